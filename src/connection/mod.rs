@@ -1,0 +1,95 @@
+//! How the controller reaches a host, and what the two say to each other.
+//!
+//! A [`Link`] is one SSH session (or this machine). Over it run *agents*: one per user that tasks become, kept for the
+//! whole run. [`protocol`] is what they speak.
+
+pub mod protocol;
+
+use crate::diag::Diagnostic;
+use protocol::{Reply, Request};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything needed to reach one host; made from inventory variables and command line by the runner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The inventory name, for messages.
+    pub name: String,
+    /// Name or address to connect to.
+    pub address: String,
+    /// TCP port; `None` lets ~/.ssh/config or 22 decide.
+    pub port: Option<u16>,
+    /// Login user; `None` lets ~/.ssh/config or the caller's own name decide.
+    pub user: Option<String>,
+    /// Private key files, tried first.
+    pub keys: Vec<PathBuf>,
+    /// The login password, if one was given.
+    pub password: Option<Secret>,
+    /// Extra `-o Key=Value` and `-F file` options in the form of ssh's command line (`ansible_ssh_common_args`).
+    pub ssh_args: Vec<String>,
+    /// Whether an unknown or changed host key is refused.
+    pub host_key_checking: bool,
+    /// How long connecting may take.
+    pub timeout: Duration,
+    /// `local` instead of `ssh`.
+    pub local: bool,
+}
+
+/// Whom tasks run as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Become {
+    /// The login user.
+    Login,
+    /// Another user, by sudo.
+    Sudo {
+        /// The user to become.
+        user: String,
+        /// The login user's password for sudo; never on a command line or in the environment.
+        password: Option<Secret>,
+    },
+}
+
+/// A text that is never shown: its `Debug` is a mask.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself; for the one place that must send it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(********)")
+    }
+}
+
+/// Why a host did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// It cannot be reached or logged in to: Ansible's UNREACHABLE. The host is dropped for the rest of the run.
+    #[error("{0}")]
+    Unreachable(Box<Diagnostic>),
+    /// It is there, and becoming the other user or starting the agent failed: the task fails.
+    #[error("{0}")]
+    Failed(Box<Diagnostic>),
+}
+
+/// One host, connected.
+pub trait Link: Send {
+    /// Sends one request to the agent that runs as `who` (starting it first if need be) and waits for the reply.
+    fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError>;
+}
+
+/// Opens links: by ssh, to this machine, or to fakes in tests.
+pub trait Connector: Sync {
+    /// Connects and logs in.
+    fn open(&self, target: &Target) -> Result<Box<dyn Link>, LinkError>;
+}

@@ -1,0 +1,3 @@
+//! The `enlist` command: parse, run, exit code.
+
+fn main() {}

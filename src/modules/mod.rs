@@ -1,0 +1,78 @@
+//! Ansible's modules, native: one file each, one line each in [`MODULES`].
+//!
+//! A module's [`Module::check`] reads and says what differs; what it returns carries the one way to make it so. Check
+//! mode runs the same two steps against a predicted system, so a dry run and a real run cannot drift apart.
+
+pub mod args;
+pub mod engine;
+pub mod spec;
+
+use crate::change::Change;
+pub use crate::change::outcome::{Failure, ItemResult, Outcome};
+use crate::system::System;
+pub use args::Args;
+pub use spec::{CheckMode, Kind, Param, Spec};
+
+/// Every module that runs on a host, in the order of `enlist doc`.
+pub static MODULES: &[&dyn Module] = &[];
+
+/// The module called `name`, with or without `ansible.builtin.`, `ansible.legacy.` or `ansible.posix.` before it.
+pub fn find(name: &str) -> Option<&'static dyn Module> {
+    let short = spec::short_name(name);
+    MODULES.iter().copied().find(|module| module.spec().name == short)
+}
+
+/// One kind of resource on a host.
+pub trait Module: Sync {
+    /// Name and parameters: what the arguments were checked against before `check` sees them.
+    fn spec(&self) -> &'static Spec;
+
+    /// Observes and compares; never writes. A module whose own nature is to act (`command`) says so in the verdict.
+    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure>;
+}
+
+/// What [`Module::check`] found.
+pub enum Verdict {
+    /// Nothing to do.
+    Satisfied(Outcome),
+    /// Something differs.
+    Would(Would),
+}
+
+/// A difference and the one way to remove it.
+pub struct Would {
+    /// What will change, as shown to people. Empty for a module that just acts.
+    pub changes: Vec<Change>,
+    /// Makes it so, on the system given: the real one, or the predicted one in a dry run.
+    pub apply: Apply,
+}
+
+/// How a [`Would`] is carried out.
+pub enum Apply {
+    /// In one step.
+    Now(Step),
+    /// Inside the account-database transaction of the whole loop, then (after the commit) a second step for what
+    /// depends on it, such as the home directory.
+    Accounts {
+        /// Edits the databases; must do nothing else.
+        edit: Step,
+        /// Runs after the databases are safely on disk; gets what `edit` returned.
+        after: Option<After>,
+    },
+}
+
+/// One deferred step of a change.
+pub type Step = Box<dyn FnOnce(&mut dyn System) -> Result<Outcome, Failure>>;
+
+/// The step after an account transaction.
+pub type After = Box<dyn FnOnce(&mut dyn System, Outcome) -> Result<Outcome, Failure>>;
+
+impl Verdict {
+    /// Something differs and is changed in one step.
+    pub fn would(
+        changes: Vec<Change>,
+        apply: impl FnOnce(&mut dyn System) -> Result<Outcome, Failure> + 'static,
+    ) -> Self {
+        Verdict::Would(Would { changes, apply: Apply::Now(Box::new(apply)) })
+    }
+}

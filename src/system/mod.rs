@@ -1,0 +1,198 @@
+//! [`System`]: the only way in which a module touches a host.
+//!
+//! Real forms: [`local`] (this machine, in the agent), [`predicted`] (another system below what earlier tasks *would*
+//! have written), and [`fake`] (a host in memory, for tests and dry labs).
+
+pub mod fake;
+pub mod local;
+pub mod predicted;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// What kind of file a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link (only when not followed).
+    Link,
+    /// A device, socket or pipe.
+    Other,
+}
+
+/// What `stat(2)` says, as far as modules need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// What kind of file.
+    pub kind: FileKind,
+    /// Permission bits, 0 to 0o7777.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Size in bytes.
+    pub size: u64,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// Inode number; with `dev` it tells whether two paths are one file.
+    pub ino: u64,
+    /// Device number.
+    pub dev: u64,
+    /// Number of hard links.
+    pub nlink: u64,
+}
+
+/// Who owns a file and what its permission bits are; `None` leaves what is there (or the process's default).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Permission bits, 0 to 0o7777.
+    pub mode: Option<u32>,
+    /// Owner.
+    pub uid: Option<u32>,
+    /// Group.
+    pub gid: Option<u32>,
+}
+
+/// A program with its arguments; never a shell string.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    /// Program and arguments; the program is looked up in PATH.
+    pub argv: Vec<OsString>,
+    /// What it reads from standard input; nothing means `/dev/null`.
+    pub stdin: Option<Vec<u8>>,
+    /// Working directory.
+    pub chdir: Option<PathBuf>,
+    /// Added to the environment.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Command {
+    /// `program argument …`.
+    pub fn new<I, S>(argv: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<OsString>,
+    {
+        Self { argv: argv.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Exit code; a program killed by a signal has minus its number, as in Python.
+    pub code: i32,
+    /// Everything it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// Everything it wrote to standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// Why the system did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// The operating system refused; `doing` is a phrase such as "write /etc/passwd".
+    #[error("cannot {doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A dry run cannot know this; the text says why.
+    #[error("unknown until it really runs: {0}")]
+    Unknown(String),
+    /// Refused for safety, such as a symbolic link where a directory should be.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl SystemError {
+    /// Wraps an I/O error with what was being done.
+    pub fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { doing: doing.into(), source }
+    }
+}
+
+impl From<SystemError> for crate::change::outcome::Failure {
+    fn from(error: SystemError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// The result of touching a host.
+pub type Result<T> = std::result::Result<T, SystemError>;
+
+/// One host's files and programs. The first group reads, the second changes.
+///
+/// Every write is atomic (temporary file in the same directory, fsync, rename, fsync of the directory), keeps mode and
+/// owner of the file it replaces unless told otherwise, and follows no symbolic link in the last component.
+pub trait System {
+    /// The content of a file; `None` when nothing is there.
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
+
+    /// What is at `path`; `None` when nothing is there. `follow` resolves a final symbolic link.
+    fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>>;
+
+    /// The names in a directory, sorted; an error when it is none.
+    fn list(&self, directory: &Path) -> Result<Vec<OsString>>;
+
+    /// The target text of a symbolic link; `None` when `path` is no link.
+    fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
+
+    /// Runs a program that promises to change nothing (`getent`, `id`, `visudo -c`); really runs in a dry run.
+    /// An exit code is data; an error means that it could not be started.
+    fn query(&self, command: &Command) -> Result<Output>;
+
+    /// Whether effects are only predicted. For wording; decisions must not depend on it.
+    fn is_predicted(&self) -> bool {
+        false
+    }
+
+    /// Replaces or creates a regular file.
+    fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()>;
+
+    /// Makes one directory; its parent must be there, it must not.
+    fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()>;
+
+    /// Makes or atomically replaces a symbolic link.
+    fn make_link(&mut self, path: &Path, target: &Path) -> Result<()>;
+
+    /// Gives `path` another name to the same file.
+    fn make_hard_link(&mut self, path: &Path, existing: &Path) -> Result<()>;
+
+    /// Changes owner and permission bits. A symbolic link itself gets the owner, never its target; its mode is left.
+    fn set_attributes(&mut self, path: &Path, attributes: Attributes) -> Result<()>;
+
+    /// Sets access and modification time, in seconds since 1970.
+    fn set_times(&mut self, path: &Path, atime: i64, mtime: i64) -> Result<()>;
+
+    /// Renames within one file system, replacing a file at `to`.
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<()>;
+
+    /// Removes a file, link or empty directory; refuses a directory with content.
+    fn remove(&mut self, path: &Path) -> Result<()>;
+
+    /// Removes a directory and all in it, without following links or crossing into another file system.
+    fn remove_tree(&mut self, path: &Path) -> Result<()>;
+
+    /// Runs a program that may change something. A dry run answers [`SystemError::Unknown`].
+    fn run(&mut self, command: &Command) -> Result<Output>;
+
+    /// Starts a transaction over the account databases (`/etc/passwd`, `group`, `shadow`, `gshadow`, `subuid`,
+    /// `subgid`): takes the locks of shadow-utils, and from now on `read` and `write` of these files work on a copy
+    /// in memory. Nested calls are an error.
+    fn begin_accounts(&mut self) -> Result<()>;
+
+    /// Writes what the transaction changed, one atomic fsynced write a file, in an order such that a crash in between
+    /// leaves a state that the next run repairs; then tells caches (nscd, sssd) and unlocks. On error nothing of the
+    /// remaining files is written, and the error names the file.
+    fn commit_accounts(&mut self) -> Result<()>;
+
+    /// Ends the transaction without writing anything.
+    fn abort_accounts(&mut self);
+}

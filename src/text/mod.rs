@@ -1,0 +1,3 @@
+//! Small pieces of text that people and Slurm write: display width, tables, host lists, TRES, durations.
+
+pub mod width;
