@@ -1,3 +1,5 @@
 //! The `enlist` command: parse, run, exit code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    enlist::cli::main()
+}

@@ -1,1 +1,55 @@
-//! To be written.
+//! The command line: one file per command, one line each in [`Command`].
+//!
+//! Called by the name of a Slurm command (`sacctmgr`, … as links to the one binary), enlist is that command.
+
+mod exit;
+pub mod options;
+pub mod play;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+pub use exit::{Exit, fail};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Onboards people onto HPC/AI clusters: runs playbooks, syncs a roster, keeps the accounting service.
+#[derive(Parser)]
+#[command(name = "enlist", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands; each has its file and its `run`.
+#[derive(Subcommand)]
+enum Command {
+    /// Run playbooks, with the flags, output and exit codes of ansible-playbook
+    Play(play::PlayArgs),
+}
+
+impl Command {
+    fn run(self) -> Exit {
+        match self {
+            Command::Play(args) => play::run(args),
+        }
+    }
+}
+
+/// A command that parses its own arguments (those after its name), as Slurm's do.
+type Raw = fn(Vec<OsString>) -> Exit;
+
+/// Names of links under which enlist is a Slurm command.
+const SLURM_COMMANDS: &[(&str, Raw)] = &[];
+
+/// Parses the process's arguments, runs the command, and gives its exit code.
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let name = args.first().and_then(|arg| Path::new(arg).file_name()).unwrap_or_default();
+    if let Some((_, run)) = SLURM_COMMANDS.iter().find(|(command, _)| name == *command) {
+        return run(args[1..].to_vec()).into();
+    }
+    match Cli::command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli.command.run().into(),
+        Err(error) => error.exit(),
+    }
+}
