@@ -53,3 +53,13 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_do_not_clash() {
+        Cli::command().debug_assert();
+    }
+}

@@ -27,7 +27,7 @@ pub struct LoginArgs {
     #[arg(short = 'k', long)]
     pub ask_pass: bool,
     /// Become another user (root) on the hosts
-    #[arg(short, long = "become")]
+    #[arg(short = 'b', long = "become")]
     pub escalate: bool,
     /// Whom to become
     #[arg(long, value_name = "USER", default_value = "root")]

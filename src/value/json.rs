@@ -3,6 +3,7 @@
 use super::{Map, Value};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::fmt;
 
 impl Serialize for Value {
@@ -15,10 +16,13 @@ impl Serialize for Value {
             Value::String(text) => serializer.serialize_str(text),
             Value::List(items) => items.serialize(serializer),
             Value::Map(map) => map.serialize(serializer),
-            Value::Unknown(why) => serializer.serialize_str(&format!("(unknown: {why})")),
+            Value::Unknown(why) => [(UNKNOWN, why)].into_iter().collect::<BTreeMap<_, _>>().serialize(serializer),
         }
     }
 }
+
+/// The one key of the mapping that carries [`Value::Unknown`] between agent and controller.
+const UNKNOWN: &str = "__enlist_unknown__";
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -73,7 +77,10 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some((key, value)) = access.next_entry::<String, Value>()? {
             map.insert(key, value);
         }
-        Ok(Value::Map(map))
+        match (map.len(), map.get(UNKNOWN)) {
+            (1, Some(Value::String(why))) => Ok(Value::Unknown(why.clone())),
+            _ => Ok(Value::Map(map)),
+        }
     }
 }
 
@@ -128,7 +135,10 @@ impl Value {
 }
 
 fn scalar_json(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "null".into())
+    match value {
+        Value::Unknown(why) => scalar_json(&Value::String(format!("(unknown: {why})"))),
+        other => serde_json::to_string(other).unwrap_or_else(|_| "null".into()),
+    }
 }
 
 fn separate(out: &mut String, index: usize, indent: Option<usize>, level: usize) {
@@ -153,6 +163,14 @@ fn close(out: &mut String, bracket: char, indent: Option<usize>, level: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_survives_the_wire_and_shows_as_text() {
+        let value = Value::List(vec![Value::Unknown("did not run".into())]);
+        let sent = serde_json::to_string(&value).unwrap();
+        assert_eq!(Value::from_json(&sent).unwrap(), value);
+        assert_eq!(value.to_json_line(true), r#"["(unknown: did not run)"]"#);
+    }
 
     #[test]
     fn ansible_json_line() {
