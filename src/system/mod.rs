@@ -3,6 +3,7 @@
 //! Real forms: [`local`] (this machine, in the agent), [`predicted`] (another system below what earlier tasks *would*
 //! have written), and [`fake`] (a host in memory, for tests and dry labs).
 
+pub mod accounts;
 pub mod fake;
 pub mod local;
 pub mod predicted;
