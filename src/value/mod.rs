@@ -2,6 +2,8 @@
 
 mod json;
 pub mod node;
+#[cfg(feature = "controller")]
+pub mod yaml;
 
 use std::fmt;
 

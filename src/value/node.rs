@@ -10,7 +10,7 @@ pub struct Node {
     pub kind: Kind,
     /// Where it starts.
     pub place: Place,
-    /// Its explicit tag without `!` marks, such as `vault` or `unsafe`.
+    /// `vault` or `unsafe` if it was written with that tag. Tags of YAML itself (`!!str`) are applied, not kept.
     pub tag: Option<String>,
 }
 
