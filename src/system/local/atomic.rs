@@ -39,9 +39,8 @@ pub fn replace(path: &Path, content: &[u8], attributes: Attributes, default_mode
 }
 
 fn write_beside(path: &Path, content: &[u8], wanted: Attributes, label: Option<&[u8]>) -> io::Result<()> {
-    let (mut file, temporary) = Temporary::create(path, |name| {
-        File::options().write(true).create_new(true).mode(0o600).open(name)
-    })?;
+    let (mut file, temporary) =
+        Temporary::create(path, |name| File::options().write(true).create_new(true).mode(0o600).open(name))?;
     file.write_all(content)?;
     // Owner before mode: a change of owner clears set-user-id bits.
     fchown(&file, wanted.uid.map(Uid::from_raw), wanted.gid.map(Gid::from_raw))?;
