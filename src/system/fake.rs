@@ -536,7 +536,8 @@ mod tests {
 
     #[test]
     fn links_are_resolved_on_the_way_and_at_the_end() {
-        let fake = Fake::new().file("/data/real/f", "x").link("/data/l", "real").link("/f", "data/l/f").link("/o", "/o");
+        let fake =
+            Fake::new().file("/data/real/f", "x").link("/data/l", "real").link("/f", "data/l/f").link("/o", "/o");
         assert_eq!(fake.text("/data/l/f"), "x");
         assert_eq!(fake.text("/f"), "x");
         assert_eq!(fake.stat(Path::new("/f"), false).unwrap().unwrap().kind, FileKind::Link);
