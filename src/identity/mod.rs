@@ -1,1 +1,73 @@
-//! To be written.
+//! Accounts in files: `passwd`, `shadow`, `group`, `gshadow`, `subuid`, `subgid`, and what `useradd`, `usermod`,
+//! `userdel`, `groupadd`, `groupmod` and `groupdel` would make of them. Pure: texts in, texts out.
+//!
+//! [`database`] edits one file's text and leaves every other byte alone; [`entries`] are its typed lines;
+//! [`Databases`] are the six files together; [`user`] and [`group`] plan changes to them.
+
+pub mod account;
+pub mod database;
+pub mod databases;
+pub mod defaults;
+pub mod entries;
+pub mod group;
+pub mod ids;
+pub mod names;
+pub mod user;
+
+pub use account::Account;
+pub use database::Database;
+pub use databases::Databases;
+pub use defaults::Defaults;
+
+/// What the account sources beyond the local files (LDAP, sssd, NIS) know; asked only when the files do not.
+pub trait Directory {
+    /// The name of the user with this uid.
+    fn user_with_uid(&self, uid: u32) -> Option<String>;
+
+    /// The name of the group with this gid.
+    fn group_with_gid(&self, gid: u32) -> Option<String>;
+
+    /// A group, by name or, when it is a number, by gid.
+    fn group(&self, name: &str) -> Option<entries::Group>;
+}
+
+/// There is no other source than the files.
+#[derive(Clone, Copy, Debug)]
+pub struct FilesOnly;
+
+impl Directory for FilesOnly {
+    fn user_with_uid(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn group_with_gid(&self, _: u32) -> Option<String> {
+        None
+    }
+
+    fn group(&self, _: &str) -> Option<entries::Group> {
+        None
+    }
+}
+
+/// Why an account cannot be made as wanted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// What is wrong, in the words of shadow-utils where playbooks look for them.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal without a hint.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// Adds what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

@@ -29,7 +29,7 @@ pub struct Accounts {
     /// How many more effects a commit may have before it "crashes".
     #[cfg(test)]
     fuse: Option<usize>,
-    lock: Lock,
+    _lock: Lock,
 }
 
 impl Accounts {
@@ -50,7 +50,7 @@ impl Accounts {
             written: Vec::new(),
             #[cfg(test)]
             fuse: None,
-            lock,
+            _lock: lock,
         };
         Ok(accounts)
     }
@@ -175,7 +175,7 @@ impl Accounts {
         #[cfg(test)]
         if let Some(left) = &mut self.fuse {
             *left = left.checked_sub(1).ok_or_else(|| {
-                self.lock.abandon();
+                self._lock.abandon();
                 SystemError::Refused("crash".into())
             })?;
         }
@@ -189,7 +189,7 @@ impl Accounts {
 
     #[cfg(test)]
     fn crashed(&self) -> bool {
-        self.lock.is_abandoned()
+        self._lock.is_abandoned()
     }
 }
 

@@ -1,0 +1,125 @@
+//! [`Databases`]: the six account files together.
+
+use super::database::Database;
+use super::entries::{Group, GroupShadow, Passwd, Shadow, SubordinateIds};
+use super::{Directory, Refusal};
+
+/// The account files of one host. A host without a `shadow`, `gshadow`, `subuid` or `subgid` keeps being without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Databases {
+    /// `/etc/passwd`
+    pub passwd: Database<Passwd>,
+    /// `/etc/group`
+    pub group: Database<Group>,
+    /// `/etc/shadow`
+    pub shadow: Option<Database<Shadow>>,
+    /// `/etc/gshadow`
+    pub gshadow: Option<Database<GroupShadow>>,
+    /// `/etc/subuid`
+    pub subuid: Option<Database<SubordinateIds>>,
+    /// `/etc/subgid`
+    pub subgid: Option<Database<SubordinateIds>>,
+}
+
+/// In which order the files of a change of users are written. `passwd` comes last: until then the user is not there
+/// (or has its old fields), so that a run after a crash does the rest. `shadow` comes first: a line there without a
+/// user tells that run that a creation was cut short (see [`super::user`]).
+pub const USER_ORDER: [&str; 6] = ["shadow", "subuid", "subgid", "gshadow", "group", "passwd"];
+
+/// The same for a change of groups: `group` comes last, since users follow the group's number.
+pub const GROUP_ORDER: [&str; 3] = ["passwd", "gshadow", "group"];
+
+impl Databases {
+    /// Reads the files with `read`, which gets names such as `passwd` and answers `None` for a missing file. Refuses
+    /// a host without `passwd` or `group`: there, nothing is known about who exists.
+    pub fn load<X: From<Refusal>>(mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, X>) -> Result<Self, X> {
+        let missing = |name: &str| X::from(Refusal::new(format!("/etc/{name} is missing")));
+        Ok(Self {
+            passwd: Database::parse(read("passwd")?.ok_or_else(|| missing("passwd"))?),
+            group: Database::parse(read("group")?.ok_or_else(|| missing("group"))?),
+            shadow: read("shadow")?.map(Database::parse),
+            gshadow: read("gshadow")?.map(Database::parse),
+            subuid: read("subuid")?.map(Database::parse),
+            subgid: read("subgid")?.map(Database::parse),
+        })
+    }
+
+    /// The content of one file; `None` when the host has none.
+    pub fn text(&self, name: &str) -> Option<&[u8]> {
+        match name {
+            "passwd" => Some(self.passwd.text()),
+            "group" => Some(self.group.text()),
+            "shadow" => self.shadow.as_ref().map(Database::text),
+            "gshadow" => self.gshadow.as_ref().map(Database::text),
+            "subuid" => self.subuid.as_ref().map(Database::text),
+            "subgid" => self.subgid.as_ref().map(Database::text),
+            _ => None,
+        }
+    }
+
+    /// The local user with this uid.
+    pub fn user_with_uid(&self, uid: u32) -> Option<Passwd> {
+        self.passwd.entries().find(|entry| entry.uid == uid)
+    }
+
+    /// The local group with this gid.
+    pub fn group_with_gid(&self, gid: u32) -> Option<Group> {
+        self.group.entries().find(|entry| entry.gid == gid)
+    }
+
+    /// A group by gid when `wanted` is the number of one, else by name; local files first.
+    pub fn find_group(&self, wanted: &str, directory: &dyn Directory) -> Result<Group, Refusal> {
+        let by_gid = wanted.parse().ok().and_then(|gid| self.group_with_gid(gid));
+        let found = by_gid.or_else(|| self.group.get(wanted)).or_else(|| directory.group(wanted));
+        found.ok_or_else(|| {
+            Refusal::new(format!("Group {wanted} does not exist")).hint("make it first, with the module `group`")
+        })
+    }
+
+    /// Names of the local groups that list `user` as a member, in file order.
+    pub fn groups_of(&self, user: &str) -> Vec<String> {
+        let lists_user = |group: &Group| group.members.iter().any(|member| member == user);
+        self.group.entries().filter(lists_user).map(|group| group.name).collect()
+    }
+
+    /// Adds `user` to the members of a local group, or takes it out, in `group` and `gshadow`.
+    pub(super) fn set_member(&mut self, group: &str, user: &str, member: bool) -> Result<(), Refusal> {
+        if let Some(mut entry) = self.group.get(group) {
+            change_list(&mut entry.members, user, member);
+            self.group.set(&entry)?;
+        }
+        if let Some(gshadow) = &mut self.gshadow
+            && let Some(mut entry) = gshadow.get(group)
+        {
+            change_list(&mut entry.members, user, member);
+            gshadow.set(&entry)?;
+        }
+        Ok(())
+    }
+
+    /// Takes `user` out of all groups, as member and as administrator.
+    pub(super) fn forget_member(&mut self, user: &str) -> Result<(), Refusal> {
+        for group in self.groups_of(user) {
+            self.set_member(&group, user, false)?;
+        }
+        let Some(gshadow) = &mut self.gshadow else { return Ok(()) };
+        let entries: Vec<_> = gshadow.entries().collect();
+        for mut entry in entries {
+            let before = entry.clone();
+            entry.members.retain(|member| member != user);
+            entry.administrators.retain(|member| member != user);
+            if entry != before {
+                gshadow.set(&entry)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn change_list(list: &mut Vec<String>, user: &str, member: bool) {
+    match member {
+        true if list.iter().any(|name| name == user) => {}
+        true => list.push(user.into()),
+        false => list.retain(|name| name != user),
+    }
+}

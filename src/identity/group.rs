@@ -1,0 +1,134 @@
+//! What `groupadd`, `groupmod` and `groupdel` make of the databases.
+
+use super::defaults::IdKind;
+use super::entries::{Group, GroupShadow};
+use super::names::check_name;
+use super::{Databases, Defaults, Directory, Refusal, ids};
+
+/// A group as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedGroup {
+    /// Its name.
+    pub name: String,
+    /// Its number; `None` keeps what is there, or takes the next free one.
+    pub gid: Option<u32>,
+    /// Whether the number may be another group's too.
+    pub non_unique: bool,
+    /// Whether a new number comes from the range for system groups.
+    pub system: bool,
+}
+
+/// The databases with the group as wanted; equal to the given ones when it is so already.
+pub fn plan_group(
+    databases: &Databases,
+    defaults: &Defaults,
+    directory: &dyn Directory,
+    wanted: &WantedGroup,
+) -> Result<Databases, Refusal> {
+    let mut after = databases.clone();
+    match databases.group.get(&wanted.name) {
+        None => {
+            let gid = match wanted.gid {
+                Some(gid) => gid,
+                None => free_gid(databases, defaults, directory, wanted.system, None)?,
+            };
+            create(&mut after, directory, &WantedGroup { gid: Some(gid), ..wanted.clone() })?;
+        }
+        Some(group) => match wanted.gid {
+            Some(gid) if gid != group.gid => change_gid(&mut after, directory, wanted, group, gid)?,
+            _ => {}
+        },
+    }
+    Ok(after)
+}
+
+/// The databases without the group. Refuses the primary group of a user unless `force`.
+pub fn remove_group(databases: &Databases, name: &str, force: bool) -> Result<Databases, Refusal> {
+    let mut after = databases.clone();
+    let Some(group) = databases.group.get(name) else { return Ok(after) };
+    let user = databases.passwd.entries().find(|user| user.gid == group.gid);
+    if let (Some(user), false) = (user, force) {
+        return Err(Refusal::new(format!("cannot remove the primary group of user '{}'", user.name))
+            .hint("remove the user or give it another primary group first"));
+    }
+    drop_group(&mut after, name)?;
+    Ok(after)
+}
+
+/// Takes the group's lines out.
+pub(super) fn drop_group(databases: &mut Databases, name: &str) -> Result<(), Refusal> {
+    databases.group.remove(name)?;
+    databases.gshadow.as_mut().map_or(Ok(()), |gshadow| gshadow.remove(name))
+}
+
+/// Adds a group whose number is decided.
+pub(super) fn create(
+    databases: &mut Databases,
+    directory: &dyn Directory,
+    wanted: &WantedGroup,
+) -> Result<(), Refusal> {
+    check_name("group", &wanted.name)?;
+    let gid = wanted.gid.expect("decided by the caller");
+    check_gid(databases, directory, wanted, gid)?;
+    let group = Group { name: wanted.name.clone(), password: "x".into(), gid, members: Vec::new() };
+    databases.group.set(&group)?;
+    if let Some(gshadow) = &mut databases.gshadow {
+        gshadow.set(&GroupShadow {
+            name: group.name,
+            password: "!".into(),
+            administrators: Vec::new(),
+            members: Vec::new(),
+        })?;
+    }
+    Ok(())
+}
+
+/// The number for a new group; `preferred` (the uid of its only user) when that is free.
+pub(super) fn free_gid(
+    databases: &Databases,
+    defaults: &Defaults,
+    directory: &dyn Directory,
+    system: bool,
+    preferred: Option<u32>,
+) -> Result<u32, Refusal> {
+    let range = defaults.id_range(IdKind::Group, system)?;
+    let used = databases.group.entries().map(|group| group.gid).collect::<std::collections::BTreeSet<_>>();
+    let elsewhere = |gid| directory.group_with_gid(gid).is_some();
+    let lowest_preferred = if system { 1 } else { *range.start() };
+    let is_free =
+        |gid: &u32| (lowest_preferred..=*range.end()).contains(gid) && !used.contains(gid) && !elsewhere(*gid);
+    let found = preferred.filter(is_free).or_else(|| match system {
+        true => ids::next_free_system(range.clone(), &used, elsewhere),
+        false => ids::next_free(range.clone(), &used, elsewhere),
+    });
+    found.ok_or_else(|| Refusal::new("Can't get unique GID (no more available GIDs)"))
+}
+
+/// Changes the number; users whose primary group it is follow, as with `groupmod -g`.
+fn change_gid(
+    databases: &mut Databases,
+    directory: &dyn Directory,
+    wanted: &WantedGroup,
+    group: Group,
+    gid: u32,
+) -> Result<(), Refusal> {
+    check_gid(databases, directory, wanted, gid)?;
+    let users: Vec<_> = databases.passwd.entries().filter(|user| user.gid == group.gid).collect();
+    for user in users {
+        databases.passwd.set(&super::entries::Passwd { gid, ..user })?;
+    }
+    databases.group.set(&Group { gid, ..group })
+}
+
+fn check_gid(databases: &Databases, directory: &dyn Directory, wanted: &WantedGroup, gid: u32) -> Result<(), Refusal> {
+    if gid == u32::MAX {
+        return Err(Refusal::new(format!("invalid group ID '{gid}'")));
+    }
+    let local = databases.group_with_gid(gid).map(|group| group.name);
+    let owner = local.or_else(|| directory.group_with_gid(gid)).filter(|owner| *owner != wanted.name);
+    match owner {
+        Some(owner) if !wanted.non_unique => Err(Refusal::new(format!("GID '{gid}' already exists: group '{owner}'"))
+            .hint("choose another gid, or change that group's; `non_unique: true` shares it")),
+        _ => Ok(()),
+    }
+}
