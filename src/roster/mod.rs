@@ -1,1 +1,21 @@
-//! To be written.
+//! The roster: who works here. `roster.yml` as a value, and what is wrong with it.
+//!
+//! The model says what was written and nothing more: a field that was left out is `None` and means "leave alone";
+//! leaving out a whole person means nothing at all. Removing is always written down, as `state: absent`. The schema
+//! for people is `docs/roster.md`.
+
+pub mod checks;
+pub mod claims;
+pub mod keys;
+pub mod limits;
+pub mod load;
+mod model;
+pub mod names;
+mod reader;
+
+pub use checks::{CHECKS, Check};
+pub use load::load;
+pub use model::{Account, Group, GuardSettings, Key, Member, Roster, State, User, Written};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Reading a [`Node`] tree field by field, collecting everything that is wrong instead of stopping at the first.
+
+use super::model::{State, Written};
+use crate::diag::Diagnostic;
+use crate::value::Value;
+use crate::value::node::{Kind, Node};
+
+/// What was found wrong so far.
+#[derive(Default)]
+pub(super) struct Reader {
+    /// In the order found.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Reader {
+    /// The entries of the mapping `node`, which is `what`; keys that are not in `known` are reported. Nothing written
+    /// (`ai_team:`) is an empty mapping.
+    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> &'n [(Node, Node)] {
+        let entries = self.entries(node, what);
+        for (key, _) in entries {
+            let name = key.key_text();
+            if !known.contains(&name.as_str()) {
+                let problem = key.error(format!("{what} has no field `{name}`"));
+                let problem = problem.suggest(&name, known.iter().copied());
+                self.problems.push(problem.hint(format!("the fields of {what} are: {}", known.join(", "))));
+            }
+        }
+        entries
+    }
+
+    /// The entries of a mapping whose keys are names that the site chose.
+    pub fn named<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(Written<String>, &'n Node)> {
+        let mut named = Vec::new();
+        for (key, value) in self.entries(node, what) {
+            match key.as_str() {
+                Some(name) => named.push((Written { value: name.to_owned(), place: key.place.clone() }, value)),
+                None => self.wrong(key, "a name", "put it in quotes if it is one: \"no\", \"123\""),
+            }
+        }
+        named
+    }
+
+    fn entries<'n>(&mut self, node: &'n Node, what: &str) -> &'n [(Node, Node)] {
+        match &node.kind {
+            Kind::Map(entries) => entries,
+            _ if node.is_null() => &[],
+            _ => {
+                self.problems.push(node.error(format!("{what} must be a mapping, not {}", node.kind_name())));
+                &[]
+            }
+        }
+    }
+
+    /// The items of a list; nothing written is an empty list.
+    pub fn items<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [Node] {
+        match node {
+            None => &[],
+            Some(node) if node.is_null() => &[],
+            Some(node) => node.items().unwrap_or_else(|| {
+                self.problems.push(node.error(format!("{what} must be a list, not {}", node.kind_name())));
+                &[]
+            }),
+        }
+    }
+
+    /// A text. A number is not taken for one, since YAML may have changed it (`0123`).
+    pub fn text(&mut self, node: &Node, what: &str) -> Option<Written<String>> {
+        match node.as_str() {
+            Some(text) => Some(Written { value: text.to_owned(), place: node.place.clone() }),
+            None => {
+                self.wrong(node, what, "put it in quotes to make it text");
+                None
+            }
+        }
+    }
+
+    /// The text under `key` of `node`, if there is one.
+    pub fn text_field(&mut self, node: &Node, key: &str) -> Option<Written<String>> {
+        node.get(key).and_then(|value| self.text(value, &format!("`{key}`")))
+    }
+
+    /// Texts in a list under `key`.
+    pub fn text_list(&mut self, node: &Node, key: &str) -> Vec<Written<String>> {
+        let items = self.items(node.get(key), &format!("`{key}`"));
+        items.iter().filter_map(|item| self.text(item, &format!("an item of `{key}`"))).collect()
+    }
+
+    /// A whole number from 0 to 4294967295.
+    pub fn number(&mut self, node: &Node, what: &str) -> Option<Written<u32>> {
+        let number = match &node.kind {
+            Kind::Scalar(Value::Int(number)) => u32::try_from(*number).ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            let shown = node.to_value().repr();
+            self.problems
+                .push(node.error(format!("{what} must be a whole number from 0 to {}, not {shown}", u32::MAX)));
+        }
+        Some(Written { value: number?, place: node.place.clone() })
+    }
+
+    /// The number under `key`, which must be there.
+    pub fn required_number(
+        &mut self,
+        node: &Node,
+        owner: &Written<String>,
+        key: &str,
+        why: &str,
+    ) -> Option<Written<u32>> {
+        match node.get(key) {
+            Some(value) => self.number(value, &format!("`{key}`")),
+            None => {
+                self.missing(owner, key, why);
+                None
+            }
+        }
+    }
+
+    /// `state: present` or `state: absent`; present when not written.
+    pub fn state(&mut self, node: &Node) -> State {
+        let Some(value) = node.get("state") else { return State::Present };
+        match value.as_str() {
+            Some("present") => State::Present,
+            Some("absent") => State::Absent,
+            _ => {
+                let shown = value.to_value().repr();
+                let problem = value.error(format!("`state` must be present or absent, not {shown}"));
+                self.problems.push(problem.suggest(&value.key_text(), ["present", "absent"]));
+                State::Present
+            }
+        }
+    }
+
+    /// Reports that `owner` lacks `key`, and why it is needed.
+    pub fn missing(&mut self, owner: &Written<String>, key: &str, why: &str) {
+        let problem = Diagnostic::input(&owner.place, format!("`{}` has no `{key}`", owner.value));
+        self.problems.push(problem.note(why));
+    }
+
+    /// Reports a node of the wrong kind.
+    pub fn wrong(&mut self, node: &Node, what: &str, hint: &str) {
+        self.problems.push(node.error(format!("{what} must be text, not {}", node.kind_name())).hint(hint));
+    }
+}
