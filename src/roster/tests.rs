@@ -178,7 +178,9 @@ fn check_unique_names() {
           = help: remove one of the two
     "#]],
     );
-    refuses(&users(&format!("  a: {{uid: 2001, group: ai, keys: [{KEY}, {KEY}2]}}\n")), expect![[r#"
+    refuses(
+        &users(&format!("  a: {{uid: 2001, group: ai, keys: [{KEY}, {KEY}2]}}\n")),
+        expect![[r#"
         the key `AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g` is listed twice
          --> roster.yml:4:131
           |
@@ -186,7 +188,8 @@ fn check_unique_names() {
         4 |   a: {uid: 2001, group: ai, keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g gildong@home, ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g gildong@home2]}
           |                                                                                                                                   ^
           = note: first at roster.yml:4:36
-    "#]]);
+    "#]],
+    );
     refuses(
         &accounts("  p: {users: [a, a]}\n"),
         expect![[r#"
