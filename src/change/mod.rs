@@ -2,7 +2,11 @@
 //!
 //! A module reports it, `--diff` prints it, a plan file stores it, a guard judges it, the audit log records it.
 
+#[cfg(feature = "controller")]
+pub mod guard;
 pub mod outcome;
+#[cfg(feature = "controller")]
+pub mod plan;
 
 use crate::value::Value;
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@
 
 use super::model::{Account, Member, Roster, State, User, Written};
 use super::{keys, names};
+use crate::change::guard::PROTECTED;
 use crate::diag::Diagnostic;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -125,7 +126,7 @@ fn bad_name(what: &str, name: &Written<String>, why: String) -> Diagnostic {
 fn protected_names(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     let users = roster.users.iter().map(|user| ("user", &user.name));
     let groups = roster.groups.iter().map(|group| ("group", &group.name));
-    for (what, name) in users.chain(groups).filter(|(_, name)| names::PROTECTED.contains(&name.as_str())) {
+    for (what, name) in users.chain(groups).filter(|(_, name)| PROTECTED.contains(&name.as_str())) {
         let problem = Diagnostic::input(&name.place, format!("the {what} `{}` belongs to the system", name.value));
         problems.push(problem.hint("manage it with a playbook if you must; a roster is for people"));
     }

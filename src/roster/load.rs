@@ -3,6 +3,7 @@
 use super::limits;
 use super::model::*;
 use super::reader::Reader;
+use crate::change::guard::Settings;
 use crate::diag::{Diagnostic, Place, Source};
 use crate::value::node::{Kind, Node};
 use crate::value::{Value, yaml};
@@ -129,13 +130,12 @@ fn read_members(reader: &mut Reader, node: Option<&Node>) -> Vec<Member> {
     }
 }
 
-fn read_guards(reader: &mut Reader, node: &Node) -> GuardSettings {
+fn read_guards(reader: &mut Reader, node: &Node) -> Settings {
     reader.fields(node, "`guards`", GUARDS);
-    GuardSettings {
-        max_removals: node
-            .get("max_removals")
-            .and_then(|value| reader.number(value, "`max_removals`"))
-            .map(|number| number.value),
-        protected: reader.text_list(node, "protected").into_iter().map(|name| name.value).collect(),
+    let mut settings = Settings::default();
+    if let Some(number) = node.get("max_removals").and_then(|value| reader.number(value, "`max_removals`")) {
+        settings.max_removals = number.value;
     }
+    settings.protected = reader.text_list(node, "protected").into_iter().map(|name| name.value).collect();
+    settings
 }

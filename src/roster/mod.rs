@@ -15,7 +15,7 @@ mod reader;
 
 pub use checks::{CHECKS, Check};
 pub use load::load;
-pub use model::{Account, Group, GuardSettings, Key, Member, Roster, State, User, Written};
+pub use model::{Account, Group, Key, Member, Roster, State, User, Written};
 
 #[cfg(test)]
 mod tests;

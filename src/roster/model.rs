@@ -1,6 +1,7 @@
 //! The values a roster is made of.
 
 use super::limits::Limit;
+use crate::change::guard::Settings;
 use crate::diag::{Place, Source};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -49,16 +50,7 @@ pub struct Roster {
     /// Accounts of the scheduler.
     pub accounts: Vec<Account>,
     /// What the site says about guards.
-    pub guards: GuardSettings,
-}
-
-/// A site's settings for the guards in [`crate::change`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct GuardSettings {
-    /// How many resources one plan may remove; `None` takes the guard's default.
-    pub max_removals: Option<u32>,
-    /// Further names of users, groups and accounts that no plan may touch.
-    pub protected: Vec<String>,
+    pub guards: Settings,
 }
 
 /// A Unix group, the same on every host.

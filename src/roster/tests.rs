@@ -627,7 +627,7 @@ fn the_guides_example_is_taken() {
         .replace("ssh-ed25519 AAAAC3Nza... gildong@old-laptop", &key("b").replace("AwQF", "AwQG"))
         .replace("  interns:", "  gpu_users: {gid: 3003}\n  interns:");
     let roster = read(&example).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!((roster.users.len(), roster.guards.max_removals), (2, Some(5)));
+    assert_eq!((roster.users.len(), roster.guards.max_removals), (2, 5));
 }
 
 #[test]
