@@ -1,1 +1,208 @@
-//! To be written.
+//! [`Local`]: the machine that this process runs on.
+
+pub mod atomic;
+mod process;
+mod tree;
+
+use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError};
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, umask, utimensat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{Gid, Uid, fchownat};
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The real host.
+pub struct Local {
+    /// The permission bits that new files do not get by themselves.
+    umask: u32,
+    /// Added to the environment of every program.
+    environment: Vec<(String, String)>,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Local {
+    /// This machine, as the user that this process runs as. Not for use while other threads make files: it looks at
+    /// the process's umask by setting it and putting it back.
+    pub fn new() -> Self {
+        let mask = umask(Mode::from_bits_truncate(0o077));
+        umask(mask);
+        Self { umask: mask.bits(), environment: Vec::new() }
+    }
+
+    /// What programs get in their environment from now on, beside what this process has (a task's `environment`).
+    pub fn set_environment(&mut self, environment: Vec<(String, String)>) {
+        self.environment = environment;
+    }
+}
+
+/// `Ok(None)` for "nothing is there".
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// Adds what was being done to an error.
+fn doing<T, E: Into<io::Error>>(verb: &str, path: &Path, result: std::result::Result<T, E>) -> Result<T> {
+    result.map_err(|error| SystemError::io(format!("{verb} {}", path.display()), error.into()))
+}
+
+fn to_stat(meta: &fs::Metadata) -> Stat {
+    let kind = match meta.file_type() {
+        t if t.is_file() => FileKind::File,
+        t if t.is_dir() => FileKind::Directory,
+        t if t.is_symlink() => FileKind::Link,
+        _ => FileKind::Other,
+    };
+    Stat {
+        kind,
+        mode: meta.mode() & 0o7777,
+        uid: meta.uid(),
+        gid: meta.gid(),
+        size: meta.size(),
+        mtime: meta.mtime(),
+        ino: meta.ino(),
+        dev: meta.dev(),
+        nlink: meta.nlink(),
+    }
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for its other end; O_NONBLOCK does not.
+    let mut file = fs::File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_fifo() || kind.is_socket() {
+        return Err(io::Error::other("it is a pipe or socket"));
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn set_attributes(path: &Path, wanted: Attributes) -> io::Result<()> {
+    let old = fs::symlink_metadata(path)?;
+    if wanted.uid.is_some() || wanted.gid.is_some() {
+        let (uid, gid) = (wanted.uid.map(Uid::from_raw), wanted.gid.map(Gid::from_raw));
+        fchownat(AT_FDCWD, path, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    }
+    if old.is_symlink() {
+        return Ok(());
+    }
+    // The kernel drops set-user-id bits on a change of owner, so the mode always comes last and is always set.
+    let mode = Mode::from_bits_truncate(wanted.mode.unwrap_or(old.mode() & 0o7777));
+    fchmodat(AT_FDCWD, path, mode, FchmodatFlags::NoFollowSymlink)?;
+    Ok(())
+}
+
+impl System for Local {
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        doing("read", path, if_there(read_file(path)))
+    }
+
+    fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
+        let meta = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
+        doing("look at", path, if_there(meta)).map(|meta| meta.as_ref().map(to_stat))
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<OsString>> {
+        let names = || -> io::Result<Vec<OsString>> {
+            let mut names: Vec<_> = fs::read_dir(directory)?.map(|e| Ok(e?.file_name())).collect::<io::Result<_>>()?;
+            names.sort_unstable();
+            Ok(names)
+        };
+        doing("list", directory, names())
+    }
+
+    fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
+        match fs::read_link(path) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+            other => doing("read the link", path, if_there(other)),
+        }
+    }
+
+    fn query(&self, command: &Command) -> Result<Output> {
+        process::run(command, &self.environment)
+    }
+
+    fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
+        atomic::replace(path, content, attributes, 0o666 & !self.umask)
+    }
+
+    fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
+        let attributes = Attributes { mode: attributes.mode.or(Some(0o777 & !self.umask)), ..attributes };
+        doing("make directory", path, nix::unistd::mkdir(path, Mode::from_bits_truncate(0o700)))?;
+        let set = set_attributes(path, attributes);
+        if set.is_err() {
+            let _ = fs::remove_dir(path);
+        }
+        doing("set owner and mode of", path, set)
+    }
+
+    fn make_link(&mut self, path: &Path, target: &Path) -> Result<()> {
+        atomic::replace_name(path, |temporary| std::os::unix::fs::symlink(target, temporary))
+    }
+
+    fn make_hard_link(&mut self, path: &Path, existing: &Path) -> Result<()> {
+        let (new, old) = (self.stat(path, false)?, self.stat(existing, false)?);
+        // Renaming one name of a file over another name of it does nothing, and would leave the temporary one.
+        if let (Some(new), Some(old)) = (new, old)
+            && (new.dev, new.ino) == (old.dev, old.ino)
+        {
+            return Ok(());
+        }
+        atomic::replace_name(path, |temporary| fs::hard_link(existing, temporary))
+    }
+
+    fn set_attributes(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
+        doing("set owner and mode of", path, set_attributes(path, attributes))
+    }
+
+    fn set_times(&mut self, path: &Path, atime: i64, mtime: i64) -> Result<()> {
+        let (atime, mtime) = (TimeSpec::new(atime, 0), TimeSpec::new(mtime, 0));
+        doing("set times of", path, utimensat(AT_FDCWD, path, &atime, &mtime, UtimensatFlags::NoFollowSymlink))
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
+        doing("rename", from, fs::rename(from, to))?;
+        atomic::sync_directory_of(to)
+    }
+
+    fn remove(&mut self, path: &Path) -> Result<()> {
+        let remove = |path: &Path| match fs::symlink_metadata(path)?.is_dir() {
+            true => fs::remove_dir(path),
+            false => fs::remove_file(path),
+        };
+        doing("remove", path, remove(path))
+    }
+
+    fn remove_tree(&mut self, path: &Path) -> Result<()> {
+        tree::remove(path)
+    }
+
+    fn run(&mut self, command: &Command) -> Result<Output> {
+        process::run(command, &self.environment)
+    }
+
+    fn begin_accounts(&mut self) -> Result<()> {
+        Err(SystemError::Refused("account transactions are not wired in yet".into()))
+    }
+
+    fn commit_accounts(&mut self) -> Result<()> {
+        Err(SystemError::Refused("no account transaction is open".into()))
+    }
+
+    fn abort_accounts(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests;

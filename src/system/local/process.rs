@@ -1,0 +1,121 @@
+//! Runs programs.
+
+use crate::system::{Command, Output, Result, SystemError};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+
+/// How many milliseconds to wait for output before asking whether the program has ended and left its pipes to others.
+const PATIENCE_MS: u8 = 100;
+
+/// Runs a program to its end, with `environment` beside what this process and the command have.
+///
+/// A program that leaves a child in the background is over when it ends itself, also when the child keeps its output
+/// open.
+pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output> {
+    let [program, arguments @ ..] = command.argv.as_slice() else {
+        return Err(SystemError::Refused("no program to run was given".into()));
+    };
+    let mut process = std::process::Command::new(program);
+    process.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    process.envs(environment.iter().chain(&command.environment).map(|(name, value)| (name, value)));
+    process.stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+    if let Some(directory) = &command.chdir {
+        process.current_dir(directory);
+    }
+    let failed = |error| SystemError::io(format!("run {}", program.to_string_lossy()), error);
+    let child = process.spawn().map_err(failed)?;
+    converse(child, command.stdin.as_deref().unwrap_or_default()).map_err(failed)
+}
+
+/// The open pipes to a program.
+struct Pipes<'a> {
+    stdin: Option<ChildStdin>,
+    unsent: &'a [u8],
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    output: Output,
+}
+
+fn converse(mut child: Child, stdin: &[u8]) -> io::Result<Output> {
+    let mut pipes = Pipes {
+        stdin: child.stdin.take(),
+        unsent: stdin,
+        stdout: child.stdout.take(),
+        stderr: child.stderr.take(),
+        output: Output::default(),
+    };
+    pipes.make_nonblocking()?;
+    while pipes.stdout.is_some() || pipes.stderr.is_some() {
+        let waited = pipes.wait()?;
+        pipes.send()?;
+        drain(&mut pipes.stdout, &mut pipes.output.stdout)?;
+        drain(&mut pipes.stderr, &mut pipes.output.stderr)?;
+        if waited == 0 && child.try_wait()?.is_some() {
+            break;
+        }
+    }
+    pipes.stdin = None;
+    let status = child.wait()?;
+    pipes.output.code = status.code().unwrap_or_else(|| -status.signal().unwrap_or(1));
+    Ok(pipes.output)
+}
+
+impl Pipes<'_> {
+    fn make_nonblocking(&self) -> io::Result<()> {
+        for pipe in self.open() {
+            fcntl(pipe.0, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        }
+        Ok(())
+    }
+
+    /// The open pipes and what to wait for.
+    fn open(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let stdin = self.stdin.as_ref().map(|pipe| (pipe.as_fd(), PollFlags::POLLOUT));
+        let stdout = self.stdout.as_ref().map(|pipe| (pipe.as_fd(), PollFlags::POLLIN));
+        let stderr = self.stderr.as_ref().map(|pipe| (pipe.as_fd(), PollFlags::POLLIN));
+        [stdin, stdout, stderr].into_iter().flatten()
+    }
+
+    /// Waits until something can be read or written; the number of pipes that are ready.
+    fn wait(&self) -> io::Result<i32> {
+        let mut ready: Vec<_> = self.open().map(|(pipe, flags)| PollFd::new(pipe, flags)).collect();
+        match poll(&mut ready, PollTimeout::from(PATIENCE_MS)) {
+            Err(nix::errno::Errno::EINTR) => Ok(1),
+            other => Ok(other?),
+        }
+    }
+
+    /// Writes what the program takes of its input; a program that does not want it is no error.
+    fn send(&mut self) -> io::Result<()> {
+        let Some(pipe) = &mut self.stdin else { return Ok(()) };
+        match pipe.write(self.unsent) {
+            Ok(written) => self.unsent = &self.unsent[written..],
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.unsent = &[],
+            Err(error) if is_not_yet(&error) => {}
+            Err(error) => return Err(error),
+        }
+        if self.unsent.is_empty() {
+            self.stdin = None;
+        }
+        Ok(())
+    }
+}
+
+/// Reads what there is; closes the pipe at its end.
+fn drain<R: Read>(pipe: &mut Option<R>, into: &mut Vec<u8>) -> io::Result<()> {
+    let Some(open) = pipe else { return Ok(()) };
+    match open.read_to_end(into) {
+        Ok(_) => *pipe = None,
+        Err(error) if is_not_yet(&error) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn is_not_yet(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
