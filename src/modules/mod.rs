@@ -3,8 +3,10 @@
 //! A module's [`Module::check`] reads and says what differs; what it returns carries the one way to make it so. Check
 //! mode runs the same two steps against a predicted system, so a dry run and a real run cannot drift apart.
 
+mod accounts;
 pub mod args;
 pub mod engine;
+mod group;
 pub mod spec;
 
 use crate::change::Change;
@@ -14,7 +16,7 @@ pub use args::Args;
 pub use spec::{CheckMode, Kind, Param, Spec};
 
 /// Every module that runs on a host, in the order of `enlist doc`.
-pub static MODULES: &[&dyn Module] = &[];
+pub static MODULES: &[&dyn Module] = &[&group::Group];
 
 /// The module called `name`, with or without `ansible.builtin.`, `ansible.legacy.` or `ansible.posix.` before it.
 pub fn find(name: &str) -> Option<&'static dyn Module> {

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod fake;
 pub mod local;
+pub mod lookup;
 pub mod nss;
 pub mod predicted;
 

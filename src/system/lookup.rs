@@ -1,0 +1,165 @@
+//! Who is who on a host: the local account files first, then the other sources that nsswitch.conf names, by `getent`.
+//!
+//! "Is in `/etc/passwd`" and "resolves" are two facts, kept apart in [`Found`].
+
+use super::{Command, System, SystemError};
+use crate::identity::entries::{Entry, Group, Passwd};
+use crate::identity::{Databases, Defaults, Directory, Refusal};
+use std::path::Path;
+
+/// Where an account is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found<E> {
+    /// In the local file: it can be edited here.
+    Local(E),
+    /// In another source (LDAP, sssd, NIS) only.
+    Elsewhere(E),
+}
+
+impl<E> Found<E> {
+    /// The entry, wherever it is.
+    pub fn into_entry(self) -> E {
+        match self {
+            Found::Local(entry) | Found::Elsewhere(entry) => entry,
+        }
+    }
+}
+
+/// The user with this name or, when it is a number that is no name, this uid.
+pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Passwd>>> {
+    let text = system.read(Path::new("/etc/passwd"))?.unwrap_or_default();
+    let local = crate::identity::Database::<Passwd>::parse(text);
+    let by_name = local.get(wanted);
+    let by_uid = || wanted.parse().ok().and_then(|uid: u32| local.entries().find(|user| user.uid == uid));
+    Ok(match by_name.or_else(by_uid) {
+        Some(user) => Some(Found::Local(user)),
+        None => Nss(system).passwd(wanted).map(Found::Elsewhere),
+    })
+}
+
+/// The group with this name or, when it is a number that is no name, this gid.
+pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Group>>> {
+    let text = system.read(Path::new("/etc/group"))?.unwrap_or_default();
+    let local = crate::identity::Database::<Group>::parse(text);
+    let by_name = local.get(wanted);
+    let by_gid = || wanted.parse().ok().and_then(|gid: u32| local.entries().find(|group| group.gid == gid));
+    Ok(match by_name.or_else(by_gid) {
+        Some(group) => Some(Found::Local(group)),
+        None => Nss(system).group(wanted).map(Found::Elsewhere),
+    })
+}
+
+/// All six account files.
+pub fn databases(system: &dyn System) -> super::Result<Databases> {
+    let read = |name: &str| system.read(&Path::new("/etc").join(name)).map_err(LoadError::System);
+    Databases::load(read).map_err(|error| match error {
+        LoadError::System(error) => error,
+        LoadError::Refusal(refusal) => SystemError::Refused(refusal.message),
+    })
+}
+
+enum LoadError {
+    System(SystemError),
+    Refusal(Refusal),
+}
+
+impl From<Refusal> for LoadError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+/// `/etc/login.defs` and `/etc/default/useradd`.
+pub fn defaults(system: &dyn System) -> super::Result<Defaults> {
+    let read = |path| system.read(Path::new(path)).map(Option::unwrap_or_default);
+    Ok(Defaults::parse(&read("/etc/login.defs")?, &read("/etc/default/useradd")?))
+}
+
+/// The name service of the host. It is not asked when nsswitch.conf names no source beyond the local files.
+#[derive(Clone, Copy)]
+pub struct Nss<'a>(pub &'a dyn System);
+
+impl Nss<'_> {
+    /// A user by name or uid, from any source.
+    pub fn passwd(&self, key: &str) -> Option<Passwd> {
+        self.getent(key)
+    }
+
+    fn getent<E: Entry>(&self, key: &str) -> Option<E> {
+        // A name that begins with `-` would be an option; nobody has one.
+        if key.is_empty() || key.starts_with('-') || !self.has_sources(E::FILE) {
+            return None;
+        }
+        let output = self.0.query(&Command::new(["getent", E::FILE, key])).ok()?;
+        output.stdout.split(|byte| *byte == b'\n').find_map(E::parse)
+    }
+
+    /// Whether `database` (passwd, group) has sources beyond the files. systemd answers for its own users through
+    /// sockets; where it does not run there are none.
+    fn has_sources(&self, database: &str) -> bool {
+        let text = self.0.read(Path::new("/etc/nsswitch.conf")).ok().flatten().unwrap_or_default();
+        let sources = nsswitch_sources(&String::from_utf8_lossy(&text), database);
+        sources.iter().any(|source| match source.as_str() {
+            "files" => false,
+            "systemd" => self.0.stat(Path::new("/run/systemd/userdb"), true).is_ok_and(|found| found.is_some()),
+            _ => true,
+        })
+    }
+}
+
+impl Directory for Nss<'_> {
+    fn user_with_uid(&self, uid: u32) -> Option<String> {
+        self.getent::<Passwd>(&uid.to_string()).filter(|user| user.uid == uid).map(|user| user.name)
+    }
+
+    fn group_with_gid(&self, gid: u32) -> Option<String> {
+        self.getent::<Group>(&gid.to_string()).filter(|group| group.gid == gid).map(|group| group.name)
+    }
+
+    fn group(&self, name: &str) -> Option<Group> {
+        self.getent(name)
+    }
+}
+
+/// The sources of one database in nsswitch.conf(5), without `[…]` actions.
+fn nsswitch_sources(text: &str, database: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let line = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.trim() == database);
+    let mut sources = Vec::new();
+    let mut in_action = false;
+    for word in line.map_or("", |(_, sources)| sources).split_whitespace() {
+        in_action |= word.starts_with('[');
+        if !in_action {
+            sources.push(word.to_owned());
+        }
+        in_action &= !word.ends_with(']');
+    }
+    sources
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::Output;
+    use crate::system::fake::Fake;
+
+    #[test]
+    fn sources_without_actions() {
+        let text = "# passwd: ldap\npasswd:  files [NOTFOUND = continue] sss # x\ngroup: files\n";
+        assert_eq!(nsswitch_sources(text, "passwd"), ["files", "sss"]);
+        assert_eq!(nsswitch_sources(text, "shadow"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn local_files_come_first_and_are_told_from_other_sources() {
+        let line = b"bob:x:5000:5000:Bob:/home/bob:/bin/sh\n".to_vec();
+        let system = Fake::with_accounts()
+            .file("/etc/nsswitch.conf", "passwd: files sss\n")
+            .program(["getent", "passwd", "bob"], Output { stdout: line, ..Output::default() });
+        assert!(matches!(user(&system, "alice"), Ok(Some(Found::Local(_)))));
+        assert!(matches!(user(&system, "1000"), Ok(Some(Found::Local(alice))) if alice.name == "alice"));
+        assert!(matches!(user(&system, "bob"), Ok(Some(Found::Elsewhere(bob))) if bob.uid == 5000));
+        assert!(matches!(user(&system, "carol"), Ok(None)));
+        assert!(matches!(group(&system, "100"), Ok(Some(Found::Local(users))) if users.name == "users"));
+    }
+}
