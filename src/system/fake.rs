@@ -1,11 +1,12 @@
 //! [`Fake`]: a host in memory, for tests of what is above: it has files, owners, links and times, answers programs
 //! from a script, and records every effect in order.
 
-use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, nss};
+use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, nss};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 /// Seconds since 1970 at which a fake host starts; every effect takes one second.
 pub const EPOCH: i64 = 1_700_000_000;
@@ -22,10 +23,14 @@ pub struct Fake {
     next_inode: u64,
     clock: i64,
     programs: Vec<Program>,
+    handler: Option<Rc<Handler>>,
     effects: Vec<Effect>,
     fail_at: Option<(usize, io::ErrorKind)>,
     transaction: Option<BTreeMap<PathBuf, (Vec<u8>, Attributes)>>,
 }
+
+/// Answers commands that no scripted program answers; `None` is for "no such program".
+type Handler = dyn Fn(&Command) -> Option<Output>;
 
 /// One file, whatever its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +106,7 @@ impl Fake {
             next_inode: 2,
             clock: EPOCH,
             programs: Vec::new(),
+            handler: None,
             effects: Vec::new(),
             fail_at: None,
             transaction: None,
@@ -142,6 +148,12 @@ impl Fake {
     /// Answers commands that begin with `argv` with `output`; a longer `argv` wins, then the latest.
     pub fn program<S: Into<OsString>>(mut self, argv: impl IntoIterator<Item = S>, output: Output) -> Self {
         self.programs.push(Program { argv: argv.into_iter().map(Into::into).collect(), output });
+        self
+    }
+
+    /// Answers commands that no [`Fake::program`] answers.
+    pub fn answer_with(mut self, handler: impl Fn(&Command) -> Option<Output> + 'static) -> Self {
+        self.handler = Some(Rc::new(handler));
         self
     }
 
@@ -361,6 +373,9 @@ impl Fake {
         if let Some(program) = scripted.max_by_key(|program| program.argv.len()) {
             return Ok(program.output.clone());
         }
+        if let Some(output) = self.handler.as_ref().and_then(|handler| handler(command)) {
+            return Ok(output);
+        }
         let read = |path: &str| self.read(Path::new(path)).ok().flatten().unwrap_or_default();
         nss::Databases::new(&read).answer(command).ok_or_else(|| {
             let name = command.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -418,7 +433,7 @@ impl System for Fake {
     }
 
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
-        if super::is_account_database(path)
+        if accounts::is_database(path)
             && let Some(edited) = &mut self.transaction
         {
             edited.insert(path.into(), (content.into(), attributes));

@@ -4,6 +4,7 @@ pub mod atomic;
 mod process;
 mod tree;
 
+use super::accounts::{Accounts, is_database};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError};
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, umask, utimensat};
@@ -21,6 +22,8 @@ pub struct Local {
     umask: u32,
     /// Added to the environment of every program.
     environment: Vec<(String, String)>,
+    /// The open transaction over the account databases.
+    accounts: Option<Accounts>,
 }
 
 impl Default for Local {
@@ -35,7 +38,7 @@ impl Local {
     pub fn new() -> Self {
         let mask = umask(Mode::from_bits_truncate(0o077));
         umask(mask);
-        Self { umask: mask.bits(), environment: Vec::new() }
+        Self { umask: mask.bits(), environment: Vec::new(), accounts: None }
     }
 
     /// What programs get in their environment from now on, beside what this process has (a task's `environment`).
@@ -106,7 +109,10 @@ fn set_attributes(path: &Path, wanted: Attributes) -> io::Result<()> {
 
 impl System for Local {
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        doing("read", path, if_there(read_file(path)))
+        match &self.accounts {
+            Some(accounts) if is_database(path) => accounts.read(path),
+            _ => doing("read", path, if_there(read_file(path))),
+        }
     }
 
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
@@ -135,12 +141,16 @@ impl System for Local {
     }
 
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
-        atomic::replace(path, content, attributes, 0o666 & !self.umask)
+        match &mut self.accounts {
+            Some(accounts) if is_database(path) => accounts.write(path, content),
+            _ => atomic::replace(path, content, attributes, 0o666 & !self.umask),
+        }
     }
 
     fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
-        let attributes = Attributes { mode: attributes.mode.or(Some(0o777 & !self.umask)), ..attributes };
-        doing("make directory", path, nix::unistd::mkdir(path, Mode::from_bits_truncate(0o700)))?;
+        // Open to nobody until it has its owner; without a wanted mode the kernel applies umask and set-group-id.
+        let first = if attributes.mode.is_some() { 0o700 } else { 0o777 };
+        doing("make directory", path, nix::unistd::mkdir(path, Mode::from_bits_truncate(first)))?;
         let set = set_attributes(path, attributes);
         if set.is_err() {
             let _ = fs::remove_dir(path);
@@ -194,14 +204,23 @@ impl System for Local {
     }
 
     fn begin_accounts(&mut self) -> Result<()> {
-        Err(SystemError::Refused("account transactions are not wired in yet".into()))
+        if self.accounts.is_some() {
+            return Err(SystemError::Refused("an account transaction is open already".into()));
+        }
+        self.accounts = Some(Accounts::begin()?);
+        Ok(())
     }
 
     fn commit_accounts(&mut self) -> Result<()> {
-        Err(SystemError::Refused("no account transaction is open".into()))
+        match self.accounts.take() {
+            Some(accounts) => accounts.commit(),
+            None => Err(SystemError::Refused("no account transaction is open".into())),
+        }
     }
 
-    fn abort_accounts(&mut self) {}
+    fn abort_accounts(&mut self) {
+        self.accounts = None;
+    }
 }
 
 #[cfg(test)]

@@ -130,13 +130,6 @@ impl From<SystemError> for crate::change::outcome::Failure {
 /// The result of touching a host.
 pub type Result<T> = std::result::Result<T, SystemError>;
 
-/// Whether `path` is one of the account databases that a transaction buffers.
-pub fn is_account_database(path: &Path) -> bool {
-    const DATABASES: &[&str] =
-        &["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
-    DATABASES.iter().any(|database| path == Path::new(database))
-}
-
 /// One host's files and programs. The first group reads, the second changes.
 ///
 /// Every write is atomic (temporary file in the same directory, fsync, rename, fsync of the directory), keeps mode and

@@ -16,7 +16,7 @@ impl Databases {
         Self { passwd: text("/etc/passwd"), group: text("/etc/group"), shadow: text("/etc/shadow") }
     }
 
-    /// What `getent passwd|group|shadow [KEY…]` or `id [USER]` would print; `None` for any other command.
+    /// What `getent passwd|group|shadow [KEY…]` or `id … USER` would print; `None` for any other command.
     pub fn answer(&self, command: &Command) -> Option<Output> {
         let argv: Vec<&str> = command.argv.iter().map(|argument| argument.to_str()).collect::<Option<_>>()?;
         match argv.as_slice() {
@@ -48,10 +48,10 @@ impl Databases {
         Some(output)
     }
 
-    /// `id`, `id USER`, `id -u|-g|-G [-n] [USER]`, also as `-un`, `-Gn`.
+    /// `id USER`, `id -u|-g|-G [-n] USER`, also as `-un`, `-Gn`; who asks is not known here.
     fn id(&self, options: &[&str]) -> Option<Output> {
         let letters: String = options.iter().filter_map(|o| o.strip_prefix('-')).collect();
-        let user = options.iter().find(|o| !o.starts_with('-')).copied().unwrap_or("root");
+        let user = options.iter().find(|o| !o.starts_with('-')).copied()?;
         let Some(line) = entry(&self.passwd, "passwd", user) else {
             let stderr = format!("id: '{user}': no such user\n").into();
             return Some(Output { code: 1, stdout: Vec::new(), stderr });
@@ -85,6 +85,23 @@ impl Databases {
         let name = groups.iter().find(|g| g.0 == primary).map_or(primary, |g| &g.1).to_owned();
         let others = groups.iter().filter(|g| g.0 != primary && g.2.iter().any(|member| member == user));
         [(primary.to_owned(), name)].into_iter().chain(others.map(|g| (g.0.clone(), g.1.clone()))).collect()
+    }
+}
+
+/// The whole answer of a host whose files said `before` and would say `now`, where `real` is what it really answers:
+/// lines that came from the files are exchanged, lines that came from elsewhere (a directory service) stay.
+pub fn exchange(real: &Output, before: &Output, now: Output) -> Output {
+    let lines = |output: &Output| -> Vec<Vec<u8>> {
+        output.stdout.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+    };
+    let from_files = lines(before);
+    let elsewhere: Vec<_> = lines(real).into_iter().filter(|line| !from_files.contains(line)).collect();
+    match (now.code, elsewhere.is_empty()) {
+        // A key that the files would not have, and that something else has.
+        (1.., false) => Output { stdout: [now.stdout, elsewhere.concat()].concat(), ..real.clone() },
+        // One key: the files come first. All keys: the rest follows.
+        _ if from_files.len() > 1 => Output { stdout: [now.stdout, elsewhere.concat()].concat(), ..now },
+        _ => now,
     }
 }
 

@@ -1,1 +1,282 @@
-//! To be written.
+//! [`Predicted`]: a host as it would be after effects that are only predicted.
+//!
+//! Reads fall through to the real system unless an earlier effect decided otherwise; effects are kept in [`overlay`]
+//! and never reach the real system.
+
+mod overlay;
+
+use super::{
+    Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts::is_database, nss::Databases,
+};
+use overlay::{Body, Node, Overlay, Source};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The variable through which a dry run tells our own commands what was rehearsed before them: a JSON list of argument
+/// lists. See `docs/decisions.md`, 7.
+pub const REHEARSE: &str = "ENLIST_REHEARSE";
+/// The program that can rehearse its own effects, when a command's name leads to it.
+const REHEARSABLE: &str = "enlist";
+
+/// A system below what earlier effects would have made of it.
+pub struct Predicted<S> {
+    overlay: Overlay<S>,
+    /// Databases written in the open account transaction.
+    transaction: Option<BTreeMap<PathBuf, Vec<u8>>>,
+    /// Successful commands of our own that were rehearsed so far.
+    rehearsed: Vec<Vec<String>>,
+}
+
+impl<S: System> Predicted<S> {
+    /// `inner` with nothing predicted yet. Only its reading half is ever used.
+    pub fn new(inner: S) -> Self {
+        Self { overlay: Overlay::new(inner), transaction: None, rehearsed: Vec::new() }
+    }
+
+    /// The real system below.
+    pub fn inner(&self) -> &S {
+        &self.overlay.inner
+    }
+
+    /// The real system below, to set it up.
+    pub fn inner_mut(&mut self) -> &mut S {
+        &mut self.overlay.inner
+    }
+
+    fn replace(&mut self, path: &Path, content: &[u8], wanted: Attributes) -> Result<()> {
+        let old = self.overlay.stat(path, false)?;
+        let (mode, uid, gid) = match &old {
+            Some(old) if old.kind == FileKind::File => (old.mode, old.uid, old.gid),
+            Some(old) if old.kind != FileKind::Link => {
+                return Err(SystemError::Refused(format!("{} is not a regular file", path.display())));
+            }
+            _ => self.new_owner(path, 0o644)?,
+        };
+        let stat = Stat {
+            kind: FileKind::File,
+            mode: wanted.mode.unwrap_or(mode),
+            uid: wanted.uid.unwrap_or(uid),
+            gid: wanted.gid.unwrap_or(gid),
+            size: content.len() as u64,
+            ..new_stat()
+        };
+        self.overlay.put(path, Node { stat, body: Body::File(Source::Bytes(content.into())) })
+    }
+
+    /// Mode and owner of what this process makes: its own, and the group of a set-group-id directory.
+    fn new_owner(&self, path: &Path, mode: u32) -> Result<(u32, u32, u32)> {
+        let me = self.overlay.inner.stat(Path::new("/proc/self"), true)?;
+        let (uid, gid) = me.map_or((0, 0), |me| (me.uid, me.gid));
+        let parent = self.overlay.stat(path.parent().unwrap_or(Path::new("/")), true)?;
+        let gid = parent.filter(|parent| parent.mode & 0o2000 != 0).map_or(gid, |parent| parent.gid);
+        Ok((mode, uid, gid))
+    }
+
+    fn update(&mut self, path: &Path, change: impl FnOnce(&mut Stat)) -> Result<()> {
+        let node = self.overlay.adopt(path)?;
+        change(&mut node.stat);
+        Ok(())
+    }
+
+    /// Whether a command's name leads, through PATH and links, to the program that can rehearse. Under its own name
+    /// only its Slurm commands can.
+    fn is_rehearsable(&self, command: &Command) -> bool {
+        let Some(name) = command.argv.first().map(Path::new) else { return false };
+        if name.file_name() == Some(REHEARSABLE.as_ref()) && command.argv.get(1).is_none_or(|verb| verb != "slurm") {
+            return false;
+        }
+        let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+        let tried: Vec<PathBuf> = match name.components().count() {
+            1 => std::env::split_paths(&path).map(|directory| directory.join(name)).collect(),
+            _ => vec![command.chdir.clone().unwrap_or_default().join(name)],
+        };
+        let is_file = |path: &PathBuf| matches!(self.overlay.inner.stat(path, true), Ok(Some(stat)) if stat.kind == FileKind::File);
+        let real = tried.into_iter().find(is_file).and_then(|path| self.overlay.real_path(&path, true).ok());
+        real.is_some_and(|real| real.file_name() == Some(REHEARSABLE.as_ref()))
+    }
+
+    fn rehearsal(&self, command: &Command) -> Command {
+        let mut command = command.clone();
+        let before = serde_json::to_string(&self.rehearsed).expect("lists of texts are JSON");
+        command.environment.push((REHEARSE.into(), before));
+        command
+    }
+
+    /// What `getent` and `id` would say: the real answer with the entries of the real files exchanged for those of
+    /// the predicted ones. What comes from a directory service stays.
+    fn predict_accounts(&self, command: &Command) -> Result<Option<Output>> {
+        if !command.argv.first().is_some_and(|name| name == "getent" || name == "id") {
+            return Ok(None);
+        }
+        let changed = |path: &str| -> Result<bool> {
+            let path = Path::new(path);
+            Ok(self.overlay.inner.read(path)? != self.read(path)?)
+        };
+        if !(changed("/etc/passwd")? || changed("/etc/group")? || changed("/etc/shadow")?) {
+            return Ok(None);
+        }
+        let now = Databases::new(&|path| self.read(Path::new(path)).ok().flatten().unwrap_or_default());
+        let before =
+            Databases::new(&|path| self.overlay.inner.read(Path::new(path)).ok().flatten().unwrap_or_default());
+        match (now.answer(command), before.answer(command)) {
+            (Some(now), Some(before)) => {
+                Ok(Some(super::nss::exchange(&self.overlay.inner.query(command)?, &before, now)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A program that is to look at a file which is only predicted cannot say anything.
+    fn refuse_predicted_arguments(&self, command: &Command) -> Result<()> {
+        let is_predicted = |argument: &&Path| argument.is_absolute() && self.overlay.is_changed(argument);
+        let predicted = command.argv.iter().skip(1).map(Path::new).find(is_predicted);
+        match predicted {
+            Some(path) => Err(SystemError::Unknown(format!("{} is not written in a dry run", path.display()))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn new_stat() -> Stat {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    Stat { kind: FileKind::File, mode: 0, uid: 0, gid: 0, size: 0, mtime: now, ino: 0, dev: 0, nlink: 1 }
+}
+
+impl<S: System> System for Predicted<S> {
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        match self.transaction.as_ref().and_then(|written| written.get(path)) {
+            Some(content) => Ok(Some(content.clone())),
+            None => self.overlay.read(path),
+        }
+    }
+
+    fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
+        self.overlay.stat(path, follow)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<OsString>> {
+        self.overlay.list(directory)
+    }
+
+    fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
+        self.overlay.read_link(path)
+    }
+
+    fn query(&self, command: &Command) -> Result<Output> {
+        if let Some(output) = self.predict_accounts(command)? {
+            return Ok(output);
+        }
+        if !self.rehearsed.is_empty() && self.is_rehearsable(command) {
+            return self.overlay.inner.query(&self.rehearsal(command));
+        }
+        self.refuse_predicted_arguments(command)?;
+        self.overlay.inner.query(command)
+    }
+
+    fn is_predicted(&self) -> bool {
+        true
+    }
+
+    fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
+        match &mut self.transaction {
+            Some(written) if is_database(path) => {
+                written.insert(path.into(), content.into());
+                Ok(())
+            }
+            _ => self.replace(path, content, attributes),
+        }
+    }
+
+    fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
+        if self.overlay.stat(path, false)?.is_some() {
+            return overlay::fail("make directory", path, io::ErrorKind::AlreadyExists);
+        }
+        let (mode, uid, gid) = self.new_owner(path, 0o755)?;
+        let stat = Stat {
+            kind: FileKind::Directory,
+            mode: attributes.mode.unwrap_or(mode),
+            uid: attributes.uid.unwrap_or(uid),
+            gid: attributes.gid.unwrap_or(gid),
+            size: 4096,
+            ..new_stat()
+        };
+        self.overlay.put(path, Node { stat, body: Body::Directory(None) })
+    }
+
+    fn make_link(&mut self, path: &Path, target: &Path) -> Result<()> {
+        let (mode, uid, gid) = self.new_owner(path, 0o777)?;
+        let size = target.as_os_str().len() as u64;
+        let stat = Stat { kind: FileKind::Link, mode, uid, gid, size, ..new_stat() };
+        self.overlay.put(path, Node { stat, body: Body::Link(target.into()) })
+    }
+
+    fn make_hard_link(&mut self, path: &Path, existing: &Path) -> Result<()> {
+        self.overlay.hard_link(path, existing)
+    }
+
+    fn set_attributes(&mut self, path: &Path, wanted: Attributes) -> Result<()> {
+        self.update(path, |stat| {
+            stat.uid = wanted.uid.unwrap_or(stat.uid);
+            stat.gid = wanted.gid.unwrap_or(stat.gid);
+            if stat.kind != FileKind::Link {
+                stat.mode = wanted.mode.unwrap_or(stat.mode);
+            }
+        })
+    }
+
+    fn set_times(&mut self, path: &Path, _atime: i64, mtime: i64) -> Result<()> {
+        self.update(path, |stat| stat.mtime = mtime)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
+        self.overlay.rename(from, to)
+    }
+
+    fn remove(&mut self, path: &Path) -> Result<()> {
+        let stat = self.overlay.stat(path, false)?;
+        if stat.is_some_and(|stat| stat.kind == FileKind::Directory) && !self.overlay.list(path)?.is_empty() {
+            return overlay::fail("remove", path, io::ErrorKind::DirectoryNotEmpty);
+        }
+        self.overlay.remove(path)
+    }
+
+    fn remove_tree(&mut self, path: &Path) -> Result<()> {
+        self.overlay.remove(path)
+    }
+
+    fn run(&mut self, command: &Command) -> Result<Output> {
+        if !self.is_rehearsable(command) {
+            return Err(SystemError::Unknown("the command does not run in a dry run".into()));
+        }
+        let output = self.overlay.inner.query(&self.rehearsal(command))?;
+        if output.code == 0 {
+            let argv = command.argv.iter().map(|argument| argument.to_string_lossy().into_owned());
+            self.rehearsed.push(argv.collect());
+        }
+        Ok(output)
+    }
+
+    fn begin_accounts(&mut self) -> Result<()> {
+        if self.transaction.is_some() {
+            return Err(SystemError::Refused("an account transaction is open already".into()));
+        }
+        self.transaction = Some(BTreeMap::new());
+        Ok(())
+    }
+
+    fn commit_accounts(&mut self) -> Result<()> {
+        let written = self.transaction.take();
+        let written = written.ok_or_else(|| SystemError::Refused("no account transaction is open".into()))?;
+        written.iter().try_for_each(|(path, content)| self.replace(path, content, Attributes::default()))
+    }
+
+    fn abort_accounts(&mut self) {
+        self.transaction = None;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,11 @@ pub fn remove(path: &Path) -> Result<()> {
     if !doing("look at", path, fs::symlink_metadata(path))?.is_dir() {
         return doing("remove", path, fs::remove_file(path));
     }
-    if let Some(mount) = mount_inside(path)? {
+    let real = doing("look at", path, fs::canonicalize(path))?;
+    if real == Path::new("/") {
+        return Err(SystemError::Refused("will not remove /".into()));
+    }
+    if let Some(mount) = mount_inside(&real) {
         return Err(SystemError::Refused(format!(
             "cannot remove {}: {} is mounted in it; unmount it first",
             path.display(),
@@ -71,15 +75,11 @@ fn empty(mut directory: Dir, device: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A mount point strictly inside `path`, or `path` itself when it is one.
-fn mount_inside(path: &Path) -> Result<Option<PathBuf>> {
-    let real = doing("look at", path, fs::canonicalize(path))?;
-    let mounts = match fs::read_to_string("/proc/self/mountinfo") {
-        Ok(text) => text,
-        // Without /proc only the check of the device number remains.
-        Err(_) => return Ok(None),
-    };
-    Ok(mount_points(&mounts).find(|mount| mount.starts_with(&real)))
+/// A mount point at or below `real`.
+fn mount_inside(real: &Path) -> Option<PathBuf> {
+    // Without /proc only the check of the device number remains.
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mount_points(&mounts).find(|mount| mount.starts_with(real))
 }
 
 /// The mount points of mountinfo(5) text; blanks and backslashes are octal there.

@@ -1,0 +1,387 @@
+//! A tree of files in memory over a system that is only read.
+//!
+//! Names decide what is where: an entry in the overlay wins, else the nearest directory above that has one says what
+//! is below (nothing, or a directory of the system below), else the system below is asked at the same path.
+
+use crate::system::{FileKind, Result, Stat, System, SystemError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+/// As in Linux: more links than this in a row are a loop.
+const MAX_LINKS: usize = 40;
+/// The device number of files that are only predicted; no real file system has it.
+const DEVICE: u64 = u64::MAX;
+
+/// One file as it would be.
+#[derive(Clone)]
+pub struct Node {
+    /// What `stat` says.
+    pub stat: Stat,
+    /// What it holds.
+    pub body: Body,
+}
+
+/// What a file holds.
+#[derive(Clone)]
+pub enum Body {
+    /// Content.
+    File(Source),
+    /// Names; those of this directory of the system below shine through.
+    Directory(Option<PathBuf>),
+    /// A symbolic link's target.
+    Link(PathBuf),
+    /// Nothing that can be read as a file.
+    Other,
+}
+
+/// Where a file's content is.
+#[derive(Clone)]
+pub enum Source {
+    /// Here.
+    Bytes(Rc<[u8]>),
+    /// In this file of the system below.
+    Inner(PathBuf),
+}
+
+/// The number of a node that has been decided.
+type Number = usize;
+
+/// What is at a real path.
+enum Found {
+    /// A node of the overlay.
+    Here(Number),
+    /// A file of the system below, untouched, with its path there.
+    Below(PathBuf, Stat),
+}
+
+/// See the module.
+pub struct Overlay<S> {
+    /// The system below.
+    pub inner: S,
+    /// Decided names, by real path; `None` means that nothing is there.
+    names: BTreeMap<PathBuf, Option<Number>>,
+    nodes: Vec<Node>,
+    /// Files of the system below that became nodes, by device and inode, since they may have several names.
+    adopted: HashMap<(u64, u64), Number>,
+}
+
+/// An error of the kind that the operating system would give.
+pub fn fail<T>(verb: &str, path: &Path, kind: io::ErrorKind) -> Result<T> {
+    Err(SystemError::io(format!("{verb} {}", path.display()), kind.into()))
+}
+
+impl<S: System> Overlay<S> {
+    /// Nothing decided yet.
+    pub fn new(inner: S) -> Self {
+        Self { inner, names: BTreeMap::new(), nodes: Vec::new(), adopted: HashMap::new() }
+    }
+
+    /// Whether a name, or something below it, is no longer what the system below says.
+    pub fn is_changed(&self, path: &Path) -> bool {
+        self.real_path(path, true).is_ok_and(|real| self.names_below(&real).next().is_some())
+    }
+
+    /// The content of a file, links followed.
+    pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        match self.find(path, true)? {
+            None => Ok(None),
+            Some((_, Found::Below(at, _))) => self.inner.read(&at),
+            Some((_, Found::Here(number))) => match &self.nodes[number].body {
+                Body::File(Source::Bytes(content)) => Ok(Some(content.to_vec())),
+                Body::File(Source::Inner(at)) => self.inner.read(at),
+                _ => fail("read", path, io::ErrorKind::IsADirectory),
+            },
+        }
+    }
+
+    /// What is at `path`.
+    pub fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
+        Ok(self.find(path, follow)?.map(|(_, found)| self.stat_of(&found)))
+    }
+
+    /// The names in a directory: those that shine through, corrected by those decided.
+    pub fn list(&self, directory: &Path) -> Result<Vec<OsString>> {
+        let Some((real, found)) = self.find(directory, true)? else {
+            return fail("list", directory, io::ErrorKind::NotFound);
+        };
+        let origin = match &found {
+            Found::Below(at, _) => Some(at.clone()),
+            Found::Here(number) => match &self.nodes[*number].body {
+                Body::Directory(origin) => origin.clone(),
+                _ => return fail("list", directory, io::ErrorKind::NotADirectory),
+            },
+        };
+        let mut names: BTreeSet<OsString> = match origin {
+            Some(at) => self.inner.list(&at)?.into_iter().collect(),
+            None => BTreeSet::new(),
+        };
+        for (path, decided) in self.names_below(&real).filter(|(path, _)| path.parent() == Some(&real)) {
+            let name = path.file_name().unwrap_or_default().to_owned();
+            match decided {
+                Some(_) => names.insert(name),
+                None => names.remove(&name),
+            };
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// The target of a link.
+    pub fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
+        match self.find(path, false)? {
+            None => Ok(None),
+            Some((_, found)) => self.link_target(&found),
+        }
+    }
+
+    /// Puts a node at `path`, in the place of what is not a directory.
+    pub fn put(&mut self, path: &Path, mut node: Node) -> Result<()> {
+        let real = self.place_for(path)?;
+        self.drop_name(&real)?;
+        node.stat.dev = DEVICE;
+        node.stat.ino = self.nodes.len() as u64;
+        self.nodes.push(node);
+        self.names.insert(real, Some(self.nodes.len() - 1));
+        Ok(())
+    }
+
+    /// The node at `path`, taken over from the system below if need be, to be changed.
+    pub fn adopt(&mut self, path: &Path) -> Result<&mut Node> {
+        let Some((real, found)) = self.find(path, false)? else {
+            return fail("change", path, io::ErrorKind::NotFound);
+        };
+        let number = self.adopt_found(&real, found)?;
+        Ok(&mut self.nodes[number])
+    }
+
+    /// Gives a file another name.
+    pub fn hard_link(&mut self, path: &Path, existing: &Path) -> Result<()> {
+        let Some((old_real, old)) = self.find(existing, false)? else {
+            return fail("link", existing, io::ErrorKind::NotFound);
+        };
+        if self.stat_of(&old).kind == FileKind::Directory {
+            return fail("link", existing, io::ErrorKind::PermissionDenied);
+        }
+        let number = self.adopt_found(&old_real, old)?;
+        let real = self.place_for(path)?;
+        if self.names.get(&real) != Some(&Some(number)) {
+            self.drop_name(&real)?;
+            self.nodes[number].stat.nlink += 1;
+            self.names.insert(real, Some(number));
+        }
+        Ok(())
+    }
+
+    /// Removes a name and all below it.
+    pub fn remove(&mut self, path: &Path) -> Result<()> {
+        match self.find(path, false)? {
+            None => fail("remove", path, io::ErrorKind::NotFound),
+            Some((real, _)) => self.drop_tree(&real),
+        }
+    }
+
+    /// Renames, with all below.
+    pub fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
+        let Some((from, found)) = self.find(from, false)? else {
+            return fail("rename", from, io::ErrorKind::NotFound);
+        };
+        let number = self.adopt_found(&from, found)?;
+        let to_real = self.check_rename(&from, number, to)?;
+        if to_real == from {
+            return Ok(());
+        }
+        if self.find(&to_real, false)?.is_some() {
+            self.drop_tree(&to_real)?;
+        }
+        let moved: Vec<_> = self.names_below(&from).map(|(path, decided)| (path.clone(), *decided)).collect();
+        for (path, decided) in moved {
+            self.names.remove(&path);
+            let rest = path.strip_prefix(&from).expect("it is below");
+            self.names.insert(if rest.as_os_str().is_empty() { to_real.clone() } else { to_real.join(rest) }, decided);
+        }
+        self.names.insert(from, None);
+        Ok(())
+    }
+
+    /// Where a rename ends; the source itself when both are names of one file.
+    fn check_rename(&self, from: &Path, number: Number, to: &Path) -> Result<PathBuf> {
+        let is_directory = self.nodes[number].stat.kind == FileKind::Directory;
+        if is_directory && self.real_path(to, false)?.starts_with(from) && self.real_path(to, false)? != from {
+            return fail("rename", from, io::ErrorKind::InvalidInput);
+        }
+        let Some((real, found)) = self.find(to, false)? else { return self.place_for(to) };
+        if matches!(found, Found::Here(other) if other == number) {
+            return Ok(from.into());
+        }
+        match (is_directory, self.stat_of(&found).kind == FileKind::Directory) {
+            (true, false) => fail("rename", from, io::ErrorKind::NotADirectory),
+            (false, true) => fail("rename", from, io::ErrorKind::IsADirectory),
+            (true, true) if !self.list(&real)?.is_empty() => fail("rename", from, io::ErrorKind::DirectoryNotEmpty),
+            _ => Ok(real),
+        }
+    }
+
+    /// The real path: every link above the last component resolved, the last one too if `follow`. An error of kind
+    /// NotFound or NotADirectory when what is above does not exist.
+    pub fn real_path(&self, path: &Path, follow: bool) -> Result<PathBuf> {
+        self.resolve(path, follow, MAX_LINKS)
+    }
+
+    fn resolve(&self, path: &Path, follow: bool, links_left: usize) -> Result<PathBuf> {
+        let mut real = PathBuf::from("/");
+        let mut components = path.components().peekable();
+        while let Some(component) = components.next() {
+            match component {
+                Component::ParentDir => {
+                    real.pop();
+                }
+                Component::Normal(name) => real.push(name),
+                _ => continue,
+            }
+            let is_last = components.peek().is_none();
+            let Some(found) = self.at(&real)? else {
+                return if is_last { Ok(real) } else { fail("find", path, io::ErrorKind::NotFound) };
+            };
+            match self.stat_of(&found).kind {
+                FileKind::Link if follow || !is_last => {
+                    if links_left == 0 {
+                        let error = io::Error::from_raw_os_error(nix::libc::ELOOP);
+                        return Err(SystemError::io(format!("find {}", path.display()), error));
+                    }
+                    let target = self.link_target(&found)?.unwrap_or_default();
+                    let target = real.parent().unwrap_or(Path::new("/")).join(target);
+                    let rest: PathBuf = components.collect();
+                    let target = if rest.as_os_str().is_empty() { target } else { target.join(rest) };
+                    return self.resolve(&target, follow, links_left - 1);
+                }
+                FileKind::Directory | FileKind::Link => {}
+                _ if !is_last => return fail("find", path, io::ErrorKind::NotADirectory),
+                _ => {}
+            }
+        }
+        Ok(real)
+    }
+
+    fn find(&self, path: &Path, follow: bool) -> Result<Option<(PathBuf, Found)>> {
+        match self.real_path(path, follow) {
+            Ok(real) => Ok(self.at(&real)?.map(|found| (real, found))),
+            Err(SystemError::Io { source, .. })
+                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is at a real path.
+    fn at(&self, real: &Path) -> Result<Option<Found>> {
+        if let Some(decided) = self.names.get(real) {
+            return Ok(decided.map(Found::Here));
+        }
+        let Some(below) = self.path_below(real) else { return Ok(None) };
+        let stat = self.inner.stat(&below, false)?;
+        Ok(stat.map(|stat| match self.adopted.get(&(stat.dev, stat.ino)) {
+            Some(number) => Found::Here(*number),
+            None => Found::Below(below, stat),
+        }))
+    }
+
+    /// Where the system below has what is at a real path without a decision of its own.
+    fn path_below(&self, real: &Path) -> Option<PathBuf> {
+        let decided = real.ancestors().find_map(|above| Some((above, self.names.get(above)?)));
+        let Some((above, number)) = decided else { return Some(real.into()) };
+        match &self.nodes[(*number)?].body {
+            Body::Directory(Some(origin)) => Some(origin.join(real.strip_prefix(above).ok()?)),
+            _ => None,
+        }
+    }
+
+    fn stat_of(&self, found: &Found) -> Stat {
+        match found {
+            Found::Here(number) => self.nodes[*number].stat.clone(),
+            Found::Below(_, stat) => stat.clone(),
+        }
+    }
+
+    fn link_target(&self, found: &Found) -> Result<Option<PathBuf>> {
+        match found {
+            Found::Below(at, _) => self.inner.read_link(at),
+            Found::Here(number) => Ok(match &self.nodes[*number].body {
+                Body::Link(target) => Some(target.clone()),
+                _ => None,
+            }),
+        }
+    }
+
+    /// The real path for a new name: the directory above must be there, no directory may be in the way.
+    fn place_for(&self, path: &Path) -> Result<PathBuf> {
+        let real = self.real_path(path, false)?;
+        match self.at(real.parent().unwrap_or(Path::new("/")))?.map(|found| self.stat_of(&found).kind) {
+            Some(FileKind::Directory) => {}
+            Some(_) => return fail("make", path, io::ErrorKind::NotADirectory),
+            None => return fail("make", path, io::ErrorKind::NotFound),
+        }
+        match self.at(&real)?.map(|found| self.stat_of(&found).kind) {
+            Some(FileKind::Directory) => fail("replace", path, io::ErrorKind::IsADirectory),
+            _ => Ok(real),
+        }
+    }
+
+    fn adopt_found(&mut self, real: &Path, found: Found) -> Result<Number> {
+        let (at, stat) = match found {
+            Found::Below(at, stat) => (at, stat),
+            Found::Here(number) => {
+                self.names.insert(real.into(), Some(number));
+                return Ok(number);
+            }
+        };
+        let body = match stat.kind {
+            FileKind::File => Body::File(Source::Inner(at)),
+            FileKind::Directory => Body::Directory(Some(at)),
+            FileKind::Link => Body::Link(self.inner.read_link(&at)?.unwrap_or_default()),
+            FileKind::Other => Body::Other,
+        };
+        let number = self.nodes.len();
+        self.adopted.insert((stat.dev, stat.ino), number);
+        self.nodes.push(Node { stat, body });
+        self.names.insert(real.into(), Some(number));
+        Ok(number)
+    }
+
+    /// Forgets one name of a file; its other names see one link less.
+    fn drop_name(&mut self, real: &Path) -> Result<()> {
+        if let Some(found) = self.at(real)? {
+            if self.stat_of(&found).nlink > 1 && self.stat_of(&found).kind != FileKind::Directory {
+                let number = self.adopt_found(real, found)?;
+                self.nodes[number].stat.nlink -= 1;
+            }
+            self.names.insert(real.into(), None);
+        }
+        Ok(())
+    }
+
+    fn drop_tree(&mut self, real: &Path) -> Result<()> {
+        if self.at(real)?.is_some_and(|found| self.stat_of(&found).kind == FileKind::Directory) {
+            for name in self.list(real)? {
+                self.drop_tree(&real.join(name))?;
+            }
+        }
+        self.drop_name(real)?;
+        // Below a name that is gone nothing needs a decision of its own.
+        let below: Vec<_> = self.names_below(real).map(|(path, _)| path.clone()).filter(|path| path != real).collect();
+        for path in below {
+            self.names.remove(&path);
+        }
+        Ok(())
+    }
+
+    /// Decided names at and below a real path.
+    fn names_below(&self, real: &Path) -> impl Iterator<Item = (&PathBuf, &Option<Number>)> {
+        let start = real.to_owned();
+        let real = real.to_owned();
+        self.names.range(start..).take_while(move |(path, _)| path.starts_with(&real))
+    }
+}
