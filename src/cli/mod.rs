@@ -3,6 +3,7 @@
 //! Called by the name of a Slurm command (`sacctmgr`, … as links to the one binary), enlist is that command.
 
 mod exit;
+pub mod inventory;
 pub mod options;
 pub mod play;
 
@@ -25,12 +26,15 @@ struct Cli {
 enum Command {
     /// Run playbooks, with the flags, output and exit codes of ansible-playbook
     Play(play::PlayArgs),
+    /// Show hosts, groups and their variables, as ansible-inventory does
+    Inventory(inventory::InventoryCommand),
 }
 
 impl Command {
     fn run(self) -> Exit {
         match self {
             Command::Play(args) => play::run(args),
+            Command::Inventory(args) => inventory::run(&args),
         }
     }
 }

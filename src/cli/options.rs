@@ -1,17 +1,32 @@
 //! Options that several commands share.
 
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where hosts come from; shared by all commands that reach hosts.
 #[derive(Args, Debug, Clone)]
 pub struct InventoryArgs {
     /// Inventory file, directory or comma list of hosts; repeatable
-    #[arg(short, long = "inventory", value_name = "INVENTORY")]
+    #[arg(short = 'i', long = "inventory", value_name = "INVENTORY")]
     pub sources: Vec<String>,
     /// Only these hosts (a host pattern)
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Vec<String>,
+}
+
+impl InventoryArgs {
+    /// The sources given, or those of `ANSIBLE_INVENTORY` (a comma list of paths), or `/etc/ansible/hosts` if it is
+    /// there.
+    pub fn sources_or_default(&self) -> Vec<String> {
+        if !self.sources.is_empty() {
+            return self.sources.clone();
+        }
+        if let Ok(list) = std::env::var("ANSIBLE_INVENTORY") {
+            return list.split(',').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+        }
+        let default = "/etc/ansible/hosts";
+        if Path::new(default).exists() { vec![default.to_owned()] } else { Vec::new() }
+    }
 }
 
 /// How hosts are logged in to; shared by all commands that reach hosts.

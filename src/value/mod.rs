@@ -3,6 +3,8 @@
 mod json;
 pub mod node;
 #[cfg(feature = "controller")]
+pub mod python;
+#[cfg(feature = "controller")]
 pub mod yaml;
 
 use std::fmt;
