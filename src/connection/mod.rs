@@ -2,8 +2,37 @@
 //!
 //! A [`Link`] is one SSH session (or this machine). Over it run *agents*: one per user that tasks become, kept for the
 //! whole run. [`protocol`] is what they speak.
+//!
+//! [`Dialer`] is the real connector. On the way to a host: `settings` (what ~/.ssh/config says), `ssh` (socket and
+//! session), `known_hosts` (is it the right host?), `auth` (keys and passwords), `bootstrap` (from a bare shell to a
+//! running agent). [`fake`] is for tests of what lies above.
 
+#[cfg(feature = "controller")]
+mod auth;
+#[cfg(feature = "controller")]
+mod bootstrap;
+#[cfg(feature = "controller")]
+pub mod fake;
+#[cfg(feature = "controller")]
+pub mod image;
+#[cfg(feature = "controller")]
+pub mod known_hosts;
+#[cfg(feature = "controller")]
+mod link;
+#[cfg(feature = "controller")]
+mod local;
 pub mod protocol;
+#[cfg(feature = "controller")]
+mod refusal;
+#[cfg(feature = "controller")]
+mod settings;
+#[cfg(feature = "controller")]
+mod socket;
+#[cfg(feature = "controller")]
+mod ssh;
+
+#[cfg(feature = "controller")]
+pub use link::Dialer;
 
 use crate::diag::Diagnostic;
 use protocol::{Reply, Request};

@@ -11,11 +11,13 @@ use std::io::{self, Read, Write};
 /// Longest frame that either side accepts: 256 MiB.
 pub const MAX_FRAME: usize = 256 << 20;
 
-/// What the agent sends first, before any reply.
+/// What the agent sends first, before any answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The uid that the agent runs as.
     pub uid: u32,
+    /// SHA-256 of the agent's own program file, in hex: a copy that was damaged on the host is told by it.
+    pub digest: String,
 }
 
 /// One round trip's question: a module over all items of a loop.
@@ -37,6 +39,9 @@ pub struct Reply {
     /// One result an item, in order.
     pub results: Vec<ItemResult>,
 }
+
+/// What comes back for a request: the reply, or what the agent says while it dies of a bug.
+pub type Answer = Result<Reply, String>;
 
 /// Sends one frame.
 pub fn send<T: Serialize>(to: &mut impl Write, message: &T) -> io::Result<()> {

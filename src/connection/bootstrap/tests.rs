@@ -1,0 +1,55 @@
+use super::*;
+
+fn image(text: &[u8]) -> (tempfile::TempDir, Image) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent");
+    std::fs::write(&path, text).unwrap();
+    let image = Image::read(&path).unwrap();
+    (directory, image)
+}
+
+#[test]
+fn every_login_shell_takes_the_script_as_one_word() {
+    assert!(!SCRIPT.contains(['\'', '\\', '!', '\n', '`']));
+}
+
+#[test]
+fn the_words_stand_in_no_command_line() {
+    let (_directory, image) = image(b"x");
+    let who = Become::Sudo { user: "root".into(), password: Some(Secret::new("s3cret")) };
+    let opening = Opening::new(&image, &who, Means::Cached).unwrap();
+    let command = opening.command();
+    assert!(!command.contains(&opening.mark.whole()) && !command.contains(&opening.prompt.whole()));
+    assert!(!command.contains("s3cret"));
+    assert!(command.starts_with("env LC_MESSAGES=C sudo -H -S -p '"), "{command}");
+}
+
+#[test]
+fn user_names_are_quoted() {
+    let (_directory, image) = image(b"x");
+    let command = |user: &str| {
+        let who = Become::Sudo { user: user.into(), password: None };
+        Opening::new(&image, &who, Means::Cached).map(|opening| opening.command())
+    };
+    assert!(command("a'; reboot").unwrap().contains(r"-u 'a'\''; reboot' /bin/sh"));
+    assert!(command("a\nb").is_err() && command("").is_err());
+}
+
+#[test]
+fn events_in_noise() {
+    let find = |text: &str| find_event(text.as_bytes(), "MARK", "ASK:").map(|(start, end, event)| (start, end, event));
+    assert_eq!(find("Welcome!\n"), None);
+    assert_eq!(find("Welcome!\nMARK hel"), None, "the line must be whole");
+    assert_eq!(find("hi\nMARK hello\nrest"), Some((3, 14, Event::Hello)));
+    assert_eq!(find("MARK need x86_64\n"), Some((0, 17, Event::Need("x86_64".into()))));
+    assert_eq!(find("ASK:MARK have\n"), Some((0, 4, Event::Prompt)));
+    assert_eq!(find("MARK have\nASK:"), Some((0, 10, Event::Have)));
+    assert_eq!(find("MARK fail no room\n"), Some((0, 18, Event::Fail("no room".into()))));
+}
+
+#[test]
+fn the_last_lines_of_noise_are_shown() {
+    let noise: String = (0..20).map(|n| format!("line {n}\n\n")).collect();
+    let shown = text(noise.as_bytes());
+    assert!(shown.starts_with("line 8\n") && shown.ends_with("line 19"), "{shown}");
+}

@@ -1,0 +1,147 @@
+//! [`Dialer`], the real connector, and what all its links have in common: agents, one per user that tasks become.
+
+use super::bootstrap::{Incoming, Means, Opening};
+use super::image::Image;
+use super::known_hosts::Files;
+use super::protocol::{self, Answer, Reply, Request};
+use super::{Become, Connector, Link, LinkError, Target, local, refusal, ssh};
+use crate::diag::Diagnostic;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The connector to real hosts, by ssh or on this machine. It reads the agent and the known_hosts files once.
+#[derive(Default)]
+pub struct Dialer {
+    image: OnceLock<Arc<Image>>,
+    known_hosts: Files,
+}
+
+impl Dialer {
+    /// Looks for the agent program when the first host is connected.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Uses this agent program instead of looking for one.
+    pub fn with_agent(path: &Path) -> Result<Self, Box<Diagnostic>> {
+        let image = Arc::new(Image::read(path)?);
+        Ok(Self { image: OnceLock::from(image), known_hosts: Files::default() })
+    }
+
+    fn image(&self) -> Result<Arc<Image>, LinkError> {
+        if let Some(image) = self.image.get() {
+            return Ok(image.clone());
+        }
+        let found = Arc::new(Image::find().map_err(LinkError::Failed)?);
+        Ok(self.image.get_or_init(|| found).clone())
+    }
+}
+
+impl Connector for Dialer {
+    fn open(&self, target: &Target) -> Result<Box<dyn Link>, LinkError> {
+        let image = self.image()?;
+        if target.local {
+            return Ok(Box::new(AgentLink::new(target, image, local::ThisMachine::new()?)));
+        }
+        Ok(Box::new(AgentLink::new(target, image, ssh::connect(target, &self.known_hosts)?)))
+    }
+}
+
+/// Where programs can be started.
+pub trait Machine: Send {
+    /// A running program: what it prints (standard error mixed in) and what it reads.
+    type Program: Program;
+
+    /// Whom one is on it without becoming anyone.
+    fn login(&self) -> &str;
+
+    /// Whether the controller's own files are its files.
+    const IS_HERE: bool;
+
+    /// Starts a command line by the login shell; no single wait for it takes longer than `patience`.
+    fn start(&mut self, command: &str, patience: Duration) -> io::Result<Self::Program>;
+
+    /// Ends the connection at once; its programs see their input end.
+    fn hang_up(&mut self);
+}
+
+/// A program that runs on a [`Machine`].
+pub trait Program: Read + Write + Send {
+    /// From now on waits as long as it takes: a module may run for hours.
+    fn wait_forever(&mut self) -> io::Result<()>;
+
+    /// How it ended, in words such as "exit code 1"; only asked after its output ended.
+    fn ending(&mut self) -> String;
+}
+
+/// One host with its running agents.
+struct AgentLink<M: Machine> {
+    agents: Vec<(Become, Incoming<M::Program>)>,
+    machine: M,
+    image: Arc<Image>,
+    name: String,
+    timeout: Duration,
+}
+
+impl<M: Machine> AgentLink<M> {
+    fn new(target: &Target, image: Arc<Image>, machine: M) -> Self {
+        Self { agents: Vec::new(), machine, image, name: target.name.clone(), timeout: target.timeout }
+    }
+
+    /// Becoming whom one is already needs no sudo, as in Ansible.
+    fn effective(&self, who: &Become) -> Become {
+        match who {
+            Become::Sudo { user, .. } if user == self.machine.login() => Become::Login,
+            other => other.clone(),
+        }
+    }
+
+    /// The running agent's index; starts it first if need be.
+    fn agent(&mut self, who: Become) -> Result<usize, LinkError> {
+        if let Some(index) = self.agents.iter().position(|(running, _)| *running == who) {
+            return Ok(index);
+        }
+        let in_place = M::IS_HERE && who == Become::Login;
+        let means = if in_place { Means::InPlace } else { Means::Cached };
+        let agent = match self.start(&who, means) {
+            Err(refusal::Refusal::Damaged) if !in_place => self.start(&who, Means::Fresh),
+            other => other,
+        };
+        let agent = agent.map_err(|why| refusal::explain(why, &self.name, &who, &self.image, self.timeout))?;
+        self.agents.push((who, agent));
+        Ok(self.agents.len() - 1)
+    }
+
+    fn start(&mut self, who: &Become, means: Means) -> Result<Incoming<M::Program>, refusal::Refusal> {
+        let opening = Opening::new(&self.image, who, means)?;
+        let program = self.machine.start(&opening.command(), self.timeout)?;
+        let mut agent = opening.greet(program)?;
+        agent.program.wait_forever()?;
+        Ok(agent)
+    }
+}
+
+impl<M: Machine> Drop for AgentLink<M> {
+    /// First the connection, then the agents: closing each channel politely would cost round trips.
+    fn drop(&mut self) {
+        self.machine.hang_up();
+    }
+}
+
+impl<M: Machine> Link for AgentLink<M> {
+    fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
+        let who = self.effective(who);
+        let index = self.agent(who)?;
+        let agent = &mut self.agents[index].1;
+        let answer = protocol::send(agent, request).and_then(|()| protocol::receive::<Answer>(agent));
+        match answer {
+            Ok(Some(Ok(reply))) => Ok(reply),
+            other => {
+                let (_, mut agent) = self.agents.remove(index);
+                Err(refusal::broken_off(other, &mut agent.program, &self.name, &request.module))
+            }
+        }
+    }
+}

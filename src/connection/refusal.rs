@@ -1,0 +1,180 @@
+//! Why no agent came up, or why it broke off, told to people: Ansible's words where they search for them, and a remedy.
+
+use super::image::Image;
+use super::link::Program;
+use super::protocol::Answer;
+use super::{Become, LinkError};
+use crate::diag::{Diagnostic, ErrorKind};
+use std::io;
+use std::time::Duration;
+
+/// Why no agent came up.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The connection broke.
+    Broken(io::Error),
+    /// Nothing came for too long; whether the password had been sent.
+    Silent,
+    /// sudo asked for the password again.
+    WrongPassword,
+    /// The kept copy does not run or is not what its name says.
+    Damaged,
+    /// The agent is built for another processor: the host's.
+    OtherMachine(String),
+    /// The script gave up: its words, and what was printed before.
+    GaveUp(String, String),
+    /// It ended by itself: how, and what it had printed.
+    Ended(String, String),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Refusal::Silent,
+            _ => Refusal::Broken(error),
+        }
+    }
+}
+
+/// The error for people.
+pub fn explain(why: Refusal, host: &str, who: &Become, image: &Image, patience: Duration) -> LinkError {
+    let diagnostic = match why {
+        Refusal::Broken(error) => return lost(host, &error),
+        Refusal::Silent => silent(host, who, patience),
+        Refusal::WrongPassword => wrong_password(),
+        Refusal::Damaged => host_error(format!("the agent on {host} is damaged, also after a new upload"))
+            .hint("look for disk errors and full file systems on the host"),
+        Refusal::OtherMachine(machine) => other_machine(host, &machine, image),
+        Refusal::GaveUp(reason, noise) => gave_up(host, &reason, &noise),
+        Refusal::Ended(how, noise) => match who {
+            Become::Sudo { user, .. } => by_sudo(host, user, &how, &noise),
+            Become::Login => ended(host, &how, &noise),
+        },
+    };
+    LinkError::Failed(Box::new(diagnostic))
+}
+
+fn host_error(message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Host, message)
+}
+
+/// The connection itself is gone.
+fn lost(host: &str, error: &io::Error) -> LinkError {
+    let message = format!("Failed to connect to the host via ssh: the connection to {host} was lost: {error}");
+    LinkError::Unreachable(Box::new(host_error(message)))
+}
+
+fn silent(host: &str, who: &Become, patience: Duration) -> Diagnostic {
+    let seconds = patience.as_secs();
+    match who {
+        Become::Login => host_error(format!("Timeout ({seconds}s) waiting for the agent on {host}"))
+            .hint("is the host overloaded, or does a login script wait for input?"),
+        Become::Sudo { .. } => host_error(format!("Timeout ({seconds}s) waiting for privilege escalation prompt"))
+            .note(format!("sudo on {host} neither started the agent nor asked for the password with our prompt"))
+            .hint("does PAM ask for something else, such as a one-time code? A longer --timeout may help"),
+    }
+}
+
+const GIVE_PASSWORD: &str = "give it with -K (--ask-become-pass) or ansible_become_password, or let sudoers say NOPASSWD";
+
+fn missing_password() -> Diagnostic {
+    host_error("Missing sudo password").hint(GIVE_PASSWORD)
+}
+
+fn wrong_password() -> Diagnostic {
+    host_error("Incorrect sudo password").hint(GIVE_PASSWORD)
+}
+
+fn other_machine(host: &str, machine: &str, image: &Image) -> Diagnostic {
+    let ours = image.machine().unwrap_or("another kind of processor");
+    host_error(format!("{host} is {machine}, and the agent {} is built for {ours}", image.path.display()))
+        .hint(format!("build enlist-agent for {machine} and name it with ENLIST_AGENT"))
+}
+
+fn gave_up(host: &str, reason: &str, noise: &str) -> Diagnostic {
+    let error = host_error(format!("the agent could not be started on {host}: {reason}"));
+    match noise {
+        "" => error,
+        noise => error.note(noise),
+    }
+}
+
+/// sudo ended without starting anything: by its own words.
+fn by_sudo(host: &str, user: &str, how: &str, noise: &str) -> Diagnostic {
+    let says = |words: &[&str]| words.iter().any(|word| noise.contains(word));
+    if says(&["incorrect password attempt"]) {
+        return wrong_password();
+    }
+    if says(&["a password is required", "a terminal is required", "no password was provided"]) {
+        return missing_password();
+    }
+    let error = if says(&["sudoers", "is not allowed to", "may not run sudo"]) {
+        host_error(format!("sudo on {host} does not let the login user become {user}"))
+            .hint("allow it in sudoers, or log in as another user (-u, ansible_user)")
+    } else if says(&["unknown user"]) {
+        host_error(format!("{host} has no user {user} to become")).hint("check become_user (--become-user)")
+    } else if says(&["must have a tty"]) {
+        host_error(format!("sudo on {host} demands a terminal")).hint("take `Defaults requiretty` out of its sudoers")
+    } else if says(&["sudo: not found", "sudo: command not found", "'sudo': No such file"]) {
+        host_error(format!("sudo is not installed on {host}"))
+            .hint("install it, or log in as root (-u root) without become")
+    } else {
+        return ended(host, how, noise);
+    };
+    error.note(noise)
+}
+
+fn ended(host: &str, how: &str, noise: &str) -> Diagnostic {
+    let error = host_error(format!("the agent could not be started on {host}: it ended with {how}"));
+    match noise {
+        "" => error.hint("can the user log in and run /bin/sh there? Try it with ssh"),
+        noise => error.note(noise),
+    }
+}
+
+/// The error for an agent that did not answer a request.
+pub fn broken_off(
+    answer: io::Result<Option<Answer>>,
+    program: &mut impl Program,
+    host: &str,
+    module: &str,
+) -> LinkError {
+    let how = match answer {
+        Ok(Some(Err(bug))) => {
+            let message = format!("the agent on {host} stopped in module {module}: {bug}");
+            let error = Diagnostic::new(ErrorKind::Internal, message).hint("this is a bug in enlist; please report it");
+            return LinkError::Failed(Box::new(error));
+        }
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return lost(host, &error),
+        _ => program.ending(),
+    };
+    let message = format!("the agent on {host} ended ({how}) before module {module} was done");
+    LinkError::Failed(Box::new(host_error(message).hint(
+        "the task may be done in part; run the playbook again: what is done already is not repeated",
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(how: &str, noise: &str) -> String {
+        by_sudo("login1", "root", how, noise).to_string()
+    }
+
+    #[test]
+    fn sudo_is_understood() {
+        assert!(message("exit code 1", "sudo: a password is required").starts_with("Missing sudo password\n"));
+        assert!(message("exit code 1", "Sorry, try again.\nsudo: 1 incorrect password attempt")
+            .starts_with("Incorrect sudo password\n"));
+        assert!(message("exit code 1", "ops is not in the sudoers file.").contains("does not let the login user become"));
+        assert!(message("exit code 1", "sudo: unknown user x").contains("--become-user"));
+        assert!(message("exit code 127", "env: 'sudo': No such file or directory").contains("not installed"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_shown() {
+        let shown = message("exit code 9", "sudo: strange");
+        assert!(shown.contains("exit code 9") && shown.contains("sudo: strange"), "{shown}");
+    }
+}

@@ -1,0 +1,162 @@
+//! The way to a host's ssh port: TCP, or a command such as `ssh -W` in between.
+
+use super::settings::{Proxy, Settings};
+use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt};
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// An open way to a host.
+pub struct Socket {
+    file: OwnedFd,
+    proxy: Option<Carrier>,
+}
+
+/// The command in between.
+struct Carrier {
+    child: Child,
+    complaints: UnixStream,
+}
+
+impl Socket {
+    /// Opens the way; errors are in ssh's words.
+    pub fn open(settings: &Settings, home: &Path) -> Result<Self, String> {
+        match &settings.proxy {
+            None => Ok(Self { file: connect(settings)?.into(), proxy: None }),
+            Some(proxy) => {
+                let command = proxy_command(proxy, settings, home);
+                spawn(&command).map_err(|error| format!("cannot start `{command}`: {error}"))
+            }
+        }
+    }
+
+    /// Another handle, for the session.
+    pub fn handle(&self) -> io::Result<OwnedFd> {
+        self.file.try_clone()
+    }
+
+    /// Closes it in both directions, also for other handles.
+    pub fn shut(&self) {
+        let _ = shutdown(self.file.as_raw_fd(), Shutdown::Both);
+    }
+
+    /// What the command in between complained about, when it carried nothing.
+    pub fn complaints(&mut self) -> String {
+        let Some(carrier) = &mut self.proxy else { return String::new() };
+        let mut bytes = Vec::new();
+        let _ = carrier.complaints.set_read_timeout(Some(Duration::from_millis(300)));
+        let _ = (&carrier.complaints).take(8192).read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.shut();
+        if let Some(carrier) = &mut self.proxy {
+            let _ = carrier.child.kill();
+            let _ = carrier.child.wait();
+        }
+    }
+}
+
+/// Tries every address that the name has, within one time limit.
+fn connect(settings: &Settings) -> Result<TcpStream, String> {
+    let (host, port) = (&settings.hostname, settings.port);
+    let deadline = Instant::now() + settings.timeout;
+    let addresses: Vec<SocketAddr> = (host.as_str(), port)
+        .to_socket_addrs()
+        .map_err(|error| format!("Could not resolve hostname {host}: {}", plain(&error)))?
+        .collect();
+    let mut last = io::Error::other("it has no address");
+    for address in addresses {
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(&address, left).and_then(|stream| tune(&stream).map(|()| stream)) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(format!("connect to host {host} port {port}: {}", plain(&last)))
+}
+
+/// An I/O error without "(os error 111)"; a timeout in the words of connect(2).
+fn plain(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return "Connection timed out".into();
+    }
+    let text = error.to_string();
+    let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Small frames leave at once, and a host that vanished in the middle of a task is noticed after about a minute,
+/// though a module may be silent for hours.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &30)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &10)?;
+    setsockopt(stream, sockopt::TcpKeepCount, &3)?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &60_000)?;
+    Ok(())
+}
+
+/// The shell command that carries the connection.
+fn proxy_command(proxy: &Proxy, settings: &Settings, home: &Path) -> String {
+    match proxy {
+        Proxy::Command(text) => settings.fill(text, home),
+        Proxy::Jump(hosts) => {
+            let (before, last) = hosts.rsplit_once(',').map_or((None, hosts.as_str()), |(b, l)| (Some(b), l));
+            let jump = before.map(|hosts| format!(" -J {}", shell_words::quote(hosts))).unwrap_or_default();
+            let last = if last.starts_with("ssh://") { last.to_owned() } else { format!("ssh://{last}") };
+            let to = format!("[{}]:{}", settings.hostname, settings.port);
+            format!("ssh -o BatchMode=yes{jump} -W {} {}", shell_words::quote(&to), shell_words::quote(&last))
+        }
+    }
+}
+
+fn spawn(command: &str) -> io::Result<Socket> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let (complaints, their_complaints) = UnixStream::pair()?;
+    let theirs = OwnedFd::from(theirs);
+    let child = Command::new("/bin/sh")
+        .args(["-c", &format!("exec {command}")])
+        .stdin(Stdio::from(theirs.try_clone()?))
+        .stdout(Stdio::from(theirs))
+        .stderr(Stdio::from(OwnedFd::from(their_complaints)))
+        .spawn()?;
+    Ok(Socket { file: ours.into(), proxy: Some(Carrier { child, complaints }) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::settings::{Strict, tests::settings};
+
+    #[test]
+    fn jumps_become_ssh_w() {
+        let settings = settings();
+        assert_eq!(settings.strict, Strict::Yes);
+        let command = |hosts: &str| proxy_command(&Proxy::Jump(hosts.into()), &settings, Path::new("/h"));
+        assert_eq!(command("gate"), "ssh -o BatchMode=yes -W '[10.0.0.1]:22' ssh://gate");
+        assert_eq!(command("a,me@b:2"), "ssh -o BatchMode=yes -J a -W '[10.0.0.1]:22' ssh://me@b:2");
+    }
+
+    #[test]
+    fn a_command_s_complaints_are_kept() {
+        let mut socket = spawn("sh -c 'echo no way >&2'").unwrap();
+        assert_eq!(socket.complaints(), "no way");
+    }
+
+    #[test]
+    fn a_closed_port_is_told_in_ssh_s_words() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings = Settings { hostname: "127.0.0.1".into(), port, ..settings() };
+        let error = connect(&settings).unwrap_err();
+        assert_eq!(error, format!("connect to host 127.0.0.1 port {port}: Connection refused"));
+    }
+}
