@@ -194,10 +194,7 @@ mod tests {
     #[test]
     fn only_hidden_questions_get_the_password() {
         let secret = Secret::new("s3cret");
-        let prompts = [
-            Prompt { text: "Name:".into(), echo: true },
-            Prompt { text: "Password:".into(), echo: false },
-        ];
+        let prompts = [Prompt { text: "Name:".into(), echo: true }, Prompt { text: "Password:".into(), echo: false }];
         assert_eq!(Answers(&secret).prompt("u", "", &prompts), ["", "s3cret"]);
     }
 }

@@ -160,7 +160,9 @@ pub fn file_name(host: &str, port: u16) -> String {
 /// Judges the key that a host has shown.
 pub fn check(entries: &[Entry], host: &str, port: u16, kind: &str, key: &[u8]) -> Verdict {
     let verdict = check_name(entries, &file_name(host, port), kind, key);
-    if verdict == Verdict::Unknown && port != 22 && check_name(entries, &file_name(host, 22), kind, key) == Verdict::Known
+    if verdict == Verdict::Unknown
+        && port != 22
+        && check_name(entries, &file_name(host, 22), kind, key) == Verdict::Known
     {
         return Verdict::Known;
     }

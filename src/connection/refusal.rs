@@ -75,7 +75,8 @@ fn silent(host: &str, who: &Become, patience: Duration) -> Diagnostic {
     }
 }
 
-const GIVE_PASSWORD: &str = "give it with -K (--ask-become-pass) or ansible_become_password, or let sudoers say NOPASSWD";
+const GIVE_PASSWORD: &str =
+    "give it with -K (--ask-become-pass) or ansible_become_password, or let sudoers say NOPASSWD";
 
 fn missing_password() -> Diagnostic {
     host_error("Missing sudo password").hint(GIVE_PASSWORD)
@@ -149,9 +150,10 @@ pub fn broken_off(
         _ => program.ending(),
     };
     let message = format!("the agent on {host} ended ({how}) before module {module} was done");
-    LinkError::Failed(Box::new(host_error(message).hint(
-        "the task may be done in part; run the playbook again: what is done already is not repeated",
-    )))
+    LinkError::Failed(Box::new(
+        host_error(message)
+            .hint("the task may be done in part; run the playbook again: what is done already is not repeated"),
+    ))
 }
 
 #[cfg(test)]
@@ -165,9 +167,13 @@ mod tests {
     #[test]
     fn sudo_is_understood() {
         assert!(message("exit code 1", "sudo: a password is required").starts_with("Missing sudo password\n"));
-        assert!(message("exit code 1", "Sorry, try again.\nsudo: 1 incorrect password attempt")
-            .starts_with("Incorrect sudo password\n"));
-        assert!(message("exit code 1", "ops is not in the sudoers file.").contains("does not let the login user become"));
+        assert!(
+            message("exit code 1", "Sorry, try again.\nsudo: 1 incorrect password attempt")
+                .starts_with("Incorrect sudo password\n")
+        );
+        assert!(
+            message("exit code 1", "ops is not in the sudoers file.").contains("does not let the login user become")
+        );
         assert!(message("exit code 1", "sudo: unknown user x").contains("--become-user"));
         assert!(message("exit code 127", "env: 'sudo': No such file or directory").contains("not installed"));
     }

@@ -77,9 +77,22 @@ pub fn resolve(target: &Target, home: &Path) -> Result<Settings, Box<Diagnostic>
 
 /// The keys that change something here.
 const KEYS: &[&str] = &[
-    "certificatefile", "connecttimeout", "globalknownhostsfile", "hostkeyalias", "hostname", "identitiesonly",
-    "identityagent", "identityfile", "include", "match", "port", "proxycommand", "proxyjump", "stricthostkeychecking",
-    "user", "userknownhostsfile",
+    "certificatefile",
+    "connecttimeout",
+    "globalknownhostsfile",
+    "hostkeyalias",
+    "hostname",
+    "identitiesonly",
+    "identityagent",
+    "identityfile",
+    "include",
+    "match",
+    "port",
+    "proxycommand",
+    "proxyjump",
+    "stricthostkeychecking",
+    "user",
+    "userknownhostsfile",
 ];
 
 /// Whether ssh's configuration can matter: the user has some, or the system's holds more than Debian's.
@@ -396,7 +409,8 @@ pub(super) mod tests {
 
     #[test]
     fn debian_s_own_configuration_does_not_matter() {
-        let debian = "# c\nInclude /etc/ssh/ssh_config.d/*.conf\nHost *\n    SendEnv LANG LC_*\n    HashKnownHosts yes\n";
+        let debian =
+            "# c\nInclude /etc/ssh/ssh_config.d/*.conf\nHost *\n    SendEnv LANG LC_*\n    HashKnownHosts yes\n";
         assert!(!matters(debian));
         assert!(matters("Host *.cluster\n\tProxyJump gate\n"));
     }

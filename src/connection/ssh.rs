@@ -256,7 +256,10 @@ mod tests {
     #[test]
     fn known_types_are_asked_for_first() {
         let kinds = ["ssh-rsa".to_owned(), "ssh-ed25519".to_owned()];
-        assert_eq!(algorithms(&kinds)[..5], ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256"]);
+        assert_eq!(
+            algorithms(&kinds)[..5],
+            ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256"]
+        );
         assert_eq!(algorithms(&[])[0], "ssh-ed25519");
     }
 }

@@ -4,6 +4,7 @@
 //! mode runs the same two steps against a predicted system, so a dry run and a real run cannot drift apart.
 
 mod accounts;
+pub mod agent;
 pub mod args;
 pub mod engine;
 mod group;

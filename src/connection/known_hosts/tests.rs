@@ -35,7 +35,10 @@ fn ports_are_part_of_the_name() {
 fn changed_other_type_revoked_certified() {
     assert_eq!(judge(&format!("\na ssh-ed25519 {OTHER}\n"), "a", 22), Verdict::Changed(at(2)));
     assert_eq!(judge("a ssh-rsa AAAAB3NzaC1yc2E=\n", "a", 22), Verdict::OtherTypes(at(1)));
-    assert_eq!(judge(&format!("a ssh-ed25519 {KEY}\n@revoked * ssh-ed25519 {KEY}\n"), "a", 22), Verdict::Revoked(at(2)));
+    assert_eq!(
+        judge(&format!("a ssh-ed25519 {KEY}\n@revoked * ssh-ed25519 {KEY}\n"), "a", 22),
+        Verdict::Revoked(at(2))
+    );
     assert_eq!(judge(&format!("@cert-authority *.x ssh-ed25519 {OTHER}\n"), "a.x", 22), Verdict::OnlyCertified(at(1)));
     let both = format!("a ssh-ed25519 {OTHER}\na ssh-ed25519 {KEY}\n");
     assert_eq!(judge(&both, "a", 22), Verdict::Known, "a host may have several keys");
