@@ -6,9 +6,14 @@
 mod accounts;
 pub mod agent;
 pub mod args;
+pub mod attributes;
 pub mod engine;
+mod file;
+pub mod files;
 mod group;
 pub mod spec;
+#[cfg(test)]
+pub mod testing;
 
 use crate::change::Change;
 pub use crate::change::outcome::{Failure, ItemResult, Outcome};
@@ -17,7 +22,11 @@ pub use args::Args;
 pub use spec::{CheckMode, Kind, Param, Spec};
 
 /// Every module that runs on a host, in the order of `enlist doc`.
-pub static MODULES: &[&dyn Module] = &[&group::Group];
+#[rustfmt::skip] // One a line: additions do not collide.
+pub static MODULES: &[&dyn Module] = &[
+    &file::File,
+    &group::Group,
+];
 
 /// The module called `name`, with or without `ansible.builtin.`, `ansible.legacy.` or `ansible.posix.` before it.
 pub fn find(name: &str) -> Option<&'static dyn Module> {
