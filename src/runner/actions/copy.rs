@@ -1,0 +1,47 @@
+//! The controller's half of `copy`: reads `src` here, so that the host gets content.
+
+use super::{ActionError, Context, Prepare, files};
+use crate::modules::{self, Failure, Spec, args};
+use crate::value::Map;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::path::Path;
+
+/// The controller's half.
+pub struct Copy;
+
+impl Prepare for Copy {
+    fn spec(&self) -> &'static Spec {
+        modules::find("copy").map(|module| module.spec()).unwrap_or(&Spec::EMPTY)
+    }
+
+    fn module(&self) -> &'static str {
+        "copy"
+    }
+
+    fn prepare(&self, mut args: Map, context: &Context) -> Result<Map, ActionError> {
+        let remote = args.get("remote_src").and_then(args::bool).unwrap_or(false);
+        if remote {
+            return Ok(args);
+        }
+        let Some(src) = args.shift_remove("src") else { return Ok(args) };
+        let (path, content) = files::read(&src.to_string(), "files", context)?;
+        if path.is_dir() {
+            let msg = format!("{} is a directory; enlist copies single files for now", path.display());
+            return Err(Failure::new(msg).into());
+        }
+        put_content(&mut args, content, &path);
+        Ok(args)
+    }
+}
+
+/// Puts content into the arguments: as text where it is text, else as base64. The file's name is needed for a
+/// destination that is a directory.
+pub fn put_content(args: &mut Map, content: Vec<u8>, path: &Path) {
+    match String::from_utf8(content) {
+        Ok(text) => args.insert("content".into(), text.into()),
+        Err(binary) => args.insert("_content_b64".into(), STANDARD.encode(binary.as_bytes()).into()),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    args.insert("_original_basename".into(), name.into());
+}

@@ -1,0 +1,115 @@
+//! From what a playbook writes for a module to named arguments, still as templates.
+
+use crate::diag::Diagnostic;
+use crate::modules::Spec;
+use crate::playbook::model::{Action, Argument, Expr};
+use crate::value::Value;
+
+/// Parameters that free-form commands accept as `key=value` words beside the command itself.
+const COMMAND_WORDS: &[&str] = &["creates", "removes", "chdir", "executable", "stdin", "strip_empty_ends"];
+
+/// The arguments of `action` by name. Free-form text goes to the module's free-form parameter, or is read as `k=v`
+/// words where the module has none.
+pub fn named(action: &Action, spec: &Spec) -> Result<Vec<Argument>, Diagnostic> {
+    let Some(text) = &action.free_form else { return Ok(action.args.clone()) };
+    let written = text.value.to_string();
+    let argument = |name: &str, value: &str| Argument {
+        name: name.to_owned(),
+        place: text.place.clone(),
+        value: Expr { value: Value::from(value), place: text.place.clone() },
+    };
+    let mut args: Vec<Argument> = Vec::new();
+    match spec.free_form {
+        Some(parameter) => {
+            let (command, words) = command_words(&written);
+            args.push(argument(parameter, &command));
+            args.extend(words.iter().map(|(name, value)| argument(name, value)));
+        }
+        None => {
+            for word in split_words(&written) {
+                let Some((name, value)) = word.split_once('=') else {
+                    let message = format!("`{word}` is no `parameter=value` for the module `{}`", spec.name);
+                    return Err(Diagnostic::input(&text.place, message));
+                };
+                args.push(argument(name, unquote(value)));
+            }
+        }
+    }
+    args.extend(action.args.iter().cloned());
+    Ok(args)
+}
+
+/// `k=v` words of `set_fact` and extra variables.
+pub fn key_values(text: &str) -> Option<Vec<(String, String)>> {
+    split_words(text)
+        .iter()
+        .map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), unquote(value).to_owned())))
+        .collect()
+}
+
+/// Takes `creates=…` and its like out of a free-form command; everything else stays as it was written.
+fn command_words(text: &str) -> (String, Vec<(&str, String)>) {
+    let mut words = Vec::new();
+    let mut kept = Vec::new();
+    for word in split_words(text) {
+        let known = word.split_once('=').filter(|(name, _)| COMMAND_WORDS.contains(name));
+        match known.and_then(|(name, value)| COMMAND_WORDS.iter().find(|w| **w == name).map(|w| (*w, value))) {
+            Some((name, value)) => words.push((name, unquote(value).to_owned())),
+            None => kept.push(word),
+        }
+    }
+    match words.is_empty() {
+        true => (text.to_owned(), words),
+        false => (kept.join(" "), words),
+    }
+}
+
+/// Splits at blanks, keeping quoted text and `{{ … }}` together, quotes included.
+fn split_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let (mut quote, mut depth, mut previous) = (None, 0_usize, ' ');
+    for c in text.chars() {
+        match (c, quote) {
+            ('{', _) if previous == '{' => depth += 1,
+            ('}', _) if previous == '}' => depth = depth.saturating_sub(1),
+            ('\'' | '"', None) if depth == 0 => quote = Some(c),
+            (c, Some(open)) if c == open && depth == 0 && previous != '\\' => quote = None,
+            _ => {}
+        }
+        if c.is_whitespace() && quote.is_none() && depth == 0 {
+            words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        } else {
+            word.push(c);
+        }
+        previous = c;
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}
+
+fn unquote(text: &str) -> &str {
+    let quoted = |quote| text.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
+    quoted('"').or_else(|| quoted('\'')).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_keep_quotes_and_templates() {
+        assert_eq!(
+            key_values(r#"name={{ user | default("a b") }} comment="AI team" uid=5"#).unwrap(),
+            [("name", r#"{{ user | default("a b") }}"#), ("comment", "AI team"), ("uid", "5")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        );
+        assert_eq!(key_values("novalue"), None);
+    }
+
+    #[test]
+    fn a_command_keeps_its_text_unless_words_are_taken_out() {
+        assert_eq!(command_words("echo  'a  b'"), ("echo  'a  b'".into(), vec![]));
+        assert_eq!(command_words("make creates=/x all"), ("make all".into(), vec![("creates", "/x".to_owned())]));
+    }
+}

@@ -1,0 +1,42 @@
+//! One link a host, opened on first use and kept for the whole run.
+
+use crate::connection::protocol::{Reply, Request};
+use crate::connection::{Become, Connector, Link, LinkError, Target};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+type Slot = Arc<Mutex<Option<Box<dyn Link>>>>;
+
+/// All links of a run. Calls to different hosts run side by side; calls to one host wait for each other.
+pub struct Links<'a> {
+    connector: &'a dyn Connector,
+    slots: Mutex<HashMap<String, Slot>>,
+}
+
+impl<'a> Links<'a> {
+    /// No link yet.
+    pub fn new(connector: &'a dyn Connector) -> Self {
+        Self { connector, slots: Mutex::default() }
+    }
+
+    /// Sends one request to `target` as `who`, connecting first if need be.
+    pub fn call(&self, target: &Target, who: &Become, request: &Request) -> Result<Reply, LinkError> {
+        let slot = self.slot(target);
+        let mut link = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if link.is_none() {
+            *link = Some(self.connector.open(target)?);
+        }
+        let open = link.as_mut().expect("it was opened just above");
+        let reply = open.call(who, request);
+        if matches!(reply, Err(LinkError::Unreachable(_))) {
+            *link = None;
+        }
+        reply
+    }
+
+    fn slot(&self, target: &Target) -> Slot {
+        let key = format!("{:?} {} {:?} {}", target.user, target.address, target.port, target.local);
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.entry(key).or_default().clone()
+    }
+}

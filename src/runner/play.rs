@@ -1,0 +1,531 @@
+//! One play: batches of hosts, sections of tasks, blocks with rescue and always, handlers.
+//!
+//! Tasks run in lockstep: a task on all hosts that are left, then the next. A list of tasks takes the hosts that begin
+//! it and gives back those that came through; a block hands the others to its rescue section.
+
+use super::actions::Runs;
+use super::events::{Event, Stats, Status};
+use super::scope::{PlayVars, texts, with_local};
+use super::task::{HostDone, TaskRun, task_args};
+use super::{Runner, parallel, playbook_directory, usage};
+use crate::diag::{Diagnostic, Source};
+use crate::playbook::model::{Action, Vars};
+use crate::playbook::{Block, Expr, Item, Keywords, Play, Task};
+use crate::template::Scope;
+use crate::value::{Map, Value, yaml};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A play under way, for one batch of hosts.
+struct Batch<'p> {
+    play: &'p Play,
+    vars: Arc<PlayVars>,
+    directories: Vec<PathBuf>,
+    /// All hosts of the batch.
+    hosts: Vec<String>,
+    /// Handlers that each host notified, by position.
+    notified: BTreeMap<usize, BTreeSet<String>>,
+    /// `meta: end_play`, or too many failures.
+    ended: bool,
+    /// Hosts that `meta: end_host` took out; they did not fail.
+    finished: BTreeSet<String>,
+}
+
+/// What a failure in a list of tasks means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnFailure {
+    /// The host is out.
+    Gone,
+    /// A rescue section will take care of it.
+    Rescue,
+}
+
+impl Runner<'_> {
+    /// Runs a play; false when no host is left for later ones.
+    pub(super) fn run_play(&mut self, play: &Play, path: &str) -> Result<bool, Diagnostic> {
+        let directory = playbook_directory(path);
+        let vars = self.play_vars(play, &directory)?;
+        let hosts = self.play_hosts(play)?;
+        self.observer.on(&Event::Play { name: self.title(play) });
+        if hosts.is_empty() {
+            self.observer.on(&Event::NoHostsMatched);
+            return Ok(true);
+        }
+        let all: Vec<_> = hosts.into_iter().filter(|host| !self.gone.contains(host)).collect();
+        for hosts in self.batches(play, &all)? {
+            let before = self.gone.len();
+            let mut batch = self.batch(play, &vars, &directory, hosts, &all);
+            self.run_batch(&mut batch)?;
+            let lost = self.gone.len() - before;
+            if lost == batch.hosts.len() && lost > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn title(&self, play: &Play) -> String {
+        let scope = self.play_scope(&PlayVars { vars: play.keywords.vars.clone(), ..PlayVars::default() });
+        let title = play.title();
+        self.templar.render_str(&title, &scope).map_or(title, |name| name.to_string())
+    }
+
+    /// The variables that play-level texts see: the play's own and those of the command line.
+    fn play_scope(&self, vars: &PlayVars) -> Arc<dyn Scope> {
+        Arc::new(super::scope::HostScope {
+            name: "localhost".into(),
+            host: Default::default(),
+            world: self.world.clone(),
+            play: Arc::new(vars.clone()),
+            task: Vec::new(),
+        })
+    }
+
+    fn play_hosts(&mut self, play: &Play) -> Result<Vec<String>, Diagnostic> {
+        let scope = self.play_scope(&PlayVars { vars: play.keywords.vars.clone(), ..PlayVars::default() });
+        let value = self.templar.render(&play.hosts.value, &scope);
+        let patterns = match value.map_err(|error| Diagnostic::input(&play.hosts.place, error.to_string()))? {
+            Value::List(patterns) => patterns.iter().map(Value::to_string).collect(),
+            pattern => vec![pattern.to_string()],
+        };
+        let matched = self.inventory.hosts_matching(&patterns, &self.options.limit);
+        let matched = matched.map_err(|error| error.at(&play.hosts.place))?;
+        for pattern in matched.unmatched {
+            let message = format!("Could not match supplied host pattern, ignoring: {pattern}");
+            self.observer.on(&Event::Warning(message));
+        }
+        Ok(matched.hosts)
+    }
+
+    fn play_vars(&self, play: &Play, directory: &Path) -> Result<PlayVars, Diagnostic> {
+        let mut vars = PlayVars { vars: play.keywords.vars.clone(), ..PlayVars::default() };
+        for entry in &play.vars_files {
+            let file = self.vars_file(entry, &vars, directory)?;
+            vars.files.push(file);
+        }
+        Ok(vars)
+    }
+
+    /// One entry of `vars_files`; of a list, the first file that exists.
+    fn vars_file(&self, entry: &Expr, vars: &PlayVars, directory: &Path) -> Result<Vars, Diagnostic> {
+        let rendered = self.templar.render(&entry.value, &self.play_scope(vars));
+        let names = match rendered.map_err(|error| Diagnostic::input(&entry.place, error.to_string()))? {
+            Value::List(names) => names.iter().map(Value::to_string).collect(),
+            name => vec![name.to_string()],
+        };
+        let path = names.iter().map(|name| directory.join(name)).find(|path| path.exists());
+        let path = path.ok_or_else(|| {
+            Diagnostic::input(&entry.place, format!("vars file {} was not found", names.join(" or ")))
+        })?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Diagnostic::input(&entry.place, format!("cannot read {}: {error}", path.display())))?;
+        let source = Source::new(path.display().to_string(), text);
+        match yaml::parse_one(&source)?.map(|node| (node.to_value(), node)) {
+            Some((Value::Map(map), _)) => Ok(Arc::new(map)),
+            None | Some((Value::Null, _)) => Ok(Arc::new(Map::new())),
+            Some((_, node)) => Err(node.error("a file of variables holds a mapping of names to values")),
+        }
+    }
+
+    /// The hosts cut into batches by `serial`.
+    fn batches(&self, play: &Play, hosts: &[String]) -> Result<Vec<Vec<String>>, Diagnostic> {
+        let mut sizes = Vec::new();
+        for expr in &play.serial {
+            sizes.push(batch_size(expr, hosts.len())?);
+        }
+        let mut sizes = sizes.into_iter().peekable();
+        let mut rest = hosts;
+        let mut batches = Vec::new();
+        while !rest.is_empty() {
+            let size = match sizes.next() {
+                Some(size) if sizes.peek().is_none() => {
+                    batches.extend(rest.chunks(size).map(<[String]>::to_vec));
+                    break;
+                }
+                Some(size) => size.min(rest.len()),
+                None => rest.len(),
+            };
+            batches.push(rest[..size].to_vec());
+            rest = &rest[size..];
+        }
+        Ok(batches)
+    }
+
+    fn batch<'p>(
+        &self,
+        play: &'p Play,
+        vars: &PlayVars,
+        directory: &Path,
+        hosts: Vec<String>,
+        all: &[String],
+    ) -> Batch<'p> {
+        let mut vars = vars.clone();
+        let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let magic = [
+            ("ansible_play_hosts", texts(&hosts)),
+            ("ansible_play_batch", texts(&hosts)),
+            ("play_hosts", texts(&hosts)),
+            ("ansible_play_hosts_all", texts(all)),
+            ("ansible_play_name", play.title().into()),
+            ("playbook_dir", absolute.display().to_string().into()),
+        ];
+        vars.magic.extend(magic.map(|(name, value)| (name.to_owned(), value)));
+        Batch {
+            play,
+            vars: Arc::new(vars),
+            directories: vec![directory.to_owned()],
+            hosts,
+            notified: BTreeMap::new(),
+            ended: false,
+            finished: BTreeSet::new(),
+        }
+    }
+
+    fn run_batch(&mut self, batch: &mut Batch) -> Result<(), Diagnostic> {
+        let mut hosts = batch.hosts.clone();
+        if batch.play.gather_facts.unwrap_or(true) {
+            let task = Arc::new(gather_facts(batch.play));
+            hosts = self.run_items(batch, &[Item::Task(task)], hosts, OnFailure::Gone)?;
+        }
+        for section in batch.play.sections() {
+            hosts = self.run_items(batch, section, hosts, OnFailure::Gone)?;
+            hosts = self.flush_handlers(batch, hosts)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a list of tasks; gives the hosts that came through.
+    fn run_items(
+        &mut self,
+        batch: &mut Batch,
+        items: &[Item],
+        mut hosts: Vec<String>,
+        on_failure: OnFailure,
+    ) -> Result<Vec<String>, Diagnostic> {
+        for item in items {
+            hosts.retain(|host| !batch.finished.contains(host));
+            if hosts.is_empty() || batch.ended {
+                break;
+            }
+            hosts = match item {
+                Item::Task(task) => self.run_task(batch, task, hosts, on_failure, false)?,
+                Item::Block(block) => self.run_block(batch, block, hosts, on_failure)?,
+            };
+        }
+        Ok(hosts)
+    }
+
+    fn run_block(
+        &mut self,
+        batch: &mut Batch,
+        block: &Block,
+        hosts: Vec<String>,
+        on_failure: OnFailure,
+    ) -> Result<Vec<String>, Diagnostic> {
+        let inner = if block.rescue.is_empty() && block.always.is_empty() { on_failure } else { OnFailure::Rescue };
+        let mut through = self.run_items(batch, &block.tasks, hosts.clone(), inner)?;
+        let mut failed = self.without(batch, &hosts, &through);
+        if !block.rescue.is_empty() && !failed.is_empty() {
+            let rescued = self.run_items(batch, &block.rescue, failed.clone(), on_failure)?;
+            for host in &rescued {
+                self.stats_of(host).rescued += 1;
+            }
+            failed = self.without(batch, &failed, &rescued);
+            through.extend(rescued);
+            through = in_the_order_of(&hosts, &through);
+        }
+        if !block.always.is_empty() {
+            let reachable = in_the_order_of(&hosts, &[through.clone(), failed.clone()].concat());
+            let still = self.run_items(batch, &block.always, reachable, on_failure)?;
+            through.retain(|host| still.contains(host));
+        }
+        if inner == OnFailure::Rescue && on_failure == OnFailure::Gone {
+            // Nobody took care of these: they were not counted as failed while a rescue was possible.
+            for host in failed.iter().filter(|host| !self.gone.contains(*host)).cloned().collect::<Vec<_>>() {
+                self.stats_of(&host).failed += 1;
+                self.gone.insert(host);
+            }
+        }
+        Ok(through)
+    }
+
+    /// Hosts that began and did not come through, and can still be reached.
+    fn without(&self, batch: &Batch, began: &[String], through: &[String]) -> Vec<String> {
+        let lost = |host: &&String| {
+            !through.contains(host) && !self.gone.contains(*host) && !batch.finished.contains(*host) && !batch.ended
+        };
+        began.iter().filter(lost).cloned().collect()
+    }
+
+    fn stats_of(&mut self, host: &str) -> &mut Stats {
+        self.stats.entry(host.to_owned()).or_default()
+    }
+
+    /// Runs one task on all of `hosts`; gives those that go on.
+    fn run_task(
+        &mut self,
+        batch: &mut Batch,
+        task: &Task,
+        hosts: Vec<String>,
+        on_failure: OnFailure,
+        handler: bool,
+    ) -> Result<Vec<String>, Diagnostic> {
+        if !self.options.tags.selects(&task.keywords.tags) {
+            return Ok(hosts);
+        }
+        let runs = Runs::find(&task.action.name).ok_or_else(|| usage(format!("no module `{}`", task.action.name)))?;
+        if matches!(runs, Runs::Meta) {
+            return self.run_meta(batch, task, hosts);
+        }
+        let args = task_args(task, runs)?;
+        self.announce(batch, task, &hosts, handler);
+        let run = TaskRun {
+            task,
+            runs,
+            args: &args,
+            world: &self.world,
+            play: &batch.vars,
+            options: self.options,
+            login: self.login,
+            templar: &self.templar,
+            links: &self.links,
+            directories: &batch.directories,
+        };
+        let once = task.keywords.run_once.as_ref().is_some_and(|expr| run.flag_for(expr, &hosts[0]));
+        let workers = if once { &hosts[..1] } else { &hosts[..] };
+        let mut done = Vec::with_capacity(workers.len());
+        let observer = &mut *self.observer;
+        parallel::in_order(
+            workers,
+            self.options.forks,
+            |host| run.on_host(host),
+            |_, host_done: HostDone| {
+                observer.on(&Event::Host(&host_done.report));
+                done.push(host_done);
+            },
+        );
+        self.settle(batch, task, hosts, done, once, on_failure)
+    }
+
+    fn announce(&mut self, batch: &Batch, task: &Task, hosts: &[String], handler: bool) {
+        let scope = self.play_scope(&batch.vars);
+        let first = hosts.first().map(|name| [("inventory_hostname".to_owned(), name.as_str().into())]);
+        let scope = with_local(&scope, first.into_iter().flatten().collect());
+        let scope = with_vars(&scope, &task.keywords.vars);
+        let title = task.title();
+        let name = self.templar.render_str(title, &scope).map_or(title.to_owned(), |name| name.to_string());
+        self.observer.on(&Event::Task { name, handler, place: Some(task.place.clone()) });
+    }
+
+    /// Remembers what came of a task, and tells who goes on.
+    fn settle(
+        &mut self,
+        batch: &mut Batch,
+        task: &Task,
+        hosts: Vec<String>,
+        done: Vec<HostDone>,
+        once: bool,
+        on_failure: OnFailure,
+    ) -> Result<Vec<String>, Diagnostic> {
+        let fatal = done.iter().any(|d| d.is_lost() && (d.any_errors_fatal || once));
+        let lost: BTreeSet<String> = done.iter().filter(|d| d.is_lost()).map(|d| d.report.host.clone()).collect();
+        for host_done in done {
+            self.count(&host_done, on_failure);
+            self.notify(batch, &host_done);
+            let own = [host_done.report.host.clone()];
+            let keepers: &[String] = if once { &hosts } else { &own };
+            self.remember(task, &host_done, keepers);
+        }
+        let mut through: Vec<_> = hosts.iter().filter(|host| !lost.contains(*host)).cloned().collect();
+        if fatal || self.is_too_many(batch, lost.len())? {
+            for host in through.drain(..) {
+                if on_failure == OnFailure::Gone {
+                    self.gone.insert(host);
+                }
+            }
+            if on_failure == OnFailure::Gone {
+                self.observer.on(&Event::NoMoreHosts);
+            }
+        }
+        Ok(through)
+    }
+
+    fn count(&mut self, done: &HostDone, on_failure: OnFailure) {
+        let (status, ignored, host) = (done.report.status, done.report.ignored, done.report.host.clone());
+        let stats = self.stats_of(&host);
+        match status {
+            Status::Ok => stats.ok += 1,
+            Status::Changed => {
+                stats.ok += 1;
+                stats.changed += 1;
+            }
+            Status::Skipped => stats.skipped += 1,
+            Status::Failed | Status::Unreachable if ignored => {
+                stats.ok += 1;
+                stats.ignored += 1;
+            }
+            Status::Unreachable => stats.unreachable += 1,
+            Status::Failed if on_failure == OnFailure::Gone => stats.failed += 1,
+            Status::Failed => {}
+        }
+        let out = status == Status::Unreachable || (status == Status::Failed && on_failure == OnFailure::Gone);
+        if out && !ignored {
+            self.gone.insert(host);
+        }
+    }
+
+    fn is_too_many(&self, batch: &Batch, lost: usize) -> Result<bool, Diagnostic> {
+        let Some(expr) = batch.play.max_fail_percentage.as_ref().filter(|_| lost > 0) else { return Ok(false) };
+        let limit = expr.value.to_string().trim_end_matches('%').parse::<f64>();
+        let limit = limit.map_err(|_| Diagnostic::input(&expr.place, "max_fail_percentage takes a number"))?;
+        let gone = batch.hosts.iter().filter(|host| self.gone.contains(*host)).count();
+        Ok(gone as f64 * 100.0 / batch.hosts.len() as f64 > limit)
+    }
+
+    /// Puts results into the variables of `hosts`.
+    fn remember(&mut self, task: &Task, done: &HostDone, hosts: &[String]) {
+        let mut fresh = done.facts.clone();
+        if let Some(name) = &task.register {
+            fresh.insert(name.clone(), Value::Map(done.registered.clone()));
+        }
+        if done.report.status == Status::Failed {
+            fresh.insert("ansible_failed_result".into(), Value::Map(done.registered.clone()));
+            let failed = [("name", task.title().into()), ("action", task.action.name.as_str().into())];
+            fresh.insert("ansible_failed_task".into(), failed.into_iter().collect());
+        }
+        if fresh.is_empty() && done.gathered.is_empty() {
+            return;
+        }
+        let world = Arc::make_mut(&mut self.world);
+        for host in hosts {
+            let vars = world.hosts.entry(host.clone()).or_default();
+            Arc::make_mut(&mut vars.registered).extend(fresh.clone());
+            Arc::make_mut(&mut vars.facts).extend(done.gathered.clone());
+        }
+    }
+
+    fn notify(&mut self, batch: &mut Batch, done: &HostDone) {
+        for name in &done.notified {
+            let listens = |handler: &Task| handler.listen.contains(name);
+            let handlers = batch.play.handlers.iter().enumerate();
+            let mut found: Vec<_> = handlers.clone().filter(|(_, h)| listens(h)).map(|(index, _)| index).collect();
+            let named = handlers.clone().filter(|(_, h)| self.handler_name(batch, h) == *name).map(|(index, _)| index);
+            // The last definition of a name wins.
+            found.extend(named.last());
+            if found.is_empty() {
+                let message = format!("the handler '{name}' was notified, and no handler has this name");
+                self.observer.on(&Event::Warning(message));
+            }
+            for index in found {
+                batch.notified.entry(index).or_default().insert(done.report.host.clone());
+            }
+        }
+    }
+
+    fn handler_name(&self, batch: &Batch, handler: &Task) -> String {
+        let name = handler.name.clone().unwrap_or_default();
+        self.templar.render_str(&name, &self.play_scope(&batch.vars)).map_or(name, |name| name.to_string())
+    }
+
+    /// Runs notified handlers in the order in which they are defined, until none is left.
+    fn flush_handlers(&mut self, batch: &mut Batch, mut hosts: Vec<String>) -> Result<Vec<String>, Diagnostic> {
+        let force = batch.play.force_handlers || self.options.force_handlers;
+        let play = batch.play;
+        while let Some((index, notifiers)) = batch.notified.pop_first() {
+            let candidates: Vec<_> = match force {
+                true => batch.hosts.iter().filter(|host| notifiers.contains(*host)).cloned().collect(),
+                false => hosts.iter().filter(|host| notifiers.contains(*host)).cloned().collect(),
+            };
+            if candidates.is_empty() || batch.ended {
+                continue;
+            }
+            let through = self.run_task(batch, &play.handlers[index], candidates.clone(), OnFailure::Gone, true)?;
+            hosts.retain(|host| !candidates.contains(host) || through.contains(host));
+        }
+        Ok(hosts)
+    }
+
+    fn run_meta(&mut self, batch: &mut Batch, task: &Task, hosts: Vec<String>) -> Result<Vec<String>, Diagnostic> {
+        let args = task_args(task, Runs::Meta)?;
+        let word = args.first().map(|arg| arg.value.value.to_string()).unwrap_or_default();
+        let vars = batch.vars.clone();
+        let hit: Vec<_> = hosts.iter().filter(|host| self.holds(task, host, &vars)).cloned().collect();
+        match word.as_str() {
+            "noop" | "reset_connection" => {}
+            "flush_handlers" => return self.flush_handlers(batch, hosts),
+            "end_play" => batch.ended |= !hit.is_empty(),
+            "end_host" => batch.finished.extend(hit),
+            "clear_host_errors" => self.gone.clear(),
+            "clear_facts" => {
+                for host in hit {
+                    Arc::make_mut(&mut self.world).hosts.entry(host).or_default().facts = Arc::default();
+                }
+            }
+            other => {
+                let known = ["noop", "flush_handlers", "end_play", "end_host", "clear_host_errors", "clear_facts"];
+                return Err(Diagnostic::input(&task.action.place, format!("enlist does not know `meta: {other}`"))
+                    .suggest(other, known));
+            }
+        }
+        Ok(hosts)
+    }
+
+    /// Whether a meta task's `when` holds on a host.
+    fn holds(&self, task: &Task, host: &str, vars: &Arc<PlayVars>) -> bool {
+        let scope: Arc<dyn Scope> = Arc::new(super::scope::HostScope {
+            name: host.to_owned(),
+            host: self.world.hosts.get(host).cloned().unwrap_or_default(),
+            world: self.world.clone(),
+            play: vars.clone(),
+            task: task.keywords.vars.clone(),
+        });
+        let when = &task.keywords.when;
+        when.iter().all(|condition| self.templar.condition(&condition.value, &scope).is_ok_and(|truth| truth.holds))
+    }
+}
+
+/// `vars` (outermost first) on top of `scope`, as templates.
+fn with_vars(scope: &Arc<dyn Scope>, vars: &[Vars]) -> Arc<dyn Scope> {
+    Arc::new(super::scope::VarsScope { base: scope.clone(), vars: vars.to_vec() })
+}
+
+fn in_the_order_of(all: &[String], some: &[String]) -> Vec<String> {
+    all.iter().filter(|host| some.contains(host)).cloned().collect()
+}
+
+/// One entry of `serial`: a number, or a share of all hosts; at least 1.
+fn batch_size(expr: &Expr, all: usize) -> Result<usize, Diagnostic> {
+    let text = expr.value.to_string();
+    let size = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok().map(|percent| (percent / 100.0 * all as f64) as usize),
+        None => text.parse().ok(),
+    };
+    match size {
+        Some(0) if !text.ends_with('%') => Ok(all.max(1)),
+        Some(size) => Ok(size.max(1)),
+        None => Err(Diagnostic::input(&expr.place, format!("`serial` takes a number or a percentage, not `{text}`"))),
+    }
+}
+
+/// The task that a play begins with.
+fn gather_facts(play: &Play) -> Task {
+    let mut keywords = Keywords { tags: vec!["always".into()], vars: Vec::new(), ..play.keywords.clone() };
+    keywords.when.clear();
+    keywords.run_once = None;
+    Task {
+        name: Some("Gathering Facts".into()),
+        action: Action { name: "setup".into(), place: play.place.clone(), free_form: None, args: Vec::new() },
+        keywords,
+        looped: None,
+        register: None,
+        changed_when: None,
+        failed_when: None,
+        notify: Vec::new(),
+        listen: Vec::new(),
+        until: None,
+        retries: None,
+        delay: None,
+        place: play.place.clone(),
+    }
+}

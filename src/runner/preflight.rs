@@ -1,0 +1,129 @@
+//! What can be known to be wrong before any host is reached: unknown modules, parameters, loops, handlers.
+
+use super::actions::Runs;
+use super::loops;
+use super::task::task_args;
+use crate::change::outcome::Failure;
+use crate::diag::Diagnostic;
+use crate::modules::{Args, Spec};
+use crate::playbook::model::Argument;
+use crate::playbook::{Item, Play, Playbook, Task};
+use crate::template::Templar;
+use crate::value::{Map, Value};
+
+/// The first thing that is wrong with a playbook.
+pub fn check(playbook: &Playbook) -> Result<(), Diagnostic> {
+    for play in &playbook.plays {
+        for section in play.sections() {
+            check_items(section, play)?;
+        }
+        for handler in &play.handlers {
+            check_task(handler, play)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_items(items: &[Item], play: &Play) -> Result<(), Diagnostic> {
+    for item in items {
+        match item {
+            Item::Task(task) => check_task(task, play)?,
+            Item::Block(block) => {
+                for part in [&block.tasks, &block.rescue, &block.always] {
+                    check_items(part, play)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_task(task: &Task, play: &Play) -> Result<(), Diagnostic> {
+    let action = &task.action;
+    let runs = Runs::find(&action.name).ok_or_else(|| {
+        let error = Diagnostic::input(&action.place, format!("couldn't resolve module/action '{}'", action.name));
+        error
+            .note("enlist has no module of this name, and the word is no keyword of a task")
+            .suggest(&action.name, Runs::names())
+    })?;
+    let args = task_args(task, runs)?;
+    check_args(&args, runs, task)?;
+    check_loop(task)?;
+    check_handlers(task, play)
+}
+
+fn check_args(args: &[Argument], runs: Runs, task: &Task) -> Result<(), Diagnostic> {
+    let spec = runs.spec();
+    if runs.is_open() {
+        return Ok(());
+    }
+    for arg in args {
+        if spec.param(&arg.name).is_none() {
+            return Err(unknown_parameter(arg, spec));
+        }
+    }
+    let is_static = !args.iter().any(|arg| has_template(&arg.value.value));
+    if is_static && task.keywords.module_defaults.is_empty() {
+        let map: Map = args.iter().map(|arg| (arg.name.clone(), arg.value.value.clone())).collect();
+        Args::check(spec, &map).map_err(|failure| at_argument(failure, args, task))?;
+    }
+    Ok(())
+}
+
+fn unknown_parameter(arg: &Argument, spec: &Spec) -> Diagnostic {
+    let mut known: Vec<_> = spec.params.iter().map(|param| param.name).filter(|n| !n.starts_with('_')).collect();
+    known.sort_unstable();
+    Diagnostic::input(&arg.place, format!("Unsupported parameters for ({}) module: {}", spec.name, arg.name))
+        .note(format!("Supported parameters include: {}", known.join(", ")))
+        .suggest(&arg.name, known.iter().copied())
+}
+
+/// The failure at the argument that it names, if it names one.
+fn at_argument(failure: Failure, args: &[Argument], task: &Task) -> Diagnostic {
+    let named = args.iter().find(|arg| failure.msg.contains(&format!(" {} ", arg.name)));
+    let place = named.map_or(&task.action.place, |arg| &arg.value.place);
+    let error = Diagnostic::input(place, format!("{}: {}", task.action.name, failure.msg));
+    failure.hint.iter().fold(error, |error, hint| error.hint(hint))
+}
+
+fn has_template(value: &Value) -> bool {
+    match value {
+        Value::String(text) => Templar::is_template(text),
+        Value::List(items) => items.iter().any(has_template),
+        Value::Map(map) => map.values().any(has_template),
+        _ => false,
+    }
+}
+
+fn check_loop(task: &Task) -> Result<(), Diagnostic> {
+    match &task.looped {
+        Some(looped) => match looped.with.as_deref() {
+            Some(with) if !loops::KNOWN.contains(&with) => {
+                let error =
+                    Diagnostic::input(&looped.items.place, format!("enlist does not know the loop `with_{with}`"));
+                Err(error
+                    .suggest(with, loops::KNOWN.iter().copied())
+                    .hint("`loop:` with a lookup or filter may do the same"))
+            }
+            _ => Ok(()),
+        },
+        None => Ok(()),
+    }
+}
+
+fn check_handlers(task: &Task, play: &Play) -> Result<(), Diagnostic> {
+    for notify in &task.notify {
+        let name = notify.value.to_string();
+        let known = |handler: &Task| handler.name.as_deref() == Some(&name) || handler.listen.contains(&name);
+        let templated = |handler: &Task| handler.name.as_deref().is_some_and(Templar::is_template);
+        if !Templar::is_template(&name) && !play.handlers.iter().any(|h| known(h) || templated(h)) {
+            let names = play.handlers.iter().filter_map(|handler| handler.name.as_deref());
+            let message = format!(
+                "The requested handler '{name}' was not found in either the main handlers list nor in the \
+                 listening handlers list"
+            );
+            return Err(Diagnostic::input(&notify.place, message).suggest(&name, names));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Which tasks `--tags` and `--skip-tags` select.
+
+/// The selection of a run.
+#[derive(Clone, Debug, Default)]
+pub struct TagSelection {
+    /// `--tags`; empty means all.
+    pub only: Vec<String>,
+    /// `--skip-tags`.
+    pub skip: Vec<String>,
+}
+
+impl TagSelection {
+    /// Whether a task with these tags runs.
+    pub fn selects(&self, tags: &[String]) -> bool {
+        let has = |tag: &str| tags.iter().any(|t| t == tag);
+        let only = |tag: &str| self.only.iter().any(|t| t == tag);
+        let common = |list: &[String]| list.iter().any(|tag| has(tag));
+        let wanted = match self.only.is_empty() || only("all") {
+            true => !has("never") || common(&self.only),
+            false => {
+                has("always")
+                    || common(&self.only)
+                    || (only("tagged") && !tags.is_empty() && !has("never"))
+                    || (only("untagged") && tags.is_empty())
+            }
+        };
+        wanted && !self.skips(tags, has("always"))
+    }
+
+    fn skips(&self, tags: &[String], always: bool) -> bool {
+        let skip = |tag: &str| self.skip.iter().any(|t| t == tag);
+        self.skip.iter().any(|tag| tags.contains(tag))
+            || (skip("all") && (!always || skip("always")))
+            || (skip("tagged") && !tags.is_empty())
+            || (skip("untagged") && tags.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selection() {
+        let cases: &[(&[&str], &[&str], &[&str], bool)] = &[
+            (&[], &[], &[], true),
+            (&[], &[], &["never"], false),
+            (&["x"], &[], &["x"], true),
+            (&["x"], &[], &[], false),
+            (&["x"], &[], &["always"], true),
+            (&["x"], &[], &["never", "x"], true),
+            (&["tagged"], &[], &["y"], true),
+            (&["untagged"], &[], &[], true),
+            (&[], &["y"], &["y", "x"], false),
+            (&[], &["all"], &["always"], true),
+            (&[], &["all", "always"], &["always"], false),
+        ];
+        for (only, skip, tags, expected) in cases {
+            let owned = |list: &[&str]| list.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+            let selection = TagSelection { only: owned(only), skip: owned(skip) };
+            assert_eq!(selection.selects(&owned(tags)), *expected, "{only:?} {skip:?} {tags:?}");
+        }
+    }
+}

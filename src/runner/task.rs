@@ -1,0 +1,455 @@
+//! One task on one host: conditions, loop, the one round trip, and what came of it.
+
+use super::Options;
+use super::actions::{ActionError, Context, Runs};
+use super::arguments;
+use super::events::{HostResult, Status};
+use super::links::Links;
+use super::loops;
+use super::result::{Finished, template_error};
+use super::scope::{HostScope, PlayVars, World, with_local};
+use super::target::{Login, Resolver};
+use crate::change::outcome::{Failure, ItemResult};
+use crate::connection::protocol::Request;
+use crate::connection::{Become, LinkError, Target};
+use crate::diag::{Diagnostic, ErrorKind};
+use crate::modules::Module;
+use crate::playbook::model::Argument;
+use crate::playbook::{Expr, Loop, Task};
+use crate::template::{Scope, Templar, TemplateError};
+use crate::value::{Map, Value};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a task needs, the same for all hosts.
+pub struct TaskRun<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// What its module is.
+    pub runs: Runs,
+    /// Its arguments by name, as templates.
+    pub args: &'a [Argument],
+    /// All hosts' variables.
+    pub world: &'a Arc<World>,
+    /// The play's variables.
+    pub play: &'a Arc<PlayVars>,
+    /// The run's options.
+    pub options: &'a Options,
+    /// How to log in.
+    pub login: &'a Login,
+    /// Renders.
+    pub templar: &'a Templar,
+    /// The open links.
+    pub links: &'a Links<'a>,
+    /// Where the controller's files are looked for.
+    pub directories: &'a [PathBuf],
+}
+
+/// What came of a task on a host, beside what is shown.
+pub struct HostDone {
+    /// What is shown.
+    pub report: HostResult,
+    /// What `register` keeps.
+    pub registered: Map,
+    /// Variables that it sets.
+    pub facts: Map,
+    /// Facts that `setup` found.
+    pub gathered: Map,
+    /// Handlers to notify, rendered.
+    pub notified: Vec<String>,
+    /// A task that failed, whether or not that is passed over.
+    pub any_errors_fatal: bool,
+}
+
+/// One item (or the task itself, without a loop).
+pub struct Unit {
+    /// The variables, the item among them.
+    pub scope: Arc<dyn Scope>,
+    /// The item; `None` without a loop.
+    pub item: Option<Value>,
+    /// What output shows for it.
+    pub label: String,
+}
+
+/// What is to be done for one item.
+enum Plan {
+    /// It ended before anything ran.
+    Ended(Box<Finished>),
+    /// On the controller.
+    Controller(Map),
+    /// On a host.
+    Host { module: &'static dyn Module, args: Map, target: Box<Target>, who: Become },
+}
+
+type Stop = Box<Finished>;
+
+impl TaskRun<'_> {
+    /// Runs it.
+    pub fn on_host(&self, host: &str) -> HostDone {
+        let scope = self.scope_of(host);
+        let units = match self.units(&scope) {
+            Ok(units) => units,
+            Err(finished) => return self.report(host, &scope, None, vec![*finished], None),
+        };
+        let looped = self.task.looped.is_some();
+        if looped && units.is_empty() {
+            let empty = Finished::skipped("No items in the list", None);
+            return self.report(host, &scope, Some(Vec::new()), vec![empty], None);
+        }
+        let delegate = self.delegate(&units[0].scope).ok().flatten();
+        let finished = self.run_units(host, &units);
+        self.report(host, &scope, looped.then_some(units), finished, delegate)
+    }
+
+    /// The variables as `host` sees them.
+    pub fn scope_of(&self, host: &str) -> Arc<dyn Scope> {
+        let inherited = self.play.vars.len();
+        Arc::new(HostScope {
+            name: host.to_owned(),
+            host: self.world.hosts.get(host).cloned().unwrap_or_default(),
+            world: self.world.clone(),
+            play: self.play.clone(),
+            task: self.task.keywords.vars.get(inherited..).unwrap_or_default().to_vec(),
+        })
+    }
+
+    fn units(&self, scope: &Arc<dyn Scope>) -> Result<Vec<Unit>, Stop> {
+        let Some(looped) = &self.task.looped else {
+            return Ok(vec![Unit { scope: scope.clone(), item: None, label: String::new() }]);
+        };
+        let items = match self.loop_items(looped, scope) {
+            Ok(items) => items,
+            // A false `when` skips the task although its list is not defined.
+            Err(stop) => match self.conditions(scope) {
+                Err(skipped) if skipped.status == Status::Skipped => return Err(skipped),
+                _ => return Err(stop),
+            },
+        };
+        Ok((0..items.len()).map(|index| self.unit(looped, scope, &items, index)).collect())
+    }
+
+    fn loop_items(&self, looped: &Loop, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, Stop> {
+        let value = self.render(&looped.items, scope)?;
+        loops::items(looped.with.as_deref(), value)
+            .map_err(|message| Box::new(Finished::failed(Diagnostic::input(&looped.items.place, message))))
+    }
+
+    fn unit(&self, looped: &Loop, scope: &Arc<dyn Scope>, items: &[Value], index: usize) -> Unit {
+        let mut local = Map::new();
+        local.insert(looped.variable.clone(), items[index].clone());
+        local.insert("ansible_loop_var".into(), looped.variable.as_str().into());
+        if let Some(name) = &looped.index {
+            local.insert(name.clone(), Value::Int(index as i64));
+        }
+        if looped.extended {
+            local.insert("ansible_loop".into(), loops::extended(items, index));
+        }
+        let scope = with_local(scope, local);
+        let label = looped.label.as_ref().and_then(|label| self.templar.render(&label.value, &scope).ok());
+        let label = label.unwrap_or_else(|| items[index].clone()).to_string();
+        Unit { scope, item: Some(items[index].clone()), label }
+    }
+
+    /// Plans all items, sends what goes to one host as one request, and judges the results.
+    fn run_units(&self, host: &str, units: &[Unit]) -> Vec<Finished> {
+        let pause = self.task.looped.as_ref().and_then(|looped| looped.pause);
+        if self.task.until.is_some() || self.task.retries.is_some() || pause.is_some() {
+            return units.iter().map(|unit| self.run_repeatedly(host, unit, pause)).collect();
+        }
+        let plans = units.iter().map(|unit| self.plan(host, unit)).collect();
+        let mut finished = self.execute(plans, units);
+        for (finished, unit) in finished.iter_mut().zip(units) {
+            self.judge(finished, unit);
+        }
+        finished
+    }
+
+    fn run_repeatedly(&self, host: &str, unit: &Unit, pause: Option<f64>) -> Finished {
+        let number = |expr: &Option<Expr>, default: f64| match expr {
+            Some(expr) => self.render(expr, &unit.scope).map(|v| v.to_string().parse().unwrap_or(default)),
+            None => Ok(default),
+        };
+        let (retries, delay) = match (number(&self.task.retries, 3.0), number(&self.task.delay, 5.0)) {
+            (Ok(retries), Ok(delay)) => (retries.max(0.0) as u32, delay.max(0.0)),
+            (Err(stop), _) | (_, Err(stop)) => return *stop,
+        };
+        sleep(pause.unwrap_or(0.0));
+        for attempt in 1.. {
+            let units = std::slice::from_ref(unit);
+            let mut finished = self.execute(vec![self.plan(host, unit)], units).remove(0);
+            self.judge(&mut finished, unit);
+            if matches!(finished.status, Status::Skipped | Status::Unreachable) {
+                return finished;
+            }
+            let done = match &self.task.until {
+                Some(until) => match self.templar.condition(&until.value, &self.with_result(&finished, unit)) {
+                    Ok(truth) => truth.holds,
+                    Err(error) => return Finished::failed(template_error(&error, &until.place)),
+                },
+                None => finished.status != Status::Failed,
+            };
+            finished.result.insert("attempts".into(), Value::Int(i64::from(attempt.min(retries.max(1)))));
+            if done || attempt > retries {
+                return if done { finished } else { give_up(finished, retries) };
+            }
+            sleep(delay);
+        }
+        unreachable!("the loop ends by itself")
+    }
+
+    fn judge(&self, finished: &mut Finished, unit: &Unit) {
+        let scope = self.with_result(finished, unit);
+        finished.judge(self.task, self.templar, &scope);
+    }
+
+    /// The unit's variables, with the result under its registered name.
+    fn with_result(&self, finished: &Finished, unit: &Unit) -> Arc<dyn Scope> {
+        match &self.task.register {
+            Some(name) => {
+                let result = Value::Map(finished.result.clone());
+                with_local(&unit.scope, [(name.clone(), result)].into_iter().collect())
+            }
+            None => unit.scope.clone(),
+        }
+    }
+
+    fn plan(&self, host: &str, unit: &Unit) -> Plan {
+        self.try_plan(host, unit).unwrap_or_else(Plan::Ended)
+    }
+
+    fn try_plan(&self, host: &str, unit: &Unit) -> Result<Plan, Stop> {
+        self.conditions(&unit.scope)?;
+        let args = self.render_args(&unit.scope)?;
+        let context = self.context(&unit.scope);
+        let (module, args) = match self.runs {
+            Runs::Meta | Runs::OnController(_) => return Ok(Plan::Controller(args)),
+            Runs::OnHost(module) => (module, args),
+            Runs::Prepared(prepare, module) => {
+                (module, prepare.prepare(args, &context).map_err(|error| self.action_error(error))?)
+            }
+        };
+        let (target, who) = self.target(host, unit)?;
+        Ok(Plan::Host { module, args, target: Box::new(target), who })
+    }
+
+    /// All of `when`, outermost first; the first that does not hold skips.
+    fn conditions(&self, scope: &Arc<dyn Scope>) -> Result<(), Stop> {
+        for condition in &self.task.keywords.when {
+            match self.templar.condition(&condition.value, scope) {
+                Ok(truth) if truth.holds => {}
+                Ok(truth) => {
+                    let part = truth.failed.unwrap_or_else(|| condition.value.to_string());
+                    return Err(Box::new(Finished::skipped("Conditional result was False", Some(&part.into()))));
+                }
+                Err(error) => return Err(stop(error, condition)),
+            }
+        }
+        Ok(())
+    }
+
+    fn render(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<Value, Stop> {
+        self.templar.render(&expr.value, scope).map_err(|error| stop(error, expr))
+    }
+
+    /// The arguments, module_defaults below them; an argument that is `omit` is left out.
+    fn render_args(&self, scope: &Arc<dyn Scope>) -> Result<Map, Stop> {
+        let mut map = self.module_defaults(scope)?;
+        for arg in self.args {
+            let value = match self.runs.raw().contains(&arg.name.as_str()) {
+                true => Some(arg.value.value.clone()),
+                false => self.render_arg(arg, scope)?,
+            };
+            match value {
+                Some(value) => map.insert(arg.name.clone(), value),
+                None => map.shift_remove(&arg.name),
+            };
+        }
+        Ok(map)
+    }
+
+    fn render_arg(&self, arg: &Argument, scope: &Arc<dyn Scope>) -> Result<Option<Value>, Stop> {
+        self.templar.render_or_omit(&arg.value.value, scope).map_err(|error| match error {
+            TemplateError::Unknown { why } => Box::new(Finished::unknown(&why)),
+            error => {
+                let note = format!("in the argument `{}` of `{}`", arg.name, self.task.action.name);
+                Box::new(Finished::failed(template_error(&error, &arg.value.place).note(note)))
+            }
+        })
+    }
+
+    fn module_defaults(&self, scope: &Arc<dyn Scope>) -> Result<Map, Stop> {
+        let mut map = Map::new();
+        for layer in &self.task.keywords.module_defaults {
+            let Value::Map(modules) = self.render(layer, scope)? else { continue };
+            let matching =
+                modules.into_iter().filter(|(name, _)| crate::modules::spec::short_name(name) == self.runs.spec().name);
+            for (_, defaults) in matching {
+                map.extend(defaults.as_map().cloned().unwrap_or_default());
+            }
+        }
+        Ok(map)
+    }
+
+    fn context<'c>(&'c self, scope: &'c Arc<dyn Scope>) -> Context<'c> {
+        let verbosity = self.options.verbosity;
+        Context { templar: self.templar, scope, directories: self.directories, verbosity }
+    }
+
+    /// The host that does it and whom it is done as: the delegate's address, the task's user.
+    fn target(&self, host: &str, unit: &Unit) -> Result<(Target, Become), Stop> {
+        let resolver = Resolver { templar: self.templar, login: self.login };
+        let keywords = Some(&self.task.keywords);
+        let failed = |error: Diagnostic| Box::new(Finished::failed(error.at(&self.task.place)));
+        let delegate = self.delegate(&unit.scope)?;
+        let name = delegate.as_deref().unwrap_or(host);
+        let scope = if delegate.is_some() { self.scope_of(name) } else { unit.scope.clone() };
+        let target = resolver.target(name, &scope, keywords).map_err(failed)?;
+        let who = resolver.escalation(&scope, keywords).map_err(failed)?;
+        Ok((target, who))
+    }
+
+    fn delegate(&self, scope: &Arc<dyn Scope>) -> Result<Option<String>, Stop> {
+        match &self.task.keywords.delegate_to {
+            Some(expr) => {
+                let value = self.templar.render_or_omit(&expr.value, scope).map_err(|error| stop(error, expr))?;
+                Ok(value.map(|name| name.to_string()))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Does what was planned: neighbouring items for the same host and user go as one request.
+    fn execute(&self, plans: Vec<Plan>, units: &[Unit]) -> Vec<Finished> {
+        let mut finished = Vec::with_capacity(plans.len());
+        let mut plans = plans.into_iter().zip(units).peekable();
+        while let Some((plan, unit)) = plans.next() {
+            match plan {
+                Plan::Ended(ended) => finished.push(*ended),
+                Plan::Controller(args) => finished.push(self.on_controller(&args, unit)),
+                Plan::Host { module, args, target, who } => {
+                    let mut items = vec![args];
+                    while let Some((Plan::Host { args, .. }, _)) = plans.next_if(
+                        |(next, _)| matches!(next, Plan::Host { target: t, who: w, .. } if *t == target && *w == who),
+                    ) {
+                        items.push(args);
+                    }
+                    finished.extend(self.call(module, items, &target, &who, unit));
+                }
+            }
+        }
+        finished
+    }
+
+    fn on_controller(&self, args: &Map, unit: &Unit) -> Finished {
+        let Runs::OnController(action) = self.runs else {
+            return Finished::skipped("meta tasks are carried out by the runner", None);
+        };
+        match action.run(args, &self.context(&unit.scope)) {
+            Ok(done) => {
+                let item = ItemResult { changes: Vec::new(), changed: false, outcome: Ok(done.outcome) };
+                let mut finished = Finished::from_module(item, &self.task.place);
+                finished.facts = done.facts;
+                finished.shown = done.shown;
+                finished
+            }
+            Err(error) => *self.action_error(error),
+        }
+    }
+
+    fn action_error(&self, error: ActionError) -> Stop {
+        match error {
+            ActionError::Failed(failure) => {
+                Box::new(Finished::from_module(ItemResult::unchanged(Err(failure)), &self.task.place))
+            }
+            ActionError::Template(TemplateError::Unknown { why }) => Box::new(Finished::unknown(&why)),
+            ActionError::Template(error) => Box::new(Finished::failed(template_error(&error, &self.task.action.place))),
+        }
+    }
+
+    /// One round trip.
+    fn call(
+        &self,
+        module: &'static dyn Module,
+        items: Vec<Map>,
+        target: &Target,
+        who: &Become,
+        unit: &Unit,
+    ) -> Vec<Finished> {
+        let count = items.len();
+        let request = match self.request(module, items, unit) {
+            Ok(request) => request,
+            Err(stop) => return vec![*stop],
+        };
+        let place = &self.task.place;
+        match self.links.call(target, who, &request) {
+            Ok(reply) if reply.results.len() == count => {
+                reply.results.into_iter().map(|item| Finished::from_module(item, place)).collect()
+            }
+            Ok(reply) => {
+                let error = format!("the agent answered {} of {count} items", reply.results.len());
+                vec![Finished::failed(Diagnostic::new(ErrorKind::Internal, error))]
+            }
+            Err(LinkError::Unreachable(error)) => (0..count).map(|_| Finished::unreachable((*error).clone())).collect(),
+            Err(LinkError::Failed(error)) => (0..count).map(|_| Finished::failed((*error).clone().at(place))).collect(),
+        }
+    }
+
+    fn request(&self, module: &'static dyn Module, items: Vec<Map>, unit: &Unit) -> Result<Request, Stop> {
+        let check = match &self.task.keywords.check_mode {
+            Some(expr) => self.flag(expr, &unit.scope)?,
+            None => self.options.check,
+        };
+        let mut environment = Vec::new();
+        for layer in &self.task.keywords.environment {
+            if let Value::Map(map) = self.render(layer, &unit.scope)? {
+                environment.extend(map.into_iter().map(|(name, value)| (name, value.to_string())));
+            }
+        }
+        Ok(Request { module: module.spec().name.into(), items, check, environment })
+    }
+
+    fn flag(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<bool, Stop> {
+        match self.templar.condition(&expr.value, scope) {
+            Ok(truth) => Ok(truth.holds),
+            Err(error) => Err(stop(error, expr)),
+        }
+    }
+
+    /// A keyword that is yes or no, as `host` sees it.
+    pub fn flag_for(&self, expr: &Expr, host: &str) -> bool {
+        self.flag(expr, &self.scope_of(host)).unwrap_or(false)
+    }
+
+    /// A keyword that is yes or no; what cannot be told counts as no.
+    pub(super) fn keyword(&self, expr: &Option<Expr>, scope: &Arc<dyn Scope>) -> bool {
+        expr.as_ref().is_some_and(|expr| self.flag(expr, scope).unwrap_or(false))
+    }
+}
+
+fn stop(error: TemplateError, expr: &Expr) -> Stop {
+    Box::new(match error {
+        TemplateError::Unknown { why } => Finished::unknown(&why),
+        error => Finished::failed(template_error(&error, &expr.place)),
+    })
+}
+
+fn sleep(seconds: f64) {
+    if let Ok(wait) = Duration::try_from_secs_f64(seconds) {
+        std::thread::sleep(wait);
+    }
+}
+
+fn give_up(mut finished: Finished, retries: u32) -> Finished {
+    finished.status = Status::Failed;
+    finished.result.insert("failed".into(), true.into());
+    finished.result.insert("attempts".into(), Value::Int(i64::from(retries)));
+    let failure = Failure::new("the task did not come to what `until` waits for");
+    finished.error.get_or_insert_with(|| Diagnostic::new(ErrorKind::Host, failure.msg));
+    finished
+}
+
+/// The arguments of a task by name; an error points at what cannot be read.
+pub fn task_args(task: &Task, runs: Runs) -> Result<Vec<Argument>, Diagnostic> {
+    arguments::named(&task.action, runs.spec())
+}
