@@ -4,6 +4,7 @@
 
 mod exit;
 pub mod inventory;
+mod listing;
 pub mod options;
 pub mod play;
 

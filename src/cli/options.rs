@@ -1,7 +1,14 @@
 //! Options that several commands share.
 
+use crate::connection::Secret;
+use crate::diag::{Diagnostic, ErrorKind};
+use crate::inventory::{self, Inventory};
+use crate::runner::target::Login;
+use crate::view::styles::{Style, stderr};
 use clap::Args;
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where hosts come from; shared by all commands that reach hosts.
 #[derive(Args, Debug, Clone)]
@@ -62,4 +69,90 @@ pub struct LoginArgs {
     /// Further options for ssh, such as "-o ProxyJump=gate"
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub ssh_common_args: Option<String>,
+}
+
+impl InventoryArgs {
+    /// Reads the sources: those given, else `ANSIBLE_INVENTORY`, else `/etc/ansible/hosts` where it exists. Warnings go
+    /// to standard error.
+    pub fn load(&self, playbook_directory: Option<&Path>) -> Result<Inventory, Diagnostic> {
+        let inventory = inventory::load(&self.sources_or_default(), playbook_directory)?;
+        let err = stderr();
+        for warning in &inventory.warnings {
+            err.line(&err.paint(Style::Warning, &format!("[WARNING]: {warning}")));
+        }
+        Ok(inventory)
+    }
+}
+
+impl LoginArgs {
+    /// What they mean; asks for passwords where they say so.
+    pub fn login(&self) -> Result<Login, Diagnostic> {
+        let password = if self.ask_pass { Some(ask("SSH password: ")?) } else { None };
+        let ssh_args = self.ssh_common_args.as_deref().unwrap_or_default();
+        let ssh_args = shell_words::split(ssh_args)
+            .map_err(|error| Diagnostic::new(ErrorKind::Usage, format!("--ssh-common-args: {error}")))?;
+        Ok(Login {
+            user: self.user.clone(),
+            key: self.private_key.clone(),
+            become_password: self.become_password(password.as_ref())?,
+            password,
+            escalate: self.escalate,
+            become_user: self.become_user.clone(),
+            connection: self.connection.clone(),
+            timeout: Duration::from_secs(self.timeout),
+            ssh_args,
+            host_key_checking: host_key_checking(),
+        })
+    }
+
+    fn become_password(&self, login: Option<&Secret>) -> Result<Option<Secret>, Diagnostic> {
+        if let Some(path) = &self.become_password_file {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Diagnostic::new(ErrorKind::Usage, format!("cannot read the password file {}: {error}", path.display()))
+            })?;
+            return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
+        }
+        if !self.ask_become_pass {
+            return Ok(None);
+        }
+        let asked = ask("BECOME password: ")?;
+        // As with Ansible, an empty answer means "the same as for SSH".
+        Ok(Some(if asked.reveal().is_empty() { login.cloned().unwrap_or(asked) } else { asked }))
+    }
+}
+
+/// Ansible's switch; only what it calls false turns checking off.
+fn host_key_checking() -> bool {
+    let said = std::env::var("ANSIBLE_HOST_KEY_CHECKING").unwrap_or_default();
+    !matches!(said.to_ascii_lowercase().as_str(), "false" | "no" | "0" | "off" | "f" | "n")
+}
+
+/// Asks on the terminal without echo; without a terminal, reads a line of standard input.
+fn ask(prompt: &str) -> Result<Secret, Diagnostic> {
+    let failed = |error: String| Diagnostic::new(ErrorKind::Usage, format!("cannot read a password: {error}"));
+    let stdin = std::io::stdin();
+    let terminal = stdin.is_terminal();
+    let restore = if terminal { Some(without_echo().map_err(|error| failed(error.to_string()))?) } else { None };
+    eprint!("{prompt}");
+    let flushed = std::io::stderr().flush();
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    if let Some(settings) = restore {
+        use nix::sys::termios::{SetArg, tcsetattr};
+        tcsetattr(&stdin, SetArg::TCSANOW, &settings).map_err(|error| failed(error.to_string()))?;
+        eprintln!();
+    }
+    flushed.and(read).map_err(|error| failed(error.to_string()))?;
+    Ok(Secret::new(line.trim_end_matches(['\n', '\r'])))
+}
+
+/// Turns the terminal's echo off; gives the settings to restore.
+fn without_echo() -> nix::Result<nix::sys::termios::Termios> {
+    use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+    let stdin = std::io::stdin();
+    let settings = tcgetattr(&stdin)?;
+    let mut quiet = settings.clone();
+    quiet.local_flags.remove(LocalFlags::ECHO);
+    tcsetattr(&stdin, SetArg::TCSANOW, &quiet)?;
+    Ok(settings)
 }

@@ -1,9 +1,20 @@
 //! `enlist play`: runs playbooks.
 
-use super::Exit;
 use super::options::{InventoryArgs, LoginArgs};
+use super::{Exit, fail, listing};
+use crate::connection::Dialer;
+use crate::diag::{Diagnostic, ErrorKind, Source};
+use crate::inventory;
+use crate::playbook::{self, Playbook};
+use crate::runner::events::Observer;
+use crate::runner::tags::TagSelection;
+use crate::runner::{self, Options, Runner, preflight};
+use crate::value::{Map, Value, yaml};
+use crate::view::play::PlayView;
+use crate::view::play_json::PlayJson;
+use crate::view::styles::{stderr, stdout};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The options of `ansible-playbook` that enlist knows.
 #[derive(Args, Debug)]
@@ -55,7 +66,111 @@ pub struct PlayArgs {
     pub json: bool,
 }
 
-/// Runs the playbooks.
-pub fn run(_args: PlayArgs) -> Exit {
-    Exit::OK
+/// Runs the playbooks. Exit codes are ansible-playbook's: 0 all well, 1 a file is missing or no host is left, 2 a host
+/// failed, 4 a host was unreachable or a file cannot be understood, 5 options that exclude each other.
+pub fn run(args: PlayArgs) -> Exit {
+    match play(&args) {
+        Ok(code) => Exit(code),
+        Err(error) => {
+            fail(&error);
+            Exit(match error.kind {
+                ErrorKind::Input => 4,
+                ErrorKind::Internal => 250,
+                _ => 1,
+            })
+        }
+    }
+}
+
+fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
+    let playbooks = read_playbooks(&args.playbooks)?;
+    for playbook in &playbooks {
+        preflight::check(playbook)?;
+    }
+    if args.syntax_check {
+        playbooks.iter().for_each(|playbook| stdout().line(&format!("\nplaybook: {}", playbook.path)));
+        return Ok(0);
+    }
+    let directory = runner::playbook_directory(&playbooks[0].path);
+    let inventory = args.inventory.load(Some(&directory))?;
+    let options = options(args)?;
+    if args.list_hosts || args.list_tasks {
+        return listing::show(&playbooks, &inventory, &options, args.list_hosts, args.list_tasks);
+    }
+    let login = args.login.login()?;
+    let connector = Dialer::new();
+    let mut view = view(args);
+    let runner = Runner::new(&inventory, &options, &login, &connector, view.as_mut());
+    runner.run(&playbooks)
+}
+
+fn read_playbooks(paths: &[PathBuf]) -> Result<Vec<Playbook>, Diagnostic> {
+    paths.iter().map(|path| playbook::parse(path, &Disk)).collect()
+}
+
+/// The controller's file system.
+struct Disk;
+
+impl playbook::Files for Disk {
+    fn read(&self, path: &Path) -> std::io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+}
+
+fn options(args: &PlayArgs) -> Result<Options, Diagnostic> {
+    Ok(Options {
+        check: args.check,
+        diff: args.diff,
+        verbosity: args.verbose,
+        forks: args.forks.max(1),
+        force_handlers: args.force_handlers,
+        tags: TagSelection { only: args.tags.clone(), skip: args.skip_tags.clone() },
+        limit: inventory::limit_patterns(&args.inventory.limit)?,
+        extra_vars: extra_vars(&args.extra_vars)?,
+    })
+}
+
+/// `-e`: `k=v` words, a YAML or JSON mapping, or `@FILE`; later ones win.
+fn extra_vars(given: &[String]) -> Result<Map, Diagnostic> {
+    let mut vars = Map::new();
+    for text in given {
+        vars.extend(extra_var(text)?);
+    }
+    Ok(vars)
+}
+
+fn extra_var(text: &str) -> Result<Map, Diagnostic> {
+    if !text.starts_with(['@', '{', '[']) {
+        let words = runner::key_values(text).ok_or_else(|| {
+            Diagnostic::new(ErrorKind::Usage, format!("`{text}` is no extra variable"))
+                .hint("write -e name=value, -e '{\"name\": \"value\"}' or -e @file.yml")
+        })?;
+        return Ok(words.into_iter().map(|(name, value)| (name, value.into())).collect());
+    }
+    let source = match text.strip_prefix('@') {
+        Some(path) => {
+            let read = std::fs::read_to_string(path);
+            let text =
+                read.map_err(|error| Diagnostic::new(ErrorKind::Usage, format!("cannot read {path}: {error}")))?;
+            Source::new(path, text)
+        }
+        None => Source::new("-e", text),
+    };
+    match yaml::parse_one(&source)?.map(|node| (node.to_value(), node)) {
+        Some((Value::Map(map), _)) => Ok(map),
+        None => Ok(Map::new()),
+        Some((_, node)) => Err(node.error("extra variables are a mapping of names to values")),
+    }
+}
+
+fn view(args: &PlayArgs) -> Box<dyn Observer> {
+    match args.json {
+        true => Box::new(PlayJson(stdout())),
+        false => Box::new(PlayView::new(stdout(), stderr(), terminal_columns(), args.verbose)),
+    }
+}
+
+/// The width of the terminal that standard output is, if it is one.
+fn terminal_columns() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }

@@ -1,3 +1,6 @@
 //! What people see. Code says *labels* ([`styles::Style`]); colours come from one table and only reach a terminal.
 
+pub mod diff;
+pub mod play;
+pub mod play_json;
 pub mod styles;

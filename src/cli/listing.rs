@@ -1,0 +1,74 @@
+//! `--list-hosts` and `--list-tasks`.
+
+use crate::diag::Diagnostic;
+use crate::inventory::Inventory;
+use crate::playbook::{Item, Play, Playbook, Task};
+use crate::runner::Options;
+use crate::value::Value;
+use crate::view::styles::stdout;
+
+/// Shows hosts, tasks or both of every play, in the shape of ansible-playbook.
+pub fn show(
+    playbooks: &[Playbook],
+    inventory: &Inventory,
+    options: &Options,
+    hosts: bool,
+    tasks: bool,
+) -> Result<u8, Diagnostic> {
+    let out = stdout();
+    for playbook in playbooks {
+        out.line(&format!("\nplaybook: {}", playbook.path));
+        for (index, play) in playbook.plays.iter().enumerate() {
+            let (number, pattern, tags) = (index + 1, pattern(play), play.keywords.tags.join(", "));
+            out.line(&format!("\n  play #{number} ({}): {}\tTAGS: [{tags}]", pattern.join(","), play.title()));
+            if hosts {
+                show_hosts(play, &pattern, inventory, options)?;
+            }
+            if tasks {
+                show_tasks(play, options);
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn pattern(play: &Play) -> Vec<String> {
+    match &play.hosts.value {
+        Value::List(patterns) => patterns.iter().map(Value::to_string).collect(),
+        pattern => vec![pattern.to_string()],
+    }
+}
+
+fn show_hosts(play: &Play, pattern: &[String], inventory: &Inventory, options: &Options) -> Result<(), Diagnostic> {
+    let selection = inventory.hosts_matching(pattern, &options.limit).map_err(|error| error.at(&play.hosts.place))?;
+    let out = stdout();
+    out.line(&format!("    pattern: {}", Value::from(pattern.iter().map(|p| p.as_str().into()).collect::<Vec<_>>())));
+    out.line(&format!("    hosts ({}):", selection.hosts.len()));
+    selection.hosts.iter().for_each(|host| out.line(&format!("      {host}")));
+    Ok(())
+}
+
+fn show_tasks(play: &Play, options: &Options) {
+    stdout().line("    tasks:");
+    for section in play.sections() {
+        show_items(section, options);
+    }
+}
+
+fn show_items(items: &[Item], options: &Options) {
+    for item in items {
+        match item {
+            Item::Task(task) => show_task(task, options),
+            Item::Block(block) => {
+                [&block.tasks, &block.rescue, &block.always].iter().for_each(|part| show_items(part, options));
+            }
+        }
+    }
+}
+
+fn show_task(task: &Task, options: &Options) {
+    let tags = &task.keywords.tags;
+    if options.tags.selects(tags) && task.action.name != "meta" {
+        stdout().line(&format!("      {}\tTAGS: [{}]", task.title(), tags.join(", ")));
+    }
+}

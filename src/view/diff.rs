@@ -1,0 +1,110 @@
+//! A [`Change`] as a diff, in the shape of Ansible's: unified text, or the fields of a resource before and after.
+
+use super::styles::{Painter, Style};
+use crate::change::{Action, Change, FieldDiff};
+use crate::value::{Map, Value};
+use similar::TextDiff;
+
+/// The lines of a change's diff, coloured, with an empty line at the end.
+pub fn change(change: &Change, painter: Painter) -> Vec<String> {
+    let mut lines = Vec::new();
+    let fields = fields_diff(change);
+    if !fields.is_empty() {
+        lines.extend(fields);
+    }
+    for field in &change.fields {
+        if let FieldDiff::Text { name, before, after } = field {
+            lines.extend(text_diff(name, before.as_deref(), after.as_deref()));
+        }
+    }
+    let mut lines: Vec<_> = lines.iter().map(|line| colour(line, painter)).collect();
+    lines.push(String::new());
+    lines
+}
+
+/// Values of a resource side by side, as two sorted JSON mappings would differ.
+fn fields_diff(change: &Change) -> Vec<String> {
+    let mut sides = [Map::new(), Map::new()];
+    for field in &change.fields {
+        match field {
+            FieldDiff::Value { name, before, after } => {
+                for (side, value) in sides.iter_mut().zip([before, after]) {
+                    if *value != Value::Null {
+                        side.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+            FieldDiff::Opaque { name, says } => {
+                sides[1].insert(name.clone(), format!("({says})").into());
+            }
+            FieldDiff::Text { .. } => {}
+        }
+    }
+    if sides.iter().all(Map::is_empty) {
+        return Vec::new();
+    }
+    let [before, after] = sides
+        .map(|side| if side.is_empty() { String::new() } else { Value::Map(side).to_json_pretty(false, 4) + "\n" });
+    let header = change.address.to_string();
+    unified(
+        &side_name("before", &header, change.action == Action::Create),
+        &side_name("after", &header, change.action == Action::Delete),
+        &before,
+        &after,
+    )
+}
+
+fn side_name(side: &str, name: &str, absent: bool) -> String {
+    if absent { format!("{side}: {name} (absent)") } else { format!("{side}: {name}") }
+}
+
+/// A unified diff of texts, three lines of context.
+fn text_diff(name: &str, before: Option<&str>, after: Option<&str>) -> Vec<String> {
+    let header = |side: &str, text: Option<&str>| match text {
+        Some(_) => format!("{side}: {name}"),
+        None => format!("{side}: {name} (absent)"),
+    };
+    unified(&header("before", before), &header("after", after), before.unwrap_or(""), after.unwrap_or(""))
+}
+
+fn unified(old: &str, new: &str, before: &str, after: &str) -> Vec<String> {
+    let diff = TextDiff::from_lines(before, after);
+    let text = diff.unified_diff().context_radius(3).header(old, new).to_string();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn colour(line: &str, painter: Painter) -> String {
+    match line.as_bytes().first() {
+        Some(b'+') => painter.paint(Style::Added, line),
+        Some(b'-') => painter.paint(Style::Removed, line),
+        Some(b'@') => painter.paint(Style::Place, line),
+        _ => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_and_text() {
+        let made = Change::new(Action::Create, "user", "gildong").field("uid", Value::Null, 2001_i64);
+        assert_eq!(
+            change(&made, Painter::PLAIN),
+            [
+                "--- before: user gildong (absent)",
+                "+++ after: user gildong",
+                "@@ -0,0 +1,3 @@",
+                "+{",
+                "+    \"uid\": 2001",
+                "+}",
+                ""
+            ]
+        );
+        let text = Change::new(Action::Update, "file", "/a").text("/a", Some("x\ny\n".into()), Some("x\nz\n".into()));
+        assert_eq!(
+            change(&text, Painter::PLAIN),
+            ["--- before: /a", "+++ after: /a", "@@ -1,2 +1,2 @@", " x", "-y", "+z", ""]
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! A run as people read it: the lines of ansible-playbook's default output, with diffs for every module.
+
+use super::diff;
+use super::styles::{Painter, Style};
+use crate::change::Change;
+use crate::diag::Diagnostic;
+use crate::runner::events::{Event, HostResult, ItemReport, Observer, Stats, Status};
+use crate::text::width::{pad, width};
+use crate::value::{Map, Value};
+
+/// Columns of a banner where standard output is no terminal.
+const WIDTH: usize = 80;
+
+/// Writes a run for people.
+pub struct PlayView {
+    out: Painter,
+    err: Painter,
+    columns: usize,
+    verbosity: u8,
+    /// The error block shown last in this task: the same one on many hosts is shown once.
+    last_error: Option<String>,
+}
+
+impl PlayView {
+    /// A view with colours where the streams allow them; `columns` is the terminal's width, if there is one.
+    pub fn new(out: Painter, err: Painter, columns: Option<usize>, verbosity: u8) -> Self {
+        Self { out, err, columns: columns.unwrap_or(WIDTH), verbosity, last_error: None }
+    }
+
+    fn line(&self, text: &str) {
+        self.out.line(text);
+    }
+
+    fn styled(&self, style: Style, text: &str) {
+        self.line(&self.out.paint(style, text));
+    }
+
+    fn banner(&self, text: &str) {
+        let stars = self.columns.saturating_sub(width(text) + 1).max(3);
+        self.line(&format!("\n{text} {}", "*".repeat(stars)));
+    }
+
+    fn task(&mut self, name: &str, handler: bool, place: Option<String>) {
+        self.last_error = None;
+        self.banner(&format!("{} [{name}]", if handler { "RUNNING HANDLER" } else { "TASK" }));
+        if let Some(place) = place.filter(|_| self.verbosity >= 2) {
+            self.styled(Style::Verbose, &format!("task path: {place}"));
+        }
+    }
+
+    fn host(&mut self, result: &HostResult) {
+        for warning in &result.warnings {
+            self.warning(warning);
+        }
+        let host = match &result.delegate {
+            Some(delegate) => format!("{} -> {delegate}", result.host),
+            None => result.host.clone(),
+        };
+        match &result.items {
+            Some(items) => self.items(result, items, &host),
+            None => {
+                self.diffs(&result.changes, result.diff);
+                self.error(result.error.as_ref());
+                let shown = self.verbosity >= 1 || result.always_shown;
+                self.result(&host, None, result.status, &result.result, shown, result.always_shown);
+            }
+        }
+        if result.ignored {
+            self.styled(Style::Skipped, "...ignoring");
+        }
+    }
+
+    fn items(&mut self, result: &HostResult, items: &[ItemReport], host: &str) {
+        for item in items {
+            self.diffs(&item.changes, result.diff);
+            self.error(item.error.as_ref());
+            let shown = self.verbosity >= 1 || result.always_shown;
+            self.result(host, Some(&item.label), item.status, &item.result, shown, result.always_shown);
+        }
+        if result.status == Status::Skipped {
+            self.styled(Style::Skipped, &format!("skipping: [{host}]"));
+        }
+    }
+
+    fn diffs(&self, changes: &[Change], wanted: bool) {
+        if wanted {
+            for change in changes {
+                diff::change(change, self.out).iter().for_each(|line| self.line(line));
+            }
+        }
+    }
+
+    /// The error with its place, once for all hosts that have the same one.
+    fn error(&mut self, error: Option<&Diagnostic>) {
+        let Some(error) = error else { return };
+        let text = error.to_string();
+        if self.last_error.as_ref() == Some(&text) || (error.place.is_none() && error.hints.is_empty()) {
+            return;
+        }
+        self.line(&format!("{} {text}", self.out.paint(Style::Error, "[ERROR]: Task failed:")));
+        self.last_error = Some(text);
+    }
+
+    fn result(&self, host: &str, item: Option<&str>, status: Status, result: &Map, shown: bool, pretty: bool) {
+        let (style, word) = match status {
+            Status::Ok => (Style::Ok, "ok"),
+            Status::Changed => (Style::Changed, "changed"),
+            Status::Skipped => (Style::Skipped, "skipping"),
+            Status::Failed if item.is_some() => (Style::Failed, "failed"),
+            Status::Failed => (Style::Failed, "fatal"),
+            Status::Unreachable => (Style::Unreachable, "fatal"),
+        };
+        let mut line = format!("{word}: [{host}]");
+        match (item, status) {
+            (Some(label), Status::Failed | Status::Unreachable) => line.push_str(&format!(" (item={label})")),
+            (Some(label), Status::Skipped) => line.push_str(&format!(" => (item={label}) ")),
+            (Some(label), _) => line.push_str(&format!(" => (item={label})")),
+            (None, Status::Failed) => line.push_str(": FAILED!"),
+            (None, Status::Unreachable) => line.push_str(": UNREACHABLE!"),
+            (None, _) => {}
+        }
+        let failed = matches!(status, Status::Failed | Status::Unreachable);
+        let why = result.get("skip_reason").or(result.get("msg")).map(Value::to_string);
+        match (failed || shown, why) {
+            (true, _) => line.push_str(&format!(" => {}", shown_result(result, pretty && !failed))),
+            // A dry run that cannot tell says why; Ansible's ordinary reasons stay silent.
+            (false, Some(why)) if status == Status::Skipped && why.starts_with("unknown") => {
+                line.push_str(&format!("  ({why})"));
+            }
+            _ => {}
+        }
+        self.styled(style, &line);
+    }
+
+    fn warning(&self, text: &str) {
+        self.err.line(&self.err.paint(Style::Warning, &format!("[WARNING]: {text}")));
+    }
+
+    fn recap(&self, hosts: &[(String, Stats)]) {
+        self.banner("PLAY RECAP");
+        for (host, stats) in hosts {
+            self.line(&self.recap_line(host, stats));
+        }
+        self.line("");
+    }
+
+    fn recap_line(&self, host: &str, stats: &Stats) -> String {
+        let style = match stats {
+            Stats { failed, unreachable, .. } if failed + unreachable > 0 => Style::Failed,
+            Stats { changed: 1.., .. } => Style::Changed,
+            _ => Style::Ok,
+        };
+        let counts = [
+            ("ok", stats.ok, Style::Ok),
+            ("changed", stats.changed, Style::Changed),
+            ("unreachable", stats.unreachable, Style::Unreachable),
+            ("failed", stats.failed, Style::Failed),
+            ("skipped", stats.skipped, Style::Skipped),
+            ("rescued", stats.rescued, Style::Ok),
+            ("ignored", stats.ignored, Style::Changed),
+        ];
+        let mut line = format!("{} : ", self.out.paint(style, &pad(host, 26)));
+        for (index, (name, count, style)) in counts.into_iter().enumerate() {
+            let cell = format!("{name}={count:<4}");
+            let cell = if count > 0 { self.out.paint(style, &cell) } else { cell };
+            line.push_str(if index == 0 { "" } else { " " });
+            line.push_str(&cell);
+        }
+        line
+    }
+}
+
+impl Observer for PlayView {
+    fn on(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Playbook { path } if self.verbosity >= 2 => self.banner(&format!("PLAYBOOK: {path}")),
+            Event::Playbook { .. } => {}
+            Event::Play { name } => self.banner(&format!("PLAY [{name}]")),
+            Event::NoHostsMatched => self.styled(Style::Skipped, "skipping: no hosts matched"),
+            Event::Task { name, handler, place } => {
+                self.task(name, *handler, place.as_ref().map(|p| format!("{}:{}", p.source.name, p.line)));
+            }
+            Event::Retry { host, task, left } => {
+                self.styled(Style::Faint, &format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."));
+            }
+            Event::Host(result) => self.host(result),
+            Event::NoMoreHosts => self.banner("NO MORE HOSTS LEFT"),
+            Event::Warning(text) => self.warning(text),
+            Event::Recap(hosts) => self.recap(hosts),
+        }
+    }
+}
+
+/// The result as JSON without what is shown elsewhere; several lines where it is the point of the task.
+fn shown_result(result: &Map, pretty: bool) -> String {
+    let hidden = |name: &str| matches!(name, "invocation" | "diff" | "warnings" | "exception" | "ansible_loop_var");
+    let kept = result.iter().filter(|(name, _)| !hidden(name) && !name.starts_with("_ansible"));
+    let value: Map = kept
+        .filter(|(name, _)| !(pretty && matches!(name.as_str(), "changed" | "failed")))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    match pretty {
+        true => Value::Map(value).to_json_pretty(true, 4),
+        false => Value::Map(value).to_json_line(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recap_line_is_ansibles() {
+        let view = PlayView::new(Painter::PLAIN, Painter::PLAIN, None, 0);
+        let stats = Stats { ok: 25, changed: 15, skipped: 3, rescued: 1, ..Stats::default() };
+        assert_eq!(
+            view.recap_line("login1", &stats),
+            "login1                     : ok=25   changed=15   unreachable=0    failed=0    skipped=3    rescued=1    \
+             ignored=0   "
+        );
+    }
+}

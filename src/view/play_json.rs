@@ -1,0 +1,115 @@
+//! A run as JSON lines: one event a line, for scripts.
+
+use super::styles::Painter;
+use crate::change::Change;
+use crate::runner::events::{Event, HostResult, ItemReport, Observer, Stats, Status};
+use crate::value::{Map, Value};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Writes a run as JSON lines.
+pub struct PlayJson(pub Painter);
+
+/// One line. The field `event` says which.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    Play { name: &'a str },
+    NoHostsMatched,
+    Task { name: &'a str, handler: bool, path: Option<String> },
+    Retry { host: &'a str, task: &'a str, left: u32 },
+    Host(Host<'a>),
+    NoMoreHosts,
+    Warning { message: &'a str },
+    Recap { hosts: BTreeMap<&'a str, &'a Stats> },
+}
+
+#[derive(Serialize)]
+struct Host<'a> {
+    host: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegate: Option<&'a str>,
+    status: Status,
+    ignored: bool,
+    result: Shown<'a>,
+    changes: &'a [Change],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<Vec<Item<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    item: &'a str,
+    status: Status,
+    result: Shown<'a>,
+    changes: &'a [Change],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// A result with unknown values shown as text.
+struct Shown<'a>(&'a Map);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, plain(value))))
+    }
+}
+
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Unknown(why) => Value::String(format!("(unknown: {why})")),
+        Value::List(items) => Value::List(items.iter().map(plain).collect()),
+        Value::Map(map) => map.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+impl Observer for PlayJson {
+    fn on(&mut self, event: &Event<'_>) {
+        let line = match event {
+            Event::Playbook { .. } => return,
+            Event::Play { name } => Line::Play { name },
+            Event::NoHostsMatched => Line::NoHostsMatched,
+            Event::Task { name, handler, place } => {
+                Line::Task { name, handler: *handler, path: place.as_ref().map(ToString::to_string) }
+            }
+            Event::Retry { host, task, left } => Line::Retry { host, task, left: *left },
+            Event::Host(result) => Line::Host(host(result)),
+            Event::NoMoreHosts => Line::NoMoreHosts,
+            Event::Warning(message) => Line::Warning { message },
+            Event::Recap(hosts) => {
+                Line::Recap { hosts: hosts.iter().map(|(name, stats)| (name.as_str(), stats)).collect() }
+            }
+        };
+        match serde_json::to_string(&line) {
+            Ok(text) => self.0.line(&text),
+            Err(error) => self.0.line(&format!("{{\"event\": \"error\", \"message\": \"{error}\"}}")),
+        }
+    }
+}
+
+fn host(result: &HostResult) -> Host<'_> {
+    Host {
+        host: &result.host,
+        delegate: result.delegate.as_deref(),
+        status: result.status,
+        ignored: result.ignored,
+        result: Shown(&result.result),
+        changes: &result.changes,
+        error: result.error.as_ref().map(ToString::to_string),
+        items: result.items.as_ref().map(|items| items.iter().map(item).collect()),
+    }
+}
+
+fn item(item: &ItemReport) -> Item<'_> {
+    Item {
+        item: &item.label,
+        status: item.status,
+        result: Shown(&item.result),
+        changes: &item.changes,
+        error: item.error.as_ref().map(ToString::to_string),
+    }
+}
