@@ -14,6 +14,7 @@ mod group;
 pub mod spec;
 #[cfg(test)]
 pub mod testing;
+mod user;
 
 use crate::change::Change;
 pub use crate::change::outcome::{Failure, ItemResult, Outcome};
@@ -26,6 +27,7 @@ pub use spec::{CheckMode, Kind, Param, Spec};
 pub static MODULES: &[&dyn Module] = &[
     &file::File,
     &group::Group,
+    &user::User,
 ];
 
 /// The module called `name`, with or without `ansible.builtin.`, `ansible.legacy.` or `ansible.posix.` before it.

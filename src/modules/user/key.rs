@@ -1,0 +1,173 @@
+//! `generate_ssh_key`: a key pair made by ssh-keygen where only root can reach, then put into place.
+
+use crate::identity::Account;
+use crate::modules::{Args, Failure, Outcome};
+use crate::system::{Attributes, Command, FileKind, System, SystemError};
+use crate::value::Value;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// A key to be made.
+pub(super) struct NewKey {
+    /// The private key's file.
+    pub(super) path: PathBuf,
+    kind: String,
+    bits: Option<i64>,
+    comment: Option<String>,
+    /// A secret: reaches ssh-keygen by a file, not by its arguments or environment.
+    passphrase: Option<String>,
+    home: PathBuf,
+    user: String,
+    uid: u32,
+    gid: u32,
+}
+
+/// The key that is asked for and is not there yet (or is, with `force`).
+pub(super) fn plan(args: &Args, system: &dyn System, account: &Account) -> Result<Option<NewKey>, Failure> {
+    if !args.flag("generate_ssh_key") {
+        return Ok(None);
+    }
+    let path = path(args, account);
+    let is_there = system.stat(&path, false)?.is_some() || system.stat(&public(&path), false)?.is_some();
+    if is_there && !args.flag("force") {
+        return Ok(None);
+    }
+    Ok(Some(NewKey {
+        path,
+        kind: args.text("ssh_key_type").into(),
+        bits: args.int("ssh_key_bits").filter(|bits| *bits != 0),
+        comment: args.str("ssh_key_comment").map(Into::into),
+        passphrase: args.str("ssh_key_passphrase").map(Into::into),
+        home: PathBuf::from(&account.passwd.home),
+        user: account.passwd.name.clone(),
+        uid: account.passwd.uid,
+        gid: account.passwd.gid,
+    }))
+}
+
+/// Adds what Ansible returns about a key that is there already.
+pub(super) fn report_existing(
+    args: &Args,
+    system: &dyn System,
+    account: &Account,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let path = path(args, account);
+    if !args.flag("generate_ssh_key") || args.flag("force") || system.stat(&path, true)?.is_none() {
+        return Ok(());
+    }
+    if let Some(key) = system.read(&public(&path))? {
+        describe(system, &path, &key, outcome);
+    }
+    Ok(())
+}
+
+fn path(args: &Args, account: &Account) -> PathBuf {
+    let default = || format!(".ssh/id_{}", args.text("ssh_key_type"));
+    Path::new(&account.passwd.home).join(args.str("ssh_key_file").map_or_else(default, Into::into))
+}
+
+fn public(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    name.into()
+}
+
+/// Path, public key and fingerprint as return values.
+fn describe(system: &dyn System, path: &Path, public_key: &[u8], outcome: &mut Outcome) {
+    let shown = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes).trim().to_owned());
+    outcome.values.insert("ssh_key_file".into(), path.display().to_string().into());
+    outcome.values.insert("ssh_public_key".into(), shown(public_key));
+    let command = Command { stdin: Some(public_key.to_vec()), ..Command::new(["ssh-keygen", "-l", "-f", "-"]) };
+    if let Ok(output) = system.query(&command) {
+        outcome.values.insert("ssh_fingerprint".into(), shown(&output.stdout));
+    }
+}
+
+impl NewKey {
+    /// Makes the pair in a directory of root's own, and moves it to the user: nothing that the user can prepare in
+    /// its home is written through.
+    pub(super) fn make(self, system: &mut dyn System, mut outcome: Outcome) -> Result<Outcome, Failure> {
+        let workshop = PathBuf::from(format!("/root/.enlist-key-{}", self.user));
+        if system.stat(&workshop, false)?.is_some() {
+            system.remove_tree(&workshop)?;
+        }
+        system.make_directory(&workshop, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) })?;
+        let made = self.make_in(system, &workshop, &mut outcome);
+        system.remove_tree(&workshop)?;
+        made.map(|()| outcome)
+    }
+
+    fn make_in(&self, system: &mut dyn System, workshop: &Path, outcome: &mut Outcome) -> Result<(), Failure> {
+        let private = workshop.join("key");
+        let command = self.keygen(system, workshop, &private)?;
+        match system.run(&command) {
+            Err(SystemError::Unknown(why)) => {
+                outcome.values.insert("ssh_key_file".into(), self.path.display().to_string().into());
+                for name in ["ssh_public_key", "ssh_fingerprint"] {
+                    outcome.values.insert(name.into(), Value::Unknown(why.clone()));
+                }
+                return Ok(());
+            }
+            ran => super::must_succeed("make an SSH key", ran)?,
+        }
+        let missing = || Failure::new("ssh-keygen made no key");
+        let secret = system.read(&private)?.ok_or_else(missing)?;
+        let key = system.read(&public(&private))?.ok_or_else(missing)?;
+        self.make_directory(system)?;
+        let owner = |mode| Attributes { mode: Some(mode), uid: Some(self.uid), gid: Some(self.gid) };
+        system.write(&self.path, &secret, owner(0o600))?;
+        system.write(&public(&self.path), &key, owner(0o644))?;
+        describe(system, &self.path, &key, outcome);
+        Ok(())
+    }
+
+    fn keygen(&self, system: &mut dyn System, workshop: &Path, private: &Path) -> Result<Command, Failure> {
+        let comment = match &self.comment {
+            Some(comment) => comment.clone(),
+            None => format!("ansible-generated on {}", host_name(system)),
+        };
+        let mut argv: Vec<OsString> =
+            ["ssh-keygen", "-q", "-t", &self.kind, "-C", &comment, "-f"].map(Into::into).into();
+        argv.push(private.into());
+        if let Some(bits) = self.bits {
+            argv.extend(["-b".into(), bits.to_string().into()]);
+        }
+        let mut command = Command { argv, ..Command::default() };
+        match &self.passphrase {
+            None => command.argv.extend(["-N".into(), "".into()]),
+            Some(passphrase) => {
+                let (file, asker) = (workshop.join("passphrase"), workshop.join("ask"));
+                let owner = |mode| Attributes { mode: Some(mode), uid: Some(0), gid: Some(0) };
+                system.write(&file, format!("{passphrase}\n").as_bytes(), owner(0o600))?;
+                let script = format!("#!/bin/sh\nexec cat '{}'\n", file.display());
+                system.write(&asker, script.as_bytes(), owner(0o700))?;
+                command.environment = vec![
+                    ("SSH_ASKPASS".into(), asker.display().to_string()),
+                    ("SSH_ASKPASS_REQUIRE".into(), "force".into()),
+                ];
+            }
+        }
+        Ok(command)
+    }
+
+    /// The key's directory, if it is missing; a link in its place is refused.
+    fn make_directory(&self, system: &mut dyn System) -> Result<(), Failure> {
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
+        match system.stat(directory, false)? {
+            Some(stat) if stat.kind == FileKind::Directory => Ok(()),
+            Some(_) => Err(Failure::new(format!("{} is not a directory", directory.display()))),
+            None if directory.starts_with(&self.home) => {
+                let owner = Attributes { mode: Some(0o700), uid: Some(self.uid), gid: Some(self.gid) };
+                Ok(system.make_directory(directory, owner)?)
+            }
+            None => Err(Failure::new(format!("{} does not exist", directory.display()))),
+        }
+    }
+}
+
+fn host_name(system: &dyn System) -> String {
+    let read = |path| system.read(Path::new(path)).ok().flatten();
+    let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).unwrap_or_default();
+    String::from_utf8_lossy(&name).trim().to_owned()
+}

@@ -1,0 +1,267 @@
+use super::*;
+use crate::change::FieldDiff;
+use crate::modules::{ItemResult, engine};
+use crate::system::fake::{Effect, Fake};
+use crate::system::{FileKind, Output};
+use crate::value::{Map, Value};
+use std::path::Path;
+
+const LOGIN_DEFS: &str = "PASS_MAX_DAYS 99999\nPASS_MIN_DAYS 0\nPASS_WARN_AGE 7\nUMASK 022\nUSERGROUPS_ENAB yes\n";
+
+fn host() -> Fake {
+    Fake::with_accounts()
+        .file("/etc/login.defs", LOGIN_DEFS)
+        .file("/etc/default/useradd", "SHELL=/bin/sh\n")
+        .file("/etc/subuid", "")
+        .file("/etc/subgid", "")
+        .file("/etc/skel/.profile", "umask 022\n")
+        .link("/etc/skel/inside", "/etc/skel/.profile")
+}
+
+fn args(item: &[(&str, Value)]) -> Result<Args, Failure> {
+    let map: Map = item.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
+    Args::check(&spec::SPEC, &map)
+}
+
+fn run(system: &mut Fake, item: &[(&str, Value)]) -> ItemResult {
+    engine::run(&User, &[args(item)], system).remove(0)
+}
+
+fn line(system: &Fake, file: &str, name: &str) -> String {
+    let text = system.text(file);
+    text.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap_or_default().to_owned()
+}
+
+fn fields(result: &ItemResult) -> Vec<String> {
+    let shown = |field: &FieldDiff| match field {
+        FieldDiff::Value { name, before, after } => format!("{name}: {} -> {}", before.repr(), after.repr()),
+        FieldDiff::Opaque { name, says } => format!("{name}: {says}"),
+        FieldDiff::Text { name, .. } => name.clone(),
+    };
+    result.changes.iter().flat_map(|change| &change.fields).map(shown).collect()
+}
+
+fn failure(result: &ItemResult) -> &Failure {
+    result.outcome.as_ref().unwrap_err()
+}
+
+#[test]
+fn the_reference_user_is_made_once() {
+    let mut system = host();
+    let wanted = [("name", "gildong".into()), ("uid", Value::Int(2001)), ("group", "users".into())];
+    let first = run(&mut system, &wanted);
+    assert_eq!(line(&system, "/etc/passwd", "gildong"), "gildong:x:2001:100::/home/gildong:/bin/sh");
+    assert_eq!(line(&system, "/etc/subuid", "gildong"), "gildong:100000:65536");
+    let home = system.stat(Path::new("/home/gildong"), false).unwrap().unwrap();
+    assert_eq!((home.mode, home.uid, home.gid), (0o755, 2001, 100));
+    assert_eq!(system.text("/home/gildong/.profile"), "umask 022\n");
+    let link = system.read_link(Path::new("/home/gildong/inside")).unwrap().unwrap();
+    assert_eq!(link, Path::new("/home/gildong/.profile"));
+    assert_eq!(
+        fields(&first),
+        [
+            "uid: None -> 2001",
+            "group: None -> 'users (100)'",
+            "home: None -> '/home/gildong'",
+            "shell: None -> '/bin/sh'",
+            "password: none (no login by password)",
+            "password_expire_min: None -> 0",
+            "password_expire_max: None -> 99999",
+            "password_expire_warn: None -> 7",
+            "home directory: None -> '/home/gildong created'",
+        ]
+    );
+    let values = first.outcome.unwrap().values;
+    assert_eq!((&values["uid"], &values["group"]), (&Value::Int(2001), &Value::Int(100)));
+    let effects = system.effects().len();
+    let second = run(&mut system, &wanted);
+    assert!(!second.changed && second.outcome.is_ok());
+    assert_eq!(system.effects().len(), effects);
+}
+
+#[test]
+fn a_loop_is_one_commit_and_homes_come_after_it() {
+    let mut system = host();
+    let items: Vec<_> = ["a", "b", "c"].iter().map(|name| args(&[("name", (*name).into())])).collect();
+    let results = engine::run(&User, &items, &mut system);
+    assert!(results.iter().all(|result| result.changed && result.outcome.is_ok()));
+    let commit = system.effects().iter().position(|effect| *effect == Effect::CommitAccounts).unwrap();
+    let home = system.effects().iter().position(|effect| matches!(effect, Effect::MakeDirectory(_))).unwrap();
+    assert!(commit < home);
+    assert_eq!(system.effects().iter().filter(|effect| **effect == Effect::CommitAccounts).count(), 1);
+    assert_eq!(line(&system, "/etc/passwd", "c"), "c:x:1003:1003::/home/c:/bin/sh");
+}
+
+#[test]
+fn a_missing_home_is_made_for_an_existing_user_without_touching_the_databases() {
+    let mut system = host();
+    system.remove_tree(Path::new("/home/alice")).unwrap();
+    let result = run(&mut system, &[("name", "alice".into())]);
+    assert!(result.changed);
+    assert_eq!(fields(&result), ["home directory: None -> '/home/alice created'"]);
+    assert!(!system.effects().contains(&Effect::BeginAccounts));
+}
+
+#[test]
+fn a_half_made_home_of_a_killed_run_is_replaced_by_a_whole_one() {
+    let mut system = host().directory("/home/.bob.enlist-home", 0o700, 0, 0).file("/home/.bob.enlist-home/junk", "x");
+    assert!(run(&mut system, &[("name", "bob".into())]).changed);
+    let names = system.list(Path::new("/home")).unwrap();
+    assert_eq!(names, ["alice", "bob"]);
+    assert_eq!(system.list(Path::new("/home/bob")).unwrap(), [".profile", "inside"]);
+}
+
+#[test]
+fn an_existing_home_and_a_link_in_its_place_are_left_alone() {
+    let mut system = host().file("/home/bob/data", "precious").link("/home/eve", "/etc");
+    assert!(run(&mut system, &[("name", "bob".into())]).changed);
+    assert_eq!(system.list(Path::new("/home/bob")).unwrap(), ["data"]);
+    assert!(run(&mut system, &[("name", "eve".into())]).changed);
+    assert_eq!(system.stat(Path::new("/home/eve"), false).unwrap().unwrap().kind, FileKind::Link);
+    assert_eq!(system.stat(Path::new("/etc"), false).unwrap().unwrap().uid, 0);
+}
+
+#[test]
+fn ids_and_names_that_cannot_be_are_refused_and_nothing_is_written() {
+    let mut system = host();
+    let before = system.tree();
+    let refused = run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(1000))]);
+    assert_eq!(failure(&refused).msg, "UID 1000 is not unique: user 'alice' has it");
+    let refused = run(&mut system, &[("name", "bob".into()), ("group", "nope".into())]);
+    assert_eq!(failure(&refused).msg, "Group nope does not exist");
+    let long = "a".repeat(300);
+    for name in ["a;b", "-x", &long, "", "a:b"] {
+        let refused = run(&mut system, &[("name", name.into())]);
+        assert!(failure(&refused).msg.starts_with("invalid user name '"), "{}", failure(&refused).msg);
+        assert!(failure(&refused).hint.is_some());
+    }
+    let refused = run(&mut system, &[("name", "bob".into()), ("comment", "x\nroot2::0:0:::".into())]);
+    assert!(failure(&refused).msg.starts_with("invalid comment"));
+    assert_eq!(system.tree(), before);
+}
+
+#[test]
+fn a_password_is_never_shown_and_compared_without_its_lock() {
+    let mut system = host();
+    let hash = format!("$6$salt${}", "a".repeat(86));
+    let wanted = [("name", "alice".into()), ("password", hash.as_str().into())];
+    let first = run(&mut system, &wanted);
+    assert_eq!(fields(&first), ["password: changed", "locked: True -> False"]);
+    assert!(!format!("{first:?}").contains(&hash));
+    assert_eq!(first.outcome.unwrap().values["password"], Value::from("NOT_LOGGING_PASSWORD"));
+    assert!(!run(&mut system, &wanted).changed);
+    let locked = run(&mut system, &[("name", "alice".into()), ("password_lock", true.into())]);
+    assert_eq!(fields(&locked), ["locked: False -> True"]);
+    assert!(line(&system, "/etc/shadow", "alice").starts_with("alice:!$6$"));
+    assert!(!run(&mut system, &wanted).changed, "the lock is not the password");
+    let clear = run(&mut system, &[("name", "alice".into()), ("password", "secret".into())]);
+    assert!(clear.outcome.unwrap().warnings[0].starts_with("The input password appears not to have been hashed."));
+}
+
+#[test]
+fn groups_are_set_or_added_to() {
+    let mut system = host();
+    let groups = |system: &Fake| {
+        [line(system, "/etc/group", "users"), line(system, "/etc/group", "root"), line(system, "/etc/gshadow", "root")]
+    };
+    let list = |names: &[&str]| Value::List(names.iter().map(|name| (*name).into()).collect());
+    let append = [("name", "alice".into()), ("groups", list(&["root"])), ("append", true.into())];
+    assert_eq!(fields(&run(&mut system, &append)), ["groups: ['users'] -> ['root', 'users']"]);
+    assert_eq!(groups(&system), ["users:x:100:alice", "root:x:0:alice", "root:*::alice"]);
+    assert!(!run(&mut system, &append).changed);
+    assert!(run(&mut system, &[("name", "alice".into()), ("groups", list(&["root"]))]).changed);
+    assert_eq!(groups(&system), ["users:x:100:", "root:x:0:alice", "root:*::alice"]);
+    assert!(run(&mut system, &[("name", "alice".into()), ("groups", "".into())]).changed);
+    assert_eq!(groups(&system), ["users:x:100:", "root:x:0:", "root:*::"]);
+}
+
+#[test]
+fn a_new_uid_re_owns_the_home_and_says_what_it_left() {
+    let mut system = host().file("/home/alice/of-root", "");
+    let result = run(&mut system, &[("name", "alice".into()), ("uid", Value::Int(3000))]);
+    let owner = |path: &str| system.stat(Path::new(path), false).unwrap().unwrap().uid;
+    assert_eq!((owner("/home/alice"), owner("/home/alice/of-root")), (3000, 0));
+    let warnings = result.outcome.unwrap().warnings;
+    assert!(warnings[0].contains("uid 1000 owned keep that number"), "{warnings:?}");
+}
+
+#[test]
+fn a_run_that_was_killed_before_re_owning_is_completed() {
+    let mut system = host().directory("/home/bob", 0o700, 4444, 4444).file("/home/bob/f", "");
+    run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]);
+    let again = run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]);
+    assert_eq!(fields(&again), ["home directory: '/home/bob owned by 4444:4444' -> '/home/bob owned by 3000:3000'"]);
+    assert_eq!(system.stat(Path::new("/home/bob"), false).unwrap().unwrap().uid, 3000);
+    assert!(!run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]).changed);
+}
+
+#[test]
+fn a_busy_user_keeps_uid_and_home_and_is_not_removed() {
+    let mut system =
+        host().file("/proc/4630/status", "Name:\tsleep\nUid:\t1000\t1000\t1000\t1000\n").link("/proc/4630/root", "/");
+    let refused = run(&mut system, &[("name", "alice".into()), ("uid", Value::Int(3000))]);
+    assert_eq!(failure(&refused).msg, "user alice is currently used by process 4630");
+    let refused = run(&mut system, &[("name", "alice".into()), ("state", "absent".into())]);
+    assert_eq!(failure(&refused).msg, "user alice is currently used by process 4630");
+    assert!(run(&mut system, &[("name", "alice".into()), ("shell", "/bin/zsh".into())]).changed);
+    assert!(run(&mut system, &[("name", "alice".into()), ("state", "absent".into()), ("force", true.into())]).changed);
+}
+
+#[test]
+fn move_home_is_refused_before_anything_changes_when_it_cannot_be_done() {
+    let mut system = host();
+    let to = |home: &str| [("name", "alice".into()), ("home", home.into()), ("move_home", true.into())];
+    let refused = run(&mut system, &to("/data/alice"));
+    assert_eq!(
+        failure(&refused).msg,
+        "cannot move the home directory /home/alice to /data/alice: /data does not exist"
+    );
+    assert!(line(&system, "/etc/passwd", "alice").contains(":/home/alice:"));
+    let moved = run(&mut system, &to("/home/alice2"));
+    assert_eq!(fields(&moved)[1], "home directory: '/home/alice' -> '/home/alice2'");
+    assert!(system.stat(Path::new("/home/alice"), false).unwrap().is_none());
+    assert!(!run(&mut system, &to("/home/alice2")).changed);
+}
+
+#[test]
+fn absent_removes_the_home_only_when_asked_and_only_the_users_own() {
+    let gone = |remove: bool| [("name", "alice".into()), ("state", "absent".into()), ("remove", remove.into())];
+    let mut system = host();
+    assert!(run(&mut system, &gone(false)).changed);
+    assert!(system.stat(Path::new("/home/alice"), false).unwrap().is_some());
+    assert_eq!(system.text("/etc/group"), "root:x:0:\nusers:x:100:\n");
+    assert!(!run(&mut system, &gone(false)).changed);
+    let mut system = host().file("/home/alice/f", "");
+    assert!(run(&mut system, &gone(true)).changed);
+    assert!(system.stat(Path::new("/home/alice"), false).unwrap().is_none());
+    let mut system = host();
+    run(&mut system, &[("name", "bob".into()), ("home", "/home/alice/inner".into())]);
+    let kept = run(&mut system, &gone(true));
+    assert!(kept.outcome.unwrap().warnings[0].contains("is also the home of bob"));
+    assert!(system.stat(Path::new("/home/alice"), false).unwrap().is_some());
+}
+
+#[test]
+fn a_creation_that_was_cut_short_ends_where_it_would_have() {
+    let mut whole = host();
+    run(&mut whole, &[("name", "bob".into())]);
+    let group = line(&whole, "/etc/group", "bob");
+    let mut system = host()
+        .file("/etc/shadow", "alice:!:19700:0:99999:7:::\nbob:!:1:::::\n")
+        .file("/etc/group", &format!("root:x:0:\nusers:x:100:alice\nalice:x:1000:\n{group}\n"));
+    run(&mut system, &[("name", "bob".into())]);
+    for file in ["/etc/passwd", "/etc/group", "/etc/subuid"] {
+        assert_eq!(system.text(file), whole.text(file));
+    }
+}
+
+#[test]
+fn a_directory_user_is_right_or_refused() {
+    let bob = Output { stdout: b"bob:x:5000:100::/home/bob:/bin/sh\n".to_vec(), ..Output::default() };
+    let mut system =
+        host().file("/etc/nsswitch.conf", "passwd: files ldap\n").program(["getent", "passwd", "bob"], bob);
+    assert!(!run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(5000))]).changed);
+    let refused = run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(5001))]);
+    assert_eq!(failure(&refused).msg, "user 'bob' does not exist in /etc/passwd");
+    assert!(run(&mut system, &[("name", "bob".into()), ("local", true.into())]).changed);
+}
