@@ -1,1 +1,17 @@
-//! The one integration binary.
+//! The one integration binary: what needs real hosts, real tools or the source tree. Run as root by `make test`.
+
+mod floors;
+mod lab;
+mod support;
+
+/// A file that is not listed above would never run.
+#[test]
+fn every_file_is_listed() {
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap_or(&name);
+        let line = format!("mod {module};");
+        assert!(module == "main" || listed.lines().any(|it| it == line), "tests/it/main.rs lacks `{line}`");
+    }
+}

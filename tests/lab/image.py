@@ -20,6 +20,8 @@ FRESH = {
     "var/cache": 0o755, "var/log": 0o755, "var/mail": 0o2775, "var/tmp": 0o1777,
     "etc/ssh": 0o755, "etc/sudoers.d": 0o755,
 }
+# Hidden where the machine has the real ones: on a host they are ours or nobody's.
+SLURM_COMMANDS = ("sacctmgr", "sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sshare", "sprio")
 BACKUPS = [f"{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")]
 
 SUDOERS = f"""Defaults env_reset, secure_path="{PATH}"
@@ -62,9 +64,9 @@ def build(image, addresses, public_key):
     hide(image, Path("/var/lib"), VAR_LIB)
     for directory, mode in FRESH.items():
         fresh(image / directory, mode)
-    for name in BACKUPS:
-        if Path("/etc", name).exists():
-            whiteout(image / "etc" / name)
+    for path in [f"etc/{name}" for name in BACKUPS] + [f"usr/bin/{name}" for name in SLURM_COMMANDS]:
+        if os.path.lexists(f"/{path}"):
+            whiteout(image / path)
     os.chown(image / "var/mail", 0, grp.getgrnam("mail").gr_gid)
     for name, (text, mode) in accounts().items():
         put(image / "etc" / name, text, mode)

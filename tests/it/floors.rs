@@ -1,0 +1,147 @@
+//! Imports look down only: enforces the table of floors in `src/lib.rs`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Module → floor, from lines such as ``//! | 1 domain | [`change`], [`roster`] |``.
+fn floors(lib: &str) -> BTreeMap<String, u32> {
+    let mut floors = BTreeMap::new();
+    for row in lib.lines().filter_map(|line| line.strip_prefix("//! | ")) {
+        let (floor, modules) = row.split_once(" | ").expect("a row has two cells");
+        let Some(Ok(floor)) = floor.split(' ').next().map(str::parse) else { continue };
+        for module in modules.split('`').skip(1).step_by(2) {
+            floors.insert(module.to_owned(), floor);
+        }
+    }
+    floors
+}
+
+/// The code of a formatted source file without comments and without items under `#[cfg(test)]`.
+fn shipped(source: &str) -> String {
+    let (mut code, mut lines) = (String::new(), source.lines());
+    while let Some(line) = lines.next() {
+        if line.trim() == "#[cfg(test)]" {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            skip_item(&mut lines, indent);
+        } else {
+            code.push_str(line.split("//").next().unwrap_or_default());
+            code.push('\n');
+        }
+    }
+    code
+}
+
+/// Skips one item that starts at this indent: to its `;`, or to the brace that closes it.
+fn skip_item<'a>(lines: &mut impl Iterator<Item = &'a str>, indent: &str) {
+    for line in lines {
+        let Some(rest) = line.strip_prefix(indent) else { continue };
+        let outermost = !rest.starts_with([' ', '#', '/']);
+        if outermost && (rest.ends_with(';') || rest.ends_with('}')) {
+            return;
+        }
+    }
+}
+
+/// The modules of this crate that the code names: in `crate::a::…` and in `crate::{a::…, b}`.
+fn named(code: &str) -> Vec<String> {
+    let identifier =
+        |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut names = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            Some(group) => names.extend(members(group).iter().map(|member| identifier(member))),
+            None => names.push(identifier(after)),
+        }
+    }
+    names
+}
+
+/// The comma-separated members of a group up to its closing brace; groups within stay whole.
+fn members(group: &str) -> Vec<String> {
+    let (mut members, mut depth) = (vec![String::new()], 0);
+    for c in group.chars() {
+        match c {
+            '}' if depth == 0 => break,
+            ',' if depth == 0 => members.push(String::new()),
+            _ => {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                members.last_mut().expect("it starts with one").push(c);
+            }
+        }
+    }
+    members.retain(|member| !member.trim().is_empty());
+    members
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && name != "tests" {
+            found.extend(sources(&path));
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn imports_look_down_only() {
+    let floors = floors(&std::fs::read_to_string(src().join("lib.rs")).unwrap());
+    let mut upward = Vec::new();
+    for path in sources(&src()) {
+        let below = path.strip_prefix(src()).unwrap();
+        let own = below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        let Some(own_floor) = floors.get(own) else { continue }; // main.rs, lib.rs, agent_main.rs: the roof
+        for name in named(&shipped(&std::fs::read_to_string(&path).unwrap())) {
+            if floors.get(&name).is_some_and(|floor| floor > own_floor) {
+                upward.push(format!(
+                    "src/{} (floor {own_floor}) names crate::{name} (floor {})",
+                    below.display(),
+                    floors[&name]
+                ));
+            }
+        }
+    }
+    assert_eq!(upward, Vec::<String>::new());
+}
+
+#[test]
+fn every_module_has_a_floor() {
+    let lib = std::fs::read_to_string(src().join("lib.rs")).unwrap();
+    let declared = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let mut declared: Vec<_> = declared.collect();
+    declared.sort_unstable();
+    assert_eq!(floors(&lib).keys().collect::<Vec<_>>(), declared);
+}
+
+#[test]
+fn the_reader_sees_imports_and_passes_over_tests_and_comments() {
+    let source = "\
+use crate::change::Change;
+use crate::{diag, value::{Map, Value}};
+//! See crate::cli.
+impl From<X> for crate::system::Y {
+    #[cfg(test)]
+    fn z() {
+        crate::daemon::run();
+    }
+}
+#[cfg(test)]
+use crate::runner;
+#[cfg(test)]
+#[path = \"elsewhere.rs\"]
+mod tests {
+    use crate::view::A;
+}
+fn last() -> crate::text::B {}
+";
+    assert_eq!(named(&shipped(source)), ["change", "diag", "value", "system", "text"]);
+    assert_eq!(floors("//! | 4 people | [`cli`], [`view`] |\n//! |---|---|\n").len(), 2);
+}
