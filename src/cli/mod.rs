@@ -3,6 +3,7 @@
 //! Called by the name of a Slurm command (`sacctmgr`, … as links to the one binary), enlist is that command.
 
 mod exit;
+mod interrupt;
 pub mod inventory;
 mod listing;
 pub mod options;

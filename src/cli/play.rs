@@ -1,7 +1,7 @@
 //! `enlist play`: runs playbooks.
 
 use super::options::{InventoryArgs, LoginArgs};
-use super::{Exit, fail, listing};
+use super::{Exit, fail, interrupt, listing};
 use crate::connection::Dialer;
 use crate::diag::{Diagnostic, ErrorKind, Source};
 use crate::inventory;
@@ -98,6 +98,8 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
         return listing::show(&playbooks, &inventory, &options, args.list_hosts, args.list_tasks);
     }
     let login = args.login.login()?;
+    interrupt::exit_on_interrupt()
+        .map_err(|error| Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}")))?;
     let connector = Dialer::new();
     let mut view = view(args);
     let runner = Runner::new(&inventory, &options, &login, &connector, view.as_mut());

@@ -193,10 +193,10 @@ impl Observer for PlayView {
 
 /// The result as JSON without what is shown elsewhere; several lines where it is the point of the task.
 fn shown_result(result: &Map, pretty: bool) -> String {
-    let hidden = |name: &str| matches!(name, "invocation" | "diff" | "warnings" | "exception" | "ansible_loop_var");
+    let hidden = |name: &str| matches!(name, "failed" | "invocation" | "diff" | "warnings" | "exception");
     let kept = result.iter().filter(|(name, _)| !hidden(name) && !name.starts_with("_ansible"));
     let value: Map = kept
-        .filter(|(name, _)| !(pretty && matches!(name.as_str(), "changed" | "failed")))
+        .filter(|(name, _)| !(pretty && *name == "changed"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     match pretty {
