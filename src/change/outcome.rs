@@ -55,12 +55,14 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Further return values (`rc`, `stderr`, …).
     pub values: Map,
+    /// Whether something was done before it failed, such as a program that ran and ended badly.
+    pub acted: bool,
 }
 
 impl Failure {
     /// A failure with this message.
     pub fn new(msg: impl Into<String>) -> Self {
-        Self { msg: msg.into(), hint: None, values: Map::new() }
+        Self { msg: msg.into(), hint: None, values: Map::new(), acted: false }
     }
 
     /// Adds what to do next.

@@ -35,7 +35,10 @@ fn check(module: &dyn Module, item: &Result<Args, Failure>, system: &dyn System)
 }
 
 fn finished(changes: Vec<Change>, outcome: Result<Outcome, Failure>) -> ItemResult {
-    let changed = outcome.as_ref().is_ok_and(|outcome| outcome.skipped.is_none());
+    let changed = match &outcome {
+        Ok(outcome) => outcome.skipped.is_none(),
+        Err(failure) => failure.acted,
+    };
     ItemResult { changes, changed, outcome }
 }
 

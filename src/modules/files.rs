@@ -18,11 +18,11 @@ pub fn path(args: &Args, name: &str, system: &dyn System) -> Result<PathBuf, Fai
 
 /// Expands `~`, `~user`, `$VAR` and `${VAR}`; what is not set stays as it is.
 pub fn expand(text: &str, system: &dyn System) -> Result<PathBuf, Failure> {
-    let expanded = expand_variables(text, &|name| std::env::var(name).ok());
+    let expanded = expand_variables(text, &|name| system.variable(name));
     let Some(rest) = expanded.strip_prefix('~') else { return Ok(expanded.into()) };
     let (user, below) = rest.split_once('/').unwrap_or((rest, ""));
     let home = match user {
-        "" => std::env::var("HOME").ok(),
+        "" => system.variable("HOME"),
         user => lookup::user(system, user)?.map(|found| found.into_entry().home),
     };
     Ok(home.map_or_else(|| expanded.clone().into(), |home| Path::new(&home).join(below)))

@@ -7,10 +7,12 @@ mod accounts;
 pub mod agent;
 pub mod args;
 pub mod attributes;
+mod command;
 pub mod engine;
 mod file;
 pub mod files;
 mod group;
+mod shell;
 pub mod spec;
 #[cfg(test)]
 pub mod testing;
@@ -25,8 +27,10 @@ pub use spec::{CheckMode, Kind, Param, Spec};
 /// Every module that runs on a host, in the order of `enlist doc`.
 #[rustfmt::skip] // One a line: additions do not collide.
 pub static MODULES: &[&dyn Module] = &[
+    &command::Command,
     &file::File,
     &group::Group,
+    &shell::Shell,
     &user::User,
 ];
 

@@ -432,6 +432,10 @@ impl System for Fake {
         self.answer(command)
     }
 
+    fn variable(&self, name: &str) -> Option<String> {
+        (name == "HOME").then(|| "/root".into())
+    }
+
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
         if accounts::is_database(path)
             && let Some(edited) = &mut self.transaction

@@ -140,6 +140,11 @@ impl System for Local {
         process::run(command, &self.environment)
     }
 
+    fn variable(&self, name: &str) -> Option<String> {
+        let added = self.environment.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        added.or_else(|| std::env::var(name).ok())
+    }
+
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
         match &mut self.accounts {
             Some(accounts) if is_database(path) => accounts.write(path, content),

@@ -151,6 +151,11 @@ pub trait System {
     /// An exit code is data; an error means that it could not be started.
     fn query(&self, command: &Command) -> Result<Output>;
 
+    /// A variable of the environment that programs would get.
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// Whether effects are only predicted. For wording; decisions must not depend on it.
     fn is_predicted(&self) -> bool {
         false

@@ -88,7 +88,7 @@ impl<S: System> Predicted<S> {
         if name.file_name() == Some(REHEARSABLE.as_ref()) && command.argv.get(1).is_none_or(|verb| verb != "slurm") {
             return false;
         }
-        let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+        let path = self.variable("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
         let tried: Vec<PathBuf> = match name.components().count() {
             1 => std::env::split_paths(&path).map(|directory| directory.join(name)).collect(),
             _ => vec![command.chdir.clone().unwrap_or_default().join(name)],
@@ -174,6 +174,10 @@ impl<S: System> System for Predicted<S> {
         }
         self.refuse_predicted_arguments(command)?;
         self.overlay.inner.query(command)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.overlay.inner.variable(name)
     }
 
     fn is_predicted(&self) -> bool {

@@ -1,3 +1,5 @@
 //! Small pieces of text that people and Slurm write: display width, tables, host lists, TRES, durations.
 
+pub mod glob;
 pub mod width;
+pub mod words;
