@@ -109,7 +109,7 @@ fn by_sudo(host: &str, user: &str, how: &str, noise: &str) -> Diagnostic {
     if says(&["a password is required", "a terminal is required", "no password was provided"]) {
         return missing_password();
     }
-    let error = if says(&["sudoers", "is not allowed to", "may not run sudo"]) {
+    let error = if says(&["in the sudoers file", "is not allowed to", "may not run sudo"]) {
         host_error(format!("sudo on {host} does not let the login user become {user}"))
             .hint("allow it in sudoers, or log in as another user (-u, ansible_user)")
     } else if says(&["unknown user"]) {
