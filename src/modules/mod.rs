@@ -3,6 +3,7 @@
 //! A module's [`Module::check`] reads and says what differs; what it returns carries the one way to make it so. Check
 //! mode runs the same two steps against a predicted system, so a dry run and a real run cannot drift apart.
 
+mod account_facts;
 mod accounts;
 pub mod agent;
 pub mod args;
@@ -13,6 +14,7 @@ mod file;
 pub mod files;
 mod group;
 mod shell;
+mod slurm;
 pub mod spec;
 #[cfg(test)]
 pub mod testing;
@@ -32,6 +34,9 @@ pub static MODULES: &[&dyn Module] = &[
     &group::Group,
     &shell::Shell,
     &user::User,
+    &slurm::account::SlurmAccount,
+    &slurm::user::SlurmUser,
+    &account_facts::AccountFacts,
 ];
 
 /// The module called `name`, with or without `ansible.builtin.`, `ansible.legacy.` or `ansible.posix.` before it.

@@ -31,8 +31,8 @@ impl Kind {
 /// Where a claim comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
-    /// A line of the roster.
-    Roster(Place),
+    /// The roster or a plan of it wants it so; where it is written, if that is at hand.
+    Wanted(Option<Place>),
     /// A line of a file on a host.
     Host {
         /// Inventory name.
@@ -87,7 +87,7 @@ pub fn of_roster(roster: &Roster) -> Vec<Claim> {
             kind,
             name: name.value.clone(),
             id: id.value,
-            origin: Origin::Roster(id.place.clone()),
+            origin: Origin::Wanted(Some(id.place.clone())),
         })
         .collect()
 }
@@ -106,15 +106,15 @@ pub fn disputes(claims: &[Claim]) -> Vec<Dispute> {
         .collect()
 }
 
-/// The disputes that the roster is part of, as reasons to touch nothing.
-pub fn conflicts(roster: &Roster, hosts: &[Claim]) -> Vec<Diagnostic> {
-    let all: Vec<_> = of_roster(roster).into_iter().chain(hosts.iter().cloned()).collect();
+/// The disputes that something wanted is part of, as reasons to touch nothing.
+pub fn conflicts(wanted: &[Claim], hosts: &[Claim]) -> Vec<Diagnostic> {
+    let all: Vec<_> = wanted.iter().chain(hosts).cloned().collect();
     disputes(&all).iter().filter_map(conflict).collect()
 }
 
 fn conflict(dispute: &Dispute) -> Option<Diagnostic> {
     let (own, place) = dispute.claims.iter().find_map(|claim| match &claim.origin {
-        Origin::Roster(place) => Some((claim, place)),
+        Origin::Wanted(place) => Some((claim, place)),
         Origin::Host { .. } => None,
     })?;
     let id = dispute.kind.id_name();
@@ -129,7 +129,7 @@ fn conflict(dispute: &Dispute) -> Option<Diagnostic> {
             format!("{id} {number} shall be `{}`, and is {}", own.name, join(&found))
         }
     };
-    let problem = Diagnostic::new(ErrorKind::Refused, message).at(place);
+    let problem = Diagnostic { place: place.clone(), ..Diagnostic::new(ErrorKind::Refused, message) };
     let problem = evidence(dispute).into_iter().fold(problem, Diagnostic::note);
     Some(
         problem

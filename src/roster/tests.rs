@@ -1,6 +1,6 @@
 //! Rosters as people write them, right and wrong.
 
-use super::claims::{Claim, Kind, Origin, conflicts};
+use super::claims::{Claim, Kind, Origin, conflicts, of_roster};
 use super::*;
 use crate::diag::Source;
 use expect_test::{Expect, expect};
@@ -531,7 +531,7 @@ fn limits_are_never_guessed() {
               |                                                   ^
               = help: leave the line out to leave the limit alone; -1 clears it; 0 allows nothing
 
-            `GrpJobs` must be a whole number, or -1, not None
+            `GrpJobs` must be a whole number, or -1, not nothing
              --> roster.yml:8:81
               |
             7 | accounts:
@@ -554,7 +554,7 @@ fn on(host: &str, kind: Kind, name: &str, id: u32, line: u32) -> Claim {
 }
 
 fn shown(claims: &[Claim]) -> String {
-    let found = conflicts(&read(GOOD).unwrap(), claims);
+    let found = conflicts(&of_roster(&read(GOOD).unwrap()), claims);
     found.iter().map(|problem| format!("{problem}\n\n")).collect()
 }
 
