@@ -138,7 +138,11 @@ fn graph_group(inventory: &Inventory, name: &str, vars: bool, depth: usize, line
         }
     }
     if vars {
-        graph_vars(inventory.group_vars(name), depth + 1, lines);
+        let mut vars = inventory.group_vars(name);
+        if group.priority != 1 {
+            vars.insert("ansible_group_priority".into(), Value::Int(group.priority));
+        }
+        graph_vars(vars, depth + 1, lines);
     }
 }
 

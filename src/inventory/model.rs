@@ -25,6 +25,8 @@ pub struct Group {
     pub hosts: IndexSet<String>,
     /// Groups directly in it.
     pub children: IndexSet<String>,
+    /// Groups that it is directly in; the other side of `children`.
+    parents: IndexSet<String>,
     /// Variables from inventory sources, not from `group_vars`.
     pub vars: Map,
     /// `ansible_group_priority`: among groups of one depth, the higher one's variables win.
@@ -44,16 +46,23 @@ pub struct Inventory {
 
 impl Default for Group {
     fn default() -> Self {
-        Self { hosts: IndexSet::new(), children: IndexSet::new(), vars: Map::new(), priority: 1 }
+        Self {
+            hosts: IndexSet::new(),
+            children: IndexSet::new(),
+            parents: IndexSet::new(),
+            vars: Map::new(),
+            priority: 1,
+        }
     }
 }
 
 impl Default for Inventory {
     fn default() -> Self {
         let all = Group { children: IndexSet::from(["ungrouped".to_owned()]), ..Group::default() };
+        let ungrouped = Group { parents: IndexSet::from(["all".to_owned()]), ..Group::default() };
         Self {
             hosts: IndexMap::new(),
-            groups: IndexMap::from([("all".to_owned(), all), ("ungrouped".to_owned(), Group::default())]),
+            groups: IndexMap::from([("all".to_owned(), all), ("ungrouped".to_owned(), ungrouped)]),
             warnings: Vec::new(),
             beside_sources: Vec::new(),
             beside_playbook: None,
@@ -81,6 +90,15 @@ impl Inventory {
     /// Whether `name` is this machine without being in the inventory: no group has it, `all` does not match it.
     pub fn is_implicit_localhost(&self, name: &str) -> bool {
         LOCALHOST.contains(&name) && !self.hosts.contains_key(name)
+    }
+
+    /// The host that a name means, also for delegation: itself if the inventory has it; for a name of this machine the
+    /// inventory's first such host, or else the implicit localhost of that name.
+    pub fn host_named<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        if !self.is_implicit_localhost(name) {
+            return self.hosts.get_key_value(name).map(|(name, _)| name.as_str());
+        }
+        Some(self.hosts.keys().map(String::as_str).find(|host| LOCALHOST.contains(host)).unwrap_or(name))
     }
 
     /// The hosts of a group and of all groups in it, in inventory order, each once. Empty for an unknown group.
@@ -134,10 +152,11 @@ impl Inventory {
 
     /// The groups that hold the group, level by level, each once.
     fn ancestors<'a>(&'a self, group: &str) -> IndexSet<&'a str> {
-        let parents = |group: &str| -> Vec<&'a str> {
-            self.groups.iter().filter(|(_, g)| g.children.contains(group)).map(key).collect()
-        };
-        self.closure(parents(group), parents)
+        self.closure(self.parents(group), |name| self.parents(name).collect())
+    }
+
+    fn parents(&self, group: &str) -> impl Iterator<Item = &str> {
+        self.groups.get(group).into_iter().flat_map(|group| group.parents.iter().map(String::as_str))
     }
 
     fn closure<'a>(
@@ -159,18 +178,13 @@ impl Inventory {
         let mut level = IndexSet::from([group]);
         let mut depth = 0;
         loop {
-            level =
-                self.groups.iter().filter(|(_, g)| level.iter().any(|c| g.children.contains(*c))).map(key).collect();
+            level = level.into_iter().flat_map(|name| self.parents(name)).collect();
             if level.is_empty() {
                 return depth;
             }
             depth += 1;
         }
     }
-}
-
-fn key<'a>((name, _): (&'a String, &'a Group)) -> &'a str {
-    name
 }
 
 /// Building. Errors are messages; the parsers know the places.
@@ -219,19 +233,21 @@ impl Inventory {
         if self.ancestors(group).contains(child) {
             return Err(format!("the group `{child}` already holds `{group}`: it cannot also be its child"));
         }
-        self.add_group(child);
-        self.groups.entry(group.to_owned()).or_default().children.insert(child.to_owned());
+        self.link(group, child);
         Ok(())
+    }
+
+    fn link(&mut self, group: &str, child: &str) {
+        self.groups.entry(group.to_owned()).or_default().children.insert(child.to_owned());
+        self.groups.entry(child.to_owned()).or_default().parents.insert(group.to_owned());
     }
 
     /// Brings the rules of `all` and `ungrouped` back after changes: `all` holds every group without a parent, and
     /// `ungrouped` every host that is in no other group.
     pub fn reconcile(&mut self) {
-        let names: Vec<String> = self.groups.keys().cloned().collect();
-        for name in names.iter().filter(|name| *name != "all") {
-            if self.ancestors(name).is_empty() {
-                self.groups["all"].children.insert(name.clone());
-            }
+        let tops = self.groups.iter().filter(|(name, group)| *name != "all" && group.parents.is_empty());
+        for top in tops.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.link("all", &top);
         }
         let grouped: IndexSet<String> = self
             .groups

@@ -97,8 +97,8 @@ impl Inventory {
                 }
             }
         }
-        if hosts.is_empty() && self.is_implicit_localhost(name) {
-            hosts.insert(name.to_owned());
+        if hosts.is_empty() {
+            hosts.extend(self.host_named(name).map(str::to_owned));
         }
         if hosts.is_empty() && !any_group && name != "all" {
             unmatched.push(name.to_owned());

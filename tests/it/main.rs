@@ -2,6 +2,7 @@
 
 mod connection;
 mod floors;
+mod inventory_cases;
 mod lab;
 mod support;
 
