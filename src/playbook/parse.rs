@@ -116,7 +116,9 @@ fn read_play(reader: &Reader, node: &Node) -> Result<Play, Diagnostic> {
         if NOT_YET.contains(&name.as_str()) {
             return Err(key.error(format!("enlist does not know the play keyword `{name}` yet")));
         }
-        if !PLAY_ONLY.contains(&name.as_str()) && !own.take(&name, value)? {
+        // In a play, `user` is an old name of `remote_user`; in a task it is the module.
+        let keyword = if name == "user" { "remote_user" } else { &name };
+        if !PLAY_ONLY.contains(&keyword) && !own.take(keyword, value)? {
             let known = PLAY_ONLY.iter().chain(keywords::NAMES).copied();
             return Err(key.error(format!("'{name}' is not a valid attribute for a Play")).suggest(&name, known));
         }
