@@ -6,6 +6,8 @@ mod keywords;
 pub mod model;
 mod parse;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use keywords::Keywords;
 pub use model::{Action, Block, Expr, Item, Loop, Play, Playbook, Task};
