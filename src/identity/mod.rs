@@ -5,6 +5,7 @@
 //! [`Databases`] are the six files together; [`user`] and [`group`] plan changes to them.
 
 pub mod account;
+pub mod authorized_keys;
 pub mod database;
 pub mod databases;
 pub mod defaults;

@@ -182,7 +182,8 @@ impl Edit {
         system: &dyn System,
         finish: impl FnOnce(&dyn System, Outcome) -> Result<Outcome, Failure> + 'static,
     ) -> Result<Verdict, Failure> {
-        let stat = system.stat(&self.path, false)?;
+        // A link is replaced, so that nothing of what it leads to counts.
+        let stat = system.stat(&self.path, false)?.filter(|stat| stat.kind != FileKind::Link);
         let old = if stat.is_some() { system.read(&self.path)? } else { None };
         let is_new_content = self.content.as_ref().is_some_and(|content| old.as_ref() != Some(content));
         let difference = match &stat {

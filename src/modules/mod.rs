@@ -8,7 +8,9 @@ mod accounts;
 pub mod agent;
 pub mod args;
 pub mod attributes;
+mod authorized_key;
 mod command;
+mod copy;
 pub mod engine;
 mod file;
 pub mod files;
@@ -29,7 +31,9 @@ pub use spec::{CheckMode, Kind, Param, Spec};
 /// Every module that runs on a host, in the order of `enlist doc`.
 #[rustfmt::skip] // One a line: additions do not collide.
 pub static MODULES: &[&dyn Module] = &[
+    &authorized_key::AuthorizedKey,
     &command::Command,
+    &copy::Copy,
     &file::File,
     &group::Group,
     &shell::Shell,

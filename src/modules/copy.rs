@@ -1,0 +1,275 @@
+//! `copy`: a file with given content. The controller has read a local `src` already and sends what is in it.
+
+use super::attributes::{Mode, Wanted, with_file_params};
+use super::files::{Edit, checksum, describe, followed, hex, path, wanted, warn_about_mode};
+use super::{Apply, Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, Would};
+use crate::change::{Action, Change};
+use crate::system::{Attributes, FileKind, System};
+use base64::Engine;
+use std::path::{Path, PathBuf};
+
+/// The module.
+pub struct Copy;
+
+static SPEC: Spec = Spec {
+    name: "copy",
+    summary: "Puts a file with given content on the host.",
+    params: with_file_params![
+        Param::new("src", Kind::Path, "A file: of the controller, or of the host with remote_src."),
+        Param::new("content", Kind::Str, "The content itself; a structure becomes JSON."),
+        Param::new("_content_b64", Kind::Str, "Set by the controller: content that is not text, in base64."),
+        Param::new("_original_basename", Kind::Str, "Set by the controller: the name of the file it read."),
+        Param::new("_src_mode", Kind::Int, "Set by the controller: the mode of the file it read, for mode: preserve."),
+        Param::new("dest", Kind::Path, "Where it goes; a directory if it is one or ends with a slash.").required(),
+        Param::new("remote_src", Kind::Bool, "src is a file of the host.").default("no"),
+        Param::new("force", Kind::Bool, "Replaces a file that differs.").default("yes"),
+        Param::new("backup", Kind::Bool, "Keeps the old file beside it.").default("no"),
+        Param::new("validate", Kind::Str, "A command with %s that must accept the new file."),
+        Param::new("directory_mode", Kind::Raw, "Mode of directories that are made for the file."),
+        Param::new("follow", Kind::Bool, "Follows a symbolic link at the destination.").default("no"),
+        Param::new("checksum", Kind::Str, "SHA-1 that the content must have."),
+        Param::new("local_follow", Kind::Bool, "Follows links on the controller.").default("yes"),
+        Param::new("decrypt", Kind::Bool, "Decrypts a vaulted file of the controller.").default("yes"),
+    ],
+    exclusive: &[&["src", "content"], &["content", "_content_b64"]],
+    one_of: &[&["src", "content", "_content_b64"]],
+    ..Spec::EMPTY
+};
+
+impl Module for Copy {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+        let source = Source::find(args, system)?;
+        let place = Place::find(args, &source, system)?;
+        let dest = place.file.clone();
+        let outcome = Outcome::new()
+            .with("dest", dest.display().to_string())
+            .with("src", source.path.as_ref().map(|path| path.display().to_string()))
+            .with("checksum", checksum(&source.content))
+            .with("md5sum", md5sum(&source.content));
+        if !args.flag("force") && system.stat(&dest, false)?.is_some() {
+            return Ok(Verdict::Satisfied(describe(outcome, &dest, system)?));
+        }
+        let mut wanted = wanted(args, system)?;
+        if wanted.mode == Some(Mode::Preserve) {
+            wanted.mode = source.mode.map(Mode::Exact);
+        }
+        let edit = Edit::new(args, dest.clone(), Some(source.content), wanted);
+        let verdict = edit.verdict(system, move |system, mut made| {
+            made.values.extend(outcome.values);
+            describe(made, &dest, system)
+        })?;
+        Ok(warn_about_mode(args, place.with_directories(verdict)))
+    }
+}
+
+fn md5sum(content: &[u8]) -> String {
+    use md5::Digest;
+    hex(&md5::Md5::digest(content))
+}
+
+/// What is copied.
+struct Source {
+    content: Vec<u8>,
+    /// Its path on the host, with `remote_src`.
+    path: Option<PathBuf>,
+    /// Its file name, for a destination that is a directory.
+    name: Option<String>,
+    mode: Option<u32>,
+}
+
+impl Source {
+    fn find(args: &Args, system: &dyn System) -> Result<Self, Failure> {
+        let source = match (args.get("src"), args.str("content"), args.str("_content_b64")) {
+            (Some(_), ..) => Self::on_host(args, system)?,
+            (_, Some(text), _) => Self::sent(args, text.as_bytes().to_vec())?,
+            (_, _, encoded) => {
+                let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.unwrap_or_default());
+                Self::sent(args, decoded.map_err(|error| Failure::new(format!("_content_b64: {error}")))?)?
+            }
+        };
+        match args.str("checksum") {
+            Some(expected) if expected != checksum(&source.content) => {
+                Err(Failure::new("Copied file does not match the expected checksum. Transfer failed.")
+                    .with("checksum", checksum(&source.content))
+                    .with("expected_checksum", expected))
+            }
+            _ => Ok(source),
+        }
+    }
+
+    fn sent(args: &Args, content: Vec<u8>) -> Result<Self, Failure> {
+        let mode = args.int("_src_mode").and_then(|mode| u32::try_from(mode).ok());
+        Ok(Self { content, path: None, name: args.str("_original_basename").map(str::to_owned), mode })
+    }
+
+    fn on_host(args: &Args, system: &dyn System) -> Result<Self, Failure> {
+        let path = path(args, "src", system)?;
+        let shown = path.display();
+        if !args.flag("remote_src") {
+            return Err(Failure::new(format!("the controller has not read {shown}"))
+                .hint("set remote_src: true for a file of the host"));
+        }
+        let stat = system.stat(&path, true)?.ok_or_else(|| Failure::new(format!("Source {shown} not found")))?;
+        if stat.kind != FileKind::File {
+            return Err(Failure::new(format!("{shown} is not a regular file"))
+                .hint("directories are not copied on the host; use `command: cp -a …`"));
+        }
+        let content = system.read(&path)?.unwrap_or_default();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(Self { content, path: Some(path), name, mode: Some(stat.mode) })
+    }
+}
+
+/// Where it goes, and the directories that are made for it.
+struct Place {
+    file: PathBuf,
+    missing: Vec<(PathBuf, Attributes)>,
+}
+
+impl Place {
+    fn find(args: &Args, source: &Source, system: &dyn System) -> Result<Self, Failure> {
+        let dest = path(args, "dest", system)?;
+        let is_slashed = args.text("dest").ends_with('/');
+        let there = system.stat(&dest, true)?;
+        let is_directory = there.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
+        if !is_directory && !is_slashed {
+            let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("/"));
+            return match system.stat(parent, true)? {
+                Some(stat) if stat.kind == FileKind::Directory => {
+                    Ok(Self { file: followed(dest, args.flag("follow"), system)?, missing: Vec::new() })
+                }
+                _ => Err(Failure::new(format!("Destination directory {} does not exist", parent.display()))
+                    .hint("make it with the module `file` (state: directory) in an earlier task")),
+            };
+        }
+        let name = source.name.as_deref().filter(|name| !name.is_empty() && !name.contains('/'));
+        let name = name.ok_or_else(|| Failure::new("can not use content with a dir as dest"))?;
+        let mode = args.get("directory_mode").map(Mode::parse).transpose()?;
+        let attributes = Wanted { mode, ..Wanted::default() }.for_new(FileKind::Directory);
+        let mut missing = Vec::new();
+        for directory in dest.ancestors().filter(|above| !above.as_os_str().is_empty()) {
+            match system.stat(directory, true)? {
+                None => missing.insert(0, (directory.to_owned(), attributes)),
+                Some(stat) if stat.kind == FileKind::Directory => break,
+                Some(_) => return Err(Failure::new(format!("{} is not a directory", directory.display()))),
+            }
+        }
+        Ok(Self { file: followed(dest.join(name), args.flag("follow"), system)?, missing })
+    }
+
+    /// Makes the missing directories before the file.
+    fn with_directories(self, verdict: Verdict) -> Verdict {
+        let Verdict::Would(Would { mut changes, apply: Apply::Now(write) }) = verdict else { return verdict };
+        let made = self.missing.iter().map(|(path, _)| {
+            Change::new(Action::Create, "file", path.display().to_string()).field("state", "absent", "directory")
+        });
+        changes.splice(0..0, made);
+        Verdict::would(changes, move |system| {
+            for (path, attributes) in self.missing {
+                system.make_directory(&path, attributes)?;
+            }
+            write(system)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::FieldDiff;
+    use crate::modules::testing::{args, changed_then_ok, changes, fails, is_ok, run};
+    use crate::system::Output;
+    use crate::system::fake::{Effect, Fake};
+    use crate::value::Value;
+
+    #[test]
+    fn content_with_owner_and_mode() {
+        let mut fake = Fake::with_accounts();
+        let given = args(&[("dest", "/etc/motd"), ("content", "hi\n"), ("mode", "0640"), ("group", "users")]);
+        let outcome = changed_then_ok(&Copy, &given, &mut fake);
+        assert_eq!(outcome.values["checksum"], Value::from("55ca6286e3e4f4fba5d0448333fa99fc5a404a73"));
+        assert_eq!((&outcome.values["mode"], &outcome.values["group"]), (&"0640".into(), &"users".into()));
+        assert_eq!(fake.text("/etc/motd"), "hi\n");
+    }
+
+    #[test]
+    fn a_difference_is_shown_as_text() {
+        let mut fake = Fake::with_accounts().file("/etc/motd", "old\n");
+        let result = changes(&Copy, &args(&[("dest", "/etc/motd"), ("content", "new\n"), ("mode", "0600")]), &mut fake);
+        let [FieldDiff::Text { before, after, .. }, FieldDiff::Value { name, .. }] = &result.changes[0].fields[..]
+        else {
+            panic!("{result:?}")
+        };
+        assert_eq!((before.as_deref(), after.as_deref(), name.as_str()), (Some("old\n"), Some("new\n"), "mode"));
+    }
+
+    #[test]
+    fn only_the_mode_changes_without_a_write() {
+        let mut fake = Fake::with_accounts().file("/etc/motd", "x");
+        changed_then_ok(&Copy, &args(&[("dest", "/etc/motd"), ("content", "x"), ("mode", "0600")]), &mut fake);
+        assert!(matches!(fake.effects(), [Effect::SetAttributes(..)]));
+    }
+
+    #[test]
+    fn directories_as_destination() {
+        let mut fake = Fake::with_accounts();
+        let given = args(&[("dest", "/srv/a/b/"), ("_content_b64", "/w=="), ("_original_basename", "f")]);
+        let outcome = changed_then_ok(&Copy, &given, &mut fake);
+        assert_eq!(outcome.values["dest"], Value::from("/srv/a/b/f"));
+        let failure = fails(&Copy, &args(&[("dest", "/etc"), ("content", "x")]), &mut fake);
+        assert_eq!(failure.msg, "can not use content with a dir as dest");
+        let failure = fails(&Copy, &args(&[("dest", "/none/x"), ("content", "x")]), &mut fake);
+        assert_eq!(failure.msg, "Destination directory /none does not exist");
+    }
+
+    #[test]
+    fn files_of_the_host() {
+        let mut fake = Fake::with_accounts().file("/etc/a", "a");
+        let pairs = [("src", "/etc/a"), ("dest", "/tmp/"), ("remote_src", "yes"), ("mode", "preserve")];
+        changed_then_ok(&Copy, &args(&pairs), &mut fake);
+        assert_eq!(fake.text("/tmp/a"), "a");
+        let missing = args(&[("src", "/etc/b"), ("dest", "/tmp/b"), ("remote_src", "yes")]);
+        assert_eq!(fails(&Copy, &missing, &mut fake).msg, "Source /etc/b not found");
+    }
+
+    #[test]
+    fn an_existing_file_stays_without_force() {
+        let mut fake = Fake::with_accounts().file("/etc/a", "a");
+        is_ok(&Copy, &args(&[("dest", "/etc/a"), ("content", "b"), ("force", "no")]), &mut fake);
+    }
+
+    #[test]
+    fn a_link_is_replaced_or_followed() {
+        let host = || Fake::with_accounts().file("/etc/a", "a").link("/etc/l", "a");
+        let mut fake = host();
+        changed_then_ok(&Copy, &args(&[("dest", "/etc/l"), ("content", "a")]), &mut fake);
+        assert_eq!(fake.read_link(Path::new("/etc/l")).unwrap(), None);
+        let mut fake = host();
+        changed_then_ok(&Copy, &args(&[("dest", "/etc/l"), ("content", "b"), ("follow", "yes")]), &mut fake);
+        assert_eq!(fake.text("/etc/a"), "b");
+    }
+
+    #[test]
+    fn backup_and_validation() {
+        let refused = Output { code: 1, stderr: b"bad".to_vec(), ..Output::default() };
+        let given = [("dest", "/etc/a"), ("content", "b"), ("validate", "check -f %s"), ("backup", "yes")];
+        let mut fake = Fake::with_accounts().file("/etc/a", "a").program(["check"], refused);
+        let failure = run(&Copy, &args(&given), &mut fake).outcome.unwrap_err();
+        assert_eq!((failure.msg.as_str(), &failure.values["stderr"]), ("failed to validate", &"bad".into()));
+        assert_eq!((fake.text("/etc/a").as_str(), fake.list(Path::new("/etc")).unwrap().len()), ("a", 5));
+        let mut fake = Fake::with_accounts().file("/etc/a", "a").program(["check"], Output::default());
+        let outcome = run(&Copy, &args(&given), &mut fake).outcome.unwrap();
+        assert_eq!(fake.text(outcome.values["backup_file"].as_str().unwrap()), "a");
+        assert_eq!(fake.text("/etc/a"), "b");
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_refused() {
+        let given = args(&[("dest", "/etc/a"), ("content", "b"), ("checksum", "00")]);
+        assert!(fails(&Copy, &given, &mut Fake::with_accounts()).msg.contains("expected checksum"));
+    }
+}
