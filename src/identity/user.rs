@@ -5,7 +5,7 @@
 //! first would have.
 
 use super::defaults::IdKind;
-use super::entries::{Passwd, Shadow, SubordinateIds};
+use super::entries::{Group, Passwd, Shadow, SubordinateIds};
 use super::group::{self, WantedGroup};
 use super::names::{check_field, check_name, check_path};
 use super::{Account, Databases, Defaults, Directory, Refusal, ids};
@@ -61,6 +61,11 @@ pub struct WantedAging {
 }
 
 impl WantedAging {
+    /// Whether it asks for more than empty fields.
+    fn sets_something(&self) -> bool {
+        [self.expire, self.inactive, self.min, self.max, self.warn].into_iter().flatten().any(|days| days.is_some())
+    }
+
     fn apply(&self, shadow: &mut Shadow) {
         let set = |field: &mut Option<i64>, wanted: Option<Option<i64>>| *field = wanted.unwrap_or(*field);
         set(&mut shadow.expire, self.expire);
@@ -79,6 +84,10 @@ pub fn plan_user(
     wanted: &WantedUser,
 ) -> Result<Databases, Refusal> {
     check_fields(wanted)?;
+    if databases.shadow.is_none() && wanted.aging.sets_something() {
+        return Err(Refusal::new("shadow passwords are required for expiry and aging: there is no /etc/shadow")
+            .hint("make it with `pwconv`"));
+    }
     let mut plan = Plan { after: databases.clone(), defaults, directory, wanted };
     match Account::find(databases, directory, &wanted.name) {
         None => plan.create()?,
@@ -140,6 +149,9 @@ fn check_fields(wanted: &WantedUser) -> Result<(), Refusal> {
         false => Ok(()),
     }
 }
+
+/// The primary group of new users that is built into Debian's useradd, whether it exists or not.
+const FALLBACK_GID: u32 = 100;
 
 struct Plan<'a> {
     after: Databases,
@@ -258,15 +270,24 @@ impl Plan<'_> {
         match existing {
             Some(group) if self.is_left_by_a_crash(&group) => return Ok(group.gid),
             None if self.defaults.flag("USERGROUPS_ENAB") => {}
-            _ => return Ok(self.after.find_group(self.defaults.group(), self.directory)?.gid),
+            _ => {
+                let default = self.after.find_group(self.defaults.group(), self.directory);
+                return Ok(default.map_or(FALLBACK_GID, |group| group.gid));
+            }
         }
         let gid = group::free_gid(&self.after, self.defaults, self.directory, self.wanted.system, Some(uid))?;
         let own = WantedGroup { name: name.clone(), gid: Some(gid), ..WantedGroup::default() };
         group::create(&mut self.after, self.directory, &own)?;
+        if self.after.gshadow.is_none()
+            && let Some(group) = self.after.group.get(name)
+        {
+            // As useradd does; groupadd writes `x` all the same.
+            self.after.group.set(&Group { password: "!".into(), ..group })?;
+        }
         Ok(gid)
     }
 
-    fn is_left_by_a_crash(&self, group: &super::entries::Group) -> bool {
+    fn is_left_by_a_crash(&self, group: &Group) -> bool {
         let has_shadow = self.after.shadow.as_ref().is_some_and(|shadow| shadow.get(&self.wanted.name).is_some());
         has_shadow && group.members.is_empty() && self.after.passwd.entries().all(|user| user.gid != group.gid)
     }
@@ -348,18 +369,21 @@ impl Plan<'_> {
         found.into_iter().filter_map(|group| self.local_group(group).transpose()).collect()
     }
 
-    /// Which groups an existing user joins (true) and leaves (false). The order of joining is that of the file.
+    /// Which groups an existing user shall be in (true) and not in (false); none when `group` says so already. If
+    /// not, all are set, which also repairs a `gshadow` that disagrees, as `usermod -G` does.
     fn groups_to_change(&self, groups: &[String], account: &Account) -> Result<Vec<(String, bool)>, Refusal> {
         let wanted = self.groups_to_join(groups)?;
-        let joins = self.after.group.entries().map(|group| group.name).filter(|name| wanted.contains(name));
-        let joins = joins.filter(|name| !account.groups.contains(name)).map(|name| (name, true));
-        let leaves = account.groups.iter().filter(|name| !self.wanted.append && !wanted.contains(name));
-        Ok(joins.chain(leaves.map(|name| (name.clone(), false))).collect())
+        let stays = |name: &&String| self.wanted.append || wanted.contains(name);
+        let leaves: Vec<_> = account.groups.iter().filter(|name| !stays(name)).cloned().collect();
+        if leaves.is_empty() && wanted.iter().all(|name| account.groups.contains(name)) {
+            return Ok(Vec::new());
+        }
+        Ok(wanted.into_iter().map(|name| (name, true)).chain(leaves.into_iter().map(|name| (name, false))).collect())
     }
 
     /// The group's name if it is in `/etc/group`; `None` for one elsewhere that lists the user already. Membership of
     /// other groups elsewhere is not ours to change.
-    fn local_group(&self, group: super::entries::Group) -> Result<Option<String>, Refusal> {
+    fn local_group(&self, group: Group) -> Result<Option<String>, Refusal> {
         if self.after.group.get(&group.name).is_some() {
             return Ok(Some(group.name));
         }

@@ -4,6 +4,7 @@ mod connection;
 mod floors;
 mod inventory_cases;
 mod lab;
+mod shadow;
 mod support;
 
 /// A file that is not listed above would never run.
