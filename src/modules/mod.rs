@@ -4,6 +4,7 @@
 //! mode runs the same two steps against a predicted system, so a dry run and a real run cannot drift apart.
 
 mod account_facts;
+mod account_list;
 mod accounts;
 pub mod agent;
 pub mod args;
@@ -14,10 +15,14 @@ mod copy;
 pub mod engine;
 mod file;
 pub mod files;
+mod getent;
 mod group;
+mod ping;
 mod shell;
 mod slurm;
+mod slurp;
 pub mod spec;
+mod stat;
 #[cfg(test)]
 pub mod testing;
 mod user;
@@ -31,12 +36,17 @@ pub use spec::{CheckMode, Kind, Param, Spec};
 /// Every module that runs on a host, in the order of `enlist doc`.
 #[rustfmt::skip] // One a line: additions do not collide.
 pub static MODULES: &[&dyn Module] = &[
+    &account_list::AccountList,
     &authorized_key::AuthorizedKey,
     &command::Command,
     &copy::Copy,
     &file::File,
+    &getent::Getent,
     &group::Group,
+    &ping::Ping,
     &shell::Shell,
+    &slurp::Slurp,
+    &stat::Stat,
     &user::User,
     &slurm::account::SlurmAccount,
     &slurm::user::SlurmUser,

@@ -1,0 +1,187 @@
+//! `stat`: what is at a path.
+
+use super::attributes::octal;
+use super::files::{followed, group_name, hex, path, user_name};
+use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::system::{Command, FileKind, Stat as FileStat, System};
+use crate::value::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// The module.
+pub struct Stat;
+
+static SPEC: Spec = Spec {
+    name: "stat",
+    summary: "Returns what is at a path: kind, mode, owner, size, times, checksum.",
+    params: &[
+        Param::new("path", Kind::Path, "What to look at.").required().aliases(&["dest", "name"]),
+        Param::new("follow", Kind::Bool, "Looks at what a symbolic link leads to.").default("no"),
+        Param::new("get_checksum", Kind::Bool, "Returns the checksum of a file.").default("yes"),
+        Param::new("checksum_algorithm", Kind::Str, "How it is computed.")
+            .choices(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"])
+            .default("sha1")
+            .aliases(&["checksum", "checksum_algo"]),
+        Param::new("get_mime", Kind::Bool, "Taken and left: file(1) is not asked.").default("yes").aliases(&[
+            "mime",
+            "mime_type",
+            "mime-type",
+        ]),
+        Param::new("get_attributes", Kind::Bool, "Taken and left: lsattr(1) is not asked.")
+            .default("yes")
+            .aliases(&["attr", "attributes"]),
+    ],
+    ..Spec::EMPTY
+};
+
+impl Module for Stat {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+        let path = path(args, "path", system)?;
+        let mut values = Map::new();
+        match system.stat(&path, args.flag("follow"))? {
+            None => drop(values.insert("exists".into(), false.into())),
+            Some(stat) => {
+                values.insert("exists".into(), true.into());
+                values.insert("path".into(), path.display().to_string().into());
+                describe_kind(&mut values, &path, &stat, system)?;
+                describe_mode(&mut values, &stat, system)?;
+                describe_link(&mut values, &path, &stat, system)?;
+                if stat.kind == FileKind::File && args.flag("get_checksum") {
+                    let content = system.read(&path)?.unwrap_or_default();
+                    values.insert("checksum".into(), digest(args.text("checksum_algorithm"), &content).into());
+                }
+            }
+        }
+        Ok(Verdict::Satisfied(Outcome::new().with("stat", values)))
+    }
+}
+
+fn describe_kind(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn System) -> Result<(), Failure> {
+    let special = match stat.kind {
+        // Rare enough to ask for.
+        FileKind::Other => {
+            let shown = path.as_os_str().to_owned();
+            let output = system.query(&Command::new(["stat".into(), "-c".into(), "%F".into(), "--".into(), shown]))?;
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        }
+        _ => String::new(),
+    };
+    for (name, truth) in [
+        ("isdir", stat.kind == FileKind::Directory),
+        ("isreg", stat.kind == FileKind::File),
+        ("islnk", stat.kind == FileKind::Link),
+        ("isblk", special == "block special file"),
+        ("ischr", special == "character special file"),
+        ("isfifo", special == "fifo"),
+        ("issock", special == "socket"),
+    ] {
+        values.insert(name.into(), truth.into());
+    }
+    for (name, number) in [("size", stat.size), ("inode", stat.ino), ("dev", stat.dev), ("nlink", stat.nlink)] {
+        values.insert(name.into(), (number as i64).into());
+    }
+    values.insert("mtime".into(), (stat.mtime as f64).into());
+    Ok(())
+}
+
+fn describe_mode(values: &mut Map, stat: &FileStat, system: &dyn System) -> Result<(), Failure> {
+    values.insert("mode".into(), octal(stat.mode).into());
+    values.insert("uid".into(), stat.uid.into());
+    values.insert("gid".into(), stat.gid.into());
+    values.insert("pw_name".into(), user_name(stat.uid, system).into());
+    values.insert("gr_name".into(), group_name(stat.gid, system).into());
+    for (name, bit) in [
+        ("isuid", 0o4000),
+        ("isgid", 0o2000),
+        ("rusr", 0o400),
+        ("wusr", 0o200),
+        ("xusr", 0o100),
+        ("rgrp", 0o040),
+        ("wgrp", 0o020),
+        ("xgrp", 0o010),
+        ("roth", 0o004),
+        ("woth", 0o002),
+        ("xoth", 0o001),
+    ] {
+        values.insert(name.into(), (stat.mode & bit != 0).into());
+    }
+    let (may_read, may_write, may_execute) = access(stat, system.stat(Path::new("/proc/self"), true)?.as_ref());
+    values.insert("readable".into(), may_read.into());
+    values.insert("writeable".into(), may_write.into());
+    values.insert("executable".into(), may_execute.into());
+    Ok(())
+}
+
+/// What the user that we run as may do, by the permission bits; root may read and write all.
+fn access(stat: &FileStat, me: Option<&FileStat>) -> (bool, bool, bool) {
+    let bits = match me {
+        Some(me) if me.uid != 0 && me.uid == stat.uid => stat.mode >> 6,
+        Some(me) if me.uid != 0 && me.gid == stat.gid => stat.mode >> 3,
+        Some(me) if me.uid != 0 => stat.mode,
+        _ => return (true, true, stat.mode & 0o111 != 0 || stat.kind == FileKind::Directory),
+    };
+    (bits & 4 != 0, bits & 2 != 0, bits & 1 != 0)
+}
+
+fn describe_link(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn System) -> Result<(), Failure> {
+    if stat.kind == FileKind::Link {
+        let target = system.read_link(path)?.unwrap_or_default();
+        let source: PathBuf = followed(path.to_owned(), true, system)?;
+        values.insert("lnk_target".into(), target.display().to_string().into());
+        values.insert("lnk_source".into(), source.display().to_string().into());
+    }
+    Ok(())
+}
+
+fn digest(algorithm: &str, content: &[u8]) -> Value {
+    use sha2::Digest;
+    let text = match algorithm {
+        "md5" => hex(&md5::Md5::digest(content)),
+        "sha224" => hex(&sha2::Sha224::digest(content)),
+        "sha256" => hex(&sha2::Sha256::digest(content)),
+        "sha384" => hex(&sha2::Sha384::digest(content)),
+        "sha512" => hex(&sha2::Sha512::digest(content)),
+        _ => super::files::checksum(content),
+    };
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modules::testing::{args, is_ok};
+    use crate::system::fake::Fake;
+
+    fn look(pairs: &[(&str, &str)]) -> Value {
+        let mut fake = Fake::with_accounts().file("/etc/a", "abc").link("/etc/l", "a");
+        is_ok(&Stat, &args(pairs), &mut fake).values.swap_remove("stat").unwrap()
+    }
+
+    #[test]
+    fn what_is_not_there_has_one_key() {
+        assert_eq!(look(&[("path", "/none")]), [("exists", Value::Bool(false))].into_iter().collect());
+    }
+
+    #[test]
+    fn files_and_links() {
+        let stat = look(&[("path", "/etc/a")]);
+        let expected = [
+            ("mode", "0644".into()),
+            ("isreg", Value::Bool(true)),
+            ("size", Value::Int(3)),
+            ("pw_name", "root".into()),
+            ("checksum", "a9993e364706816aba3e25717850c26c9cd0d89d".into()),
+            ("wgrp", Value::Bool(false)),
+        ];
+        for (name, value) in expected {
+            assert_eq!(stat.get(name), Some(&value), "{name}");
+        }
+        let link = look(&[("path", "/etc/l")]);
+        assert_eq!((link.get("islnk"), link.get("lnk_source")), (Some(&Value::Bool(true)), Some(&"/etc/a".into())));
+        let md5 = look(&[("path", "/etc/l"), ("follow", "yes"), ("checksum_algorithm", "md5")]);
+        assert_eq!(md5.get("checksum"), Some(&"900150983cd24fb0d6963f7d28e17f72".into()));
+    }
+}
