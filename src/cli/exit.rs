@@ -33,9 +33,3 @@ pub fn show(error: &Diagnostic) {
     let styled = stderr();
     styled.line(&format!("{} {error}", styled.paint(Style::Error, "error:")));
 }
-
-/// Shows a warning on standard error.
-pub fn warn(warning: &Diagnostic) {
-    let styled = stderr();
-    styled.line(&format!("{} {warning}", styled.paint(Style::Warning, "warning:")));
-}

@@ -1,7 +1,8 @@
 //! `enlist inventory`: shows the inventory as enlist sees it, in the forms of `ansible-inventory`.
 
 use super::options::InventoryArgs;
-use super::{Exit, exit, fail};
+use super::options::warn;
+use super::{Exit, fail};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::inventory::{self, Inventory};
 use crate::value::{Map, Value};
@@ -57,8 +58,7 @@ pub fn run(args: &InventoryCommand) -> Exit {
 }
 
 fn show(args: &InventoryCommand) -> Result<String, Diagnostic> {
-    let inventory = inventory::load(&args.inventory.sources_or_default(), Some(&args.playbook_dir))?;
-    inventory.warnings.iter().for_each(exit::warn);
+    let inventory = args.inventory.load(Some(&args.playbook_dir))?;
     if let Some(host) = &args.action.host {
         return one_host(&inventory, host).map(|vars| json(Value::Map(vars)));
     }
@@ -72,7 +72,7 @@ fn show(args: &InventoryCommand) -> Result<String, Diagnostic> {
     }
     let limit = inventory::limit_patterns(&args.inventory.limit)?;
     let selected = inventory.hosts_matching(&["all".to_owned()], &limit)?;
-    selected.unmatched.iter().for_each(|pattern| exit::warn(&inventory::unmatched(pattern)));
+    selected.unmatched.iter().for_each(|pattern| warn(&inventory::unmatched(pattern)));
     Ok(json(Value::Map(list(&inventory, &selected.hosts))))
 }
 

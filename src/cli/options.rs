@@ -76,12 +76,15 @@ impl InventoryArgs {
     /// to standard error.
     pub fn load(&self, playbook_directory: Option<&Path>) -> Result<Inventory, Diagnostic> {
         let inventory = inventory::load(&self.sources_or_default(), playbook_directory)?;
-        let err = stderr();
-        for warning in &inventory.warnings {
-            err.line(&err.paint(Style::Warning, &format!("[WARNING]: {warning}")));
-        }
+        inventory.warnings.iter().for_each(warn);
         Ok(inventory)
     }
+}
+
+/// Shows a warning on standard error, as Ansible does.
+pub(super) fn warn(warning: &Diagnostic) {
+    let err = stderr();
+    err.line(&err.paint(Style::Warning, &format!("[WARNING]: {warning}")));
 }
 
 impl LoginArgs {
