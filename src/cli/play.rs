@@ -1,6 +1,6 @@
 //! `enlist play`: runs playbooks.
 
-use super::options::{InventoryArgs, LoginArgs};
+use super::options::{InventoryArgs, LoginArgs, warn};
 use super::{Exit, fail, interrupt, listing};
 use crate::connection::Dialer;
 use crate::diag::{Diagnostic, ErrorKind, Source};
@@ -85,6 +85,7 @@ pub fn run(args: PlayArgs) -> Exit {
 fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
     let playbooks = read_playbooks(&args.playbooks)?;
     for playbook in &playbooks {
+        playbook.warnings.iter().for_each(warn);
         preflight::check(playbook)?;
     }
     if args.syntax_check {

@@ -1,7 +1,7 @@
 //! What a playbook says, after imports are resolved and keywords are inherited.
 
 use super::Keywords;
-use crate::diag::Place;
+use crate::diag::{Diagnostic, Place};
 use crate::value::node::Node;
 use crate::value::{Map, Value};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub struct Playbook {
     pub path: String,
     /// Its plays in order.
     pub plays: Vec<Play>,
+    /// What is allowed but probably not meant, such as a key written twice.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A value that may hold templates, and where it was written.

@@ -6,6 +6,7 @@ use super::task;
 use crate::diag::{Diagnostic, ErrorKind, Place, Source};
 use crate::value::node::Node;
 use crate::value::yaml;
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -41,10 +42,11 @@ const NOT_YET: &[&str] = &["roles", "vars_prompt", "debugger", "timeout", "becom
 
 /// Reads the playbook at `path` and everything that it imports.
 pub fn parse(path: &Path, files: &dyn Files) -> Result<Playbook, Diagnostic> {
-    let reader = Reader { files, directory: PathBuf::new(), depth: 0 };
+    let warnings = RefCell::default();
+    let reader = Reader { files, directory: PathBuf::new(), depth: 0, warnings: &warnings };
     let mut plays = Vec::new();
     read_playbook(&reader, path, None, &mut plays)?;
-    Ok(Playbook { path: path.display().to_string(), plays })
+    Ok(Playbook { path: path.display().to_string(), plays, warnings: warnings.take() })
 }
 
 /// Reads files relative to the one being read.
@@ -52,6 +54,7 @@ pub(super) struct Reader<'a> {
     files: &'a dyn Files,
     directory: PathBuf,
     depth: usize,
+    warnings: &'a RefCell<Vec<Diagnostic>>,
 }
 
 impl<'a> Reader<'a> {
@@ -66,9 +69,10 @@ impl<'a> Reader<'a> {
         }
         let text = self.files.read(path).map_err(|error| unreadable(path, &error))?;
         let source = Source::new(path.display().to_string(), text);
-        let document = yaml::parse_one(&source)?;
+        let mut parsed = yaml::read(&source)?;
+        self.warnings.borrow_mut().append(&mut parsed.warnings);
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok((Reader { files: self.files, directory, depth: self.depth + 1 }, document))
+        Ok((Reader { directory, depth: self.depth + 1, ..*self }, parsed.single()?))
     }
 }
 
