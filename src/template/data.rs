@@ -94,6 +94,11 @@ impl Eval {
         })
     }
 
+    /// The variable `name` as plain data, if there is one.
+    pub(super) fn value_of(&self, name: &str) -> Option<Result<Value, TemplateError>> {
+        self.variable(name).map(|value| to_value(&value))
+    }
+
     /// This evaluation, one text deeper; an endless chain is an error that names it.
     fn enter(&self, node: &Node) -> Result<Eval, TemplateError> {
         let scope = Arc::as_ptr(&self.scope).cast::<()>() as usize;
@@ -339,10 +344,8 @@ pub(super) fn to_value_or_omit(value: &Engine) -> Result<Option<Value>, Template
 }
 
 fn number(value: &Engine) -> Value {
-    if value.is_integer() {
-        if let Some(number) = value.as_i64() {
-            return Value::Int(number);
-        }
+    if let Some(number) = value.as_i64().filter(|_| value.is_integer()) {
+        return Value::Int(number);
     }
     Value::Float(f64::try_from(value.clone()).unwrap_or(f64::NAN))
 }
@@ -364,7 +367,7 @@ fn map(value: &Engine) -> Result<Value, TemplateError> {
 }
 
 /// The error that an invalid value holds. The engine reveals it on iteration only.
-fn error_in(value: &Engine) -> TemplateError {
+pub(super) fn error_in(value: &Engine) -> TemplateError {
     let failed = Engine::from(vec![value.clone()]).try_iter().map(|iter| iter.checked().find_map(Result::err));
     match failed {
         Ok(Some(error)) => carried(&error).unwrap_or_else(|| super::error::from_engine(&error)),

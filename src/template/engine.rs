@@ -1,8 +1,8 @@
 //! The minijinja environment of the process, its compiled templates, and Ansible's rules for results.
 
 use super::data::{Context, EVAL, Eval, to_value};
-use super::error::{carried, from_engine};
-use super::{FileOptions, TemplateError};
+use super::error::{carried, from_engine, name_undefined};
+use super::{FileOptions, TemplateError, rewrite};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value as Engine;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, Output, State, UndefinedBehavior};
@@ -27,7 +27,7 @@ pub(super) fn is_template(text: &str) -> bool {
             return true;
         }
     }
-    text.starts_with("#jinja2:")
+    text.starts_with(OVERRIDE)
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| environment(&FileOptions::default()));
@@ -35,11 +35,18 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| environmen
 /// Template files with other delimiters or block rules than the default have an environment of their own.
 static OTHERS: LazyLock<Mutex<HashMap<FileOptions, Arc<Environment<'static>>>>> = LazyLock::new(Mutex::default);
 
-static EXPRESSIONS: LazyLock<Mutex<HashMap<(Dialect, String), Arc<Compiled>>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 
-struct Compiled {
-    source: String,
-    expression: Expression<'static, 'static>,
+type Cache = HashMap<(Dialect, String), Arc<Compiled>>;
+
+/// A text, ready to be evaluated.
+enum Compiled {
+    Expression {
+        source: String,
+        expression: Expression<'static, 'static>,
+    },
+    /// The name of a template, see [`template_name`].
+    Template(String),
 }
 
 fn environment(options: &FileOptions) -> Environment<'static> {
@@ -50,10 +57,15 @@ fn environment(options: &FileOptions) -> Environment<'static> {
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_formatter(emit);
     env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    env.set_loader(|name| Ok(Some(source_of(name).to_owned())));
+    env.set_loader(|name| Ok(source_of(name).map(str::to_owned)));
     if let Ok(syntax) = syntax(options) {
         env.set_syntax(syntax);
     }
+    env.set_path_join_callback(|name, parent| included(name, parent).into());
+    super::filters::register(&mut env);
+    super::functions::register(&mut env);
+    env.add_function("_soft", super::soft::of_name);
+    env.add_function("_softly", super::soft::of_group);
     env.add_global("omit", Engine::from_object(super::data::Omit));
     env
 }
@@ -74,9 +86,11 @@ fn template_name(path: &str, text: &str) -> String {
     format!("{path}\0{text}")
 }
 
-fn source_of(name: &str) -> &str {
-    name.split_once('\0').map_or(name, |(_, text)| text)
+fn source_of(name: &str) -> Option<&str> {
+    Some(name.split_once('\0')?.1)
 }
+
+const OVERRIDE: &str = "#jinja2:";
 
 /// What one template has printed: a template that prints one value and nothing else *is* that value.
 #[derive(Default)]
@@ -111,42 +125,61 @@ pub(super) fn eval_of(state: &State) -> Option<Eval> {
 
 /// Evaluates an expression.
 pub(super) fn expression(text: &str, dialect: Dialect, eval: &Eval) -> Result<Engine, TemplateError> {
-    let compiled = compile(text, dialect)?;
-    let result = compiled.expression.eval(eval.context());
-    match result {
-        Ok(value) if value.is_undefined() => Err(super::error::name_undefined(&compiled.source, None, eval)),
-        Ok(value) => Ok(value),
-        Err(error) => Err(explain(&error, &compiled.source, eval)),
-    }
-}
-
-fn compile(text: &str, dialect: Dialect) -> Result<Arc<Compiled>, TemplateError> {
-    let key = (dialect, text.to_owned());
-    let cache = || EXPRESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(compiled) = cache().get(&key) {
-        return Ok(compiled.clone());
-    }
-    let source = text.to_owned();
-    let expression = ENVIRONMENT.compile_expression_owned(source.clone()).map_err(|error| from_engine(&error))?;
-    let compiled = Arc::new(Compiled { source, expression });
-    cache().insert(key, compiled.clone());
-    Ok(compiled)
+    run(&*compiled(text, dialect, |text| compile_expression(rewrite::expression(text, dialect)))?, eval)
 }
 
 /// Evaluates a text with template syntax to a native value.
 pub(super) fn native(text: &str, eval: &Eval) -> Result<Engine, TemplateError> {
-    if text.starts_with("#jinja2:") {
+    if text.starts_with(OVERRIDE) {
         return file("", text, &FileOptions::default(), eval).map(Engine::from);
     }
-    if let Some(inner) = sole_expression(text) {
-        return expression(inner, Dialect::Text, eval);
-    }
-    let stripped = text.strip_suffix('\n').unwrap_or(text);
-    let result = run(&ENVIRONMENT, &template_name("", stripped), eval)?;
-    Ok(match result.as_str() {
+    let result = run(&*compiled(text, Dialect::Text, compile_text)?, eval)?;
+    Ok(match result.as_str().filter(|_| text.ends_with('\n')) {
         Some(printed) => Engine::from(keep_newlines(text, printed.to_owned())),
         None => result,
     })
+}
+
+fn compiled(
+    text: &str,
+    dialect: Dialect,
+    compile: impl FnOnce(&str) -> Result<Compiled, TemplateError>,
+) -> Result<Arc<Compiled>, TemplateError> {
+    let key = (dialect, text.to_owned());
+    let cache = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(compiled) = cache().get(&key) {
+        return Ok(compiled.clone());
+    }
+    let compiled = Arc::new(compile(text)?);
+    cache().insert(key, compiled.clone());
+    Ok(compiled)
+}
+
+fn compile_expression(source: String) -> Result<Compiled, TemplateError> {
+    let expression = ENVIRONMENT.compile_expression_owned(source.clone()).map_err(|error| from_engine(&error))?;
+    Ok(Compiled::Expression { source, expression })
+}
+
+fn compile_text(text: &str) -> Result<Compiled, TemplateError> {
+    let stripped = text.strip_suffix('\n').unwrap_or(text);
+    match rewrite::sole_expression(stripped) {
+        Some(source) => compile_expression(source),
+        None => {
+            let rewritten = rewrite::template(stripped, Dialect::Text, &FileOptions::default());
+            Ok(Compiled::Template(template_name("", &rewritten)))
+        }
+    }
+}
+
+fn run(compiled: &Compiled, eval: &Eval) -> Result<Engine, TemplateError> {
+    match compiled {
+        Compiled::Template(name) => run_template(&ENVIRONMENT, name, eval),
+        Compiled::Expression { source, expression } => match expression.eval(eval.context()) {
+            Ok(value) if value.is_undefined() => Err(name_undefined(source, None, eval)),
+            Ok(value) => Ok(value),
+            Err(error) => Err(explain(&error, source, eval)),
+        },
+    }
 }
 
 /// Jinja drops the last newline, Ansible puts back as many as the template ended with.
@@ -158,44 +191,86 @@ fn keep_newlines(template: &str, mut result: String) -> String {
     result
 }
 
-/// The expression of a text that is one `{{ expression }}`.
-fn sole_expression(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-    let plain = !inner.contains("}}") && !inner.contains("{{") && !inner.starts_with('-') && !inner.ends_with('-');
-    plain.then(|| inner.trim())
-}
-
-fn run(env: &Environment<'static>, name: &str, eval: &Eval) -> Result<Engine, TemplateError> {
-    let explain = |error: Error| explain(&error, source_of(name), eval);
+/// A template that prints nothing is null.
+fn run_template(env: &Environment<'static>, name: &str, eval: &Eval) -> Result<Engine, TemplateError> {
+    let explain = |error: Error| explain(&error, source_of(name).unwrap_or_default(), eval);
     let template = env.get_template(name).map_err(explain)?;
     let captured = template.render_captured(eval.context()).map_err(explain)?;
     let printed = captured.state().get_extension::<Printed>().and_then(|printed| printed.first.as_ref());
     Ok(match printed {
         Some((value, text)) if *text == captured.output() => value.clone(),
+        None if captured.output().is_empty() => Engine::from(()),
         _ => Engine::from(captured.output()),
     })
 }
 
 /// Evaluates a template file.
 pub(super) fn file(path: &str, text: &str, options: &FileOptions, eval: &Eval) -> Result<String, TemplateError> {
-    let name = template_name(path, text.strip_suffix('\n').unwrap_or(text));
-    let result = match *options == FileOptions::default() {
-        true => run(&ENVIRONMENT, &name, eval)?,
+    let (text, options) = overrides(text, options)?;
+    let stripped = text.strip_suffix('\n').unwrap_or(text);
+    let name = template_name(path, &rewrite::template(stripped, Dialect::Condition, &options));
+    let result = match options == FileOptions::default() {
+        true => run_template(&ENVIRONMENT, &name, eval)?,
         false => {
             let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
-            let env = others.entry(options.clone()).or_insert_with(|| Arc::new(environment(options))).clone();
+            let env = others.entry(options.clone()).or_insert_with(|| Arc::new(environment(&options))).clone();
             drop(others);
-            run(&env, &name, eval)?
+            run_template(&env, &name, eval)?
         }
     };
-    Ok(keep_newlines(text, to_value(&result)?.to_string()))
+    let printed = if result.is_none() { String::new() } else { to_value(&result)?.to_string() };
+    Ok(keep_newlines(text, printed))
+}
+
+/// Takes a first line `#jinja2: trim_blocks:False, variable_start_string:'[%'` off the text.
+fn overrides<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str, FileOptions), TemplateError> {
+    let mut options = options.clone();
+    let Some(rest) = text.strip_prefix(OVERRIDE) else { return Ok((text, options)) };
+    let Some((line, text)) = rest.split_once('\n') else {
+        return Err(TemplateError::failed("a newline is missing after the '#jinja2:' line"));
+    };
+    for pair in line.split(',') {
+        let (key, value) = pair.split_once(':').unwrap_or((pair, ""));
+        let value = value.trim().trim_matches(['\'', '"']);
+        match key.trim() {
+            "trim_blocks" => options.trim_blocks = value == "True",
+            "lstrip_blocks" => options.lstrip_blocks = value == "True",
+            "variable_start_string" => options.variable.0 = value.to_owned(),
+            "variable_end_string" => options.variable.1 = value.to_owned(),
+            "block_start_string" => options.block.0 = value.to_owned(),
+            "block_end_string" => options.block.1 = value.to_owned(),
+            "comment_start_string" => options.comment.0 = value.to_owned(),
+            "comment_end_string" => options.comment.1 = value.to_owned(),
+            "newline_sequence" | "keep_trailing_newline" => {}
+            other => return Err(TemplateError::failed(format!("'#jinja2:' has no setting '{other}'"))),
+        }
+    }
+    Ok((text, options))
+}
+
+/// The template that `{% include name %}` in `parent` means: next to it, or in `templates` next to it.
+fn included(name: &str, parent: &str) -> String {
+    let path = parent.split_once('\0').map_or("", |(path, _)| path);
+    let directory = std::path::Path::new(path).parent().unwrap_or(std::path::Path::new(""));
+    let places = [directory.join(name), directory.join("templates").join(name)];
+    let found = places.iter().find_map(|place| Some((place, std::fs::read_to_string(place).ok()?)));
+    found.map_or_else(
+        || name.to_owned(),
+        |(place, text)| {
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            template_name(
+                &place.to_string_lossy(),
+                &rewrite::template(text, Dialect::Condition, &FileOptions::default()),
+            )
+        },
+    )
 }
 
 /// The engine's error in plain words; an undefined name is found from the place of the error.
 fn explain(error: &Error, source: &str, eval: &Eval) -> TemplateError {
     match carried(error) {
         Some(ours) => ours,
-        None if is_undefined(error) => super::error::name_undefined(source, error.range(), eval),
+        None if is_undefined(error) => name_undefined(source, error.range(), eval),
         None => from_engine(error),
     }
 }

@@ -7,6 +7,11 @@ mod condition;
 mod data;
 mod engine;
 mod error;
+mod filters;
+mod functions;
+mod lookups;
+mod rewrite;
+mod soft;
 #[cfg(test)]
 mod tests;
 

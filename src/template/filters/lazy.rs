@@ -1,0 +1,209 @@
+//! Filters and tests that take undefined or unknown values, or touch only a part of their input.
+
+use crate::template::TemplateError;
+use crate::template::data::{error_in, to_value};
+use crate::template::soft::Soft;
+use minijinja::value::{Kwargs, Rest, Value as Engine, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, State};
+
+/// A filter over the engine's values. The first is the input; all are unwrapped, `None` is missing.
+type Lazy = fn(&mut State, &[Engine]) -> Result<Engine, Error>;
+
+const FILTERS: [(&str, Lazy); 7] = [
+    ("first", |_, args| end(args, false)),
+    ("last", |_, args| end(args, true)),
+    ("length", |_, args| length(args)),
+    ("count", |_, args| length(args)),
+    ("list", |_, args| list(args)),
+    ("items", |_, args| items(args)),
+    ("extract", |_, args| extract(args)),
+];
+
+pub(super) fn register(env: &mut Environment<'static>) {
+    for (name, filter) in FILTERS {
+        add(env, name, filter);
+    }
+    // The engine's own, which call other filters and tests; under another name they are called from the new ones.
+    env.add_filter("_map", minijinja::filters::map);
+    env.add_filter("_select", minijinja::filters::select);
+    env.add_filter("_reject", minijinja::filters::reject);
+    env.add_filter("_selectattr", minijinja::filters::selectattr);
+    env.add_filter("_rejectattr", minijinja::filters::rejectattr);
+    env.add_filter("_attr", minijinja::filters::attr);
+    add(env, "map", |state, args| state.apply_filter("_map", args));
+    add(env, "select", |state, args| state.apply_filter("_select", args));
+    add(env, "reject", |state, args| state.apply_filter("_reject", args));
+    add(env, "selectattr", |state, args| state.apply_filter("_selectattr", args));
+    add(env, "rejectattr", |state, args| state.apply_filter("_rejectattr", args));
+    add(env, "attr", |state, args| state.apply_filter("_attr", args));
+    env.add_filter("to_datetime", super::time::to_datetime);
+    env.add_filter("default", default);
+    env.add_filter("d", default);
+    env.add_filter("mandatory", mandatory);
+    env.add_filter("ternary", ternary);
+    env.add_filter("type_debug", type_debug);
+    env.add_test("defined", |value: &Engine| is_defined(value));
+    env.add_test("undefined", |value: &Engine| is_defined(value).map(|defined| !defined));
+}
+
+fn add(env: &mut Environment<'static>, name: &'static str, filter: Lazy) {
+    env.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+        let mut args = args.into_values();
+        for (index, arg) in args.iter_mut().enumerate() {
+            match Soft::unwrap(arg) {
+                Soft::There(value) => *arg = value,
+                missing if index == 0 && arg.downcast_object_ref::<Soft>().is_some() => return Ok(missing.engine()),
+                missing => return Ok(missing.hard()),
+            }
+        }
+        filter(state, &args).map_err(|error| match error.kind() {
+            ErrorKind::NonPrimitive => complaint(name, error.detail().unwrap_or_default()),
+            _ => error,
+        })
+    });
+}
+
+fn complaint(name: &str, message: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("filter '{name}': {message}"))
+}
+
+/// What is wrong with the input; [`add`] says in which filter.
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::NonPrimitive, message)
+}
+
+fn iterate(value: &Engine) -> Result<impl Iterator<Item = Result<Engine, Error>>, Error> {
+    match value.kind() {
+        ValueKind::None => Err(wrong("'NoneType' object is not iterable".into())),
+        _ => Ok(value.try_iter().map_err(|_| wrong(format!("a {} is not iterable", value.kind())))?.checked()),
+    }
+}
+
+/// The first or last item; undefined if there is none.
+fn end(args: &[Engine], last: bool) -> Result<Engine, Error> {
+    let value = &args[0];
+    let length = value.len().filter(|_| last && value.kind() == ValueKind::Seq);
+    if let Some(length) = length.filter(|length| *length > 0) {
+        return value.get_item(&Engine::from(length - 1));
+    }
+    let mut items = iterate(value)?;
+    let found = if last { items.last() } else { items.next() };
+    found.unwrap_or(Ok(Engine::UNDEFINED))
+}
+
+fn length(args: &[Engine]) -> Result<Engine, Error> {
+    match args[0].len() {
+        Some(length) => Ok(Engine::from(length)),
+        None if matches!(args[0].kind(), ValueKind::Iterable) => Ok(Engine::from(iterate(&args[0])?.count())),
+        None => Err(wrong(format!("a {} has no length", args[0].kind()))),
+    }
+}
+
+fn list(args: &[Engine]) -> Result<Engine, Error> {
+    match args[0].kind() {
+        ValueKind::Seq => Ok(args[0].clone()),
+        _ => iterate(&args[0])?.collect::<Result<Vec<_>, _>>().map(Engine::from),
+    }
+}
+
+fn items(args: &[Engine]) -> Result<Engine, Error> {
+    let pair = |key: Engine| Ok(Engine::from(vec![key.clone(), args[0].get_item(&key)?]));
+    match args[0].kind() {
+        ValueKind::Map => args[0].try_iter()?.map(pair).collect::<Result<Vec<_>, Error>>().map(Engine::from),
+        _ => Err(wrong("needs a mapping".into())),
+    }
+}
+
+/// `key | extract(container, morekeys)`.
+fn extract(args: &[Engine]) -> Result<Engine, Error> {
+    let [key, container, more @ ..] = args else { return Err(wrong("the container is missing".into())) };
+    let more = match more.first() {
+        Some(named) if named.is_kwargs() => named.get_attr("morekeys")?,
+        Some(more) => more.clone(),
+        None => Engine::UNDEFINED,
+    };
+    let mut keys = vec![key.clone()];
+    match more.kind() {
+        ValueKind::Undefined | ValueKind::None => {}
+        ValueKind::Seq => keys.extend(more.try_iter()?),
+        _ => keys.push(more),
+    }
+    let mut value = container.clone();
+    for key in keys {
+        value = value.get_item(&key)?;
+        if value.kind() == ValueKind::Invalid {
+            return Err(error_in(&value).into());
+        }
+    }
+    Ok(value)
+}
+
+/// Positional and named arguments, still soft.
+fn arguments(args: Rest<ValueOrKwargs>) -> (Vec<Engine>, Option<Kwargs>) {
+    let mut positional = args.into_values();
+    let named = positional.last().filter(|last| last.is_kwargs()).cloned();
+    if named.is_some() {
+        positional.pop();
+    }
+    (positional, named.and_then(|named| Kwargs::try_from(named).ok()))
+}
+
+/// Replaces an undefined value, and with `true` an empty one too. An unknown value stays unknown.
+fn default(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
+    let (args, named) = arguments(args);
+    let named = |name: &str| named.as_ref().and_then(|named| named.get::<Engine>(name).ok());
+    let fallback = args.get(1).cloned().or_else(|| named("default_value")).unwrap_or_else(|| Engine::from(""));
+    let empty_too = args.get(2).cloned().or_else(|| named("boolean")).is_some_and(|value| value.is_true());
+    match args.first().map_or(Soft::There(Engine::UNDEFINED), Soft::unwrap) {
+        Soft::There(value) if value.is_true() || !empty_too => Ok(value),
+        Soft::There(_) | Soft::Missing(TemplateError::Undefined { .. }) => Ok(Soft::unwrap(&fallback).hard()),
+        Soft::Missing(error) => Err(error.into()),
+    }
+}
+
+fn mandatory(value: &Engine, message: Option<String>) -> Result<Engine, Error> {
+    match Soft::unwrap(value) {
+        Soft::There(value) => Ok(value),
+        Soft::Missing(TemplateError::Undefined { name, .. }) => {
+            let message = message.unwrap_or_else(|| format!("the mandatory variable '{name}' is not defined"));
+            Err(TemplateError::failed(message).into())
+        }
+        Soft::Missing(error) => Err(error.into()),
+    }
+}
+
+/// `condition | ternary(if_true, if_false, if_null)`; only the chosen one must be defined.
+fn ternary(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
+    let (args, named) = arguments(args);
+    let value = match Soft::unwrap(&args[0]) {
+        Soft::There(value) => value,
+        missing => return Ok(missing.hard()),
+    };
+    let choice =
+        |index: usize, name: &str| args.get(index).cloned().or_else(|| named.as_ref()?.get::<Engine>(name).ok());
+    let chosen = match choice(3, "none_val").filter(|_| value.is_none()) {
+        Some(chosen) => Some(chosen),
+        None if value.is_true() => choice(1, "true_val"),
+        None => choice(2, "false_val"),
+    };
+    chosen
+        .map(|chosen| Soft::unwrap(&chosen).hard())
+        .ok_or_else(|| complaint("ternary", "needs two values to choose from"))
+}
+
+fn type_debug(value: &Engine) -> Result<String, Error> {
+    match Soft::unwrap(value) {
+        Soft::There(value) => Ok(to_value(&value)?.type_name().to_owned()),
+        Soft::Missing(TemplateError::Undefined { .. }) => Ok("Undefined".into()),
+        Soft::Missing(error) => Err(error.into()),
+    }
+}
+
+/// An unknown value is defined: the real run will know it.
+fn is_defined(value: &Engine) -> Result<bool, Error> {
+    match Soft::unwrap(value) {
+        Soft::There(_) | Soft::Missing(TemplateError::Unknown { .. }) => Ok(true),
+        Soft::Missing(TemplateError::Undefined { .. }) => Ok(false),
+        Soft::Missing(error) => Err(error.into()),
+    }
+}

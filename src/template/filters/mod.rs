@@ -1,0 +1,109 @@
+//! The filters and tests of ansible-core 2.19 and Jinja, a file for each family.
+//!
+//! Most are functions of plain [`Value`]s, listed in a table `FILTERS` or `TESTS` of their file. Those that must not
+//! touch all of their input, or take undefined values, work on the engine's values: [`lazy`].
+
+mod args;
+mod codec;
+mod collections;
+pub(super) mod compare;
+pub(super) mod crypt;
+mod lazy;
+mod maps;
+mod numbers;
+pub(super) mod paths;
+pub(super) mod regex;
+mod results;
+mod sequences;
+mod sets;
+mod text;
+pub(super) mod time;
+mod types;
+mod version;
+mod yaml;
+
+use super::data::to_engine;
+use super::soft::Soft;
+use crate::value::Value;
+pub(super) use args::Args;
+pub(super) use collections::Draw;
+use minijinja::value::{Rest, Value as Engine, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind};
+
+/// A filter, test or lookup over plain values; the error is what is wrong with the arguments.
+pub(super) type Pure = fn(&Args) -> Result<Value, String>;
+
+/// A table of such functions.
+type Table = &'static [(&'static str, Pure)];
+
+const FILTERS: [Table; 12] = [
+    codec::FILTERS,
+    collections::FILTERS,
+    crypt::FILTERS,
+    maps::FILTERS,
+    numbers::FILTERS,
+    paths::FILTERS,
+    regex::FILTERS,
+    sets::FILTERS,
+    sequences::FILTERS,
+    text::FILTERS,
+    time::FILTERS,
+    yaml::FILTERS,
+];
+
+const TESTS: [Table; 5] = [regex::TESTS, sets::TESTS, types::TESTS, version::TESTS, paths::TESTS];
+
+/// Adds all filters and tests.
+pub(super) fn register(env: &mut Environment<'static>) {
+    for (name, filter) in FILTERS.iter().copied().flatten().copied() {
+        env.add_filter(name, move |args: Rest<ValueOrKwargs>| pure("filter", name, filter, &args.into_values()));
+    }
+    for (name, test) in TESTS.iter().copied().flatten().copied() {
+        env.add_test(name, move |args: Rest<ValueOrKwargs>| {
+            let result = pure("test", name, test, &args.into_values())?;
+            strict(result)
+        });
+    }
+    lazy::register(env);
+    results::register(env);
+}
+
+/// A test has no soft result: what is missing is an error.
+fn strict(result: Engine) -> Result<Engine, Error> {
+    match Soft::unwrap(&result) {
+        Soft::There(value) => Ok(value),
+        Soft::Missing(error) => Err(match error {
+            super::TemplateError::Undefined { via, .. } if via.is_empty() => Error::from(ErrorKind::UndefinedError),
+            error => error.into(),
+        }),
+    }
+}
+
+/// Calls a function of plain values; a missing argument is the result, as in Ansible.
+pub(super) fn pure(kind: &str, name: &str, function: Pure, args: &[Engine]) -> Result<Engine, Error> {
+    for (index, arg) in args.iter().enumerate() {
+        if let missing @ Soft::Missing(_) = Soft::unwrap(arg) {
+            let soft = index == 0 && arg.downcast_object_ref::<Soft>().is_some();
+            return Ok(if soft { missing.engine() } else { missing.hard() });
+        }
+    }
+    let args = Args::from_engine(args)?;
+    match function(&args) {
+        Ok(value) => Ok(to_engine(value)),
+        Err(message) => Err(Error::new(ErrorKind::InvalidOperation, format!("{kind} '{name}': {message}"))),
+    }
+}
+
+/// Calls a filter by name, for lookups that are filters in other clothes; the result's items.
+pub(super) fn call_filter(name: &str, args: &[Value]) -> Result<Vec<Value>, String> {
+    let (_, filter) = FILTERS.iter().copied().flatten().find(|(known, _)| *known == name).ok_or("no such filter")?;
+    Ok(match filter(&Args::of(args.to_vec()))? {
+        Value::List(items) => items,
+        other => vec![other],
+    })
+}
+
+/// Lists in lists, opened `levels` deep (all, if `None`); nulls are kept out.
+pub(super) fn flatten(items: Vec<Value>, levels: Option<i64>, out: &mut Vec<Value>) {
+    collections::flatten_into(items, levels, true, out);
+}
