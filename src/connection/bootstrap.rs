@@ -65,7 +65,7 @@ enum Event {
     Hello,
 }
 
-/// Finds, fetches and becomes the agent. One line without backslash, single quote or exclamation mark, because the
+/// Finds, fetches and becomes the agent; it comes as a line with its length, then compressed. One line without backslash, single quote or exclamation mark, because the
 /// login shell that it is quoted for may be csh or fish.
 const SCRIPT: &str = concat!(
     r#"m=@LEFT@; m=${m}@RIGHT@; d=${HOME:-/}/.cache/enlist; f=$d/agent-@DIGEST@; "#,
@@ -81,7 +81,7 @@ const SCRIPT: &str = concat!(
     r#"if usable 2>/dev/null; then break; fi; rm -rf "$d"; d=; done; "#,
     r#"[ "$d" ] || die no directory where programs can be written and run: tried ~/.cache/enlist, "#,
     r#""${TMPDIR:-/tmp}", /var/tmp, /dev/shm; fi; "#,
-    r#"head -c @LENGTH@ | gzip -dc >"$f.$$" || { rm -f "$f.$$"; die cannot write "$f"; }; "#,
+    r#"read -r n; head -c "$n" | gzip -dc >"$f.$$" || { rm -f "$f.$$"; die cannot write "$f"; }; "#,
     r#"case $(sha256sum <"$f.$$") in @DIGEST@*) ;; *) rm -f "$f.$$"; die "$f" is damaged after the upload;; esac; "#,
     r#"mv -f "$f.$$" "$f" || die cannot write "$f"; umask $u; exec "$f" $m $once"#,
 );
@@ -115,7 +115,6 @@ impl<'a> Opening<'a> {
             .replace("@RIGHT@", &self.mark.right)
             .replace("@DIGEST@", &self.image.digest)
             .replace("@KEEP@", if self.means == Means::Fresh { "false" } else { ":" })
-            .replace("@LENGTH@", &self.image.compressed().len().to_string())
     }
 
     /// `LC_MESSAGES=C` keeps sudo's complaints in the words that are looked for.
@@ -171,7 +170,9 @@ impl<'a> Opening<'a> {
         if self.image.machine().is_some_and(|ours| ours != machine) {
             return Err(Refusal::OtherMachine(machine.to_owned()));
         }
-        to.write_all(self.image.compressed())?;
+        let program = self.image.compressed();
+        to.write_all(format!("{}\n", program.len()).as_bytes())?;
+        to.write_all(program)?;
         Ok(to.flush()?)
     }
 

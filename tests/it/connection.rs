@@ -1,17 +1,16 @@
 //! From the controller to a running agent on real hosts, and everything that can be in the way.
 
-use crate::support::{Lab, lab};
+use crate::support::{Lab, agent, lab, run};
 use enlist::change::outcome::ItemResult;
 use enlist::connection::protocol::Request;
 use enlist::connection::{Become, Connector, Dialer, Link, LinkError, Secret, Target};
 use enlist::value::{Map, Value};
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-const AGENT: &str = env!("CARGO_BIN_EXE_enlist-agent");
 
 /// Runs `steps` in the controller's network, from where the hosts are seen. Only this thread of ours goes there.
 fn on_controller(lab: &Lab, steps: impl FnOnce() + Send) {
@@ -52,7 +51,8 @@ fn dialer() -> &'static Dialer {
 
 /// One that has not read any known_hosts file.
 fn new_dialer() -> Dialer {
-    Dialer::with_agent(Path::new(AGENT)).unwrap()
+    static AGENT: OnceLock<String> = OnceLock::new();
+    Dialer::with_agent(Path::new(AGENT.get_or_init(agent))).unwrap()
 }
 
 fn root() -> Become {
@@ -298,6 +298,72 @@ fn a_key_that_the_host_does_not_take() {
     });
 }
 
+/// A key pair with which nobody logs in yet.
+fn new_key(lab: &Lab, passphrase: &str) -> PathBuf {
+    let key = lab.write_temp("key", "");
+    std::fs::remove_file(&key).unwrap();
+    keygen(&["-q", "-t", "ed25519", "-N", passphrase, "-f", key.to_str().unwrap()]);
+    key
+}
+
+fn keygen(arguments: &[&str]) {
+    run(Command::new("ssh-keygen").args(arguments), "").ok();
+}
+
+fn allow(lab: &Lab, key: &Path) {
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    lab.sh("login1", &format!("echo '{}' >/home/ops/.ssh/authorized_keys", public.trim())).ok();
+}
+
+#[test]
+fn an_encrypted_key_needs_ssh_agent() {
+    let lab = lab();
+    let key = new_key(&lab, "long secret");
+    allow(&lab, &key);
+    let with_key = Target { keys: vec![key.clone()], ..target(&lab, "ops") };
+    on_controller(&lab, || {
+        let shown = unreachable(dialer().open(&with_key).err());
+        assert!(shown.contains("is encrypted: load it with `ssh-add"), "{shown}");
+    });
+    keygen(&["-q", "-p", "-P", "long secret", "-N", "", "-f", key.to_str().unwrap()]);
+    let socket = lab.write_temp("unused", "").with_file_name("agent");
+    let mut ssh_agent =
+        Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+    while !socket.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    run(Command::new("ssh-add").arg(&key).env("SSH_AUTH_SOCK", &socket), "").ok();
+    let mut by_agent = Target { keys: vec![], ..target(&lab, "ops") };
+    by_agent.ssh_args.extend(["-o".into(), format!("IdentityAgent={}", socket.display())]);
+    on_controller(&lab, || assert!(dialer().open(&by_agent).is_ok()));
+    ssh_agent.kill().unwrap();
+    ssh_agent.wait().unwrap();
+}
+
+#[test]
+fn a_certificate_beside_the_key_logs_in() {
+    let lab = lab();
+    let (authority, key) = (new_key(&lab, ""), new_key(&lab, ""));
+    keygen(&[
+        "-q",
+        "-s",
+        authority.to_str().unwrap(),
+        "-I",
+        "me",
+        "-n",
+        "ops",
+        key.with_extension("pub").to_str().unwrap(),
+    ]);
+    let public = std::fs::read_to_string(authority.with_extension("pub")).unwrap();
+    lab.sh("login1", &format!("echo 'cert-authority {}' >/home/ops/.ssh/authorized_keys", public.trim())).ok();
+    let target = Target { keys: vec![key.clone()], ..target(&lab, "ops") };
+    on_controller(&lab, || {
+        assert!(dialer().open(&target).is_ok());
+        std::fs::remove_file(key.with_file_name("key-cert.pub")).unwrap();
+        unreachable(dialer().open(&target).err());
+    });
+}
+
 #[test]
 fn a_killed_agent_is_told_and_started_anew() {
     let lab = lab();
@@ -313,6 +379,42 @@ fn a_killed_agent_is_told_and_started_anew() {
         assert!(shown.contains("before module group was done") && shown.contains("again"), "{shown}");
         assert!(make_group(&mut *link, &root(), "chemistry").unwrap());
     });
+}
+
+/// While `command: sleep` runs on the host, does something to the agent there; then how the task ended.
+fn in_the_middle_of_a_task(lab: &Lab, seconds: &str, line: &str) -> Result<ItemResult, LinkError> {
+    let mut outcome = None;
+    on_controller(lab, || {
+        let mut link = dialer().open(&target(lab, "ops")).unwrap();
+        make_group(&mut *link, &root(), "physics").unwrap();
+        let sleeping = format!("until pgrep -x sleep; do sleep 0.05; done; {line}");
+        std::thread::scope(|scope| {
+            let intruder = scope.spawn(|| lab.sh("login1", &sleeping).ok());
+            outcome =
+                Some(call(&mut *link, &root(), &request("command", &[("_raw_params", &format!("sleep {seconds}"))])));
+            intruder.join().unwrap();
+        });
+    });
+    outcome.expect("the task has ended")
+}
+
+#[test]
+fn an_agent_killed_in_the_middle_of_a_task() {
+    let lab = lab();
+    let started = Instant::now();
+    let shown = failed(in_the_middle_of_a_task(&lab, "60", "pkill -KILL -f '[c]ache/enlist/agent-'; pkill -x sleep"));
+    assert!(shown.contains("before module command was done"), "{shown}");
+    assert!(started.elapsed() < Duration::from_secs(50), "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_agent_asked_to_end_finishes_its_task_first() {
+    let lab = lab();
+    let end = "pkill -TERM -f '[c]ache/enlist/agent-'; pkill -HUP -f '[c]ache/enlist/agent-'";
+    let result = in_the_middle_of_a_task(&lab, "1", end).unwrap();
+    let outcome = result.outcome.unwrap();
+    assert_eq!(outcome.values["rc"], Value::from(0));
+    lab.sh("login1", "for i in $(seq 50); do pgrep -f '[c]ache/enlist/agent-' || exit 0; sleep 0.1; done; exit 1").ok();
 }
 
 #[test]

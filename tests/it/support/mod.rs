@@ -184,7 +184,7 @@ fn lab_command(dir: &Path) -> Command {
 }
 
 /// The agent as it is shipped, built from the sources of now: `cargo test` alone would take the unoptimized one.
-fn agent() -> String {
+pub fn agent() -> String {
     let make = |target| run(Command::new("make").args(["-s", target]).current_dir(PROJECT), "").ok().stdout;
     make("agent");
     make("agent-path").trim().to_owned()
