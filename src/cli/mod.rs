@@ -2,12 +2,17 @@
 //!
 //! Called by the name of a Slurm command (`sacctmgr`, … as links to the one binary), enlist is that command.
 
+pub mod apply;
+pub mod audit;
 mod exit;
 mod interrupt;
 pub mod inventory;
 mod listing;
 pub mod options;
+pub mod plan;
 pub mod play;
+pub mod roster;
+mod site;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::{Exit, fail};
@@ -30,6 +35,14 @@ enum Command {
     Play(play::PlayArgs),
     /// Show hosts, groups and their variables, as ansible-inventory does
     Inventory(inventory::InventoryCommand),
+    /// Show what the roster would change on the hosts and in the scheduler
+    Plan(plan::PlanArgs),
+    /// Carry out a saved plan, or make one, show it and ask
+    Apply(apply::ApplyArgs),
+    /// Find names and numbers that mean different people on different hosts, and drift from the roster
+    Audit(audit::AuditArgs),
+    /// Look at the roster itself
+    Roster(roster::RosterArgs),
 }
 
 impl Command {
@@ -37,6 +50,10 @@ impl Command {
         match self {
             Command::Play(args) => play::run(args),
             Command::Inventory(args) => inventory::run(&args),
+            Command::Plan(args) => plan::run(&args),
+            Command::Apply(args) => apply::run(&args),
+            Command::Audit(args) => audit::run(&args),
+            Command::Roster(args) => roster::run(&args),
         }
     }
 }

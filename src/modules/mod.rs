@@ -3,7 +3,6 @@
 //! A module's [`Module::check`] reads and says what differs; what it returns carries the one way to make it so. Check
 //! mode runs the same two steps against a predicted system, so a dry run and a real run cannot drift apart.
 
-mod account_facts;
 mod account_list;
 mod accounts;
 pub mod agent;
@@ -45,12 +44,11 @@ pub static MODULES: &[&dyn Module] = &[
     &group::Group,
     &ping::Ping,
     &shell::Shell,
+    &slurm::account::SlurmAccount,
+    &slurm::user::SlurmUser,
     &slurp::Slurp,
     &stat::Stat,
     &user::User,
-    &slurm::account::SlurmAccount,
-    &slurm::user::SlurmUser,
-    &account_facts::AccountFacts,
 ];
 
 /// The module called `name`, with or without `ansible.builtin.`, `ansible.legacy.` or `ansible.posix.` before it.

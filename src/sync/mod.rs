@@ -1,1 +1,59 @@
-//! To be written.
+//! The roster's engine: observe every host, plan, apply.
+//!
+//! A roster is compiled into items of the same modules that playbooks use (`compile`). Their check mode on every host
+//! is the plan; running them for real is the apply. Nothing here knows what a passwd file looks like.
+
+mod apply;
+mod ask;
+pub mod audit;
+pub mod compile;
+mod observe;
+mod plan;
+pub mod reach;
+#[cfg(test)]
+mod tests;
+
+use crate::connection::{Become, Connector, Target};
+use crate::runner::Links;
+pub use apply::{Applied, apply};
+pub use observe::{Observed, ObservedGroup, ObservedUser, observe};
+pub use plan::{Planned, plan};
+
+/// One host that the roster reaches.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// How to get there.
+    pub target: Target,
+    /// Whom to be there: mostly root.
+    pub who: Become,
+    /// Whether it gets groups, users and keys.
+    pub accounts: bool,
+    /// Whether it is the scheduler's master.
+    pub scheduler: bool,
+}
+
+impl Host {
+    /// Its inventory name.
+    pub fn name(&self) -> &str {
+        &self.target.name
+    }
+}
+
+/// The hosts of a site, connected on first use and kept for as long as this lives.
+pub struct Site<'a> {
+    hosts: Vec<Host>,
+    links: Links<'a>,
+    forks: usize,
+}
+
+impl<'a> Site<'a> {
+    /// `hosts` in inventory order, reached by `connector`, at most `forks` at a time.
+    pub fn new(hosts: Vec<Host>, connector: &'a dyn Connector, forks: usize) -> Self {
+        Self { hosts, links: Links::new(connector), forks }
+    }
+
+    /// The hosts, in inventory order.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+}

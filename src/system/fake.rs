@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Seconds since 1970 at which a fake host starts; every effect takes one second.
 pub const EPOCH: i64 = 1_700_000_000;
@@ -23,14 +23,14 @@ pub struct Fake {
     next_inode: u64,
     clock: i64,
     programs: Vec<Program>,
-    handler: Option<Rc<Handler>>,
+    handler: Option<Arc<Handler>>,
     effects: Vec<Effect>,
     fail_at: Option<(usize, io::ErrorKind)>,
     transaction: Option<BTreeMap<PathBuf, (Vec<u8>, Attributes)>>,
 }
 
 /// Answers commands that no scripted program answers; `None` is for "no such program".
-type Handler = dyn Fn(&Command) -> Option<Output>;
+type Handler = dyn Fn(&Command) -> Option<Output> + Send + Sync;
 
 /// One file, whatever its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,8 +152,8 @@ impl Fake {
     }
 
     /// Answers commands that no [`Fake::program`] answers.
-    pub fn answer_with(mut self, handler: impl Fn(&Command) -> Option<Output> + 'static) -> Self {
-        self.handler = Some(Rc::new(handler));
+    pub fn answer_with(mut self, handler: impl Fn(&Command) -> Option<Output> + Send + Sync + 'static) -> Self {
+        self.handler = Some(Arc::new(handler));
         self
     }
 

@@ -1,6 +1,8 @@
 //! What people see. Code says *labels* ([`styles::Style`]); colours come from one table and only reach a terminal.
 
+pub mod audit;
 pub mod diff;
+pub mod plan;
 pub mod play;
 pub mod play_json;
 pub mod styles;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// As in Linux: more links than this in a row are a loop.
 const MAX_LINKS: usize = 40;
@@ -41,7 +41,7 @@ pub enum Body {
 #[derive(Clone)]
 pub enum Source {
     /// Here.
-    Bytes(Rc<[u8]>),
+    Bytes(Arc<[u8]>),
     /// In this file of the system below.
     Inner(PathBuf),
 }

@@ -1,0 +1,70 @@
+//! `enlist plan`: what the roster would change, on all hosts and in the scheduler.
+
+use super::site::{self, SiteArgs, fail_all};
+use super::{Exit, fail};
+use crate::connection::Dialer;
+use crate::diag::{Diagnostic, ErrorKind};
+use crate::sync::reach::Reach;
+use crate::sync::{Planned, Site};
+use crate::view;
+use crate::view::styles::{Style, stderr, stdout};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Show what the roster would change on the hosts and in the scheduler; changes nothing.
+///
+/// Exit codes: 0 nothing to do, 2 something would change, 1 an error, a conflict or a refusal.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// Which hosts and how
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// Who works here
+    #[arg(long, value_name = "FILE", default_value = "roster.yml")]
+    pub roster: PathBuf,
+    /// Save the plan for `enlist apply`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The plan as JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Something would change.
+const CHANGES: Exit = Exit(2);
+
+/// Makes, shows and saves a plan.
+pub fn run(args: &PlanArgs) -> Exit {
+    let Planned { plan, warnings } = match make(&args.site, &args.roster) {
+        Ok(planned) => planned,
+        Err(problems) => return fail_all(&problems),
+    };
+    let err = stderr();
+    warnings.iter().for_each(|text| err.line(&format!("{} {text}", err.paint(Style::Warning, "warning:"))));
+    let out = stdout();
+    match args.json {
+        true => out.line(plan.to_json().trim_end()),
+        false => view::plan::plan(&plan, out).iter().for_each(|line| out.line(line)),
+    }
+    if let Some(path) = &args.output {
+        if let Err(error) = std::fs::write(path, plan.to_json()) {
+            let message = format!("cannot write {}: {error}", path.display());
+            return fail(&Diagnostic::new(ErrorKind::Input, message));
+        }
+        err.line(&format!("Saved. Carry it out with: enlist apply {}", path.display()));
+    }
+    if plan.is_empty() { Exit::OK } else { CHANGES }
+}
+
+/// Reads roster and inventory, looks at the site, and plans.
+pub(super) fn make(args: &SiteArgs, roster: &PathBuf) -> Result<Planned, Vec<Diagnostic>> {
+    let one = |problem| vec![problem];
+    let roster = site::read_roster(roster)?;
+    let sources = args.sources();
+    let inventory = site::read_inventory(&sources).map_err(one)?;
+    let login = args.login().map_err(one)?;
+    let limit = args.limit().map_err(one)?;
+    let hosts = Reach::new(&inventory, &login).of_roster(&roster, &limit).map_err(one)?;
+    let connector = Dialer::new();
+    crate::sync::plan(&Site::new(hosts, &connector, args.forks), &roster, &sources, site::now())
+}

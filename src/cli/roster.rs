@@ -1,0 +1,61 @@
+//! `enlist roster`: looks at the roster itself; touches no host.
+
+use super::Exit;
+use super::site::{fail_all, read_roster};
+use crate::roster::{CHECKS, Roster, State};
+use crate::text::width::pad;
+use crate::view::styles::stdout;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Look at the roster itself; touches no host.
+#[derive(Args, Debug)]
+pub struct RosterArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do with it.
+#[derive(Subcommand, Debug)]
+pub enum Action {
+    /// Run every check and report all that is wrong; exit code 1 when anything is
+    Check {
+        /// The roster
+        #[arg(default_value = "roster.yml")]
+        file: PathBuf,
+    },
+    /// List the checks
+    Checks,
+}
+
+/// Does it.
+pub fn run(args: &RosterArgs) -> Exit {
+    let out = stdout();
+    match &args.action {
+        Action::Checks => {
+            let column = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or(0);
+            CHECKS.iter().for_each(|check| out.line(&format!("{}  {}", pad(check.name, column), check.demands)));
+            Exit::OK
+        }
+        Action::Check { file } => match read_roster(file) {
+            Ok(roster) => {
+                out.line(&summary(&roster));
+                Exit::OK
+            }
+            Err(problems) => fail_all(&problems),
+        },
+    }
+}
+
+fn summary(roster: &Roster) -> String {
+    let absent = roster.users.iter().filter(|user| user.state == State::Absent).count();
+    format!(
+        "{}: {} users ({absent} absent), {} groups, {} accounts; all {} checks pass.",
+        roster.source.name,
+        roster.users.len(),
+        roster.groups.len(),
+        roster.accounts.len(),
+        CHECKS.len()
+    )
+}

@@ -1,0 +1,74 @@
+//! What the roster's commands share: options, reading the roster, reaching the site.
+
+use super::options::{self, InventoryArgs, LoginArgs};
+use super::{Exit, exit};
+use crate::diag::{Diagnostic, ErrorKind, Source};
+use crate::inventory::{self, Inventory};
+use crate::roster::{self, Roster};
+use crate::runner::target::Login;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Where the site is and how to get there.
+#[derive(Args, Debug, Clone)]
+pub struct SiteArgs {
+    /// Which hosts
+    #[command(flatten)]
+    pub inventory: InventoryArgs,
+    /// How to log in
+    #[command(flatten)]
+    pub login: LoginArgs,
+    /// Hosts worked on at once
+    #[arg(short, long, default_value_t = 50)]
+    pub forks: usize,
+}
+
+impl SiteArgs {
+    /// How to log in. Account files are root's, so these commands become root unless the inventory says
+    /// `ansible_become: false`.
+    pub fn login(&self) -> Result<Login, Diagnostic> {
+        Ok(Login { escalate: true, ..self.login.login()? })
+    }
+
+    /// The inventory sources that were given, or else the default ones.
+    pub fn sources(&self) -> Vec<String> {
+        self.inventory.sources_or_default()
+    }
+
+    /// The patterns that hosts are cut down to.
+    pub fn limit(&self) -> Result<Vec<String>, Diagnostic> {
+        inventory::limit_patterns(&self.inventory.limit)
+    }
+}
+
+/// Reads an inventory and shows its warnings.
+pub fn read_inventory(sources: &[String]) -> Result<Inventory, Diagnostic> {
+    if sources.is_empty() {
+        return Err(Diagnostic::new(ErrorKind::Usage, "no inventory is given").hint("name one with -i"));
+    }
+    let inventory = inventory::load(sources, Some(Path::new(".")))?;
+    inventory.warnings.iter().for_each(options::warn);
+    Ok(inventory)
+}
+
+/// Reads a roster with all its checks.
+pub fn read_roster(path: &PathBuf) -> Result<Roster, Vec<Diagnostic>> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("cannot read the roster {}: {error}", path.display());
+        vec![
+            Diagnostic::new(ErrorKind::Input, message)
+                .hint("name it with --roster; docs/roster.md says what it may say"),
+        ]
+    })?;
+    roster::load(&Source::new(path.display().to_string(), text))
+}
+
+/// Shows everything that went wrong, and gives the exit code 1 (2 for wrong usage).
+pub fn fail_all(problems: &[Diagnostic]) -> Exit {
+    problems.iter().map(exit::fail).max_by_key(|exit| exit.0).unwrap_or(Exit::ERROR)
+}
+
+/// Now, in UTC, to the second.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

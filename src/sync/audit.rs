@@ -1,0 +1,245 @@
+//! Drift and contradictions over all hosts, from what [`super::observe`] saw: who has which number where, who is
+//! missing, who differs, who is not in the roster.
+
+use super::Observed;
+use super::observe::{ObservedUser, claims};
+use crate::change::guard::PROTECTED;
+use crate::roster::claims::{Dispute, Kind, Subject, disputes, evidence, of_roster};
+use crate::roster::{Roster, State, User, names};
+use serde::Serialize;
+
+/// What kind of finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// One name has several numbers.
+    NameWithSeveralNumbers,
+    /// One number has several names.
+    NumberWithSeveralNames,
+    /// In the roster, and not on a host.
+    Missing,
+    /// In the roster as absent, and on a host.
+    NotRemoved,
+    /// On a host not as the roster says.
+    Differs,
+    /// An ordinary account on a host, and not in the roster.
+    NotInRoster,
+}
+
+/// One thing that somebody should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What kind.
+    pub kind: FindingKind,
+    /// Whom it is about: `user gildong`, `gid 3001`.
+    pub subject: String,
+    /// Whether only accounts of the system are in it, which packages number as they come. Told apart, since a cluster
+    /// has many of them; those of Slurm and munge matter.
+    pub system: bool,
+    /// What was seen, where; hosts that say the same share a line.
+    pub seen: Vec<String>,
+}
+
+/// All findings, worst first. Without a roster only contradictions can be found.
+pub fn audit(observed: &[Observed], roster: Option<&Roster>) -> Vec<Finding> {
+    let wanted = roster.map(of_roster).unwrap_or_default();
+    let all: Vec<_> = wanted.into_iter().chain(claims(observed)).collect();
+    let mut findings: Vec<_> = disputes(&all).iter().map(contradiction).collect();
+    if let Some(roster) = roster {
+        roster.users.iter().for_each(|user| findings.extend(drift(user, observed)));
+        findings.extend(group_drift(roster, observed));
+        findings.extend(strangers(roster, observed));
+    }
+    findings.sort_by_key(|finding| (finding.system, finding.kind));
+    findings
+}
+
+fn contradiction(dispute: &Dispute) -> Finding {
+    let (kind, subject) = match &dispute.subject {
+        Subject::Name(name) => (FindingKind::NameWithSeveralNumbers, format!("{} {name}", noun(dispute.kind))),
+        Subject::Id(id) => (FindingKind::NumberWithSeveralNames, format!("{} {id}", dispute.kind.id_name())),
+    };
+    let is_system = |id: u32| !(1000..60000).contains(&id);
+    let system =
+        dispute.claims.iter().all(|claim| is_system(claim.id) && !["slurm", "munge"].contains(&claim.name.as_str()));
+    Finding { kind, subject, system, seen: evidence(dispute) }
+}
+
+fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "user",
+        Kind::Group => "group",
+    }
+}
+
+/// What is not as the roster says about one user, field by field.
+fn drift(user: &User, observed: &[Observed]) -> Vec<Finding> {
+    let subject = format!("user {}", user.name.value);
+    let found = |host: &Observed| host.users.iter().find(|other| other.name == user.name.value).cloned();
+    if user.state == State::Absent {
+        let there = observed.iter().filter(|host| found(host).is_some());
+        return finding(FindingKind::NotRemoved, subject, there.map(|host| (host.host.as_str(), String::new())));
+    }
+    let missing = observed.iter().filter(|host| found(host).is_none());
+    let missing = missing.map(|host| (host.host.as_str(), String::new()));
+    let differing = observed.iter().filter_map(|host| Some((host, found(host)?)));
+    let differing = differing.flat_map(|(host, found)| {
+        differences(user, &found)
+            .into_iter()
+            .map(move |says| (host.host.as_str(), format!("{}:{}: {says}", found.file, found.line)))
+    });
+    [finding(FindingKind::Missing, subject.clone(), missing), finding(FindingKind::Differs, subject, differing)]
+        .concat()
+}
+
+/// Fields that the roster sets otherwise; a number is a contradiction, and reported as one.
+fn differences(user: &User, found: &ObservedUser) -> Vec<String> {
+    let fields = [
+        ("shell", &user.shell, &found.shell),
+        ("home", &user.home, &found.home),
+        ("comment", &user.comment, &found.comment),
+    ];
+    let wanted = fields.into_iter().filter_map(|(name, wanted, found)| Some((name, wanted.as_ref()?, found)));
+    wanted
+        .filter(|(_, wanted, found)| wanted.value != **found)
+        .map(|(name, wanted, found)| format!("{name} is {found}, shall be {}", wanted.value))
+        .collect()
+}
+
+fn group_drift(roster: &Roster, observed: &[Observed]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for group in &roster.groups {
+        let is_there = |host: &&Observed| host.groups.iter().any(|other| other.name == group.name.value);
+        let (kind, wrong): (_, Vec<_>) = match group.state {
+            State::Present => (FindingKind::Missing, observed.iter().filter(|host| !is_there(host)).collect()),
+            State::Absent => (FindingKind::NotRemoved, observed.iter().filter(is_there).collect()),
+        };
+        let hosts = wrong.into_iter().map(|host| (host.host.as_str(), String::new()));
+        findings.extend(finding(kind, format!("group {}", group.name.value), hosts));
+    }
+    findings
+}
+
+/// Ordinary users that no roster knows.
+fn strangers(roster: &Roster, observed: &[Observed]) -> Vec<Finding> {
+    let mut names: Vec<&str> = Vec::new();
+    let is_stranger = |user: &&ObservedUser| {
+        names::reserved_for(user.uid).is_none()
+            && roster.user(&user.name).is_none()
+            && !PROTECTED.contains(&user.name.as_str())
+    };
+    let all = || observed.iter().flat_map(|host| host.users.iter().filter(is_stranger).map(move |user| (host, user)));
+    for (_, user) in all() {
+        if !names.contains(&user.name.as_str()) {
+            names.push(&user.name);
+        }
+    }
+    names
+        .into_iter()
+        .flat_map(|name| {
+            let seen = all().filter(|(_, user)| user.name == name);
+            let seen =
+                seen.map(|(host, user)| (host.host.as_str(), format!("{}:{}: uid {}", user.file, user.line, user.uid)));
+            finding(FindingKind::NotInRoster, format!("user {name}"), seen)
+        })
+        .collect()
+}
+
+/// One finding over all hosts that have it; none when no host has it.
+fn finding<'h>(kind: FindingKind, subject: String, hosts: impl Iterator<Item = (&'h str, String)>) -> Vec<Finding> {
+    let mut says: Vec<(String, Vec<&str>)> = Vec::new();
+    for (host, text) in hosts {
+        match says.iter_mut().find(|(other, _)| *other == text) {
+            Some((_, hosts)) => hosts.push(host),
+            None => says.push((text, vec![host])),
+        }
+    }
+    let line = |(text, hosts): (String, Vec<&str>)| match text.is_empty() {
+        true => hosts.join(", "),
+        false => format!("{}: {text}", hosts.join(", ")),
+    };
+    let seen: Vec<_> = says.into_iter().map(line).collect();
+    if seen.is_empty() { Vec::new() } else { vec![Finding { kind, subject, system: false, seen }] }
+}
+
+impl FindingKind {
+    /// For the table.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::NameWithSeveralNumbers => "has several numbers",
+            Self::NumberWithSeveralNames => "has several names",
+            Self::Missing => "is missing",
+            Self::NotRemoved => "shall be gone",
+            Self::Differs => "differs from the roster",
+            Self::NotInRoster => "is not in the roster",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Source;
+    use crate::sync::ObservedGroup;
+
+    fn user(name: &str, uid: u32, line: u32) -> ObservedUser {
+        let (home, file) = (format!("/home/{name}"), "/etc/passwd".to_owned());
+        ObservedUser {
+            name: name.into(),
+            uid,
+            gid: 100,
+            comment: String::new(),
+            home,
+            shell: "/bin/sh".into(),
+            file,
+            line,
+        }
+    }
+
+    fn host(name: &str, users: Vec<ObservedUser>) -> Observed {
+        let group = ObservedGroup { name: "ai".into(), gid: 3001, file: "/etc/group".into(), line: 9 };
+        Observed { host: name.into(), users, groups: vec![group], digest: String::new() }
+    }
+
+    fn shown(findings: &[Finding]) -> Vec<String> {
+        let line = |one: &Finding| {
+            let system = if one.system { " (system)" } else { "" };
+            format!("{} {}{system}: {}", one.subject, one.kind.says(), one.seen.join("; "))
+        };
+        findings.iter().map(line).collect()
+    }
+
+    #[test]
+    fn contradictions_are_found_without_a_roster() {
+        let first = host("login1", vec![user("gildong", 2001, 3), user("messagebus", 101, 2), user("slurm", 64030, 4)]);
+        let second = host("login2", vec![user("gildong", 2002, 3), user("sshd", 101, 2), user("slurm", 982, 4)]);
+        let third = host("login3", vec![user("alice", 2002, 3)]);
+        assert_eq!(
+            shown(&audit(&[first, second, third], None)),
+            [
+                "user gildong has several numbers: login1: /etc/passwd:3: gildong has uid 2001; login2: /etc/passwd:3: gildong has uid 2002",
+                "user slurm has several numbers: login1: /etc/passwd:4: slurm has uid 64030; login2: /etc/passwd:4: slurm has uid 982",
+                "uid 2002 has several names: login2: /etc/passwd:3: gildong has uid 2002; login3: /etc/passwd:3: alice has uid 2002",
+                "uid 101 has several names (system): login1: /etc/passwd:2: messagebus has uid 101; login2: /etc/passwd:2: sshd has uid 101",
+            ]
+        );
+    }
+
+    #[test]
+    fn drift_is_measured_against_the_roster() {
+        let text = "groups:\n  ai: {gid: 3001}\n  gpu: {gid: 3002}\nusers:\n  gildong: {uid: 2001, group: ai, shell: /bin/bash}\n  dooly: {uid: 2002, group: ai, state: absent}\n";
+        let roster = crate::roster::load(&Source::new("roster.yml", text)).unwrap();
+        let first = host("login1", vec![user("gildong", 2001, 3), user("dooly", 2002, 4), user("root", 0, 1)]);
+        let second = host("login2", vec![user("mallory", 4000, 3)]);
+        assert_eq!(
+            shown(&audit(&[first, second], Some(&roster))),
+            [
+                "user gildong is missing: login2",
+                "group gpu is missing: login1, login2",
+                "user dooly shall be gone: login1",
+                "user gildong differs from the roster: login1: /etc/passwd:3: shell is /bin/sh, shall be /bin/bash",
+                "user mallory is not in the roster: login2: /etc/passwd:3: uid 4000",
+            ]
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! From a roster to module items, in the order in which they must run.
+
+use super::Host;
+use crate::change::plan::Phase;
+use crate::roster::limits::Limit;
+use crate::roster::{Account, Member, Roster, State, User, Written};
+use crate::value::{Map, Value};
+
+/// One module over several items: one round trip, and for account modules one transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// When it runs.
+    pub phase: Phase,
+    /// The module's short name.
+    pub module: &'static str,
+    /// Its arguments, one map an item.
+    pub items: Vec<Map>,
+}
+
+/// What `roster` asks of `host`, in order; batches without items are left out.
+pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    let mut add = |phase, module, items: Vec<Map>| {
+        if !items.is_empty() {
+            batches.push(Batch { phase, module, items });
+        }
+    };
+    if host.accounts {
+        add(Phase::Accounts, "group", groups(roster, State::Present));
+        add(Phase::Accounts, "user", users(roster, State::Present));
+        add(Phase::Accounts, "authorized_key", keys(roster, State::Present));
+    }
+    if host.scheduler {
+        add(Phase::Scheduler, "slurm_account", accounts(roster));
+        add(Phase::Scheduler, "slurm_user", members(roster, State::Present));
+        add(Phase::Scheduler, "slurm_user", default_accounts(roster));
+        add(Phase::SchedulerRemovals, "slurm_user", [members(roster, State::Absent), leavers(roster)].concat());
+        add(Phase::SchedulerRemovals, "slurm_account", absent_accounts(roster));
+    }
+    if host.accounts {
+        add(Phase::AccountRemovals, "authorized_key", keys(roster, State::Absent));
+        add(Phase::AccountRemovals, "user", users(roster, State::Absent));
+        add(Phase::AccountRemovals, "group", groups(roster, State::Absent));
+    }
+    batches
+}
+
+/// An item: a name, a state, and what is set of the rest. What is not set is left alone.
+fn item(name: &str, state: State, rest: impl IntoIterator<Item = (&'static str, Value)>) -> Map {
+    let state = if state == State::Present { "present" } else { "absent" };
+    let mut map: Map = [("name".to_owned(), name.into())].into_iter().collect();
+    map.extend(rest.into_iter().filter(|(_, value)| *value != Value::Null).map(|(key, value)| (key.to_owned(), value)));
+    map.insert("state".into(), state.into());
+    map
+}
+
+fn text(written: &Option<Written<String>>) -> Value {
+    written.as_ref().map(|text| text.value.clone()).into()
+}
+
+fn groups(roster: &Roster, state: State) -> Vec<Map> {
+    let groups = roster.groups.iter().filter(|group| group.state == state);
+    groups
+        .map(|group| {
+            let gid = (state == State::Present).then_some(*group.gid);
+            item(&group.name, state, [("gid", gid.into())])
+        })
+        .collect()
+}
+
+fn users(roster: &Roster, state: State) -> Vec<Map> {
+    roster.users.iter().filter(|user| user.state == state).map(user).collect()
+}
+
+fn user(user: &User) -> Map {
+    if user.state == State::Absent {
+        return item(&user.name, State::Absent, []);
+    }
+    let groups: Vec<Value> = user.groups.iter().map(|group| group.value.clone().into()).collect();
+    // Memberships that the roster does not name are left alone.
+    let append = (!groups.is_empty()).then_some(true);
+    let groups = if groups.is_empty() { Value::Null } else { groups.into() };
+    let rest = [
+        ("uid", (*user.uid).into()),
+        ("group", user.group.value.clone().into()),
+        ("groups", groups),
+        ("append", append.into()),
+        ("shell", text(&user.shell)),
+        ("home", text(&user.home)),
+        ("comment", text(&user.comment)),
+    ];
+    item(&user.name, State::Present, rest)
+}
+
+fn keys(roster: &Roster, state: State) -> Vec<Map> {
+    let present = roster.users.iter().filter(|user| user.state == State::Present);
+    present
+        .flat_map(|user| {
+            let keys = user.keys.iter().filter(move |key| key.state == state);
+            keys.map(|key| {
+                let mut map = item("", state, [("key", key.line.value.clone().into())]);
+                map.shift_remove("name");
+                map.insert("user".into(), user.name.value.clone().into());
+                map
+            })
+        })
+        .collect()
+}
+
+/// Accounts to be there, parents before children.
+fn accounts(roster: &Roster) -> Vec<Map> {
+    let mut present: Vec<_> = roster.accounts.iter().filter(|account| account.state == State::Present).collect();
+    present.sort_by_key(|account| depth(roster, account));
+    present
+        .into_iter()
+        .map(|account| {
+            let rest = [
+                ("parent", text(&account.parent)),
+                ("description", text(&account.description)),
+                ("organization", text(&account.organization)),
+                ("limits", limits(&account.limits)),
+            ];
+            item(&account.name, State::Present, rest)
+        })
+        .collect()
+}
+
+/// How many of the roster's accounts are above this one. The roster's checks have refused cycles.
+fn depth(roster: &Roster, account: &Account) -> usize {
+    let above = |account: &Account| account.parent.as_ref().and_then(|parent| roster.account(parent));
+    std::iter::successors(above(account), |account| above(account)).take(roster.accounts.len()).count()
+}
+
+fn absent_accounts(roster: &Roster) -> Vec<Map> {
+    let mut absent: Vec<_> = roster.accounts.iter().filter(|account| account.state == State::Absent).collect();
+    absent.sort_by_key(|account| std::cmp::Reverse(depth(roster, account)));
+    absent.into_iter().map(|account| item(&account.name, State::Absent, [])).collect()
+}
+
+/// Users in accounts: those to be there, or those to be taken out of one account.
+fn members(roster: &Roster, state: State) -> Vec<Map> {
+    let stays = |member: &Member| roster.user(&member.user).is_some_and(|user| user.state == State::Present);
+    let mut items = Vec::new();
+    for account in roster.accounts.iter().filter(|account| account.state == State::Present) {
+        for member in account.users.iter().filter(|member| member.state == state && stays(member)) {
+            let limits = if state == State::Present { limits(&member.limits) } else { Value::Null };
+            items.push(item(&member.user, state, [("account", account.name.value.clone().into()), ("limits", limits)]));
+        }
+    }
+    items
+}
+
+/// Default accounts, once all associations are there.
+fn default_accounts(roster: &Roster) -> Vec<Map> {
+    let present = roster.users.iter().filter(|user| user.state == State::Present && user.default_account.is_some());
+    present.map(|user| item(&user.name, State::Present, [("default_account", text(&user.default_account))])).collect()
+}
+
+/// Absent users lose all their associations.
+fn leavers(roster: &Roster) -> Vec<Map> {
+    match roster.scheduler {
+        Some(_) => roster
+            .users
+            .iter()
+            .filter(|user| user.state == State::Absent)
+            .map(|user| item(&user.name, State::Absent, []))
+            .collect(),
+        None => Vec::new(),
+    }
+}
+
+fn limits(limits: &[Limit]) -> Value {
+    match limits.is_empty() {
+        true => Value::Null,
+        false => limits.iter().map(|limit| (limit.name, limit.value.value.clone().into())).collect(),
+    }
+}

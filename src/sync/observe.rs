@@ -1,0 +1,97 @@
+//! What is on the hosts: their users and groups, one round trip a host.
+
+use super::{Host, Site};
+use crate::change::plan::digest;
+use crate::diag::{Diagnostic, ErrorKind};
+use crate::roster::claims::{Claim, Kind, Origin};
+use crate::value::{Map, Value};
+use serde::{Deserialize, Serialize};
+
+/// The users and groups of one host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Its inventory name.
+    pub host: String,
+    /// In the order of the file.
+    pub users: Vec<ObservedUser>,
+    /// In the order of the file.
+    pub groups: Vec<ObservedGroup>,
+    /// Fingerprint of all of it.
+    pub digest: String,
+}
+
+/// A line of `/etc/passwd`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedUser {
+    /// Login name.
+    pub name: String,
+    /// Number.
+    pub uid: u32,
+    /// Primary group's number.
+    pub gid: u32,
+    /// GECOS.
+    #[serde(rename = "gecos")]
+    pub comment: String,
+    /// Home directory.
+    pub home: String,
+    /// Login shell.
+    pub shell: String,
+    /// The file that it is in.
+    pub file: String,
+    /// The line in it, from 1.
+    pub line: u32,
+}
+
+/// A line of `/etc/group`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedGroup {
+    /// Name.
+    pub name: String,
+    /// Number.
+    pub gid: u32,
+    /// The file that it is in.
+    pub file: String,
+    /// The line in it, from 1.
+    pub line: u32,
+}
+
+/// Looks at every host at once. A host that does not answer is an error, since nobody can say whose a number is there.
+pub fn observe(site: &Site) -> Result<Vec<Observed>, Vec<Diagnostic>> {
+    site.on_all(|host| look(site, host).map_err(|problem| vec![problem]))
+}
+
+fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
+    let failed = |why: String| {
+        Diagnostic::new(ErrorKind::Host, format!("{}: cannot read the account files", host.name())).note(why)
+    };
+    let results = site.ask(host, "accounts", vec![Map::new()], true)?;
+    let result = results.into_iter().next().ok_or_else(|| failed("the host gave no answer".into()))?;
+    let values = result.outcome.map_err(|failure| failed(failure.msg))?.values;
+    let digest = digest(Value::Map(values.clone()).to_json_line(true).as_bytes());
+    let part = |key: &str| values.get(key).cloned().unwrap_or_default().to_json_line(false);
+    Ok(Observed {
+        host: host.name().to_owned(),
+        users: serde_json::from_str(&part("users")).map_err(|error| failed(error.to_string()))?,
+        groups: serde_json::from_str(&part("groups")).map_err(|error| failed(error.to_string()))?,
+        digest,
+    })
+}
+
+impl Observed {
+    /// Who has which name and number here.
+    pub fn claims(&self) -> impl Iterator<Item = Claim> {
+        let users = self.users.iter().map(|user| (Kind::User, &user.name, user.uid, &user.file, user.line));
+        let groups = self.groups.iter().map(|group| (Kind::Group, &group.name, group.gid, &group.file, group.line));
+        users.chain(groups).map(|(kind, name, id, file, line)| Claim {
+            kind,
+            name: name.clone(),
+            id,
+            origin: Origin::Host { host: self.host.clone(), file: file.clone(), line },
+        })
+    }
+}
+
+/// The claims of all hosts.
+pub(super) fn claims(observed: &[Observed]) -> Vec<Claim> {
+    observed.iter().flat_map(Observed::claims).collect()
+}

@@ -1,0 +1,315 @@
+//! A plan for people: what would change, once for all hosts on which it is the same; and what became of it.
+
+use super::styles::{Painter, Style};
+use crate::change::plan::{Phase, Plan};
+use crate::change::{Action, Change, FieldDiff};
+use crate::sync::Applied;
+use crate::text::width::{pad, width};
+use crate::value::Value;
+use similar::{ChangeTag, TextDiff};
+
+/// The same change with all the hosts that have it.
+struct Shared<'p> {
+    phase: Phase,
+    change: &'p Change,
+    hosts: Vec<&'p str>,
+}
+
+/// The plan's lines: phase by phase, one block a change, and the summary last.
+pub fn plan(plan: &Plan, painter: Painter) -> Vec<String> {
+    let looked = plan.hosts.len();
+    let mut lines = Vec::new();
+    let shared = shared(plan);
+    for phase in Phase::ALL {
+        let of_phase: Vec<_> = shared.iter().filter(|shared| shared.phase == phase).collect();
+        let Some(first) = of_phase.iter().map(|shared| width(&shared.change.address.to_string())).max() else {
+            continue;
+        };
+        lines.push(painter.paint(Style::Heading, heading(phase)));
+        for Shared { change, hosts, .. } in of_phase {
+            let (mark, style) = mark(change.action);
+            let title = pad(&format!("{mark} {}", change.address), first + 2);
+            let hosts = painter.paint(Style::Faint, &format!("on {}", name_hosts(hosts, looked)));
+            lines.push(format!("  {}  {hosts}", painter.paint(style, &title)));
+            lines.extend(fields(change, painter).into_iter().map(|line| format!("      {line}")));
+        }
+        lines.push(String::new());
+    }
+    lines.push(summary(plan));
+    lines
+}
+
+/// Equal changes of one phase, in the order in which they are first met. Hosts mostly have the same changes in the
+/// same order, so that order is also a good one for people.
+fn shared(plan: &Plan) -> Vec<Shared<'_>> {
+    let mut shared: Vec<Shared> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for host in &plan.hosts {
+        for step in &host.steps {
+            for change in &step.changes {
+                let found: &mut Vec<usize> = places.entry((step.phase, &change.address)).or_default();
+                match found.iter().find(|place| shared[**place].change == change) {
+                    Some(place) => shared[*place].hosts.push(&host.host),
+                    None => {
+                        found.push(shared.len());
+                        shared.push(Shared { phase: step.phase, change, hosts: vec![&host.host] });
+                    }
+                }
+            }
+        }
+    }
+    shared
+}
+
+fn heading(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Accounts => "Accounts on hosts",
+        Phase::Scheduler => "Scheduler",
+        Phase::SchedulerRemovals => "Removals from the scheduler",
+        Phase::AccountRemovals => "Removals from hosts",
+    }
+}
+
+fn mark(action: Action) -> (char, Style) {
+    match action {
+        Action::Create => ('+', Style::Added),
+        Action::Update => ('~', Style::Changed),
+        Action::Delete => ('-', Style::Removed),
+    }
+}
+
+/// "all 5 hosts", or their names.
+fn name_hosts(hosts: &[&str], of: usize) -> String {
+    match hosts.len() {
+        1 => hosts[0].to_owned(),
+        count if count == of => format!("all {of} hosts"),
+        _ => hosts.join(", "),
+    }
+}
+
+/// One line a field, names aligned; texts as their added and removed lines.
+fn fields(change: &Change, painter: Painter) -> Vec<String> {
+    let column = change.fields.iter().map(|field| width(name_of(field))).max().unwrap_or(0);
+    change.fields.iter().flat_map(|field| one_field(change.action, field, column, painter)).collect()
+}
+
+fn name_of(field: &FieldDiff) -> &str {
+    match field {
+        FieldDiff::Value { name, .. } | FieldDiff::Opaque { name, .. } => name,
+        FieldDiff::Text { .. } => "",
+    }
+}
+
+fn one_field(action: Action, field: &FieldDiff, column: usize, painter: Painter) -> Vec<String> {
+    let named = |name: &str, says: String| vec![format!("{}  {says}", pad(name, column))];
+    match field {
+        FieldDiff::Opaque { name, says } => named(name, format!("({says})")),
+        FieldDiff::Value { name, after, .. } if action == Action::Create => named(name, show(after)),
+        FieldDiff::Value { name, before, .. } if action == Action::Delete => named(name, show(before)),
+        FieldDiff::Value { name, before, after } => named(name, format!("{} → {}", show(before), show(after))),
+        FieldDiff::Text { name, before, after } => {
+            let (before, after) = (before.as_deref().unwrap_or(""), after.as_deref().unwrap_or(""));
+            std::iter::once(name.clone()).chain(text_lines(before, after, painter)).collect()
+        }
+    }
+}
+
+fn text_lines(before: &str, after: &str, painter: Painter) -> Vec<String> {
+    let diff = TextDiff::from_lines(before, after);
+    diff.iter_all_changes()
+        .filter_map(|line| {
+            let (mark, style) = match line.tag() {
+                ChangeTag::Insert => ('+', Style::Added),
+                ChangeTag::Delete => ('-', Style::Removed),
+                ChangeTag::Equal => return None,
+            };
+            Some(painter.paint(style, &format!("{mark} {}", line.value().trim_end_matches('\n'))))
+        })
+        .collect()
+}
+
+/// A value as people write it: lists with commas, nothing as `(none)`.
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "(none)".into(),
+        Value::String(text) if text.is_empty() => "(empty)".into(),
+        Value::List(items) if items.is_empty() => "(none)".into(),
+        Value::List(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+        Value::Map(_) => value.to_json_line(false),
+        other => other.to_string(),
+    }
+}
+
+fn summary(plan: &Plan) -> String {
+    let hosts = count(plan.hosts.len(), "host");
+    if plan.is_empty() {
+        return format!("Nothing to do: {hosts} looked at, all as the roster says.");
+    }
+    let sum = plan.summary();
+    let removals = match plan.removals().len() {
+        0 => String::new(),
+        some => format!(" ({}, limit {})", count(some, "name"), plan.guards.max_removals),
+    };
+    format!(
+        "Plan: {} to create, {} to change, {} to remove{removals}, on {} of {hosts}.",
+        sum.create, sum.update, sum.delete, sum.hosts
+    )
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What became of a plan: one line a resource and result, failures with their reason, and the summary last.
+pub fn applied(applied: &[Applied], hosts: usize, painter: Painter) -> Vec<String> {
+    let mut shared: Vec<(&Change, Result<(), &str>, Vec<&str>)> = Vec::new();
+    for one in applied {
+        let result = one.result.as_ref().map(|_| ()).map_err(String::as_str);
+        for change in &one.planned {
+            let same = |other: &&mut (&Change, Result<(), &str>, Vec<&str>)| {
+                (&other.0.address, other.0.action, other.1) == (&change.address, change.action, result)
+            };
+            match shared.iter_mut().find(same) {
+                Some((_, _, hosts)) => hosts.push(&one.host),
+                None => shared.push((change, result, vec![&one.host])),
+            }
+        }
+    }
+    let column = shared.iter().map(|(change, ..)| width(&change.address.to_string())).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (change, result, on) in &shared {
+        let title = pad(&change.address.to_string(), column);
+        let on = name_hosts(on, hosts);
+        match result {
+            Ok(()) => {
+                let (mark, style) = mark(change.action);
+                let title = painter.paint(style, &format!("{mark} {title}"));
+                lines.push(format!("  {title}  {} on {on}", done(change.action)));
+            }
+            Err(why) => {
+                let title = painter.paint(Style::Failed, &format!("! {title}"));
+                lines.push(format!("  {title}  failed on {on}"));
+                lines.extend(why.lines().map(|line| format!("      {line}")));
+            }
+        }
+    }
+    let failed = applied.iter().filter(|one| one.result.is_err()).count();
+    lines.push(String::new());
+    lines.push(match failed {
+        0 => format!("Applied: {}, all done.", count(applied.len(), "step")),
+        _ => format!("Applied: {} done, {failed} failed or not tried.", count(applied.len() - failed, "step")),
+    });
+    lines
+}
+
+fn done(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Update => "changed",
+        Action::Delete => "removed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::guard::Settings;
+    use crate::change::plan::{FORMAT, HostPlan, RosterMark, Step};
+    use crate::value::Map;
+    use expect_test::expect;
+
+    fn step(phase: Phase, change: Change) -> Step {
+        Step { phase, module: "user".into(), args: Map::new(), changes: vec![change] }
+    }
+
+    fn example() -> Plan {
+        let group = || Change::new(Action::Create, "group", "ai_team").field("gid", Value::Null, 3001);
+        let user = |shell: &str| {
+            let user = Change::new(Action::Update, "user", "gildong").field("comment", "홍", "홍길동");
+            user.field("shell", shell, "/bin/bash").opaque("password", "changed")
+        };
+        let keys = "/home/gildong/.ssh/authorized_keys";
+        let key = Change::new(Action::Update, "authorized_key", "gildong").text(
+            keys,
+            Some("a\n".into()),
+            Some("a\nb\n".into()),
+        );
+        let gone = Change::new(Action::Delete, "user", "dooly").field("uid", 2002, Value::Null);
+        let host = |host: &str, steps| HostPlan { host: host.into(), observed: String::new(), steps };
+        let accounts = Phase::Accounts;
+        Plan {
+            format: FORMAT,
+            enlist: String::new(),
+            created: String::new(),
+            site: "reference".into(),
+            roster: RosterMark { file: "roster.yml".into(), digest: String::new(), users: 1 },
+            inventory: Vec::new(),
+            guards: Settings::default(),
+            hosts: vec![
+                host("login1", vec![step(accounts, group()), step(accounts, user("/bin/sh")), step(accounts, key)]),
+                host(
+                    "login2",
+                    vec![step(accounts, group()), step(accounts, user("")), step(Phase::AccountRemovals, gone)],
+                ),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_same_change_is_shown_once() {
+        expect![[r#"
+            Accounts on hosts
+              + group ai_team           on all 2 hosts
+                  gid  3001
+              ~ user gildong            on login1
+                  comment   홍 → 홍길동
+                  shell     /bin/sh → /bin/bash
+                  password  (changed)
+              ~ authorized_key gildong  on login1
+                  /home/gildong/.ssh/authorized_keys
+                  + b
+              ~ user gildong            on login2
+                  comment   홍 → 홍길동
+                  shell     (empty) → /bin/bash
+                  password  (changed)
+
+            Removals from hosts
+              - user dooly  on login2
+                  uid  2002
+
+            Plan: 2 to create, 3 to change, 1 to remove (1 name, limit 3), on 2 of 2 hosts."#]]
+        .assert_eq(&plan(&example(), Painter::PLAIN).join("\n"));
+    }
+
+    #[test]
+    fn nothing_to_do_is_said() {
+        let mut empty = example();
+        empty.hosts.iter_mut().for_each(|host| host.steps.clear());
+        assert_eq!(plan(&empty, Painter::PLAIN), ["Nothing to do: 2 hosts looked at, all as the roster says."]);
+    }
+
+    #[test]
+    fn results_are_grouped_and_failures_say_why() {
+        let plan = example();
+        let results: Vec<_> = plan
+            .hosts
+            .iter()
+            .flat_map(|host| host.steps.iter().map(move |step| (host, step)))
+            .map(|(host, step)| {
+                let failed = step.phase.removes().then_some("login2: user dooly: is logged in\n  = help: wait");
+                let result = failed.map_or_else(|| Ok(step.changes.clone()), |why| Err(why.to_owned()));
+                Applied { host: host.host.clone(), planned: step.changes.clone(), result }
+            })
+            .collect();
+        expect![[r#"
+              + group ai_team           created on all 2 hosts
+              ~ user gildong            changed on all 2 hosts
+              ~ authorized_key gildong  changed on login1
+              ! user dooly              failed on login2
+                  login2: user dooly: is logged in
+                    = help: wait
+
+            Applied: 5 steps done, 1 failed or not tried."#]]
+        .assert_eq(&applied(&results, 2, Painter::PLAIN).join("\n"));
+    }
+}
