@@ -17,6 +17,7 @@ pub mod files;
 mod getent;
 mod group;
 mod ping;
+mod setup;
 mod shell;
 mod slurm;
 mod slurp;
@@ -43,6 +44,7 @@ pub static MODULES: &[&dyn Module] = &[
     &getent::Getent,
     &group::Group,
     &ping::Ping,
+    &setup::Setup,
     &shell::Shell,
     &slurm::account::SlurmAccount,
     &slurm::user::SlurmUser,
