@@ -35,7 +35,7 @@ fn fields_diff(change: &Change) -> Vec<String> {
                 }
             }
             FieldDiff::Opaque { name, says } => {
-                sides[1].insert(name.clone(), format!("({says})").into());
+                sides[1].insert(name.clone(), says.as_str().into());
             }
             FieldDiff::Text { .. } => {}
         }
