@@ -1,5 +1,6 @@
 //! The one integration binary: what needs real hosts, real tools or the source tree. Run as root by `make test`.
 
+mod bad_input;
 mod bad_yaml;
 mod connection;
 mod floors;
