@@ -1,1 +1,14 @@
-//! To be written.
+//! Slurm's accounting, pure: the model, the association tree, and `sacctmgr` as a function of state.
+//!
+//! Nothing here does I/O: [`command::run`] takes a [`State`], a caller and a command line, changes the state and gives
+//! the text that sacctmgr would print. The daemon commits the change to a store or takes it back.
+
+pub mod authority;
+pub mod command;
+pub mod founding;
+pub mod model;
+pub mod state;
+pub mod table;
+pub mod tree;
+
+pub use state::State;

@@ -13,6 +13,8 @@ pub mod plan;
 pub mod play;
 pub mod roster;
 mod site;
+pub mod serve;
+pub mod slurm;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::{Exit, fail};
@@ -31,6 +33,10 @@ struct Cli {
 /// The commands; each has its file and its `run`.
 #[derive(Subcommand)]
 enum Command {
+    /// Keep the accounting service: Slurm's accounts, associations and limits
+    Serve(serve::ServeArgs),
+    /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
+    Slurm(slurm::SlurmArgs),
     /// Run playbooks, with the flags, output and exit codes of ansible-playbook
     Play(play::PlayArgs),
     /// Show hosts, groups and their variables, as ansible-inventory does
@@ -48,6 +54,8 @@ enum Command {
 impl Command {
     fn run(self) -> Exit {
         match self {
+            Command::Serve(args) => serve::run(args),
+            Command::Slurm(args) => slurm::run(args),
             Command::Play(args) => play::run(args),
             Command::Inventory(args) => inventory::run(&args),
             Command::Plan(args) => plan::run(&args),
@@ -62,7 +70,7 @@ impl Command {
 type Raw = fn(Vec<OsString>) -> Exit;
 
 /// Names of links under which enlist is a Slurm command.
-const SLURM_COMMANDS: &[(&str, Raw)] = &[];
+const SLURM_COMMANDS: &[(&str, Raw)] = slurm::COMMANDS;
 
 /// Parses the process's arguments, runs the command, and gives its exit code.
 pub fn main() -> ExitCode {

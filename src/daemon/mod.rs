@@ -1,1 +1,116 @@
-//! To be written.
+//! `enlist serve`: the accounting service behind a unix socket, HTTP and JSON.
+//!
+//! Callers are who the kernel says (`SO_PEERCRED`). One command runs at a time; what it changes is on disk before it is
+//! answered.
+
+pub mod api;
+pub mod config;
+mod service;
+mod world;
+
+use crate::diag::{Diagnostic, ErrorKind};
+use crate::store::Store;
+use axum::Router;
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::{get, post};
+use axum::serve::IncomingStream;
+use config::Config;
+use service::Service;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The largest request, in bytes.
+const MAX_REQUEST: usize = 32 << 20;
+
+/// Serves until SIGTERM or SIGINT, then ends in good order: no new requests, running ones are finished.
+pub fn serve(config: &Config) -> Result<(), Diagnostic> {
+    make_parent(&config.store, 0o700)?;
+    let store = Store::open(&config.store).map_err(|error| host(error.to_string()))?;
+    let service = Service::start(store, config).map_err(|error| host(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| host(format!("cannot start: {error}")))?;
+    runtime.block_on(listen(&config.socket, Arc::new(Mutex::new(service))))
+}
+
+fn host(message: String) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Host, message)
+}
+
+fn make_parent(path: &Path, mode: u32) -> Result<(), Diagnostic> {
+    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(parent)
+        .and_then(|()| std::fs::set_permissions(parent, std::fs::Permissions::from_mode(mode)))
+        .map_err(|error| host(format!("cannot make {}: {error}", parent.display())))
+}
+
+async fn listen(socket: &Path, service: Arc<Mutex<Service>>) -> Result<(), Diagnostic> {
+    make_parent(socket, 0o755)?;
+    let cannot = |error: std::io::Error| host(format!("cannot listen on {}: {error}", socket.display()));
+    // The store's lock says that no other daemon serves it, so a socket here is a dead one's.
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket).map_err(cannot)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).map_err(cannot)?;
+    eprintln!("enlist serve: ready on {}", socket.display());
+    let router = Router::new()
+        .route("/v1/health", get(|| async { "ok\n" }))
+        .route("/v1/sacctmgr", post(sacctmgr))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .with_state(service);
+    let router = router.into_make_service_with_connect_info::<Peer>();
+    axum::serve(listener, router).with_graceful_shutdown(stop()).await.map_err(cannot)?;
+    let _ = std::fs::remove_file(socket);
+    Ok(())
+}
+
+async fn stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// The user number at the other end of a connection, from the kernel; `None` when it would not say.
+#[derive(Clone, Copy, Debug)]
+struct Peer(Option<u32>);
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        Peer(stream.io().peer_cred().ok().map(|credentials| credentials.uid()))
+    }
+}
+
+async fn sacctmgr(
+    State(service): State<Arc<Mutex<Service>>>,
+    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    axum::Json(request): axum::Json<api::Request>,
+) -> axum::Json<api::Response> {
+    let Some(uid) = uid else {
+        return axum::Json(api::Response::refused("sacctmgr: error: the kernel does not say who you are"));
+    };
+    let answer = tokio::task::spawn_blocking(move || {
+        // A command that panicked left the lock poisoned; its half-done changes are taken back before the next one.
+        let mut service = service.lock().unwrap_or_else(|poisoned| {
+            let mut service = poisoned.into_inner();
+            service.recover();
+            service
+        });
+        service.sacctmgr(uid, &request)
+    });
+    let answer = answer.await.unwrap_or_else(|_| {
+        api::Response::refused("sacctmgr: error: a bug in enlist serve stopped this command; nothing was changed")
+    });
+    axum::Json(answer)
+}

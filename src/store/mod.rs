@@ -1,1 +1,139 @@
-//! To be written.
+//! Where the accounting service keeps its state: SQLite, one file, one writer.
+//!
+//! A commit writes a command's changes and its transaction record in one database transaction, synced to disk before it
+//! returns; so what was acknowledged survives `kill -9` and power cuts.
+
+mod load;
+mod save;
+
+use crate::accounting::State;
+use nix::fcntl::{Flock, FlockArg};
+use rusqlite::Connection;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The schemas, oldest first; `user_version` counts how many of them a file has.
+const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql")];
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another daemon has it open.
+    #[error("{} is in use by another enlist serve", .0.display())]
+    InUse(PathBuf),
+    /// It was written by a newer enlist.
+    #[error("{} has schema {found}, this enlist knows {} at most: it was written by a newer release", .path.display(), MIGRATIONS.len())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: usize,
+    },
+    /// SQLite's check found damage.
+    #[error("{} is damaged: {what}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check says.
+        what: String,
+    },
+    /// A file cannot be opened.
+    #[error("cannot open {}: {source}", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("{}: {source}", .path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's reason, such as "database or disk is full".
+        source: rusqlite::Error,
+    },
+}
+
+/// An open store. The lock is held until it is dropped, or the process dies.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    connection: Connection,
+    _lock: Flock<File>,
+}
+
+impl Store {
+    /// Opens or creates the file (mode 0600), takes the lock, checks the content, and brings the schema up to date.
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        let lock = lock(path)?;
+        let database = |source| StoreError::Database { path: path.to_owned(), source };
+        private_file(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        let mut connection = Connection::open(path).map_err(database)?;
+        prepare(&connection).map_err(database)?;
+        check(path, &connection)?;
+        migrate(path, &mut connection)?;
+        Ok(Store { path: path.to_owned(), connection, _lock: lock })
+    }
+
+    /// Reads everything.
+    pub fn load(&self) -> Result<State, StoreError> {
+        load::state(&self.connection).map_err(|source| self.error(source))
+    }
+
+    /// Writes what differs from the last commit, all or nothing, and syncs it to disk.
+    pub fn save(&mut self, state: &State) -> Result<(), StoreError> {
+        save::changes(&mut self.connection, state).map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Database { path: self.path.clone(), source }
+    }
+}
+
+fn lock(path: &Path) -> Result<Flock<File>, StoreError> {
+    let lock_path = path.with_added_extension("lock");
+    let file = private_file(&lock_path).map_err(|source| StoreError::Open { path: lock_path, source })?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| StoreError::InUse(path.to_owned()))
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)
+}
+
+fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
+    let says: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(|error| damaged(error.to_string()))?;
+    if says == "ok" { Ok(()) } else { Err(damaged(says)) }
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+    let database = |source| StoreError::Database { path: path.to_owned(), source };
+    let found: usize = connection
+        .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+        .map(|version| usize::try_from(version).unwrap_or(usize::MAX))
+        .map_err(database)?;
+    if found > MIGRATIONS.len() {
+        return Err(StoreError::TooNew { path: path.to_owned(), found });
+    }
+    for (index, schema) in MIGRATIONS.iter().enumerate().skip(found) {
+        let transaction = connection.transaction().map_err(database)?;
+        transaction.execute_batch(schema).map_err(database)?;
+        transaction.pragma_update(None, "user_version", index as i64 + 1).map_err(database)?;
+        transaction.commit().map_err(database)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

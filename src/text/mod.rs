@@ -1,6 +1,9 @@
 //! Small pieces of text that people and Slurm write: display width, tables, host lists, TRES, durations.
 
+pub mod duration;
 pub mod glob;
+pub mod hostlist;
 pub mod limit;
+pub mod tres;
 pub mod width;
 pub mod words;

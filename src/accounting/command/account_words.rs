@@ -1,0 +1,121 @@
+//! The words that commands about accounts know.
+
+use super::condition::{self, Condition};
+use super::session::{Done, Session};
+use super::setting::{Setting, number};
+use super::word::{self, Word};
+
+/// What may follow `set` for accounts.
+#[derive(Clone, Debug, Default)]
+pub struct AccountSetting {
+    /// Names, where they may be given (`add`); `None` where they may not.
+    pub names: Option<Vec<String>>,
+    /// Clusters, where they may be given.
+    pub clusters: Option<Vec<String>>,
+    /// Description.
+    pub description: Option<String>,
+    /// Organization.
+    pub organization: Option<String>,
+    /// `RawUsage=`: only 0 is taken.
+    pub raw_usage: Option<u64>,
+    /// Limits and the like.
+    pub setting: Setting,
+}
+
+impl AccountSetting {
+    /// Whether the account's own texts are set.
+    pub fn sets_account(&self) -> bool {
+        self.description.is_some() || self.organization.is_some()
+    }
+
+    /// Whether its associations are changed.
+    pub fn sets_association(&self) -> bool {
+        !self.setting.is_empty() || self.setting.parent.is_some()
+    }
+
+    /// Whether anything is set.
+    pub fn is_set(&self) -> bool {
+        self.sets_account() || self.sets_association() || self.raw_usage.is_some()
+    }
+}
+
+/// Takes one word after `set`.
+pub fn take_setting(session: &mut Session, asked: &mut AccountSetting, word: &Word) -> Done {
+    let bare = word.operator.is_none();
+    if bare || word.is("Accounts", 1) || word.is("Names", 1) || word.is("Acct", 4) {
+        if asked.names.is_none() {
+            session.complain(" Can't modify the name of an account");
+            return Ok(());
+        }
+        return condition::extend(session, &mut asked.names, word);
+    }
+    if word.is("Clusters", 1) {
+        if asked.clusters.is_none() {
+            session.complain(" Can't modify the cluster of an account");
+            return Ok(());
+        }
+        return condition::extend(session, &mut asked.clusters, word);
+    }
+    if word.is("Description", 1) {
+        asked.description = Some(word::unquote_lower(word.value));
+    } else if word.is("Organization", 1) {
+        asked.organization = Some(word::unquote_lower(word.value));
+    } else if word.is("RawUsage", 7) {
+        asked.raw_usage = number(session, "RawUsage", word.value).flatten();
+    } else if !asked.setting.take(session, word)? {
+        session.complain(format!(" Unknown option: {}\n Use keyword 'where' to modify condition", word.raw));
+    }
+    Ok(())
+}
+
+/// What may follow `where` for accounts.
+#[derive(Clone, Debug, Default)]
+pub struct AccountCondition {
+    /// Its associations.
+    pub place: Condition,
+    /// Descriptions.
+    pub descriptions: Option<Vec<String>>,
+    /// Organizations.
+    pub organizations: Option<Vec<String>>,
+    /// List with associations.
+    pub with_associations: bool,
+    /// List with coordinators.
+    pub with_coordinators: bool,
+    /// Fields to list.
+    pub format: Vec<String>,
+    /// Whether a word about accounts was given.
+    pub about_accounts: bool,
+    /// Whether a word about associations was given.
+    pub about_associations: bool,
+}
+
+/// Takes one word after `where`.
+pub fn take_condition(session: &mut Session, asked: &mut AccountCondition, word: &Word) -> Done {
+    let bare = word.operator.is_none();
+    if word.is_bare("WithAssoc", 5) {
+        asked.with_associations = true;
+    } else if word.is_bare("WithCoordinators", 5) {
+        asked.with_coordinators = true;
+    } else if word.is_bare("WithDeleted", 5) {
+        asked.place.with_deleted = true;
+    } else if word.is_bare("WithRawQOSLevel", 5) || word.is_bare("where", 5) {
+    } else if word.is_bare("WOPLimits", 4) {
+        asked.place.without_limits = true;
+    } else if bare || word.is("Names", 1) || word.is("Accounts", 1) || word.is("Acct", 4) {
+        condition::extend(session, &mut asked.place.accounts, word)?;
+        asked.about_accounts = true;
+    } else if word.is("Descriptions", 1) {
+        condition::extend(session, &mut asked.descriptions, word)?;
+        asked.about_accounts = true;
+    } else if word.is("Format", 1) {
+        asked.format.extend(word::names(word.value).unwrap_or_default());
+    } else if word.is("Organizations", 1) {
+        condition::extend(session, &mut asked.organizations, word)?;
+        asked.about_accounts = true;
+    } else if asked.place.take(session, word)? {
+        asked.about_associations = true;
+    } else {
+        session.complain(format!(" Unknown condition: {}\n Use keyword 'set' to modify value", word.raw));
+    }
+    Ok(())
+}

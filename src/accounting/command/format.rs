@@ -1,0 +1,153 @@
+//! Tables as sacctmgr prints them: columns of fixed width, or separated by `|`.
+
+use super::fields::{self, Field};
+use super::options::Parsable;
+use super::session::{Done, Session};
+use crate::accounting::State;
+use crate::accounting::model::limits::Unit;
+use crate::accounting::model::tres::{self, MEM};
+use crate::accounting::model::{Limit, Limits, TresId};
+use crate::text::duration;
+use crate::text::tres::with_unit;
+use crate::text::width::{truncate, width as columns};
+
+/// What stands in one cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Nothing.
+    Empty,
+    /// Text; too long a text is cut and ends in `+`.
+    Text(String),
+    /// A number, never cut.
+    Number(String),
+}
+
+impl Cell {
+    /// A text, empty when there is none.
+    pub fn text(text: impl Into<String>) -> Self {
+        Cell::Text(text.into())
+    }
+
+    /// A number, empty when unset.
+    pub fn number(number: Option<impl ToString>) -> Self {
+        number.map_or(Cell::Empty, |number| Cell::Number(number.to_string()))
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Cell::Empty => "",
+            Cell::Text(text) | Cell::Number(text) => text,
+        }
+    }
+}
+
+/// Reads `format=` (or an entity's own list of fields).
+pub fn fields(session: &mut Session, names: &[String]) -> Done<Vec<Field>> {
+    let mut found = Vec::new();
+    for name in names {
+        match fields::parse(name) {
+            Some(field) => found.push(field),
+            None => {
+                let name = name.split('%').next().unwrap_or_default();
+                return session.refuse(format!("Unknown field '{name}'"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Prints heading and rows.
+pub fn print(session: &mut Session, fields: &[Field], rows: impl Iterator<Item = Vec<Cell>>) {
+    let parsable = session.options.parsable;
+    let mut out = String::new();
+    if !session.options.no_header {
+        header(&mut out, parsable, fields);
+    }
+    for row in rows {
+        for (index, (field, cell)) in fields.iter().zip(&row).enumerate() {
+            put(&mut out, parsable, field, cell, index + 1 == fields.len());
+        }
+        out.push('\n');
+    }
+    session.stdout.push_str(&out);
+}
+
+fn header(out: &mut String, parsable: Parsable, fields: &[Field]) {
+    for (index, field) in fields.iter().enumerate() {
+        match parsable {
+            Parsable::No => {
+                pad(out, &clip(field.header, field.width.unsigned_abs() as usize, None), field.width);
+                out.push(' ');
+            }
+            _ => put(out, parsable, field, &Cell::text(field.header), index + 1 == fields.len()),
+        }
+    }
+    out.push('\n');
+    if parsable == Parsable::No {
+        for field in fields {
+            out.push_str(&"-".repeat(field.width.unsigned_abs() as usize));
+            out.push(' ');
+        }
+        out.push('\n');
+    }
+}
+
+fn put(out: &mut String, parsable: Parsable, field: &Field, cell: &Cell, last: bool) {
+    if parsable != Parsable::No {
+        out.push_str(cell.as_str());
+        if !(last && parsable == Parsable::NoEnding) {
+            out.push('|');
+        }
+        return;
+    }
+    let width = field.width.unsigned_abs() as usize;
+    match cell {
+        Cell::Text(text) => pad(out, &clip(text, width, Some('+')), field.width),
+        other => pad(out, other.as_str(), field.width),
+    }
+    out.push(' ');
+}
+
+/// Fills up to a width counted in columns of the terminal (Slurm counts bytes, which tears Korean names apart).
+fn pad(out: &mut String, text: &str, width: i32) {
+    let fill = " ".repeat((width.unsigned_abs() as usize).saturating_sub(columns(text)));
+    match width < 0 {
+        true => out.extend([text, fill.as_str()]),
+        false => out.extend([fill.as_str(), text]),
+    }
+}
+
+fn clip(text: &str, width: usize, mark: Option<char>) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(usize::from(mark.is_some()));
+    truncate(text, room).chars().chain(mark).collect()
+}
+
+/// A TRES list as shown: `cpu=4,mem=2G,gres/gpu=1`, by number.
+pub fn tres_list(state: &State, counts: impl IntoIterator<Item = (TresId, u64)>) -> String {
+    let shown = counts.into_iter().map(|(id, count)| {
+        let name = state.tres.get(&id).map_or_else(|| id.to_string(), tres::Tres::full_name);
+        format!("{name}={}", tres_count(id, &name, count))
+    });
+    shown.collect::<Vec<_>>().join(",")
+}
+
+fn tres_count(id: TresId, name: &str, count: u64) -> String {
+    match name {
+        _ if id == MEM => with_unit(count, 'M'),
+        "fs/disk" | "vmem" => with_unit(count, 'M'),
+        _ if name.starts_with("bb/") => with_unit(count, 'M'),
+        _ => count.to_string(),
+    }
+}
+
+/// A limit's cell.
+pub fn limit(state: &State, limits: &Limits, limit: Limit) -> Cell {
+    match limit.unit() {
+        Unit::Tres => Cell::text(tres_list(state, limits.all_tres(limit))),
+        Unit::Minutes => limits.get(limit).map_or(Cell::Empty, |m| Cell::Number(duration::format_minutes(m))),
+        Unit::Count => Cell::number(limits.get(limit)),
+    }
+}

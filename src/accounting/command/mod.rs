@@ -1,0 +1,193 @@
+//! sacctmgr as a function: [`run`] takes a command line and a [`State`] and gives the text and the exit code of
+//! Slurm 22.05.8. What is deliberately different is listed in `docs/compatibility.md`.
+
+mod account_words;
+mod add_account;
+mod add_user;
+mod common;
+mod condition;
+mod delete;
+pub mod fields;
+mod format;
+mod modify;
+mod modify_association;
+pub mod options;
+mod rows;
+mod session;
+mod setting;
+mod show;
+mod show_more;
+mod user_words;
+pub mod word;
+
+use super::State;
+use super::authority::Caller;
+use options::Instead;
+pub use session::{Done, Session, Stop, World};
+use std::collections::VecDeque;
+use word::{Word, begins};
+
+/// What a command says and how it ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// Exit code, 0 or 1.
+    pub code: u8,
+    /// A question that has to be answered first; nothing was changed. Run the same command again with one answer more:
+    /// its output begins with this `stdout`.
+    pub question: Option<String>,
+}
+
+/// Runs one command line (without the program's name). The state is changed in place, or not at all when the command is
+/// refused or a question is open; the caller commits it. As in Slurm, a command may do a part of what was asked and
+/// still end with 1 (`add user x account=there,nope`).
+pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String], answers: &[bool]) -> Reply {
+    let (options, words) = match options::parse(argv) {
+        Ok(parsed) => parsed,
+        Err(text) => return Reply { stderr: text, code: 1, ..Reply::default() },
+    };
+    if let Some(instead) = options.instead {
+        return Reply { stdout: instead.text(), ..Reply::default() };
+    }
+    let answers = VecDeque::from(answers.to_vec());
+    let (stdout, stderr) = (String::new(), String::new());
+    let mut session = Session { state, caller, world, options, answers, stdout, stderr, failed: false };
+    let stopped = dispatch(&mut session, &words).err();
+    if stopped.is_some() {
+        session.state.rollback();
+    }
+    let question = match stopped {
+        Some(Stop::Question(question)) => Some(question),
+        Some(Stop::Failed) | None => None,
+    };
+    Reply { code: session.failed.into(), stdout: session.stdout, stderr: session.stderr, question }
+}
+
+impl Instead {
+    fn text(self) -> String {
+        match self {
+            Instead::Version => VERSION.to_owned(),
+            Instead::Help => HELP.to_owned(),
+        }
+    }
+}
+
+/// What `-V` says; scripts look for a Slurm release here, so the one whose behaviour is kept comes first.
+const VERSION: &str = concat!("slurm 22.05.8 (enlist ", env!("CARGO_PKG_VERSION"), ")\n");
+
+const HELP: &str = "\
+sacctmgr [OPTION...] [COMMAND]
+    -h, --help          this text
+    -i, --immediate     commit without asking
+    -n, --noheader      no heading
+    -p, --parsable      columns separated by `|`, also at the end
+    -P, --parsable2     columns separated by `|`
+    -Q, --quiet         less talk
+    -r, --readonly      refuse to change anything
+    -s, --associations  list users and accounts with their associations
+    -v, --verbose       more talk
+    -V, --version       version
+
+  add|create, modify|update, delete|remove, show|list ENTITY [where ...] [set ...]
+    ENTITY: account, association, cluster, coordinator, qos, transaction, tres, user
+    Example: sacctmgr -i add user gildong Account=ai_project
+";
+
+fn dispatch(session: &mut Session, words: &[&str]) -> Done {
+    let Some((verb, rest)) = words.split_first() else {
+        return session.refuse(HELP.trim_end());
+    };
+    let is = |name: &str, shortest: usize| begins(verb, name, shortest);
+    let changes =
+        is("add", 3) || is("create", 3) || is("modify", 1) || is("update", 1) || is("delete", 3) || is("remove", 3);
+    if changes && session.options.read_only {
+        return session.refuse("Can't run this command in readonly mode.");
+    }
+    let entity = rest.first().copied().unwrap_or_default();
+    let rest: Vec<_> = rest.iter().skip(1).map(|raw| Word::parse(raw)).collect();
+    if is("add", 3) || is("create", 3) {
+        add(session, entity, &rest)
+    } else if is("show", 3) || is("list", 3) {
+        show(session, entity, &rest)
+    } else if is("modify", 1) || is("update", 1) {
+        modify(session, entity, &rest)
+    } else if is("delete", 3) || is("remove", 3) {
+        delete(session, entity, &rest)
+    } else if is("version", 4) {
+        session.stdout.push_str(VERSION);
+        Ok(())
+    } else if is("help", 2) {
+        session.stdout.push_str(HELP);
+        Ok(())
+    } else {
+        session.refuse(format!("invalid keyword: {verb}"))
+    }
+}
+
+fn add(session: &mut Session, entity: &str, words: &[Word]) -> Done {
+    if begins(entity, "Account", 1) || begins(entity, "Acct", 4) {
+        add_account::run(session, words)
+    } else if begins(entity, "User", 1) {
+        add_user::run(session, words)
+    } else {
+        session.refuse(
+            "No valid entity in add command\nInput line must include \"Account\", \"Cluster\", \"Coordinator\", \
+             \"Federation\", \"QOS\", \"Resource\", or \"User\"",
+        )
+    }
+}
+
+fn show(session: &mut Session, entity: &str, words: &[Word]) -> Done {
+    if begins(entity, "Accounts", 2) || begins(entity, "Acct", 4) {
+        show::accounts(session, words)
+    } else if begins(entity, "Associations", 2) {
+        show::associations(session, words)
+    } else if begins(entity, "Clusters", 2) {
+        show_more::clusters(session, words)
+    } else if begins(entity, "Events", 1) {
+        show_more::not_yet(session, "Events")
+    } else if begins(entity, "QOS", 1) {
+        show_more::qos(session, words)
+    } else if begins(entity, "Transactions", 1) && !begins(entity, "TRES", 2) || begins(entity, "Txn", 1) {
+        show_more::transactions(session, words)
+    } else if begins(entity, "Users", 1) {
+        show::users(session, words)
+    } else if begins(entity, "tres", 2) {
+        show_more::tres(session, words)
+    } else {
+        session.refuse(
+            "No valid entity in list command\nInput line must include \"Account\", \"Association\", \"Cluster\", \
+             \"Configuration\",\n\"Event\", \"Federation\", \"Problem\", \"QOS\", \"Resource\", \"Reservation\",\n\
+             \"RunAwayJobs\", \"Stats\", \"Transaction\", \"TRES\", \"User\", or \"WCKey\"",
+        )
+    }
+}
+
+fn modify(session: &mut Session, entity: &str, words: &[Word]) -> Done {
+    if begins(entity, "Accounts", 1) || begins(entity, "Acct", 4) {
+        modify::account(session, words)
+    } else if begins(entity, "Users", 1) {
+        modify::user(session, words)
+    } else {
+        session.refuse(
+            "No valid entity in modify command\nInput line must include \"Account\", \"Cluster\", \"Federation\", \
+             \"Job\", \"QOS\", \"Resource\" or \"User\"",
+        )
+    }
+}
+
+fn delete(session: &mut Session, entity: &str, words: &[Word]) -> Done {
+    if begins(entity, "Accounts", 1) || begins(entity, "Acct", 4) {
+        delete::account(session, words)
+    } else if begins(entity, "Users", 1) {
+        delete::user(session, words)
+    } else {
+        session.refuse(
+            "No valid entity in delete command\nInput line must include \"Account\", \"Cluster\", \"Coordinator\", \
+             \"Federation\", \"QOS\", \"Resource\", or \"User\"",
+        )
+    }
+}

@@ -1,0 +1,317 @@
+//! `sacctmgr modify account` and `modify user`.
+
+use super::account_words::{self, AccountCondition, AccountSetting};
+use super::common;
+use super::condition::Condition;
+use super::modify_association as associations;
+use super::session::{Done, Session};
+use super::user_words::{self, UserCondition, UserSetting};
+use super::word::Word;
+use crate::accounting::model::*;
+use crate::accounting::tree;
+
+/// Splits words into conditions and settings, as `where` and `set` switch between them.
+pub fn split<'a>(words: &'a [Word<'a>]) -> (Vec<&'a Word<'a>>, Vec<&'a Word<'a>>) {
+    let (mut conditions, mut settings) = (Vec::new(), Vec::new());
+    let mut setting = false;
+    for word in words {
+        match (word.is_bare("Where", 5), word.is_bare("Set", 3)) {
+            (true, _) => setting = false,
+            (_, true) => setting = true,
+            _ if setting => settings.push(word),
+            _ => conditions.push(word),
+        }
+    }
+    (conditions, settings)
+}
+
+/// Asks before everything is changed; false means "Aborted" was said.
+fn confirm_no_condition(session: &mut Session) -> Done<bool> {
+    let go = session.ask("You didn't set any conditions with 'WHERE'.\nAre you sure you want to continue?")?;
+    if !go {
+        session.say("Aborted");
+    }
+    Ok(go)
+}
+
+/// Lists what was modified, or says that nothing was; true when something was.
+fn report(session: &mut Session, heading: &str, names: &[String]) -> bool {
+    if names.is_empty() {
+        session.say(" Nothing modified");
+        session.failed = true;
+        return false;
+    }
+    session.say(heading);
+    for name in names {
+        session.say(format!("  {name}"));
+    }
+    true
+}
+
+/// `modify account`
+pub fn account(session: &mut Session, words: &[Word]) -> Done {
+    let (mut wanted, mut asked) = (AccountCondition::default(), AccountSetting::default());
+    let (conditions, settings) = split(words);
+    for word in conditions {
+        account_words::take_condition(session, &mut wanted, word)?;
+    }
+    for word in settings {
+        account_words::take_setting(session, &mut asked, word)?;
+    }
+    session.check()?;
+    if !asked.is_set() {
+        return session.refuse(" You didn't give me anything to set");
+    }
+    if !wanted.about_accounts && !wanted.about_associations && !confirm_no_condition(session)? {
+        return Ok(());
+    }
+    if let Some(usage) = asked.raw_usage {
+        return reset_usage(session, usage);
+    }
+    let mut changed = false;
+    if asked.sets_account() {
+        changed |= account_texts(session, &wanted, &asked)?;
+    }
+    if asked.sets_association() {
+        changed |= account_associations(session, &wanted, &asked)?;
+    }
+    if changed { session.commit() } else { Ok(()) }
+}
+
+fn reset_usage(session: &mut Session, usage: u64) -> Done {
+    match usage {
+        // Usage is kept by the scheduler half; there is none to clear yet.
+        0 => Ok(()),
+        _ => session.refuse("sacctmgr: error: Raw usage can only be set to 0 (zero)"),
+    }
+}
+
+/// The accounts that a condition on accounts means.
+pub fn select_accounts(session: &Session, wanted: &AccountCondition) -> Vec<String> {
+    let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
+    let state = &session.state;
+    let located = wanted
+        .about_associations
+        .then(|| wanted.place.select(state).into_iter().map(|row| row.key.account.clone()).collect::<Vec<_>>());
+    let rows = state.accounts.values().filter(|row| {
+        (!row.deleted || wanted.place.with_deleted)
+            && among(&wanted.place.accounts, &row.name)
+            && among(&wanted.descriptions, &row.description)
+            && among(&wanted.organizations, &row.organization)
+            && among(&located, &row.name)
+    });
+    rows.map(|row| row.name.clone()).collect()
+}
+
+fn account_texts(session: &mut Session, wanted: &AccountCondition, asked: &AccountSetting) -> Done<bool> {
+    if wanted.about_associations && !wanted.about_accounts {
+        return session.refuse(" There was a problem with your 'where' options.");
+    }
+    if !session.caller.is_operator(session.state) {
+        return common::denied(session);
+    }
+    let names = select_accounts(session, wanted);
+    let mut info = Vec::new();
+    info.extend(asked.description.iter().map(|text| format!("description='{text}'")));
+    info.extend(asked.organization.iter().map(|text| format!("organization='{text}'")));
+    for name in &names {
+        session.state.accounts.edit(name, |row| {
+            row.description.clone_from(asked.description.as_ref().unwrap_or(&row.description.clone()));
+            row.organization.clone_from(asked.organization.as_ref().unwrap_or(&row.organization.clone()));
+        });
+        session.record(Action::ModifyAccount, format!("(name='{name}')"), info.join(", "), "");
+    }
+    Ok(report(session, " Modified accounts...", &names))
+}
+
+fn account_associations(session: &mut Session, wanted: &AccountCondition, asked: &AccountSetting) -> Done<bool> {
+    if wanted.about_accounts && !wanted.about_associations && wanted.place.accounts.is_none() {
+        return session.refuse(" There was a problem with your 'where' options.");
+    }
+    if let Some(parent) = &asked.setting.parent
+        && session.state.account(parent).is_none()
+    {
+        return session.refuse(format!(" Parent Account {parent} doesn't exist."));
+    }
+    let place = Condition { users: Some(vec![String::new()]), ..wanted.place.clone() };
+    let lines = associations::modify(session, &place, &asked.setting)?;
+    let heading = " Modified account associations...";
+    Ok(report(session, heading, &lines))
+}
+
+/// `modify user`
+pub fn user(session: &mut Session, words: &[Word]) -> Done {
+    let (mut wanted, mut asked) = (UserCondition::default(), UserSetting::default());
+    let (conditions, settings) = split(words);
+    for word in conditions {
+        user_words::take_condition(session, &mut wanted, word)?;
+    }
+    for word in settings {
+        user_words::take_setting(session, &mut asked, word)?;
+    }
+    session.check()?;
+    if !asked.sets_user() && !asked.sets_association() && asked.raw_usage.is_none() {
+        return session.refuse(" You didn't give me anything to set");
+    }
+    if !wanted.about_users && !wanted.about_associations && !confirm_no_condition(session)? {
+        return Ok(());
+    }
+    if let Some(usage) = asked.raw_usage {
+        return match wanted.place.accounts {
+            Some(_) => reset_usage(session, usage),
+            None => session.refuse("sacctmgr: error: An account must be specified"),
+        };
+    }
+    let mut changed = false;
+    if asked.sets_user() {
+        changed |= user_row(session, &mut wanted, &asked)?;
+    }
+    if asked.sets_association() {
+        changed |= user_associations(session, &wanted, &asked)?;
+    }
+    if changed { session.commit() } else { Ok(()) }
+}
+
+/// The users that a condition on users means.
+pub fn select_users(session: &Session, wanted: &UserCondition) -> Vec<String> {
+    let state = &session.state;
+    let named = wanted.place.users.as_ref().filter(|names| !names.is_empty());
+    let located = wanted
+        .about_associations
+        .then(|| wanted.place.select(state).into_iter().map(|row| row.key.user.clone()).collect::<Vec<_>>());
+    let has_default = |user: &User| {
+        wanted.default_accounts.as_ref().is_none_or(|accounts| {
+            state.of_user(&user.name).any(|row| row.is_default && accounts.contains(&row.key.account))
+        })
+    };
+    let rows = state.users.values().filter(|row| {
+        (!row.deleted || wanted.place.with_deleted)
+            && named.is_none_or(|names| names.contains(&row.name))
+            && wanted.admin_level.is_none_or(|level| level == row.admin_level)
+            && located.as_ref().is_none_or(|names| names.contains(&row.name))
+            && has_default(row)
+    });
+    rows.map(|row| row.name.clone()).collect()
+}
+
+fn user_row(session: &mut Session, wanted: &mut UserCondition, asked: &UserSetting) -> Done<bool> {
+    if wanted.about_associations && !wanted.about_users {
+        return session.refuse(" There was a problem with your 'where' options.");
+    }
+    if wanted.place.accounts.is_some()
+        && session.ask(" You specified Accounts in your request.  Did you mean DefaultAccounts?\n")?
+    {
+        wanted.default_accounts = wanted.place.accounts.take();
+    }
+    let by_rows = UserCondition { about_associations: false, ..wanted.clone() };
+    let names = select_users(session, &by_rows);
+    check_user_authority(session, &names, asked)?;
+    if names.is_empty() {
+        return Ok(report(session, "", &names));
+    }
+    if let Some(account) = &asked.default_account
+        && !can_have_default(session, wanted, &names, account)?
+    {
+        return Ok(false);
+    }
+    for name in &names {
+        change_user(session, wanted, name, asked);
+    }
+    if let Some(new) = &asked.new_name {
+        rename(session, &names, new)?;
+    }
+    Ok(report(session, " Modified users...", &names))
+}
+
+/// Operators may change users, but only administrators the admin level; anybody their own default account.
+fn check_user_authority(session: &mut Session, names: &[String], asked: &UserSetting) -> Done {
+    let caller = session.caller;
+    if asked.admin_level.is_some() && !caller.is_administrator(session.state) {
+        session.complain("sacctmgr: error: You must be a super user to modify a users admin level");
+        return session.refuse(" Error with request: Access/permission denied");
+    }
+    let own = names == [caller.name.as_str()] && asked.new_name.is_none() && asked.admin_level.is_none();
+    if !own && !caller.is_operator(session.state) {
+        return common::denied(session);
+    }
+    Ok(())
+}
+
+fn can_have_default(session: &mut Session, wanted: &UserCondition, names: &[String], account: &str) -> Done<bool> {
+    let clusters = common::clusters(session, wanted.place.clusters.clone(), "users")?;
+    let mut lacking = Vec::new();
+    for name in names {
+        for cluster in &clusters {
+            let here = |row: &Association| row.key.cluster == *cluster && row.key.account == account;
+            if !session.state.of_user(name).any(here) {
+                lacking.push(format!("  U = {name} C = {cluster}"));
+            }
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(true);
+    }
+    session.say(format!(" Can't modify because these users aren't associated with new default account '{account}'..."));
+    for line in lacking {
+        session.say(line);
+    }
+    session.failed = true;
+    Ok(false)
+}
+
+fn change_user(session: &mut Session, wanted: &UserCondition, name: &str, asked: &UserSetting) {
+    if let Some(level) = asked.admin_level {
+        session.state.users.edit(&name.to_owned(), |row| row.admin_level = level);
+        session.record(Action::ModifyUser, format!("(name='{name}')"), format!("admin_level={}", level.number()), "");
+    }
+    let Some(account) = &asked.default_account else { return };
+    let clusters = wanted.place.clusters.clone().unwrap_or_else(|| session.state.cluster_names());
+    for cluster in clusters {
+        let mut rows = session.state.of_user(name);
+        let Some(id) = rows.find(|r| r.key.cluster == cluster && r.key.account == *account).map(|row| row.id) else {
+            continue;
+        };
+        drop(rows);
+        tree::clear_default(session.state, name, &cluster);
+        session.state.edit_association(id, |row| row.is_default = true);
+        session.record(Action::ModifyAssociation, format!("(id_assoc={id})"), "is_def=1", &cluster);
+    }
+}
+
+/// A user's new name goes into the user row, the associations and the coordinator list.
+fn rename(session: &mut Session, names: &[String], new: &str) -> Done {
+    let [old] = names else {
+        session.complain(" Error with request: Can only change one at a time");
+        return session.refuse(" If you are changing a users name you can only specify 1 user at a time.");
+    };
+    if !common::good_name(session, new) {
+        session.check()?;
+    }
+    if session.state.users.get(&new.to_owned()).is_some() {
+        return session.refuse(format!(" Error with request: user '{new}' is there already"));
+    }
+    let Some(row) = session.state.users.get(old).cloned() else { return Ok(()) };
+    session.state.users.remove(old);
+    session.state.users.put(new.to_owned(), User { name: new.to_owned(), ..row });
+    let ids: Vec<_> = session.state.of_user(old).map(|row| row.id).collect();
+    for id in ids {
+        session.state.edit_association(id, |row| row.key.user = new.to_owned());
+    }
+    let coordinated: Vec<_> = session.state.coordinators.values().filter(|row| row.user == *old).cloned().collect();
+    for row in coordinated {
+        session.state.coordinators.remove(&(row.account.clone(), row.user));
+        let key = (row.account.clone(), new.to_owned());
+        session.state.coordinators.put(key, Coordinator { account: row.account, user: new.to_owned() });
+    }
+    session.record(Action::ModifyUser, format!("(name='{old}')"), format!("name='{new}'"), "");
+    Ok(())
+}
+
+fn user_associations(session: &mut Session, wanted: &UserCondition, asked: &UserSetting) -> Done<bool> {
+    let no_names = wanted.place.users.as_ref().is_none_or(Vec::is_empty);
+    if wanted.about_users && !wanted.about_associations && no_names {
+        return session.refuse(" There was a problem with your 'where' options.");
+    }
+    let lines = associations::modify(session, &wanted.place, &asked.setting)?;
+    Ok(report(session, " Modified user associations...", &lines))
+}

@@ -1,0 +1,104 @@
+//! [`Session`]: what one command works with: the state, who asks, and the text it says.
+
+use super::options::Options;
+use crate::accounting::State;
+use crate::accounting::authority::Caller;
+use crate::accounting::model::{Action, Transaction};
+use std::collections::VecDeque;
+
+/// What a command must know of the world outside the state.
+pub trait World {
+    /// Whether the operating system has a user of this name.
+    fn has_user(&self, name: &str) -> bool;
+
+    /// Seconds since 1970.
+    fn now(&self) -> i64;
+
+    /// A time as local listings show it: `2026-11-22T20:53:55`.
+    fn local_time(&self, seconds: i64) -> String;
+}
+
+/// Why a command stops before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It has to ask first; the text is the question without its `(You have 30 seconds to decide)`.
+    Question(String),
+    /// It was refused; what to say is said already.
+    Failed,
+}
+
+/// The result of every command.
+pub type Done<T = ()> = Result<T, Stop>;
+
+/// One run of one command.
+pub struct Session<'a> {
+    /// The state, changed in place; the caller of [`super::run`] commits or takes back.
+    pub state: &'a mut State,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The world outside.
+    pub world: &'a dyn World,
+    /// The options of the command line.
+    pub options: Options,
+    /// Answers to the questions met so far.
+    pub answers: VecDeque<bool>,
+    /// What it says.
+    pub stdout: String,
+    /// What it complains about.
+    pub stderr: String,
+    /// Whether the exit code is 1.
+    pub failed: bool,
+}
+
+impl Session<'_> {
+    /// Says one line (or several).
+    pub fn say(&mut self, text: impl AsRef<str>) {
+        self.stdout.push_str(text.as_ref());
+        self.stdout.push('\n');
+    }
+
+    /// Complains; the exit code becomes 1.
+    pub fn complain(&mut self, text: impl AsRef<str>) {
+        self.stderr.push_str(text.as_ref());
+        self.stderr.push('\n');
+        self.failed = true;
+    }
+
+    /// Complains and stops.
+    pub fn refuse<T>(&mut self, text: impl AsRef<str>) -> Done<T> {
+        self.complain(text);
+        Err(Stop::Failed)
+    }
+
+    /// Stops if something was complained about.
+    pub fn check(&self) -> Done {
+        if self.failed { Err(Stop::Failed) } else { Ok(()) }
+    }
+
+    /// Asks a yes-or-no question; `-i` means yes.
+    pub fn ask(&mut self, question: &str) -> Done<bool> {
+        if self.options.immediate {
+            return Ok(true);
+        }
+        self.answers.pop_front().ok_or_else(|| Stop::Question(question.to_owned()))
+    }
+
+    /// The last question of every change; No takes it back.
+    pub fn commit(&mut self) -> Done {
+        if !self.ask("Would you like to commit changes?")? {
+            self.say(" Changes Discarded");
+            self.state.rollback();
+        }
+        Ok(())
+    }
+
+    /// Writes a line of the transaction record.
+    pub fn record(&mut self, action: Action, target: impl Into<String>, info: impl Into<String>, cluster: &str) {
+        let actor = match self.caller.name.as_str() {
+            "" => self.caller.uid.to_string(),
+            name => name.to_owned(),
+        };
+        let (time, target, info) = (self.world.now(), target.into(), info.into());
+        self.state.record(Transaction { id: 0, time, action, actor, target, info, cluster: cluster.into() });
+    }
+}

@@ -1,0 +1,230 @@
+//! `sacctmgr show` of accounts, users and associations.
+
+use super::account_words::{self, AccountCondition};
+use super::condition::Condition;
+use super::fields::{Column, Field};
+use super::format::{self, Cell};
+use super::modify::{select_accounts, select_users};
+use super::rows::Row;
+use super::session::{Done, Session};
+use super::user_words::{self, UserCondition};
+use super::word::{self, Word};
+use crate::accounting::State;
+use crate::accounting::model::*;
+use crate::accounting::tree;
+
+const ASSOCIATION_FIELDS: &str = "Cluster,Account,User,Part";
+const ASSOCIATION_LIMITS: &str = "Share,Priority,GrpJ,GrpTRES,GrpS,GrpWall,GrpTRESMins,MaxJ,MaxTRES,MaxTRESPerN,MaxS,\
+                                  MaxW,MaxTRESMins,QOS,DefaultQOS,GrpTRESRunMins";
+const ACCOUNT_ASSOCIATION_FIELDS: &str = "Cl,ParentN,U,Share,Priority,GrpJ,GrpN,GrpCPUs,GrpMEM,GrpS,GrpWall,GrpCPUMins,\
+                                          MaxJ,MaxN,MaxCPUs,MaxS,MaxW,MaxCPUMins,QOS,DefaultQOS";
+const USER_ASSOCIATION_FIELDS: &str =
+    "Cl,Acc,Part,Share,Priority,MaxJ,MaxN,MaxCPUs,MaxS,MaxW,MaxCPUMins,QOS,DefaultQOS";
+
+/// The fields asked for, or else the entity's own ones.
+pub fn fields_or(session: &mut Session, asked: &[String], own: &[&str]) -> Done<Vec<Field>> {
+    let own: Vec<_> = own.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect();
+    format::fields(session, if asked.is_empty() { &own } else { asked })
+}
+
+/// `show association`
+pub fn associations(session: &mut Session, words: &[Word]) -> Done {
+    let mut wanted = Condition::default();
+    let mut names = Vec::new();
+    let mut as_tree = false;
+    for word in words.iter().filter(|word| !word.is_bare("Set", 3)) {
+        take_association_word(session, &mut wanted, &mut names, &mut as_tree, word)?;
+    }
+    session.check()?;
+    let limits =
+        if wanted.without_limits { vec![ASSOCIATION_FIELDS] } else { vec![ASSOCIATION_FIELDS, ASSOCIATION_LIMITS] };
+    let mut fields = fields_or(session, &names, &limits)?;
+    if as_tree {
+        let accounts = fields.iter_mut().filter(|field| field.column == Column::Account && field.width == 10);
+        accounts.for_each(|field| field.width = -20);
+    }
+    let state = &*session.state;
+    let listed = tree::sort_for_listing(wanted.select(state), !wanted.own_values);
+    let rows: Vec<_> = listed
+        .into_iter()
+        .map(|association| association_row(state, association, &fields, wanted.own_values, as_tree))
+        .collect();
+    format::print(session, &fields, rows.into_iter());
+    Ok(())
+}
+
+fn take_association_word(
+    session: &mut Session,
+    wanted: &mut Condition,
+    names: &mut Vec<String>,
+    as_tree: &mut bool,
+    word: &Word,
+) -> Done {
+    if word.is_bare("OnlyDefaults", 2) {
+        wanted.only_defaults = true;
+    } else if word.is_bare("Tree", 4) {
+        *as_tree = true;
+    } else if word.is_bare("WithDeleted", 5) {
+        wanted.with_deleted = true;
+    } else if word.is_bare("WithSubAccounts", 5) {
+        wanted.with_sub_accounts = true;
+    } else if word.is_bare("WOPInfo", 4) {
+        wanted.own_values = true;
+    } else if word.is_bare("WOPLimits", 4) || word.is_bare("WOLimits", 3) {
+        wanted.without_limits = true;
+    } else if word.is_bare("WithRawQOSLevel", 5) || word.is_bare("where", 5) {
+    } else if word.operator.is_none() {
+        wanted.take_ids(session, word)?;
+    } else if word.is("Format", 1) {
+        names.extend(word::names(word.value).unwrap_or_default());
+    } else if !wanted.take(session, word)? {
+        session.complain(format!(" Unknown condition: {}", word.raw));
+    }
+    Ok(())
+}
+
+fn association_row(state: &State, association: &Association, fields: &[Field], own: bool, as_tree: bool) -> Vec<Cell> {
+    let row = Row::new(state, association, own);
+    let bounds = fields.iter().any(|f| matches!(f.column, Column::Left | Column::Right)).then(|| tree::bounds(state));
+    let bound =
+        |pick: fn(&(u32, u32)) -> u32| Cell::number(bounds.as_ref().and_then(|b| b.get(&association.id)).map(pick));
+    fields
+        .iter()
+        .map(|field| match field.column {
+            Column::Account if as_tree => {
+                Cell::text(format!("{}{}", " ".repeat(depth(state, association)), association.key.account))
+            }
+            Column::Left => bound(|(left, _)| *left),
+            Column::Right => bound(|(_, right)| *right),
+            column => row.cell(state, column),
+        })
+        .collect()
+}
+
+fn depth(state: &State, association: &Association) -> usize {
+    let mut depth = 0;
+    let mut next = association.parent;
+    while let Some(parent) = next.and_then(|id| state.associations().get(&id)) {
+        depth += 1;
+        next = parent.parent;
+    }
+    depth
+}
+
+/// Asks before a condition on associations is used without listing them (Slurm does; scripts pass `-i`).
+fn confirm_without_associations(session: &mut Session, with: bool, conditions: bool) -> Done<bool> {
+    if with || !conditions {
+        return Ok(true);
+    }
+    let go = session.ask(
+        "You requested options that are only valid when querying with the withassoc option.\nAre you sure you want to \
+         continue?",
+    )?;
+    if !go {
+        session.say("Aborted");
+    }
+    Ok(go)
+}
+
+/// `show account`
+pub fn accounts(session: &mut Session, words: &[Word]) -> Done {
+    let mut wanted = AccountCondition { with_associations: session.options.with_associations, ..Default::default() };
+    for word in words.iter().filter(|word| !word.is_bare("Set", 3)) {
+        account_words::take_condition(session, &mut wanted, word)?;
+    }
+    session.check()?;
+    let mut own = vec!["Acc,Des,O"];
+    own.extend(wanted.with_associations.then_some(ACCOUNT_ASSOCIATION_FIELDS));
+    own.extend(wanted.with_coordinators.then_some("Coord"));
+    if !confirm_without_associations(session, wanted.with_associations, wanted.about_associations)? {
+        return Ok(());
+    }
+    let fields = fields_or(session, &wanted.format, &own)?;
+    let names = select_accounts(session, &wanted);
+    let state = &*session.state;
+    let mut rows = Vec::new();
+    for account in names.iter().filter_map(|name| state.accounts.get(name)) {
+        let below = wanted.with_associations.then(|| associations_of_account(state, &wanted.place, account));
+        rows.extend(entity_rows(state, &fields, below, |column| account_cell(state, account, column)));
+    }
+    format::print(session, &fields, rows.into_iter());
+    Ok(())
+}
+
+fn associations_of_account<'a>(state: &'a State, place: &Condition, account: &Account) -> Vec<&'a Association> {
+    Condition { accounts: Some(vec![account.name.clone()]), ..place.clone() }.select(state)
+}
+
+/// One row for each association; one row in all when there is none or none is wanted.
+fn entity_rows(
+    state: &State,
+    fields: &[Field],
+    associations: Option<Vec<&Association>>,
+    own: impl Fn(Column) -> Option<Cell>,
+) -> Vec<Vec<Cell>> {
+    let associations = associations.unwrap_or_default();
+    let line = |row: Option<&Row>| {
+        let other = |column| row.map_or(Cell::Empty, |row| row.cell(state, column));
+        fields.iter().map(|field| own(field.column).unwrap_or_else(|| other(field.column))).collect()
+    };
+    match associations.is_empty() {
+        true => vec![line(None)],
+        false => associations.into_iter().map(|row| line(Some(&Row::new(state, row, false)))).collect(),
+    }
+}
+
+fn account_cell(state: &State, account: &Account, column: Column) -> Option<Cell> {
+    Some(match column {
+        Column::Account => Cell::text(&account.name),
+        Column::Description => Cell::text(&account.description),
+        Column::Organization => Cell::text(&account.organization),
+        Column::Coordinators => {
+            let rows = state.coordinators.values().filter(|row| row.account == account.name);
+            Cell::text(rows.map(|row| row.user.as_str()).collect::<Vec<_>>().join(","))
+        }
+        _ => return None,
+    })
+}
+
+/// `show user`
+pub fn users(session: &mut Session, words: &[Word]) -> Done {
+    let mut wanted = UserCondition { with_associations: session.options.with_associations, ..Default::default() };
+    for word in words.iter().filter(|word| !word.is_bare("Set", 3)) {
+        user_words::take_condition(session, &mut wanted, word)?;
+    }
+    session.check()?;
+    let mut own = vec!["U,DefaultA,Ad"];
+    own.extend(wanted.with_coordinators.then_some("Coord"));
+    own.extend(wanted.with_associations.then_some(USER_ASSOCIATION_FIELDS));
+    if !confirm_without_associations(session, wanted.with_associations, wanted.about_associations)? {
+        return Ok(());
+    }
+    let fields = fields_or(session, &wanted.format, &own)?;
+    let names = select_users(session, &wanted);
+    let state = &*session.state;
+    let mut rows = Vec::new();
+    for user in names.iter().filter_map(|name| state.users.get(name)) {
+        let below = wanted
+            .with_associations
+            .then(|| Condition { users: Some(vec![user.name.clone()]), ..wanted.place.clone() }.select(state));
+        rows.extend(entity_rows(state, &fields, below, |column| user_cell(state, user, column)));
+    }
+    format::print(session, &fields, rows.into_iter());
+    Ok(())
+}
+
+fn user_cell(state: &State, user: &User, column: Column) -> Option<Cell> {
+    Some(match column {
+        Column::User => Cell::text(&user.name),
+        Column::AdminLevel => Cell::text(user.admin_level.name()),
+        Column::DefaultAccount => {
+            let default = state.of_user(&user.name).find(|row| row.is_default);
+            Cell::text(default.map_or("", |row| row.key.account.as_str()))
+        }
+        Column::Coordinators => {
+            let rows = state.coordinators.values().filter(|row| row.user == user.name);
+            Cell::text(rows.map(|row| row.account.as_str()).collect::<Vec<_>>().join(","))
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,45 @@
+//! One request to the service over its unix socket.
+
+use crate::daemon::api::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use std::io::ErrorKind;
+use std::path::Path;
+use tokio::net::UnixStream;
+
+/// Asks the service; the error is a text for people, what to do included.
+pub fn ask(socket: &Path, request: &Request) -> Result<Response, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    runtime.block_on(exchange(socket, request))
+}
+
+async fn exchange(socket: &Path, request: &Request) -> Result<Response, String> {
+    let stream = UnixStream::connect(socket).await.map_err(|error| unreachable_service(socket, &error))?;
+    let lost = |error: hyper::Error| format!("the accounting service did not answer: {error}");
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+    tokio::spawn(connection);
+    let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
+    let http = hyper::Request::post("/v1/sacctmgr")
+        .header("host", "enlist")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|error| error.to_string())?;
+    let answer = sender.send_request(http).await.map_err(lost)?;
+    let status = answer.status();
+    let body = answer.into_body().collect().await.map_err(lost)?.to_bytes();
+    if !status.is_success() {
+        return Err(format!("the accounting service refused: {status}: {}", String::from_utf8_lossy(&body).trim()));
+    }
+    serde_json::from_slice(&body).map_err(|error| format!("the accounting service answered something else: {error}"))
+}
+
+fn unreachable_service(socket: &Path, error: &std::io::Error) -> String {
+    let remedy = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            "start `enlist serve` on this host, or name its socket in ENLIST_SOCKET"
+        }
+        _ => "see that the socket can be reached by you",
+    };
+    format!("no accounting service on {}: {error}; {remedy}", socket.display())
+}

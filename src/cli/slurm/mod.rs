@@ -1,0 +1,35 @@
+//! `enlist slurm COMMAND …`: Slurm's commands, also by their own names through links.
+
+mod client;
+mod prompt;
+pub mod sacctmgr;
+
+use super::Raw;
+use super::exit::Exit;
+use clap::Args;
+use std::ffi::OsString;
+
+/// The commands, by the name of their link.
+pub const COMMANDS: &[(&str, Raw)] = &[("sacctmgr", sacctmgr::run)];
+
+/// Arguments of `enlist slurm`.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+pub struct SlurmArgs {
+    /// The command and its own arguments, such as `sacctmgr show user`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Runs the named command.
+pub fn run(args: SlurmArgs) -> Exit {
+    let name = &args.command[0];
+    match COMMANDS.iter().find(|(command, _)| name == *command) {
+        Some((_, run)) => run(args.command[1..].to_vec()),
+        None => {
+            let known: Vec<_> = COMMANDS.iter().map(|(command, _)| *command).collect();
+            eprintln!("enlist slurm: there is no {}; there is: {}", name.display(), known.join(", "));
+            Exit(2)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! `sacctmgr`: words go to the service, text comes back, questions are asked here.
+
+use super::client;
+use super::prompt::{self, Answer};
+use crate::cli::exit::Exit;
+use crate::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
+use std::ffi::OsString;
+use std::io::{BufRead, IsTerminal, Write};
+
+/// Runs one command, or, without words, a session that reads one command a line.
+pub fn run(args: Vec<OsString>) -> Exit {
+    match texts(args).and_then(|argv| Ok((argv, rehearsal()?))) {
+        Err(error) => complain(&error),
+        Ok((argv, rehearse)) if argv.iter().all(|arg| arg.starts_with('-') && !stands_alone(arg)) => {
+            session(&argv, rehearse)
+        }
+        Ok((argv, rehearse)) => one(argv, rehearse),
+    }
+}
+
+/// `-V` and `-h` need no command.
+fn stands_alone(option: &str) -> bool {
+    match option.strip_prefix("--") {
+        Some(long) => ["help", "usage", "version"].iter().any(|name| name.starts_with(long)),
+        None => option.contains(['V', 'h']),
+    }
+}
+
+fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
+    let text = |arg: OsString| arg.into_string().map_err(|arg| format!("{} is not UTF-8 text", arg.display()));
+    args.into_iter().map(text).collect()
+}
+
+fn rehearsal() -> Result<Option<Vec<Vec<String>>>, String> {
+    let Some(value) = std::env::var_os(REHEARSE_VARIABLE) else { return Ok(None) };
+    let commands: Vec<Vec<String>> = serde_json::from_str(&value.to_string_lossy())
+        .map_err(|error| format!("{REHEARSE_VARIABLE} is no list of commands: {error}"))?;
+    Ok(Some(commands.into_iter().map(without_program).collect()))
+}
+
+/// A rehearsed command begins with its program: `sacctmgr …`, or `enlist slurm sacctmgr …`.
+fn without_program(mut argv: Vec<String>) -> Vec<String> {
+    let name = |arg: &String| arg.rsplit('/').next().unwrap_or_default().to_owned();
+    let program = match argv.iter().take(3).map(name).collect::<Vec<_>>().as_slice() {
+        [first, ..] if first == "sacctmgr" => 1,
+        [first, second, third] if first == "enlist" && second == "slurm" && third == "sacctmgr" => 3,
+        _ => 0,
+    };
+    argv.drain(..program);
+    argv
+}
+
+fn complain(error: &str) -> Exit {
+    eprintln!("sacctmgr: error: {error}");
+    Exit::ERROR
+}
+
+fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>) -> Exit {
+    let mut request = Request { argv, rehearse, ..Request::default() };
+    let (mut said, mut complained) = (0, 0);
+    loop {
+        let answer = match client::ask(&api::socket(), &request) {
+            Ok(answer) => answer,
+            Err(error) => return complain(&error),
+        };
+        show(&answer, &mut said, &mut complained);
+        let Some(question) = &answer.question else { return Exit(answer.code) };
+        match prompt::ask(question) {
+            Answer::EndOfInput => return complain("no answer, since the input ended; nothing was changed. Use -i to commit without asking"),
+            given => request.answers.push(given == Answer::Yes),
+        }
+        request.revision = Some(answer.revision);
+    }
+}
+
+/// Prints what was not printed before the last question.
+fn show(answer: &Response, said: &mut usize, complained: &mut usize) {
+    let rest = |text: &str, from: usize| text.get(from..).unwrap_or_default().to_owned();
+    print!("{}", rest(&answer.stdout, *said));
+    let _ = std::io::stdout().flush();
+    eprint!("{}", rest(&answer.stderr, *complained));
+    (*said, *complained) = (answer.stdout.len(), answer.stderr.len());
+}
+
+/// One command a line until `exit`, `quit` or the end of input.
+fn session(options: &[String], rehearse: Option<Vec<Vec<String>>>) -> Exit {
+    let prompting = std::io::stdin().is_terminal();
+    let mut exit = Exit::OK;
+    loop {
+        if prompting {
+            print!("sacctmgr: ");
+            let _ = std::io::stdout().flush();
+        }
+        let Some(line) = read_line() else { return exit };
+        let words = words(&line);
+        match words.first().map(String::as_str) {
+            None => continue,
+            Some(comment) if comment.starts_with('#') => continue,
+            Some("exit" | "quit" | "\\q") => return exit,
+            Some(_) => {}
+        }
+        let argv = options.iter().cloned().chain(words).collect();
+        let ended = one(argv, rehearse.clone());
+        if ended != Exit::OK {
+            exit = ended;
+        }
+    }
+}
+
+fn read_line() -> Option<String> {
+    let mut line = String::new();
+    match std::io::stdin().lock().read_line(&mut line) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(line),
+    }
+}
+
+/// Words of a line; blanks inside quotes don't separate (the quotes stay, the service takes them off).
+fn words(line: &str) -> Vec<String> {
+    let mut quote = None;
+    let parts = line.trim().split(|c: char| {
+        match quote {
+            None if c == '"' || c == '\'' => quote = Some(c),
+            Some(open) if c == open => quote = None,
+            _ => {}
+        }
+        c.is_whitespace() && quote.is_none()
+    });
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_programs() {
+        assert_eq!(words("add account a desc='x y' "), ["add", "account", "a", "desc='x y'"]);
+        let strip = |argv: &[&str]| without_program(argv.iter().map(|s| s.to_string()).collect());
+        assert_eq!(strip(&["/usr/bin/sacctmgr", "-i"]), ["-i"]);
+        assert_eq!(strip(&["enlist", "slurm", "sacctmgr", "show"]), ["show"]);
+        assert_eq!(strip(&["show", "user"]), ["show", "user"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! What goes over the socket.
+
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Where the service listens unless told otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/enlist/enlist.sock";
+
+/// Environment variable that names another socket.
+pub const SOCKET_VARIABLE: &str = "ENLIST_SOCKET";
+
+/// Environment variable of a dry run: a JSON list of the commands rehearsed before (docs/decisions.md, 7).
+pub const REHEARSE_VARIABLE: &str = "ENLIST_REHEARSE";
+
+/// The socket to use.
+pub fn socket() -> std::path::PathBuf {
+    std::env::var_os(SOCKET_VARIABLE).map_or_else(|| Path::new(DEFAULT_SOCKET).to_owned(), Into::into)
+}
+
+/// `POST /v1/sacctmgr`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The arguments, without the program's name.
+    pub argv: Vec<String>,
+    /// Answers to the questions asked so far.
+    #[serde(default)]
+    pub answers: Vec<bool>,
+    /// The revision that those questions were about.
+    #[serde(default)]
+    pub revision: Option<u64>,
+    /// A dry run: commands (arguments without the program's name) to replay first; nothing is kept.
+    #[serde(default)]
+    pub rehearse: Option<Vec<Vec<String>>>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// Standard output, from the beginning.
+    pub stdout: String,
+    /// Standard error, from the beginning.
+    pub stderr: String,
+    /// Exit code.
+    pub code: u8,
+    /// A question to answer first: ask, then send the request again with the answer and `revision`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// Counts the changes of the state.
+    pub revision: u64,
+}
+
+impl Response {
+    /// Nothing was done, because …
+    pub fn refused(why: &str) -> Self {
+        Self { stderr: format!("{why}\n"), code: 1, ..Self::default() }
+    }
+}

@@ -1,0 +1,95 @@
+//! TRES lists: `cpu=4,gres/gpu:a100=2`, as every TRES limit of sacctmgr(1) is written.
+
+use std::fmt;
+
+/// One `name=count` of a TRES list; a negative count clears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TresCount {
+    /// `cpu`, `gres/gpu`, or a number that is the TRES' id.
+    pub name: String,
+    /// How many; `None` for -1, which removes the limit.
+    pub count: Option<u64>,
+}
+
+/// Why a TRES list cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadTres {
+    /// The part that is wrong.
+    pub part: String,
+}
+
+impl fmt::Display for BadTres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not TRES=COUNT", self.part)
+    }
+}
+
+/// Reads `a=1,b=2`. Counts may carry K, M, G, T or P (of 1024).
+pub fn parse(text: &str) -> Result<Vec<TresCount>, BadTres> {
+    text.split(',').filter(|part| !part.is_empty()).map(parse_one).collect()
+}
+
+fn parse_one(part: &str) -> Result<TresCount, BadTres> {
+    let bad = || BadTres { part: part.to_owned() };
+    let (name, count) = part.split_once('=').ok_or_else(bad)?;
+    if name.is_empty() {
+        return Err(bad());
+    }
+    Ok(TresCount { name: name.to_ascii_lowercase(), count: parse_count(count).ok_or_else(bad)? })
+}
+
+fn parse_count(text: &str) -> Option<Option<u64>> {
+    if text.starts_with('-') {
+        return text[1..].parse::<u64>().ok().map(|_| None);
+    }
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let scale: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        "P" => 1 << 50,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(scale).map(Some)
+}
+
+/// A count with the largest unit that divides it exactly, `first` being the unit it is counted in: 2048 with first `M`
+/// is `2G`, 1000 stays `1000M`. Only for TRES whose amounts are sizes (mem, fs/disk, vmem …).
+pub fn with_unit(count: u64, first: char) -> String {
+    const UNITS: [char; 6] = [' ', 'K', 'M', 'G', 'T', 'P'];
+    let mut unit = UNITS.iter().position(|u| *u == first).unwrap_or(0);
+    let mut count = count;
+    while count != 0 && count.is_multiple_of(1024) && unit + 1 < UNITS.len() {
+        count /= 1024;
+        unit += 1;
+    }
+    match UNITS[unit] {
+        ' ' => count.to_string(),
+        letter => format!("{count}{letter}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists() {
+        let parsed = parse("cpu=4,Gres/GPU:a100=-1,mem=2G").unwrap();
+        assert_eq!(parsed[0], TresCount { name: "cpu".into(), count: Some(4) });
+        assert_eq!(parsed[1], TresCount { name: "gres/gpu:a100".into(), count: None });
+        assert_eq!(parsed[2].count, Some(2 << 30));
+        assert_eq!(parse("cpu").unwrap_err().part, "cpu");
+        assert_eq!(parse("cpu=x").unwrap_err().part, "cpu=x");
+        assert_eq!(parse("cpu=99999999999999999999").unwrap_err().part, "cpu=99999999999999999999");
+    }
+
+    #[test]
+    fn units() {
+        assert_eq!(with_unit(2048, 'M'), "2G");
+        assert_eq!(with_unit(1000, 'M'), "1000M");
+        assert_eq!(with_unit(0, 'M'), "0M");
+    }
+}
