@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn keys_in_any_case_and_comments() {
-        let source = Source::new("c", "# comment\nclustername=Big\n  AccountingStorageTRES = gres/gpu,license/x # two\n");
+        let source =
+            Source::new("c", "# comment\nclustername=Big\n  AccountingStorageTRES = gres/gpu,license/x # two\n");
         let config = Config::parse(&source).unwrap();
         assert_eq!(config.cluster_name, "big");
         assert_eq!(config.tres, ["gres/gpu", "license/x"]);

@@ -39,7 +39,8 @@ impl Service {
         let caller = Caller { uid, name: self.world.user_name(uid) };
         if request.revision.is_some_and(|revision| revision != self.revision) {
             return self.response(command::Reply {
-                stderr: " The accounting data changed while you decided. Nothing was done; please run it again.\n".into(),
+                stderr: " The accounting data changed while you decided. Nothing was done; please run it again.\n"
+                    .into(),
                 code: 1,
                 ..command::Reply::default()
             });

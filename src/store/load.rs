@@ -10,15 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything.
 pub fn state(connection: &Connection) -> Result<State> {
-    let mut state = State {
-        clusters: table(connection, "SELECT * FROM cluster", cluster)?,
-        accounts: table(connection, "SELECT * FROM account", account)?,
-        users: table(connection, "SELECT * FROM user", user)?,
-        tres: table(connection, "SELECT * FROM tres", tres)?,
-        coordinators: table(connection, "SELECT * FROM coordinator", coordinator)?,
-        transactions: table(connection, "SELECT * FROM txn", transaction)?,
-        ..State::default()
-    };
+    let mut state = State::default();
+    state.clusters = table(connection, "SELECT * FROM cluster", cluster)?;
+    state.accounts = table(connection, "SELECT * FROM account", account)?;
+    state.users = table(connection, "SELECT * FROM user", user)?;
+    state.tres = table(connection, "SELECT * FROM tres", tres)?;
+    state.coordinators = table(connection, "SELECT * FROM coordinator", coordinator)?;
+    state.transactions = table(connection, "SELECT * FROM txn", transaction)?;
     let mut of_qos = limits(connection, "SELECT owner, name, tres, value FROM qos_limit")?;
     state.qos = table(connection, "SELECT * FROM qos", |row| {
         let qos = qos(row, &mut of_qos)?;

@@ -66,7 +66,11 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>) -> Exit {
         show(&answer, &mut said, &mut complained);
         let Some(question) = &answer.question else { return Exit(answer.code) };
         match prompt::ask(question) {
-            Answer::EndOfInput => return complain("no answer, since the input ended; nothing was changed. Use -i to commit without asking"),
+            Answer::EndOfInput => {
+                return complain(
+                    "no answer, since the input ended; nothing was changed. Use -i to commit without asking",
+                );
+            }
             given => request.answers.push(given == Answer::Yes),
         }
         request.revision = Some(answer.revision);
