@@ -12,8 +12,8 @@ pub mod options;
 pub mod plan;
 pub mod play;
 pub mod roster;
-mod site;
 pub mod serve;
+mod site;
 pub mod slurm;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
