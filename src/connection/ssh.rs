@@ -21,7 +21,11 @@ pub fn connect(target: &Target, files: &Files) -> Result<SshHost, LinkError> {
     let trusted = check_key(&session, &settings, &entries).map_err(LinkError::Unreachable)?;
     // As in ssh: an impostor that was let through on purpose must not learn the password.
     let password = target.password.as_ref().filter(|_| trusted);
-    auth::log_in(&session, &settings, password, &home).map_err(LinkError::Unreachable)?;
+    auth::log_in(&session, &settings, password, &home).map_err(|error| {
+        let withheld = target.password.is_some() && !trusted;
+        let error = if withheld { error.note("its host key has changed, so the password is not sent") } else { *error };
+        LinkError::Unreachable(Box::new(error))
+    })?;
     Ok(SshHost { session, socket, user: settings.user })
 }
 

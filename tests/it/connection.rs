@@ -341,6 +341,38 @@ fn an_encrypted_key_needs_ssh_agent() {
 }
 
 #[test]
+fn by_password_but_not_to_an_impostor() {
+    let lab = lab();
+    let password = std::fs::read_to_string(lab.dir().join("opspw_password")).unwrap();
+    let with = |word: &str| Target { keys: vec![], password: Some(Secret::new(word)), ..target(&lab, "opspw") };
+    let right = with(password.trim());
+    for method in ["PasswordAuthentication", "KbdInteractiveAuthentication"] {
+        lab.reset();
+        let allow = format!("sed -i 's/^{method} no/{method} yes/' /etc/ssh/sshd_config && pkill -HUP -o -x sshd");
+        lab.sh("login1", &allow).ok();
+        on_controller(&lab, || {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while let Err(error) = dialer().open(&right) {
+                assert!(Instant::now() < deadline, "{method}: {error}");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            let shown = unreachable(dialer().open(&with("guess")).err());
+            assert!(shown.contains("Permission denied"), "{shown}");
+        });
+    }
+    let known = lab.write_temp("known_hosts", &format!("10.0.0.1 ssh-ed25519 {OTHER_KEY}\n"));
+    let mut impostor = Target { host_key_checking: false, ..right };
+    impostor.ssh_args = vec!["-o".into(), format!("UserKnownHostsFile={}", known.display())];
+    on_controller(&lab, || {
+        let shown = unreachable(dialer().open(&impostor).err());
+        assert!(shown.contains("the password is not sent"), "{shown}");
+    });
+}
+
+/// No host's.
+const OTHER_KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAICAfHh0cGxoZGBcWFRQTEhEQDw4NDAsKCQgHBgUEAwIB";
+
+#[test]
 fn a_certificate_beside_the_key_logs_in() {
     let lab = lab();
     let (authority, key) = (new_key(&lab, ""), new_key(&lab, ""));
