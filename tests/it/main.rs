@@ -3,6 +3,7 @@
 mod bad_input;
 mod bad_yaml;
 mod connection;
+mod first_light;
 mod floors;
 mod inventory_cases;
 mod lab;
