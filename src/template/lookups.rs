@@ -137,7 +137,7 @@ fn varnames(args: &Args, eval: &Eval) -> Result<Vec<Value>, String> {
     let names = eval.scope.names();
     let mut found = Vec::new();
     for term in args.all() {
-        let regex = super::filters::regex::compile(&term.to_string(), false, false)?;
+        let regex = crate::text::python_re::compile(&term.to_string(), false, false)?;
         found.extend(
             names.iter().filter(|name| regex.is_match(name.as_str()).unwrap_or(false)).map(|n| Value::from(n.as_str())),
         );

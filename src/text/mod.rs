@@ -4,6 +4,7 @@ pub mod duration;
 pub mod glob;
 pub mod hostlist;
 pub mod limit;
+pub mod python_re;
 pub mod tres;
 pub mod width;
 pub mod words;
