@@ -9,6 +9,7 @@ pub mod agent;
 pub mod args;
 pub mod attributes;
 mod authorized_key;
+mod blockinfile;
 mod command;
 mod copy;
 pub mod engine;
@@ -16,7 +17,9 @@ mod file;
 pub mod files;
 mod getent;
 mod group;
+mod lineinfile;
 mod ping;
+mod replace;
 mod setup;
 mod shell;
 mod slurm;
@@ -38,12 +41,15 @@ pub use spec::{CheckMode, Kind, Param, Spec};
 pub static MODULES: &[&dyn Module] = &[
     &account_list::AccountList,
     &authorized_key::AuthorizedKey,
+    &blockinfile::BlockInFile,
     &command::Command,
     &copy::Copy,
     &file::File,
     &getent::Getent,
     &group::Group,
+    &lineinfile::LineInFile,
     &ping::Ping,
+    &replace::Replace,
     &setup::Setup,
     &shell::Shell,
     &slurm::account::SlurmAccount,
