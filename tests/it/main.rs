@@ -7,6 +7,7 @@ mod first_light;
 mod floors;
 mod inventory_cases;
 mod lab;
+mod service;
 mod shadow;
 mod support;
 

@@ -121,3 +121,16 @@ pub fn may_change(session: &Session, row: &Association) -> bool {
     let above = if row.key.is_account() { parent_name(session.state, row) } else { row.key.account.clone() };
     !above.is_empty() && session.caller.coordinates(session.state, &row.key.cluster, &above)
 }
+
+/// The part of a line that names an association when its default QOS is the matter.
+pub fn qos_line(row: &Association) -> String {
+    let key = &row.key;
+    let mut line = format!("C = {:<10} A = {:<20} ", key.cluster, key.account);
+    if !key.user.is_empty() {
+        line.push_str(&format!("U = {:<9}", key.user));
+    }
+    if !key.partition.is_empty() {
+        line.push_str(&format!(" P = {}", key.partition));
+    }
+    line
+}

@@ -172,5 +172,7 @@ pub fn qos_ids(session: &mut Session, word: &Word) -> Done<Vec<QosId>> {
 
 /// Refuses the name of a QOS that is not there.
 pub fn unknown_qos<T>(session: &mut Session, name: &str) -> Done<T> {
-    session.refuse(format!("sacctmgr: error: You gave a bad qos '{name}'.  Use 'list qos' to get complete list."))
+    let valid: Vec<_> = session.state.qos.values().filter(|row| !row.deleted).map(|row| row.name.clone()).collect();
+    let valid = valid.join(",");
+    session.refuse(format!("sacctmgr: error: You gave a bad qos '{name}'. Valid QOS's are {valid}"))
 }

@@ -4,14 +4,18 @@
 mod account_words;
 mod add_account;
 mod add_user;
+mod cluster;
 mod common;
 mod condition;
+mod coordinator;
 mod delete;
 pub mod fields;
 mod format;
 mod modify;
 mod modify_association;
 pub mod options;
+mod qos;
+mod qos_words;
 mod rows;
 mod session;
 mod setting;
@@ -130,6 +134,12 @@ fn dispatch(session: &mut Session, words: &[&str]) -> Done {
 fn add(session: &mut Session, entity: &str, words: &[Word]) -> Done {
     if begins(entity, "Account", 1) || begins(entity, "Acct", 4) {
         add_account::run(session, words)
+    } else if begins(entity, "Cluster", 2) {
+        cluster::add(session, words)
+    } else if begins(entity, "Coordinator", 2) {
+        coordinator::add(session, words)
+    } else if begins(entity, "QOS", 1) {
+        qos::add(session, words)
     } else if begins(entity, "User", 1) {
         add_user::run(session, words)
     } else {
@@ -169,6 +179,10 @@ fn show(session: &mut Session, entity: &str, words: &[Word]) -> Done {
 fn modify(session: &mut Session, entity: &str, words: &[Word]) -> Done {
     if begins(entity, "Accounts", 1) || begins(entity, "Acct", 4) {
         modify::account(session, words)
+    } else if begins(entity, "Clusters", 5) {
+        cluster::modify(session, words)
+    } else if begins(entity, "QOSs", 1) {
+        qos::modify(session, words)
     } else if begins(entity, "Users", 1) {
         modify::user(session, words)
     } else {
@@ -182,6 +196,12 @@ fn modify(session: &mut Session, entity: &str, words: &[Word]) -> Done {
 fn delete(session: &mut Session, entity: &str, words: &[Word]) -> Done {
     if begins(entity, "Accounts", 1) || begins(entity, "Acct", 4) {
         delete::account(session, words)
+    } else if begins(entity, "Clusters", 2) {
+        cluster::delete(session, words)
+    } else if begins(entity, "Coordinators", 2) {
+        coordinator::delete(session, words)
+    } else if begins(entity, "QOS", 2) {
+        qos::delete(session, words)
     } else if begins(entity, "Users", 1) {
         delete::user(session, words)
     } else {

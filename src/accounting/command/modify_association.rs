@@ -144,7 +144,7 @@ fn check_default_qos(session: &mut Session, ids: &[AssociationId], setting: &Set
         let effective = tree::effective(session.state, row);
         if let Some(default) = effective.default_qos.filter(|id| !effective.qos.contains(id)) {
             let name = qos_name(session.state, default);
-            without.push(format!("  DefQOS = {name:<10} {}", qos_line(row)));
+            without.push(format!("  DefQOS = {name:<10} {}", common::qos_line(row)));
         }
     }
     if without.is_empty() {
@@ -153,18 +153,6 @@ fn check_default_qos(session: &mut Session, ids: &[AssociationId], setting: &Set
     session.complain(" These associations don't have access to their default qos.");
     session.complain(" Please give them access before they the default can be set to this.");
     session.refuse(without.join("\n"))
-}
-
-fn qos_line(row: &Association) -> String {
-    let key = &row.key;
-    let mut line = format!("C = {:<10} A = {:<20} ", key.cluster, key.account);
-    if !key.user.is_empty() {
-        line.push_str(&format!("U = {:<9}", key.user));
-    }
-    if !key.partition.is_empty() {
-        line.push_str(&format!(" P = {}", key.partition));
-    }
-    line
 }
 
 fn record(session: &mut Session, ids: &[AssociationId], setting: &Setting) {

@@ -321,7 +321,7 @@ pub fn number(session: &mut Session, name: &str, text: &str) -> Option<Option<u6
 }
 
 /// A duration in minutes; -1 clears.
-fn minutes(text: &str) -> Option<Option<u64>> {
+pub fn minutes(text: &str) -> Option<Option<u64>> {
     if text == "-1" || text.eq_ignore_ascii_case("infinite") || text.eq_ignore_ascii_case("unlimited") {
         return Some(None);
     }

@@ -173,14 +173,30 @@ fn entity_rows(
     }
 }
 
+/// Accounts and who coordinates them, those below a coordinated account included.
+fn coordinated(state: &State) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = state.coordinators.values().flat_map(|row| {
+        let clusters = state.cluster_names();
+        let tops: Vec<_> = clusters
+            .iter()
+            .filter_map(|cluster| state.find(&AssociationKey::account(cluster, &row.account)))
+            .flat_map(|top| tree::walk(state, top.id))
+            .filter(|below| below.key.is_account())
+            .map(|below| below.key.account.as_str())
+            .collect();
+        tops.into_iter().map(|account| (account, row.user.as_str()))
+    });
+    pairs.collect::<std::collections::BTreeSet<_>>().into_iter()
+}
+
 fn account_cell(state: &State, account: &Account, column: Column) -> Option<Cell> {
     Some(match column {
         Column::Account => Cell::text(&account.name),
         Column::Description => Cell::text(&account.description),
         Column::Organization => Cell::text(&account.organization),
         Column::Coordinators => {
-            let rows = state.coordinators.values().filter(|row| row.account == account.name);
-            Cell::text(rows.map(|row| row.user.as_str()).collect::<Vec<_>>().join(","))
+            let users: Vec<_> = coordinated(state).filter(|(name, _)| *name == account.name).map(|(_, u)| u).collect();
+            Cell::text(users.join(","))
         }
         _ => return None,
     })
@@ -222,8 +238,8 @@ fn user_cell(state: &State, user: &User, column: Column) -> Option<Cell> {
             Cell::text(default.map_or("", |row| row.key.account.as_str()))
         }
         Column::Coordinators => {
-            let rows = state.coordinators.values().filter(|row| row.user == user.name);
-            Cell::text(rows.map(|row| row.account.as_str()).collect::<Vec<_>>().join(","))
+            let accounts: Vec<_> = coordinated(state).filter(|(_, name)| *name == user.name).map(|(a, _)| a).collect();
+            Cell::text(accounts.join(","))
         }
         _ => return None,
     })

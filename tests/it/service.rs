@@ -1,0 +1,305 @@
+//! The accounting service as people meet it: a real daemon on a socket of its own, asked by the real `sacctmgr`.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
+
+/// A daemon with its store in a directory that goes away with it.
+pub struct Service {
+    directory: TempDir,
+    daemon: Child,
+}
+
+impl Service {
+    /// A fresh service for the cluster `ref`.
+    pub fn start() -> Service {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(directory.path().join("conf"), "ClusterName=ref\n").unwrap();
+        std::os::unix::fs::symlink(ENLIST, directory.path().join("sacctmgr")).unwrap();
+        let daemon = serve(&directory);
+        let service = Service { directory, daemon };
+        service.wait();
+        service
+    }
+
+    fn wait(&self) {
+        let until = Instant::now() + Duration::from_secs(30);
+        while !self.sacctmgr(&["-nP", "show", "tres", "format=id"]).status.success() {
+            assert!(Instant::now() < until, "the service does not come up");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// `sacctmgr ARGS`, through its link, with nothing to read.
+    pub fn sacctmgr(&self, args: &[&str]) -> Output {
+        self.command(args).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(self.path("sacctmgr"));
+        command.args(args).env("ENLIST_SOCKET", self.path("socket")).env_remove("ENLIST_REHEARSE");
+        command
+    }
+
+    /// Standard output of a command that must succeed.
+    #[track_caller]
+    fn ok(&self, args: &[&str]) -> String {
+        let out = self.sacctmgr(args);
+        assert!(out.status.success(), "{args:?}: {}{}", text(&out.stdout), text(&out.stderr));
+        text(&out.stdout)
+    }
+
+    /// Standard output and standard error of a command that must end with 1.
+    #[track_caller]
+    fn refused(&self, args: &[&str]) -> (String, String) {
+        let out = self.sacctmgr(args);
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {}", text(&out.stdout));
+        (text(&out.stdout), text(&out.stderr))
+    }
+
+    /// The command with something to read; its standard output and exit code.
+    fn typed(&self, args: &[&str], input: &str) -> (String, Option<i32>) {
+        let mut child = self.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let out = child.wait_with_output().unwrap();
+        (text(&out.stdout), out.status.code())
+    }
+
+    fn as_nobody(&self, args: &[&str]) -> Output {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(self.path("sacctmgr")).args(args);
+        command.env("ENLIST_SOCKET", self.path("socket")).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn kill(&mut self) {
+        self.daemon.kill().unwrap();
+        self.daemon.wait().unwrap();
+    }
+
+    fn restart(&mut self) {
+        self.daemon = serve(&self.directory);
+        self.wait();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+fn serve(directory: &TempDir) -> Child {
+    let at = |name: &str| directory.path().join(name);
+    let mut command = Command::new(ENLIST);
+    command.arg("serve").arg("--config").arg(at("conf")).arg("--store").arg(at("store.db"));
+    command.arg("--socket").arg(at("socket")).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_reference_commands() {
+    let service = Service::start();
+    let (out, err) = service.refused(&["-i", "add", "user", "gildong", "Account=ai_project"]);
+    assert_eq!(out, "");
+    assert_eq!(
+        err,
+        " This account 'ai_project' doesn't exist.\n        Contact your admin to add this account.\n No associations or \
+         wckeys created.\n"
+    );
+    let add = ["-i", "add", "account", "ai_project", "Description=AI_Team_Project", "Organization=Research_Dept"];
+    assert!(service.ok(&add).contains("  Description     = ai_team_project\n"));
+    let user = ["-i", "add", "user", "gildong", "Account=ai_project"];
+    assert!(service.ok(&user).starts_with(" Adding User(s)\n  gildong\n"));
+    let (out, err) = service.refused(&user);
+    assert_eq!(out, " Nothing new added.\n");
+    assert!(err.contains("Already exists"), "{err}");
+    service.ok(&["-i", "modify", "user", "gildong", "set", "GrpTRES=gres/gpu=2"]);
+    service.ok(&["-i", "modify", "account", "ai_project", "set", "MaxJobs=10"]);
+    service.ok(&["-i", "modify", "account", "ai_project", "set", "GrpCPURunMins=10000"]);
+    let show = ["show", "association", "user=gildong", "format=Account,User,Partition,GrpTRES,MaxJobs"];
+    assert_eq!(
+        service.ok(&show),
+        "   Account       User  Partition       GrpTRES MaxJobs \n---------- ---------- ---------- ------------- ------- \
+         \nai_project    gildong               gres/gpu=2      10 \n"
+    );
+    assert_eq!(service.ok(&[&["-nP"], &show[..]].concat()), "ai_project|gildong||gres/gpu=2|10\n");
+}
+
+#[test]
+fn killed_at_any_time_nothing_acknowledged_is_lost() {
+    let mut service = Service::start();
+    service.ok(&["-i", "add", "account", "a"]);
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        std::thread::scope(|scope| {
+            let names: Vec<_> = (0..40).map(|n| format!("u{round}x{n}")).collect();
+            let asked = &service;
+            let adding = scope.spawn(move || {
+                let added = |name: &String| asked.sacctmgr(&["-i", "add", "user", name, "account=a"]).status.success();
+                names.into_iter().take_while(added).collect::<Vec<_>>()
+            });
+            std::thread::sleep(Duration::from_millis(150 + 130 * round));
+            let pid = nix::unistd::Pid::from_raw(asked.daemon.id() as i32);
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+            acknowledged.extend(adding.join().unwrap());
+        });
+        service.kill();
+        service.restart();
+    }
+    let there = service.ok(&["-nP", "show", "assoc", "format=user"]);
+    assert!(!acknowledged.is_empty());
+    for name in &acknowledged {
+        assert!(there.lines().any(|line| line == name), "{name} was acknowledged and is lost");
+    }
+}
+
+#[test]
+fn a_second_daemon_on_the_store_is_refused() {
+    let service = Service::start();
+    let out = Command::new(ENLIST)
+        .args(["serve", "--store"])
+        .arg(service.path("store.db"))
+        .arg("--socket")
+        .arg(service.path("other"))
+        .output()
+        .unwrap();
+    assert!(!out.status.success());
+    assert!(text(&out.stderr).contains("in use by another enlist serve"), "{}", text(&out.stderr));
+    service.ok(&["show", "user"]);
+}
+
+#[test]
+fn sigterm_stops_it_in_good_order() {
+    let mut service = Service::start();
+    let pid = nix::unistd::Pid::from_raw(service.daemon.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(service.daemon.wait().unwrap().success());
+    assert!(!service.path("socket").exists());
+    let (_, err) = service.refused(&["show", "user"]);
+    assert!(err.contains("start `enlist serve`"), "{err}");
+}
+
+#[test]
+fn others_may_read_but_not_write() {
+    let service = Service::start();
+    service.ok(&["-i", "add", "account", "a"]);
+    assert!(service.as_nobody(&["show", "account"]).status.success());
+    for args in [
+        &["-i", "add", "user", "nobody", "account=a"] as &[&str],
+        &["-i", "add", "account", "b"],
+        &["-i", "modify", "account", "a", "set", "MaxJobs=1"],
+        &["-i", "delete", "account", "a"],
+    ] {
+        let out = service.as_nobody(args);
+        assert_eq!(out.status.code(), Some(1), "{args:?}");
+        assert!(text(&out.stderr).contains("Access/permission denied"), "{args:?}: {}", text(&out.stderr));
+    }
+    assert_eq!(service.ok(&["-nP", "show", "assoc", "format=account,user,maxjobs"]), "root||\nroot|root|\na||\n");
+}
+
+#[test]
+fn hostile_words_change_nothing_but_what_they_say() {
+    let service = Service::start();
+    service.ok(&["-i", "add", "account", "a"]);
+    for name in ["-x", "a|b", "a:b", "a=b", "a\nb", "\u{1b}[2J", ""] {
+        service.refused(&["-i", "add", "user", &format!("name={name}"), "account=a"]);
+    }
+    service.refused(&["-i", "add", "user", &"x".repeat(300), "account=a"]);
+    service.refused(&["-i", "add", "user", "u[1-999999999]", "account=a"]);
+    service.refused(&["-i", "add", "user", "u", "account=a", "bogus=1"]);
+    let sql = "'); DROP TABLE association; --";
+    service.ok(&["-i", "modify", "account", "a", "set", &format!("description=\"{sql}\"")]);
+    service.ok(&["-i", "add", "user", "u;drop table user", "account=a"]);
+    assert_eq!(service.ok(&["-nP", "show", "assoc", "format=user"]), "\nroot\n\nu;drop table user\n");
+    let out = service.ok(&["-nP", "show", "account", "a", "format=descr"]);
+    assert_eq!(out, "`); drop table association; --\n");
+}
+
+#[test]
+fn requests_that_make_no_sense_leave_it_alive() {
+    use std::io::Read;
+    let service = Service::start();
+    let mut idle = Vec::new();
+    for body in ["{", "{}", r#"{"argv": 1}"#, r#"{"argv": [], "root": true}"#] {
+        let mut stream = std::os::unix::net::UnixStream::connect(service.path("socket")).unwrap();
+        let head = "POST /v1/sacctmgr HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+        write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        idle.push(std::os::unix::net::UnixStream::connect(service.path("socket")).unwrap());
+        let mut half = std::os::unix::net::UnixStream::connect(service.path("socket")).unwrap();
+        write!(half, "POST /v1/sacct").unwrap();
+        idle.push(half);
+    }
+    service.ok(&["show", "user"]);
+}
+
+#[test]
+fn the_question_before_a_commit() {
+    let service = Service::start();
+    let question = "Would you like to commit changes? (You have 30 seconds to decide)\n(N/y): \n";
+    let (out, code) = service.typed(&["add", "account", "no"], "n");
+    assert!(out.ends_with(&format!("{question} Changes Discarded\n")), "{out}");
+    assert_eq!(code, Some(0));
+    let (out, code) = service.typed(&["add", "account", "newline"], "\n");
+    assert!(out.ends_with(" Changes Discarded\n") && code == Some(0), "{out}");
+    let (out, code) = service.typed(&["add", "account", "yes"], "xy");
+    assert!(out.ends_with("(N/y): \nY or N please\n(N/y): \n") && code == Some(0), "{out}");
+    let out = service.sacctmgr(&["add", "account", "end"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("the input ended"), "{}", text(&out.stderr));
+    let (out, code) = service.typed(&["add", "user", "nosuchperson", "account=yes"], "yy");
+    assert!(out.starts_with("There is no uid for user 'nosuchperson'\nAre you sure you want to continue?"), "{out}");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        service.ok(&["-nP", "show", "assoc", "format=account,user"]),
+        "root|\nroot|root\nyes|\nyes|nosuchperson\n"
+    );
+}
+
+#[test]
+fn a_rehearsal_says_what_would_happen_and_keeps_nothing() {
+    let service = Service::start();
+    let add = ["-i", "add", "user", "gildong", "account=a"];
+    let rehearsed = |earlier: &str| {
+        let out = service.command(&add).env("ENLIST_REHEARSE", earlier).output().unwrap();
+        (out.status.code(), text(&out.stdout), text(&out.stderr))
+    };
+    assert_eq!(rehearsed("[]").0, Some(1), "the account is not there");
+    let account = r#"["/usr/bin/sacctmgr", "-i", "add", "account", "a"]"#;
+    let (code, out, _) = rehearsed(&format!("[{account}]"));
+    assert!(code == Some(0) && out.starts_with(" Adding User(s)\n"), "{out}");
+    let user = r#"["enlist", "slurm", "sacctmgr", "-i", "add", "user", "gildong", "account=a"]"#;
+    let (code, _, err) = rehearsed(&format!("[{account}, {user}]"));
+    assert!(code == Some(1) && err.contains("Already exists"), "{err}");
+    assert_eq!(service.ok(&["-nP", "show", "assoc", "format=account,user"]), "root|\nroot|root\n");
+    assert_eq!(service.ok(&["-nP", "show", "user", "format=user"]), "root\n");
+}
+
+#[test]
+fn by_its_name_or_through_enlist_slurm() {
+    let service = Service::start();
+    let out = Command::new(ENLIST)
+        .args(["slurm", "sacctmgr", "-nP", "show", "cluster", "format=cluster"])
+        .env("ENLIST_SOCKET", service.path("socket"))
+        .output()
+        .unwrap();
+    assert_eq!(text(&out.stdout), "ref\n");
+    let (out, code) = service.typed(&["-n", "-P"], "show cluster format=cluster\n# a comment\nshow bogus\nquit\n");
+    assert_eq!((out.as_str(), code), ("ref\n", Some(1)));
+}
