@@ -5,7 +5,6 @@ use super::attributes::{Mode, Wanted, octal};
 use super::{Args, Failure, Outcome, Verdict};
 use crate::change::{Action, Change};
 use crate::system::{Attributes, Command, FileKind, Stat, System, SystemError, lookup};
-use crate::value::Value;
 use std::path::{Path, PathBuf};
 
 /// Longest text that is shown as a diff, in bytes (Ansible's limit).
@@ -311,23 +310,10 @@ pub fn hex(bytes: &[u8]) -> String {
 /// A warning about a decimal mode, added to what a module found.
 pub fn warn_about_mode(args: &Args, verdict: Verdict) -> Verdict {
     let Some(warning) = args.get("mode").and_then(Mode::warning) else { return verdict };
-    match verdict {
-        Verdict::Satisfied(mut outcome) => {
-            outcome.warnings.push(warning);
-            Verdict::Satisfied(outcome)
-        }
-        Verdict::Would(super::Would { changes, apply: super::Apply::Now(step) }) => Verdict::would(changes, |system| {
-            let mut outcome = step(system)?;
-            outcome.warnings.push(warning);
-            Ok(outcome)
-        }),
-        other => other,
-    }
-}
-
-/// Text of a program's output, as a value.
-pub fn text_value(bytes: &[u8]) -> Value {
-    String::from_utf8_lossy(bytes).into_owned().into()
+    verdict.map(|mut outcome| {
+        outcome.warnings.push(warning);
+        outcome
+    })
 }
 
 #[cfg(test)]

@@ -89,20 +89,12 @@ pub(super) fn edited(
 ) -> Result<Verdict, Failure> {
     let is_new = new != old || (system.stat(&path, true)?.is_none() && args.flag("create"));
     let edit = Edit::new(args, path, is_new.then(|| new.into_bytes()), wanted(args, system)?);
-    let verdict = edit.verdict(system, move |_, outcome| Ok(outcome.with("msg", msg)))?;
-    let Verdict::Would(super::Would { changes, apply: super::Apply::Now(step) }) = verdict else {
-        return Ok(warn_about_mode(args, verdict));
+    let verdict = edit.verdict(system, |_, outcome| Ok(outcome))?;
+    let msg = match verdict {
+        Verdict::Would(_) if !is_new => "ownership, perms or SE linux context changed".to_owned(),
+        _ => msg,
     };
-    let verdict = Verdict::would(changes, move |system| {
-        let outcome = step(system)?;
-        let msg = match outcome.values["msg"].as_str() {
-            Some("") | None => "ownership, perms or SE linux context changed".to_owned(),
-            Some(msg) if is_new => msg.to_owned(),
-            Some(_) => "ownership, perms or SE linux context changed".to_owned(),
-        };
-        Ok(outcome.with("msg", msg))
-    });
-    Ok(warn_about_mode(args, verdict))
+    Ok(warn_about_mode(args, verdict.map(|outcome| outcome.with("msg", msg))))
 }
 
 /// What marks the line that is replaced or removed.

@@ -118,4 +118,18 @@ impl Verdict {
     ) -> Self {
         Verdict::Would(Would { changes, apply: Apply::Now(Box::new(apply)) })
     }
+
+    /// Completes the outcome, now or once the change is made; in an account transaction when the edit is made.
+    pub fn map(self, complete: impl FnOnce(Outcome) -> Outcome + 'static) -> Self {
+        match self {
+            Verdict::Satisfied(outcome) => Verdict::Satisfied(complete(outcome)),
+            Verdict::Would(Would { changes, apply: Apply::Now(step) }) => {
+                Verdict::would(changes, move |system| step(system).map(complete))
+            }
+            Verdict::Would(Would { changes, apply: Apply::Accounts { edit, after } }) => {
+                let edit: Step = Box::new(move |system| edit(system).map(complete));
+                Verdict::Would(Would { changes, apply: Apply::Accounts { edit, after } })
+            }
+        }
+    }
 }

@@ -51,7 +51,7 @@ impl Module for Stat {
                 describe_link(&mut values, &path, &stat, system)?;
                 if stat.kind == FileKind::File && args.flag("get_checksum") {
                     let content = system.read(&path)?.unwrap_or_default();
-                    values.insert("checksum".into(), digest(args.text("checksum_algorithm"), &content).into());
+                    values.insert("checksum".into(), digest(args.text("checksum_algorithm"), &content));
                 }
             }
         }

@@ -35,7 +35,7 @@ pub fn remove(path: &Path) -> Result<()> {
         let directory = Dir::openat(AT_FDCWD, path, flags(), Mode::empty())?;
         let device = fstat(&directory)?.st_dev;
         empty(directory, device)?;
-        Ok(fs::remove_dir(path)?)
+        fs::remove_dir(path)
     };
     doing("remove", path, remove())
 }
