@@ -4,7 +4,7 @@
 use super::Observed;
 use super::observe::{ObservedUser, claims};
 use crate::change::guard::PROTECTED;
-use crate::roster::claims::{Dispute, Kind, Subject, disputes, evidence, of_roster};
+use crate::roster::claims::{Dispute, Kind, Origin, Subject, disputes, evidence, of_roster};
 use crate::roster::{Roster, State, User, names};
 use serde::Serialize;
 
@@ -62,7 +62,13 @@ fn contradiction(dispute: &Dispute) -> Finding {
     let is_system = |id: u32| !(1000..60000).contains(&id);
     let system =
         dispute.claims.iter().all(|claim| is_system(claim.id) && !["slurm", "munge"].contains(&claim.name.as_str()));
-    Finding { kind, subject, system, seen: evidence(dispute) }
+    let wanted = dispute.claims.iter().filter_map(|claim| match &claim.origin {
+        Origin::Wanted(Some(place)) => {
+            Some(format!("{place}: {} has {} {}", claim.name, claim.kind.id_name(), claim.id))
+        }
+        _ => None,
+    });
+    Finding { kind, subject, system, seen: wanted.chain(evidence(dispute)).collect() }
 }
 
 fn noun(kind: Kind) -> &'static str {
@@ -102,7 +108,7 @@ fn differences(user: &User, found: &ObservedUser) -> Vec<String> {
     let wanted = fields.into_iter().filter_map(|(name, wanted, found)| Some((name, wanted.as_ref()?, found)));
     wanted
         .filter(|(_, wanted, found)| wanted.value != **found)
-        .map(|(name, wanted, found)| format!("{name} is {found}, shall be {}", wanted.value))
+        .map(|(name, wanted, found)| format!("{name} is '{found}', shall be '{}'", wanted.value))
         .collect()
 }
 
@@ -237,7 +243,7 @@ mod tests {
                 "user gildong is missing: login2",
                 "group gpu is missing: login1, login2",
                 "user dooly shall be gone: login1",
-                "user gildong differs from the roster: login1: /etc/passwd:3: shell is /bin/sh, shall be /bin/bash",
+                "user gildong differs from the roster: login1: /etc/passwd:3: shell is '/bin/sh', shall be '/bin/bash'",
                 "user mallory is not in the roster: login2: /etc/passwd:3: uid 4000",
             ]
         );

@@ -8,6 +8,7 @@ mod floors;
 mod inventory_cases;
 mod lab;
 mod service;
+mod roster;
 mod shadow;
 mod support;
 

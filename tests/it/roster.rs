@@ -1,0 +1,181 @@
+//! The roster on real hosts: plan, apply, drift, conflicts, removals, through the command line.
+
+use crate::support::{Lab, lab};
+use std::path::Path;
+
+const INVENTORY: &str = "inventories/reference/hosts.ini";
+const HOSTS: [&str; 5] = ["login1", "login2", "login3", "login4", "master"];
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+
+fn roster(users: &str) -> String {
+    format!("site: lab\ngroups:\n  ai_team: {{gid: 3001}}\nusers:\n{users}")
+}
+
+fn gildong() -> String {
+    roster(&format!(
+        "  gildong: {{uid: 2001, group: ai_team, shell: /bin/bash, comment: 홍길동, keys: [{KEY} gildong@laptop]}}\n"
+    ))
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// What lies in /etc and /home of all hosts. The agent, which the first run uploads, is in /root.
+fn trees(lab: &Lab) -> Vec<String> {
+    let kept = |line: &&str| line.contains(" /etc") || line.contains(" /home");
+    HOSTS.iter().flat_map(|host| lab.tree(host).lines().filter(kept).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn plan_apply_and_the_second_plan_is_empty() {
+    let lab = lab();
+    let roster = lab.write_temp("roster.yml", &gildong());
+    let plan = roster.with_file_name("plan.json");
+    let (roster, plan) = (path(&roster), path(&plan));
+    let before = trees(&lab);
+    let planned = lab.enlist(&["plan", "-i", INVENTORY, "--roster", roster, "-o", plan]).code(2).stdout;
+    assert!(planned.contains("  + group ai_team  "), "{planned}");
+    assert!(planned.contains("홍길동\n"), "{planned}");
+    assert!(planned.contains("+ authorized_key /home/gildong/.ssh/authorized_keys  on all 5 hosts\n"), "{planned}");
+    assert!(planned.ends_with("20 to create, 0 to change, 0 to remove, on 5 of 5 hosts.\n"), "{planned}");
+    assert!(trees(&lab) == before, "a plan changes nothing");
+
+    let applied = lab.enlist(&["apply", plan]).ok().stdout;
+    assert!(applied.contains("created on all 5 hosts\n"), "{applied}");
+    for host in HOSTS {
+        assert_eq!(
+            lab.sh(host, "id gildong").ok().stdout,
+            "uid=2001(gildong) gid=3001(ai_team) groups=3001(ai_team)\n"
+        );
+        assert_eq!(lab.file(host, "/home/gildong/.ssh/authorized_keys"), format!("{KEY} gildong@laptop\n"));
+    }
+    let again = lab.enlist(&["plan", "-i", INVENTORY, "--roster", roster]).ok().stdout;
+    assert_eq!(again, "Nothing to do: 5 hosts looked at, all as the roster says.\n");
+    let audit = lab.enlist(&["audit", "-i", INVENTORY, "--roster", roster]).code(2).stdout;
+    let strangers = audit.lines().filter(|line| line.contains("is not in the roster")).count();
+    assert_eq!((strangers, audit.lines().count()), (2, 3), "the lab's own users and the sum: {audit}");
+
+    let after = trees(&lab);
+    let refused = lab.enlist(&["apply", plan]).code(1).stderr;
+    assert!(refused.contains("the world has moved since the plan was made"), "{refused}");
+    assert!(refused.contains("login1: group ai_team needs no change any more"), "{refused}");
+    assert!(trees(&lab) == after, "a refused plan changes nothing");
+}
+
+#[test]
+fn conflicts_on_any_host_touch_nothing() {
+    let lab = lab();
+    lab.sh("login3", "groupadd -g 3001 docker && useradd -u 2001 -g users mallory").ok();
+    lab.sh("login4", "useradd -u 1500 -g users gildong").ok();
+    let roster = lab.write_temp("roster.yml", &gildong());
+    let before = trees(&lab);
+    let refused = lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&roster)]).code(1).stderr;
+    for said in [
+        "gid 3001 shall be `ai_team`, and is `docker`",
+        "uid 2001 shall be `gildong`, and is `mallory`",
+        "`gildong` shall have uid 2001, and has 1500",
+        "login3: /etc/group:",
+        "login3: /etc/passwd:",
+        "login4: /etc/passwd:",
+    ] {
+        assert!(refused.contains(said), "{said} is not in:\n{refused}");
+    }
+    assert!(trees(&lab) == before, "a conflict changes nothing");
+    let audit = lab.enlist(&["audit", "-i", INVENTORY, "--json"]).code(0).stdout;
+    assert!(!audit.contains("gildong"), "one uid on one host is no contradiction: {audit}");
+    let audit = lab.enlist(&["audit", "-i", INVENTORY, "--roster", path(&roster)]).code(2).stdout;
+    assert!(audit.contains("user gildong   has several numbers      "), "{audit}");
+}
+
+#[test]
+fn drift_is_repaired_and_removals_are_written_down() {
+    let lab = lab();
+    let first = lab.write_temp("roster.yml", &gildong());
+    lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&first)]).ok();
+    lab.sh("login2", "usermod -s /bin/sh gildong && rm /home/gildong/.ssh/authorized_keys").ok();
+    let drift = lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&first)]).code(2).stdout;
+    assert!(drift.contains("  shell  /bin/sh → /bin/bash\n"), "{drift}");
+    assert!(drift.ends_with("on 1 of 5 hosts.\n"), "{drift}");
+
+    let nobody = lab.write_temp("roster.yml", "groups:\n  ai_team: {gid: 3001}\n");
+    lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&nobody)]).ok();
+    let stays = "  dooly: {uid: 2002, group: ai_team}\n  gildong: {uid: 2001, group: ai_team, state: absent}\n";
+    let gone = lab.write_temp("roster.yml", &roster(stays));
+    lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&gone)]).ok();
+    for host in HOSTS {
+        lab.sh(host, "id gildong").code(1);
+        lab.sh(host, "id dooly && test -d /home/gildong").ok();
+    }
+    lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&gone)]).ok();
+}
+
+fn serve(lab: &Lab) {
+    lab.sh("master", "setsid enlist serve </dev/null >/var/log/enlist.log 2>&1 &").ok();
+    let ready = "for i in $(seq 100); do sacctmgr -n show cluster >/dev/null 2>&1 && exit 0; sleep 0.1; done; \
+                 cat /var/log/enlist.log >&2; exit 1";
+    lab.sh("master", ready).ok();
+}
+
+#[test]
+fn the_reference_roster_registers_people_with_the_scheduler() {
+    let lab = lab();
+    serve(&lab);
+    let roster = "inventories/reference/roster.yml";
+    let plan = lab.write_temp("plan.json", "");
+    let plan = path(&plan);
+    let planned = lab.enlist(&["plan", "-i", INVENTORY, "--roster", roster, "-o", plan]).code(2).stdout;
+    assert!(planned.contains("+ association ai_project/gildong"), "{planned}");
+    assert_eq!(lab.sh("master", "sacctmgr -n -P show account format=Account").ok().stdout, "root\n");
+    lab.enlist(&["apply", plan]).ok();
+    let show = "sacctmgr -n -P show association wopi user=gildong format=Account,User,GrpTRES";
+    assert_eq!(lab.sh("master", show).ok().stdout, "ai_project|gildong|gres/gpu=2\n");
+    let show = "sacctmgr -n -P show association wopi account=ai_project user= format=Account,MaxJobs,GrpTRESRunMins";
+    assert!(lab.sh("master", show).ok().stdout.contains("ai_project|10|cpu=10000\n"));
+    let again = lab.enlist(&["plan", "-i", INVENTORY, "--roster", roster]).ok().stdout;
+    assert!(again.starts_with("Nothing to do"), "{again}");
+
+    let text = std::fs::read_to_string(roster).unwrap();
+    let text = text.replace("MaxJobs: 10", "MaxJobs: -1").replace("gres/gpu=2", "gres/gpu=4");
+    let (users, accounts) = text.split_once("accounts:").unwrap();
+    let (kept, _) = accounts.split_once("      dooly:").unwrap();
+    let users = users.replace("    comment: 둘리\n    default_account: ai_project\n", "    state: absent\n");
+    let edited = lab.write_temp("roster.yml", &format!("{users}accounts:{kept}"));
+    let planned = lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&edited), "-o", plan]).code(2).stdout;
+    for said in ["MaxJobs  10 → -1", "GrpTRES  gres/gpu=2 → gres/gpu=4", "- slurm_user dooly", "- user dooly"] {
+        assert!(planned.contains(said), "{said} is not in:\n{planned}");
+    }
+    lab.enlist(&["apply", plan]).ok();
+    assert_eq!(lab.sh("master", "sacctmgr -n -P show user format=User").ok().stdout, "gildong\nroot\n");
+    lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&edited)]).ok();
+}
+
+#[test]
+fn a_wrong_roster_never_reaches_a_host() {
+    let lab = lab();
+    let wrong = roster("  gildong: {uid: 0, group: ai_taem, shel: /bin/bash}\n  a;b: {uid: 2002, group: ai_team}\n");
+    let file = lab.write_temp("roster.yml", &wrong);
+    let refused = lab.enlist(&["plan", "-i", "nowhere,", "--roster", path(&file)]).code(1).stderr;
+    assert!(refused.contains("did you mean `shell`?"), "{refused}");
+    let file = lab.write_temp("roster.yml", &wrong.replace("shel:", "shell:"));
+    let refused = lab.enlist(&["roster", "check", path(&file)]).code(1).stderr;
+    for said in ["uid 0 is reserved", "did you mean `ai_team`?", "`a;b` cannot be the name of a user"] {
+        assert!(refused.contains(said), "{said} is not in:\n{refused}");
+    }
+    let checked = lab.enlist(&["roster", "check", "inventories/reference/roster.yml"]).ok().stdout;
+    assert!(checked.ends_with("all 15 checks pass.\n"), "{checked}");
+}
+
+#[test]
+fn a_host_that_is_cut_off_stops_the_plan_and_the_limit_is_the_way_around() {
+    let lab = lab();
+    let roster = lab.write_temp("roster.yml", &gildong());
+    lab.lab(&["cut", "login4"]).ok();
+    let refused = lab.enlist(&["apply", "-y", "-T", "2", "-i", INVENTORY, "--roster", path(&roster)]).code(1);
+    lab.lab(&["heal", "login4"]).ok();
+    assert!(refused.stderr.contains("login4: "), "{}", refused.stderr);
+    lab.sh("login1", "id gildong").code(1);
+    lab.enlist(&["apply", "-y", "-l", "!login4", "-i", INVENTORY, "--roster", path(&roster)]).ok();
+    lab.sh("login1", "id gildong").ok();
+    lab.sh("login4", "id gildong").code(1);
+}
