@@ -7,8 +7,8 @@ mod first_light;
 mod floors;
 mod inventory_cases;
 mod lab;
-mod service;
 mod roster;
+mod service;
 mod shadow;
 mod support;
 
