@@ -237,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn the_mode_of_a_file_of_the_controller_is_preserved() {
+        let mut fake = Fake::with_accounts();
+        let mut given = args(&[("dest", "/etc/a"), ("content", "b"), ("mode", "preserve")]);
+        given.insert("_src_mode".into(), 0o750u32.into());
+        assert_eq!(changed_then_ok(&Copy, &given, &mut fake).values["mode"], "0750".into());
+    }
+
+    #[test]
     fn an_existing_file_stays_without_force() {
         let mut fake = Fake::with_accounts().file("/etc/a", "a");
         is_ok(&Copy, &args(&[("dest", "/etc/a"), ("content", "b"), ("force", "no")]), &mut fake);

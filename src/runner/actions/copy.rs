@@ -2,9 +2,10 @@
 
 use super::{ActionError, Context, Prepare, files};
 use crate::modules::{self, Failure, Spec, args};
-use crate::value::Map;
+use crate::value::{Map, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The controller's half.
@@ -44,4 +45,9 @@ pub fn put_content(args: &mut Map, content: Vec<u8>, path: &Path) {
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     args.insert("_original_basename".into(), name.into());
+    if args.get("mode").and_then(Value::as_str) == Some("preserve")
+        && let Ok(metadata) = std::fs::metadata(path)
+    {
+        args.insert("_src_mode".into(), (metadata.permissions().mode() & 0o7777).into());
+    }
 }
