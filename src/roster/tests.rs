@@ -634,3 +634,15 @@ fn the_guides_example_is_taken() {
 fn the_reference_roster_is_taken() {
     read(include_str!("../../inventories/reference/roster.yml")).unwrap_or_else(|problems| panic!("{problems}"));
 }
+
+#[test]
+fn the_readmes_examples_are_taken() {
+    for readme in [include_str!("../../README.md"), include_str!("../../README.ko.md")] {
+        let (_, rest) = readme.split_once("    # roster.yml\n").unwrap();
+        let (example, _) = rest.split_once("\n\n").unwrap();
+        let lines = example.lines().map(|line| line.strip_prefix("    ").unwrap());
+        let example = lines.collect::<Vec<_>>().join("\n").replace("ssh-ed25519 AAAA… gildong@laptop", KEY);
+        let roster = read(&example).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(*roster.user("gildong").unwrap().uid, 2001);
+    }
+}
