@@ -251,4 +251,12 @@ mod tests {
         let step = Step { module: "command".into(), ..step(Vec::new()) };
         refused("known-modules", "the plan runs the module `command` on login1", &plan(vec![step]));
     }
+
+    #[test]
+    fn the_guide_lists_every_guard() {
+        let guide = include_str!("../../docs/plan-format.md");
+        for guard in GUARDS {
+            assert!(guide.contains(&format!("| {} | {} |", guard.name, guard.refuses)), "{}", guard.name);
+        }
+    }
 }
