@@ -180,7 +180,7 @@ pub fn all(state: &State) -> Vec<&Association> {
 
 /// As listings show them: each association below its parent if that is listed too, users before accounts, then by
 /// name; otherwise as they come (tree order). Without parents (`WOPInfo`) only users come before accounts.
-pub fn sort_for_listing<'a>(rows: Vec<&'a Association>, with_parents: bool) -> Vec<&'a Association> {
+pub fn sort_for_listing(rows: Vec<&Association>, with_parents: bool) -> Vec<&Association> {
     let listed: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
     let mut below: BTreeMap<Option<AssociationId>, Vec<&Association>> = BTreeMap::new();
     for row in rows {

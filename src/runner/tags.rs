@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn selection() {
-        let cases: &[(&[&str], &[&str], &[&str], bool)] = &[
+        type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], bool);
+        let cases: &[Case] = &[
             (&[], &[], &[], true),
             (&[], &[], &["never"], false),
             (&["x"], &[], &["x"], true),

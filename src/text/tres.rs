@@ -39,8 +39,8 @@ fn parse_one(part: &str) -> Result<TresCount, BadTres> {
 }
 
 fn parse_count(text: &str) -> Option<Option<u64>> {
-    if text.starts_with('-') {
-        return text[1..].parse::<u64>().ok().map(|_| None);
+    if let Some(digits) = text.strip_prefix('-') {
+        return digits.parse::<u64>().ok().map(|_| None);
     }
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let scale: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {

@@ -419,7 +419,8 @@ fn in_the_middle_of_a_task(lab: &Lab, seconds: &str, line: &str) -> Result<ItemR
     on_controller(lab, || {
         let mut link = dialer().open(&target(lab, "ops")).unwrap();
         make_group(&mut *link, &root(), "physics").unwrap();
-        let sleeping = format!("until pgrep -x sleep; do sleep 0.05; done; {line}");
+        // Not by the name alone: the host's first process sleeps, too, and the host ends with it.
+        let sleeping = format!("until pgrep -f '[s]leep {seconds}$'; do sleep 0.05; done; {line}");
         std::thread::scope(|scope| {
             let intruder = scope.spawn(|| lab.sh("login1", &sleeping).ok());
             outcome =
@@ -434,7 +435,8 @@ fn in_the_middle_of_a_task(lab: &Lab, seconds: &str, line: &str) -> Result<ItemR
 fn an_agent_killed_in_the_middle_of_a_task() {
     let lab = lab();
     let started = Instant::now();
-    let shown = failed(in_the_middle_of_a_task(&lab, "60", "pkill -KILL -f '[c]ache/enlist/agent-'; pkill -x sleep"));
+    let shown =
+        failed(in_the_middle_of_a_task(&lab, "60", "pkill -KILL -f '[c]ache/enlist/agent-'; pkill -f '[s]leep 60$'"));
     assert!(shown.contains("before module command was done"), "{shown}");
     assert!(started.elapsed() < Duration::from_secs(50), "{:?}", started.elapsed());
 }

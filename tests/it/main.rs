@@ -6,6 +6,7 @@ mod connection;
 mod first_light;
 mod floors;
 mod inventory_cases;
+mod killed;
 mod lab;
 mod roster;
 mod service;
