@@ -56,7 +56,7 @@ fn environment(options: &FileOptions) -> Environment<'static> {
     env.set_debug(false);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_formatter(emit);
-    env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    env.set_unknown_method_callback(super::methods::unknown);
     env.set_loader(|name| Ok(source_of(name).map(str::to_owned)));
     if let Ok(syntax) = syntax(options) {
         env.set_syntax(syntax);
@@ -102,7 +102,8 @@ struct Printed {
 /// Python's `str()` of each printed value; None prints nothing, undefined is an error.
 fn emit(out: &mut Output, state: &mut State, value: &Engine) -> Result<(), Error> {
     if value.is_undefined() {
-        return Err(Error::from(ErrorKind::UndefinedError));
+        // `'x' if false` without else is undefined too, but prints nothing; only the engine knows it apart.
+        return minijinja::filters::string(state, value).map(|_| ());
     }
     if value.is_none() {
         return Ok(());

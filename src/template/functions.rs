@@ -19,6 +19,8 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_function("lookup", |state: &State, args: Rest<ValueOrKwargs>| lookup(state, args, false));
     env.add_function("query", |state: &State, args: Rest<ValueOrKwargs>| lookup(state, args, true));
     env.add_function("q", |state: &State, args: Rest<ValueOrKwargs>| lookup(state, args, true));
+    env.add_function("dict", super::methods::dict);
+    env.add_function("_mutable", super::methods::mutable);
     env.add_function("now", now);
     env.add_function("range", range);
     env.add_function("undef", undef);

@@ -73,12 +73,18 @@ fn places(eval: &Eval, kind: &str, name: &str) -> Vec<PathBuf> {
     if Path::new(&name).is_absolute() {
         return vec![name.into()];
     }
-    let directory = |variable: &str| match eval.scope.lookup(variable) {
-        Some(Lookup::Data(value) | Lookup::Trusted(value)) => value.as_str().map(PathBuf::from),
-        _ => None,
-    };
-    let roots = ["role_path", "playbook_dir"].into_iter().filter_map(directory).chain([PathBuf::from(".")]);
+    let roots = ["role_path", "playbook_dir"]
+        .into_iter()
+        .filter_map(|variable| directory(eval, variable))
+        .chain([PathBuf::from(".")]);
     roots.flat_map(|root| [root.join(kind).join(&name), root.join(&name)]).collect()
+}
+
+fn directory(eval: &Eval, variable: &str) -> Option<PathBuf> {
+    match eval.scope.lookup(variable)? {
+        Lookup::Data(value) | Lookup::Trusted(value) => value.as_str().map(PathBuf::from),
+        Lookup::Scope(_) => None,
+    }
 }
 
 fn find(eval: &Eval, kind: &str, name: &str) -> Result<PathBuf, String> {
@@ -217,7 +223,7 @@ fn sequence(args: &Args) -> Result<Vec<Value>, String> {
     let number = |name: &str| settings.get(name).map(|value| whole(&value.to_string())).transpose();
     let (start, stride) = (number("start")?.unwrap_or(1), number("stride")?);
     let (end, stride) = match (number("end")?, number("count")?) {
-        (Some(end), None) => (end, stride.unwrap_or(if end < start { -1 } else { 1 })),
+        (Some(end), None) => (end, stride.unwrap_or(1)),
         (None, Some(count)) => (start + (count - 1) * stride.unwrap_or(1), stride.unwrap_or(1)),
         _ => return Err("give either end or count".into()),
     };
@@ -277,8 +283,12 @@ fn password(args: &Args, eval: &Eval, term: &str) -> Result<String, String> {
         .extend(words.filter_map(|word| word.split_once('=')).map(|(key, value)| (key.to_owned(), Value::from(value))));
     let setting = |name: &str| settings.get(name).map(Value::to_string);
     let length = setting("length").map_or(Ok(20), |length| length.parse()).map_err(|_| "length must be a number")?;
-    let letters = letters(setting("chars").as_deref().unwrap_or("ascii_letters,digits,.,:,-,_"));
-    let path = places(eval, "files", &path).pop().ok_or("needs a path")?;
+    let chars = match settings.get("chars") {
+        Some(Value::List(sets)) => sets.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+        _ => setting("chars").unwrap_or_else(|| "ascii_letters,digits,.,:,-,_".into()),
+    };
+    let letters = letters(&chars);
+    let path = directory(eval, "playbook_dir").unwrap_or_default().join(paths::expand_user(&path));
     let stored = (path != Path::new("/dev/null")).then(|| std::fs::read_to_string(&path).ok()).flatten();
     let (plain, salt) = match stored.as_deref().map(str::trim_end) {
         Some(stored) => {

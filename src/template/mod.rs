@@ -10,6 +10,7 @@ mod error;
 mod filters;
 mod functions;
 mod lookups;
+mod methods;
 mod rewrite;
 mod soft;
 #[cfg(test)]

@@ -3,10 +3,13 @@
 //! - Texts: escapes are Python's, or none at all (see [`Dialect`]); `'a' 'b'` is one text.
 //! - `a.b.c | default(x)` and `a.b is defined` tolerate a missing `a` or `a.b`, and an unknown one: their names become
 //!   `_soft('a')`, see [`super::soft`]. Everywhere else an undefined name stays an error.
-//! - `'%s' % x` becomes a filter.
+//! - `'%s' % x` becomes a filter; `+x` is `x`.
+//! - Literal lists and mappings of a template that calls `append`, `update` … become `_mutable(…)`, see
+//!   [`super::methods`].
 
 use super::FileOptions;
 use super::engine::Dialect;
+use super::methods::CHANGING;
 
 /// Filters whose input may be undefined.
 const TOLERANT_FILTERS: [&str; 4] = ["default", "d", "mandatory", "type_debug"];
@@ -19,7 +22,7 @@ const LITERALS: [&str; 6] = ["true", "false", "none", "True", "False", "None"];
 /// A whole expression.
 pub(super) fn expression(text: &str, dialect: Dialect) -> String {
     match lex(text, dialect, None) {
-        Some((tokens, _)) => emit(&tokens),
+        Some((tokens, _)) => emit(&tokens, changes_values(text)),
         None => text.to_owned(),
     }
 }
@@ -27,6 +30,7 @@ pub(super) fn expression(text: &str, dialect: Dialect) -> String {
 /// A text with `{{ }}`, `{% %}` and `{# #}` in it. What cannot be read is left to the engine, which says why.
 pub(super) fn template(text: &str, dialect: Dialect, options: &FileOptions) -> String {
     let mut out = String::with_capacity(text.len());
+    let mutable = changes_values(text);
     let mut rest = text;
     while let Some((at, opening)) = next_opening(rest, options) {
         out.push_str(&rest[..at]);
@@ -35,8 +39,8 @@ pub(super) fn template(text: &str, dialect: Dialect, options: &FileOptions) -> S
         let (rewritten, length) = match opening {
             Opening::Comment => (None, inner.find(end).map_or(inner.len(), |at| at + end.len())),
             Opening::Block if is_raw(inner, end) => (None, raw_length(inner, start)),
-            Opening::Block => block(inner, end, Dialect::Condition),
-            Opening::Variable => block(inner, end, dialect),
+            Opening::Block => block(inner, end, Dialect::Condition, mutable),
+            Opening::Variable => block(inner, end, dialect, mutable),
         };
         out.push_str(start);
         out.push_str(rewritten.as_deref().unwrap_or(&inner[..length]));
@@ -51,7 +55,12 @@ pub(super) fn sole_expression(text: &str) -> Option<String> {
     let inner = text.strip_prefix("{{")?;
     let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
     let (tokens, length) = lex(inner, Dialect::Text, Some("}}"))?;
-    (length == inner.len() && !tokens.is_empty()).then(|| emit(&tokens).trim().to_owned())
+    (length == inner.len() && !tokens.is_empty()).then(|| emit(&tokens, changes_values(text)).trim().to_owned())
+}
+
+/// Whether a method is called that changes a list or mapping.
+fn changes_values(text: &str) -> bool {
+    CHANGING.iter().any(|method| text.split(method).skip(1).any(|rest| rest.trim_start().starts_with('(')))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -97,10 +106,10 @@ fn raw_length(inner: &str, start: &str) -> usize {
     inner.len()
 }
 
-fn block(inner: &str, end: &str, dialect: Dialect) -> (Option<String>, usize) {
+fn block(inner: &str, end: &str, dialect: Dialect, mutable: bool) -> (Option<String>, usize) {
     match lex(inner, dialect, Some(end)) {
         Some((tokens, length)) => {
-            let written = emit(&tokens);
+            let written = emit(&tokens, mutable);
             let closing = &inner[..length];
             let mark = closing.strip_suffix(end).unwrap_or(closing).chars().next_back();
             let mark = mark.filter(|mark| matches!(mark, '-' | '+')).map(String::from).unwrap_or_default();
@@ -251,8 +260,8 @@ fn quoted(text: &str) -> String {
     out
 }
 
-fn emit(tokens: &[Token]) -> String {
-    let mut writer = Writer { tokens, at: 0, out: String::new() };
+fn emit(tokens: &[Token], mutable: bool) -> String {
+    let mut writer = Writer { tokens, at: 0, out: String::new(), mutable };
     writer.range(tokens.len(), false);
     writer.out
 }
@@ -262,6 +271,8 @@ struct Writer<'t, 'a> {
     tokens: &'t [Token<'a>],
     at: usize,
     out: String,
+    /// Whether literal lists and mappings must be changeable.
+    mutable: bool,
 }
 
 /// An operand with its attributes, calls, filters and tests.
@@ -284,6 +295,16 @@ impl Writer<'_, '_> {
         })
     }
 
+    /// A `+` before an operand that is not between two.
+    fn is_plus_sign(&self) -> bool {
+        let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
+        let after_operand = before.is_some_and(|token| {
+            token.kind == Kind::Close
+                || (token.kind != Kind::Symbol && self.is_operand(self.at - 1) && token.kind != Kind::Open)
+        });
+        self.text(self.at) == "+" && !after_operand
+    }
+
     fn copy(&mut self) {
         let token = &self.tokens[self.at];
         self.out.push_str(token.space);
@@ -298,7 +319,11 @@ impl Writer<'_, '_> {
     fn range(&mut self, end: usize, soft: bool) {
         while self.at < end {
             if !self.is_operand(self.at) {
-                self.copy();
+                if self.is_plus_sign() {
+                    self.at += 1;
+                } else {
+                    self.copy();
+                }
                 continue;
             }
             let begins = matches!(self.text(self.at.wrapping_sub(1)), "(" | "," | "=" | "");
@@ -386,6 +411,13 @@ impl Writer<'_, '_> {
             Kind::Open => {
                 let soft = soft && token.text == "(";
                 let close = token.partner;
+                if self.mutable && !soft && token.text != "(" {
+                    self.out.push_str(token.space);
+                    self.out.push_str("_mutable(");
+                    self.group(false);
+                    self.out.push(')');
+                    return;
+                }
                 let alone = self.is_operand(self.at + 1) && self.scan(self.at + 1).end == close;
                 if soft {
                     self.out.push_str(token.space);

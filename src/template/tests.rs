@@ -88,3 +88,170 @@ fn omit_drops_entries() {
     assert_eq!(rendered.to_json_line(false), r#"{"b": [1], "c": "x"}"#);
     assert_eq!(Templar::new().render_or_omit(&"{{ omit }}".into(), &vars("{}")), Ok(None));
 }
+
+/// What one recorded case says, and what enlist makes of it.
+mod ours_and_theirs {
+    use super::*;
+    use crate::diag::Source;
+    use crate::value::yaml::parse_one;
+
+    fn evaluate(case: &Value, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
+        let templar = Templar::new();
+        let text = |key: &str| case.get(key).and_then(Value::as_str);
+        let render = |text: &str| {
+            let rendered = templar.render_or_omit(&text.into(), scope)?;
+            rendered.ok_or_else(|| TemplateError::failed("the whole value is omitted"))
+        };
+        match (text("expr"), text("when")) {
+            (Some(expr), _) => render(&format!("{{{{ {expr} }}}}")),
+            (_, Some(when)) => templar.condition(&when.into(), scope).map(|truth| truth.holds.into()),
+            _ => render(text("text").expect("a case has expr, text or when")),
+        }
+    }
+
+    /// The difference, if there is one.
+    fn difference(case: &Value, scope: &Arc<dyn Scope>) -> Option<String> {
+        let ours = evaluate(case, scope);
+        match (case.get("gives"), ours) {
+            (Some(theirs), Ok(ours)) if ours == *theirs => None,
+            (Some(theirs), Ok(ours)) => Some(format!("ours {} theirs {}", ours.repr(), theirs.repr())),
+            (Some(theirs), Err(error)) => Some(format!("ours fails ({error}), theirs {}", theirs.repr())),
+            (None, Ok(ours)) => Some(format!("ours {}, theirs fails", ours.repr())),
+            (None, Err(_)) => None,
+        }
+    }
+
+    fn compare(name: &str, text: &str) {
+        let content = parse_one(&Source::new(name, text)).expect("valid YAML").expect("not empty").to_value();
+        let Some(Value::Map(vars)) = content.get("vars").cloned() else { panic!("{name} has no vars") };
+        let scope = MapScope::trusted(vars);
+        let cases = content.get("cases").and_then(Value::as_list).expect("a list of cases");
+        let (mut wrong, mut listed) = (Vec::new(), 0);
+        for case in cases {
+            let shown = ["expr", "text", "when"].iter().find_map(|key| case.get(key)).expect("a case").repr();
+            match (difference(case, &scope), case.get("differs")) {
+                (None, None) => {}
+                (Some(_), Some(_)) => listed += 1,
+                (Some(difference), None) => wrong.push(format!("{shown}: {difference}")),
+                (None, Some(_)) => wrong.push(format!("{shown}: listed as a difference, but is none any more")),
+            }
+        }
+        println!("{name}: {} of {} agree, {listed} known differences", cases.len() - wrong.len() - listed, cases.len());
+        assert!(wrong.is_empty(), "{} cases of {name}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    macro_rules! case_files {
+        ($($name:ident),*) => {$(
+            #[test]
+            fn $name() {
+                let name = concat!(stringify!($name), ".yml");
+                compare(name, include_str!(concat!("../../tests/cases/template/", stringify!($name), ".yml")));
+            }
+        )*};
+    }
+    case_files!(language, filters, tests, lookups);
+}
+
+#[test]
+fn soft_values_do_not_hide_the_unknown() {
+    let result = Value::from_iter([("stdout", Value::Unknown("not run".into()))]);
+    let scope = MapScope::data(Map::from_iter([("r".to_owned(), result)]));
+    let render = |text: &str| Templar::new().render_str(text, &scope);
+    let unknown = Err(TemplateError::Unknown { why: "not run".into() });
+    assert_eq!(render("{{ r.stdout is defined }}"), Ok(Value::Bool(true)));
+    assert_eq!(render("{{ r.stdout is undefined }}"), Ok(Value::Bool(false)));
+    assert_eq!(render("{{ r.stdout | default('x') }}"), unknown);
+    assert_eq!(render("{{ r.stdout | trim | default('x') }}"), unknown);
+    assert_eq!(render("{{ [r] | map(attribute='stdout') | list }}"), unknown);
+    assert_eq!(render("{{ r is changed }}"), Ok(Value::Bool(false)));
+    assert_eq!(render("{{ r.stderr | default('x') }}"), Ok("x".into()));
+}
+
+#[test]
+fn an_unknown_part_does_not_outweigh_a_false_one() {
+    let scope = MapScope::data(Map::from_iter([("x".to_owned(), Value::Unknown("not run".into()))]));
+    let holds = |parts: Vec<Value>| Templar::new().condition(&parts.into(), &scope).map(|truth| truth.holds);
+    assert_eq!(holds(vec!["x == 1".into(), "false".into()]), Ok(false));
+    assert!(matches!(holds(vec!["x == 1".into(), "true".into()]), Err(TemplateError::Unknown { .. })));
+}
+
+#[test]
+fn values_of_other_scopes_are_evaluated_there() {
+    struct Hosts;
+    impl Scope for Hosts {
+        fn lookup(&self, name: &str) -> Option<Lookup> {
+            match name {
+                "hostvars" => Some(Lookup::Scope(Arc::new(Hosts))),
+                "web1" => Some(Lookup::Scope(vars(r#"{"name": "web1", "url": "http://{{ name }}/"}"#))),
+                "name" => Some(Lookup::Data(Arc::new("here".into()))),
+                _ => None,
+            }
+        }
+        fn names(&self) -> Vec<String> {
+            vec!["web1".into()]
+        }
+    }
+    let scope: Arc<dyn Scope> = Arc::new(Hosts);
+    let render = |text: &str| Templar::new().render_str(text, &scope);
+    assert_eq!(render("{{ name }} {{ hostvars['web1'].url }}"), Ok("here http://web1/".into()));
+    assert_eq!(render("{{ hostvars.web2.url | default('-') }}{{ 'web1' in hostvars }}"), Ok("-True".into()));
+}
+
+#[test]
+fn template_files() {
+    let scope = vars(r#"{"names": ["a", "b"], "x": "{{ y }}", "y": 1}"#);
+    let file = |text: &str| {
+        let file = Templar::new().render_file("t.j2", text, &scope, &FileOptions::default());
+        file.map_err(|error| error.to_string())
+    };
+    assert_eq!(file("{% for n in names %}\n{{ n }}\n{% endfor %}\n").as_deref(), Ok("a\nb\n"));
+    assert_eq!(file("x={{ x }}\n\n").as_deref(), Ok("x=1\n\n"));
+    assert_eq!(file("{{ 'a\\tb' }}\n").as_deref(), Ok("a\tb\n"));
+    assert_eq!(file("{{ none }}").as_deref(), Ok(""));
+    let header = "#jinja2: variable_start_string:'[%', variable_end_string:'%]', trim_blocks: False\n";
+    assert_eq!(file(&format!("{header}[% x %] {{{{ x }}}}\n")).as_deref(), Ok("1 {{ x }}\n"));
+    assert_eq!(file("a\n{{ nope }}\n"), Err("'nope' is undefined".into()));
+    assert!(file("a\n{% if %}\n").unwrap_err().contains("line 2 of the template"));
+}
+
+#[test]
+fn files_beside_the_playbook() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir(place.path().join("templates")).unwrap();
+    std::fs::write(place.path().join("templates/main.j2"), "{% include 'part.j2' %}-{{ y }}\n").unwrap();
+    std::fs::write(place.path().join("templates/part.j2"), "part {{ y }}\n").unwrap();
+    std::fs::write(place.path().join("users.csv"), "kim,1002\nlee,1001\n").unwrap();
+    let json = Value::from_iter([("playbook_dir", place.path().to_str().unwrap().into()), ("y", Value::Int(1))]);
+    let scope = MapScope::data(json.as_map().unwrap().clone());
+    let render = |text: &str| Templar::new().render_str(text, &scope).map(|value| value.to_string());
+    assert_eq!(render("{{ lookup('template', 'main.j2') }}"), Ok("part 1-1\n".into()));
+    assert_eq!(render("{{ lookup('csvfile', 'lee file=users.csv delimiter=,') }}"), Ok("1001".into()));
+    let password = render("{{ lookup('password', 'secret length=8') }}").unwrap();
+    assert_eq!(password.len(), 8);
+    assert_eq!(render("{{ lookup('password', 'secret length=8') }}"), Ok(password.clone()));
+    assert_eq!(std::fs::read_to_string(place.path().join("secret")).unwrap(), format!("{password}\n"));
+    let hashed = render("{{ lookup('password', 'other length=8 encrypt=sha512_crypt') }}").unwrap();
+    assert!(hashed.starts_with("$6$rounds=656000$"), "{hashed}");
+    assert_eq!(render("{{ lookup('password', 'other length=8 encrypt=sha512_crypt') }}"), Ok(hashed));
+}
+
+#[test]
+fn deep_chains_end_with_an_error() {
+    let link = |n: usize| format!(r#""v{n}": "{{{{ v{} }}}}""#, n + 1);
+    let json = format!("{{{}, \"v200\": 1}}", (0..200).map(link).collect::<Vec<_>>().join(", "));
+    let error = render("{{ v0 }}", &json).unwrap_err();
+    assert!(error.contains("refer to each other without end"), "{error}");
+    assert_eq!(render("{{ v170 }}", &json), Ok(Value::Int(1)));
+}
+
+#[test]
+fn cached_templates_are_fast() {
+    let scope = vars(r#"{"user": {"name": "gildong"}, "n": 1}"#);
+    let templar = Templar::new();
+    let start = std::time::Instant::now();
+    for _ in 0..2000 {
+        templar.render_str("useradd {{ user.name }} -u {{ n }}", &scope).unwrap();
+    }
+    // Unoptimised and on a busy machine; making the environment anew each time would take many times as long.
+    assert!(start.elapsed().as_millis() < 5000, "{:?}", start.elapsed());
+}

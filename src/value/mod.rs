@@ -136,7 +136,7 @@ impl Value {
             Value::Bool(true) => f.write_str("True"),
             Value::Bool(false) => f.write_str("False"),
             Value::Int(number) => write!(f, "{number}"),
-            Value::Float(number) => write!(f, "{number:?}"),
+            Value::Float(number) => fmt_float(f, *number),
             Value::String(text) => fmt_quoted(f, text),
             Value::Unknown(why) => write!(f, "(unknown: {why})"),
             Value::List(items) => {
@@ -158,6 +158,18 @@ impl Value {
                 f.write_str("}")
             }
         }
+    }
+}
+
+/// Python writes at least two digits of exponent, with a sign: `1e+16`, `1e-05`.
+fn fmt_float(f: &mut fmt::Formatter<'_>, number: f64) -> fmt::Result {
+    let text = format!("{number:?}").to_lowercase();
+    match text.split_once('e') {
+        Some((digits, power)) => {
+            let (sign, power) = power.strip_prefix('-').map_or(('+', power), |power| ('-', power));
+            write!(f, "{digits}e{sign}{power:0>2}")
+        }
+        None => f.write_str(&text),
     }
 }
 
@@ -211,5 +223,6 @@ mod tests {
     fn repr_is_pythons() {
         let value = Value::from(vec!["it's".into(), Value::Bool(true), Value::Null, Value::Float(1.0), "a\n".into()]);
         assert_eq!(value.to_string(), r#"["it's", True, None, 1.0, 'a\n']"#);
+        assert_eq!(Value::from(vec![Value::Float(1e16), Value::Float(1.5e-7)]).to_string(), "[1e+16, 1.5e-07]");
     }
 }

@@ -1,15 +1,17 @@
 //! Filters and tests that take undefined or unknown values, or touch only a part of their input.
 
+use super::select;
 use crate::template::TemplateError;
-use crate::template::data::{error_in, to_value};
+use crate::template::data::{error_in, to_engine, to_value};
 use crate::template::soft::Soft;
+use crate::value::{Map, Value};
 use minijinja::value::{Kwargs, Rest, Value as Engine, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State};
 
 /// A filter over the engine's values. The first is the input; all are unwrapped, `None` is missing.
 type Lazy = fn(&mut State, &[Engine]) -> Result<Engine, Error>;
 
-const FILTERS: [(&str, Lazy); 7] = [
+const FILTERS: [(&str, Lazy); 8] = [
     ("first", |_, args| end(args, false)),
     ("last", |_, args| end(args, true)),
     ("length", |_, args| length(args)),
@@ -17,25 +19,19 @@ const FILTERS: [(&str, Lazy); 7] = [
     ("list", |_, args| list(args)),
     ("items", |_, args| items(args)),
     ("extract", |_, args| extract(args)),
+    ("_percent", |_, args| percent(args)),
 ];
 
 pub(super) fn register(env: &mut Environment<'static>) {
     for (name, filter) in FILTERS {
         add(env, name, filter);
     }
-    // The engine's own, which call other filters and tests; under another name they are called from the new ones.
-    env.add_filter("_map", minijinja::filters::map);
-    env.add_filter("_select", minijinja::filters::select);
-    env.add_filter("_reject", minijinja::filters::reject);
-    env.add_filter("_selectattr", minijinja::filters::selectattr);
-    env.add_filter("_rejectattr", minijinja::filters::rejectattr);
-    env.add_filter("_attr", minijinja::filters::attr);
-    add(env, "map", |state, args| state.apply_filter("_map", args));
-    add(env, "select", |state, args| state.apply_filter("_select", args));
-    add(env, "reject", |state, args| state.apply_filter("_reject", args));
-    add(env, "selectattr", |state, args| state.apply_filter("_selectattr", args));
-    add(env, "rejectattr", |state, args| state.apply_filter("_rejectattr", args));
-    add(env, "attr", |state, args| state.apply_filter("_attr", args));
+    add(env, "map", select::map);
+    add(env, "select", |state, args| select::select(state, args, true));
+    add(env, "reject", |state, args| select::select(state, args, false));
+    add(env, "selectattr", |state, args| select::selectattr(state, args, true));
+    add(env, "rejectattr", |state, args| select::selectattr(state, args, false));
+    add(env, "attr", select::attr);
     env.add_filter("to_datetime", super::time::to_datetime);
     env.add_filter("default", default);
     env.add_filter("d", default);
@@ -63,7 +59,7 @@ fn add(env: &mut Environment<'static>, name: &'static str, filter: Lazy) {
     });
 }
 
-fn complaint(name: &str, message: &str) -> Error {
+pub(super) fn complaint(name: &str, message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("filter '{name}': {message}"))
 }
 
@@ -72,7 +68,7 @@ fn wrong(message: String) -> Error {
     Error::new(ErrorKind::NonPrimitive, message)
 }
 
-fn iterate(value: &Engine) -> Result<impl Iterator<Item = Result<Engine, Error>>, Error> {
+pub(super) fn iterate(value: &Engine) -> Result<impl Iterator<Item = Result<Engine, Error>>, Error> {
     match value.kind() {
         ValueKind::None => Err(wrong("'NoneType' object is not iterable".into())),
         _ => Ok(value.try_iter().map_err(|_| wrong(format!("a {} is not iterable", value.kind())))?.checked()),
@@ -138,6 +134,16 @@ fn extract(args: &[Engine]) -> Result<Engine, Error> {
     Ok(value)
 }
 
+/// `'text' % operand`: only a tuple is several operands.
+fn percent(args: &[Engine]) -> Result<Engine, Error> {
+    let [format, operand] = args else { return Err(wrong("needs one operand".into())) };
+    let operands = match to_value(operand)? {
+        Value::List(items) if operand.is_tuple() => items,
+        one => vec![one],
+    };
+    super::text::percent(&format.to_string(), &operands, &Map::new()).map(to_engine).map_err(wrong)
+}
+
 /// Positional and named arguments, still soft.
 fn arguments(args: Rest<ValueOrKwargs>) -> (Vec<Engine>, Option<Kwargs>) {
     let mut positional = args.into_values();
@@ -181,6 +187,9 @@ fn ternary(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
     };
     let choice =
         |index: usize, name: &str| args.get(index).cloned().or_else(|| named.as_ref()?.get::<Engine>(name).ok());
+    if choice(2, "false_val").is_none() {
+        return Err(complaint("ternary", "needs two values to choose from"));
+    }
     let chosen = match choice(3, "none_val").filter(|_| value.is_none()) {
         Some(chosen) => Some(chosen),
         None if value.is_true() => choice(1, "true_val"),
@@ -194,7 +203,7 @@ fn ternary(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
 fn type_debug(value: &Engine) -> Result<String, Error> {
     match Soft::unwrap(value) {
         Soft::There(value) => Ok(to_value(&value)?.type_name().to_owned()),
-        Soft::Missing(TemplateError::Undefined { .. }) => Ok("Undefined".into()),
+        Soft::Missing(TemplateError::Undefined { .. }) => Ok("UndefinedMarker".into()),
         Soft::Missing(error) => Err(error.into()),
     }
 }

@@ -14,6 +14,7 @@ mod numbers;
 pub(super) mod paths;
 pub(super) mod regex;
 mod results;
+mod select;
 mod sequences;
 mod sets;
 mod text;

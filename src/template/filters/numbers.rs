@@ -83,6 +83,7 @@ fn round(args: &Args) -> Result<Value, String> {
         ("common", _) if precision >= 0 => {
             Value::Float(format!("{value:.*}", precision as usize).parse().unwrap_or(value))
         }
+        ("common", Value::Int(_)) => Value::Int(((value * factor).round_ties_even() / factor) as i64),
         ("common", _) => Value::Float((value * factor).round_ties_even() / factor),
         ("ceil", _) => Value::Float((value * factor).ceil() / factor),
         ("floor", _) => Value::Float((value * factor).floor() / factor),

@@ -17,7 +17,7 @@ pub(super) const FILTERS: Table = &[
     ("expandvars", |args| Ok(expand_vars(&args.text()).into())),
     ("fileglob", |args| Ok(Value::List(glob(&args.text()).into_iter().map(Value::from).collect()))),
     ("win_basename", |args| Ok(args.text().rsplit(['\\', '/']).next().unwrap_or_default().into())),
-    ("win_dirname", |args| Ok(args.text().rfind(['\\', '/']).map_or(Value::from(""), |at| args.text()[..at].into()))),
+    ("win_dirname", |args| Ok(win_dirname(&args.text()).into())),
     ("win_splitdrive", |args| Ok(win_splitdrive(&args.text()))),
 ];
 
@@ -166,6 +166,15 @@ fn expand_vars(path: &str) -> String {
         rest = &after[length..];
     }
     out + rest
+}
+
+fn win_dirname(path: &str) -> &str {
+    let head = &path[..path.rfind(['\\', '/']).map_or(0, |at| at + 1)];
+    match head.trim_end_matches(['\\', '/']) {
+        "" => head,
+        drive if drive.ends_with(':') => head,
+        trimmed => trimmed,
+    }
 }
 
 fn win_splitdrive(path: &str) -> Value {

@@ -1,7 +1,7 @@
 //! Texts: case, cutting, joining, comments.
 
 use super::{Args, Table};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 pub(super) const FILTERS: Table = &[
     ("lower", |args| Ok(args.text().to_lowercase().into())),
@@ -18,8 +18,7 @@ pub(super) const FILTERS: Table = &[
     ("center", center),
     ("wordcount", |args| Ok(Value::Int(word_count(&args.text())))),
     ("wordwrap", wordwrap),
-    ("format", |args| percent(&args.text(), args.all().get(1..).unwrap_or_default(), args)),
-    ("_percent", percent_operator),
+    ("format", |args| percent(&args.text(), args.all().get(1..).unwrap_or_default(), args.named())),
     ("quote", |args| Ok(shell_quote(if *args.input() == Value::Null { String::new() } else { args.text() }).into())),
     ("comment", comment),
     ("escape", |args| Ok(escape(&args.text()).into())),
@@ -176,19 +175,11 @@ fn wrap_line(line: &str, width: usize, break_long: bool, newline: &str) -> Strin
     lines.join(newline)
 }
 
-/// `'text' % operand`: a list is several operands, a mapping is asked by name.
-fn percent_operator(args: &Args) -> Result<Value, String> {
-    let operand = args.need(1, "operand")?;
-    match operand {
-        Value::List(items) => percent(&args.text(), items, args),
-        other => percent(&args.text(), std::slice::from_ref(other), args),
-    }
-}
-
 /// Python's `%` formatting with `%s %r %d %i %f %e %g %x %X %o %c %%`, flags, width and precision, `%(name)s`.
-fn percent(format: &str, values: &[Value], args: &Args) -> Result<Value, String> {
+pub(super) fn percent(format: &str, values: &[Value], named: &Map) -> Result<Value, String> {
     let mut out = String::new();
     let mut values = values.iter();
+    let mut by_name = matches!(values.as_slice(), [Value::Map(_)]);
     let mut rest = format;
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
@@ -196,20 +187,24 @@ fn percent(format: &str, values: &[Value], args: &Args) -> Result<Value, String>
         let mut name = None;
         if let Some(named) = rest.strip_prefix('(') {
             let (key, after) = named.split_once(')').ok_or("incomplete format key")?;
-            (name, rest) = (Some(key), after);
+            (name, rest, by_name) = (Some(key), after, true);
         }
-        let end = rest.find(|c: char| c.is_alphabetic() || c == '%').ok_or("incomplete format")?;
-        let (spec, kind) = (&rest[..end], &rest[end..=end]);
-        rest = &rest[end + 1..];
+        let end = rest.find(|c: char| !"-+ #.0123456789".contains(c)).ok_or("incomplete format")?;
+        let after = rest[end..].chars().next().map_or(end, |kind| end + kind.len_utf8());
+        let (spec, kind) = (&rest[..end], &rest[end..after]);
+        rest = &rest[after..];
         if kind == "%" {
             out.push('%');
             continue;
         }
         let value = match name {
-            Some(key) => args.named().get(key).or_else(|| values.as_slice().first()?.get(key)),
+            Some(key) => named.get(key).or_else(|| values.as_slice().first()?.get(key)),
             None => values.next(),
         };
         out.push_str(&percent_one(spec, kind, value.ok_or("not enough arguments for format string")?)?);
+    }
+    if values.next().is_some() && !by_name {
+        return Err("not all arguments converted during string formatting".into());
     }
     out.push_str(rest);
     Ok(out.into())

@@ -73,14 +73,8 @@ struct Writer {
 
 impl Writer {
     fn root(&mut self, value: &Value) {
-        let plain = match value {
-            Value::List(_) | Value::Map(_) => false,
-            Value::String(text) => Style::of(text, false) == Style::Plain,
-            _ => true,
-        };
         self.node(value, None);
-        // A plain text has no end of its own.
-        self.out.push_str(if plain { "\n...\n" } else { "\n" });
+        self.out.push('\n');
     }
 
     fn column(&self) -> usize {
