@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The longest list that `range` makes.
-const MAX_RANGE: i64 = 1_000_000;
+const MAX_RANGE: i128 = 1_000_000;
 
 /// Adds all functions.
 pub(super) fn register(env: &mut Environment<'static>) {
@@ -87,12 +87,13 @@ fn range(start: i64, stop: Option<i64>, step: Option<i64>) -> Result<Engine, Err
     if step == 0 {
         return Err(wrong("range: the step must not be zero"));
     }
-    let span = if step > 0 { stop - start } else { start - stop };
-    let count = if span <= 0 { 0 } else { (span - 1) / step.abs() + 1 };
+    let (from, to) = if step > 0 { (start, stop) } else { (stop, start) };
+    let span = i128::from(to) - i128::from(from);
+    let count = if span <= 0 { 0 } else { (span - 1) / i128::from(step).abs() + 1 };
     if count > MAX_RANGE {
         return Err(wrong("range: more than a million numbers"));
     }
-    Ok(Engine::from((0..count).map(|index| start + index * step).collect::<Vec<_>>()))
+    Ok(Engine::from((0..count as i64).map(|index| start + index * step).collect::<Vec<_>>()))
 }
 
 /// A value that must be overridden.

@@ -224,13 +224,16 @@ fn sequence(args: &Args) -> Result<Vec<Value>, String> {
     let (start, stride) = (number("start")?.unwrap_or(1), number("stride")?);
     let (end, stride) = match (number("end")?, number("count")?) {
         (Some(end), None) => (end, stride.unwrap_or(1)),
-        (None, Some(count)) => (start + (count - 1) * stride.unwrap_or(1), stride.unwrap_or(1)),
+        (None, Some(count)) => {
+            let span = (count - 1).checked_mul(stride.unwrap_or(1)).and_then(|span| start.checked_add(span));
+            (span.ok_or("the numbers are too large")?, stride.unwrap_or(1))
+        }
         _ => return Err("give either end or count".into()),
     };
     if stride == 0 || number("count")? == Some(0) {
         return Ok(Vec::new());
     }
-    if (end - start).signum() * stride.signum() < 0 {
+    if (stride > 0 && end < start) || (stride < 0 && end > start) {
         return Err(if stride > 0 {
             "to count backwards make stride negative"
         } else {
@@ -239,7 +242,8 @@ fn sequence(args: &Args) -> Result<Vec<Value>, String> {
         .into());
     }
     let format = settings.get("format").map_or("%d".to_owned(), Value::to_string);
-    let count = (end - start) / stride + 1;
+    let count = end.checked_sub(start).map(|span| span / stride + 1).filter(|count| *count <= 1_000_000);
+    let count = count.ok_or("more than a million numbers")?;
     let one = |index: i64| {
         super::filters::call_filter("format", &[format.as_str().into(), Value::Int(start + index * stride)])
     };

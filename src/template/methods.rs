@@ -35,7 +35,8 @@ fn failed(message: impl Into<String>) -> Error {
 
 fn text(text: &str, method: &str, args: &[Engine]) -> Option<Result<Engine, Error>> {
     let arg = |index: usize| args.get(index).map(Engine::to_string).unwrap_or_default();
-    let width = || args.first().and_then(Engine::as_usize).unwrap_or(0).saturating_sub(text.chars().count());
+    let width =
+        || args.first().and_then(Engine::as_usize).unwrap_or(0).min(1_000_000).saturating_sub(text.chars().count());
     let fill = |count: usize| (if args.len() > 1 { arg(1) } else { " ".to_owned() }).repeat(count);
     let position = |at: Option<usize>| {
         let chars = at.map(|at| text[..at].chars().count());

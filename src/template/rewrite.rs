@@ -16,6 +16,8 @@ const TOLERANT_FILTERS: [&str; 4] = ["default", "d", "mandatory", "type_debug"];
 /// Filters whose arguments may be undefined.
 const TOLERANT_ARGUMENTS: [&str; 3] = ["default", "d", "ternary"];
 const TOLERANT_TESTS: [&str; 2] = ["defined", "undefined"];
+/// Brackets nested deeper are left to the engine, which refuses them.
+const MAX_DEPTH: usize = 100;
 const OPERATORS: [&str; 8] = ["and", "or", "not", "in", "is", "if", "else", "recursive"];
 const LITERALS: [&str; 6] = ["true", "false", "none", "True", "False", "None"];
 
@@ -161,6 +163,7 @@ fn lex<'a>(source: &'a str, dialect: Dialect, end: Option<&str>) -> Option<(Vec<
         };
         let (kind, length) = token(rest, first, dialect)?;
         match kind {
+            Kind::Open if open.len() == MAX_DEPTH => return None,
             Kind::Open => open.push(tokens.len()),
             Kind::Close => tokens[*open.last()?].partner = tokens.len(),
             _ => {}
@@ -491,6 +494,13 @@ mod tests {
         assert_eq!(expression(r"'a\n\d' == x", Dialect::Condition), r"'a\n\\d' == x");
         assert_eq!(rewritten(r#"'a' "b" ~ 'c'"#), "'ab' ~ 'c'");
         assert_eq!(rewritten("'%s-%d' % (a, 1) ~ b"), "'%s-%d' | _percent( (a, 1)) ~ b");
+    }
+
+    #[test]
+    fn deep_nesting_is_no_danger() {
+        assert_eq!(rewritten(&"(".repeat(100_000)), "(".repeat(100_000));
+        let balanced = format!("{}1{} | default(x)", "(".repeat(90), ")".repeat(90));
+        assert!(rewritten(&balanced).ends_with("| default(_soft('x'))"));
     }
 
     #[test]

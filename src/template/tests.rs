@@ -245,6 +245,31 @@ fn deep_chains_end_with_an_error() {
 }
 
 #[test]
+fn extreme_arguments_do_not_panic() {
+    let extremes = [
+        "'x' | center(99999999999) | length",
+        "'%99999999999.99999s' % 'x' | length",
+        "'%.99999f' % 1.5 | length",
+        "1.5 | round(99999999)",
+        "range(-9223372036854775807, 9223372036854775807)",
+        "9223372036854775807 | random(-9223372036854775807) is number",
+        "query('sequence', 'start=-9223372036854775807 end=9223372036854775807')",
+        "query('sequence', 'count=9223372036854775807 stride=2')",
+        "[9223372036854775807, true] | sum",
+        "'홍길동' | truncate(2, true, '', 0)",
+        "'%홍' % 1",
+        "'홍' | win_splitdrive",
+        "'x' | password_hash('sha512', '홍')",
+        "'홍%2' | urldecode",
+        "'홍' | regex_replace('', '-')",
+    ];
+    for text in extremes {
+        drop(render(&format!("{{{{ {text} }}}}"), "{}"));
+    }
+    assert_eq!(render("{{ '홍길동' | regex_replace('', '-') }}", "{}"), Ok("-홍-길-동-".into()));
+}
+
+#[test]
 fn cached_templates_are_fast() {
     let scope = vars(r#"{"user": {"name": "gildong"}, "n": 1}"#);
     let templar = Templar::new();

@@ -91,6 +91,11 @@ impl Args {
         self.get(index, name).map_or(default, Value::is_truthy)
     }
 
+    /// A width, count or precision: from 0 to a million.
+    pub(crate) fn size(&self, index: usize, name: &str) -> Result<Option<usize>, String> {
+        Ok(self.int(index, name)?.map(|size| size.clamp(0, 1_000_000) as usize))
+    }
+
     /// An integer argument; a text of digits will do.
     pub(crate) fn int(&self, index: usize, name: &str) -> Result<Option<i64>, String> {
         self.get(index, name)

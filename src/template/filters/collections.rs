@@ -97,7 +97,7 @@ fn add(a: Value, b: Value) -> Result<Value, String> {
         (Value::Int(a), Value::Int(b)) => Value::Int(a.checked_add(b).ok_or("the sum is too large")?),
         (a, b) => match (&a, &b, number(&a), number(&b)) {
             (Value::Float(_), _, Some(x), Some(y)) | (_, Value::Float(_), Some(x), Some(y)) => Value::Float(x + y),
-            (_, _, Some(x), Some(y)) => Value::Int(x as i64 + y as i64),
+            (_, _, Some(x), Some(y)) => Value::Int((x as i64).saturating_add(y as i64)),
             _ => return Err(format!("unsupported operand type(s) for +: '{}' and '{}'", a.type_name(), b.type_name())),
         },
     })
@@ -215,9 +215,9 @@ fn random(args: &Args) -> Result<Value, String> {
     let mut draw = Draw::new(args.string(3, "seed"))?;
     if let Value::Int(end) = args.input() {
         let (start, step) = (args.int(1, "start")?.unwrap_or(0), args.int(2, "step")?.unwrap_or(1).max(1));
-        let count = (end - start + step - 1) / step;
+        let count = (i128::from(*end) - i128::from(start) + i128::from(step) - 1) / i128::from(step);
         let count = u64::try_from(count).ok().filter(|count| *count > 0).ok_or("empty range")?;
-        return Ok(Value::Int(start + step * draw.below(count) as i64));
+        return Ok(Value::Int(start.wrapping_add(step.wrapping_mul(draw.below(count) as i64))));
     }
     let items = items(args.input())?;
     let count = u64::try_from(items.len()).ok().filter(|count| *count > 0).ok_or("nothing to choose from")?;

@@ -74,7 +74,7 @@ fn abs(args: &Args) -> Result<Value, String> {
 
 /// Halves go to the even neighbour, as in Python.
 fn round(args: &Args) -> Result<Value, String> {
-    let precision = args.int(1, "precision")?.unwrap_or(0);
+    let precision = args.int(1, "precision")?.unwrap_or(0).clamp(-400, 400);
     let method = args.string_or(2, "method", "common");
     let value = first(args)?;
     let factor = 10f64.powi(precision as i32);

@@ -100,7 +100,7 @@ pub(super) fn no_attribute(item: &Value, path: &str) -> String {
 fn indent(args: &Args) -> Result<Value, String> {
     let width = match args.get(1, "width") {
         Some(Value::String(text)) => text.clone(),
-        _ => " ".repeat(args.int(1, "width")?.unwrap_or(4).max(0) as usize),
+        _ => " ".repeat(args.size(1, "width")?.unwrap_or(4)),
     };
     let (first, blank) = (args.flag(2, "first", false), args.flag(3, "blank", false));
     let text = args.text();
@@ -118,9 +118,9 @@ fn indent(args: &Args) -> Result<Value, String> {
 }
 
 fn truncate(args: &Args) -> Result<Value, String> {
-    let length = args.int(1, "length")?.unwrap_or(255).max(0) as usize;
+    let length = args.size(1, "length")?.unwrap_or(255);
     let end = args.string_or(3, "end", "...");
-    let leeway = args.int(4, "leeway")?.unwrap_or(5).max(0) as usize;
+    let leeway = args.size(4, "leeway")?.unwrap_or(5);
     let text: Vec<char> = args.text().chars().collect();
     if text.len() <= length + leeway {
         return Ok(text.into_iter().collect::<String>().into());
@@ -134,7 +134,7 @@ fn truncate(args: &Args) -> Result<Value, String> {
 
 /// Python puts the odd blank on the left if the width is odd.
 fn center(args: &Args) -> Result<Value, String> {
-    let width = args.int(1, "width")?.unwrap_or(80).max(0) as usize;
+    let width = args.size(1, "width")?.unwrap_or(80);
     let text = args.text();
     let missing = width.saturating_sub(text.chars().count());
     let left = missing / 2 + (missing & width & 1);
@@ -146,7 +146,7 @@ fn word_count(text: &str) -> i64 {
 }
 
 fn wordwrap(args: &Args) -> Result<Value, String> {
-    let width = args.int(1, "width")?.unwrap_or(79).max(1) as usize;
+    let width = args.size(1, "width")?.unwrap_or(79).max(1);
     let break_long = args.flag(2, "break_long_words", true);
     let newline = args.string_or(3, "wrapstring", "\n");
     let lines: Vec<String> = args.text().lines().map(|line| wrap_line(line, width, break_long, &newline)).collect();
@@ -210,10 +210,13 @@ pub(super) fn percent(format: &str, values: &[Value], named: &Map) -> Result<Val
     Ok(out.into())
 }
 
+/// More digits than a number has.
+const MAX_PRECISION: usize = 400;
+
 fn percent_one(spec: &str, kind: &str, value: &Value) -> Result<String, String> {
     let flags: String = spec.chars().take_while(|c| "-+ #0".contains(*c)).collect();
     let (width, precision) = match spec[flags.len()..].split_once('.') {
-        Some((width, precision)) => (width, Some(precision.parse::<usize>().unwrap_or(0))),
+        Some((width, precision)) => (width, Some(precision.parse::<usize>().unwrap_or(0).min(MAX_PRECISION))),
         None => (&spec[flags.len()..], None),
     };
     let number = || super::compare::number(value).ok_or(format!("%{kind} needs a number, not {}", value.type_name()));
@@ -238,7 +241,7 @@ fn percent_one(spec: &str, kind: &str, value: &Value) -> Result<String, String> 
         ("s" | "r", Some(precision)) => text.chars().take(precision).collect(),
         _ => text,
     };
-    Ok(padded(text, &flags, width.parse().unwrap_or(0), !matches!(kind, "s" | "r" | "c")))
+    Ok(padded(text, &flags, width.parse::<usize>().unwrap_or(0).min(1_000_000), !matches!(kind, "s" | "r" | "c")))
 }
 
 fn padded(text: String, flags: &str, width: usize, numeric: bool) -> String {
@@ -274,7 +277,7 @@ fn comment(args: &Args) -> Result<Value, String> {
         other => return Err(format!("invalid style '{other}'; there are plain, erlang, c, cblock and xml")),
     };
     let given = |name: &str, default: &str| args.named().get(name).map_or(default.to_owned(), Value::to_string);
-    let count = |name: &str| args.int(usize::MAX, name).map(|count| count.unwrap_or(1).max(0) as usize);
+    let count = |name: &str| args.size(usize::MAX, name).map(|count| count.unwrap_or(1));
     let decoration = given("decoration", decoration);
     let (newline, around) = (given("newline", "\n"), decoration.trim_end());
     let (prefix, postfix) = (given("prefix", around), given("postfix", around));
