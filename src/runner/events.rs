@@ -35,15 +35,6 @@ pub enum Event<'a> {
         /// Where it is written.
         place: Option<Place>,
     },
-    /// A try failed and will be repeated.
-    Retry {
-        /// The host.
-        host: String,
-        /// The task's name.
-        task: String,
-        /// Tries left.
-        left: u32,
-    },
     /// One host is done with the task.
     Host(&'a HostResult),
     /// Nobody is left to go on with.
@@ -75,6 +66,8 @@ pub enum Status {
 pub struct HostResult {
     /// The inventory name.
     pub host: String,
+    /// The module, without its collection.
+    pub module: &'static str,
     /// The host that did it instead, with its address where that differs from the name.
     pub delegate: Option<String>,
     /// How it ended.
@@ -85,6 +78,8 @@ pub struct HostResult {
     pub result: Map,
     /// What changed or would change.
     pub changes: Vec<Change>,
+    /// Tries that were left after each that was repeated.
+    pub retries: Vec<u32>,
     /// A loop's items; `None` without a loop.
     pub items: Option<Vec<ItemReport>>,
     /// Why it failed, with its place.
@@ -102,6 +97,8 @@ pub struct HostResult {
 pub struct ItemReport {
     /// What output shows for it.
     pub label: String,
+    /// The host that did it instead.
+    pub delegate: Option<String>,
     /// How it ended.
     pub status: Status,
     /// Its result.
@@ -110,6 +107,10 @@ pub struct ItemReport {
     pub changes: Vec<Change>,
     /// Why it failed.
     pub error: Option<Diagnostic>,
+    /// Tries that were left after each that was repeated.
+    pub retries: Vec<u32>,
+    /// Whether the result is shown without `-v`.
+    pub always_shown: bool,
 }
 
 /// The counts of the recap. Per task, not per item.

@@ -106,17 +106,19 @@ impl<'a> Runner<'a> {
         }
         let mut recap: Vec<_> = std::mem::take(&mut self.stats).into_iter().collect();
         recap.sort_by(|a, b| a.0.cmp(&b.0));
-        let code = exit_code(&recap);
+        let code = self.exit_code(&recap);
         self.observer.on(&Event::Recap(recap));
         Ok(code)
     }
-}
 
-fn exit_code(recap: &[(String, Stats)]) -> u8 {
-    match () {
-        () if recap.iter().any(|(_, stats)| stats.unreachable > 0) => 4,
-        () if recap.iter().any(|(_, stats)| stats.failed > 0) => 2,
-        () => 0,
+    /// By the hosts that are out at the end: `meta: clear_host_errors` forgives earlier ones.
+    fn exit_code(&self, recap: &[(String, Stats)]) -> u8 {
+        let mut out = recap.iter().filter(|(host, _)| self.gone.contains(host)).peekable();
+        match () {
+            () if out.peek().is_none() => 0,
+            () if out.any(|(_, stats)| stats.unreachable > 0) => 4,
+            () => 2,
+        }
     }
 }
 
@@ -124,6 +126,7 @@ fn exit_code(recap: &[(String, Stats)]) -> u8 {
 pub fn world(inventory: &Inventory, options: &Options) -> World {
     let host_vars = |name: &str| HostVars {
         inventory: Arc::new(inventory.host_vars(name)),
+        file: inventory.host(name).and_then(|host| host.file.clone()),
         group_names: inventory.group_names(name).into_iter().map(str::to_owned).collect(),
         ..HostVars::default()
     };

@@ -4,7 +4,7 @@
 //! it and gives back those that came through; a block hands the others to its rescue section.
 
 use super::actions::Runs;
-use super::events::{Event, Stats, Status};
+use super::events::{Event, HostResult, Stats, Status};
 use super::scope::{PlayVars, texts, with_local};
 use super::task::{HostDone, TaskRun, task_args};
 use super::{Runner, parallel, playbook_directory, usage};
@@ -37,6 +37,8 @@ struct Batch<'p> {
 enum OnFailure {
     /// The host is out.
     Gone,
+    /// It failed, and is out once an `always` section around the task has run.
+    Later,
     /// A rescue section will take care of it.
     Rescue,
 }
@@ -57,7 +59,10 @@ impl Runner<'_> {
             let before = self.gone.len();
             let mut batch = self.batch(play, &vars, &directory, hosts, &all);
             self.run_batch(&mut batch)?;
-            let lost = self.gone.len() - before;
+            if batch.ended {
+                break;
+            }
+            let lost = self.gone.len().saturating_sub(before);
             if lost == batch.hosts.len() && lost > 0 {
                 return Ok(false);
             }
@@ -223,14 +228,15 @@ impl Runner<'_> {
         hosts: Vec<String>,
         on_failure: OnFailure,
     ) -> Result<Vec<String>, Diagnostic> {
-        let inner = if block.rescue.is_empty() && block.always.is_empty() { on_failure } else { OnFailure::Rescue };
+        let rescue = match on_failure {
+            OnFailure::Gone if !block.always.is_empty() => OnFailure::Later,
+            _ => on_failure,
+        };
+        let inner = if block.rescue.is_empty() { rescue } else { OnFailure::Rescue };
         let mut through = self.run_items(batch, &block.tasks, hosts.clone(), inner)?;
         let mut failed = self.without(batch, &hosts, &through);
         if !block.rescue.is_empty() && !failed.is_empty() {
-            let rescued = self.run_items(batch, &block.rescue, failed.clone(), on_failure)?;
-            for host in &rescued {
-                self.stats_of(host).rescued += 1;
-            }
+            let rescued = self.run_items(batch, &block.rescue, failed.clone(), rescue)?;
             failed = self.without(batch, &failed, &rescued);
             through.extend(rescued);
             through = in_the_order_of(&hosts, &through);
@@ -240,12 +246,8 @@ impl Runner<'_> {
             let still = self.run_items(batch, &block.always, reachable, on_failure)?;
             through.retain(|host| still.contains(host));
         }
-        if inner == OnFailure::Rescue && on_failure == OnFailure::Gone {
-            // Nobody took care of these: they were not counted as failed while a rescue was possible.
-            for host in failed.iter().filter(|host| !self.gone.contains(*host)).cloned().collect::<Vec<_>>() {
-                self.stats_of(&host).failed += 1;
-                self.gone.insert(host);
-            }
+        if on_failure == OnFailure::Gone {
+            self.gone.extend(failed);
         }
         Ok(through)
     }
@@ -335,17 +337,18 @@ impl Runner<'_> {
             self.notify(batch, &host_done);
             let own = [host_done.report.host.clone()];
             let keepers: &[String] = if once { &hosts } else { &own };
-            self.remember(task, &host_done, keepers);
+            self.remember(task, &host_done, keepers, on_failure);
         }
         let mut through: Vec<_> = hosts.iter().filter(|host| !lost.contains(*host)).cloned().collect();
-        if fatal || self.is_too_many(batch, lost.len())? {
+        let too_many = self.is_too_many(batch, lost.len())?;
+        if too_many {
+            self.observer.on(&Event::NoMoreHosts);
+        }
+        if fatal || too_many {
             for host in through.drain(..) {
                 if on_failure == OnFailure::Gone {
                     self.gone.insert(host);
                 }
-            }
-            if on_failure == OnFailure::Gone {
-                self.observer.on(&Event::NoMoreHosts);
             }
         }
         Ok(through)
@@ -364,10 +367,11 @@ impl Runner<'_> {
             Status::Failed | Status::Unreachable if ignored => {
                 stats.ok += 1;
                 stats.ignored += 1;
+                stats.changed += u32::from(done.is_changed());
             }
             Status::Unreachable => stats.unreachable += 1,
-            Status::Failed if on_failure == OnFailure::Gone => stats.failed += 1,
-            Status::Failed => {}
+            Status::Failed if on_failure == OnFailure::Rescue => stats.rescued += 1,
+            Status::Failed => stats.failed += 1,
         }
         let out = status == Status::Unreachable || (status == Status::Failed && on_failure == OnFailure::Gone);
         if out && !ignored {
@@ -384,12 +388,12 @@ impl Runner<'_> {
     }
 
     /// Puts results into the variables of `hosts`.
-    fn remember(&mut self, task: &Task, done: &HostDone, hosts: &[String]) {
+    fn remember(&mut self, task: &Task, done: &HostDone, hosts: &[String], on_failure: OnFailure) {
         let mut fresh = done.facts.clone();
         if let Some(name) = &task.register {
             fresh.insert(name.clone(), Value::Map(done.registered.clone()));
         }
-        if done.report.status == Status::Failed {
+        if done.is_lost() && on_failure == OnFailure::Rescue {
             fresh.insert("ansible_failed_result".into(), Value::Map(done.registered.clone()));
             let failed = [("name", task.title().into()), ("action", task.action.name.as_str().into())];
             fresh.insert("ansible_failed_task".into(), failed.into_iter().collect());
@@ -432,7 +436,15 @@ impl Runner<'_> {
     fn flush_handlers(&mut self, batch: &mut Batch, mut hosts: Vec<String>) -> Result<Vec<String>, Diagnostic> {
         let force = batch.play.force_handlers || self.options.force_handlers;
         let play = batch.play;
-        while let Some((index, notifiers)) = batch.notified.pop_first() {
+        let mut next = 0;
+        while !batch.notified.is_empty() {
+            // A handler that is notified by a later one runs in another round.
+            let index = batch.notified.range(next..).next().map(|(index, _)| *index);
+            let Some((index, notifiers)) = index.and_then(|index| batch.notified.remove_entry(&index)) else {
+                next = 0;
+                continue;
+            };
+            next = index + 1;
             let candidates: Vec<_> = match force {
                 true => batch.hosts.iter().filter(|host| notifiers.contains(*host)).cloned().collect(),
                 false => hosts.iter().filter(|host| notifiers.contains(*host)).cloned().collect(),
@@ -449,16 +461,17 @@ impl Runner<'_> {
     fn run_meta(&mut self, batch: &mut Batch, task: &Task, hosts: Vec<String>) -> Result<Vec<String>, Diagnostic> {
         let args = task_args(task, Runs::Meta)?;
         let word = args.first().map(|arg| arg.value.value.to_string()).unwrap_or_default();
-        let vars = batch.vars.clone();
-        let hit: Vec<_> = hosts.iter().filter(|host| self.holds(task, host, &vars)).cloned().collect();
+        let hit = self.announce_meta(batch, task, &word, &hosts);
         match word.as_str() {
             "noop" | "reset_connection" => {}
+            "flush_handlers" if hit.is_empty() => {}
             "flush_handlers" => return self.flush_handlers(batch, hosts),
             "end_play" => batch.ended |= !hit.is_empty(),
             "end_host" => batch.finished.extend(hit),
+            "clear_host_errors" if hit.is_empty() => {}
             "clear_host_errors" => self.gone.clear(),
             "clear_facts" => {
-                for host in hit {
+                for host in hosts.iter().filter(|_| !hit.is_empty()).cloned() {
                     Arc::make_mut(&mut self.world).hosts.entry(host).or_default().facts = Arc::default();
                 }
             }
@@ -469,6 +482,23 @@ impl Runner<'_> {
             }
         }
         Ok(hosts)
+    }
+
+    /// Shows a meta task, and gives the hosts on which its `when` holds. Like ansible-playbook, it shows those that
+    /// concern single hosts once for each, and the others once for the first.
+    fn announce_meta(&mut self, batch: &Batch, task: &Task, word: &str, hosts: &[String]) -> Vec<String> {
+        let each = matches!(word, "noop" | "reset_connection" | "end_host" | "flush_handlers");
+        let plain = matches!(word, "noop" | "reset_connection");
+        let mut hit = Vec::new();
+        for host in if each { hosts } else { &hosts[..1] } {
+            self.announce(batch, task, std::slice::from_ref(host), false);
+            if plain || self.holds(task, host, &batch.vars) {
+                hit.push(host.clone());
+            } else {
+                self.observer.on(&Event::Host(&skipped_meta(host, word)));
+            }
+        }
+        hit
     }
 
     /// Whether a meta task's `when` holds on a host.
@@ -482,6 +512,26 @@ impl Runner<'_> {
         });
         let when = &task.keywords.when;
         when.iter().all(|condition| self.templar.condition(&condition.value, &scope).is_ok_and(|truth| truth.holds))
+    }
+}
+
+/// What is shown of a meta task whose `when` does not hold.
+fn skipped_meta(host: &str, word: &str) -> HostResult {
+    let result = [("skip_reason", Value::from(format!("{word} conditional evaluated to False")))];
+    HostResult {
+        host: host.to_owned(),
+        module: "meta",
+        delegate: None,
+        status: Status::Skipped,
+        ignored: false,
+        result: result.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+        changes: Vec::new(),
+        retries: Vec::new(),
+        items: None,
+        error: None,
+        warnings: Vec::new(),
+        always_shown: false,
+        diff: false,
     }
 }
 

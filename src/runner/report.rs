@@ -3,12 +3,16 @@
 use super::events::{HostResult, ItemReport, Status};
 use super::result::Finished;
 use super::task::{HostDone, TaskRun, Unit};
-use crate::playbook::Task;
 use crate::template::Scope;
 use crate::value::{Map, Value};
 use std::sync::Arc;
 
 impl HostDone {
+    /// Whether the result counts as changed, failed or not.
+    pub fn is_changed(&self) -> bool {
+        is_changed(&self.registered)
+    }
+
     /// Whether the host drops out of the play, unless a rescue section catches it.
     pub fn is_lost(&self) -> bool {
         matches!(self.report.status, Status::Failed | Status::Unreachable) && !self.report.ignored
@@ -23,19 +27,23 @@ impl TaskRun<'_> {
         scope: &Arc<dyn Scope>,
         units: Option<Vec<Unit>>,
         mut finished: Vec<Finished>,
-        delegate: Option<String>,
     ) -> HostDone {
         let keywords = &self.task.keywords;
         let hidden = self.keyword(&keywords.no_log, scope);
+        for (finished, unit) in finished.iter_mut().zip(units.iter().flatten()) {
+            finished.result.extend(unit.vars.clone());
+        }
         let status = overall(&finished);
+        let retries = if units.is_none() { std::mem::take(&mut finished[0].retries) } else { Vec::new() };
+        let delegate = finished.first().and_then(|first| first.delegate.clone());
         let shown = finished.iter().any(|f| f.shown);
         let warnings = finished.iter_mut().flat_map(|f| std::mem::take(&mut f.warnings)).collect();
         let facts = finished.iter_mut().flat_map(|f| std::mem::take(&mut f.facts)).collect();
         let changed = finished.iter().any(|f| f.status == Status::Changed || is_changed(&f.result));
         let (registered, changes, error, items) = match units {
             Some(units) => {
-                let registered = loop_result(self.task, &units, &finished, status);
-                (registered, Vec::new(), None, Some(items(units, finished, hidden)))
+                let registered = loop_result(&units, &finished, status);
+                (registered, Vec::new(), None, Some(self.items(units, finished, hidden)))
             }
             None => {
                 let only = finished.remove(0);
@@ -48,11 +56,13 @@ impl TaskRun<'_> {
             _ => false,
         };
         let gathered = match (self.runs.spec().name, registered.get("ansible_facts")) {
-            ("setup", Some(Value::Map(facts))) => facts.clone(),
+            ("setup", Some(Value::Map(facts))) => without_prefix(facts),
             _ => Map::new(),
         };
         let report = HostResult {
             host: host.to_owned(),
+            module: self.runs.spec().name,
+            retries,
             delegate: delegate.map(|name| self.shown_delegate(&name)),
             status,
             ignored,
@@ -71,6 +81,23 @@ impl TaskRun<'_> {
             registered,
             facts,
             gathered,
+        }
+    }
+
+    fn items(&self, units: Vec<Unit>, finished: Vec<Finished>, hidden: bool) -> Vec<ItemReport> {
+        let items = units.into_iter().zip(finished).map(|(unit, finished)| ItemReport {
+            label: unit.label,
+            delegate: finished.delegate.map(|name| self.shown_delegate(&name)),
+            status: finished.status,
+            result: finished.result,
+            changes: finished.changes,
+            error: finished.error,
+            retries: finished.retries,
+            always_shown: finished.shown,
+        });
+        match hidden {
+            false => items.collect(),
+            true => items.map(ItemReport::censored).collect(),
         }
     }
 
@@ -104,27 +131,13 @@ fn overall(finished: &[Finished]) -> Status {
     }
 }
 
-fn items(units: Vec<Unit>, finished: Vec<Finished>, hidden: bool) -> Vec<ItemReport> {
-    units
-        .into_iter()
-        .zip(finished)
-        .map(|(unit, finished)| match hidden {
-            false => ItemReport {
-                label: unit.label,
-                status: finished.status,
-                result: finished.result,
-                changes: finished.changes,
-                error: finished.error,
-            },
-            true => ItemReport {
-                label: "(censored due to no_log)".into(),
-                status: finished.status,
-                result: censored(is_changed(&finished.result)),
-                changes: Vec::new(),
-                error: None,
-            },
-        })
-        .collect()
+/// Facts are kept under their short names; `ansible_local` is the one that keeps its own.
+fn without_prefix(facts: &Map) -> Map {
+    let short = |name: &str| match name.strip_prefix("ansible_") {
+        Some(short) if name != "ansible_local" => short.to_owned(),
+        _ => name.to_owned(),
+    };
+    facts.iter().map(|(name, value)| (short(name), value.clone())).collect()
 }
 
 fn censored(changed: bool) -> Map {
@@ -132,13 +145,19 @@ fn censored(changed: bool) -> Map {
     [("censored", Value::from(text)), ("changed", changed.into())].map(|(k, v)| (k.to_owned(), v)).into_iter().collect()
 }
 
+impl ItemReport {
+    /// The item with everything hidden, as `no_log` wants it.
+    fn censored(self) -> Self {
+        let result = censored(is_changed(&self.result));
+        let label = "(censored due to no_log)".into();
+        Self { label, result, changes: Vec::new(), error: None, ..self }
+    }
+}
+
 /// What a loop registers.
-fn loop_result(task: &Task, units: &[Unit], finished: &[Finished], status: Status) -> Map {
-    let variable = task.looped.as_ref().map_or("item", |looped| looped.variable.as_str());
-    let results = units.iter().zip(finished).map(|(unit, finished)| {
+fn loop_result(units: &[Unit], finished: &[Finished], status: Status) -> Map {
+    let results = finished.iter().map(|finished| {
         let mut result = finished.result.clone();
-        result.insert(variable.to_owned(), unit.item.clone().unwrap_or_default());
-        result.insert("ansible_loop_var".into(), variable.into());
         result.entry("failed".into()).or_insert(Value::Bool(finished.status == Status::Failed));
         Value::Map(result)
     });

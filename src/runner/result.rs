@@ -4,7 +4,7 @@ use super::events::Status;
 use crate::change::Change;
 use crate::change::outcome::{Failure, ItemResult};
 use crate::diag::{Diagnostic, ErrorKind, Place};
-use crate::playbook::Task;
+use crate::playbook::{Expr, Task};
 use crate::template::{Scope, Templar, TemplateError};
 use crate::value::{Map, Value};
 use std::sync::Arc;
@@ -26,6 +26,10 @@ pub struct Finished {
     pub facts: Map,
     /// Whether it is shown without `-v`.
     pub shown: bool,
+    /// Tries that were left after each that did not come to what `until` waits for.
+    pub retries: Vec<u32>,
+    /// The host that did it instead.
+    pub delegate: Option<String>,
 }
 
 impl Finished {
@@ -77,6 +81,8 @@ impl Finished {
             warnings: Vec::new(),
             facts: Map::new(),
             shown: false,
+            retries: Vec::new(),
+            delegate: None,
         }
     }
 
@@ -99,7 +105,7 @@ impl Finished {
                 finished.status = Status::Failed;
                 finished.error = Some(module_error(&failure, place));
                 finished.result = failure.values;
-                finished.result.entry("changed".into()).or_insert(Value::Bool(false));
+                finished.result.entry("changed".into()).or_insert(item.changed.into());
                 finished.result.insert("failed".into(), true.into());
                 finished.result.insert("msg".into(), failure.msg.into());
             }
@@ -116,13 +122,13 @@ impl Finished {
         if let Some(condition) = &task.changed_when {
             match templar.condition(&condition.value, scope) {
                 Ok(truth) => self.set_changed(truth.holds),
-                Err(error) => return self.spoil(error, &condition.place),
+                Err(error) => return self.spoil(error, condition, "changed_when_result"),
             }
         }
         if let Some(condition) = &task.failed_when {
             match templar.condition(&condition.value, scope) {
                 Ok(truth) => self.set_failed(truth.holds, condition.place.clone()),
-                Err(error) => self.spoil(error, &condition.place),
+                Err(error) => self.spoil(error, condition, "failed_when_result"),
             }
         }
     }
@@ -148,14 +154,15 @@ impl Finished {
         }
     }
 
-    fn spoil(&mut self, error: TemplateError, place: &Place) {
+    /// A condition that cannot be told fails the task; the module's own result is kept.
+    fn spoil(&mut self, error: TemplateError, condition: &Expr, key: &str) {
         match error {
             TemplateError::Unknown { why } => *self = Self::unknown(&why),
             error => {
-                let failed = Self::failed(template_error(&error, place));
-                self.status = failed.status;
-                self.error = failed.error;
-                self.result.extend(failed.result);
+                self.status = Status::Failed;
+                self.error = Some(template_error(&error, &condition.place));
+                self.result.insert(key.into(), format!("Error while evaluating conditional: {error}").into());
+                self.result.insert("failed".into(), true.into());
             }
         }
     }

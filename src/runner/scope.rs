@@ -4,6 +4,7 @@ use crate::playbook::model::Vars;
 use crate::template::{Lookup, Scope};
 use crate::value::{Map, Value};
 use indexmap::IndexMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is known of all hosts: inventory, facts, registered results.
@@ -26,6 +27,8 @@ pub struct HostVars {
     pub inventory: Arc<Map>,
     /// The groups it is in, without `all`, sorted.
     pub group_names: Vec<String>,
+    /// The inventory file that names it first.
+    pub file: Option<PathBuf>,
     /// Facts, without the prefix `ansible_`.
     pub facts: Arc<Map>,
     /// Registered results and `set_fact`.
@@ -89,6 +92,8 @@ impl HostScope {
         match name {
             "inventory_hostname" => Some(self.name.as_str().into()),
             "inventory_hostname_short" => self.name.split('.').next().map(Value::from),
+            "inventory_file" => self.host.file.as_deref().map(path),
+            "inventory_dir" => self.host.file.as_deref().and_then(Path::parent).map(path),
             "group_names" => Some(texts(&self.host.group_names)),
             "groups" => Some(self.world.groups.clone()),
             "ansible_facts" => Some(Value::Map((*self.host.facts).clone())),
@@ -181,6 +186,10 @@ pub fn with_local(base: &Arc<dyn Scope>, local: Map) -> Arc<dyn Scope> {
         true => base.clone(),
         false => Arc::new(LocalScope { base: base.clone(), local }),
     }
+}
+
+fn path(path: &Path) -> Value {
+    path.display().to_string().into()
 }
 
 /// A list of texts.

@@ -66,8 +66,8 @@ pub struct HostDone {
 pub struct Unit {
     /// The variables, the item among them.
     pub scope: Arc<dyn Scope>,
-    /// The item; `None` without a loop.
-    pub item: Option<Value>,
+    /// What the result of an item says about the loop; empty without one.
+    pub vars: Map,
     /// What output shows for it.
     pub label: String,
 }
@@ -90,16 +90,15 @@ impl TaskRun<'_> {
         let scope = self.scope_of(host);
         let units = match self.units(&scope) {
             Ok(units) => units,
-            Err(finished) => return self.report(host, &scope, None, vec![*finished], None),
+            Err(finished) => return self.report(host, &scope, None, vec![*finished]),
         };
         let looped = self.task.looped.is_some();
         if looped && units.is_empty() {
             let empty = Finished::skipped("No items in the list", None);
-            return self.report(host, &scope, Some(Vec::new()), vec![empty], None);
+            return self.report(host, &scope, Some(Vec::new()), vec![empty]);
         }
-        let delegate = self.delegate(&units[0].scope).ok().flatten();
         let finished = self.run_units(host, &units);
-        self.report(host, &scope, looped.then_some(units), finished, delegate)
+        self.report(host, &scope, looped.then_some(units), finished)
     }
 
     /// The variables as `host` sees them.
@@ -116,7 +115,7 @@ impl TaskRun<'_> {
 
     fn units(&self, scope: &Arc<dyn Scope>) -> Result<Vec<Unit>, Stop> {
         let Some(looped) = &self.task.looped else {
-            return Ok(vec![Unit { scope: scope.clone(), item: None, label: String::new() }]);
+            return Ok(vec![Unit { scope: scope.clone(), vars: Map::new(), label: String::new() }]);
         };
         let items = match self.loop_items(looped, scope) {
             Ok(items) => items,
@@ -141,25 +140,31 @@ impl TaskRun<'_> {
         local.insert("ansible_loop_var".into(), looped.variable.as_str().into());
         if let Some(name) = &looped.index {
             local.insert(name.clone(), Value::Int(index as i64));
+            local.insert("ansible_index_var".into(), name.as_str().into());
         }
         if looped.extended {
             local.insert("ansible_loop".into(), loops::extended(items, index));
         }
-        let scope = with_local(scope, local);
+        let scope = with_local(scope, local.clone());
         let label = looped.label.as_ref().and_then(|label| self.templar.render(&label.value, &scope).ok());
         let label = label.unwrap_or_else(|| items[index].clone()).to_string();
-        Unit { scope, item: Some(items[index].clone()), label }
+        Unit { scope, vars: local, label }
     }
 
     /// Plans all items, sends what goes to one host as one request, and judges the results.
     fn run_units(&self, host: &str, units: &[Unit]) -> Vec<Finished> {
         let pause = self.task.looped.as_ref().and_then(|looped| looped.pause);
         if self.task.until.is_some() || self.task.retries.is_some() || pause.is_some() {
-            return units.iter().map(|unit| self.run_repeatedly(host, unit, pause)).collect();
+            let repeated = units.iter().map(|unit| {
+                let delegate = self.delegate(&unit.scope).ok().flatten();
+                Finished { delegate, ..self.run_repeatedly(host, unit, pause) }
+            });
+            return repeated.collect();
         }
         let plans = units.iter().map(|unit| self.plan(host, unit)).collect();
         let mut finished = self.execute(plans, units);
         for (finished, unit) in finished.iter_mut().zip(units) {
+            finished.delegate = self.delegate(&unit.scope).ok().flatten();
             self.judge(finished, unit);
         }
         finished
@@ -175,6 +180,7 @@ impl TaskRun<'_> {
             (Err(stop), _) | (_, Err(stop)) => return *stop,
         };
         sleep(pause.unwrap_or(0.0));
+        let mut lefts = Vec::new();
         for attempt in 1.. {
             let units = std::slice::from_ref(unit);
             let mut finished = self.execute(vec![self.plan(host, unit)], units).remove(0);
@@ -191,8 +197,10 @@ impl TaskRun<'_> {
             };
             finished.result.insert("attempts".into(), Value::Int(i64::from(attempt.min(retries.max(1)))));
             if done || attempt > retries {
+                finished.retries = lefts;
                 return if done { finished } else { give_up(finished, retries) };
             }
+            lefts.push(retries + 1 - attempt);
             sleep(delay);
         }
         unreachable!("the loop ends by itself")
@@ -353,7 +361,7 @@ impl TaskRun<'_> {
                 finished.shown = done.shown;
                 finished
             }
-            Err(error) => *self.action_error(error),
+            Err(error) => Finished { shown: action.shows_failures(args), ..*self.action_error(error) },
         }
     }
 

@@ -17,6 +17,8 @@ pub struct PlayView {
     err: Painter,
     columns: usize,
     verbosity: u8,
+    /// The task's name.
+    task: String,
     /// The error block shown last in this task: the same one on many hosts is shown once.
     last_error: Option<String>,
 }
@@ -24,7 +26,7 @@ pub struct PlayView {
 impl PlayView {
     /// A view with colours where the streams allow them; `columns` is the terminal's width, if there is one.
     pub fn new(out: Painter, err: Painter, columns: Option<usize>, verbosity: u8) -> Self {
-        Self { out, err, columns: columns.unwrap_or(WIDTH), verbosity, last_error: None }
+        Self { out, err, columns: columns.unwrap_or(WIDTH), verbosity, task: String::new(), last_error: None }
     }
 
     fn line(&self, text: &str) {
@@ -42,6 +44,7 @@ impl PlayView {
 
     fn task(&mut self, name: &str, handler: bool, place: Option<String>) {
         self.last_error = None;
+        name.clone_into(&mut self.task);
         self.banner(&format!("{} [{name}]", if handler { "RUNNING HANDLER" } else { "TASK" }));
         if let Some(place) = place.filter(|_| self.verbosity >= 2) {
             self.styled(Style::Verbose, &format!("task path: {place}"));
@@ -52,17 +55,15 @@ impl PlayView {
         for warning in &result.warnings {
             self.warning(warning);
         }
-        let host = match &result.delegate {
-            Some(delegate) => format!("{} -> {delegate}", result.host),
-            None => result.host.clone(),
-        };
         match &result.items {
-            Some(items) => self.items(result, items, &host),
+            Some(items) => self.items(result, items),
             None => {
+                self.retries(&result.host, &result.retries);
                 self.diffs(&result.changes, result.diff);
                 self.error(result.error.as_ref());
-                let shown = self.verbosity >= 1 || result.always_shown;
-                self.result(&host, None, result.status, &result.result, shown, result.always_shown);
+                let host = host_label(&result.host, result.delegate.as_deref(), result.status);
+                let shown = self.shown(result.module, &result.result, result.status, result.always_shown);
+                self.result(&host, None, result.status, &result.result, shown);
             }
         }
         if result.ignored {
@@ -70,16 +71,32 @@ impl PlayView {
         }
     }
 
-    fn items(&mut self, result: &HostResult, items: &[ItemReport], host: &str) {
+    fn items(&mut self, result: &HostResult, items: &[ItemReport]) {
         for item in items {
+            self.retries(&result.host, &item.retries);
             self.diffs(&item.changes, result.diff);
             self.error(item.error.as_ref());
-            let shown = self.verbosity >= 1 || result.always_shown;
-            self.result(host, Some(&item.label), item.status, &item.result, shown, result.always_shown);
+            let host = host_label(&result.host, item.delegate.as_deref(), item.status);
+            let shown = self.shown(result.module, &item.result, item.status, item.always_shown);
+            self.result(&host, Some(&item.label), item.status, &item.result, shown);
         }
         if result.status == Status::Skipped {
-            self.styled(Style::Skipped, &format!("skipping: [{host}]"));
+            let shown = self.shown(result.module, &result.result, result.status, false);
+            self.result(&result.host, None, result.status, &result.result, shown);
         }
+    }
+
+    fn retries(&self, host: &str, retries: &[u32]) {
+        for left in retries {
+            let line = format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", self.task);
+            self.styled(Style::Faint, &line);
+        }
+    }
+
+    /// The result as text where it is to be shown: always of failures, with `-v` of all.
+    fn shown(&self, module: &str, result: &Map, status: Status, always: bool) -> Option<String> {
+        let failed = matches!(status, Status::Failed | Status::Unreachable);
+        (failed || always || self.verbosity >= 1).then(|| shown_result(module, result, always))
     }
 
     fn diffs(&self, changes: &[Change], wanted: bool) {
@@ -101,7 +118,7 @@ impl PlayView {
         self.last_error = Some(text);
     }
 
-    fn result(&self, host: &str, item: Option<&str>, status: Status, result: &Map, shown: bool, pretty: bool) {
+    fn result(&self, host: &str, item: Option<&str>, status: Status, result: &Map, shown: Option<String>) {
         let (style, word) = match status {
             Status::Ok => (Style::Ok, "ok"),
             Status::Changed => (Style::Changed, "changed"),
@@ -119,12 +136,11 @@ impl PlayView {
             (None, Status::Unreachable) => line.push_str(": UNREACHABLE!"),
             (None, _) => {}
         }
-        let failed = matches!(status, Status::Failed | Status::Unreachable);
         let why = result.get("skip_reason").or(result.get("msg")).map(Value::to_string);
-        match (failed || shown, why) {
-            (true, _) => line.push_str(&format!(" => {}", shown_result(result, pretty && !failed))),
+        match (shown, why) {
+            (Some(shown), _) => line.push_str(&format!(" => {shown}")),
             // A dry run that cannot tell says why; Ansible's ordinary reasons stay silent.
-            (false, Some(why)) if status == Status::Skipped && why.starts_with("unknown") => {
+            (None, Some(why)) if status == Status::Skipped && why.starts_with("unknown") => {
                 line.push_str(&format!("  ({why})"));
             }
             _ => {}
@@ -180,9 +196,6 @@ impl Observer for PlayView {
             Event::Task { name, handler, place } => {
                 self.task(name, *handler, place.as_ref().map(|p| format!("{}:{}", p.source.name, p.line)));
             }
-            Event::Retry { host, task, left } => {
-                self.styled(Style::Faint, &format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."));
-            }
             Event::Host(result) => self.host(result),
             Event::NoMoreHosts => self.banner("NO MORE HOSTS LEFT"),
             Event::Warning(text) => self.warning(text),
@@ -191,17 +204,33 @@ impl Observer for PlayView {
     }
 }
 
-/// The result as JSON without what is shown elsewhere; several lines where it is the point of the task.
-fn shown_result(result: &Map, pretty: bool) -> String {
-    let hidden = |name: &str| matches!(name, "failed" | "invocation" | "diff" | "warnings" | "exception");
-    let kept = result.iter().filter(|(name, _)| !hidden(name) && !name.starts_with("_ansible"));
-    let value: Map = kept
-        .filter(|(name, _)| !(pretty && *name == "changed"))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+/// The host, and who did it instead; of what was left out, only the host.
+fn host_label(host: &str, delegate: Option<&str>, status: Status) -> String {
+    match delegate {
+        Some(delegate) if status != Status::Skipped => format!("{host} -> {delegate}"),
+        _ => host.to_owned(),
+    }
+}
+
+/// The result as JSON without what is shown elsewhere; on several lines where it is the point of the task.
+fn shown_result(module: &str, result: &Map, pretty: bool) -> String {
+    let hidden = |name: &str| {
+        let elsewhere = matches!(name, "failed" | "invocation" | "diff" | "warnings" | "exception");
+        elsewhere || name.starts_with("_ansible") || (module == "debug" && hidden_by_debug(name, result))
+    };
+    let kept = result.iter().filter(|(name, _)| !hidden(name));
+    let value = Value::Map(kept.map(|(name, value)| (name.clone(), value.clone())).collect());
     match pretty {
-        true => Value::Map(value).to_json_pretty(true, 4),
-        false => Value::Map(value).to_json_line(true),
+        true => value.to_json_pretty(true, 4),
+        false => value.to_json_line(true),
+    }
+}
+
+/// Of `debug`, the message alone is shown, or the variable without what every result has.
+fn hidden_by_debug(name: &str, result: &Map) -> bool {
+    match result.contains_key("msg") {
+        true => name != "msg",
+        false => matches!(name, "changed" | "skipped" | "skip_reason"),
     }
 }
 

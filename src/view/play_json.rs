@@ -17,7 +17,6 @@ enum Line<'a> {
     Play { name: &'a str },
     NoHostsMatched,
     Task { name: &'a str, handler: bool, path: Option<String> },
-    Retry { host: &'a str, task: &'a str, left: u32 },
     Host(Host<'a>),
     NoMoreHosts,
     Warning { message: &'a str },
@@ -31,6 +30,8 @@ struct Host<'a> {
     delegate: Option<&'a str>,
     status: Status,
     ignored: bool,
+    #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+    retries: &'a [u32],
     result: Shown<'a>,
     changes: &'a [Change],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +44,8 @@ struct Host<'a> {
 struct Item<'a> {
     item: &'a str,
     status: Status,
+    #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+    retries: &'a [u32],
     result: Shown<'a>,
     changes: &'a [Change],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +79,6 @@ impl Observer for PlayJson {
             Event::Task { name, handler, place } => {
                 Line::Task { name, handler: *handler, path: place.as_ref().map(ToString::to_string) }
             }
-            Event::Retry { host, task, left } => Line::Retry { host, task, left: *left },
             Event::Host(result) => Line::Host(host(result)),
             Event::NoMoreHosts => Line::NoMoreHosts,
             Event::Warning(message) => Line::Warning { message },
@@ -97,6 +99,7 @@ fn host(result: &HostResult) -> Host<'_> {
         delegate: result.delegate.as_deref(),
         status: result.status,
         ignored: result.ignored,
+        retries: &result.retries,
         result: Shown(&result.result),
         changes: &result.changes,
         error: result.error.as_ref().map(ToString::to_string),
@@ -108,6 +111,7 @@ fn item(item: &ItemReport) -> Item<'_> {
     Item {
         item: &item.label,
         status: item.status,
+        retries: &item.retries,
         result: Shown(&item.result),
         changes: &item.changes,
         error: item.error.as_ref().map(ToString::to_string),

@@ -10,6 +10,7 @@ mod killed;
 mod lab;
 mod roster;
 mod service;
+mod play_cases;
 mod shadow;
 mod support;
 

@@ -1,7 +1,7 @@
 //! `assert`: fails unless all conditions hold.
 
 use super::{Action, ActionError, Context, Done};
-use crate::modules::{Args, Failure, Kind, Outcome, Param, Spec};
+use crate::modules::{args, Args, Failure, Kind, Outcome, Param, Spec};
 use crate::value::{Map, Value};
 
 /// The action.
@@ -26,6 +26,10 @@ impl Action for Assert {
 
     fn raw(&self) -> &'static [&'static str] {
         &["that"]
+    }
+
+    fn shows_failures(&self, args: &Map) -> bool {
+        !args.get("quiet").and_then(args::bool).unwrap_or(false)
     }
 
     fn run(&self, args: &Map, context: &Context) -> Result<Done, ActionError> {

@@ -40,6 +40,11 @@ pub trait Action: Sync {
         false
     }
 
+    /// Whether its failures are shown on several lines, as its results are.
+    fn shows_failures(&self, _args: &Map) -> bool {
+        false
+    }
+
     /// Does it.
     fn run(&self, args: &Map, context: &Context) -> Result<Done, ActionError>;
 }
