@@ -98,6 +98,10 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
     if args.list_hosts || args.list_tasks {
         return listing::show(&playbooks, &inventory, &options, args.list_hosts, args.list_tasks);
     }
+    if !options.limit.is_empty() && inventory.hosts_matching(&["all".into()], &options.limit)?.hosts.is_empty() {
+        let message = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
+        return Err(Diagnostic::new(ErrorKind::Usage, message));
+    }
     let login = args.login.login()?;
     interrupt::exit_on_interrupt()
         .map_err(|error| Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}")))?;

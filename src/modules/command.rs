@@ -124,6 +124,9 @@ impl Job {
             .with("rc", 0)
             .with("stdout", format!("skipped, since {}", why.replace('\'', "")))
             .with("stderr", "")
+            .with("start", Value::Null)
+            .with("end", Value::Null)
+            .with("delta", Value::Null)
             .with("msg", format!("{verb} not run command since {why}"))
     }
 

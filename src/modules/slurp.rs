@@ -23,7 +23,7 @@ impl Module for Slurp {
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
         let path = path(args, "src", system)?;
         let shown = path.display().to_string();
-        let content = system.read(&path)?.ok_or_else(|| Failure::new(format!("file not found: {shown}")))?;
+        let content = system.read(&path)?.ok_or_else(|| Failure::new(format!("File not found: {shown}")))?;
         let encoded = base64::engine::general_purpose::STANDARD.encode(content);
         let outcome = Outcome::new().with("content", encoded).with("source", shown).with("encoding", "base64");
         Ok(Verdict::Satisfied(outcome))
@@ -40,6 +40,6 @@ mod tests {
     fn content_in_base64() {
         let mut fake = Fake::new().file("/etc/motd", "hi\n");
         assert_eq!(is_ok(&Slurp, &args(&[("src", "/etc/motd")]), &mut fake).values["content"], "aGkK".into());
-        assert_eq!(fails(&Slurp, &args(&[("path", "/none")]), &mut fake).msg, "file not found: /none");
+        assert_eq!(fails(&Slurp, &args(&[("path", "/none")]), &mut fake).msg, "File not found: /none");
     }
 }

@@ -10,12 +10,7 @@ pub fn items(with: Option<&str>, value: Value) -> Result<Vec<Value>, String> {
     match with {
         None => match value {
             Value::List(items) => Ok(items),
-            other => Err(format!(
-                "Invalid data passed to 'loop', it requires a list, got this instead: {}. Hint: If you passed a \
-                 list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query \
-                 instead of lookup.",
-                other.repr()
-            )),
+            other => Err(format!("The `loop` value must resolve to a 'list', not '{}'.", other.type_name())),
         },
         Some("list") => Ok(as_list(value)),
         Some("items") => Ok(as_list(value).into_iter().flat_map(as_list).collect()),
@@ -126,6 +121,6 @@ mod tests {
         for (with, given, expected) in cases {
             assert_eq!(Value::List(items(with, json(given)).unwrap()).to_json_line(false), expected, "{with:?}");
         }
-        assert!(items(None, json(r#""text""#)).unwrap_err().starts_with("Invalid data passed to 'loop'"));
+        assert!(items(None, json(r#""text""#)).unwrap_err().contains("must resolve to a 'list', not 'str'"));
     }
 }

@@ -24,6 +24,8 @@ struct Batch<'p> {
     directories: Vec<PathBuf>,
     /// All hosts of the batch.
     hosts: Vec<String>,
+    /// All hosts of the play.
+    all: Vec<String>,
     /// Handlers that each host notified, by position.
     notified: BTreeMap<usize, BTreeSet<String>>,
     /// `meta: end_play`, or too many failures.
@@ -49,15 +51,16 @@ impl Runner<'_> {
         let directory = playbook_directory(path);
         let vars = self.play_vars(play, &directory)?;
         let hosts = self.play_hosts(play)?;
-        self.observer.on(&Event::Play { name: self.title(play) });
+        let title = self.title(play);
         if hosts.is_empty() {
+            self.observer.on(&Event::Play { name: title });
             self.observer.on(&Event::NoHostsMatched);
             return Ok(true);
         }
-        let all: Vec<_> = hosts.into_iter().filter(|host| !self.gone.contains(host)).collect();
-        for hosts in self.batches(play, &all)? {
+        for batch in self.batches(play, &hosts)? {
+            self.observer.on(&Event::Play { name: title.clone() });
             let before = self.gone.len();
-            let mut batch = self.batch(play, &vars, &directory, hosts, &all);
+            let mut batch = self.batch(play, &vars, &directory, batch, &hosts);
             self.run_batch(&mut batch)?;
             if batch.ended {
                 break;
@@ -168,27 +171,40 @@ impl Runner<'_> {
         let mut vars = vars.clone();
         let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let magic = [
-            ("ansible_play_hosts", texts(&hosts)),
-            ("ansible_play_batch", texts(&hosts)),
-            ("play_hosts", texts(&hosts)),
             ("ansible_play_hosts_all", texts(all)),
             ("ansible_play_name", play.title().into()),
             ("playbook_dir", absolute.display().to_string().into()),
         ];
         vars.magic.extend(magic.map(|(name, value)| (name.to_owned(), value)));
-        Batch {
+        let mut batch = Batch {
             play,
             vars: Arc::new(vars),
             directories: vec![directory.to_owned()],
             hosts,
+            all: all.to_vec(),
             notified: BTreeMap::new(),
             ended: false,
             finished: BTreeSet::new(),
-        }
+        };
+        self.tell_who_is_left(&mut batch);
+        batch
+    }
+
+    /// The magic variables that say which hosts have not failed.
+    fn tell_who_is_left(&self, batch: &mut Batch) {
+        let left = |hosts: &[String]| {
+            let left: Vec<_> = hosts.iter().filter(|host| !self.gone.contains(*host)).cloned().collect();
+            texts(&left)
+        };
+        let (all, own) = (left(&batch.all), left(&batch.hosts));
+        let magic = &mut Arc::make_mut(&mut batch.vars).magic;
+        magic.insert("ansible_play_hosts".into(), all);
+        magic.insert("ansible_play_batch".into(), own.clone());
+        magic.insert("play_hosts".into(), own);
     }
 
     fn run_batch(&mut self, batch: &mut Batch) -> Result<(), Diagnostic> {
-        let mut hosts = batch.hosts.clone();
+        let mut hosts: Vec<_> = batch.hosts.iter().filter(|host| !self.gone.contains(*host)).cloned().collect();
         if batch.play.gather_facts.unwrap_or(true) {
             let task = Arc::new(gather_facts(batch.play));
             hosts = self.run_items(batch, &[Item::Task(task)], hosts, OnFailure::Gone)?;
@@ -351,6 +367,9 @@ impl Runner<'_> {
                 }
             }
         }
+        if !lost.is_empty() {
+            self.tell_who_is_left(batch);
+        }
         Ok(through)
     }
 
@@ -389,7 +408,8 @@ impl Runner<'_> {
 
     /// Puts results into the variables of `hosts`.
     fn remember(&mut self, task: &Task, done: &HostDone, hosts: &[String], on_failure: OnFailure) {
-        let mut fresh = done.facts.clone();
+        let is_include = done.report.module == "include_vars";
+        let mut fresh = if is_include { Map::new() } else { done.facts.clone() };
         if let Some(name) = &task.register {
             fresh.insert(name.clone(), Value::Map(done.registered.clone()));
         }
@@ -398,13 +418,16 @@ impl Runner<'_> {
             let failed = [("name", task.title().into()), ("action", task.action.name.as_str().into())];
             fresh.insert("ansible_failed_task".into(), failed.into_iter().collect());
         }
-        if fresh.is_empty() && done.gathered.is_empty() {
+        if fresh.is_empty() && done.facts.is_empty() && done.gathered.is_empty() {
             return;
         }
         let world = Arc::make_mut(&mut self.world);
         for host in hosts {
             let vars = world.hosts.entry(host.clone()).or_default();
             Arc::make_mut(&mut vars.registered).extend(fresh.clone());
+            if is_include {
+                Arc::make_mut(&mut vars.included).extend(done.facts.clone());
+            }
             Arc::make_mut(&mut vars.facts).extend(done.gathered.clone());
         }
     }

@@ -46,7 +46,8 @@ impl TaskRun<'_> {
                 (registered, Vec::new(), None, Some(self.items(units, finished, hidden)))
             }
             None => {
-                let only = finished.remove(0);
+                let mut only = finished.remove(0);
+                only.result.entry("failed".into()).or_insert(Value::Bool(status == Status::Failed));
                 (only.result, only.changes, only.error, None)
             }
         };
@@ -71,7 +72,7 @@ impl TaskRun<'_> {
             items,
             error: if hidden { None } else { error },
             warnings,
-            always_shown: shown,
+            always_shown: shown && !hidden,
             diff: keywords.diff.as_ref().map_or(self.options.diff, |_| self.keyword(&keywords.diff, scope)),
         };
         HostDone {
@@ -150,7 +151,7 @@ impl ItemReport {
     fn censored(self) -> Self {
         let result = censored(is_changed(&self.result));
         let label = "(censored due to no_log)".into();
-        Self { label, result, changes: Vec::new(), error: None, ..self }
+        Self { label, result, changes: Vec::new(), error: None, always_shown: false, ..self }
     }
 }
 
@@ -164,16 +165,19 @@ fn loop_result(units: &[Unit], finished: &[Finished], status: Status) -> Map {
     let mut map = Map::new();
     map.insert("results".into(), Value::List(results.collect()));
     map.insert("changed".into(), finished.iter().any(|f| is_changed(&f.result)).into());
+    map.insert("skipped".into(), (status == Status::Skipped).into());
+    if units.is_empty() {
+        map.insert("skipped_reason".into(), "No items in the list".into());
+        return map;
+    }
     let msg = match status {
         Status::Failed | Status::Unreachable => "One or more items failed",
-        Status::Skipped if units.is_empty() => "No items in the list",
         Status::Skipped => "All items skipped",
         _ => "All items completed",
     };
     map.insert("msg".into(), msg.into());
     match status {
         Status::Failed => map.insert("failed".into(), true.into()),
-        Status::Skipped => map.insert("skipped".into(), true.into()),
         Status::Unreachable => map.insert("unreachable".into(), true.into()),
         _ => None,
     };

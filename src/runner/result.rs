@@ -63,11 +63,18 @@ impl Finished {
         Self { status: Status::Failed, result, error: Some(error), ..Self::empty() }
     }
 
+    /// Says in the result what could not be done, in Ansible's words.
+    pub fn explain(&mut self, what: &str) {
+        if let Some(error) = &self.error {
+            self.result.insert("msg".into(), format!("Task failed: {what}: {}", error.message).into());
+        }
+    }
+
     /// The host did not answer.
     pub fn unreachable(error: Diagnostic) -> Self {
         let mut result = Map::new();
         result.insert("changed".into(), false.into());
-        result.insert("msg".into(), error.message.clone().into());
+        result.insert("msg".into(), format!("Task failed: {}", error.message).into());
         result.insert("unreachable".into(), true.into());
         Self { status: Status::Unreachable, result, error: Some(error), ..Self::empty() }
     }

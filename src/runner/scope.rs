@@ -31,6 +31,8 @@ pub struct HostVars {
     pub file: Option<PathBuf>,
     /// Facts, without the prefix `ansible_`.
     pub facts: Arc<Map>,
+    /// From `include_vars`; templates.
+    pub included: Arc<Map>,
     /// Registered results and `set_fact`.
     pub registered: Arc<Map>,
 }
@@ -73,6 +75,7 @@ impl HostScope {
             .get(name)
             .map(trusted)
             .or_else(|| self.host.registered.get(name).map(data))
+            .or_else(|| self.host.included.get(name).map(trusted))
             .or_else(|| newest(&self.task))
             .or_else(|| newest(&self.play.files))
             .or_else(|| newest(&self.play.vars))
@@ -115,7 +118,13 @@ impl Scope for HostScope {
 
     fn names(&self) -> Vec<String> {
         let layers = self.task.iter().chain(&self.play.files).chain(&self.play.vars).flat_map(|layer| layer.keys());
-        let own = self.world.extra.keys().chain(self.host.registered.keys()).chain(self.host.inventory.keys());
+        let own = self
+            .world
+            .extra
+            .keys()
+            .chain(self.host.registered.keys())
+            .chain(self.host.included.keys())
+            .chain(self.host.inventory.keys());
         let magic = self.play.magic.keys().chain(self.world.constants.keys()).cloned();
         let fixed = ["inventory_hostname", "group_names", "groups", "hostvars", "ansible_facts"].map(str::to_owned);
         layers.chain(own).cloned().chain(magic).chain(fixed).collect()

@@ -94,8 +94,7 @@ impl TaskRun<'_> {
         };
         let looped = self.task.looped.is_some();
         if looped && units.is_empty() {
-            let empty = Finished::skipped("No items in the list", None);
-            return self.report(host, &scope, Some(Vec::new()), vec![empty]);
+            return self.report(host, &scope, Some(Vec::new()), Vec::new());
         }
         let finished = self.run_units(host, &units);
         self.report(host, &scope, looped.then_some(units), finished)
@@ -250,7 +249,11 @@ impl TaskRun<'_> {
                     let part = truth.failed.unwrap_or_else(|| condition.value.to_string());
                     return Err(Box::new(Finished::skipped("Conditional result was False", Some(&part.into()))));
                 }
-                Err(error) => return Err(stop(error, condition)),
+                Err(error) => {
+                    let mut stop = stop(error, condition);
+                    stop.explain("Error while evaluating conditional");
+                    return Err(stop);
+                }
             }
         }
         Ok(())
@@ -269,11 +272,20 @@ impl TaskRun<'_> {
                 false => self.render_arg(arg, scope)?,
             };
             match value {
-                Some(value) => map.insert(arg.name.clone(), value),
+                Some(value) => map.insert(self.arg_name(arg, scope)?, value),
                 None => map.shift_remove(&arg.name),
             };
         }
         Ok(map)
+    }
+
+    /// The argument's name. Where any name is allowed, it may be a template.
+    fn arg_name(&self, arg: &Argument, scope: &Arc<dyn Scope>) -> Result<String, Stop> {
+        if !self.runs.is_open() || !Templar::is_template(&arg.name) {
+            return Ok(arg.name.clone());
+        }
+        let name = Expr { value: arg.name.as_str().into(), place: arg.place.clone() };
+        Ok(self.render(&name, scope)?.to_string())
     }
 
     fn render_arg(&self, arg: &Argument, scope: &Arc<dyn Scope>) -> Result<Option<Value>, Stop> {
@@ -281,7 +293,13 @@ impl TaskRun<'_> {
             TemplateError::Unknown { why } => Box::new(Finished::unknown(&why)),
             error => {
                 let note = format!("in the argument `{}` of `{}`", arg.name, self.task.action.name);
-                Box::new(Finished::failed(template_error(&error, &arg.value.place).note(note)))
+                let mut failed = Finished::failed(template_error(&error, &arg.value.place).note(note));
+                failed.explain(&format!(
+                    "Finalization of task args for 'ansible.builtin.{}' failed: Error while resolving value for '{}'",
+                    self.runs.spec().name,
+                    arg.name
+                ));
+                Box::new(failed)
             }
         })
     }

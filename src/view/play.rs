@@ -215,7 +215,7 @@ fn host_label(host: &str, delegate: Option<&str>, status: Status) -> String {
 /// The result as JSON without what is shown elsewhere; on several lines where it is the point of the task.
 fn shown_result(module: &str, result: &Map, pretty: bool) -> String {
     let hidden = |name: &str| {
-        let elsewhere = matches!(name, "failed" | "invocation" | "diff" | "warnings" | "exception");
+        let elsewhere = matches!(name, "failed" | "skipped" | "invocation" | "diff" | "warnings" | "exception");
         elsewhere || name.starts_with("_ansible") || (module == "debug" && hidden_by_debug(name, result))
     };
     let kept = result.iter().filter(|(name, _)| !hidden(name));
@@ -230,7 +230,7 @@ fn shown_result(module: &str, result: &Map, pretty: bool) -> String {
 fn hidden_by_debug(name: &str, result: &Map) -> bool {
     match result.contains_key("msg") {
         true => name != "msg",
-        false => matches!(name, "changed" | "skipped" | "skip_reason"),
+        false => matches!(name, "changed" | "skip_reason" | "ansible_loop_var"),
     }
 }
 

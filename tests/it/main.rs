@@ -8,9 +8,9 @@ mod floors;
 mod inventory_cases;
 mod killed;
 mod lab;
+mod play_cases;
 mod roster;
 mod service;
-mod play_cases;
 mod shadow;
 mod support;
 

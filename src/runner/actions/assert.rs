@@ -1,7 +1,7 @@
 //! `assert`: fails unless all conditions hold.
 
 use super::{Action, ActionError, Context, Done};
-use crate::modules::{args, Args, Failure, Kind, Outcome, Param, Spec};
+use crate::modules::{Args, Failure, Kind, Outcome, Param, Spec, args};
 use crate::value::{Map, Value};
 
 /// The action.

@@ -29,8 +29,8 @@ impl Action for Debug {
         &["var"]
     }
 
-    fn run(&self, args: &Map, context: &Context) -> Result<Done, ActionError> {
-        let args = Args::check(&SPEC, args)?;
+    fn run(&self, given: &Map, context: &Context) -> Result<Done, ActionError> {
+        let args = Args::check(&SPEC, given)?;
         let outcome = Outcome::new();
         if args.int("verbosity").unwrap_or(0) > i64::from(context.verbosity) {
             let why = "Verbosity threshold not met.".to_owned();
@@ -38,7 +38,7 @@ impl Action for Debug {
         }
         let outcome = match args.str("var") {
             Some(name) => outcome.with(name, variable(name, context)?),
-            None => outcome.with("msg", args.get("msg").cloned().unwrap_or("Hello world!".into())),
+            None => outcome.with("msg", given.get("msg").cloned().unwrap_or("Hello world!".into())),
         };
         Ok(Done { outcome, shown: true, ..Done::default() })
     }
@@ -48,7 +48,7 @@ impl Action for Debug {
 fn variable(name: &str, context: &Context) -> Result<Value, TemplateError> {
     let expression = if name.contains("{{") { name.to_owned() } else { format!("{{{{ {name} }}}}") };
     match context.templar.render_str(&expression, context.scope) {
-        Err(TemplateError::Undefined { .. }) => Ok("VARIABLE IS NOT DEFINED!".into()),
+        Err(error @ TemplateError::Undefined { .. }) => Ok(format!("<< error 1 - {error} >>").into()),
         // Showing what is not known yet is fine, as long as it says so.
         Err(TemplateError::Unknown { why }) => Ok(Value::Unknown(why)),
         other => other,
