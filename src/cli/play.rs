@@ -163,7 +163,9 @@ fn extra_var(text: &str) -> Result<Map, Diagnostic> {
         }
         None => Source::new("-e", text),
     };
-    match yaml::parse_one(&source)?.map(|node| (node.to_value(), node)) {
+    let mut parsed = yaml::read(&source)?;
+    parsed.warnings.drain(..).for_each(|warning| warn(&warning));
+    match parsed.single()?.map(|node| (node.to_value(), node)) {
         Some((Value::Map(map), _)) => Ok(map),
         None => Ok(Map::new()),
         Some((_, node)) => Err(node.error("extra variables are a mapping of names to values")),

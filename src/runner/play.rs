@@ -106,7 +106,7 @@ impl Runner<'_> {
         Ok(matched.hosts)
     }
 
-    fn play_vars(&self, play: &Play, directory: &Path) -> Result<PlayVars, Diagnostic> {
+    fn play_vars(&mut self, play: &Play, directory: &Path) -> Result<PlayVars, Diagnostic> {
         let mut vars = PlayVars { vars: play.keywords.vars.clone(), ..PlayVars::default() };
         for entry in &play.vars_files {
             let file = self.vars_file(entry, &vars, directory)?;
@@ -116,7 +116,7 @@ impl Runner<'_> {
     }
 
     /// One entry of `vars_files`; of a list, the first file that exists.
-    fn vars_file(&self, entry: &Expr, vars: &PlayVars, directory: &Path) -> Result<Vars, Diagnostic> {
+    fn vars_file(&mut self, entry: &Expr, vars: &PlayVars, directory: &Path) -> Result<Vars, Diagnostic> {
         let rendered = self.templar.render(&entry.value, &self.play_scope(vars));
         let names = match rendered.map_err(|error| Diagnostic::input(&entry.place, error.to_string()))? {
             Value::List(names) => names.iter().map(Value::to_string).collect(),
@@ -129,7 +129,11 @@ impl Runner<'_> {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Diagnostic::input(&entry.place, format!("cannot read {}: {error}", path.display())))?;
         let source = Source::new(path.display().to_string(), text);
-        match yaml::parse_one(&source)?.map(|node| (node.to_value(), node)) {
+        let mut parsed = yaml::read(&source)?;
+        for warning in parsed.warnings.drain(..) {
+            self.observer.on(&Event::Warning(warning.to_string()));
+        }
+        match parsed.single()?.map(|node| (node.to_value(), node)) {
             Some((Value::Map(map), _)) => Ok(Arc::new(map)),
             None | Some((Value::Null, _)) => Ok(Arc::new(Map::new())),
             Some((_, node)) => Err(node.error("a file of variables holds a mapping of names to values")),
@@ -316,7 +320,7 @@ impl Runner<'_> {
         let observer = &mut *self.observer;
         parallel::in_order(
             workers,
-            self.options.forks,
+            run.throttle(&hosts[0]).min(self.options.forks),
             |host| run.on_host(host),
             |_, host_done: HostDone| {
                 observer.on(&Event::Host(&host_done.report));
@@ -409,20 +413,26 @@ impl Runner<'_> {
     /// Puts results into the variables of `hosts`.
     fn remember(&mut self, task: &Task, done: &HostDone, hosts: &[String], on_failure: OnFailure) {
         let is_include = done.report.module == "include_vars";
-        let mut fresh = if is_include { Map::new() } else { done.facts.clone() };
+        let fresh = if is_include { Map::new() } else { done.facts.clone() };
+        let mut registered = Map::new();
         if let Some(name) = &task.register {
-            fresh.insert(name.clone(), Value::Map(done.registered.clone()));
+            registered.insert(name.clone(), Value::Map(done.registered.clone()));
         }
         if done.is_lost() && on_failure == OnFailure::Rescue {
-            fresh.insert("ansible_failed_result".into(), Value::Map(done.registered.clone()));
+            registered.insert("ansible_failed_result".into(), Value::Map(done.registered.clone()));
             let failed = [("name", task.title().into()), ("action", task.action.name.as_str().into())];
-            fresh.insert("ansible_failed_task".into(), failed.into_iter().collect());
+            registered.insert("ansible_failed_task".into(), failed.into_iter().collect());
         }
-        if fresh.is_empty() && done.facts.is_empty() && done.gathered.is_empty() {
+        if registered.is_empty() && done.facts.is_empty() && done.gathered.is_empty() {
             return;
         }
         let world = Arc::make_mut(&mut self.world);
         for host in hosts {
+            let vars = world.hosts.entry(host.clone()).or_default();
+            Arc::make_mut(&mut vars.registered).extend(registered.clone());
+        }
+        let delegate = done.facts_for.as_ref().map(std::slice::from_ref);
+        for host in delegate.unwrap_or(hosts) {
             let vars = world.hosts.entry(host.clone()).or_default();
             Arc::make_mut(&mut vars.registered).extend(fresh.clone());
             if is_include {

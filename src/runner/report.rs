@@ -60,6 +60,7 @@ impl TaskRun<'_> {
             ("setup", Some(Value::Map(facts))) => without_prefix(facts),
             _ => Map::new(),
         };
+        let facts_for = if self.keyword(&keywords.delegate_facts, scope) { delegate.clone() } else { None };
         let report = HostResult {
             host: host.to_owned(),
             module: self.runs.spec().name,
@@ -81,6 +82,7 @@ impl TaskRun<'_> {
             report,
             registered,
             facts,
+            facts_for,
             gathered,
         }
     }

@@ -54,6 +54,8 @@ pub struct HostDone {
     pub registered: Map,
     /// Variables that it sets.
     pub facts: Map,
+    /// The host that gets the facts instead, by `delegate_facts`.
+    pub facts_for: Option<String>,
     /// Facts that `setup` found.
     pub gathered: Map,
     /// Handlers to notify, rendered.
@@ -440,6 +442,12 @@ impl TaskRun<'_> {
             Ok(truth) => Ok(truth.holds),
             Err(error) => Err(stop(error, expr)),
         }
+    }
+
+    /// How many hosts may do it at once; no limit without the keyword.
+    pub fn throttle(&self, host: &str) -> usize {
+        let number = |expr| self.render(expr, &self.scope_of(host)).ok()?.to_string().parse().ok();
+        self.task.keywords.throttle.as_ref().and_then(number).filter(|it| *it > 0).unwrap_or(usize::MAX)
     }
 
     /// A keyword that is yes or no, as `host` sees it.

@@ -10,7 +10,7 @@ pub struct Node {
     pub kind: Kind,
     /// Where it starts.
     pub place: Place,
-    /// `vault` or `unsafe` if it was written with that tag. Tags of YAML itself (`!!str`) are applied, not kept.
+    /// `unsafe` if it was written with that tag. Tags of YAML itself (`!!str`) are applied, not kept.
     pub tag: Option<String>,
 }
 
@@ -26,13 +26,22 @@ pub enum Kind {
 }
 
 impl Node {
-    /// The plain value, places dropped.
+    /// The plain value, places dropped. Below `!unsafe`, texts that look like templates are wrapped in `raw`, so that
+    /// they come out of templating as they were written.
     pub fn to_value(&self) -> Value {
+        self.value(false)
+    }
+
+    fn value(&self, is_unsafe: bool) -> Value {
+        let is_unsafe = is_unsafe || self.tag.as_deref() == Some("unsafe");
         match &self.kind {
+            Kind::Scalar(Value::String(text)) if is_unsafe && ["{{", "{%", "{#"].iter().any(|it| text.contains(it)) => {
+                format!("{{% raw %}}{text}{{% endraw %}}").into()
+            }
             Kind::Scalar(value) => value.clone(),
-            Kind::List(items) => Value::List(items.iter().map(Node::to_value).collect()),
+            Kind::List(items) => Value::List(items.iter().map(|item| item.value(is_unsafe)).collect()),
             Kind::Map(entries) => {
-                Value::Map(entries.iter().map(|(key, value)| (key.key_text(), value.to_value())).collect::<Map>())
+                Value::Map(entries.iter().map(|(key, value)| (key.key_text(), value.value(is_unsafe))).collect::<Map>())
             }
         }
     }

@@ -47,6 +47,9 @@ impl Parsed {
 
 /// Reads all documents and collects warnings.
 pub fn read(source: &Arc<Source>) -> Result<Parsed, Diagnostic> {
+    if source.text.starts_with("$ANSIBLE_VAULT;") {
+        return Err(encrypted(&Place::new(source, 1, 1)));
+    }
     let options = granit_parser::options! { emit_comments: false, block_scalar_eof_without_line_feed: true };
     let mut composer = Composer {
         source,
@@ -304,6 +307,11 @@ fn tagged(tag: Option<&Tag>, place: &Place) -> Result<Tagged, Diagnostic> {
     })
 }
 
+fn encrypted(place: &Place) -> Diagnostic {
+    Diagnostic::input(place, "this is encrypted with ansible-vault, and enlist cannot decrypt it yet")
+        .hint("keep secrets in a file that only you can read, and give it with `-e @FILE`")
+}
+
 /// The name that [`Node::tag`] keeps.
 fn own(tag: &Tagged) -> Option<String> {
     match tag {
@@ -323,6 +331,7 @@ fn collection_tag(tag: Option<&Tag>, core: &str, what: &str, place: &Place) -> R
 
 fn scalar_kind(text: &str, style: ScalarStyle, tag: &Tagged, place: &Place) -> Result<Kind, Diagnostic> {
     let value = match tag {
+        Tagged::Ansible("vault") => return Err(encrypted(place)),
         Tagged::Untagged | Tagged::Ansible("unsafe") if style == ScalarStyle::Plain => scalar::resolve(text),
         Tagged::Core(name) => scalar::tagged(name, text).ok_or_else(|| {
             Diagnostic::input(place, format!("`{text}` cannot be read as `!!{name}`"))

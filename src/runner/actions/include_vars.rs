@@ -1,7 +1,7 @@
 //! `include_vars`: variables from a file of the controller.
 
 use super::{Action, ActionError, Context, Done, files};
-use crate::diag::Source;
+use crate::diag::{Diagnostic, Source};
 use crate::modules::{Args, Failure, Kind, Outcome, Param, Spec};
 use crate::value::{Map, Value, yaml};
 
@@ -28,8 +28,10 @@ impl Action for IncludeVars {
         let args = Args::check(&SPEC, args)?;
         let (path, content) = files::read(args.text("file"), "vars", context)?;
         let source = Source::new(path.display().to_string(), String::from_utf8_lossy(&content));
-        let node = yaml::parse_one(&source).map_err(|error| Failure::new(error.to_string()))?;
-        let vars = match node.map(|node| node.to_value()) {
+        let failed = |error: Diagnostic| Failure::new(error.to_string());
+        let mut parsed = yaml::read(&source).map_err(failed)?;
+        let warnings = parsed.warnings.drain(..).map(|warning| warning.to_string()).collect();
+        let vars = match parsed.single().map_err(failed)?.map(|node| node.to_value()) {
             Some(Value::Map(map)) => map,
             None | Some(Value::Null) => Map::new(),
             Some(_) => {
@@ -41,7 +43,7 @@ impl Action for IncludeVars {
             Some(name) => [(name.to_owned(), Value::Map(vars))].into_iter().collect(),
             None => vars,
         };
-        let outcome = Outcome::new().with("ansible_facts", Value::Map(facts.clone()));
+        let outcome = Outcome { warnings, ..Outcome::new().with("ansible_facts", Value::Map(facts.clone())) };
         Ok(Done { outcome, facts, shown: false })
     }
 }

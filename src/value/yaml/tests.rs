@@ -103,13 +103,15 @@ fn places_count_characters() {
 
 #[test]
 fn tags() {
-    let root =
-        parse_one(&source("v: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\nu: !unsafe '{{ x }}'\nl: !unsafe [1]\n"));
+    let root = parse_one(&source("u: !unsafe '{{ x }}'\nl: !unsafe ['{{ y }}', z]\n"));
     let root = root.unwrap().unwrap();
-    let vault = root.get("v").unwrap();
-    assert_eq!((vault.tag.as_deref(), vault.as_str()), (Some("vault"), Some("$ANSIBLE_VAULT;1.1;AES256\n6162\n")));
     assert_eq!(root.get("u").unwrap().tag.as_deref(), Some("unsafe"));
     assert_eq!(root.get("l").unwrap().tag.as_deref(), Some("unsafe"));
+    let raw = r#"{"u": "{% raw %}{{ x }}{% endraw %}", "l": ["{% raw %}{{ y }}{% endraw %}", "z"]}"#;
+    assert_eq!(root.to_value().to_json_line(false), raw);
+    for text in ["v: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n", "$ANSIBLE_VAULT;1.1;AES256\n6162\n"] {
+        assert!(parse_one(&source(text)).unwrap_err().message.contains("ansible-vault"));
+    }
     assert_eq!(
         json("a: !!str 5\nb: !!str\nc: !!int '5'\nd: !!float 3\ne: !!bool 'no'\nf: ! 5\ng: !!null x\n"),
         r#"{"a": "5", "b": "", "c": 5, "d": 3.0, "e": false, "f": 5, "g": null}"#
