@@ -32,6 +32,8 @@ pub fn found(state: &mut State, cluster: &str, tres: &[String], now: i64) {
     if state.cluster_names().is_empty() {
         add_cluster(state, cluster, &Settings::default());
         record(state, now, Action::AddCluster, cluster, "");
+        let id = state.default_account("root", cluster).map_or(0, |row| row.id);
+        record(state, now, Action::AddAssociation, &format!("id_assoc={id}"), "acct='root', user='root'");
     }
     for name in tres.iter().filter(|name| !name.is_empty()) {
         add_tres(state, name, now);

@@ -9,6 +9,8 @@ pub struct TresCount {
     pub name: String,
     /// How many; `None` for -1, which removes the limit.
     pub count: Option<u64>,
+    /// Whether the count had a unit (K, M, G, T, P): then it is in bytes, where the TRES is counted in something larger.
+    pub in_bytes: bool,
 }
 
 /// Why a TRES list cannot be read.
@@ -35,7 +37,8 @@ fn parse_one(part: &str) -> Result<TresCount, BadTres> {
     if name.is_empty() {
         return Err(bad());
     }
-    Ok(TresCount { name: name.to_ascii_lowercase(), count: parse_count(count).ok_or_else(bad)? })
+    let in_bytes = count.ends_with(|c: char| c.is_ascii_alphabetic());
+    Ok(TresCount { name: name.to_ascii_lowercase(), count: parse_count(count).ok_or_else(bad)?, in_bytes })
 }
 
 fn parse_count(text: &str) -> Option<Option<u64>> {
@@ -78,7 +81,7 @@ mod tests {
     #[test]
     fn lists() {
         let parsed = parse("cpu=4,Gres/GPU:a100=-1,mem=2G").unwrap();
-        assert_eq!(parsed[0], TresCount { name: "cpu".into(), count: Some(4) });
+        assert_eq!(parsed[0], TresCount { name: "cpu".into(), count: Some(4), in_bytes: false });
         assert_eq!(parsed[1], TresCount { name: "gres/gpu:a100".into(), count: None });
         assert_eq!(parsed[2].count, Some(2 << 30));
         assert_eq!(parse("cpu").unwrap_err().part, "cpu");

@@ -10,6 +10,7 @@ mod killed;
 mod lab;
 mod play_cases;
 mod roster;
+mod sacctmgr_cases;
 mod service;
 mod shadow;
 mod support;

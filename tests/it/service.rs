@@ -36,7 +36,8 @@ impl Service {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file of this service.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 

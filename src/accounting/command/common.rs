@@ -94,12 +94,13 @@ pub fn line(state: &State, row: &Association) -> String {
 }
 
 /// The line that names an association in "Deleting … associations..." and in refusals to delete.
-pub fn delete_line(row: &Association) -> String {
+pub fn delete_line(state: &State, row: &Association) -> String {
+    if row.key.is_account() {
+        return line(state, row);
+    }
     let key = &row.key;
     let mut line = format!("C = {:<10} A = {:<10}", key.cluster, key.account);
-    if !key.user.is_empty() {
-        line.push_str(&format!(" U = {:<9}", key.user));
-    }
+    line.push_str(&format!(" U = {:<9}", key.user));
     if !key.partition.is_empty() {
         line.push_str(&format!(" P = {}", key.partition));
     }

@@ -120,7 +120,7 @@ impl Condition {
             && among(&self.clusters, &row.key.cluster)
             && among(&self.partitions, &row.key.partition)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&row.id))
-            && (!self.only_defaults || row.is_default || row.key.is_account())
+            && (!self.only_defaults || row.is_default)
             && self.parents.as_ref().is_none_or(|names| names.contains(&parent_name(state, row)))
             && self.holds_qos(state, row)
     }

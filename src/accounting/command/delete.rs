@@ -127,7 +127,7 @@ fn delete_associations(session: &mut Session, ids: &BTreeSet<AssociationId>, hea
     if !rows.iter().all(|row| common::may_change(session, row)) {
         return common::denied(session);
     }
-    let lines: Vec<_> = rows.iter().map(|row| common::delete_line(row)).collect();
+    let lines: Vec<_> = rows.iter().map(|row| common::delete_line(session.state, row)).collect();
     let cluster = rows.first().map(|row| row.key.cluster.clone()).unwrap_or_default();
     refuse_defaults(session, ids, remedy)?;
     session.say(heading);

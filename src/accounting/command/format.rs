@@ -125,22 +125,15 @@ fn clip(text: &str, width: usize, mark: Option<char>) -> String {
     truncate(text, room).chars().chain(mark).collect()
 }
 
-/// A TRES list as shown: `cpu=4,mem=2G,gres/gpu=1`, by number.
+/// A TRES list as shown: `cpu=4,gres/gpu=1,mem=2G`, by name.
 pub fn tres_list(state: &State, counts: impl IntoIterator<Item = (TresId, u64)>) -> String {
     let shown = counts.into_iter().map(|(id, count)| {
         let name = state.tres.get(&id).map_or_else(|| id.to_string(), tres::Tres::full_name);
-        format!("{name}={}", tres_count(id, &name, count))
+        format!("{name}={}", if id == MEM { with_unit(count, 'M') } else { count.to_string() })
     });
-    shown.collect::<Vec<_>>().join(",")
-}
-
-fn tres_count(id: TresId, name: &str, count: u64) -> String {
-    match name {
-        _ if id == MEM => with_unit(count, 'M'),
-        "fs/disk" | "vmem" => with_unit(count, 'M'),
-        _ if name.starts_with("bb/") => with_unit(count, 'M'),
-        _ => count.to_string(),
-    }
+    let mut shown: Vec<_> = shown.collect();
+    shown.sort();
+    shown.join(",")
 }
 
 /// A limit's cell.

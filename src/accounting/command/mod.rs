@@ -161,7 +161,7 @@ fn show(session: &mut Session, entity: &str, words: &[Word]) -> Done {
         show_more::not_yet(session, "Events")
     } else if begins(entity, "QOS", 1) {
         show_more::qos(session, words)
-    } else if begins(entity, "Transactions", 1) && !begins(entity, "TRES", 2) || begins(entity, "Txn", 1) {
+    } else if begins(entity, "Transactions", 1) || begins(entity, "Txn", 1) {
         show_more::transactions(session, words)
     } else if begins(entity, "Users", 1) {
         show::users(session, words)

@@ -226,7 +226,7 @@ fn user_row(session: &mut Session, wanted: &mut UserCondition, asked: &UserSetti
 /// Operators may change users, but only administrators the admin level; anybody their own default account.
 fn check_user_authority(session: &mut Session, names: &[String], asked: &UserSetting) -> Done {
     let caller = session.caller;
-    if asked.admin_level.is_some() && !caller.is_administrator(session.state) {
+    if caller.is_operator(session.state) && asked.admin_level.is_some() && !caller.is_administrator(session.state) {
         session.complain("sacctmgr: error: You must be a super user to modify a users admin level");
         return session.refuse(" Error with request: Access/permission denied");
     }

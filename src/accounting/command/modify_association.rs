@@ -1,7 +1,7 @@
 //! Changing associations: limits, shares, QOS, place in the tree.
 
 use super::common;
-use super::condition::Condition;
+use super::condition::{Condition, parent_name};
 use super::session::{Done, Session};
 use super::setting::{Setting, qos_name};
 use crate::accounting::State;
@@ -11,7 +11,9 @@ use crate::accounting::tree::{self, Settings};
 
 /// Changes what the condition means; gives the lines that name what changed, effects of inheritance included.
 pub fn modify(session: &mut Session, place: &Condition, setting: &Setting) -> Done<Vec<String>> {
-    let ids: Vec<_> = place.select(session.state).into_iter().filter(|row| !row.deleted).map(|row| row.id).collect();
+    let rows =
+        place.select(session.state).into_iter().filter(|row| !row.deleted && concerned(session.state, row, setting));
+    let ids: Vec<_> = rows.map(|row| row.id).collect();
     let mut lines = Vec::new();
     for id in &ids {
         let Some(row) = session.state.association(*id) else { continue };
@@ -32,6 +34,13 @@ pub fn modify(session: &mut Session, place: &Condition, setting: &Setting) -> Do
         record(session, &ids, setting);
     }
     Ok(lines)
+}
+
+/// A command that only moves has nothing to do with what cannot or need not move: a root, an account below the wanted
+/// parent already, the wanted parent itself.
+fn concerned(state: &State, row: &Association, setting: &Setting) -> bool {
+    let Some(parent) = setting.parent.as_ref().filter(|_| setting.is_empty()) else { return true };
+    row.parent.is_some() && row.key.account != *parent && parent_name(state, row) != *parent
 }
 
 fn apply(row: &mut Association, setting: &Setting) {

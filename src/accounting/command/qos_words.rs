@@ -260,7 +260,7 @@ impl QosSetting {
             line(label, self.describe_limit(state, *limit));
         }
         line("Preempt", self.preempt.as_ref().map(|(_, ids)| qos_names(state, ids)));
-        line("PreemptMode", self.preempt_mode.clone().filter(|mode| !mode.is_empty()));
+        line("PreemptMode", self.preempt_mode.as_ref().filter(|mode| !mode.is_empty()).map(|mode| mode.to_uppercase()));
         let exempt = |value: Option<u64>| value.map_or("NONE".to_owned(), duration::format_seconds);
         line("PreemptExemptTime", self.preempt_exempt_time.map(exempt));
         line("Priority", count(self.priority));

@@ -35,7 +35,7 @@ impl<'a> Row<'a> {
             Column::Partition => Cell::text(&key.partition),
             Column::Id => Cell::number(Some(self.association.id)),
             Column::ParentName if self.with_parent => Cell::text(parent_name(state, self.association)),
-            Column::ParentId if self.with_parent => Cell::number(self.association.parent),
+            Column::ParentId if self.with_parent => Cell::number(Some(self.association.parent.unwrap_or(0))),
             Column::Shares => match self.association.shares {
                 Shares::Of(shares) => Cell::number(Some(shares)),
                 Shares::Parent => Cell::text("parent"),

@@ -110,7 +110,7 @@ impl Setting {
                 Some(value) => self.priority = Some(value.map(|value| value as u32)),
                 None => return Ok(false),
             },
-            Meaning::Qos => self.take_qos(session, word)?,
+            Meaning::Qos => return Ok(self.take_qos(session, word).is_ok()),
         }
         Ok(true)
     }
@@ -128,7 +128,9 @@ impl Setting {
             Unit::Minutes => match minutes(word.value) {
                 Some(value) => self.limits.push(((limit, 0), value)),
                 None => {
+                    let name = name.trim_end_matches("DurationPerJob");
                     session.complain(format!(" Bad {name} time format: {}", word.raw));
+                    return Ok(false);
                 }
             },
         }
@@ -333,7 +335,7 @@ pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Opti
     let counts = match tres::parse(&word::unquote(text)) {
         Ok(counts) => counts,
         Err(bad) => {
-            session.complain(format!("sacctmgr: error: slurmdb_format_tres_str: no value given as {}", bad.part));
+            session.complain(format!("sacctmgr: error: slurmdb_format_tres_str: no TRES id found for {}", bad.part));
             return None;
         }
     };
@@ -343,7 +345,8 @@ pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Opti
             session.complain(format!("sacctmgr: error: slurmdb_format_tres_str: no TRES known by type {}", count.name));
             return None;
         };
-        found.push((id, count.count));
+        let megabytes = |bytes: u64| if id == MEM && count.in_bytes { bytes.div_ceil(1 << 20) } else { bytes };
+        found.push((id, count.count.map(megabytes)));
     }
     Some(found)
 }

@@ -22,7 +22,7 @@ pub fn tres(session: &mut Session, words: &[Word]) -> Done {
         } else if word.operator.is_none() || word.is("Names", 1) || word.is("Id", 1) {
             condition::extend(session, &mut names, word)?;
         } else {
-            session.complain(format!(" Unknown condition: {}", word.raw));
+            session.complain(format!(" Unknown condition: {}\n Use keyword 'set' to modify value", word.raw));
         }
     }
     session.check()?;
@@ -105,7 +105,8 @@ pub fn qos(session: &mut Session, words: &[Word]) -> Done {
         } else if word.is("Ids", 1) {
             condition::extend(session, &mut ids, word)?;
         } else {
-            session.complain(format!(" Unknown condition: {}\n Use keyword 'set' to modify value", word.raw));
+            session
+                .complain(format!(" Unknown condition: {}\n Use keyword 'set' to modify SLURM_PRINT_VALUE", word.raw));
         }
     }
     session.check()?;
