@@ -82,7 +82,7 @@ mod tests {
     fn lists() {
         let parsed = parse("cpu=4,Gres/GPU:a100=-1,mem=2G").unwrap();
         assert_eq!(parsed[0], TresCount { name: "cpu".into(), count: Some(4), in_bytes: false });
-        assert_eq!(parsed[1], TresCount { name: "gres/gpu:a100".into(), count: None });
+        assert_eq!(parsed[1], TresCount { name: "gres/gpu:a100".into(), count: None, in_bytes: false });
         assert_eq!(parsed[2].count, Some(2 << 30));
         assert_eq!(parse("cpu").unwrap_err().part, "cpu");
         assert_eq!(parse("cpu=x").unwrap_err().part, "cpu=x");
