@@ -21,7 +21,7 @@ release: agent
 
 # Static, so that it runs on any host of the same processor; without the controller's dependencies, so that it is small.
 agent:
-	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --profile agent --no-default-features \
+	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' $(CARGO) build --profile agent --no-default-features \
 		--bin enlist-agent --target $(HOST)
 
 agent-path:

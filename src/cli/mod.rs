@@ -33,10 +33,6 @@ struct Cli {
 /// The commands; each has its file and its `run`.
 #[derive(Subcommand)]
 enum Command {
-    /// Keep the accounting service: Slurm's accounts, associations and limits
-    Serve(serve::ServeArgs),
-    /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
-    Slurm(slurm::SlurmArgs),
     /// Run playbooks, with the flags, output and exit codes of ansible-playbook
     Play(play::PlayArgs),
     /// Show hosts, groups and their variables, as ansible-inventory does
@@ -49,6 +45,10 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Look at the roster itself
     Roster(roster::RosterArgs),
+    /// Keep the accounting service: Slurm's accounts, associations and limits
+    Serve(serve::ServeArgs),
+    /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
+    Slurm(slurm::SlurmArgs),
 }
 
 impl Command {

@@ -24,6 +24,9 @@ pub enum Action {
         /// The roster
         #[arg(default_value = "roster.yml")]
         file: PathBuf,
+        /// The same, as the other commands call it
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        roster: Option<PathBuf>,
     },
     /// List the checks
     Checks,
@@ -38,7 +41,7 @@ pub fn run(args: &RosterArgs) -> Exit {
             CHECKS.iter().for_each(|check| out.line(&format!("{}  {}", pad(check.name, column), check.demands)));
             Exit::OK
         }
-        Action::Check { file } => match read_roster(file) {
+        Action::Check { file, roster } => match read_roster(roster.as_ref().unwrap_or(file)) {
             Ok(roster) => {
                 out.line(&summary(&roster));
                 Exit::OK
