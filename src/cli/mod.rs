@@ -15,6 +15,7 @@ pub mod roster;
 pub mod serve;
 mod site;
 pub mod slurm;
+pub mod user;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::{Exit, fail};
@@ -45,6 +46,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Look at the roster itself
     Roster(roster::RosterArgs),
+    /// Add, change, remove or show a person in the roster
+    User(user::UserArgs),
     /// Keep the accounting service: Slurm's accounts, associations and limits
     Serve(serve::ServeArgs),
     /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
@@ -62,6 +65,7 @@ impl Command {
             Command::Apply(args) => apply::run(&args),
             Command::Audit(args) => audit::run(&args),
             Command::Roster(args) => roster::run(&args),
+            Command::User(args) => user::run(&args),
         }
     }
 }

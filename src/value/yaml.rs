@@ -3,10 +3,13 @@
 //! [`read`] gives all documents and the warnings; [`parse`] and [`parse_one`] are for callers that drop warnings.
 //! Outside text is bounded: nesting, and what aliases expand to.
 
+pub mod edit;
 mod explain;
+pub mod layout;
 pub mod scalar;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use super::Value;
 use super::node::{Kind, Node};

@@ -67,13 +67,22 @@ fn text_diff(name: &str, before: Option<&str>, after: Option<&str>) -> Vec<Strin
     unified(&header("before", before), &header("after", after), before.unwrap_or(""), after.unwrap_or(""))
 }
 
+/// A unified diff of a file before and after, uncoloured; empty when nothing differs.
+pub fn texts(name: &str, before: &str, after: &str) -> Vec<String> {
+    match before == after {
+        true => Vec::new(),
+        false => text_diff(name, Some(before), Some(after)),
+    }
+}
+
 fn unified(old: &str, new: &str, before: &str, after: &str) -> Vec<String> {
     let diff = TextDiff::from_lines(before, after);
     let text = diff.unified_diff().context_radius(3).header(old, new).to_string();
     text.lines().map(str::to_owned).collect()
 }
 
-fn colour(line: &str, painter: Painter) -> String {
+/// A line of a diff in the colour of its first letter.
+pub fn colour(line: &str, painter: Painter) -> String {
     match line.as_bytes().first() {
         Some(b'+') => painter.paint(Style::Added, line),
         Some(b'-') => painter.paint(Style::Removed, line),

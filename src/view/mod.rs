@@ -6,3 +6,4 @@ pub mod plan;
 pub mod play;
 pub mod play_json;
 pub mod styles;
+pub mod user;

@@ -1,0 +1,197 @@
+//! `enlist user`: edits the roster on behalf of one person. Touches no host.
+
+use super::Exit;
+use super::site::{fail_all, read_roster};
+use crate::diag::{Diagnostic, ErrorKind};
+use crate::roster::edit::{self, Wanted};
+use crate::roster::{Roster, State};
+use crate::system::Attributes;
+use crate::system::local::atomic;
+use crate::value::Value;
+use crate::view;
+use crate::view::styles::{stderr, stdout};
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Add, change, remove or show a person in the roster; touches no host.
+#[derive(Args, Debug)]
+pub struct UserArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Action {
+    /// Add somebody
+    Add(#[command(flatten)] EditArgs),
+    /// Change an entry; what is not given stays
+    Modify {
+        /// What to change
+        #[command(flatten)]
+        edit: EditArgs,
+        /// `present` takes somebody back who was removed
+        #[arg(long, value_parser = ["present", "absent"])]
+        state: Option<String>,
+    },
+    /// Write `state: absent` into the entry; nothing is removed before `enlist apply`
+    Remove(#[command(flatten)] Whom),
+    /// Show an entry and its accounts
+    Show(#[command(flatten)] Whom),
+}
+
+/// Whose entry, in which roster.
+#[derive(Args, Debug)]
+pub struct Whom {
+    /// Login name
+    pub name: String,
+    /// The roster
+    #[arg(long, value_name = "FILE", default_value = "roster.yml")]
+    pub roster: PathBuf,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What shall be written.
+#[derive(Args, Debug)]
+pub struct EditArgs {
+    /// Whose entry
+    #[command(flatten)]
+    pub whom: Whom,
+    /// The number, the same on every host
+    #[arg(long)]
+    pub uid: Option<u32>,
+    /// Primary group, one of the roster's
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Supplementary groups, all of them
+    #[arg(long, value_delimiter = ',')]
+    pub groups: Option<Vec<String>>,
+    /// Real name
+    #[arg(long)]
+    pub comment: Option<String>,
+    /// Login shell
+    #[arg(long)]
+    pub shell: Option<String>,
+    /// Home directory
+    #[arg(long)]
+    pub home: Option<String>,
+    /// An SSH public key, or @ and a file of them, one a line
+    #[arg(long = "key", value_name = "KEY|@FILE")]
+    pub keys: Vec<String>,
+    /// An account to be in
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+    /// The account of jobs that name none
+    #[arg(long, value_name = "ACCOUNT")]
+    pub default_account: Option<String>,
+    /// A limit in the accounts given, or else in the only account: GrpTRES=gres/gpu=2
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    pub limits: Vec<String>,
+}
+
+/// Does it. Exit codes: 0 done or nothing to do, 1 an error.
+pub fn run(args: &UserArgs) -> Exit {
+    let done = match &args.action {
+        Action::Add(edit) => edit.wanted(None).and_then(|wanted| change(&edit.whom, |r, n| edit::add(r, n, &wanted))),
+        Action::Modify { edit, state } => edit
+            .wanted(state.as_deref())
+            .and_then(|wanted| change(&edit.whom, |roster, name| edit::modify(roster, name, &wanted))),
+        Action::Remove(whom) => change(whom, edit::remove).inspect(|changed| {
+            if *changed && !whom.json {
+                stderr()
+                    .line("Nothing is removed before `enlist apply`. The entry stays, so that the uid stays taken.");
+            }
+        }),
+        Action::Show(whom) => show(whom).map(|()| false),
+    };
+    done.map_or_else(|problems| fail_all(&problems), |_| Exit::OK)
+}
+
+impl EditArgs {
+    fn wanted(&self, state: Option<&str>) -> Result<Wanted, Vec<Diagnostic>> {
+        let state = state.map(|state| if state == "absent" { State::Absent } else { State::Present });
+        let mut accounts = self.accounts.clone();
+        accounts.dedup();
+        Ok(Wanted {
+            uid: self.uid,
+            group: self.group.clone(),
+            groups: self.groups.clone(),
+            comment: self.comment.clone(),
+            shell: self.shell.clone(),
+            home: self.home.clone(),
+            keys: self.keys.iter().map(|key| keys(key)).collect::<Result<Vec<_>, _>>()?.concat(),
+            default_account: self.default_account.clone(),
+            state,
+            accounts,
+            limits: self.limits.iter().map(|limit| pair(limit)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// A key, or those of a file; comments and empty lines of the file are passed over.
+fn keys(given: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
+    let Some(path) = given.strip_prefix('@') else { return Ok(vec![given.to_owned()]) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        vec![Diagnostic::new(ErrorKind::Input, format!("cannot read the public key {path}: {error}"))]
+    })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
+}
+
+fn pair(limit: &str) -> Result<(String, String), Vec<Diagnostic>> {
+    let wrong = || vec![Diagnostic::new(ErrorKind::Input, format!("--limit {limit}: this is no NAME=VALUE"))];
+    limit.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(wrong)
+}
+
+/// Edits, writes and shows; whether anything changed.
+fn change(
+    whom: &Whom,
+    edit: impl FnOnce(&Roster, &str) -> Result<String, Vec<Diagnostic>>,
+) -> Result<bool, Vec<Diagnostic>> {
+    let roster = read_roster(&whom.roster)?;
+    let (before, after) = (&roster.source.text, edit(&roster, &whom.name)?);
+    let changed = *before != after;
+    if changed {
+        write(&whom.roster, before, &after).map_err(|problem| vec![problem])?;
+    }
+    let file = &roster.source.name;
+    let diff = view::diff::texts(file, before, &after);
+    let out = stdout();
+    if whom.json {
+        let diff: String = diff.iter().map(|line| format!("{line}\n")).collect();
+        let fields = [("file", file.as_str().into()), ("user", whom.name.as_str().into())];
+        let answer = Value::from_iter(fields.into_iter().chain([("changed", changed.into()), ("diff", diff.into())]));
+        out.line(&answer.to_json_line(false));
+    } else if changed {
+        diff.iter().for_each(|line| out.line(&view::diff::colour(line, out)));
+        stderr().line(&format!("Written. What it means for the hosts: enlist plan --roster {file} -i INVENTORY"));
+    } else {
+        out.line(&format!("Nothing to do: {file} says so already."));
+    }
+    Ok(changed)
+}
+
+/// Replaces the roster as a whole, unless it is no longer what was read. A symbolic link stays one.
+fn write(path: &Path, before: &str, after: &str) -> Result<(), Diagnostic> {
+    let failed = |why: String| Diagnostic::new(ErrorKind::Input, format!("cannot write {}: {why}", path.display()));
+    let real = path.canonicalize().map_err(|error| failed(error.to_string()))?;
+    if std::fs::read_to_string(&real).map_err(|error| failed(error.to_string()))? != before {
+        return Err(failed("somebody else has changed it meanwhile".into()).hint("run the command again"));
+    }
+    atomic::replace(&real, after.as_bytes(), Attributes::default(), 0o644).map_err(|error| failed(error.to_string()))
+}
+
+fn show(whom: &Whom) -> Result<(), Vec<Diagnostic>> {
+    let roster = read_roster(&whom.roster)?;
+    let user = edit::known(&roster, &whom.name)?;
+    let fields = view::user::fields(&roster, user);
+    let out = stdout();
+    match whom.json {
+        true => out.line(&Value::Map(fields).to_json_line(false)),
+        false => view::user::lines(&fields).iter().for_each(|line| out.line(line)),
+    }
+    Ok(())
+}
