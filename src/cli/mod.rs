@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod audit;
 mod exit;
+pub mod explain;
 mod interrupt;
 pub mod inventory;
 mod listing;
@@ -44,6 +45,8 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Find names and numbers that mean different people on different hosts, and drift from the roster
     Audit(audit::AuditArgs),
+    /// Say why somebody can or cannot log in and submit: the first broken link from roster to scheduler
+    Explain(explain::ExplainArgs),
     /// Look at the roster itself
     Roster(roster::RosterArgs),
     /// Add, change, remove or show a person in the roster
@@ -64,6 +67,7 @@ impl Command {
             Command::Plan(args) => plan::run(&args),
             Command::Apply(args) => apply::run(&args),
             Command::Audit(args) => audit::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Roster(args) => roster::run(&args),
             Command::User(args) => user::run(&args),
         }

@@ -7,6 +7,7 @@ mod apply;
 mod ask;
 pub mod audit;
 pub mod compile;
+pub mod explain;
 mod observe;
 mod plan;
 pub mod reach;

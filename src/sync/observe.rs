@@ -60,7 +60,8 @@ pub fn observe(site: &Site) -> Result<Vec<Observed>, Vec<Diagnostic>> {
     site.on_all(|host| look(site, host).map_err(|problem| vec![problem]))
 }
 
-fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
+/// Looks at one host.
+pub(super) fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
     let failed = |why: String| {
         Diagnostic::new(ErrorKind::Host, format!("{}: cannot read the account files", host.name())).note(why)
     };

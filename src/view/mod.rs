@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod diff;
+pub mod explain;
 pub mod plan;
 pub mod play;
 pub mod play_json;

@@ -179,3 +179,56 @@ fn a_host_that_is_cut_off_stops_the_plan_and_the_limit_is_the_way_around() {
     lab.sh("login1", "id gildong").ok();
     lab.sh("login4", "id gildong").code(1);
 }
+
+#[test]
+fn a_person_is_added_explained_and_removed() {
+    let lab = lab();
+    serve(&lab);
+    let before = std::fs::read_to_string("inventories/reference/roster.yml").unwrap();
+    let file = lab.write_temp("roster.yml", &before);
+    let user = |words: &[&str]| lab.enlist(&[&["user"], words, &["--roster", path(&file)]].concat());
+    let explain = || lab.enlist(&["explain", "alice", "-i", INVENTORY, "--roster", path(&file)]);
+    let text = || std::fs::read_to_string(&file).unwrap();
+    let chain = explain().code(2).stdout;
+    assert!(chain.contains("First broken link: roster: listed: not in the roster."), "{chain}");
+
+    user(&["add", "alice", "--uid", "2002", "--group", "ai_team"]).code(1);
+    assert_eq!(text(), before, "what is refused is not written");
+    let key = lab.write_temp("alice.pub", &format!("{KEY} alice@laptop\n"));
+    let key = format!("@{}", path(&key));
+    let account = ["--account", "ai_project", "--limit", "GrpTRES=gres/gpu=1", "--default-account", "ai_project"];
+    let add = ["add", "alice", "--uid", "2003", "--group", "ai_team", "--comment", "앨리스", "--key", &key];
+    let diff = user(&[&add[..], &account].concat()).ok().stdout;
+    assert!(diff.contains("+  alice:\n"), "{diff}");
+    let mut lines = text().lines().map(str::to_owned).collect::<Vec<_>>().into_iter();
+    assert!(before.lines().all(|line| lines.any(|other| other == line)), "{}", text());
+    let again = user(&[&add[..], &account, &["--json"]].concat()).ok().stdout;
+    assert!(again.contains("\"changed\": false"), "{again}");
+    let shown = user(&["show", "alice"]).ok().stdout;
+    assert!(shown.contains("accounts         ai_project GrpTRES=gres/gpu=1\n"), "{shown}");
+
+    let chain = explain().code(2).stdout;
+    assert!(chain.contains(": account: no such user. What to do: enlist plan"), "{chain}");
+    let apply = || lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&file)]).ok();
+    apply();
+    let chain = explain().ok().stdout;
+    assert!(chain.contains("ai_project: GrpTRES=gres/gpu=1"), "{chain}");
+    assert!(chain.ends_with("All is well with alice.\n"), "{chain}");
+
+    lab.sh("master", "sacctmgr -i delete user alice").ok();
+    let chain = explain().code(2).stdout;
+    assert!(chain.contains("First broken link: master: scheduler: the scheduler does not know the user"), "{chain}");
+    lab.sh("login3", "usermod -u 2500 alice").ok();
+    let chain = explain().code(2).stdout;
+    assert!(chain.contains("First broken link: login3: numbers: uid differs: 2500, not 2003: /etc/passwd:"), "{chain}");
+    lab.sh("login3", "usermod -u 2003 alice").ok();
+    lab.lab(&["cut", "login4"]).ok();
+    let chain = lab.enlist(&["explain", "alice", "-T", "2", "-i", INVENTORY, "--roster", path(&file)]).code(2).stdout;
+    lab.lab(&["heal", "login4"]).ok();
+    assert!(chain.contains("First broken link: login4: answers: "), "{chain}");
+
+    user(&["remove", "alice"]).ok();
+    lab.sh("login1", "id alice").ok();
+    apply();
+    lab.sh("login1", "id alice").code(1);
+}

@@ -1,0 +1,58 @@
+//! `enlist explain`: why somebody can or cannot log in and submit.
+
+use super::Exit;
+use super::site::{self, SiteArgs, fail_all};
+use crate::connection::Dialer;
+use crate::diag::Diagnostic;
+use crate::sync::Site;
+use crate::sync::explain::{Link, links, look_at};
+use crate::sync::reach::Reach;
+use crate::view;
+use crate::view::styles::stdout;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Walk from the roster over every host to the scheduler, and name the first broken link; changes nothing.
+///
+/// Exit codes: 0 all is well, 2 something is broken, 1 an error.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// Login name
+    #[arg(value_name = "USER")]
+    pub name: String,
+    /// Which hosts and how
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// Who works here
+    #[arg(long, value_name = "FILE", default_value = "roster.yml")]
+    pub roster: PathBuf,
+    /// The links as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Explains.
+pub fn run(args: &ExplainArgs) -> Exit {
+    let links = match chain(args) {
+        Ok(links) => links,
+        Err(problems) => return fail_all(&problems),
+    };
+    let out = stdout();
+    match args.json {
+        true => out.line(&serde_json::to_string_pretty(&links).expect("links have only text keys")),
+        false => view::explain::links(&args.name, &links, out).iter().for_each(|line| out.line(line)),
+    }
+    if links.iter().all(|link| link.well) { Exit::OK } else { Exit(2) }
+}
+
+fn chain(args: &ExplainArgs) -> Result<Vec<Link>, Vec<Diagnostic>> {
+    let one = |problem| vec![problem];
+    let roster = site::read_roster(&args.roster)?;
+    let inventory = site::read_inventory(&args.site.sources()).map_err(one)?;
+    let login = args.site.login().map_err(one)?;
+    let limit = args.site.limit().map_err(one)?;
+    let hosts = Reach::new(&inventory, &login).of_roster(&roster, &limit).map_err(one)?;
+    let connector = Dialer::new();
+    let facts = look_at(&Site::new(hosts, &connector, args.site.forks), &roster, &args.name);
+    Ok(links(&roster, &args.name, &facts))
+}
