@@ -5,6 +5,7 @@
 
 pub mod authority;
 pub mod command;
+pub mod fairshare;
 pub mod founding;
 pub mod model;
 pub mod state;
