@@ -11,7 +11,7 @@
 //! | 4 people | [`cli`], [`view`] |
 //! | 3 engines | [`runner`], [`modules`], [`sync`], [`daemon`] |
 //! | 2 ports | [`connection`], [`system`], [`scheduler`], [`store`] |
-//! | 1 domain | [`change`], [`roster`], [`identity`], [`accounting`], [`sched`], [`inventory`], [`playbook`] |
+//! | 1 domain | [`change`], [`roster`], [`identity`], [`accounting`], [`inventory`], [`playbook`] |
 //! | 0 words | [`diag`], [`value`], [`text`], [`template`] |
 //!
 //! What is not behind the `controller` feature is also compiled into `enlist-agent`, the small static program that
@@ -35,12 +35,9 @@ pub mod inventory;
 pub mod playbook;
 #[cfg(feature = "controller")]
 pub mod roster;
-#[cfg(feature = "controller")]
-pub mod sched;
 
 // Floor 2: ports. A trait, its real forms, its fake.
 pub mod connection;
-#[cfg(feature = "controller")]
 pub mod scheduler;
 #[cfg(feature = "controller")]
 pub mod store;

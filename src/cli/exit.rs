@@ -1,6 +1,6 @@
 //! How a command ends: its exit code, and how an error is shown on the way.
 
-use crate::diag::{Diagnostic, ErrorKind};
+use crate::diag::Diagnostic;
 use crate::view::styles::{Style, stderr};
 use std::process::ExitCode;
 
@@ -21,11 +21,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Shows an error on standard error and gives its exit code: 2 for wrong usage, 1 otherwise. Commands with codes of
-/// their own (`play`) map the kind themselves.
+/// Shows an error on standard error and gives exit code 1: for `plan` and `audit`, 2 means that something was found.
+/// Commands with codes of their own (`play`) map the kind themselves.
 pub fn fail(error: &Diagnostic) -> Exit {
     show(error);
-    if error.kind == ErrorKind::Usage { Exit(2) } else { Exit::ERROR }
+    Exit::ERROR
 }
 
 /// Shows an error on standard error: `error: …` with its place, notes and hints.

@@ -87,9 +87,21 @@ pub fn main() -> ExitCode {
     if let Some((_, run)) = SLURM_COMMANDS.iter().find(|(command, _)| name == *command) {
         return run(args[1..].to_vec()).into();
     }
+    let is_play = args.get(1).is_some_and(|command| command == "play");
     match Cli::command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli.command.run().into(),
-        Err(error) => error.exit(),
+        Err(error) => misused(&error, is_play).into(),
+    }
+}
+
+/// Help, or what is wrong with the command line. The code is ansible-playbook's 2 for `play`; for others it is 1, since
+/// 2 from `plan` means that there is something to change.
+fn misused(error: &clap::Error, is_play: bool) -> Exit {
+    let printed = error.print();
+    match (error.use_stderr(), is_play) {
+        (false, _) if printed.is_ok() => Exit::OK,
+        (true, true) => Exit(2),
+        _ => Exit::ERROR,
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn text_with_any_comments(path: &Path, files: &dyn Files) -> Result<A
 }
 
 pub(super) fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::new(ErrorKind::Input, format!("cannot read {name}")).note(error.to_string())
+    Diagnostic::new(ErrorKind::Usage, format!("cannot read {name}")).note(error.to_string())
 }
 
 fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Diagnostic {

@@ -19,7 +19,7 @@ pub(super) fn read(inventory: &mut Inventory, name: &str, files: &dyn Files) -> 
     let path = Path::new(name);
     match files.kind(path) {
         Kind::Missing if name.contains(',') => host_list(inventory, name),
-        Kind::Missing => Err(Diagnostic::new(ErrorKind::Input, format!("there is no inventory {name}"))
+        Kind::Missing => Err(Diagnostic::new(ErrorKind::Usage, format!("there is no inventory {name}"))
             .hint("a list of hosts needs a comma, also after a single one: `-i host1,`")),
         Kind::Directory => directory(inventory, path, files),
         Kind::File { executable } => file(inventory, path, executable, files),

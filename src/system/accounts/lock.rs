@@ -76,7 +76,10 @@ impl PidFile {
         };
         match write() {
             Ok(()) => Ok(Self(path)),
-            Err(error) => Err(SystemError::io(format!("lock the account databases in {}", etc.display()), error)),
+            Err(error) => {
+                let _ = fs::remove_file(&path); // a full disk may have let it begin
+                Err(SystemError::io(format!("lock the account databases in {}", etc.display()), error))
+            }
         }
     }
 }
