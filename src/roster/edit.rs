@@ -55,7 +55,10 @@ pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<D
 /// The roster's text with the entry of `name` as wanted.
 pub fn modify(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<Diagnostic>> {
     let user = known(roster, name)?;
-    let edits = [fields(user, wanted), new_keys(user, wanted)?, memberships(roster, name, wanted)?].concat();
+    let mut edits = [fields(user, wanted), new_keys(user, wanted)?, memberships(roster, name, wanted)?].concat();
+    if wanted.state == Some(State::Absent) {
+        edits.extend(withdrawals(roster, name));
+    }
     checked(roster, &edits)
 }
 
@@ -159,6 +162,18 @@ fn new_keys(user: &User, wanted: &Wanted) -> Result<Vec<Edit>, Vec<Diagnostic>> 
         }
     }
     Ok(edits)
+}
+
+/// Edits that take somebody out of every account: who is absent is in none.
+fn withdrawals(roster: &Roster, name: &str) -> Vec<Edit> {
+    let is_in = |account: &&Account| member(account, name).is_some_and(|member| member.state == State::Present);
+    let out = |account: &Account| {
+        let users = path(&["accounts", &account.name, "users"]);
+        let is_list = written(roster, &users).is_some_and(|users| users.as_list().is_some());
+        let state = Edit::Set([&users[..], &path(&[name, "state"])].concat(), "absent".into());
+        is_list.then_some(Edit::Keyed(users)).into_iter().chain([state]).collect::<Vec<_>>()
+    };
+    roster.accounts.iter().filter(is_in).flat_map(out).collect()
 }
 
 /// Edits for accounts and limits.

@@ -212,12 +212,15 @@ fn a_person_is_added_explained_and_removed() {
     let apply = || lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&file)]).ok();
     apply();
     let chain = explain().ok().stdout;
-    assert!(chain.contains("ai_project: GrpTRES=gres/gpu=1"), "{chain}");
+    assert!(chain.contains("GrpTRES=gres/gpu=1 MaxJobs=10"), "{chain}");
     assert!(chain.ends_with("All is well with alice.\n"), "{chain}");
 
     lab.sh("master", "sacctmgr -i delete user alice").ok();
     let chain = explain().code(2).stdout;
-    assert!(chain.contains("First broken link: master: scheduler: the scheduler does not know the user"), "{chain}");
+    assert!(
+        chain.contains("First broken link: master_node: scheduler: the scheduler does not know the user"),
+        "{chain}"
+    );
     lab.sh("login3", "usermod -u 2500 alice").ok();
     let chain = explain().code(2).stdout;
     assert!(chain.contains("First broken link: login3: numbers: uid differs: 2500, not 2003: /etc/passwd:"), "{chain}");

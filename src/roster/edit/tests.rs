@@ -151,6 +151,14 @@ fn accounts_and_limits() {
 }
 
 #[test]
+fn who_is_removed_is_in_no_account() {
+    let roster = read(COMMENTED);
+    let after = remove(&roster, "gildong").unwrap();
+    assert!(after.contains("users: {gildong: {state: absent}}   # 천문\n"), "{after}");
+    assert_eq!(remove(&read(&after), "gildong").unwrap(), after);
+}
+
+#[test]
 fn limits_are_found_as_the_file_spells_them() {
     let text = "groups: {ai: {gid: 3001}}\nusers: {a: {uid: 2001, group: ai}}\nscheduler: m\naccounts:\n  astro:\n    users:\n      a:\n        limits:\n          maxjobs: 3  # few\n";
     let after = modify(&read(text), "a", &in_account(&[("MaxJobs", "5")])).unwrap();
