@@ -41,10 +41,11 @@ impl Image {
         Ok(Self { path: path.to_owned(), digest, program, compressed: OnceLock::new() })
     }
 
-    /// The program compressed with gzip; the first caller pays for it, the others wait.
+    /// The program compressed with gzip; the first caller pays for it, the others wait. Quickly rather than tightly:
+    /// the tenth that it would save costs more on the first run than sending it does.
     pub fn compressed(&self) -> &[u8] {
         self.compressed.get_or_init(|| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             encoder.write_all(&self.program).and_then(|()| encoder.finish()).expect("writing to memory cannot fail")
         })
     }
