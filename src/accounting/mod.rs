@@ -3,6 +3,7 @@
 //! Nothing here does I/O: [`command::run`] takes a [`State`], a caller and a command line, changes the state and gives
 //! the text that sacctmgr would print. The daemon commits the change to a store or takes it back.
 
+pub mod admission;
 pub mod authority;
 pub mod command;
 pub mod fairshare;

@@ -1,0 +1,134 @@
+//! Admission: whether a job may be submitted and may start, and if not, Slurm's reason (resource_limits.shtml,
+//! src/slurmctld/acct_policy.c). One pure function, [`admit`], of the accounts, the jobs there are, and the job.
+//!
+//! The first level that defines a limit decides: partition QOS, job QOS (the other way round with OverPartQOS), user
+//! association. Group limits of associations are checked at every level up to the root.
+
+mod checks;
+mod reason;
+#[cfg(test)]
+mod tests;
+
+pub use reason::{Level, Reason};
+
+use super::State;
+use super::model::tres::TresId;
+use super::model::{AssociationId, QosId};
+use std::collections::BTreeMap;
+
+/// `AccountingStorageEnforce` (slurm.conf(5)). The default enforces nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Enforce {
+    /// Jobs need an association.
+    pub associations: bool,
+    /// Limits hold.
+    pub limits: bool,
+    /// The QOS must be one of the association's.
+    pub qos: bool,
+    /// A job starts only if its minutes are still there to the end.
+    pub safe: bool,
+}
+
+impl Enforce {
+    /// From the comma list in slurm.conf; parts imply others. Gives back a word that is none of its own.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut it = Self::default();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word.to_ascii_lowercase().as_str() {
+                "none" | "0" => {}
+                "associations" | "1" => it.associations = true,
+                "limits" => (it.associations, it.limits) = (true, true),
+                "qos" => (it.associations, it.qos) = (true, true),
+                "safe" => (it.associations, it.limits, it.safe) = (true, true, true),
+                _ => return Err(word.to_owned()),
+            }
+        }
+        Ok(it)
+    }
+}
+
+/// Amounts by TRES.
+pub type Amounts = BTreeMap<TresId, u64>;
+
+/// A job that is asked about.
+#[derive(Clone, Debug, Default)]
+pub struct Job<'a> {
+    /// The cluster.
+    pub cluster: &'a str,
+    /// Whose it is.
+    pub user: &'a str,
+    /// The account; `None` is the user's default.
+    pub account: Option<&'a str>,
+    /// The partition.
+    pub partition: &'a str,
+    /// The partition's QOS.
+    pub partition_qos: Option<QosId>,
+    /// The QOS asked for; `None` is the association's default, else `normal`.
+    pub qos: Option<QosId>,
+    /// What it needs altogether.
+    pub tres: Amounts,
+    /// Time limit in minutes.
+    pub minutes: u64,
+    /// Number of tasks of an array; 1 for other jobs.
+    pub tasks: u64,
+}
+
+/// What the jobs of an association and all below it, or of a QOS, have.
+#[derive(Clone, Debug, Default)]
+pub struct InUse {
+    /// Running jobs.
+    pub running: u64,
+    /// Running and pending jobs.
+    pub submitted: u64,
+    /// TRES of running jobs.
+    pub tres: Amounts,
+    /// Minutes that running jobs may still use.
+    pub run_minutes: Amounts,
+    /// Minutes used up, faded.
+    pub minutes: Amounts,
+    /// Wall clock minutes used up, faded.
+    pub wall: u64,
+}
+
+/// All counts.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// By association, each with all below it.
+    pub associations: BTreeMap<AssociationId, InUse>,
+    /// By QOS.
+    pub qos: BTreeMap<QosId, InUse>,
+    /// By QOS and user.
+    pub users: BTreeMap<(QosId, String), InUse>,
+    /// By QOS and account.
+    pub accounts: BTreeMap<(QosId, String), InUse>,
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Why it may not be submitted, if so.
+    pub submit: Result<(), Reason>,
+    /// Why it may not start now, if so.
+    pub start: Result<(), Reason>,
+}
+
+/// Whether `job` may be submitted and, once it is pending, may start. When its account or QOS is not valid, neither.
+pub fn admit(state: &State, enforce: Enforce, counts: &Counts, job: &Job) -> Admission {
+    let both = |result| Admission { submit: result, start: result };
+    if !enforce.associations {
+        return both(Ok(()));
+    }
+    let Some(place) = checks::Place::find(state, job) else { return both(Err(Reason::InvalidAccount)) };
+    if enforce.qos && !place.may_use_qos() {
+        return both(Err(Reason::InvalidQos));
+    }
+    if !enforce.limits {
+        return both(Ok(()));
+    }
+    Admission {
+        submit: place.check(checks::Stage::Submit, enforce, counts, job),
+        start: place
+            .check(checks::Stage::Before, enforce, counts, job)
+            .and_then(|()| place.check(checks::Stage::Placed, enforce, counts, job)),
+    }
+}

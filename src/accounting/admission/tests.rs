@@ -1,0 +1,222 @@
+use super::*;
+use crate::accounting::founding::found;
+use crate::accounting::model::qos::QosFlag;
+use crate::accounting::model::tres::{CPU, MEM, NODE};
+use crate::accounting::model::{AssociationKey, Limit, Limits, Qos, QosSet};
+use crate::accounting::tree::{Seed, Settings, grow};
+
+const GPU: TresId = 1001;
+const ALL: Enforce = Enforce { associations: true, limits: true, qos: true, safe: false };
+
+/// Account `lab` with alice, both allowed QOS `normal` (1), `high` (2) and `part` (3).
+fn state() -> State {
+    let mut state = State::default();
+    found(&mut state, "ref", &["gres/gpu".to_owned()], 0);
+    for (id, name) in [(2, "high"), (3, "part")] {
+        state.qos.put(id, Qos::new(id, name));
+    }
+    let root = state.root("ref").unwrap().id;
+    let settings = Settings { qos: QosSet::Exactly([1, 2].into()), ..Settings::default() };
+    let lab = Seed { key: AssociationKey::account("ref", "lab"), settings, is_default: false };
+    let lab = grow(&mut state, &[(root, lab)])[0];
+    let key = AssociationKey::user("ref", "lab", "alice", "");
+    grow(&mut state, &[(lab, Seed { key, settings: Settings::default(), is_default: true })]);
+    state
+}
+
+fn id(state: &State, user: &str) -> AssociationId {
+    state.find(&AssociationKey::user("ref", "lab", user, "")).unwrap().id
+}
+
+fn limit(state: &mut State, user: &str, key: (Limit, TresId), value: u64) {
+    let id = id(state, user);
+    state.edit_association(id, |row| row.limits.set(key, Some(value)));
+}
+
+fn qos(state: &mut State, id: QosId, flags: &[QosFlag], key: (Limit, TresId), value: u64) {
+    let mut row = state.qos.get(&id).unwrap().clone();
+    row.flags.extend(flags);
+    let mut limits: Limits = row.limits.clone();
+    limits.set(key, Some(value));
+    state.qos.put(id, Qos { limits, ..row });
+}
+
+fn job() -> Job<'static> {
+    let tres = [(CPU, 4), (MEM, 400), (NODE, 2), (GPU, 2)].into();
+    Job { cluster: "ref", user: "alice", partition: "gpu", tres, minutes: 60, tasks: 1, ..Job::default() }
+}
+
+fn busy() -> InUse {
+    let tres: Amounts = [(CPU, 8), (GPU, 3)].into();
+    InUse { running: 2, submitted: 5, run_minutes: tres.clone(), minutes: tres.clone(), tres, wall: 30 }
+}
+
+fn ask(state: &State, counts: &Counts, job: &Job) -> (String, String) {
+    let said = admit(state, ALL, counts, job);
+    let name = |result: Result<(), Reason>| match result {
+        Ok(()) => "yes".to_owned(),
+        Err(reason @ Reason::Limit(_, _, tres)) => reason.name(state.tres.get(&tres)),
+        Err(reason) => reason.name(None),
+    };
+    (name(said.submit), name(said.start))
+}
+
+fn both(submit: &str, start: &str) -> (String, String) {
+    (submit.to_owned(), start.to_owned())
+}
+
+/// One limit on alice's association or her account, with jobs of the account running.
+fn on_association(user: &str, key: (Limit, TresId), value: u64) -> (String, String) {
+    let mut state = state();
+    limit(&mut state, user, key, value);
+    let counts = Counts { associations: [(id(&state, user), busy())].into(), ..Counts::default() };
+    ask(&state, &counts, &job())
+}
+
+/// One limit on the QOS `normal`, with jobs of it running.
+fn on_qos(flags: &[QosFlag], key: (Limit, TresId), value: u64) -> (String, String) {
+    let mut state = state();
+    qos(&mut state, 1, flags, key, value);
+    let used = || (1, "alice".to_owned());
+    let counts = Counts {
+        qos: [(1, busy())].into(),
+        users: [(used(), busy())].into(),
+        accounts: [((1, "lab".to_owned()), busy())].into(),
+        ..Counts::default()
+    };
+    ask(&state, &counts, &job())
+}
+
+#[test]
+fn without_limits_everything_goes() {
+    assert_eq!(ask(&state(), &Counts::default(), &job()), both("yes", "yes"));
+}
+
+#[test]
+fn no_association_is_an_invalid_account() {
+    let stranger = Job { user: "mallory", account: Some("lab"), ..job() };
+    assert_eq!(ask(&state(), &Counts::default(), &stranger), both("InvalidAccount", "InvalidAccount"));
+    let off = admit(&state(), Enforce::default(), &Counts::default(), &stranger);
+    assert_eq!((off.submit, off.start), (Ok(()), Ok(())), "nothing is enforced");
+    assert_eq!(Reason::InvalidAccount.refusal(), "Invalid account or account/partition combination specified");
+}
+
+#[test]
+fn a_qos_that_is_not_allowed_is_invalid_only_when_enforced() {
+    let job = Job { qos: Some(3), ..job() };
+    assert_eq!(ask(&state(), &Counts::default(), &job), both("InvalidQOS", "InvalidQOS"));
+    let limits = Enforce::parse("limits").unwrap();
+    assert_eq!(admit(&state(), limits, &Counts::default(), &job).submit, Ok(()));
+    let partition = Job { partition_qos: Some(3), ..self::job() };
+    assert_eq!(ask(&state(), &Counts::default(), &partition).0, "yes", "a partition's QOS needs no leave");
+}
+
+#[test]
+fn parts_of_enforcement_imply_others() {
+    let safe = Enforce { associations: true, limits: true, qos: false, safe: true };
+    assert_eq!(Enforce::parse("safe"), Ok(safe));
+    assert_eq!(Enforce::parse("Associations,limits,QOS"), Ok(ALL));
+    assert_eq!(Enforce::parse("none"), Ok(Enforce::default()));
+    assert_eq!(Enforce::parse("limit"), Err("limit".to_owned()));
+}
+
+#[test]
+fn limits_of_an_association() {
+    use Limit::*;
+    for (key, value, submit, start) in [
+        ((GrpTres, GPU), 4, "yes", "AssocGrpGRES"),
+        ((GrpTres, GPU), 5, "yes", "yes"),
+        ((GrpTres, GPU), 0, "yes", "AssocGrpGRES"),
+        ((GrpTres, CPU), 11, "yes", "AssocGrpCpuLimit"),
+        ((GrpTresMins, CPU), 8, "yes", "AssocGrpCPUMinutesLimit"),
+        ((GrpTresMins, CPU), 9, "yes", "yes"),
+        ((GrpTresRunMins, CPU), 247, "yes", "AssocGrpCPURunMinutesLimit"),
+        ((GrpTresRunMins, CPU), 248, "yes", "yes"),
+        ((GrpJobs, 0), 2, "yes", "AssocGrpJobsLimit"),
+        ((GrpJobs, 0), 3, "yes", "yes"),
+        ((GrpSubmitJobs, 0), 5, "AssocGrpSubmitJobsLimit", "yes"),
+        ((GrpSubmitJobs, 0), 6, "yes", "yes"),
+        ((GrpWall, 0), 30, "yes", "AssocGrpWallLimit"),
+        ((MaxJobs, 0), 2, "yes", "AssocMaxJobsLimit"),
+        ((MaxJobs, 0), 0, "yes", "AssocMaxJobsLimit"),
+        ((MaxSubmitJobs, 0), 5, "AssocMaxSubmitJobLimit", "yes"),
+        ((MaxWall, 0), 59, "yes", "AssocMaxWallDurationPerJobLimit"),
+        ((MaxTresPerJob, MEM), 399, "yes", "AssocMaxMemPerJob"),
+        ((MaxTresPerNode, GPU), 0, "yes", "AssocMaxGRESPerNode"),
+        ((MaxTresPerNode, GPU), 1, "yes", "yes"),
+        ((MaxTresMinsPerJob, CPU), 239, "yes", "AssocMaxCpuMinutesPerJobLimit"),
+    ] {
+        assert_eq!(on_association("alice", key, value), both(submit, start), "{key:?}={value}");
+    }
+}
+
+#[test]
+fn group_limits_hold_above_and_max_limits_are_inherited() {
+    assert_eq!(on_association("", (Limit::GrpTres, GPU), 4).1, "AssocGrpGRES");
+    assert_eq!(on_association("", (Limit::MaxJobs, 0), 2).1, "yes", "counted for each user");
+    assert_eq!(on_association("", (Limit::MaxJobs, 0), 0).1, "AssocMaxJobsLimit");
+    assert_eq!(on_association("", (Limit::MaxWall, 0), 59).1, "AssocMaxWallDurationPerJobLimit");
+}
+
+#[test]
+fn limits_of_a_qos() {
+    use Limit::*;
+    for (key, value, submit, start) in [
+        ((MaxTresPerUser, GPU), 4, "yes", "QOSMaxGRESPerUser"),
+        ((MaxTresPerUser, GPU), 1, "QOSMaxGRESPerUser", "QOSMaxGRESPerUser"),
+        ((MaxTresPerAccount, GPU), 1, "MaxGRESPerAccount", "MaxGRESPerAccount"),
+        ((GrpTres, GPU), 1, "QOSGrpGRES", "QOSGrpGRES"),
+        ((GrpJobs, 0), 2, "yes", "QOSGrpJobsLimit"),
+        ((MaxJobsPerUser, 0), 2, "yes", "QOSMaxJobsPerUserLimit"),
+        ((MaxJobsPerAccount, 0), 2, "yes", "MaxJobsPerAccount"),
+        ((MaxSubmitJobsPerUser, 0), 5, "QOSMaxSubmitJobPerUserLimit", "yes"),
+        ((MaxWall, 0), 59, "QOSMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit"),
+        ((MinTresPerJob, GPU), 3, "QOSMinGRES", "QOSMinGRES"),
+        ((MaxTresPerJob, MEM), 399, "QOSMaxMemoryPerJob", "QOSMaxMemoryPerJob"),
+    ] {
+        assert_eq!(on_qos(&[QosFlag::DenyOnLimit], key, value), both(submit, start), "{key:?}={value}");
+    }
+    assert_eq!(on_qos(&[], (MaxTresPerUser, GPU), 1), both("yes", "QOSMaxGRESPerUser"), "without DenyOnLimit");
+    assert_eq!(on_qos(&[], (MaxSubmitJobsPerUser, 0), 5).0, "QOSMaxSubmitJobPerUserLimit", "always refuses");
+}
+
+#[test]
+fn the_first_level_that_defines_a_limit_decides() {
+    let mut state = state();
+    limit(&mut state, "alice", (Limit::MaxWall, 0), 10);
+    qos(&mut state, 2, &[], (Limit::MaxWall, 0), 100);
+    let high = Job { qos: Some(2), ..job() };
+    assert_eq!(ask(&state, &Counts::default(), &high).1, "yes", "QOS before association");
+    qos(&mut state, 3, &[], (Limit::MaxWall, 0), 20);
+    let part = Job { partition_qos: Some(3), ..high };
+    assert_eq!(ask(&state, &Counts::default(), &part).1, "QOSMaxWallDurationPerJobLimit", "partition QOS first");
+    qos(&mut state, 2, &[QosFlag::OverPartQOS], (Limit::MaxWall, 0), 100);
+    assert_eq!(ask(&state, &Counts::default(), &part).1, "yes", "OverPartQOS");
+}
+
+#[test]
+fn counts_are_checked_before_amounts() {
+    let mut state = state();
+    limit(&mut state, "alice", (Limit::MaxJobs, 0), 2);
+    qos(&mut state, 1, &[], (Limit::MaxTresPerJob, GPU), 1);
+    let counts = Counts { associations: [(id(&state, "alice"), busy())].into(), ..Counts::default() };
+    assert_eq!(ask(&state, &counts, &job()).1, "AssocMaxJobsLimit");
+}
+
+#[test]
+fn safe_keeps_minutes_to_the_end() {
+    let mut state = state();
+    limit(&mut state, "alice", (Limit::GrpTresMins, CPU), 239);
+    let start = |enforce| admit(&state, enforce, &Counts::default(), &job()).start;
+    assert_eq!(start(ALL), Ok(()));
+    let reason = Reason::Limit(Level::Association, Limit::GrpTresMins, CPU);
+    assert_eq!(start(Enforce { safe: true, ..ALL }), Err(reason));
+}
+
+#[test]
+fn an_array_counts_each_task() {
+    let mut state = state();
+    limit(&mut state, "", (Limit::GrpSubmitJobs, 0), 3);
+    let array = |tasks| ask(&state, &Counts::default(), &Job { tasks, ..job() }).0;
+    assert_eq!((array(3), array(4)), ("yes".to_owned(), "AssocGrpSubmitJobsLimit".to_owned()));
+}
