@@ -138,7 +138,13 @@ fn protected_names(plan: &Plan) -> Vec<String> {
         .map(|(_, change)| &change.address)
         .filter(|address| matches!(address.kind.as_str(), "user" | "group" | "account") && is_protected(&address.name))
         .collect();
-    touched.into_iter().map(|address| format!("the plan touches the protected {address}")).collect()
+    // Not only by name: a key for a protected user is a change of that user.
+    let for_whom = |step: &Step| step.args.get("user").and_then(Value::as_str).map(str::to_owned);
+    let served: BTreeSet<_> =
+        plan.hosts.iter().flat_map(|host| &host.steps).filter_map(for_whom).filter(|name| is_protected(name)).collect();
+    let addressed = touched.into_iter().map(ToString::to_string);
+    let all: BTreeSet<_> = addressed.chain(served.iter().map(|name| format!("user {name}"))).collect();
+    all.into_iter().map(|what| format!("the plan touches the protected {what}")).collect()
 }
 
 /// The numbers (uid or gid) in a change, as (host, what, name, before, after).

@@ -165,7 +165,7 @@ fn is_encrypted(text: &[u8]) -> bool {
     };
     let body: String = body.lines().take_while(|line| !line.starts_with('-')).collect();
     let whole = body.len() / 4 * 4;
-    let bytes = STANDARD.decode(&body[..whole]).unwrap_or_default();
+    let bytes = STANDARD.decode(&body.as_bytes()[..whole]).unwrap_or_default();
     let cipher = bytes.strip_prefix(b"openssh-key-v1\0\0\0\0");
     cipher.is_some_and(|rest| !rest.starts_with(b"\x04none"))
 }

@@ -63,6 +63,14 @@ pub trait Machine: Send {
     /// Starts a command line by the login shell; no single wait for it takes longer than `patience`.
     fn start(&mut self, command: &str, patience: Duration) -> io::Result<Self::Program>;
 
+    /// From now on its running programs are waited for as long as it takes, where the wait is the connection's.
+    fn wait_forever(&mut self) {}
+
+    /// Whether the host is known to be the one that is meant; one that is not gets no password.
+    fn is_trusted(&self) -> bool {
+        true
+    }
+
     /// Ends the connection at once; its programs see their input end.
     fn hang_up(&mut self);
 }
@@ -94,6 +102,9 @@ impl<M: Machine> AgentLink<M> {
     fn effective(&self, who: &Become) -> Become {
         match who {
             Become::Sudo { user, .. } if user == self.machine.login() => Become::Login,
+            Become::Sudo { user, .. } if !self.machine.is_trusted() => {
+                Become::Sudo { user: user.clone(), password: None }
+            }
             other => other.clone(),
         }
     }
@@ -117,7 +128,10 @@ impl<M: Machine> AgentLink<M> {
     fn start(&mut self, who: &Become, means: Means) -> Result<Incoming<M::Program>, refusal::Refusal> {
         let opening = Opening::new(&self.image, who, means)?;
         let program = self.machine.start(&opening.command(), self.timeout)?;
-        let mut agent = opening.greet(program)?;
+        let greeted = opening.greet(program);
+        // Whatever came of it: other agents of this session wait for their modules as long as it takes.
+        self.machine.wait_forever();
+        let mut agent = greeted?;
         agent.program.wait_forever()?;
         Ok(agent)
     }

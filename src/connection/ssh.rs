@@ -26,7 +26,7 @@ pub fn connect(target: &Target, files: &Files) -> Result<SshHost, LinkError> {
         let error = if withheld { error.note("its host key has changed, so the password is not sent") } else { *error };
         LinkError::Unreachable(Box::new(error))
     })?;
-    Ok(SshHost { session, socket, user: settings.user })
+    Ok(SshHost { session, socket, user: settings.user, trusted })
 }
 
 /// The home of who runs the controller.
@@ -189,6 +189,8 @@ pub struct SshHost {
     session: Session,
     socket: Socket,
     user: String,
+    /// Whether its key is the known one.
+    trusted: bool,
 }
 
 impl Machine for SshHost {
@@ -205,6 +207,14 @@ impl Machine for SshHost {
         channel.handle_extended_data(ExtendedData::Merge)?;
         channel.exec(command)?;
         Ok(SshProgram { channel, session: self.session.clone() })
+    }
+
+    fn wait_forever(&mut self) {
+        self.session.set_timeout(0);
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.trusted
     }
 
     fn hang_up(&mut self) {

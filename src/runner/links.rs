@@ -35,7 +35,8 @@ impl<'a> Links<'a> {
     }
 
     fn slot(&self, target: &Target) -> Slot {
-        let key = format!("{:?} {} {:?} {}", target.user, target.address, target.port, target.local);
+        // All that decides where a session ends up: one address behind two bastions is two hosts.
+        let key = format!("{:?}", Target { name: String::new(), ..target.clone() });
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry(key).or_default().clone()
     }

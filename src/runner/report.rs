@@ -1,5 +1,6 @@
 //! From the ends of a task's items to what is shown, registered and notified for the host.
 
+use super::actions::Runs;
 use super::events::{HostResult, ItemReport, Status};
 use super::result::Finished;
 use super::task::{HostDone, TaskRun, Unit};
@@ -29,7 +30,7 @@ impl TaskRun<'_> {
         mut finished: Vec<Finished>,
     ) -> HostDone {
         let keywords = &self.task.keywords;
-        let hidden = self.keyword(&keywords.no_log, scope);
+        let hidden = self.is_hidden(scope, units.as_deref().unwrap_or_default());
         for (finished, unit) in finished.iter_mut().zip(units.iter().flatten()) {
             finished.result.extend(unit.vars.clone());
         }
@@ -56,11 +57,16 @@ impl TaskRun<'_> {
             Status::Unreachable => self.keyword(&keywords.ignore_unreachable, scope),
             _ => false,
         };
-        let gathered = match (self.runs.spec().name, registered.get("ansible_facts")) {
-            ("setup", Some(Value::Map(facts))) => without_prefix(facts),
+        let gathered = match (self.runs, registered.get("ansible_facts")) {
+            (Runs::OnHost(_), Some(Value::Map(facts))) => without_prefix(facts),
             _ => Map::new(),
         };
         let facts_for = if self.keyword(&keywords.delegate_facts, scope) { delegate.clone() } else { None };
+        let mut warnings: Vec<String> = warnings;
+        let notified = match changed && status != Status::Failed {
+            true => self.notified(scope, &mut warnings),
+            false => Vec::new(),
+        };
         let report = HostResult {
             host: host.to_owned(),
             module: self.runs.spec().name,
@@ -72,18 +78,28 @@ impl TaskRun<'_> {
             changes: if hidden { Vec::new() } else { changes },
             items,
             error: if hidden { None } else { error },
-            warnings,
+            warnings: if hidden { Vec::new() } else { warnings },
             always_shown: shown && !hidden,
             diff: keywords.diff.as_ref().map_or(self.options.diff, |_| self.keyword(&keywords.diff, scope)),
         };
         HostDone {
-            notified: if changed && status != Status::Failed { self.notified(scope) } else { Vec::new() },
+            notified,
             any_errors_fatal: self.keyword(&keywords.any_errors_fatal, scope),
             report,
             registered,
             facts,
             facts_for,
             gathered,
+        }
+    }
+
+    /// Whether `no_log` hides the results: as soon as one item wants it, or as it cannot be told.
+    fn is_hidden(&self, scope: &Arc<dyn Scope>, units: &[Unit]) -> bool {
+        let Some(expr) = &self.task.keywords.no_log else { return false };
+        let hides = |scope| self.flag(expr, scope).unwrap_or(true);
+        match units {
+            [] => hides(scope),
+            units => units.iter().any(|unit| hides(&unit.scope)),
         }
     }
 
@@ -112,9 +128,16 @@ impl TaskRun<'_> {
         }
     }
 
-    fn notified(&self, scope: &Arc<dyn Scope>) -> Vec<String> {
-        let names = self.task.notify.iter().filter_map(|name| self.templar.render(&name.value, scope).ok());
-        names.map(|name| name.to_string()).collect()
+    /// The handlers to notify; a name that cannot be told is a warning, since its handler will not run.
+    fn notified(&self, scope: &Arc<dyn Scope>, warnings: &mut Vec<String>) -> Vec<String> {
+        let mut names = Vec::new();
+        for name in &self.task.notify {
+            match self.templar.render(&name.value, scope) {
+                Ok(name) => names.push(name.to_string()),
+                Err(error) => warnings.push(format!("no handler is notified by `{}`: {error}", name.value)),
+            }
+        }
+        names
     }
 }
 

@@ -13,7 +13,6 @@ use crate::change::outcome::{Failure, ItemResult};
 use crate::connection::protocol::Request;
 use crate::connection::{Become, LinkError, Target};
 use crate::diag::{Diagnostic, ErrorKind};
-use crate::modules::Module;
 use crate::playbook::model::Argument;
 use crate::playbook::{Expr, Loop, Task};
 use crate::template::{Scope, Templar, TemplateError};
@@ -81,7 +80,17 @@ enum Plan {
     /// On the controller.
     Controller(Map),
     /// On a host.
-    Host { module: &'static dyn Module, args: Map, target: Box<Target>, who: Become },
+    Host { args: Map, place: Box<Errand> },
+}
+
+/// Where and how a module runs; neighbouring items with the same errand go as one request.
+#[derive(PartialEq)]
+struct Errand {
+    module: &'static str,
+    target: Target,
+    who: Become,
+    check: bool,
+    environment: Vec<(String, String)>,
 }
 
 type Stop = Box<Finished>;
@@ -115,6 +124,9 @@ impl TaskRun<'_> {
     }
 
     fn units(&self, scope: &Arc<dyn Scope>) -> Result<Vec<Unit>, Stop> {
+        if let Some(expr) = &self.task.keywords.run_once {
+            self.flag(expr, scope)?; // one that cannot be told must not run everywhere
+        }
         let Some(looped) = &self.task.looped else {
             return Ok(vec![Unit { scope: scope.clone(), vars: Map::new(), label: String::new() }]);
         };
@@ -239,7 +251,9 @@ impl TaskRun<'_> {
             }
         };
         let (target, who) = self.target(host, unit)?;
-        Ok(Plan::Host { module, args, target: Box::new(target), who })
+        let (check, environment) = (self.check_mode(unit)?, self.environment(unit)?);
+        let module = module.spec().name;
+        Ok(Plan::Host { args, place: Box::new(Errand { module, target, who, check, environment }) })
     }
 
     /// All of `when`, outermost first; the first that does not hold skips.
@@ -355,14 +369,14 @@ impl TaskRun<'_> {
             match plan {
                 Plan::Ended(ended) => finished.push(*ended),
                 Plan::Controller(args) => finished.push(self.on_controller(&args, unit)),
-                Plan::Host { module, args, target, who } => {
+                Plan::Host { args, place } => {
                     let mut items = vec![args];
-                    while let Some((Plan::Host { args, .. }, _)) = plans.next_if(
-                        |(next, _)| matches!(next, Plan::Host { target: t, who: w, .. } if *t == target && *w == who),
-                    ) {
+                    while let Some((Plan::Host { args, .. }, _)) =
+                        plans.next_if(|(next, _)| matches!(next, Plan::Host { place: p, .. } if *p == place))
+                    {
                         items.push(args);
                     }
-                    finished.extend(self.call(module, items, &target, &who, unit));
+                    finished.extend(self.call(items, *place));
                 }
             }
         }
@@ -395,49 +409,42 @@ impl TaskRun<'_> {
         }
     }
 
-    /// One round trip.
-    fn call(
-        &self,
-        module: &'static dyn Module,
-        items: Vec<Map>,
-        target: &Target,
-        who: &Become,
-        unit: &Unit,
-    ) -> Vec<Finished> {
-        let count = items.len();
-        let request = match self.request(module, items, unit) {
-            Ok(request) => request,
-            Err(stop) => return vec![*stop],
-        };
-        let place = &self.task.place;
-        match self.links.call(target, who, &request) {
+    /// One round trip; one end for every item, whatever comes of it.
+    fn call(&self, items: Vec<Map>, errand: Errand) -> Vec<Finished> {
+        let (count, place) = (items.len(), &self.task.place);
+        let Errand { module, target, who, check, environment } = errand;
+        let request = Request { module: module.into(), items, check, environment };
+        match self.links.call(&target, &who, &request) {
             Ok(reply) if reply.results.len() == count => {
                 reply.results.into_iter().map(|item| Finished::from_module(item, place)).collect()
             }
             Ok(reply) => {
                 let error = format!("the agent answered {} of {count} items", reply.results.len());
-                vec![Finished::failed(Diagnostic::new(ErrorKind::Internal, error))]
+                (0..count).map(|_| Finished::failed(Diagnostic::new(ErrorKind::Internal, error.clone()))).collect()
             }
             Err(LinkError::Unreachable(error)) => (0..count).map(|_| Finished::unreachable((*error).clone())).collect(),
             Err(LinkError::Failed(error)) => (0..count).map(|_| Finished::failed((*error).clone().at(place))).collect(),
         }
     }
 
-    fn request(&self, module: &'static dyn Module, items: Vec<Map>, unit: &Unit) -> Result<Request, Stop> {
-        let check = match &self.task.keywords.check_mode {
-            Some(expr) => self.flag(expr, &unit.scope)?,
-            None => self.options.check,
-        };
+    fn check_mode(&self, unit: &Unit) -> Result<bool, Stop> {
+        match &self.task.keywords.check_mode {
+            Some(expr) => self.flag(expr, &unit.scope),
+            None => Ok(self.options.check),
+        }
+    }
+
+    fn environment(&self, unit: &Unit) -> Result<Vec<(String, String)>, Stop> {
         let mut environment = Vec::new();
         for layer in &self.task.keywords.environment {
             if let Value::Map(map) = self.render(layer, &unit.scope)? {
                 environment.extend(map.into_iter().map(|(name, value)| (name, value.to_string())));
             }
         }
-        Ok(Request { module: module.spec().name.into(), items, check, environment })
+        Ok(environment)
     }
 
-    fn flag(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<bool, Stop> {
+    pub(super) fn flag(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<bool, Stop> {
         match self.templar.condition(&expr.value, scope) {
             Ok(truth) => Ok(truth.holds),
             Err(error) => Err(stop(error, expr)),

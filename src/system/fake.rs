@@ -481,14 +481,13 @@ impl System for Fake {
     }
 
     fn set_attributes(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
+        let stat = self.stat(path, false)?;
         self.effect(Effect::SetAttributes(path.into(), attributes))?;
         let (_, number) = doing("set owner and mode of", path, self.existing(path))?;
         let inode = self.inodes.get_mut(&number).expect("every name has its inode");
-        inode.uid = attributes.uid.unwrap_or(inode.uid);
-        inode.gid = attributes.gid.unwrap_or(inode.gid);
-        if !matches!(inode.body, Body::Link(_)) {
-            inode.mode = attributes.mode.unwrap_or(inode.mode);
-        }
+        let mut stat = stat.expect("it exists, as the line above has found");
+        super::change_attributes(&mut stat, attributes);
+        (inode.uid, inode.gid, inode.mode) = (stat.uid, stat.gid, stat.mode);
         Ok(())
     }
 

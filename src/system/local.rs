@@ -92,6 +92,22 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// The file is judged after it was opened, so that it cannot be swapped in between.
+fn read_guarded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
+    let file = fs::File::options().read(true).custom_flags(flags).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut content = Vec::new();
+    file.take(limit + 1).read_to_end(&mut content)?;
+    match content.len() as u64 > limit {
+        true => Err(io::Error::other(format!("it is longer than {limit} bytes"))),
+        false => Ok(content),
+    }
+}
+
 fn set_attributes(path: &Path, wanted: Attributes) -> io::Result<()> {
     let old = fs::symlink_metadata(path)?;
     if wanted.uid.is_some() || wanted.gid.is_some() {
@@ -101,9 +117,11 @@ fn set_attributes(path: &Path, wanted: Attributes) -> io::Result<()> {
     if old.is_symlink() {
         return Ok(());
     }
-    // The kernel drops set-user-id bits on a change of owner, so the mode always comes last and is always set.
-    let mode = Mode::from_bits_truncate(wanted.mode.unwrap_or(old.mode() & 0o7777));
-    fchmodat(AT_FDCWD, path, mode, FchmodatFlags::NoFollowSymlink)?;
+    // The kernel drops set-user-id bits on a change of owner, and that stands unless a mode was asked for: giving a
+    // user's set-user-id program to root must not make it root's. So the mode comes last.
+    if let Some(mode) = wanted.mode {
+        fchmodat(AT_FDCWD, path, Mode::from_bits_truncate(mode), FchmodatFlags::NoFollowSymlink)?;
+    }
     Ok(())
 }
 
@@ -113,6 +131,10 @@ impl System for Local {
             Some(accounts) if is_database(path) => accounts.read(path),
             _ => doing("read", path, if_there(read_file(path))),
         }
+    }
+
+    fn read_guarded(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+        doing("read", path, if_there(read_guarded(path, limit)))
     }
 
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {

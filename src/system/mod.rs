@@ -127,6 +127,22 @@ impl From<SystemError> for crate::change::outcome::Failure {
     }
 }
 
+/// What a change of owner and mode makes of `stat`: as with chown(2), a file loses its set-user-id bits unless a mode is
+/// asked for; a link has no mode of its own.
+pub fn change_attributes(stat: &mut Stat, wanted: Attributes) {
+    let owned = wanted.uid.is_some() || wanted.gid.is_some();
+    stat.uid = wanted.uid.unwrap_or(stat.uid);
+    stat.gid = wanted.gid.unwrap_or(stat.gid);
+    let kept = match stat.kind {
+        FileKind::File if owned && stat.mode & 0o010 != 0 => stat.mode & !0o6000,
+        FileKind::File if owned => stat.mode & !0o4000,
+        _ => stat.mode,
+    };
+    if stat.kind != FileKind::Link {
+        stat.mode = wanted.mode.unwrap_or(kept);
+    }
+}
+
 /// The result of touching a host.
 pub type Result<T> = std::result::Result<T, SystemError>;
 
@@ -137,6 +153,21 @@ pub type Result<T> = std::result::Result<T, SystemError>;
 pub trait System {
     /// The content of a file; `None` when nothing is there.
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
+
+    /// The content of a regular file that somebody else may control: never through a link in the last component, and
+    /// refused when it is no regular file or longer than `limit` bytes.
+    fn read_guarded(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+        match self.stat(path, false)? {
+            None => Ok(None),
+            Some(stat) if stat.kind != FileKind::File => {
+                Err(SystemError::Refused(format!("{} is not a regular file", path.display())))
+            }
+            Some(stat) if stat.size > limit => {
+                Err(SystemError::Refused(format!("{} is longer than {limit} bytes", path.display())))
+            }
+            Some(_) => self.read(path),
+        }
+    }
 
     /// What is at `path`; `None` when nothing is there. `follow` resolves a final symbolic link.
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>>;

@@ -223,11 +223,7 @@ impl<S: System> System for Predicted<S> {
 
     fn set_attributes(&mut self, path: &Path, wanted: Attributes) -> Result<()> {
         self.update(path, |stat| {
-            stat.uid = wanted.uid.unwrap_or(stat.uid);
-            stat.gid = wanted.gid.unwrap_or(stat.gid);
-            if stat.kind != FileKind::Link {
-                stat.mode = wanted.mode.unwrap_or(stat.mode);
-            }
+            super::change_attributes(stat, wanted);
         })
     }
 

@@ -222,7 +222,9 @@ fn carry_out(session: &mut Session, request: &Request, plan: Plan) -> Done {
     let caller = session.caller;
     let allowed = caller.is_operator(session.state)
         || plan.seeds.iter().all(|(_, seed)| caller.coordinates(session.state, &seed.key.cluster, &seed.key.account));
-    if !allowed || (request.admin_level.is_some() && !caller.is_operator(session.state)) {
+    // Whoever may name administrators is one: operators may not (user_permissions.shtml).
+    let promotes = request.admin_level.is_some_and(|level| level != AdminLevel::None);
+    if !allowed || (promotes && !caller.is_administrator(session.state)) {
         return session.refuse(" Problem adding users: Access/permission denied");
     }
     let level = request.admin_level.unwrap_or(AdminLevel::None);

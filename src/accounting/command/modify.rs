@@ -230,6 +230,12 @@ fn check_user_authority(session: &mut Session, names: &[String], asked: &UserSet
         session.complain("sacctmgr: error: You must be a super user to modify a users admin level");
         return session.refuse(" Error with request: Access/permission denied");
     }
+    // A new name takes the level along, to whoever has that name on the hosts.
+    let has_level =
+        |name: &String| session.state.users.get(name).is_some_and(|user| user.admin_level != AdminLevel::None);
+    if asked.new_name.is_some() && names.iter().any(has_level) && !caller.is_administrator(session.state) {
+        return session.refuse(" Error with request: Access/permission denied");
+    }
     let own = names == [caller.name.as_str()] && asked.new_name.is_none() && asked.admin_level.is_none();
     if !own && !caller.is_operator(session.state) {
         return common::denied(session);

@@ -56,7 +56,7 @@ pub(super) fn report_existing(
     if !args.flag("generate_ssh_key") || args.flag("force") || system.stat(&path, true)?.is_none() {
         return Ok(());
     }
-    if let Some(key) = system.read(&public(&path))? {
+    if let Some(key) = system.read_guarded(&public(&path), 64 << 10)? {
         describe(system, &path, &key, outcome);
     }
     Ok(())

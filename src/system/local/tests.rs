@@ -157,3 +157,32 @@ fn programs_end_by_signals_and_leave_children_behind() {
     assert!(started.elapsed().as_secs() < 4);
     assert!(system.query(&Command::new(["/nonexistent/program"])).is_err());
 }
+
+#[test]
+fn a_change_of_owner_takes_set_user_id_bits_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("program");
+    let mut local = Local::new();
+    local.write(&path, b"#!/bin/sh\n", Attributes { mode: Some(0o4755), uid: Some(1234), gid: Some(1234) }).unwrap();
+    let root = Attributes { uid: Some(0), gid: Some(0), mode: None };
+    local.set_attributes(&path, root).unwrap();
+    let stat = local.stat(&path, false).unwrap().unwrap();
+    assert_eq!((stat.uid, stat.mode), (0, 0o755));
+    let mut predicted = Stat { uid: 1234, mode: 0o4755, ..stat };
+    crate::system::change_attributes(&mut predicted, root);
+    assert_eq!((predicted.uid, predicted.mode), (0, 0o755));
+}
+
+#[test]
+fn a_guarded_read_follows_no_link_and_is_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+    std::fs::write(&file, "12345").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let local = Local::new();
+    assert_eq!(local.read_guarded(&file, 5).unwrap().unwrap(), b"12345");
+    assert_eq!(local.read_guarded(&dir.path().join("none"), 5).unwrap(), None);
+    assert!(local.read_guarded(&file, 4).unwrap_err().to_string().contains("longer than 4 bytes"));
+    assert!(local.read_guarded(&link, 5).is_err());
+    assert!(local.read_guarded(Path::new("/dev/zero"), 5).is_err());
+}
