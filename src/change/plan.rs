@@ -200,7 +200,7 @@ fn moved_step(host: &str, planned: &[Change], now: &[Change]) -> Vec<Moved> {
 
 /// `sha256:` and 64 hexadecimal digits.
 pub fn digest(content: &[u8]) -> String {
-    let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = crate::text::hex::hex(&Sha256::digest(content));
     format!("sha256:{hex}")
 }
 

@@ -5,11 +5,12 @@
 //! noise: every line that means something begins with a random word. Standard error comes mixed into the same
 //! stream, so sudo's complaints are at hand when it ends early.
 
-use super::image::{Image, hex};
+use super::image::Image;
 use super::link::Program;
 use super::protocol::{self, Hello};
 use super::refusal::Refusal;
 use super::{Become, Secret};
+use crate::text::hex::hex;
 use std::io::{self, Read, Write};
 
 /// How the agent is started on a machine.

@@ -1,6 +1,7 @@
 //! The agent program as the controller holds it: found once, hashed once, compressed only when some host lacks it.
 
 use crate::diag::{Diagnostic, ErrorKind};
+use crate::text::hex::hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -63,11 +64,6 @@ impl Image {
             _ => None,
         }
     }
-}
-
-/// Lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const HOW_TO_GET_IT: &str = "build it with `make build`, or name it with ENLIST_AGENT=/path/to/enlist-agent";

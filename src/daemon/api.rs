@@ -9,8 +9,7 @@ pub const DEFAULT_SOCKET: &str = "/run/enlist/enlist.sock";
 /// Environment variable that names another socket.
 pub const SOCKET_VARIABLE: &str = "ENLIST_SOCKET";
 
-/// Environment variable of a dry run: a JSON list of the commands rehearsed before (docs/decisions.md, 7).
-pub const REHEARSE_VARIABLE: &str = "ENLIST_REHEARSE";
+pub use crate::system::predicted::REHEARSE as REHEARSE_VARIABLE;
 
 /// The socket to use.
 pub fn socket() -> std::path::PathBuf {

@@ -101,7 +101,7 @@ fn report_panics(output: File) {
 /// SHA-256 of the running program: it tells the controller that this copy is whole.
 fn own_digest() -> io::Result<String> {
     let digest = Sha256::digest(std::fs::read("/proc/self/exe")?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::text::hex::hex(&digest))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! `copy`: a file with given content. The controller has read a local `src` already and sends what is in it.
 
 use super::attributes::{Mode, Wanted, with_file_params};
-use super::files::{Edit, checksum, describe, followed, hex, path, wanted, warn_about_mode};
+use super::files::{Edit, checksum, describe, followed, path, wanted, warn_about_mode};
 use super::{Apply, Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, Would};
 use crate::change::{Action, Change};
 use crate::system::{Attributes, FileKind, System};
+use crate::text::hex::hex;
 use base64::Engine;
 use std::path::{Path, PathBuf};
 

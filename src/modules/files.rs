@@ -5,6 +5,7 @@ use super::attributes::{Mode, Wanted, octal};
 use super::{Args, Failure, Outcome, Verdict};
 use crate::change::{Action, Change};
 use crate::system::{Attributes, Command, FileKind, Stat, System, SystemError, lookup};
+use crate::text::hex::hex;
 use std::path::{Path, PathBuf};
 
 /// Longest text that is shown as a diff, in bytes (Ansible's limit).
@@ -300,11 +301,6 @@ fn check_content(
 pub fn checksum(content: &[u8]) -> String {
     use sha1::Digest;
     hex(&sha1::Sha1::digest(content))
-}
-
-/// Bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A warning about a decimal mode, added to what a module found.

@@ -1,9 +1,10 @@
 //! `stat`: what is at a path.
 
 use super::attributes::octal;
-use super::files::{followed, group_name, hex, path, user_name};
+use super::files::{followed, group_name, path, user_name};
 use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
 use crate::system::{Command, FileKind, Stat as FileStat, System};
+use crate::text::hex::hex;
 use crate::value::{Map, Value};
 use std::path::{Path, PathBuf};
 

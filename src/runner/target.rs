@@ -72,9 +72,9 @@ impl Resolver<'_> {
         let keyword = |expr: Option<&Expr>| self.expr(scope, expr);
         let connection = text("ansible_connection")?.or(keyword(keywords.and_then(|k| k.connection.as_ref()))?);
         let connection = connection.unwrap_or_else(|| self.default_connection(name));
-        let user = first(text("ansible_user")?, text("ansible_ssh_user")?);
+        let user = text("ansible_user")?.or(text("ansible_ssh_user")?);
         let port = text("ansible_port")?.or(keyword(keywords.and_then(|k| k.port.as_ref()))?);
-        let password = first(text("ansible_password")?, text("ansible_ssh_pass")?).map(Secret::new);
+        let password = text("ansible_password")?.or(text("ansible_ssh_pass")?).map(Secret::new);
         let key = text("ansible_ssh_private_key_file")?.map(PathBuf::from);
         Ok(Target {
             name: name.to_owned(),
@@ -133,7 +133,7 @@ impl Resolver<'_> {
         }
         let user = self.text(scope, "ansible_become_user")?;
         let user = user.or(keyword(keywords.and_then(|k| k.become_user.as_ref()))?);
-        let password = first(self.text(scope, "ansible_become_password")?, self.text(scope, "ansible_become_pass")?);
+        let password = self.text(scope, "ansible_become_password")?.or(self.text(scope, "ansible_become_pass")?);
         Ok(Become::Sudo {
             user: user.unwrap_or_else(|| self.login.become_user.clone()),
             password: password.map(Secret::new).or_else(|| self.login.become_password.clone()),
@@ -158,10 +158,6 @@ impl Resolver<'_> {
         let value = self.templar.render(&expr.value, scope);
         value.map(|value| shown(&value)).map_err(|error| Diagnostic::input(&expr.place, error.to_string()))
     }
-}
-
-fn first(a: Option<String>, b: Option<String>) -> Option<String> {
-    a.or(b)
 }
 
 fn shown(value: &Value) -> Option<String> {

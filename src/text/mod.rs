@@ -2,6 +2,7 @@
 
 pub mod duration;
 pub mod glob;
+pub mod hex;
 pub mod hostlist;
 pub mod limit;
 pub mod python_re;

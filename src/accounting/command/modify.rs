@@ -116,8 +116,12 @@ fn account_texts(session: &mut Session, wanted: &AccountCondition, asked: &Accou
     info.extend(asked.organization.iter().map(|text| format!("organization='{text}'")));
     for name in &names {
         session.state.accounts.edit(name, |row| {
-            row.description.clone_from(asked.description.as_ref().unwrap_or(&row.description.clone()));
-            row.organization.clone_from(asked.organization.as_ref().unwrap_or(&row.organization.clone()));
+            if let Some(description) = &asked.description {
+                row.description.clone_from(description);
+            }
+            if let Some(organization) = &asked.organization {
+                row.organization.clone_from(organization);
+            }
         });
         session.record(Action::ModifyAccount, format!("(name='{name}')"), info.join(", "), "");
     }

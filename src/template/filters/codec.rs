@@ -1,6 +1,7 @@
 //! Encodings: base64, checksums, JSON, URLs, UUIDs.
 
 use super::{Args, Table};
+use crate::text::hex::hex;
 use crate::value::{Map, Value};
 use base64::Engine as _;
 use base64::engine::GeneralPurpose;
@@ -39,7 +40,6 @@ fn b64decode(args: &Args) -> Result<Value, String> {
 /// The hexadecimal digest.
 pub(crate) fn hash(kind: &str, data: &[u8]) -> Result<String, String> {
     use sha1::Digest as _;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     Ok(match kind {
         "md5" => hex(&md5::Md5::digest(data)),
         "sha1" => hex(&sha1::Sha1::digest(data)),
