@@ -16,7 +16,7 @@ pub fn socket() -> std::path::PathBuf {
     std::env::var_os(SOCKET_VARIABLE).map_or_else(|| Path::new(DEFAULT_SOCKET).to_owned(), Into::into)
 }
 
-/// `POST /v1/sacctmgr`
+/// `POST /v1/slurm/COMMAND`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {

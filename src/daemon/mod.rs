@@ -4,6 +4,7 @@
 //! answered.
 
 pub mod api;
+mod commands;
 pub mod config;
 mod service;
 mod world;
@@ -12,7 +13,7 @@ use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use config::Config;
@@ -62,7 +63,7 @@ async fn listen(socket: &Path, service: Arc<Mutex<Service>>) -> Result<(), Diagn
     eprintln!("enlist serve: ready on {}", socket.display());
     let router = Router::new()
         .route("/v1/health", get(|| async { "ok\n" }))
-        .route("/v1/sacctmgr", post(sacctmgr))
+        .route("/v1/slurm/{command}", post(slurm))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .with_state(service);
     let router = router.into_make_service_with_connect_info::<Peer>();
@@ -92,14 +93,18 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     }
 }
 
-async fn sacctmgr(
+/// `POST /v1/slurm/COMMAND`: one of [`commands::COMMANDS`].
+async fn slurm(
     State(service): State<Arc<Mutex<Service>>>,
     ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    UrlPath(command): UrlPath<String>,
     axum::Json(request): axum::Json<api::Request>,
 ) -> axum::Json<api::Response> {
-    let Some(uid) = uid else {
-        return axum::Json(api::Response::refused("sacctmgr: error: the kernel does not say who you are"));
+    let refused = |why: &str| axum::Json(api::Response::refused(&format!("{command}: error: {why}")));
+    let Some(answer) = commands::named(&command) else {
+        return refused("this service does not know the command; is it older than the client?");
     };
+    let Some(uid) = uid else { return refused("the kernel does not say who you are") };
     let answer = tokio::task::spawn_blocking(move || {
         // A command that panicked left the lock poisoned; its half-done changes are taken back before the next one.
         let mut service = service.lock().unwrap_or_else(|poisoned| {
@@ -107,10 +112,10 @@ async fn sacctmgr(
             service.recover();
             service
         });
-        service.sacctmgr(uid, &request)
+        answer(&mut service, uid, &request)
     });
-    let answer = answer.await.unwrap_or_else(|_| {
-        api::Response::refused("sacctmgr: error: a bug in enlist serve stopped this command; nothing was changed")
-    });
-    axum::Json(answer)
+    match answer.await {
+        Ok(answer) => axum::Json(answer),
+        Err(_) => refused("a bug in enlist serve stopped this command; nothing was changed"),
+    }
 }

@@ -237,7 +237,8 @@ fn requests_that_make_no_sense_leave_it_alive() {
     let mut idle = Vec::new();
     for body in ["{", "{}", r#"{"argv": 1}"#, r#"{"argv": [], "root": true}"#] {
         let mut stream = std::os::unix::net::UnixStream::connect(service.path("socket")).unwrap();
-        let head = "POST /v1/sacctmgr HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+        let head =
+            "POST /v1/slurm/sacctmgr HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
         write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

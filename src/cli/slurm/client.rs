@@ -8,19 +8,19 @@ use std::io::ErrorKind;
 use std::path::Path;
 use tokio::net::UnixStream;
 
-/// Asks the service; the error is a text for people, what to do included.
-pub fn ask(socket: &Path, request: &Request) -> Result<Response, String> {
+/// Asks the service for one of Slurm's commands; the error is a text for people, what to do included.
+pub fn ask(socket: &Path, command: &str, request: &Request) -> Result<Response, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-    runtime.block_on(exchange(socket, request))
+    runtime.block_on(exchange(socket, command, request))
 }
 
-async fn exchange(socket: &Path, request: &Request) -> Result<Response, String> {
+async fn exchange(socket: &Path, command: &str, request: &Request) -> Result<Response, String> {
     let stream = UnixStream::connect(socket).await.map_err(|error| unreachable_service(socket, &error))?;
     let lost = |error: hyper::Error| format!("the accounting service did not answer: {error}");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
     tokio::spawn(connection);
     let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-    let http = hyper::Request::post("/v1/sacctmgr")
+    let http = hyper::Request::post(format!("/v1/slurm/{command}"))
         .header("host", "enlist")
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body)))

@@ -59,7 +59,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>) -> Exit {
     let mut request = Request { argv, rehearse, ..Request::default() };
     let (mut said, mut complained) = (0, 0);
     loop {
-        let answer = match client::ask(&api::socket(), &request) {
+        let answer = match client::ask(&api::socket(), "sacctmgr", &request) {
             Ok(answer) => answer,
             Err(error) => return complain(&error),
         };

@@ -1,0 +1,15 @@
+//! Slurm's commands that the service answers. A new one is a function and a line here.
+
+use super::api::{Request, Response};
+use super::service::Service;
+
+/// Answers one command of a user number.
+pub type Answer = fn(&mut Service, u32, &Request) -> Response;
+
+/// By the name of the program.
+pub const COMMANDS: &[(&str, Answer)] = &[("sacctmgr", Service::sacctmgr)];
+
+/// The command of this name.
+pub fn named(name: &str) -> Option<Answer> {
+    COMMANDS.iter().find(|(command, _)| *command == name).map(|(_, answer)| *answer)
+}
