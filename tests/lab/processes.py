@@ -43,8 +43,11 @@ def kill(pids):
 
 
 def sharing(pid, namespace):
-    """All processes in the same namespace (`net`, `pid`…) as `pid`."""
-    same, found = os.stat(f"/proc/{pid}/ns/{namespace}"), []
+    """All processes in the same namespace (`net`, `pid`…) as `pid`; none when it has ended."""
+    try:
+        same, found = os.stat(f"/proc/{pid}/ns/{namespace}"), []
+    except OSError:
+        return []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.path.samestat(os.stat(f"/proc/{entry}/ns/{namespace}"), same):
