@@ -39,8 +39,7 @@ pub fn run(args: &PlanArgs) -> Exit {
         Ok(planned) => planned,
         Err(problems) => return fail_all(&problems),
     };
-    let err = stderr();
-    warnings.iter().for_each(|text| err.line(&format!("{} {text}", err.paint(Style::Warning, "warning:"))));
+    warn(&warnings);
     let out = stdout();
     match args.json {
         true => out.line(plan.to_json().trim_end()),
@@ -51,9 +50,15 @@ pub fn run(args: &PlanArgs) -> Exit {
             let message = format!("cannot write {}: {error}", path.display());
             return fail(&Diagnostic::new(ErrorKind::Input, message));
         }
-        err.line(&format!("Saved. Carry it out with: enlist apply {}", path.display()));
+        stderr().line(&format!("Saved. Carry it out with: enlist apply {}", path.display()));
     }
     if plan.is_empty() { Exit::OK } else { CHANGES }
+}
+
+/// Shows what modules warned of.
+pub(super) fn warn(warnings: &[String]) {
+    let err = stderr();
+    warnings.iter().for_each(|text| err.line(&format!("{} {text}", err.paint(Style::Warning, "warning:"))));
 }
 
 /// Reads roster and inventory, looks at the site, and plans.

@@ -4,27 +4,55 @@ use super::observe::claims;
 use super::plan::{failed, foretold, refuse};
 use super::{Host, Site, observe};
 use crate::change::guard;
-use crate::change::outcome::{Failure, ItemResult};
+use crate::change::outcome::ItemResult;
 use crate::change::plan::{HostPlan, Moved, Phase, Plan, Step, moved};
 use crate::change::{Address, Change};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
 use crate::value::Map;
-use std::ops::ControlFlow;
+use serde::Serialize;
 
 /// What became of one step on one host.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Applied {
     /// Inventory name.
     pub host: String,
+    /// When it ran.
+    pub phase: Phase,
     /// What was planned.
     pub planned: Vec<Change>,
-    /// What was really done, or why not.
-    pub result: Result<Vec<Change>, String>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub became: Became,
+    /// What the module warned of.
+    pub warnings: Vec<String>,
 }
 
-/// Carries `plan` out on `site`; `done` hears of every step, in the order of hosts within a phase. `Ok(true)` when all
-/// went well. An error means that nothing was touched.
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Became {
+    /// Exactly what was planned.
+    Done,
+    /// It ran, and changed something else than was planned: someone else was at work between the last look and the run.
+    Otherwise {
+        /// What was really changed.
+        changes: Vec<Change>,
+    },
+    /// It failed.
+    Failed {
+        /// What happened.
+        why: String,
+    },
+    /// It was left out.
+    NotTried {
+        /// Because of what.
+        why: String,
+    },
+}
+
+/// Carries `plan` out on `site`; `done` hears of every step as soon as the hosts before have done theirs, phase by phase.
+/// `Ok(true)` when all went well. An error means that nothing was touched.
 pub fn apply(site: &Site, plan: &Plan, mut done: impl FnMut(Applied)) -> Result<bool, Vec<Diagnostic>> {
     refuse(guard::refusals(plan))?;
     refuse(missing_hosts(site, plan))?;
@@ -38,13 +66,13 @@ pub fn apply(site: &Site, plan: &Plan, mut done: impl FnMut(Applied)) -> Result<
     let mut well = true;
     for phase in Phase::ALL {
         if phase.removes() && !well {
-            plan.hosts.iter().for_each(|host| steps(host, phase).for_each(|step| done(held_back(host, step))));
+            plan.hosts.iter().for_each(|host| steps(host, phase).for_each(|step| done(held_back(&host.host, step))));
             continue;
         }
         let work = |host: &Host| carry_out(site, host, host_plan(plan, host), phase);
         crate::runner::in_order(&site.hosts, site.forks, work, |_, results| {
             for applied in results {
-                well &= applied.result.is_ok();
+                well &= applied.became == Became::Done;
                 done(applied);
             }
         });
@@ -164,35 +192,47 @@ fn verb(change: &Change) -> &'static str {
 /// Does one phase on one host. After a failed batch the later ones of this host are not tried.
 fn carry_out(site: &Site, host: &Host, plan: Option<&HostPlan>, phase: Phase) -> Vec<Applied> {
     let steps: Vec<Step> = plan.map(|plan| self::steps(plan, phase).cloned().collect()).unwrap_or_default();
-    let mut applied = Vec::new();
-    let flow = steps.chunk_by(same_batch).try_for_each(|batch| {
-        let results = match ask(site, host, batch, false) {
-            Ok(results) => results.into_iter().zip(batch).map(|(result, step)| outcome(host, step, result)).collect(),
-            Err(problem) => vec![Err(problem.to_string()); batch.len()],
-        };
-        let failed = results.iter().any(Result::is_err);
-        applied.extend(batch.iter().zip(results).map(|(step, result)| report(host.name(), step, result)));
-        if failed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    if flow.is_break() {
-        let rest = &steps[applied.len()..];
-        let why = || Err("not tried, since an earlier step failed on this host".to_owned());
-        applied.extend(rest.iter().map(|step| report(host.name(), step, why())));
+    let mut applied: Vec<Applied> = Vec::new();
+    for batch in steps.chunk_by(same_batch) {
+        if applied.iter().any(|one| matches!(one.became, Became::Failed { .. })) {
+            let why = "an earlier step failed on this host";
+            applied.extend(batch.iter().map(|step| not_tried(host.name(), step, why)));
+            continue;
+        }
+        match ask(site, host, batch, false) {
+            Ok(results) => applied.extend(batch.iter().zip(results).map(|(step, result)| judge(host, step, result))),
+            Err(problem) => applied.extend(batch.iter().map(|step| failure(host.name(), step, problem.to_string()))),
+        }
     }
     applied
 }
 
-fn outcome(host: &Host, step: &Step, result: ItemResult) -> Result<Vec<Change>, String> {
-    let describe = |failure: &Failure| failed(host.name(), &step.module, &step.args, failure).to_string();
-    result.outcome.map(|_| result.changes).map_err(|failure| describe(&failure))
+fn judge(host: &Host, step: &Step, result: ItemResult) -> Applied {
+    match result.outcome {
+        Err(problem) => failure(host.name(), step, failed(host.name(), &step.module, &step.args, &problem).to_string()),
+        Ok(outcome) => {
+            let as_planned = result.changes == step.changes;
+            let became = if as_planned { Became::Done } else { Became::Otherwise { changes: result.changes } };
+            Applied { warnings: outcome.warnings, ..report(host.name(), step, became) }
+        }
+    }
 }
 
-fn report(host: &str, step: &Step, result: Result<Vec<Change>, String>) -> Applied {
-    Applied { host: host.to_owned(), planned: step.changes.clone(), result }
+fn failure(host: &str, step: &Step, why: String) -> Applied {
+    report(host, step, Became::Failed { why })
 }
 
-fn held_back(host: &HostPlan, step: &Step) -> Applied {
-    report(&host.host, step, Err("not tried: nothing is removed after a failure".to_owned()))
+fn not_tried(host: &str, step: &Step, why: &str) -> Applied {
+    report(host, step, Became::NotTried { why: why.to_owned() })
+}
+
+fn held_back(host: &str, step: &Step) -> Applied {
+    not_tried(host, step, "nothing is removed after a failure")
+}
+
+fn report(host: &str, step: &Step, became: Became) -> Applied {
+    let (phase, planned) = (step.phase, step.changes.clone());
+    Applied { host: host.to_owned(), phase, planned, became, warnings: Vec::new() }
 }
 
 impl Applied {

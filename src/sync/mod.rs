@@ -16,7 +16,7 @@ mod tests;
 
 use crate::connection::{Become, Connector, Target};
 use crate::runner::Links;
-pub use apply::{Applied, apply};
+pub use apply::{Applied, Became, apply};
 pub use observe::{Observed, ObservedGroup, ObservedUser, observe};
 pub use plan::{Planned, plan};
 

@@ -29,6 +29,8 @@ struct Machine {
     real: Fake,
     /// What the agent of the current run predicted.
     predicted: Option<Predicted<Fake>>,
+    /// What someone else writes between the last look and the first real step: a file and its new text.
+    meanwhile: Option<(&'static str, String)>,
 }
 
 impl Cluster {
@@ -37,7 +39,11 @@ impl Cluster {
             let nsswitch = "passwd: files\ngroup: files\n";
             (
                 name.to_owned(),
-                Machine { real: Fake::with_accounts().file("/etc/nsswitch.conf", nsswitch), predicted: None },
+                Machine {
+                    real: Fake::with_accounts().file("/etc/nsswitch.conf", nsswitch),
+                    predicted: None,
+                    meanwhile: None,
+                },
             )
         });
         Self(Arc::new(Mutex::new(hosts.into())))
@@ -49,6 +55,9 @@ impl Cluster {
         if request.check {
             let predicted = machine.predicted.get_or_insert_with(|| Predicted::new(machine.real.clone()));
             return Ok(agent::answer(request, predicted));
+        }
+        if let Some((path, text)) = machine.meanwhile.take() {
+            machine.real.write(Path::new(path), text.as_bytes(), Attributes::default()).unwrap();
         }
         Ok(agent::answer(request, &mut machine.real))
     }
@@ -173,7 +182,7 @@ fn three_generations() {
     assert_eq!(cluster.effects(), 0, "a plan touches nothing");
     let (well, applied) = cluster.apply(&first).unwrap();
     assert!(well);
-    assert!(applied.iter().all(|one| one.result.as_ref() == Ok(&one.planned)), "{applied:?}");
+    assert!(applied.iter().all(|one| one.became == Became::Done), "{applied:?}");
     let again = cluster.plan(FIRST).unwrap();
     assert!(again.is_empty(), "{}", again.to_json());
 
@@ -302,6 +311,26 @@ fn a_saved_plan_is_the_plan() {
 }
 
 #[test]
+fn what_was_done_otherwise_than_planned_is_said() {
+    let cluster = Cluster::new();
+    cluster.apply(&cluster.plan(FIRST).unwrap()).unwrap();
+    let plan = cluster.plan(SECOND).unwrap();
+    let group = cluster.text("login2", "/etc/group") + "gpu:x:3002:\n";
+    cluster.0.lock().unwrap().get_mut("login2").unwrap().meanwhile = Some(("/etc/group", group));
+    let (well, applied) = cluster.apply(&plan).unwrap();
+    assert!(!well);
+    expect![[r#"
+          + group gpu     created on login1, master
+          ~ user gildong  changed on all 3 hosts
+          ! group gpu     ran, and did not do what was planned, on login2
+              nothing was changed: it was so already
+          ! user dooly    left out on all 3 hosts
+              nothing is removed after a failure
+    "#]].assert_eq(&(view::plan::applied(&applied, 3, Painter::PLAIN).join("\n") + "\n"));
+    assert!(cluster.apply(&cluster.plan(SECOND).unwrap()).unwrap().0, "and a new plan finishes it");
+}
+
+#[test]
 fn one_host_that_fails_does_not_stop_the_others_but_the_removals() {
     let cluster = Cluster::new();
     cluster.apply(&cluster.plan(FIRST).unwrap()).unwrap();
@@ -315,14 +344,18 @@ fn one_host_that_fails_does_not_stop_the_others_but_the_removals() {
           ~ user gildong  changed on login1, master
           ! group gpu     failed on login2
               login2: group gpu: cannot do CommitAccounts: no storage space
-          ! user gildong  failed on login2
-              not tried, since an earlier step failed on this host
-          ! user dooly    failed on all 3 hosts
-              not tried: nothing is removed after a failure
-
-        Applied: 4 steps done, 5 failed or not tried.
+          ! user gildong  left out on login2
+              an earlier step failed on this host
+          ! user dooly    left out on all 3 hosts
+              nothing is removed after a failure
+        Applied: 4 steps done, 5 failed or left out.
     "#]]
-    .assert_eq(&(view::plan::applied(&applied, 3, Painter::PLAIN).join("\n") + "\n"));
+    .assert_eq(
+        &(view::plan::applied(&applied, 3, Painter::PLAIN).join("\n")
+            + "\n"
+            + &view::plan::applied_summary(&applied)
+            + "\n"),
+    );
     assert!(cluster.text("login1", "/etc/group").contains("gpu:x:3002:gildong"));
     assert!(cluster.text("login1", "/etc/passwd").contains("dooly"), "nothing is removed after a failure");
     let rest = cluster.plan(SECOND).unwrap();

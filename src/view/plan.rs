@@ -3,7 +3,7 @@
 use super::styles::{Painter, Style};
 use crate::change::plan::{Phase, Plan};
 use crate::change::{Action, Change, FieldDiff};
-use crate::sync::Applied;
+use crate::sync::{Applied, Became};
 use crate::text::width::{pad, width};
 use crate::value::Value;
 use similar::{ChangeTag, TextDiff};
@@ -61,7 +61,8 @@ fn shared(plan: &Plan) -> Vec<Shared<'_>> {
     shared
 }
 
-fn heading(phase: Phase) -> &'static str {
+/// What a phase is called.
+pub fn heading(phase: Phase) -> &'static str {
     match phase {
         Phase::Accounts => "Accounts on hosts",
         Phase::Scheduler => "Scheduler",
@@ -160,46 +161,75 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What became of a plan: one line a resource and result, failures with their reason, and the summary last.
+/// What became of steps: one line a resource and result, with the reason where it is not as planned.
 pub fn applied(applied: &[Applied], hosts: usize, painter: Painter) -> Vec<String> {
-    let mut shared: Vec<(&Change, Result<(), &str>, Vec<&str>)> = Vec::new();
+    let mut shared: Vec<(&Change, &Became, Vec<&str>)> = Vec::new();
     for one in applied {
-        let result = one.result.as_ref().map(|_| ()).map_err(String::as_str);
         for change in &one.planned {
-            let same = |other: &&mut (&Change, Result<(), &str>, Vec<&str>)| {
-                (&other.0.address, other.0.action, other.1) == (&change.address, change.action, result)
+            let same = |other: &&mut (&Change, &Became, Vec<&str>)| {
+                (&other.0.address, other.0.action, other.1) == (&change.address, change.action, &one.became)
             };
             match shared.iter_mut().find(same) {
                 Some((_, _, hosts)) => hosts.push(&one.host),
-                None => shared.push((change, result, vec![&one.host])),
+                None => shared.push((change, &one.became, vec![&one.host])),
             }
         }
     }
     let column = shared.iter().map(|(change, ..)| width(&change.address.to_string())).max().unwrap_or(0);
-    let mut lines = Vec::new();
-    for (change, result, on) in &shared {
-        let title = pad(&change.address.to_string(), column);
-        let on = name_hosts(on, hosts);
-        match result {
-            Ok(()) => {
-                let (mark, style) = mark(change.action);
-                let title = painter.paint(style, &format!("{mark} {title}"));
-                lines.push(format!("  {title}  {} on {on}", done(change.action)));
-            }
-            Err(why) => {
-                let title = painter.paint(Style::Failed, &format!("! {title}"));
-                lines.push(format!("  {title}  failed on {on}"));
-                lines.extend(why.lines().map(|line| format!("      {line}")));
-            }
+    shared
+        .iter()
+        .flat_map(|(change, became, on)| result_lines(change, became, &name_hosts(on, hosts), column, painter))
+        .collect()
+}
+
+fn result_lines(change: &Change, became: &Became, on: &str, column: usize, painter: Painter) -> Vec<String> {
+    let title = pad(&change.address.to_string(), column);
+    let warned = |says: &str, reasons: Vec<String>| {
+        let first = format!("  {}  {says} on {on}", painter.paint(Style::Failed, &format!("! {title}")));
+        std::iter::once(first).chain(reasons.into_iter().map(|line| format!("      {line}"))).collect()
+    };
+    match became {
+        Became::Done => {
+            let (mark, style) = mark(change.action);
+            vec![format!("  {}  {} on {on}", painter.paint(style, &format!("{mark} {title}")), done(change.action))]
         }
+        Became::Failed { why } => warned("failed", why.lines().map(str::to_owned).collect()),
+        Became::NotTried { why } => warned("left out", why.lines().map(str::to_owned).collect()),
+        Became::Otherwise { changes } => warned("ran, and did not do what was planned,", really(changes, painter)),
     }
-    let failed = applied.iter().filter(|one| one.result.is_err()).count();
-    lines.push(String::new());
-    lines.push(match failed {
-        0 => format!("Applied: {}, all done.", count(applied.len(), "step")),
-        _ => format!("Applied: {} done, {failed} failed or not tried.", count(applied.len() - failed, "step")),
-    });
-    lines
+}
+
+/// What was done instead.
+fn really(changes: &[Change], painter: Painter) -> Vec<String> {
+    let shown = |change: &Change| {
+        let (mark, _) = mark(change.action);
+        let title = format!("{mark} {} {}", change.address, done(change.action));
+        std::iter::once(title)
+            .chain(fields(change, painter).into_iter().map(|line| format!("    {line}")))
+            .collect::<Vec<_>>()
+    };
+    match changes {
+        [] => vec!["nothing was changed: it was so already".to_owned()],
+        some => some.iter().flat_map(shown).collect(),
+    }
+}
+
+/// The last line of an apply.
+pub fn applied_summary(applied: &[Applied]) -> String {
+    let count_of = |is: fn(&Became) -> bool| applied.iter().filter(|one| is(&one.became)).count();
+    let done = count_of(|became| *became == Became::Done);
+    let otherwise = match count_of(|became| matches!(became, Became::Otherwise { .. })) {
+        0 => String::new(),
+        some => format!(", {some} not as planned"),
+    };
+    let failed = match count_of(|became| matches!(became, Became::Failed { .. } | Became::NotTried { .. })) {
+        0 => String::new(),
+        some => format!(", {some} failed or left out"),
+    };
+    match done == applied.len() {
+        true => format!("Applied: {}, all done.", count(done, "step")),
+        false => format!("Applied: {} done{otherwise}{failed}.", count(done, "step")),
+    }
 }
 
 fn done(action: Action) -> &'static str {
@@ -296,20 +326,36 @@ mod tests {
             .iter()
             .flat_map(|host| host.steps.iter().map(move |step| (host, step)))
             .map(|(host, step)| {
-                let failed = step.phase.removes().then_some("login2: user dooly: is logged in\n  = help: wait");
-                let result = failed.map_or_else(|| Ok(step.changes.clone()), |why| Err(why.to_owned()));
-                Applied { host: host.host.clone(), planned: step.changes.clone(), result }
+                let became = match (step.phase.removes(), host.host.as_str()) {
+                    (true, _) => Became::Failed { why: "login2: user dooly: is logged in\n  = help: wait".into() },
+                    (false, "login2") if step.changes[0].address.kind == "group" => {
+                        Became::Otherwise { changes: vec![] }
+                    }
+                    (false, "login2") => {
+                        Became::Otherwise { changes: vec![step.changes[0].clone().field("uid", 1, 2)] }
+                    }
+                    (false, _) => Became::Done,
+                };
+                let (phase, planned) = (step.phase, step.changes.clone());
+                Applied { host: host.host.clone(), phase, planned, became, warnings: Vec::new() }
             })
             .collect();
         expect![[r#"
-              + group ai_team           created on all 2 hosts
-              ~ user gildong            changed on all 2 hosts
+              + group ai_team           created on login1
+              ~ user gildong            changed on login1
               ~ authorized_key gildong  changed on login1
+              ! group ai_team           ran, and did not do what was planned, on login2
+                  nothing was changed: it was so already
+              ! user gildong            ran, and did not do what was planned, on login2
+                  ~ user gildong changed
+                      comment   홍 → 홍길동
+                      shell     (empty) → /bin/bash
+                      password  (changed)
+                      uid       1 → 2
               ! user dooly              failed on login2
                   login2: user dooly: is logged in
                     = help: wait
-
-            Applied: 5 steps done, 1 failed or not tried."#]]
-        .assert_eq(&applied(&results, 2, Painter::PLAIN).join("\n"));
+            Applied: 3 steps done, 2 not as planned, 1 failed or left out."#]]
+        .assert_eq(&(applied(&results, 2, Painter::PLAIN).join("\n") + "\n" + &applied_summary(&results)));
     }
 }

@@ -102,7 +102,11 @@ fn drift_is_repaired_and_removals_are_written_down() {
     lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&nobody)]).ok();
     let stays = "  dooly: {uid: 2002, group: ai_team}\n  gildong: {uid: 2001, group: ai_team, state: absent}\n";
     let gone = lab.write_temp("roster.yml", &roster(stays));
-    lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&gone)]).ok();
+    let told = lab.enlist(&["apply", "-y", "--json", "-i", INVENTORY, "--roster", path(&gone)]).ok().stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let steps = told["applied"].as_array().unwrap();
+    assert!(told["ok"] == true && steps.iter().all(|step| step["result"] == "done"), "{told}");
+    assert_eq!(steps.iter().filter(|step| step["phase"] == "account_removals").count(), 5, "{told}");
     for host in HOSTS {
         lab.sh(host, "id gildong").code(1);
         lab.sh(host, "id dooly && test -d /home/gildong").ok();
