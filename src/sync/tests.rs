@@ -326,7 +326,8 @@ fn what_was_done_otherwise_than_planned_is_said() {
               nothing was changed: it was so already
           ! user dooly    left out on all 3 hosts
               nothing is removed after a failure
-    "#]].assert_eq(&(view::plan::applied(&applied, 3, Painter::PLAIN).join("\n") + "\n"));
+    "#]]
+    .assert_eq(&(view::plan::applied(&applied, 3, Painter::PLAIN).join("\n") + "\n"));
     assert!(cluster.apply(&cluster.plan(SECOND).unwrap()).unwrap().0, "and a new plan finishes it");
 }
 
