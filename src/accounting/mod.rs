@@ -8,6 +8,7 @@ pub mod authority;
 pub mod command;
 pub mod fairshare;
 pub mod founding;
+pub mod jobs;
 pub mod model;
 pub mod state;
 pub mod table;

@@ -3,6 +3,7 @@
 //! A commit writes a command's changes and its transaction record in one database transaction, synced to disk before it
 //! returns; so what was acknowledged survives `kill -9` and power cuts.
 
+pub mod jobs;
 mod load;
 mod save;
 
@@ -14,7 +15,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The schemas, oldest first; `user_version` counts how many of them a file has.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql")];
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,95 @@
+//! Jobs and steps as the accounting keeps them, and [`Jobs`], the port through which reports and `sacct` read them.
+//!
+//! A site has millions of jobs: they live in the store only, never all in memory, so everything here works on one at a
+//! time. Times are seconds since 1970; what has not happened is `None`, never 0.
+
+mod record;
+mod state;
+mod tres_counts;
+
+pub use record::{
+    ArrayPlace, Details, ExitCode, Flags, Frequencies, HetPlace, Job, Step, StepDetails, StepId, Tasks, TimeLimit, Usage,
+};
+pub use state::JobState;
+pub use tres_counts::TresCounts;
+
+use std::ops::ControlFlow;
+
+/// Number of a job's row (sacct's `DBIndex`); 0 until it is stored. Two rows of one job (a requeue) differ in it.
+pub type JobRow = u64;
+
+/// A job with its steps.
+pub type JobWithSteps = (Job, Vec<Step>);
+
+/// Why job records cannot be read, in words.
+pub type JobsError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Which rows to read: what indices answer quickly. Whoever reads checks the rest himself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// Of these clusters; of all when empty.
+    pub clusters: Vec<String>,
+    /// Not ended before this time; those that have no end are always among them.
+    pub ended_from: Option<i64>,
+    /// Submitted before this time.
+    pub submitted_before: Option<i64>,
+    /// With one of these numbers, as the job's own, its array's or its heterogeneous job's; any when empty.
+    pub numbers: Vec<u32>,
+    /// Of these users; of all when empty.
+    pub users: Vec<String>,
+}
+
+impl Scan {
+    /// All jobs of one cluster that had not ended before `from` and were submitted before `to`: every job that used or
+    /// waited for something in that time is among them.
+    pub fn window(cluster: &str, from: i64, to: i64) -> Self {
+        let clusters = vec![cluster.to_owned()];
+        Self { clusters, ended_from: Some(from), submitted_before: Some(to), ..Self::default() }
+    }
+
+    /// Whether it asks for this job.
+    pub fn takes(&self, job: &Job) -> bool {
+        let numbers = [Some(job.job_id), job.array.as_ref().map(|a| a.job), job.het.as_ref().map(|h| h.job)];
+        (self.clusters.is_empty() || self.clusters.contains(&job.cluster))
+            && self.ended_from.is_none_or(|from| job.end.is_none_or(|end| end >= from))
+            && self.submitted_before.is_none_or(|to| job.submit < to)
+            && (self.numbers.is_empty() || numbers.iter().flatten().any(|n| self.numbers.contains(n)))
+            && (self.users.is_empty() || self.users.contains(&job.user))
+    }
+}
+
+/// Where job records are read.
+pub trait Jobs {
+    /// Shows every job of the scan, in no order to count on, until `see` breaks.
+    fn each(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), JobsError>;
+
+    /// One job.
+    fn job(&self, row: JobRow) -> Result<Option<Job>, JobsError>;
+
+    /// The steps of a job in Slurm's order: interactive, batch, extern, then by number.
+    fn steps(&self, row: JobRow) -> Result<Vec<Step>, JobsError>;
+}
+
+/// What became of jobs that were put into the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// New ones.
+    pub added: u64,
+    /// There before, with something changed.
+    pub changed: u64,
+    /// There before as they are.
+    pub unchanged: u64,
+    /// The earliest time at which an added or changed job began to matter (its submission): rollups from here on are
+    /// to be made again.
+    pub earliest: Option<i64>,
+}
+
+impl Stored {
+    /// Adds another batch's figures.
+    pub fn add(&mut self, other: &Stored) {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.earliest = [self.earliest, other.earliest].into_iter().flatten().min();
+    }
+}
