@@ -8,7 +8,8 @@ mod state;
 mod tres_counts;
 
 pub use record::{
-    ArrayPlace, Details, ExitCode, Flags, Frequencies, HetPlace, Job, Step, StepDetails, StepId, Tasks, TimeLimit, Usage,
+    ArrayPlace, Details, ExitCode, Flags, Frequencies, HetPlace, Job, Step, StepDetails, StepId, Tasks, TimeLimit,
+    Usage,
 };
 pub use state::JobState;
 pub use tres_counts::TresCounts;
