@@ -138,13 +138,31 @@ fn protected_names(plan: &Plan) -> Vec<String> {
         .map(|(_, change)| &change.address)
         .filter(|address| matches!(address.kind.as_str(), "user" | "group" | "account") && is_protected(&address.name))
         .collect();
-    // Not only by name: a key for a protected user is a change of that user.
-    let for_whom = |step: &Step| step.args.get("user").and_then(Value::as_str).map(str::to_owned);
-    let served: BTreeSet<_> =
-        plan.hosts.iter().flat_map(|host| &host.steps).filter_map(for_whom).filter(|name| is_protected(name)).collect();
-    let addressed = touched.into_iter().map(ToString::to_string);
-    let all: BTreeSet<_> = addressed.chain(served.iter().map(|name| format!("user {name}"))).collect();
+    // Not only by address: a key for a protected user changes that user, a new member a protected group.
+    let steps = plan.hosts.iter().flat_map(|host| &host.steps);
+    let served = steps.flat_map(|step| named_by(step)).filter(|(_, name)| name == "0" || is_protected(name));
+    let served = served.map(|(kind, name)| format!("{kind} {name}"));
+    let all: BTreeSet<_> = touched.into_iter().map(ToString::to_string).chain(served).collect();
     all.into_iter().map(|what| format!("the plan touches the protected {what}")).collect()
+}
+
+/// Users and groups that the arguments of a step name, as (kind, name).
+fn named_by(step: &Step) -> Vec<(&'static str, String)> {
+    let names = |kind: &'static str, argument: &str| {
+        let one = |value: &Value| (kind, value.to_string());
+        match step.args.get(argument) {
+            Some(Value::List(items)) => items.iter().map(one).collect(),
+            Some(value @ (Value::String(_) | Value::Int(_))) => {
+                value.to_string().split(',').map(|name| (kind, name.trim().to_owned())).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    match step.module.as_str() {
+        "user" => [names("group", "group"), names("group", "groups")].concat(),
+        "authorized_key" => names("user", "user"),
+        _ => Vec::new(),
+    }
 }
 
 /// The numbers (uid or gid) in a change, as (host, what, name, before, after).
@@ -244,6 +262,14 @@ mod tests {
         assert_eq!(refusals(&own), []);
         own.guards.protected.push("ops".into());
         refused("protected-names", "the plan touches the protected group ops", &own);
+        for (argument, value) in
+            [("group", Value::from("root")), ("groups", Value::from("ai, sudo")), ("group", Value::from(0))]
+        {
+            let mut member = step(vec![change("user", "gildong")]);
+            member.args.insert(argument.into(), value.clone());
+            let name = value.to_string().replace("ai, ", "");
+            refused("protected-names", &format!("the plan touches the protected group {name}"), &plan(vec![member]));
+        }
         let root = change("user", "gildong").field("uid", Value::Null, 0);
         let message = "the plan changes the uid of user gildong from or to 0 on login1";
         refused("uid-zero", message, &plan(vec![step(vec![root])]));
