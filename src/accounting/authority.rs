@@ -2,6 +2,9 @@
 
 use super::State;
 use super::model::{AdminLevel, AssociationKey};
+use super::settings::Settings;
+use super::tree;
+use std::collections::BTreeSet;
 
 /// Who asks, as the kernel says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,19 +13,28 @@ pub struct Caller {
     pub uid: u32,
     /// The name that the number has on this host; empty when it has none.
     pub name: String,
+    is_slurm_user: bool,
+    may_coordinate: bool,
 }
 
 impl Caller {
-    /// root on this host.
-    pub fn root() -> Self {
-        Self { uid: 0, name: "root".into() }
+    /// A user, with what the settings make of them (`SlurmUser`, `DisableCoordDBD`).
+    pub fn new(uid: u32, name: impl Into<String>, settings: &Settings) -> Self {
+        let name = name.into();
+        let is_slurm_user = !name.is_empty() && name == settings.slurm_user;
+        Self { uid, name, is_slurm_user, may_coordinate: !settings.disable_coordinators }
     }
 
-    /// What the caller may administer: root everything, others what their user row says.
+    /// root on this host.
+    pub fn root() -> Self {
+        Self::new(0, "root", &Settings::default())
+    }
+
+    /// What the caller may administer: root and the SlurmUser everything, others what their user row says.
     pub fn level(&self, state: &State) -> AdminLevel {
-        match self.uid {
-            0 => AdminLevel::Administrator,
-            _ => state.user(&self.name).map_or(AdminLevel::None, |user| user.admin_level),
+        match self.uid == 0 || self.is_slurm_user {
+            true => AdminLevel::Administrator,
+            false => state.user(&self.name).map_or(AdminLevel::None, |user| user.admin_level),
         }
     }
 
@@ -38,6 +50,9 @@ impl Caller {
 
     /// Whether the caller coordinates the account on the cluster, or one above it.
     pub fn coordinates(&self, state: &State, cluster: &str, account: &str) -> bool {
+        if !self.may_coordinate {
+            return false;
+        }
         let mut next = state.find(&AssociationKey::account(cluster, account));
         while let Some(row) = next {
             if state.coordinators.get(&(row.key.account.clone(), self.name.clone())).is_some() {
@@ -46,5 +61,19 @@ impl Caller {
             next = row.parent.and_then(|id| state.association(id));
         }
         false
+    }
+
+    /// All accounts that the caller coordinates, those below included, on any cluster.
+    pub fn coordinated(&self, state: &State) -> BTreeSet<String> {
+        let named = state.coordinators.values().filter(|row| row.user == self.name && self.may_coordinate);
+        let mut found = BTreeSet::new();
+        for account in named.map(|row| &row.account) {
+            found.insert(account.clone());
+            for cluster in state.cluster_names() {
+                let Some(top) = state.find(&AssociationKey::account(&cluster, account)) else { continue };
+                found.extend(tree::walk(state, top.id).iter().map(|row| row.key.account.clone()));
+            }
+        }
+        found
     }
 }

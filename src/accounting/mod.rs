@@ -10,6 +10,8 @@ pub mod fairshare;
 pub mod founding;
 pub mod jobs;
 pub mod model;
+pub mod privacy;
+pub mod settings;
 pub mod state;
 pub mod table;
 pub mod tree;

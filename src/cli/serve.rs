@@ -21,16 +21,26 @@ pub struct ServeArgs {
     /// Read the configuration, say whether it is good, and end
     #[arg(long)]
     check_config: bool,
+    /// Print all values in effect, in the form of the configuration file, and end
+    #[arg(long)]
+    print_config: bool,
 }
 
 /// Runs the service until it is told to stop.
 pub fn run(args: ServeArgs) -> Exit {
-    let check_only = args.check_config;
-    let served = config(args).and_then(|config| if check_only { Ok(()) } else { crate::daemon::serve(&config) });
-    match served {
-        Ok(()) => Exit::OK,
-        Err(error) => fail(&error),
+    let (check, print) = (args.check_config, args.print_config);
+    let config = match config(args) {
+        Ok(config) => config,
+        Err(error) => return fail(&error),
+    };
+    config.warnings.iter().for_each(|warning| eprintln!("enlist serve: warning: {warning}"));
+    if print {
+        print!("{}", config.print());
     }
+    if check || print {
+        return Exit::OK;
+    }
+    crate::daemon::serve(&config).map_or_else(|error| fail(&error), |()| Exit::OK)
 }
 
 fn config(args: ServeArgs) -> Result<Config, Diagnostic> {

@@ -22,7 +22,7 @@ impl Service {
     /// names and the state lacks are added.
     pub fn start(mut store: Store, config: &Config) -> Result<Self, StoreError> {
         let mut state = store.load()?;
-        let world = Local;
+        let world = Local::new(config.accounting.clone());
         founding::found(&mut state, &config.cluster_name, &config.tres, world.now());
         store.save(&state)?;
         state.commit();
@@ -36,7 +36,7 @@ impl Service {
 
     /// Runs one sacctmgr command for a caller.
     pub fn sacctmgr(&mut self, uid: u32, request: &Request) -> Response {
-        let caller = Caller { uid, name: self.world.user_name(uid) };
+        let caller = self.world.caller(uid);
         if request.revision.is_some_and(|revision| revision != self.revision) {
             return self.response(command::Reply {
                 stderr: " The accounting data changed while you decided. Nothing was done; please run it again.\n"

@@ -1,16 +1,31 @@
 //! The world as this host sees it: its users, its clock, its time zone.
 
+use crate::accounting::authority::Caller;
 use crate::accounting::command::World;
+use crate::accounting::settings::Settings;
 use jiff::{Timestamp, tz::TimeZone};
 
-/// This host.
-pub struct Local;
+/// This host, and what its configuration says about accounting.
+#[derive(Clone, Debug, Default)]
+pub struct Local {
+    settings: Settings,
+}
 
 impl Local {
-    /// The name of a user number, lower case as Slurm keeps names; empty when it has none.
+    /// With these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// A user number as a caller.
+    pub fn caller(&self, uid: u32) -> Caller {
+        Caller::new(uid, self.user_name(uid), &self.settings)
+    }
+
+    /// The name of a user number as accounting keeps names; empty when it has none.
     pub fn user_name(&self, uid: u32) -> String {
         let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
-        user.map_or_else(String::new, |user| user.name.to_lowercase())
+        user.map_or_else(String::new, |user| self.settings.user_name(&user.name))
     }
 }
 
@@ -26,5 +41,9 @@ impl World for Local {
     fn local_time(&self, seconds: i64) -> String {
         let Ok(time) = Timestamp::from_second(seconds) else { return seconds.to_string() };
         time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
     }
 }

@@ -6,7 +6,7 @@ use crate::accounting::model::{AssociationKey, Limit, Limits, Qos, QosSet};
 use crate::accounting::tree::{Seed, Settings, grow};
 
 const GPU: TresId = 1001;
-const ALL: Enforce = Enforce { associations: true, limits: true, qos: true, safe: false };
+const ALL: Enforce = Enforce { safe: false, wckeys: false, ..Enforce::ALL };
 
 /// Account `lab` with alice, both allowed QOS `normal` (1), `high` (2) and `part` (3).
 fn state() -> State {
@@ -113,7 +113,7 @@ fn a_qos_that_is_not_allowed_is_invalid_only_when_enforced() {
 
 #[test]
 fn parts_of_enforcement_imply_others() {
-    let safe = Enforce { associations: true, limits: true, qos: false, safe: true };
+    let safe = Enforce { qos: false, wckeys: false, ..Enforce::ALL };
     assert_eq!(Enforce::parse("safe"), Ok(safe));
     assert_eq!(Enforce::parse("Associations,limits,QOS"), Ok(ALL));
     assert_eq!(Enforce::parse("none"), Ok(Enforce::default()));

@@ -4,7 +4,9 @@ use super::options::Options;
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
 use crate::accounting::model::{Action, Transaction};
+use crate::accounting::settings::Settings;
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 /// What a command must know of the world outside the state.
 pub trait World {
@@ -16,6 +18,12 @@ pub trait World {
 
     /// A time as local listings show it: `2026-11-22T20:53:55`.
     fn local_time(&self, seconds: i64) -> String;
+
+    /// What the configuration says about accounting; Slurm's defaults unless the world says otherwise.
+    fn settings(&self) -> &Settings {
+        static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
+        &DEFAULT
+    }
 }
 
 /// Why a command stops before its end.

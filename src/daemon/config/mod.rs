@@ -1,0 +1,164 @@
+//! The service's configuration: `Key=Value` as in slurm.conf and slurmdbd.conf, `#` comments, keys in any case.
+//!
+//! Slurm's settings keep their names and meanings; [`keys::all`] is the one table of them, from which `docs/config.md` and
+//! `--print-config` are made. Settings of Slurm that have no meaning here ([`foreign`]) are accepted with a warning, so
+//! that a site may begin with its own file.
+
+mod foreign;
+pub mod keys;
+pub mod page;
+mod values;
+
+use super::api::DEFAULT_SOCKET;
+use crate::accounting::settings::Settings;
+use crate::diag::{Diagnostic, ErrorKind, Place, Source};
+use keys::Key;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the configuration is read from when it is there.
+pub const DEFAULT_FILE: &str = "/etc/enlist/enlist.conf";
+
+/// What the service is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `ClusterName`: the cluster founded on a fresh store.
+    pub cluster_name: String,
+    /// `AccountingStorageTRES`: TRES to keep beside the fixed ones.
+    pub tres: Vec<String>,
+    /// `StoreLocation`: the store's file.
+    pub store: PathBuf,
+    /// `ListenSocket`: the unix socket.
+    pub socket: PathBuf,
+    /// What accounting itself obeys.
+    pub accounting: Settings,
+    /// `LogFile`, `DebugLevel`, `LogFormat`.
+    pub log: Log,
+    /// `MessageTimeout`: how long a client may take to send a request, and the service to send an answer.
+    pub message_timeout: Duration,
+    /// `StopTimeout`: how long running requests may take to finish when the service is told to stop.
+    pub stop_timeout: Duration,
+    /// `MaxConnections`: clients at one time.
+    pub max_connections: usize,
+    /// What was accepted and does nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Where and how the service logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// `LogFile`; `None` is standard error.
+    pub file: Option<PathBuf>,
+    /// `DebugLevel`.
+    pub level: Level,
+    /// `LogFormat=json`: one JSON object a line.
+    pub json: bool,
+}
+
+/// Slurm's log levels, as far as they differ here (slurmdbd.conf(5), `DebugLevel`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing.
+    Quiet,
+    /// Errors (`fatal` too).
+    Error,
+    /// Every change, starts and stops.
+    #[default]
+    Info,
+    /// Every request.
+    Verbose,
+    /// And connections.
+    Debug,
+    /// Everything (`debug2` to `debug5`).
+    Trace,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cluster_name: "cluster".into(),
+            tres: vec!["gres/gpu".into()],
+            store: "/var/lib/enlist/accounting.db".into(),
+            socket: DEFAULT_SOCKET.into(),
+            accounting: Settings::default(),
+            log: Log::default(),
+            message_timeout: Duration::from_secs(10),
+            stop_timeout: Duration::from_secs(30),
+            max_connections: 4096,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Diagnostic::new(ErrorKind::Input, format!("cannot read {}: {error}", path.display())))?;
+        Self::parse(&Source::new(path.display().to_string(), text))
+    }
+
+    /// Reads a text. An unknown key or an unreadable value is an error.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Diagnostic> {
+        let mut config = Self::default();
+        for (index, line) in source.text.lines().enumerate() {
+            let content = line.split('#').next().unwrap_or_default();
+            take_line(&mut config, content, |column| Place::new(source, index as u32 + 1, column as u32 + 1))?;
+        }
+        let ids = config.accounting.job_ids;
+        if ids.first >= ids.last {
+            let message = format!("FirstJobId={} must be less than MaxJobId={}", ids.first, ids.last);
+            return Err(Diagnostic::new(ErrorKind::Input, message));
+        }
+        Ok(config)
+    }
+
+    /// All effective values in the form in which they are read.
+    pub fn print(&self) -> String {
+        keys::all().map(|key| format!("{}={}\n", key.name, values::quote(&(key.get)(self)))).collect()
+    }
+
+    /// The keys whose values differ and which take effect only at a start, not when the configuration is read again.
+    pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
+        let fixed = keys::all().filter(|key| key.applies == keys::Applies::AtStart);
+        fixed.filter(|key| (key.get)(self) != (key.get)(new)).map(|key| key.name).collect()
+    }
+}
+
+/// `Key=Value`, several of them apart by blanks.
+fn take_line(config: &mut Config, content: &str, place: impl Fn(usize) -> Place) -> Result<(), Diagnostic> {
+    let column = |rest: &str| content[..content.len() - rest.len()].chars().count();
+    let mut rest = content.trim_start();
+    while !rest.is_empty() {
+        let here = place(column(rest));
+        let (name, after) = match rest.split_once('=') {
+            Some((name, after)) if !name.trim_end().contains(char::is_whitespace) => (name.trim_end(), after),
+            _ if rest.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("include")) => {
+                return Err(Diagnostic::input(&here, "Include is not supported").hint("write its lines here"));
+            }
+            _ => return Err(Diagnostic::input(&here, "this is not Key=Value")),
+        };
+        if let Some(why) = foreign::reason(name) {
+            // The rest of the line belongs to it (`NodeName=n1 CPUs=4 …`).
+            config.warnings.push(format!("{here}: {name} does nothing here: {why}"));
+            return Ok(());
+        }
+        let (value, left) = values::split(after.trim_start())
+            .ok_or_else(|| Diagnostic::input(&here, format!("{name}: the closing quote is missing")))?;
+        set(config, name, value, &here)?;
+        rest = left.trim_start();
+    }
+    Ok(())
+}
+
+fn set(config: &mut Config, name: &str, value: &str, place: &Place) -> Result<(), Diagnostic> {
+    let Some(Key { set, .. }) = keys::all().find(|key| key.is(name)) else {
+        let names = keys::all().map(|key| key.name).chain(foreign::names());
+        return Err(Diagnostic::input(place, format!("unknown key `{name}`")).suggest(name, names));
+    };
+    set(config, value).map_err(|why| Diagnostic::input(place, format!("{name}: {why}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+use super::*;
+use crate::accounting::fairshare::Method;
+use crate::accounting::settings::{Archive, Private, ResetPeriod};
+
+fn parse(text: &str) -> Result<Config, Diagnostic> {
+    Config::parse(&Source::new("c", text))
+}
+
+#[test]
+fn keys_in_any_case_and_comments() {
+    let config = parse("# comment\nclustername=Big\n  AccountingStorageTRES = gres/gpu,license/x # two\n").unwrap();
+    assert_eq!(config.cluster_name, "big");
+    assert_eq!(config.tres, ["gres/gpu", "license/x"]);
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn errors_point_at_the_line() {
+    let shown = |text: &str| parse(text).unwrap_err().to_string();
+    assert!(shown("\n  ClusterNam=x").starts_with("unknown key `ClusterNam`\n --> c:2:3"));
+    assert!(shown("ClusterNam=x").contains("did you mean `ClusterName`?"));
+    assert!(shown("StoreLocation=x").contains("absolute"));
+    assert!(shown("AccountingStorageTRES=gpu").contains("no TRES"));
+    assert!(shown("what").contains("not Key=Value"));
+    assert!(shown("ClusterName=a b").starts_with("this is not Key=Value\n --> c:1:15"));
+    assert!(shown("LogFile=\"/x").contains("closing quote"));
+    assert!(shown("Include /etc/slurm/more.conf").contains("write its lines here"));
+    assert!(shown("PrivateData=user,everything").contains("`everything` is none of accounts, "));
+    assert!(shown("PriorityCalcPeriod=0").contains("1 to 1440"));
+    assert!(shown("FirstJobId=0").contains("1 to 67108863"));
+    assert!(shown("FirstJobId=5 MaxJobId=5").contains("less than MaxJobId=5"));
+    assert!(shown("PurgeJobAfter=1week").contains("30days"));
+    assert!(shown("PriorityWeightTRES=cpu").contains("no TRES=WEIGHT"));
+    assert!(shown("DebugLevel=loud").contains("quiet"));
+}
+
+#[test]
+fn settings_of_slurm() {
+    let config = parse(
+        "ClusterName=c SlurmUser=slurm\nPrivateData=accounts,USERS\nAccountingStorageEnforce=safe,wckeys\n\
+         TrackWCKey=no\nPriorityDecayHalfLife=14-0\nPriorityFlags=NO_FAIR_TREE,MAX_TRES\nFairShareDampeningFactor=3\n\
+         PriorityUsageResetPeriod=monthly\nPriorityWeightTRES=CPU=10,GRES/gpu=-2.5\nPurgeJobAfter=12month\n\
+         ArchiveJobs=yes\nMaxQueryTimeRange=60\nDebugLevel=5\n",
+    )
+    .unwrap();
+    let settings = &config.accounting;
+    assert_eq!(settings.slurm_user, "slurm");
+    assert!(settings.private_data.has(Private::Accounts) && settings.private_data.has(Private::Users));
+    assert_eq!(settings.enforce.to_string(), "associations,limits,safe,wckeys");
+    assert!(settings.track_wckey, "implied");
+    assert_eq!(settings.priority.half_life, Some(Duration::from_secs(14 * 86_400)));
+    assert_eq!(settings.priority.method(), Method::Classic { dampening: 3 });
+    assert_eq!(settings.priority.reset, ResetPeriod::Monthly);
+    assert_eq!(settings.priority.weights.tres, [("cpu".into(), 10.0), ("gres/gpu".into(), -2.5)]);
+    assert!(settings.retention.jobs.is_some() && settings.retention.archived.has(Archive::Jobs));
+    assert_eq!(settings.max_query_seconds, Some(3600));
+    assert_eq!(config.log.level, Level::Debug);
+}
+
+#[test]
+fn what_is_printed_is_read_back() {
+    let text = "PriorityDecayHalfLife=0\nLogFile=\"/var/log/my log\"\nDebugLevel=verbose\nPurgeTXNAfter=3days\n\
+                PrivateData=all\nPriorityWeightTRES=mem=0.25\nMaxQueryTimeRange=2-0\nLogFormat=json";
+    for config in [Config::default(), parse(text).unwrap()] {
+        assert_eq!(parse(&config.print()).unwrap(), config, "{}", config.print());
+    }
+    assert!(parse(text).unwrap().print().contains("\nPriorityDecayHalfLife=00:00:00\n"));
+}
+
+#[test]
+fn keys_without_meaning_here_warn_and_tell_why() {
+    let config = parse("NodeName=n[1-4] CPUs=4 State=UNKNOWN\nstoragepass=secret\nClusterName=x").unwrap();
+    assert_eq!(config.cluster_name, "x");
+    assert_eq!(config.warnings.len(), 2);
+    assert!(config.warnings[0].starts_with("c:1:1: NodeName does nothing here: it is the scheduler's"));
+    assert!(!config.warnings[1].contains("secret"));
+}
+
+#[test]
+fn every_key_is_there_once() {
+    let mut names: Vec<_> = keys::all().map(|key| key.name.to_lowercase()).collect();
+    names.extend(foreign::names().map(str::to_lowercase));
+    names.sort();
+    assert_eq!(names.windows(2).find(|pair| pair[0] == pair[1]), None);
+}
+
+#[test]
+fn a_restart_is_needed_for_some() {
+    let (old, new) = (Config::default(), parse("StoreLocation=/x/y\nPrivateData=users").unwrap());
+    assert_eq!(old.needs_restart(&new), ["StoreLocation"]);
+}
+
+#[test]
+fn the_page_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/config.md");
+    if std::env::var_os("ENLIST_BLESS").is_some() {
+        std::fs::write(&path, page::page()).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), page::page(), "run it again with ENLIST_BLESS=1");
+}
