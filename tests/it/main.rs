@@ -9,6 +9,7 @@ mod inventory_cases;
 mod killed;
 mod lab;
 mod play_cases;
+mod real_slurm;
 mod roster;
 mod sacctmgr_cases;
 mod service;
