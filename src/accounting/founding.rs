@@ -59,9 +59,7 @@ fn record(state: &mut State, time: i64, action: Action, target: &str, info: &str
 /// Adds a cluster with its root association and the user root in it.
 pub fn add_cluster(state: &mut State, name: &str, settings: &Settings) {
     let name = name.to_owned();
-    let cluster =
-        Cluster { name: name.clone(), control_host: String::new(), control_port: 0, rpc_version: 0, deleted: false };
-    state.clusters.put(name.clone(), cluster);
+    state.clusters.put(name.clone(), Cluster::new(name.clone()));
     let key = AssociationKey::account(&name, "root");
     let id = state.find_deleted(&key).map_or_else(|| state.next_association(), |row| row.id);
     let Settings { shares, limits, priority, qos, default_qos } = settings.clone();

@@ -21,6 +21,16 @@ pub struct State {
     pub coordinators: Table<(String, String), Coordinator>,
     /// By running number.
     pub transactions: Table<u64, Transaction>,
+    /// By user, cluster and name.
+    pub wckeys: Table<WckeyKey, Wckey>,
+    /// By name.
+    pub federations: Table<String, Federation>,
+    /// By number.
+    pub resources: Table<ResourceId, Resource>,
+    /// By running number.
+    pub events: Table<u64, Event>,
+    /// By cluster, number and start.
+    pub reservations: Table<ReservationKey, Reservation>,
     associations: Table<AssociationId, Association>,
     index: Index,
 }
@@ -158,6 +168,23 @@ impl State {
         self.of_user(user).find(|row| row.is_default && row.key.cluster == cluster)
     }
 
+    /// The present wckeys of a user, by cluster and name.
+    pub fn wckeys_of(&self, user: &str) -> impl Iterator<Item = &Wckey> {
+        let from = (user.to_owned(), String::new(), String::new());
+        let rows = self.wckeys.range(from..).take_while(move |row| row.user == user);
+        rows.filter(|row| !row.deleted)
+    }
+
+    /// The user's default wckey on the first cluster that has one.
+    pub fn default_wckey(&self, user: &str) -> Option<&Wckey> {
+        self.wckeys_of(user).find(|row| row.is_default)
+    }
+
+    /// A present federation.
+    pub fn federation(&self, name: &str) -> Option<&Federation> {
+        self.federations.get(&name.to_owned()).filter(|row| !row.deleted)
+    }
+
     /// Writes a line of the transaction record.
     pub fn record(&mut self, transaction: Transaction) {
         let id = self.transactions.last_key().map_or(1, |id| id + 1);
@@ -173,6 +200,11 @@ impl State {
             || self.tres.changes().next().is_some()
             || self.coordinators.changes().next().is_some()
             || self.transactions.changes().next().is_some()
+            || self.wckeys.changes().next().is_some()
+            || self.federations.changes().next().is_some()
+            || self.resources.changes().next().is_some()
+            || self.events.changes().next().is_some()
+            || self.reservations.changes().next().is_some()
             || self.associations.changes().next().is_some()
     }
 
@@ -185,6 +217,11 @@ impl State {
         self.tres.commit();
         self.coordinators.commit();
         self.transactions.commit();
+        self.wckeys.commit();
+        self.federations.commit();
+        self.resources.commit();
+        self.events.commit();
+        self.reservations.commit();
         self.associations.commit();
     }
 
@@ -197,6 +234,11 @@ impl State {
         self.tres.rollback();
         self.coordinators.rollback();
         self.transactions.rollback();
+        self.wckeys.rollback();
+        self.federations.rollback();
+        self.resources.rollback();
+        self.events.rollback();
+        self.reservations.rollback();
         let touched: Vec<_> = self.associations.changes().map(|(id, _)| *id).collect();
         for id in &touched {
             if let Some(row) = self.associations.get(id) {

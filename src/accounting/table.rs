@@ -1,6 +1,7 @@
 //! [`Table`]: rows by key, remembering what changed, so that a command commits or rolls back as one.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 
 /// Rows of one kind by key. Every change keeps the row's first value until [`Table::commit`] or [`Table::rollback`].
 #[derive(Clone, Debug)]
@@ -34,6 +35,11 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Table<K, V> {
     /// All rows with their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.rows.iter()
+    }
+
+    /// The rows with keys in a range, in key order.
+    pub fn range(&self, keys: impl RangeBounds<K>) -> impl Iterator<Item = &V> {
+        self.rows.range(keys).map(|(_, row)| row)
     }
 
     /// The greatest key.

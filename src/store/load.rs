@@ -26,10 +26,12 @@ pub fn state(connection: &Connection) -> Result<State> {
     let mut statement = connection.prepare("SELECT * FROM association")?;
     let rows = statement.query_map([], |row| association(row, &mut of_associations))?.collect::<Result<Vec<_>>>()?;
     state.load_associations(rows);
+    super::small::load(connection, &mut state)?;
     Ok(state)
 }
 
-fn table<K: Ord + Clone, V: Clone + PartialEq>(
+/// The rows of a query by key.
+pub fn table<K: Ord + Clone, V: Clone + PartialEq>(
     connection: &Connection,
     sql: &str,
     read: impl FnMut(&Row) -> Result<(K, V)>,
@@ -39,7 +41,8 @@ fn table<K: Ord + Clone, V: Clone + PartialEq>(
     Ok(Table::loaded(rows))
 }
 
-fn understood<T>(row: &Row, column: &str, value: Option<T>) -> Result<T> {
+/// A value that was understood, or an error that names the column.
+pub fn understood<T>(row: &Row, column: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| {
         let index = row.as_ref().column_index(column).unwrap_or_default();
         let text = format!("column {column} holds something unknown").into();
@@ -54,9 +57,25 @@ fn cluster(row: &Row) -> Result<(String, Cluster)> {
         control_host: row.get("control_host")?,
         control_port: row.get("control_port")?,
         rpc_version: row.get("rpc_version")?,
+        classification: understood(row, "classification", classification(row.get("classification")?))?,
+        membership: membership(row)?,
         deleted: row.get("deleted")?,
     };
     Ok((name, cluster))
+}
+
+fn classification(number: u8) -> Option<Classification> {
+    Classification::ALL.get(usize::from(number)).copied()
+}
+
+fn membership(row: &Row) -> Result<Membership> {
+    let features: String = row.get("features")?;
+    Ok(Membership {
+        federation: row.get("federation")?,
+        id: row.get("federation_id")?,
+        state: understood(row, "federation_state", FederationState::from_number(row.get("federation_state")?))?,
+        features: features.split(',').filter(|feature| !feature.is_empty()).map(str::to_owned).collect(),
+    })
 }
 
 fn account(row: &Row) -> Result<(String, Account)> {

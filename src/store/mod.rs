@@ -6,6 +6,7 @@
 pub mod jobs;
 mod load;
 mod save;
+mod small;
 
 use crate::accounting::State;
 use nix::fcntl::{Flock, FlockArg};
@@ -15,7 +16,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The schemas, oldest first; `user_version` counts how many of them a file has.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]

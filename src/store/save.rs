@@ -16,16 +16,26 @@ pub fn changes(connection: &mut Connection, state: &State) -> Result<()> {
     associations(&sql, state)?;
     coordinators(&sql, state)?;
     transactions(&sql, state)?;
+    super::small::save(&sql, state)?;
     sql.commit()
 }
 
 fn clusters(sql: &Sql, state: &State) -> Result<()> {
-    let mut put = sql.prepare_cached("REPLACE INTO cluster VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut put = sql.prepare_cached("REPLACE INTO cluster VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
     for (name, row) in state.clusters.changes() {
         match row {
-            Some(row) => {
-                put.execute(params![name, row.control_host, row.control_port, row.rpc_version, row.deleted])?
-            }
+            Some(row) => put.execute(params![
+                name,
+                row.control_host,
+                row.control_port,
+                row.rpc_version,
+                row.deleted,
+                row.classification as u8,
+                row.membership.federation,
+                row.membership.id,
+                row.membership.state.number(),
+                row.membership.features.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+            ])?,
             None => sql.execute("DELETE FROM cluster WHERE name = ?1", [name])?,
         };
     }
@@ -101,7 +111,7 @@ fn qos(sql: &Sql, state: &State) -> Result<()> {
 }
 
 /// What is `u64` here and `i64` in SQLite: larger limits mean the same as the largest.
-fn integer(value: u64) -> i64 {
+pub fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

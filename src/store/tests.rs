@@ -2,9 +2,7 @@ use super::*;
 use crate::accounting::model::*;
 
 fn rows(state: &mut State) {
-    let cluster =
-        Cluster { name: "c".into(), control_host: String::new(), control_port: 0, rpc_version: 0, deleted: false };
-    state.clusters.put("c".into(), cluster);
+    state.clusters.put("c".into(), Cluster::new("c"));
     let mut limits = Limits::default();
     limits.set((Limit::GrpTres, 1001), Some(2));
     limits.set((Limit::MaxJobs, 0), Some(0));
@@ -34,6 +32,88 @@ fn rows(state: &mut State) {
         info: String::new(),
         cluster: "c".into(),
     });
+}
+
+/// One row of each small table.
+fn small_rows(state: &mut State) {
+    let wckey =
+        Wckey { id: 1, user: "u".into(), cluster: "c".into(), name: String::new(), is_default: true, deleted: false };
+    state.wckeys.put(wckey.key(), wckey);
+    state.federations.put("f".into(), Federation { name: "f".into(), deleted: false });
+    state.clusters.edit(&"c".into(), |row| {
+        row.classification = Classification::Capacity;
+        row.membership = Membership {
+            federation: "f".into(),
+            id: 2,
+            state: FederationState::DrainRemove,
+            features: ["gpu".into(), "ib".into()].into(),
+        };
+    });
+    let resource = Resource {
+        id: 7,
+        name: "matlab".into(),
+        server: "slurmdb".into(),
+        description: "matlab".into(),
+        server_type: String::new(),
+        count: 10,
+        allowed: [("c".into(), 30)].into(),
+        deleted: false,
+    };
+    state.resources.put(7, resource);
+    let event = Event {
+        id: 1,
+        cluster: "c".into(),
+        node: "n1".into(),
+        start: 10,
+        end: None,
+        state: 0x201,
+        reason: "'fan'".into(),
+        user: Some(0),
+        tres: [(1, 4), (2, u64::MAX >> 1)].into(),
+        cluster_nodes: String::new(),
+    };
+    state.events.put(1, event);
+    let reservation = Reservation {
+        cluster: "c".into(),
+        id: 3,
+        name: "maint".into(),
+        start: 10,
+        end: 20,
+        tres: [].into(),
+        flags: u64::MAX,
+        nodes: "n[1-2]".into(),
+        unused_wall: 1.5,
+        associations: String::new(),
+    };
+    state.reservations.put(reservation.key(), reservation);
+}
+
+#[test]
+fn small_tables_are_saved_changed_and_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let mut state = State::default();
+    rows(&mut state);
+    small_rows(&mut state);
+    let mut store = Store::open(&path).unwrap();
+    store.save(&state).unwrap();
+    state.commit();
+    let same = |loaded: &State, state: &State| {
+        assert_eq!(loaded.wckeys.values().collect::<Vec<_>>(), state.wckeys.values().collect::<Vec<_>>());
+        assert_eq!(loaded.federations.values().collect::<Vec<_>>(), state.federations.values().collect::<Vec<_>>());
+        assert_eq!(loaded.clusters.values().collect::<Vec<_>>(), state.clusters.values().collect::<Vec<_>>());
+        assert_eq!(loaded.resources.values().collect::<Vec<_>>(), state.resources.values().collect::<Vec<_>>());
+        assert_eq!(loaded.events.values().collect::<Vec<_>>(), state.events.values().collect::<Vec<_>>());
+        assert_eq!(loaded.reservations.values().collect::<Vec<_>>(), state.reservations.values().collect::<Vec<_>>());
+    };
+    same(&store.load().unwrap(), &state);
+    state.resources.edit(&7, |row| row.allowed.clear());
+    state.events.edit(&1, |row| row.end = Some(11));
+    state.wckeys.remove(&("u".into(), "c".into(), String::new()));
+    state.federations.remove(&"f".into());
+    state.reservations.remove(&("c".into(), 3, 10));
+    store.save(&state).unwrap();
+    same(&store.load().unwrap(), &state);
 }
 
 #[test]

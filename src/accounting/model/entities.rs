@@ -1,5 +1,7 @@
 //! Clusters, accounts, users, coordinators and the transaction record.
 
+use super::federation::Membership;
+
 /// A cluster. Its limits sit on its root association.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
@@ -11,8 +13,56 @@ pub struct Cluster {
     pub control_port: u16,
     /// Protocol version of its controller; 0 until it registers.
     pub rpc_version: u16,
+    /// What it is for.
+    pub classification: Classification,
+    /// Its place in a federation.
+    pub membership: Membership,
     /// Taken away; kept for old records.
     pub deleted: bool,
+}
+
+impl Cluster {
+    /// A cluster whose controller has not registered yet.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            control_host: String::new(),
+            control_port: 0,
+            rpc_version: 0,
+            classification: Classification::None,
+            membership: Membership::default(),
+            deleted: false,
+        }
+    }
+}
+
+/// What a cluster is for (sacctmgr(1), "Classification").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Classification {
+    /// Not said.
+    #[default]
+    None,
+    /// Few large jobs.
+    Capability,
+    /// Many jobs.
+    Capacity,
+    /// Both.
+    Capapacity,
+}
+
+impl Classification {
+    /// All of them, by Slurm's number.
+    pub const ALL: [Classification; 4] = [Self::None, Self::Capability, Self::Capacity, Self::Capapacity];
+
+    /// As `show cluster` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Capability => "Capability",
+            Self::Capacity => "Capacity",
+            Self::Capapacity => "Capapacity",
+        }
+    }
 }
 
 /// An account: its texts. Where it sits in the tree is said by its associations.
@@ -119,6 +169,9 @@ macro_rules! actions {
         pub enum Action { $($(#[$doc])* $variant,)* }
 
         impl Action {
+            /// All of them.
+            pub const ALL: &[Action] = &[$(Action::$variant),*];
+
             /// As `show transactions` writes it.
             pub fn text(self) -> &'static str {
                 match self { $(Action::$variant => $text,)* }
@@ -141,35 +194,61 @@ actions! {
     /// add account
     AddAccount = 1402, "Add Accounts";
     /// add coordinator
-    AddCoordinator = 1403, "Add Account Coordinator";
+    AddCoordinator = 1403, "Add Account Coord";
     /// a new association
     AddAssociation = 1404, "Add Associations";
     /// add cluster
     AddCluster = 1405, "Add Clusters";
     /// add user
-    AddUser = 1407, "Add Users";
+    AddUser = 1406, "Add Users";
     /// modify account
-    ModifyAccount = 1413, "Modify Accounts";
+    ModifyAccount = 1428, "Modify Accounts";
     /// limits and the like
-    ModifyAssociation = 1414, "Modify Associations";
+    ModifyAssociation = 1429, "Modify Associations";
+    /// modify cluster
+    ModifyCluster = 1430, "Modify Clusters";
     /// modify user
-    ModifyUser = 1417, "Modify Users";
+    ModifyUser = 1431, "Modify Users";
     /// delete account
-    RemoveAccount = 1420, "Remove Accounts";
+    RemoveAccount = 1435, "Remove Accounts";
     /// delete coordinator
-    RemoveCoordinator = 1421, "Remove Account Coordinators";
+    RemoveCoordinator = 1436, "Remove Account Coords";
     /// delete an association
-    RemoveAssociation = 1422, "Remove Associations";
+    RemoveAssociation = 1437, "Remove Associations";
     /// delete cluster
-    RemoveCluster = 1423, "Remove Clusters";
+    RemoveCluster = 1438, "Remove Clusters";
     /// delete user
-    RemoveUser = 1424, "Remove Users";
+    RemoveUser = 1439, "Remove Users";
     /// add qos
-    AddQos = 1427, "Add QOS";
+    AddQos = 1447, "Add QOS";
     /// delete qos
-    RemoveQos = 1428, "Remove QOS";
+    RemoveQos = 1450, "Remove QOS";
     /// modify qos
-    ModifyQos = 1429, "Modify QOS";
+    ModifyQos = 1451, "Modify QOS";
+    /// a new wckey
+    AddWckey = 1452, "Add WCKeys";
+    /// wckeys taken away
+    RemoveWckey = 1455, "Remove WCKeys";
+    /// a wckey became the default
+    ModifyWckey = 1456, "Modify WCKeys";
+    /// modify job
+    ModifyJob = 1476, "Modify Job";
+    /// add resource, and giving it to a cluster
+    AddResource = 1477, "Add Resources";
+    /// delete resource
+    RemoveResource = 1480, "Remove Resources";
+    /// modify resource
+    ModifyResource = 1481, "Modify Resources";
+    /// a resource taken from clusters; Slurm has no words for it
+    RemoveClusterResource = 1483, "MsgType=1483";
+    /// a cluster's percentage; Slurm has no words for it
+    ModifyClusterResource = 1484, "MsgType=1484";
     /// a TRES was named in the configuration
-    AddTres = 1461, "Add TRES";
+    AddTres = 1485, "Add TRES";
+    /// add federation (Slurm's own words)
+    AddFederation = 1493, "Add Clusters";
+    /// modify federation
+    ModifyFederation = 1496, "Modify Federations";
+    /// delete federation
+    RemoveFederation = 1497, "Remove Federations";
 }

@@ -2,12 +2,20 @@
 
 pub mod association;
 pub mod entities;
+pub mod event;
+pub mod federation;
 pub mod limits;
 pub mod qos;
+pub mod resource;
 pub mod tres;
+pub mod wckey;
 
 pub use association::{Association, AssociationId, AssociationKey, QosSet, Shares};
-pub use entities::{Account, Action, AdminLevel, Cluster, Coordinator, Transaction, User};
+pub use entities::{Account, Action, AdminLevel, Classification, Cluster, Coordinator, Transaction, User};
+pub use event::{Event, Reservation, ReservationKey, TresCounts};
+pub use federation::{Federation, FederationState, Membership};
 pub use limits::{Limit, Limits};
 pub use qos::{Qos, QosId};
+pub use resource::{Resource, ResourceId};
 pub use tres::{Tres, TresId};
+pub use wckey::{Wckey, WckeyId, WckeyKey};
