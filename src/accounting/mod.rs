@@ -11,6 +11,7 @@ pub mod founding;
 pub mod jobs;
 pub mod model;
 pub mod privacy;
+pub mod rollup;
 pub mod settings;
 pub mod state;
 pub mod table;
