@@ -140,7 +140,7 @@ fn protected_names(plan: &Plan) -> Vec<String> {
         .collect();
     // Not only by address: a key for a protected user changes that user, a new member a protected group.
     let steps = plan.hosts.iter().flat_map(|host| &host.steps);
-    let served = steps.flat_map(|step| named_by(step)).filter(|(_, name)| name == "0" || is_protected(name));
+    let served = steps.flat_map(named_by).filter(|(_, name)| name == "0" || is_protected(name));
     let served = served.map(|(kind, name)| format!("{kind} {name}"));
     let all: BTreeSet<_> = touched.into_iter().map(ToString::to_string).chain(served).collect();
     all.into_iter().map(|what| format!("the plan touches the protected {what}")).collect()
