@@ -78,6 +78,15 @@ pub struct EditArgs {
     /// Home directory
     #[arg(long)]
     pub home: Option<String>,
+    /// Keep the person out for the time being: no password, no key lets him in
+    #[arg(long, conflicts_with_all = ["unlock", "expires"])]
+    pub lock: bool,
+    /// Let the person in again
+    #[arg(long)]
+    pub unlock: bool,
+    /// The first day without login, such as 2027-02-28, or `never`
+    #[arg(long, value_name = "DAY")]
+    pub expires: Option<String>,
     /// An SSH public key, or @ and a file of them, one a line
     #[arg(long = "key", value_name = "KEY|@FILE")]
     pub keys: Vec<String>,
@@ -124,6 +133,8 @@ impl EditArgs {
             home: self.home.clone(),
             keys: self.keys.iter().map(|key| keys(key)).collect::<Result<Vec<_>, _>>()?.concat(),
             default_account: self.default_account.clone(),
+            locked: (self.lock || self.unlock).then_some(self.lock),
+            expires: self.expires.clone(),
             state,
             accounts,
             limits: self.limits.iter().map(|limit| pair(limit)).collect::<Result<_, _>>()?,

@@ -26,6 +26,10 @@ pub struct Wanted {
     pub keys: Vec<String>,
     /// The account of jobs that name none.
     pub default_account: Option<String>,
+    /// Kept out for the time being.
+    pub locked: Option<bool>,
+    /// When the login ends: a day, or `never`.
+    pub expires: Option<String>,
     /// There or gone.
     pub state: Option<State>,
     /// Accounts to be in; others stay.
@@ -124,6 +128,8 @@ fn said(wanted: &Wanted) -> Vec<(&'static str, Value)> {
         ("home", text(&wanted.home)),
         ("comment", text(&wanted.comment)),
         ("default_account", text(&wanted.default_account)),
+        ("locked", wanted.locked.into()),
+        ("expires", text(&wanted.expires)),
         ("state", wanted.state.map(state).into()),
     ];
     all.into_iter().filter(|(_, value)| *value != Value::Null).collect()
@@ -140,6 +146,8 @@ fn fields(user: &User, wanted: &Wanted) -> Vec<Edit> {
         shell: written(&user.shell),
         home: written(&user.home),
         default_account: written(&user.default_account),
+        locked: user.locked,
+        expires: user.expires.map(|expires| expires.to_string()),
         state: Some(user.state),
         ..Wanted::default()
     });

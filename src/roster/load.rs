@@ -11,7 +11,20 @@ use std::sync::Arc;
 
 const ROSTER: &[&str] = &["site", "hosts", "scheduler", "groups", "users", "accounts", "guards"];
 const GROUP: &[&str] = &["gid", "state"];
-const USER: &[&str] = &["uid", "group", "groups", "shell", "home", "comment", "keys", "default_account", "state"];
+const USER: &[&str] = &[
+    "uid",
+    "group",
+    "groups",
+    "only_groups",
+    "shell",
+    "home",
+    "comment",
+    "keys",
+    "default_account",
+    "locked",
+    "expires",
+    "state",
+];
 const KEY: &[&str] = &["key", "state"];
 const ACCOUNT: &[&str] = &["parent", "description", "organization", "limits", "users", "state"];
 const MEMBER: &[&str] = &["limits", "state"];
@@ -80,11 +93,14 @@ fn read_user(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<
     let keys = reader.items(node.get("keys"), "`keys`").iter().filter_map(|key| read_key(reader, key)).collect();
     let user = User {
         groups: reader.text_list(node, "groups"),
+        only_groups: reader.yes_or_no(node, "only_groups").unwrap_or(false),
         shell: reader.text_field(node, "shell"),
         home: reader.text_field(node, "home"),
         comment: reader.text_field(node, "comment"),
         keys,
         default_account: reader.text_field(node, "default_account"),
+        locked: reader.yes_or_no(node, "locked"),
+        expires: reader.expiry(node),
         state: reader.state(node),
         uid: uid?,
         group: group?,

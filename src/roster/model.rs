@@ -73,8 +73,10 @@ pub struct User {
     pub uid: Written<u32>,
     /// The primary group: one of the roster's.
     pub group: Written<String>,
-    /// Further groups to be a member of; other memberships are left alone.
+    /// Further groups to be a member of.
     pub groups: Vec<Written<String>>,
+    /// Whether `groups` are all: other memberships are taken away. Otherwise they are left alone.
+    pub only_groups: bool,
     /// Login shell.
     pub shell: Option<Written<String>>,
     /// Home directory.
@@ -85,8 +87,31 @@ pub struct User {
     pub keys: Vec<Key>,
     /// The account that jobs run under when none is named.
     pub default_account: Option<Written<String>>,
+    /// Whether the person is kept out for the time being; `None`: a lock is left as it is.
+    pub locked: Option<bool>,
+    /// When the login ends; `None`: left as it is.
+    pub expires: Option<Expiry>,
     /// There or gone.
     pub state: State,
+}
+
+/// When a login ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// `never`
+    Never,
+    /// From the beginning of this day (UTC) on, as shadow(5) counts it.
+    On(jiff::civil::Date),
+}
+
+/// As the roster writes it.
+impl std::fmt::Display for Expiry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Expiry::Never => f.write_str("never"),
+            Expiry::On(day) => day.fmt(f),
+        }
+    }
 }
 
 /// One line of a person's `authorized_keys`.

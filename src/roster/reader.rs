@@ -1,6 +1,6 @@
 //! Reading a [`Node`] tree field by field, collecting everything that is wrong instead of stopping at the first.
 
-use super::model::{State, Written};
+use super::model::{Expiry, State, Written};
 use crate::diag::Diagnostic;
 use crate::value::Value;
 use crate::value::node::{Kind, Node};
@@ -111,6 +111,33 @@ impl Reader {
             Some(value) => self.number(value, &format!("`{key}`")),
             None => {
                 self.missing(owner, key, why);
+                None
+            }
+        }
+    }
+
+    /// `yes` or `no` under `key`, if there is one.
+    pub fn yes_or_no(&mut self, node: &Node, key: &str) -> Option<bool> {
+        let value = node.get(key)?;
+        match value.kind {
+            Kind::Scalar(Value::Bool(answer)) => Some(answer),
+            _ => {
+                self.problems.push(value.error(format!("`{key}` must be yes or no, not {}", value.to_value().repr())));
+                None
+            }
+        }
+    }
+
+    /// `expires: 2027-02-28` or `expires: never`.
+    pub fn expiry(&mut self, node: &Node) -> Option<Expiry> {
+        let value = node.get("expires")?;
+        match (value.as_str(), value.as_str().and_then(|text| text.parse().ok())) {
+            (Some("never"), _) => Some(Expiry::Never),
+            (_, Some(day)) => Some(Expiry::On(day)),
+            _ => {
+                let shown = value.to_value().repr();
+                let problem = value.error(format!("`expires` must be a day or `never`, not {shown}"));
+                self.problems.push(problem.hint("write a day as 2027-02-28: the first one without login"));
                 None
             }
         }

@@ -91,7 +91,7 @@ fn shape_and_types() {
             2 |   gildong: {uid: '2001', gruop: ai, shell: 5, state: gone}
               |                          ^
               = help: did you mean `group`?
-              = help: the fields of a user are: uid, group, groups, shell, home, comment, keys, default_account, state
+              = help: the fields of a user are: uid, group, groups, only_groups, shell, home, comment, keys, default_account, locked, expires, state
 
             `shell` must be text, not a number
              --> roster.yml:2:44
@@ -254,6 +254,36 @@ fn check_names() {
           |   ^
           = note: an account's name has only lower case letters, digits, `_`, `.` and `-`
     "#]],
+    );
+}
+
+#[test]
+fn locks_and_ends_are_read_strictly() {
+    refuses(
+        &users("  a: {uid: 2001, group: ai, locked: maybe, only_groups: 1, expires: tomorrow}\n"),
+        expect![[r#"
+            `locked` must be yes or no, not 'maybe'
+             --> roster.yml:4:37
+              |
+            3 | users:
+            4 |   a: {uid: 2001, group: ai, locked: maybe, only_groups: 1, expires: tomorrow}
+              |                                     ^
+
+            `only_groups` must be yes or no, not 1
+             --> roster.yml:4:57
+              |
+            3 | users:
+            4 |   a: {uid: 2001, group: ai, locked: maybe, only_groups: 1, expires: tomorrow}
+              |                                                         ^
+
+            `expires` must be a day or `never`, not 'tomorrow'
+             --> roster.yml:4:69
+              |
+            3 | users:
+            4 |   a: {uid: 2001, group: ai, locked: maybe, only_groups: 1, expires: tomorrow}
+              |                                                                     ^
+              = help: write a day as 2027-02-28: the first one without login
+        "#]],
     );
 }
 

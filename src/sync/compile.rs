@@ -3,8 +3,9 @@
 use super::Host;
 use crate::change::plan::Phase;
 use crate::roster::limits::Limit;
-use crate::roster::{Account, Member, Roster, State, User, Written};
+use crate::roster::{Account, Expiry, Member, Roster, State, User, Written};
 use crate::value::{Map, Value};
+use jiff::civil::Date;
 
 /// One module over several items: one round trip, and for account modules one transaction.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,9 +78,8 @@ fn user(user: &User) -> Map {
         return item(&user.name, State::Absent, []);
     }
     let groups: Vec<Value> = user.groups.iter().map(|group| group.value.clone().into()).collect();
-    // Memberships that the roster does not name are left alone.
-    let append = (!groups.is_empty()).then_some(true);
-    let groups = if groups.is_empty() { Value::Null } else { groups.into() };
+    let append = (!user.only_groups && !groups.is_empty()).then_some(true);
+    let groups = if groups.is_empty() && !user.only_groups { Value::Null } else { groups.into() };
     let rest = [
         ("uid", (*user.uid).into()),
         ("group", user.group.value.clone().into()),
@@ -88,8 +88,24 @@ fn user(user: &User) -> Map {
         ("shell", text(&user.shell)),
         ("home", text(&user.home)),
         ("comment", text(&user.comment)),
+        ("password_lock", user.locked.into()),
+        ("expires", expires(user).into()),
     ];
     item(&user.name, State::Present, rest)
+}
+
+/// The module's `expires`: seconds since 1970, or negative for never. A locked password still lets keys in; an account
+/// that expired long ago lets nobody in, so who is locked is both.
+fn expires(user: &User) -> Option<f64> {
+    const LONG_AGO: f64 = 86400.0;
+    const NEVER: f64 = -1.0;
+    let day = |day: Date| day.duration_since(Date::constant(1970, 1, 1)).as_secs_f64();
+    match (user.locked, user.expires) {
+        (Some(true), _) => Some(LONG_AGO),
+        (_, Some(Expiry::On(date))) => Some(day(date)),
+        (_, Some(Expiry::Never)) | (Some(false), None) => Some(NEVER),
+        (None, None) => None,
+    }
 }
 
 fn keys(roster: &Roster, state: State) -> Vec<Map> {

@@ -311,6 +311,39 @@ fn a_saved_plan_is_the_plan() {
 }
 
 #[test]
+fn people_are_locked_limited_to_groups_and_end() {
+    let cluster = Cluster::new();
+    let roster = |fields: &str| {
+        let groups = "groups:\n  ai_team: {gid: 3001}\n  gpu: {gid: 3002}\n  web: {gid: 3003}\n";
+        format!("{groups}users:\n  gildong: {{uid: 2001, group: ai_team, {fields}}}\n")
+    };
+    let becomes = |fields: &str, shadow: &str| {
+        assert!(cluster.apply(&cluster.plan(&roster(fields)).unwrap()).unwrap().0);
+        let again = cluster.plan(&roster(fields)).unwrap();
+        assert!(again.is_empty(), "{}", again.to_json());
+        let line = cluster.text("login2", "/etc/shadow");
+        let line = line.lines().find(|line| line.starts_with("gildong:")).unwrap();
+        let fields: Vec<_> = line.split(':').collect();
+        assert_eq!(format!("{} {}", fields[1], fields[7]), shadow);
+    };
+    let set = |from: &'static str, to: &'static str| {
+        cluster.edit("login2", "/etc/shadow", |text| text.replace(from, to));
+    };
+    becomes("groups: [gpu, web]", "! ");
+    set("gildong:!:", "gildong:$6$hash:");
+    becomes("groups: [gpu]", "$6$hash ");
+    assert!(cluster.text("login2", "/etc/group").contains("web:x:3003:gildong"), "left alone");
+    becomes("groups: [gpu], only_groups: yes", "$6$hash ");
+    assert!(cluster.text("login2", "/etc/group").contains("web:x:3003:\n"), "taken away");
+    becomes("groups: [], only_groups: yes, expires: 2027-02-28", "$6$hash 20877");
+    assert!(cluster.text("login2", "/etc/group").contains("gpu:x:3002:\n"), "taken away");
+    becomes("locked: yes, expires: 2027-02-28", "!$6$hash 1");
+    becomes("locked: no, expires: 2027-02-28", "$6$hash 20877");
+    becomes("shell: /bin/sh", "$6$hash 20877");
+    becomes("expires: never", "$6$hash ");
+}
+
+#[test]
 fn what_was_done_otherwise_than_planned_is_said() {
     let cluster = Cluster::new();
     cluster.apply(&cluster.plan(FIRST).unwrap()).unwrap();

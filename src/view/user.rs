@@ -21,6 +21,8 @@ pub fn fields(roster: &Roster, user: &User) -> Map {
         ("home", text(&user.home)),
         ("comment", text(&user.comment)),
         ("default_account", text(&user.default_account)),
+        ("locked", user.locked.into()),
+        ("expires", user.expires.map(|expires| expires.to_string()).into()),
         ("keys", Value::List(present.map(|key| key.line.value.clone().into()).collect())),
         ("accounts", accounts(roster, user)),
     ];

@@ -155,6 +155,28 @@ fn the_reference_roster_registers_people_with_the_scheduler() {
 }
 
 #[test]
+fn who_is_locked_stays_out_with_a_key_too() {
+    let lab = lab();
+    let key = std::fs::read_to_string(lab.dir().join("id_ed25519.pub")).unwrap();
+    let file = lab.write_temp(
+        "roster.yml",
+        &roster(&format!("  gildong:\n    uid: 2001\n    group: ai_team\n    keys: ['{}']\n", key.trim())),
+    );
+    let apply = || lab.enlist(&["apply", "-y", "-l", "login2", "-i", INVENTORY, "--roster", path(&file)]).ok();
+    let user = |option: &str| lab.enlist(&["user", "modify", "gildong", option, "--roster", path(&file)]).ok();
+    let enter = || lab.lab(&["exec", "ssh", "-o", "BatchMode=yes", "gildong@10.0.0.2", "whoami"]);
+    apply();
+    assert_eq!(enter().ok().stdout, "gildong\n");
+    user("--lock");
+    apply();
+    let refused = enter().code(255);
+    assert!(!refused.stdout.contains("gildong"), "{}", refused.stdout);
+    user("--unlock");
+    apply();
+    assert_eq!(enter().ok().stdout, "gildong\n");
+}
+
+#[test]
 fn a_wrong_roster_never_reaches_a_host() {
     let lab = lab();
     let wrong = roster("  gildong: {uid: 0, group: ai_taem, shel: /bin/bash}\n  a;b: {uid: 2002, group: ai_team}\n");
