@@ -5,6 +5,7 @@ mod arguments;
 pub mod events;
 mod links;
 mod loops;
+mod meta;
 mod parallel;
 mod play;
 pub mod preflight;

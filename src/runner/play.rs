@@ -4,7 +4,7 @@
 //! it and gives back those that came through; a block hands the others to its rescue section.
 
 use super::actions::Runs;
-use super::events::{Event, HostResult, Stats, Status};
+use super::events::{Event, Stats, Status};
 use super::scope::{PlayVars, texts, with_local};
 use super::task::{HostDone, TaskRun, task_args};
 use super::{Runner, parallel, playbook_directory, usage};
@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A play under way, for one batch of hosts.
-struct Batch<'p> {
+pub(super) struct Batch<'p> {
     play: &'p Play,
-    vars: Arc<PlayVars>,
+    pub(super) vars: Arc<PlayVars>,
     directories: Vec<PathBuf>,
     /// All hosts of the batch.
     hosts: Vec<String>,
@@ -29,9 +29,9 @@ struct Batch<'p> {
     /// Handlers that each host notified, by position.
     notified: BTreeMap<usize, BTreeSet<String>>,
     /// `meta: end_play`, or too many failures.
-    ended: bool,
+    pub(super) ended: bool,
     /// Hosts that `meta: end_host` took out; they did not fail.
-    finished: BTreeSet<String>,
+    pub(super) finished: BTreeSet<String>,
 }
 
 /// What a failure in a list of tasks means.
@@ -330,7 +330,7 @@ impl Runner<'_> {
         self.settle(batch, task, hosts, done, once, on_failure)
     }
 
-    fn announce(&mut self, batch: &Batch, task: &Task, hosts: &[String], handler: bool) {
+    pub(super) fn announce(&mut self, batch: &Batch, task: &Task, hosts: &[String], handler: bool) {
         let scope = self.play_scope(&batch.vars);
         let first = hosts.first().map(|name| [("inventory_hostname".to_owned(), name.as_str().into())]);
         let scope = with_local(&scope, first.into_iter().flatten().collect());
@@ -466,7 +466,11 @@ impl Runner<'_> {
     }
 
     /// Runs notified handlers in the order in which they are defined, until none is left.
-    fn flush_handlers(&mut self, batch: &mut Batch, mut hosts: Vec<String>) -> Result<Vec<String>, Diagnostic> {
+    pub(super) fn flush_handlers(
+        &mut self,
+        batch: &mut Batch,
+        mut hosts: Vec<String>,
+    ) -> Result<Vec<String>, Diagnostic> {
         let force = batch.play.force_handlers || self.options.force_handlers;
         let play = batch.play;
         let mut next = 0;
@@ -489,82 +493,6 @@ impl Runner<'_> {
             hosts.retain(|host| !candidates.contains(host) || through.contains(host));
         }
         Ok(hosts)
-    }
-
-    fn run_meta(&mut self, batch: &mut Batch, task: &Task, hosts: Vec<String>) -> Result<Vec<String>, Diagnostic> {
-        let args = task_args(task, Runs::Meta)?;
-        let word = args.first().map(|arg| arg.value.value.to_string()).unwrap_or_default();
-        let hit = self.announce_meta(batch, task, &word, &hosts);
-        match word.as_str() {
-            "noop" | "reset_connection" => {}
-            "flush_handlers" if hit.is_empty() => {}
-            "flush_handlers" => return self.flush_handlers(batch, hosts),
-            "end_play" => batch.ended |= !hit.is_empty(),
-            "end_host" => batch.finished.extend(hit),
-            "clear_host_errors" if hit.is_empty() => {}
-            "clear_host_errors" => self.gone.clear(),
-            "clear_facts" => {
-                for host in hosts.iter().filter(|_| !hit.is_empty()).cloned() {
-                    Arc::make_mut(&mut self.world).hosts.entry(host).or_default().facts = Arc::default();
-                }
-            }
-            other => {
-                let known = ["noop", "flush_handlers", "end_play", "end_host", "clear_host_errors", "clear_facts"];
-                return Err(Diagnostic::input(&task.action.place, format!("enlist does not know `meta: {other}`"))
-                    .suggest(other, known));
-            }
-        }
-        Ok(hosts)
-    }
-
-    /// Shows a meta task, and gives the hosts on which its `when` holds. Like ansible-playbook, it shows those that
-    /// concern single hosts once for each, and the others once for the first.
-    fn announce_meta(&mut self, batch: &Batch, task: &Task, word: &str, hosts: &[String]) -> Vec<String> {
-        let each = matches!(word, "noop" | "reset_connection" | "end_host" | "flush_handlers");
-        let plain = matches!(word, "noop" | "reset_connection");
-        let mut hit = Vec::new();
-        for host in if each { hosts } else { &hosts[..1] } {
-            self.announce(batch, task, std::slice::from_ref(host), false);
-            if plain || self.holds(task, host, &batch.vars) {
-                hit.push(host.clone());
-            } else {
-                self.observer.on(&Event::Host(&skipped_meta(host, word)));
-            }
-        }
-        hit
-    }
-
-    /// Whether a meta task's `when` holds on a host.
-    fn holds(&self, task: &Task, host: &str, vars: &Arc<PlayVars>) -> bool {
-        let scope: Arc<dyn Scope> = Arc::new(super::scope::HostScope {
-            name: host.to_owned(),
-            host: self.world.hosts.get(host).cloned().unwrap_or_default(),
-            world: self.world.clone(),
-            play: vars.clone(),
-            task: task.keywords.vars.clone(),
-        });
-        let when = &task.keywords.when;
-        when.iter().all(|condition| self.templar.condition(&condition.value, &scope).is_ok_and(|truth| truth.holds))
-    }
-}
-
-/// What is shown of a meta task whose `when` does not hold.
-fn skipped_meta(host: &str, word: &str) -> HostResult {
-    let result = [("skip_reason", Value::from(format!("{word} conditional evaluated to False")))];
-    HostResult {
-        host: host.to_owned(),
-        module: "meta",
-        delegate: None,
-        status: Status::Skipped,
-        ignored: false,
-        result: result.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
-        changes: Vec::new(),
-        retries: Vec::new(),
-        items: None,
-        error: None,
-        warnings: Vec::new(),
-        always_shown: false,
-        diff: false,
     }
 }
 

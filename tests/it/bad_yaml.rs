@@ -5,10 +5,14 @@ use std::process::Command;
 
 /// Runs the check on `site.yml` with this text; standard error and exit code, as people see them.
 fn check(text: &str) -> String {
+    play(text, &["--syntax-check"])
+}
+
+fn play(text: &str, options: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("site.yml"), text).unwrap();
     let run = Command::new(env!("CARGO_BIN_EXE_enlist"))
-        .args(["play", "--syntax-check", "site.yml"])
+        .args([&["play", "site.yml"], options].concat())
         .current_dir(directory.path())
         .env("NO_COLOR", "1")
         .output()
@@ -147,4 +151,19 @@ fn no_list_of_plays() {
           = help: begin the play with `- hosts:`
         exit code 4"#]],
     );
+}
+
+#[test]
+fn a_condition_of_meta_that_cannot_be_evaluated() {
+    let text = "- hosts: localhost\n  gather_facts: no\n  tasks:\n    - meta: end_host\n      when: nobody_set_it\n";
+    expect![[r#"
+        error: 'nobody_set_it' is undefined
+         --> site.yml:5:13
+          |
+        4 |     - meta: end_host
+        5 |       when: nobody_set_it
+          |             ^
+          = note: in a condition of `meta`, for host localhost
+        exit code 4"#]]
+    .assert_eq(&play(text, &["-i", "localhost,", "-c", "local"]));
 }
