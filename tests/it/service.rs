@@ -18,9 +18,14 @@ pub struct Service {
 impl Service {
     /// A fresh service for the cluster `ref`.
     pub fn start() -> Service {
+        Self::configured("")
+    }
+
+    /// A fresh service with more lines in its configuration.
+    pub fn configured(lines: &str) -> Service {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::fs::write(directory.path().join("conf"), "ClusterName=ref\n").unwrap();
+        std::fs::write(directory.path().join("conf"), format!("ClusterName=ref\n{lines}\n")).unwrap();
         std::os::unix::fs::symlink(ENLIST, directory.path().join("sacctmgr")).unwrap();
         let daemon = serve(&directory);
         let service = Service { directory, daemon };

@@ -88,10 +88,11 @@ class Slurm:
         d, (cpu, gpu) = self.d, self.nodes
         common = f"AuthType=auth/munge\nAuthInfo=socket={d}/munge.socket\nSlurmUser=root\n"
         (d / "slurmdbd.conf").touch(0o600)
-        (d / "slurmdbd.conf").write_text(
+        self.slurmdbd = (
             f"{common}DbdHost=localhost\nLogFile={d}/slurmdbd.log\nPidFile={d}/slurmdbd.pid\n"
             f"StorageType=accounting_storage/mysql\nStorageHost=127.0.0.1\nStoragePort={PORT}\nStorageUser=slurm\n"
             "StoragePass=slurm\nStorageLoc=slurm_acct\nTrackSlurmctldDown=no\n")
+        (d / "slurmdbd.conf").write_text(self.slurmdbd)
         lines = [common, f"ClusterName=ref\nSlurmctldHost={HOST}(127.0.0.1)", f"StateSaveLocation={d}/state",
                  f"AccountingStorageTRES=gres/gpu\nAccountingStorageType=accounting_storage/slurmdbd\n"
                  f"AccountingStorageHost=localhost\nAccountingStoragePass={d}/munge.socket"]
@@ -182,8 +183,8 @@ class Slurm:
             except (FileNotFoundError, ProcessLookupError):
                 pass
 
-    def reset(self):
-        """The empty cluster again. Nothing is kept, so no daemon need end in good order."""
+    def reset(self, slurmdbd=""):
+        """The empty cluster again, with more lines for slurmdbd.conf. Nothing is kept, so no daemon need end in good order."""
         for name in [name for name in self.daemons if name != "mariadbd"]:
             self.stop(name)
         self.end_jobs()
@@ -192,6 +193,7 @@ class Slurm:
         (self.d / "state").mkdir()
         self.sql("drop database slurm_acct; create database slurm_acct")
         self.sql(self.fresh, "slurm_acct")
+        (self.d / "slurmdbd.conf").write_text(self.slurmdbd + slurmdbd + "\n")
         self.start_dbd()
         self.start_nodes()
 

@@ -151,6 +151,7 @@ fn add(session: &mut Session, entity: &str, words: &[Word]) -> Done {
 }
 
 fn show(session: &mut Session, entity: &str, words: &[Word]) -> Done {
+    may_list(session, entity)?;
     if begins(entity, "Accounts", 2) || begins(entity, "Acct", 4) {
         show::accounts(session, words)
     } else if begins(entity, "Associations", 2) {
@@ -174,6 +175,18 @@ fn show(session: &mut Session, entity: &str, words: &[Word]) -> Done {
              \"RunAwayJobs\", \"Stats\", \"Transaction\", \"TRES\", \"User\", or \"WCKey\"",
         )
     }
+}
+
+/// Events and reservations may be hidden altogether (`PrivateData`).
+fn may_list(session: &mut Session, entity: &str) -> Done {
+    const DENIED: &str = "Access/permission denied";
+    if begins(entity, "Events", 1) && !session.view().events() {
+        return session.refuse(format!("sacctmgr: error: {DENIED}\n Error with request: {DENIED}"));
+    }
+    if begins(entity, "Reservations", 4) && !session.view().reservations() {
+        return session.refuse(format!("sacctmgr: error: {DENIED}\n Problem with query."));
+    }
+    Ok(())
 }
 
 fn modify(session: &mut Session, entity: &str, words: &[Word]) -> Done {

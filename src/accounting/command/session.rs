@@ -4,6 +4,7 @@ use super::options::Options;
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
 use crate::accounting::model::{Action, Transaction};
+use crate::accounting::privacy::View;
 use crate::accounting::settings::Settings;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -59,6 +60,11 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// What the caller sees of others' affairs (`PrivateData`).
+    pub fn view(&self) -> View<'_> {
+        View::new(self.state, self.caller, self.world.settings())
+    }
+
     /// Says one line (or several).
     pub fn say(&mut self, text: impl AsRef<str>) {
         self.stdout.push_str(text.as_ref());

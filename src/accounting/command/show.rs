@@ -12,6 +12,7 @@ use super::word::{self, Word};
 use crate::accounting::State;
 use crate::accounting::model::*;
 use crate::accounting::tree;
+use std::collections::BTreeSet;
 
 const ASSOCIATION_FIELDS: &str = "Cluster,Account,User,Part";
 const ASSOCIATION_LIMITS: &str = "Share,Priority,GrpJ,GrpTRES,GrpS,GrpWall,GrpTRESMins,MaxJ,MaxTRES,MaxTRESPerN,MaxS,\
@@ -44,13 +45,21 @@ pub fn associations(session: &mut Session, words: &[Word]) -> Done {
         accounts.for_each(|field| field.width = -20);
     }
     let state = &*session.state;
-    let listed = tree::sort_for_listing(wanted.select(state), !wanted.own_values);
+    let listed = tree::sort_for_listing(seen(wanted.select(state), &session.view().associations()), !wanted.own_values);
     let rows: Vec<_> = listed
         .into_iter()
         .map(|association| association_row(state, association, &fields, wanted.own_values, as_tree))
         .collect();
     format::print(session, &fields, rows.into_iter());
     Ok(())
+}
+
+/// Those that the caller sees.
+fn seen<'a>(mut rows: Vec<&'a Association>, seen: &Option<BTreeSet<AssociationId>>) -> Vec<&'a Association> {
+    if let Some(seen) = seen {
+        rows.retain(|row| seen.contains(&row.id));
+    }
+    rows
 }
 
 fn take_association_word(
@@ -140,11 +149,16 @@ pub fn accounts(session: &mut Session, words: &[Word]) -> Done {
         return Ok(());
     }
     let fields = fields_or(session, &wanted.format, &own)?;
+    if !session.view().lists_accounts() {
+        return session.refuse("sacctmgr: error: Access/permission denied\n Problem with query.");
+    }
     let names = select_accounts(session, &wanted);
-    let state = &*session.state;
+    let (state, view) = (&*session.state, session.view());
+    let associations = view.associations();
     let mut rows = Vec::new();
-    for account in names.iter().filter_map(|name| state.accounts.get(name)) {
-        let below = wanted.with_associations.then(|| associations_of_account(state, &wanted.place, account));
+    for account in names.iter().filter(|name| view.account(name)).filter_map(|name| state.accounts.get(name)) {
+        let below = || seen(associations_of_account(state, &wanted.place, account), &associations);
+        let below = wanted.with_associations.then(below);
         rows.extend(entity_rows(state, &fields, below, |column| account_cell(state, account, column)));
     }
     format::print(session, &fields, rows.into_iter());
@@ -217,12 +231,12 @@ pub fn users(session: &mut Session, words: &[Word]) -> Done {
     }
     let fields = fields_or(session, &wanted.format, &own)?;
     let names = select_users(session, &wanted);
-    let state = &*session.state;
+    let (state, view) = (&*session.state, session.view());
+    let associations = view.associations();
     let mut rows = Vec::new();
-    for user in names.iter().filter_map(|name| state.users.get(name)) {
-        let below = wanted
-            .with_associations
-            .then(|| Condition { users: Some(vec![user.name.clone()]), ..wanted.place.clone() }.select(state));
+    for user in names.iter().filter(|name| view.user(name)).filter_map(|name| state.users.get(name)) {
+        let place = || Condition { users: Some(vec![user.name.clone()]), ..wanted.place.clone() };
+        let below = wanted.with_associations.then(|| seen(place().select(state), &associations));
         rows.extend(entity_rows(state, &fields, below, |column| user_cell(state, user, column)));
     }
     format::print(session, &fields, rows.into_iter());

@@ -35,7 +35,7 @@ pub struct Config {
     pub accounting: Settings,
     /// `LogFile`, `DebugLevel`, `LogFormat`.
     pub log: Log,
-    /// `MessageTimeout`: how long a client may take to send a request, and the service to send an answer.
+    /// `MessageTimeout`: how long a client may take to send its next request, and to read an answer.
     pub message_timeout: Duration,
     /// `StopTimeout`: how long running requests may take to finish when the service is told to stop.
     pub stop_timeout: Duration,
@@ -68,10 +68,8 @@ pub enum Level {
     Info,
     /// Every request.
     Verbose,
-    /// And connections.
+    /// And connections (`debug2` to `debug5` too).
     Debug,
-    /// Everything (`debug2` to `debug5`).
-    Trace,
 }
 
 impl Default for Config {

@@ -129,11 +129,11 @@ const LEVELS: &[(&str, Level)] = &[
     ("info", Level::Info),
     ("verbose", Level::Verbose),
     ("debug", Level::Debug),
-    ("debug2", Level::Trace),
+    ("debug2", Level::Debug),
     ("fatal", Level::Error),
-    ("debug3", Level::Trace),
-    ("debug4", Level::Trace),
-    ("debug5", Level::Trace),
+    ("debug3", Level::Debug),
+    ("debug4", Level::Debug),
+    ("debug5", Level::Debug),
 ];
 
 /// A log level, by name or by Slurm's number.
@@ -142,7 +142,7 @@ pub fn level(text: &str) -> Read<Level> {
         ["quiet", "fatal", "error", "info", "verbose", "debug", "debug2", "debug3", "debug4", "debug5"];
     let name = text.parse().ok().and_then(|number: usize| BY_NUMBER.get(number).copied()).unwrap_or(text);
     let found = LEVELS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    found.map(|(_, level)| *level).ok_or_else(|| "one of quiet, error, info, verbose, debug, debug2 is needed".into())
+    found.map(|(_, level)| *level).ok_or_else(|| "one of quiet, error, info, verbose, debug is needed".into())
 }
 
 /// As [`level`] reads it.

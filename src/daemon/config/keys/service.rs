@@ -40,8 +40,8 @@ pub const KEYS: &[Key] = &[
         name: "MessageTimeout",
         from: SLURMDBD,
         applies: AtStart,
-        meaning: "Seconds (1 to 3600) that a client may take to send a request, and that it may leave an answer unread. \
-                  Clients that are connected and ask nothing are let be.",
+        meaning: "Seconds (1 to 3600) that a client may take to send its next request, and that it may leave an answer \
+                  unread; then it is disconnected.",
         set: |config, text| values::seconds(text, 3600).map(|time| config.message_timeout = time),
         get: |config| config.message_timeout.as_secs().to_string(),
     },
@@ -81,7 +81,7 @@ pub const KEYS: &[Key] = &[
         from: SLURMDBD,
         applies: OnReload,
         meaning: "How much is logged: `quiet`, `error`, `info` (every change with caller, command, duration and result), \
-                  `verbose` (every request), `debug` (connections), `debug2` to `debug5` (all).",
+                  `verbose` (every request), `debug` (connections too; so do `debug2` to `debug5`).",
         set: |config, text| values::level(text).map(|level| config.log.level = level),
         get: |config| values::write_level(config.log.level),
     },
