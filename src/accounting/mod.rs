@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod model;
 pub mod privacy;
 pub mod rollup;
+pub mod runs;
 pub mod settings;
 pub mod state;
 pub mod table;

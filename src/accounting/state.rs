@@ -1,10 +1,12 @@
 //! [`State`]: everything the service knows, with the look-ups that commands need.
 
 use super::model::*;
-use super::table::Table;
-use std::collections::{BTreeMap, BTreeSet};
+use super::runs::Runs;
+use super::table::{Journal, Table};
+use std::sync::Arc;
 
-/// All rows. Changes are kept apart until [`State::commit`] or [`State::rollback`].
+/// All rows. A copy is cheap and shares what neither changes. Changes are kept apart until [`State::commit`] or
+/// [`State::rollback`].
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// By name.
@@ -19,8 +21,6 @@ pub struct State {
     pub tres: Table<TresId, Tres>,
     /// By account and user.
     pub coordinators: Table<(String, String), Coordinator>,
-    /// By running number.
-    pub transactions: Table<u64, Transaction>,
     /// By user, cluster and name.
     pub wckeys: Table<WckeyKey, Wckey>,
     /// By name.
@@ -33,38 +33,75 @@ pub struct State {
     pub reservations: Table<ReservationKey, Reservation>,
     associations: Table<AssociationId, Association>,
     index: Index,
+    record: Record,
 }
 
 /// Look-ups over the associations, deleted ones included in `by_key` only.
 #[derive(Clone, Debug, Default)]
 struct Index {
-    by_key: BTreeMap<AssociationKey, AssociationId>,
-    by_user: BTreeMap<String, BTreeSet<AssociationId>>,
-    children: BTreeMap<AssociationId, BTreeSet<(i64, AssociationId)>>,
+    by_key: Runs<Arc<Association>>,
+    by_user: Runs<Arc<Association>>,
+    children: Runs<Arc<Association>>,
+}
+
+fn user_order(row: &Association) -> (&str, AssociationId) {
+    (&row.key.user, row.id)
+}
+
+fn child_order(row: &Association) -> (Option<AssociationId>, i64, AssociationId) {
+    (row.parent, row.position, row.id)
 }
 
 impl Index {
-    fn insert(&mut self, row: &Association) {
-        self.by_key.insert(row.key.clone(), row.id);
+    fn loaded(rows: &Table<AssociationId, Association>) -> Self {
+        let mut all: Vec<_> = rows.iter().filter_map(|(id, _)| rows.shared(id)).cloned().collect();
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        let by_key = Runs::sorted(all.iter().cloned());
+        all.retain(|row| !row.deleted);
+        all.sort_by(|a, b| user_order(a).cmp(&user_order(b)));
+        let by_user = Runs::sorted(all.iter().filter(|row| !row.key.is_account()).cloned());
+        all.sort_by_key(|row| child_order(row));
+        Self { by_key, by_user, children: Runs::sorted(all) }
+    }
+
+    fn insert(&mut self, row: &Arc<Association>) {
+        self.by_key.put(row.clone(), |other| other.key.cmp(&row.key));
         if row.deleted {
             return;
         }
         if !row.key.is_account() {
-            self.by_user.entry(row.key.user.clone()).or_default().insert(row.id);
+            self.by_user.put(row.clone(), |other| user_order(other).cmp(&user_order(row)));
         }
-        if let Some(parent) = row.parent {
-            self.children.entry(parent).or_default().insert((row.position, row.id));
-        }
+        self.children.put(row.clone(), |other| child_order(other).cmp(&child_order(row)));
     }
 
     fn remove(&mut self, row: &Association) {
-        self.by_key.remove(&row.key);
-        if let Some(ids) = self.by_user.get_mut(&row.key.user) {
-            ids.remove(&row.id);
-        }
-        if let Some(siblings) = row.parent.and_then(|parent| self.children.get_mut(&parent)) {
-            siblings.remove(&(row.position, row.id));
-        }
+        self.by_key.remove(|other| other.key.cmp(&row.key));
+        self.by_user.remove(|other| user_order(other).cmp(&user_order(row)));
+        self.children.remove(|other| child_order(other).cmp(&child_order(row)));
+    }
+}
+
+/// The transaction record as far as a state knows it: what was written since the last commit. The rest is in the store
+/// alone, where it may grow.
+#[derive(Clone, Debug, Default)]
+struct Record {
+    committed: u64,
+    new: Vec<Transaction>,
+}
+
+impl Journal for Record {
+    fn has_changes(&self) -> bool {
+        !self.new.is_empty()
+    }
+
+    fn commit(&mut self) {
+        self.committed += self.new.len() as u64;
+        self.new.clear();
+    }
+
+    fn rollback(&mut self) {
+        self.new.clear();
     }
 }
 
@@ -72,10 +109,12 @@ impl State {
     /// Takes the associations that a store has.
     pub fn load_associations(&mut self, rows: impl IntoIterator<Item = Association>) {
         self.associations = Table::loaded(rows.into_iter().map(|row| (row.id, row)));
-        self.index = Index::default();
-        for row in self.associations.values() {
-            self.index.insert(row);
-        }
+        self.index = Index::loaded(&self.associations);
+    }
+
+    /// Takes the number of the last line that a store has in its transaction record.
+    pub fn load_record(&mut self, last: u64) {
+        self.record = Record { committed: last, new: Vec::new() };
     }
 
     /// The rows of associations; change them with [`State::put_association`] and [`State::edit_association`].
@@ -90,22 +129,26 @@ impl State {
 
     /// A present association by what it is of.
     pub fn find(&self, key: &AssociationKey) -> Option<&Association> {
-        self.association(*self.index.by_key.get(key)?)
+        self.of_key(key).filter(|row| !row.deleted)
     }
 
     /// Like [`State::find`], also when it was taken away.
     pub fn find_deleted(&self, key: &AssociationKey) -> Option<&Association> {
-        self.associations.get(self.index.by_key.get(key)?).filter(|row| row.deleted)
+        self.of_key(key).filter(|row| row.deleted)
+    }
+
+    fn of_key(&self, key: &AssociationKey) -> Option<&Association> {
+        self.index.by_key.get(|row| row.key.cmp(key)).map(|row| &**row)
     }
 
     /// What hangs directly below, in tree order.
     pub fn children(&self, id: AssociationId) -> impl DoubleEndedIterator<Item = &Association> {
-        self.index.children.get(&id).into_iter().flatten().filter_map(|(_, child)| self.association(*child))
+        self.index.children.span(&|row| row.parent.cmp(&Some(id))).map(|row| &**row)
     }
 
     /// The present associations of a user, oldest first.
     pub fn of_user(&self, user: &str) -> impl Iterator<Item = &Association> {
-        self.index.by_user.get(user).into_iter().flatten().filter_map(|id| self.association(*id))
+        self.index.by_user.span(&|row| row.key.user.as_str().cmp(user)).map(|row| &**row)
     }
 
     /// The root association of a cluster.
@@ -115,6 +158,7 @@ impl State {
 
     /// Adds or replaces.
     pub fn put_association(&mut self, row: Association) {
+        let row = Arc::new(row);
         if let Some(old) = self.associations.get(&row.id) {
             self.index.remove(old);
         }
@@ -187,69 +231,100 @@ impl State {
 
     /// Writes a line of the transaction record.
     pub fn record(&mut self, transaction: Transaction) {
-        let id = self.transactions.last_key().map_or(1, |id| id + 1);
-        self.transactions.put(id, Transaction { id, ..transaction });
+        let id = self.record.committed + self.record.new.len() as u64 + 1;
+        self.record.new.push(Transaction { id, ..transaction });
+    }
+
+    /// The lines of the transaction record since the last commit.
+    pub fn recorded(&self) -> &[Transaction] {
+        &self.record.new
     }
 
     /// Whether anything differs from the last commit.
     pub fn has_changes(&self) -> bool {
-        self.clusters.changes().next().is_some()
-            || self.accounts.changes().next().is_some()
-            || self.users.changes().next().is_some()
-            || self.qos.changes().next().is_some()
-            || self.tres.changes().next().is_some()
-            || self.coordinators.changes().next().is_some()
-            || self.transactions.changes().next().is_some()
-            || self.wckeys.changes().next().is_some()
-            || self.federations.changes().next().is_some()
-            || self.resources.changes().next().is_some()
-            || self.events.changes().next().is_some()
-            || self.reservations.changes().next().is_some()
-            || self.associations.changes().next().is_some()
+        let Self {
+            clusters,
+            accounts,
+            users,
+            qos,
+            tres,
+            coordinators,
+            wckeys,
+            federations,
+            resources,
+            events,
+            reservations,
+            associations,
+            record,
+            index: _,
+        } = self;
+        let journals: [&dyn Journal; 13] = [
+            clusters,
+            accounts,
+            users,
+            qos,
+            tres,
+            coordinators,
+            wckeys,
+            federations,
+            resources,
+            events,
+            reservations,
+            associations,
+            record,
+        ];
+        journals.iter().any(|journal| journal.has_changes())
     }
 
     /// Keeps all changes.
     pub fn commit(&mut self) {
-        self.clusters.commit();
-        self.accounts.commit();
-        self.users.commit();
-        self.qos.commit();
-        self.tres.commit();
-        self.coordinators.commit();
-        self.transactions.commit();
-        self.wckeys.commit();
-        self.federations.commit();
-        self.resources.commit();
-        self.events.commit();
-        self.reservations.commit();
-        self.associations.commit();
+        self.journals().iter_mut().for_each(|journal| journal.commit());
     }
 
     /// Takes all changes back.
     pub fn rollback(&mut self) {
-        self.clusters.rollback();
-        self.accounts.rollback();
-        self.users.rollback();
-        self.qos.rollback();
-        self.tres.rollback();
-        self.coordinators.rollback();
-        self.transactions.rollback();
-        self.wckeys.rollback();
-        self.federations.rollback();
-        self.resources.rollback();
-        self.events.rollback();
-        self.reservations.rollback();
         let touched: Vec<_> = self.associations.changes().map(|(id, _)| *id).collect();
-        for id in &touched {
-            if let Some(row) = self.associations.get(id) {
-                self.index.remove(row);
-            }
+        for row in touched.iter().filter_map(|id| self.associations.get(id)) {
+            self.index.remove(row);
         }
-        self.associations.rollback();
-        for id in &touched {
-            if let Some(row) = self.associations.get(id) {
-                self.index.insert(row);
-            }
+        self.journals().iter_mut().for_each(|journal| journal.rollback());
+        for row in touched.iter().filter_map(|id| self.associations.shared(id)) {
+            self.index.insert(row);
         }
+    }
+
+    /// Everything that is kept or taken back together.
+    fn journals(&mut self) -> [&mut dyn Journal; 13] {
+        let Self {
+            clusters,
+            accounts,
+            users,
+            qos,
+            tres,
+            coordinators,
+            wckeys,
+            federations,
+            resources,
+            events,
+            reservations,
+            associations,
+            record,
+            index: _,
+        } = self;
+        [
+            clusters,
+            accounts,
+            users,
+            qos,
+            tres,
+            coordinators,
+            wckeys,
+            federations,
+            resources,
+            events,
+            reservations,
+            associations,
+            record,
+        ]
     }
 }

@@ -3,8 +3,8 @@
 use super::api::{Request, Response};
 use super::service::Service;
 
-/// Answers one command of a user number.
-pub type Answer = fn(&mut Service, u32, &Request) -> Response;
+/// Answers one command of a user number; many run at the same time.
+pub type Answer = fn(&Service, u32, Request) -> Response;
 
 /// By the name of the program.
 pub const COMMANDS: &[(&str, Answer)] = &[("sacctmgr", Service::sacctmgr)];

@@ -1,13 +1,14 @@
 //! `enlist serve`: the accounting service behind a unix socket, HTTP and JSON.
 //!
-//! Callers are who the kernel says (`SO_PEERCRED`). One command runs at a time; what it changes is on disk before it is
-//! answered.
+//! Callers are who the kernel says (`SO_PEERCRED`). Commands that only ask run side by side; those that change something
+//! run one after another, and what they change is on disk before they are answered.
 
 pub mod api;
 mod commands;
 pub mod config;
 mod service;
 mod world;
+mod writer;
 
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::Store;
@@ -20,21 +21,28 @@ use config::Config;
 use service::Service;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The largest request, in bytes.
 const MAX_REQUEST: usize = 32 << 20;
 
+/// So many commands run at the same time; more wait for their turn.
+const COMMANDS_AT_ONCE: usize = 64;
+
 /// Serves until SIGTERM or SIGINT, then ends in good order: no new requests, running ones are finished.
 pub fn serve(config: &Config) -> Result<(), Diagnostic> {
     make_parent(&config.store, 0o700)?;
     let store = Store::open(&config.store).map_err(|error| host(error.to_string()))?;
-    let service = Service::start(store, config).map_err(|error| host(error.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let service = Arc::new(Service::start(store, config)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(COMMANDS_AT_ONCE)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| host(format!("cannot start: {error}")))?;
-    runtime.block_on(listen(&config.socket, Arc::new(Mutex::new(service))))
+    runtime.block_on(listen(&config.socket, service))
 }
 
 fn host(message: String) -> Diagnostic {
@@ -50,7 +58,7 @@ fn make_parent(path: &Path, mode: u32) -> Result<(), Diagnostic> {
         .map_err(|error| host(format!("cannot make {}: {error}", parent.display())))
 }
 
-async fn listen(socket: &Path, service: Arc<Mutex<Service>>) -> Result<(), Diagnostic> {
+async fn listen(socket: &Path, service: Arc<Service>) -> Result<(), Diagnostic> {
     make_parent(socket, 0o755)?;
     let cannot = |error: std::io::Error| host(format!("cannot listen on {}: {error}", socket.display()));
     // The store's lock says that no other daemon serves it, so a socket here is a dead one's.
@@ -95,7 +103,7 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 
 /// `POST /v1/slurm/COMMAND`: one of [`commands::COMMANDS`].
 async fn slurm(
-    State(service): State<Arc<Mutex<Service>>>,
+    State(service): State<Arc<Service>>,
     ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
     UrlPath(command): UrlPath<String>,
     axum::Json(request): axum::Json<api::Request>,
@@ -105,16 +113,7 @@ async fn slurm(
         return refused("this service does not know the command; is it older than the client?");
     };
     let Some(uid) = uid else { return refused("the kernel does not say who you are") };
-    let answer = tokio::task::spawn_blocking(move || {
-        // A command that panicked left the lock poisoned; its half-done changes are taken back before the next one.
-        let mut service = service.lock().unwrap_or_else(|poisoned| {
-            let mut service = poisoned.into_inner();
-            service.recover();
-            service
-        });
-        answer(&mut service, uid, &request)
-    });
-    match answer.await {
+    match tokio::task::spawn_blocking(move || answer(&service, uid, request)).await {
         Ok(answer) => axum::Json(answer),
         Err(_) => refused("a bug in enlist serve stopped this command; nothing was changed"),
     }

@@ -1,89 +1,121 @@
-//! [`Service`]: the state, its store, and commands one at a time.
+//! [`Service`]: answers commands, from many threads at once.
+//!
+//! Commands that only ask run on a copy of what is kept, each in its own thread. Those that change something go to the
+//! [`Writer`].
 
 use super::api::{Request, Response};
 use super::config::Config;
 use super::world::Local;
+use super::writer::{Change, Kept, Writer};
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
-use crate::accounting::command::{self, World};
+use crate::accounting::command::{self, Reply, World};
 use crate::accounting::founding;
-use crate::store::{Store, StoreError};
+use crate::diag::{Diagnostic, ErrorKind};
+use crate::store::{Readers, Store, StoreError};
+use std::sync::Arc;
+
+/// The most commands that a rehearsal may begin with.
+const MOST_REHEARSED: usize = 10_000;
 
 /// The running service.
 pub struct Service {
-    state: State,
-    store: Store,
-    revision: u64,
-    world: Local,
+    writer: Writer,
+    readers: Readers,
+    world: Arc<Local>,
 }
 
 impl Service {
     /// Loads the state; the first time, founds the cluster that the configuration names. TRES that the configuration
     /// names and the state lacks are added.
-    pub fn start(mut store: Store, config: &Config) -> Result<Self, StoreError> {
-        let mut state = store.load()?;
-        let world = Local::new(config.accounting.clone());
-        founding::found(&mut state, &config.cluster_name, &config.tres, world.now());
-        store.save(&state)?;
-        state.commit();
-        Ok(Self { state, store, revision: 1, world })
+    pub fn start(mut store: Store, config: &Config) -> Result<Self, Diagnostic> {
+        let host = |error: String| Diagnostic::new(ErrorKind::Host, error);
+        let readers = store.readers();
+        let world = Arc::new(Local::new(config.accounting.clone(), readers.clone()));
+        let state = founded(&mut store, config, world.now()).map_err(|error| host(error.to_string()))?;
+        let writer = Writer::start(store, state).map_err(|error| host(format!("cannot start: {error}")))?;
+        Ok(Self { writer, readers, world })
     }
 
-    /// Takes back what a command that panicked left half done.
-    pub fn recover(&mut self) {
-        self.state.rollback();
+    /// What is kept now: a copy that nobody changes any more.
+    pub fn kept(&self) -> Kept {
+        self.writer.kept()
+    }
+
+    /// What the store alone has: jobs, usage, the transaction record.
+    pub fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// Runs a command that changes something; it is on disk when this returns. The command may run twice, so all it
+    /// does must be done through the [`Change`].
+    pub fn change(
+        &self,
+        program: &str,
+        work: impl Fn(&mut Change) -> Result<Reply, StoreError> + Send + 'static,
+    ) -> Response {
+        match self.writer.run(Box::new(work)) {
+            Ok((reply, revision)) => response(reply, revision),
+            Err(why) => Response::refused(&format!("{program}: error: {why}")),
+        }
     }
 
     /// Runs one sacctmgr command for a caller.
-    pub fn sacctmgr(&mut self, uid: u32, request: &Request) -> Response {
+    pub fn sacctmgr(&self, uid: u32, request: Request) -> Response {
         let caller = self.world.caller(uid);
-        if request.revision.is_some_and(|revision| revision != self.revision) {
-            return self.response(command::Reply {
-                stderr: " The accounting data changed while you decided. Nothing was done; please run it again.\n"
-                    .into(),
-                code: 1,
-                ..command::Reply::default()
-            });
-        }
         if let Some(earlier) = &request.rehearse {
-            return self.rehearse(&caller, earlier, request);
+            return self.rehearse(&caller, earlier, &request);
         }
-        let reply = command::run(&mut self.state, &caller, &self.world, &request.argv, &request.answers);
-        if reply.question.is_some() {
-            return self.response(reply);
+        if command::only_reads(&request.argv) {
+            let Kept { state, revision } = self.kept();
+            let mut copy = State::clone(&state);
+            let reply = sacctmgr(&mut copy, revision, &caller, &*self.world, &request);
+            if !copy.has_changes() {
+                return response(reply, revision);
+            }
         }
-        match self.commit() {
-            Ok(()) => self.response(reply),
-            Err(error) => Response::refused(&format!("sacctmgr: error: {error}; nothing was changed")),
-        }
-    }
-
-    fn response(&self, reply: command::Reply) -> Response {
-        let command::Reply { stdout, stderr, code, question } = reply;
-        Response { stdout, stderr, code, question, revision: self.revision }
-    }
-
-    fn commit(&mut self) -> Result<(), StoreError> {
-        if !self.state.has_changes() {
-            self.state.commit();
-            return Ok(());
-        }
-        if let Err(error) = self.store.save(&self.state) {
-            self.state.rollback();
-            return Err(error);
-        }
-        self.state.commit();
-        self.revision += 1;
-        Ok(())
+        let world = self.world.clone();
+        self.change("sacctmgr", move |change| Ok(sacctmgr(change.state, change.revision, &caller, &world, &request)))
     }
 
     /// The answer that the command would get after the earlier ones; on a copy that is thrown away.
     fn rehearse(&self, caller: &Caller, earlier: &[Vec<String>], request: &Request) -> Response {
-        let mut state = self.state.clone();
-        for argv in earlier {
-            command::run(&mut state, caller, &self.world, argv, &[]);
-            state.commit();
+        if earlier.len() > MOST_REHEARSED {
+            let count = earlier.len();
+            return Response::refused(&format!(
+                "sacctmgr: error: a rehearsal of {count} commands is too long, {MOST_REHEARSED} is the most; check \
+                 fewer tasks at a time"
+            ));
         }
-        self.response(command::run(&mut state, caller, &self.world, &request.argv, &request.answers))
+        let Kept { state, revision } = self.kept();
+        let mut copy = State::clone(&state);
+        for argv in earlier {
+            command::run(&mut copy, caller, &*self.world, argv, &[]);
+            copy.commit();
+        }
+        response(sacctmgr(&mut copy, revision, caller, &*self.world, request), revision)
     }
+}
+
+fn founded(store: &mut Store, config: &Config, now: i64) -> Result<State, StoreError> {
+    let mut state = store.load()?;
+    founding::found(&mut state, &config.cluster_name, &config.tres, now);
+    let draft = store.draft()?;
+    draft.save(&state)?;
+    draft.keep()?;
+    state.commit();
+    Ok(state)
+}
+
+fn response(Reply { stdout, stderr, code, question }: Reply, revision: u64) -> Response {
+    Response { stdout, stderr, code, question, revision }
+}
+
+/// Runs the command, unless its answers are to questions about something that is no longer so.
+fn sacctmgr(state: &mut State, revision: u64, caller: &Caller, world: &Local, request: &Request) -> Reply {
+    if request.revision.is_some_and(|asked| asked != revision) {
+        let stderr = " The accounting data changed while you decided. Nothing was done; please run it again.\n".into();
+        return Reply { stderr, code: 1, ..Reply::default() };
+    }
+    command::run(state, caller, world, &request.argv, &request.answers)
 }

@@ -1,20 +1,24 @@
-//! The world as this host sees it: its users, its clock, its time zone.
+//! The world as this host and its store see it: users, clock, time zone, transaction record.
 
 use crate::accounting::authority::Caller;
 use crate::accounting::command::World;
+use crate::accounting::model::Transaction;
 use crate::accounting::settings::Settings;
+use crate::store::Readers;
 use jiff::{Timestamp, tz::TimeZone};
+use std::ops::Range;
 
-/// This host, and what its configuration says about accounting.
-#[derive(Clone, Debug, Default)]
+/// This host, its store, and what its configuration says about accounting.
+#[derive(Clone, Debug)]
 pub struct Local {
     settings: Settings,
+    readers: Readers,
 }
 
 impl Local {
-    /// With these settings.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
+    /// With these settings and this store.
+    pub fn new(settings: Settings, readers: Readers) -> Self {
+        Self { settings, readers }
     }
 
     /// A user number as a caller.
@@ -45,5 +49,9 @@ impl World for Local {
 
     fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    fn transactions(&self, time: Range<i64>, take: &mut dyn FnMut(Transaction)) -> Result<(), String> {
+        self.readers.transactions(time, take).map_err(|error| error.to_string())
     }
 }

@@ -1,5 +1,6 @@
 //! Reading the state. A row that cannot be understood is an error, never skipped.
 
+use super::transactions;
 use crate::accounting::State;
 use crate::accounting::model::qos::QosFlag;
 use crate::accounting::model::*;
@@ -16,7 +17,7 @@ pub fn state(connection: &Connection) -> Result<State> {
     state.users = table(connection, "SELECT * FROM user", user)?;
     state.tres = table(connection, "SELECT * FROM tres", tres)?;
     state.coordinators = table(connection, "SELECT * FROM coordinator", coordinator)?;
-    state.transactions = table(connection, "SELECT * FROM txn", transaction)?;
+    state.load_record(transactions::last(connection)?);
     let mut of_qos = limits(connection, "SELECT owner, name, tres, value FROM qos_limit")?;
     state.qos = table(connection, "SELECT * FROM qos", |row| {
         let qos = qos(row, &mut of_qos)?;
@@ -103,20 +104,6 @@ fn tres(row: &Row) -> Result<(TresId, Tres)> {
 fn coordinator(row: &Row) -> Result<((String, String), Coordinator)> {
     let (account, user): (String, String) = (row.get("account")?, row.get("user")?);
     Ok(((account.clone(), user.clone()), Coordinator { account, user }))
-}
-
-fn transaction(row: &Row) -> Result<(u64, Transaction)> {
-    let id = row.get::<_, i64>("id")?.unsigned_abs();
-    let transaction = Transaction {
-        id,
-        time: row.get("time")?,
-        action: understood(row, "action", Action::from_number(row.get("action")?))?,
-        actor: row.get("actor")?,
-        target: row.get("target")?,
-        info: row.get("info")?,
-        cluster: row.get("cluster")?,
-    };
-    Ok((id, transaction))
 }
 
 fn limits(connection: &Connection, sql: &str) -> Result<BTreeMap<u32, Limits>> {

@@ -5,8 +5,12 @@
 
 pub mod jobs;
 mod load;
+mod readers;
 mod save;
 mod small;
+mod transactions;
+
+pub use readers::Readers;
 
 use crate::accounting::State;
 use nix::fcntl::{Flock, FlockArg};
@@ -16,8 +20,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The schemas, oldest first; `user_version` counts how many of them a file has.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
+    include_str!("schema/004.sql"),
+];
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -80,18 +88,54 @@ impl Store {
         Ok(Store { path: path.to_owned(), connection, _lock: lock })
     }
 
-    /// Reads everything.
+    /// Reads the state.
     pub fn load(&self) -> Result<State, StoreError> {
         load::state(&self.connection).map_err(|source| self.error(source))
     }
 
-    /// Writes what differs from the last commit, all or nothing, and syncs it to disk.
-    pub fn save(&mut self, state: &State) -> Result<(), StoreError> {
-        save::changes(&mut self.connection, state).map_err(|source| self.error(source))
+    /// Begins to write. What is not [kept](Draft::keep) is as if it had never been.
+    pub fn draft(&mut self) -> Result<Draft<'_>, StoreError> {
+        let path = &self.path;
+        let database = |source| StoreError::Database { path: path.clone(), source };
+        Ok(Draft { path, sql: self.connection.transaction().map_err(database)? })
+    }
+
+    /// Connections that read what is kept, also while it is written.
+    pub fn readers(&self) -> Readers {
+        Readers::new(self.path.clone())
     }
 
     fn error(&self, source: rusqlite::Error) -> StoreError {
         StoreError::Database { path: self.path.clone(), source }
+    }
+}
+
+/// What is being written: one database transaction.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    path: &'a Path,
+    sql: rusqlite::Transaction<'a>,
+}
+
+impl Draft<'_> {
+    /// Writes what differs from the state's last commit.
+    pub fn save(&self, state: &State) -> Result<(), StoreError> {
+        save::changes(&self.sql, state).map_err(|source| self.error(source))
+    }
+
+    /// For rows that are in the store alone.
+    pub fn connection(&self) -> &Connection {
+        &self.sql
+    }
+
+    /// Keeps all that was written; it is synced to disk when this returns.
+    pub fn keep(self) -> Result<(), StoreError> {
+        let path = self.path;
+        self.sql.commit().map_err(|source| StoreError::Database { path: path.to_owned(), source })
+    }
+
+    fn error(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Database { path: self.path.to_owned(), source }
     }
 }
 

@@ -1,26 +1,25 @@
 //! Writing what a command changed.
 
+use super::transactions;
 use crate::accounting::State;
 use crate::accounting::model::*;
-use rusqlite::{Connection, Result, Transaction as Sql, params};
+use rusqlite::{Connection, Result, params};
 use std::collections::BTreeSet;
 
-/// Writes all changes since the last commit in one database transaction.
-pub fn changes(connection: &mut Connection, state: &State) -> Result<()> {
-    let sql = connection.transaction()?;
-    clusters(&sql, state)?;
-    accounts(&sql, state)?;
-    users(&sql, state)?;
-    tres(&sql, state)?;
-    qos(&sql, state)?;
-    associations(&sql, state)?;
-    coordinators(&sql, state)?;
-    transactions(&sql, state)?;
-    super::small::save(&sql, state)?;
-    sql.commit()
+/// Writes all changes since the state's last commit.
+pub fn changes(sql: &Connection, state: &State) -> Result<()> {
+    clusters(sql, state)?;
+    accounts(sql, state)?;
+    users(sql, state)?;
+    tres(sql, state)?;
+    qos(sql, state)?;
+    associations(sql, state)?;
+    coordinators(sql, state)?;
+    super::small::save(sql, state)?;
+    transactions::append(sql, state.recorded())
 }
 
-fn clusters(sql: &Sql, state: &State) -> Result<()> {
+fn clusters(sql: &Connection, state: &State) -> Result<()> {
     let mut put = sql.prepare_cached("REPLACE INTO cluster VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
     for (name, row) in state.clusters.changes() {
         match row {
@@ -42,7 +41,7 @@ fn clusters(sql: &Sql, state: &State) -> Result<()> {
     Ok(())
 }
 
-fn accounts(sql: &Sql, state: &State) -> Result<()> {
+fn accounts(sql: &Connection, state: &State) -> Result<()> {
     let mut put = sql.prepare_cached("REPLACE INTO account VALUES (?1, ?2, ?3, ?4)")?;
     for (name, row) in state.accounts.changes() {
         match row {
@@ -53,7 +52,7 @@ fn accounts(sql: &Sql, state: &State) -> Result<()> {
     Ok(())
 }
 
-fn users(sql: &Sql, state: &State) -> Result<()> {
+fn users(sql: &Connection, state: &State) -> Result<()> {
     let mut put = sql.prepare_cached("REPLACE INTO user VALUES (?1, ?2, ?3)")?;
     for (name, row) in state.users.changes() {
         match row {
@@ -64,7 +63,7 @@ fn users(sql: &Sql, state: &State) -> Result<()> {
     Ok(())
 }
 
-fn tres(sql: &Sql, state: &State) -> Result<()> {
+fn tres(sql: &Connection, state: &State) -> Result<()> {
     for (id, row) in state.tres.changes() {
         match row {
             Some(row) => sql.execute("REPLACE INTO tres VALUES (?1, ?2, ?3)", params![id, row.kind, row.name])?,
@@ -78,7 +77,7 @@ fn join(ids: &BTreeSet<QosId>) -> String {
     ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
 }
 
-fn qos(sql: &Sql, state: &State) -> Result<()> {
+fn qos(sql: &Connection, state: &State) -> Result<()> {
     let put = "REPLACE INTO qos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     for (id, row) in state.qos.changes() {
         sql.execute("DELETE FROM qos_limit WHERE owner = ?1", [id])?;
@@ -115,7 +114,7 @@ pub fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn limits(sql: &Sql, insert: &str, owner: u32, limits: &Limits) -> Result<()> {
+fn limits(sql: &Connection, insert: &str, owner: u32, limits: &Limits) -> Result<()> {
     let mut put = sql.prepare_cached(insert)?;
     for ((limit, tres), value) in limits.iter() {
         put.execute(params![owner, limit.column(), tres, integer(value)])?;
@@ -130,7 +129,7 @@ const PUT_ASSOCIATION: &str =
     is_default = ?8, shares = ?9, priority = ?10, qos = ?11, qos_added = ?12, qos_removed = ?13, default_qos = ?14,
     deleted = ?15";
 
-fn associations(sql: &Sql, state: &State) -> Result<()> {
+fn associations(sql: &Connection, state: &State) -> Result<()> {
     let mut clear_default = sql.prepare_cached("UPDATE association SET is_default = 0 WHERE id = ?1")?;
     let mut clear_limits = sql.prepare_cached("DELETE FROM association_limit WHERE owner = ?1")?;
     for (id, row) in state.associations().changes() {
@@ -149,7 +148,7 @@ fn associations(sql: &Sql, state: &State) -> Result<()> {
     Ok(())
 }
 
-fn association(sql: &Sql, row: &Association) -> Result<()> {
+fn association(sql: &Connection, row: &Association) -> Result<()> {
     let shares = match row.shares {
         Shares::Of(shares) => Some(shares),
         Shares::Parent => None,
@@ -180,23 +179,12 @@ fn association(sql: &Sql, row: &Association) -> Result<()> {
     limits(sql, "INSERT INTO association_limit VALUES (?1, ?2, ?3, ?4)", row.id, &row.limits)
 }
 
-fn coordinators(sql: &Sql, state: &State) -> Result<()> {
+fn coordinators(sql: &Connection, state: &State) -> Result<()> {
     for ((account, user), row) in state.coordinators.changes() {
         match row {
             Some(_) => sql.execute("REPLACE INTO coordinator VALUES (?1, ?2)", [account, user])?,
             None => sql.execute("DELETE FROM coordinator WHERE account = ?1 AND user = ?2", [account, user])?,
         };
-    }
-    Ok(())
-}
-
-fn transactions(sql: &Sql, state: &State) -> Result<()> {
-    let mut put = sql.prepare_cached("INSERT INTO txn VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    for (id, row) in state.transactions.changes() {
-        if let Some(row) = row {
-            let number = integer(*id);
-            put.execute(params![number, row.time, row.action.number(), row.actor, row.target, row.info, row.cluster])?;
-        }
     }
     Ok(())
 }

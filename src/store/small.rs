@@ -4,7 +4,7 @@ use super::load::{table, understood};
 use super::save::integer;
 use crate::accounting::State;
 use crate::accounting::model::*;
-use rusqlite::{Connection, Result, Row, Transaction as Sql, params};
+use rusqlite::{Connection, Result, Row, params};
 use std::collections::BTreeMap;
 
 /// Reads them all.
@@ -103,7 +103,7 @@ fn counts_text(counts: &TresCounts) -> String {
 }
 
 /// Writes what changed in them.
-pub fn save(sql: &Sql, state: &State) -> Result<()> {
+pub fn save(sql: &Connection, state: &State) -> Result<()> {
     save_wckeys(sql, state)?;
     for (name, row) in state.federations.changes() {
         match row {
@@ -116,7 +116,7 @@ pub fn save(sql: &Sql, state: &State) -> Result<()> {
     save_reservations(sql, state)
 }
 
-fn save_wckeys(sql: &Sql, state: &State) -> Result<()> {
+fn save_wckeys(sql: &Connection, state: &State) -> Result<()> {
     let mut put = sql.prepare_cached("REPLACE INTO wckey VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for ((user, cluster, name), row) in state.wckeys.changes() {
         match row {
@@ -129,7 +129,7 @@ fn save_wckeys(sql: &Sql, state: &State) -> Result<()> {
     Ok(())
 }
 
-fn save_resources(sql: &Sql, state: &State) -> Result<()> {
+fn save_resources(sql: &Connection, state: &State) -> Result<()> {
     for (id, row) in state.resources.changes() {
         sql.execute("DELETE FROM resource_cluster WHERE resource = ?1", [id])?;
         let Some(row) = row else {
@@ -147,7 +147,7 @@ fn save_resources(sql: &Sql, state: &State) -> Result<()> {
     Ok(())
 }
 
-fn save_events(sql: &Sql, state: &State) -> Result<()> {
+fn save_events(sql: &Connection, state: &State) -> Result<()> {
     let mut put = sql.prepare_cached("REPLACE INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
     for (id, row) in state.events.changes() {
         let id = integer(*id);
@@ -170,7 +170,7 @@ fn save_events(sql: &Sql, state: &State) -> Result<()> {
     Ok(())
 }
 
-fn save_reservations(sql: &Sql, state: &State) -> Result<()> {
+fn save_reservations(sql: &Connection, state: &State) -> Result<()> {
     let mut put = sql.prepare_cached("REPLACE INTO reservation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
     for ((cluster, id, start), row) in state.reservations.changes() {
         match row {

@@ -34,6 +34,12 @@ fn rows(state: &mut State) {
     });
 }
 
+fn save(store: &mut Store, state: &State) -> Result<(), StoreError> {
+    let draft = store.draft()?;
+    draft.save(state)?;
+    draft.keep()
+}
+
 /// One row of each small table.
 fn small_rows(state: &mut State) {
     let wckey =
@@ -96,7 +102,7 @@ fn small_tables_are_saved_changed_and_removed() {
     rows(&mut state);
     small_rows(&mut state);
     let mut store = Store::open(&path).unwrap();
-    store.save(&state).unwrap();
+    save(&mut store, &state).unwrap();
     state.commit();
     let same = |loaded: &State, state: &State| {
         assert_eq!(loaded.wckeys.values().collect::<Vec<_>>(), state.wckeys.values().collect::<Vec<_>>());
@@ -112,7 +118,7 @@ fn small_tables_are_saved_changed_and_removed() {
     state.wckeys.remove(&("u".into(), "c".into(), String::new()));
     state.federations.remove(&"f".into());
     state.reservations.remove(&("c".into(), 3, 10));
-    store.save(&state).unwrap();
+    save(&mut store, &state).unwrap();
     same(&store.load().unwrap(), &state);
 }
 
@@ -122,11 +128,20 @@ fn what_is_saved_is_loaded() {
     let path = directory.path().join("a.db");
     let mut state = State::default();
     rows(&mut state);
-    Store::open(&path).unwrap().save(&state).unwrap();
-    let loaded = Store::open(&path).unwrap().load().unwrap();
+    save(&mut Store::open(&path).unwrap(), &state).unwrap();
+    let store = Store::open(&path).unwrap();
+    let mut loaded = store.load().unwrap();
     assert_eq!(loaded.association(1), state.association(1));
     assert_eq!(loaded.qos.get(&1), state.qos.get(&1));
-    assert_eq!(loaded.transactions.get(&1), state.transactions.get(&1));
+    let recorded = |time| {
+        let mut lines = Vec::new();
+        store.readers().transactions(time, |line| lines.push(line)).unwrap();
+        lines
+    };
+    assert_eq!(recorded(0..6), state.recorded());
+    assert_eq!(recorded(0..5), []);
+    loaded.record(state.recorded()[0].clone());
+    assert_eq!(loaded.recorded()[0].id, 2, "numbers go on where the store ends");
     assert_eq!(loaded.clusters.get(&"c".to_owned()), state.clusters.get(&"c".to_owned()));
 }
 
@@ -137,7 +152,7 @@ fn a_failed_save_writes_nothing() {
     let mut state = State::default();
     rows(&mut state);
     state.edit_association(1, |row| row.key.cluster = "not there".into());
-    let error = store.save(&state).unwrap_err().to_string();
+    let error = save(&mut store, &state).unwrap_err().to_string();
     assert!(error.contains("FOREIGN KEY"), "{error}");
     assert_eq!(store.load().unwrap().clusters.values().count(), 0);
 }

@@ -100,6 +100,13 @@ sacctmgr [OPTION...] [COMMAND]
     Example: sacctmgr -i add user gildong Account=ai_project
 ";
 
+/// Whether a command line only asks, as far as its first word says; so it need not wait for those that change something.
+/// When in doubt the answer is no.
+pub fn only_reads(argv: &[String]) -> bool {
+    let verb = argv.iter().find(|word| !word.starts_with('-'));
+    verb.is_some_and(|verb| [("show", 3), ("list", 3)].iter().any(|(name, shortest)| begins(verb, name, *shortest)))
+}
+
 fn dispatch(session: &mut Session, words: &[&str]) -> Done {
     let Some((verb, rest)) = words.split_first() else {
         return session.refuse(HELP.trim_end());

@@ -7,6 +7,7 @@ use crate::accounting::model::{Action, Transaction};
 use crate::accounting::privacy::View;
 use crate::accounting::settings::Settings;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// What a command must know of the world outside the state.
@@ -24,6 +25,13 @@ pub trait World {
     fn settings(&self) -> &Settings {
         static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
         &DEFAULT
+    }
+
+    /// Gives every line of the transaction record that was written in `time` (seconds since 1970, end excluded), oldest
+    /// first; the error is a text for people. A world without a store has none.
+    fn transactions(&self, time: Range<i64>, take: &mut dyn FnMut(Transaction)) -> Result<(), String> {
+        let _ = (time, take);
+        Ok(())
     }
 }
 

@@ -181,19 +181,21 @@ pub fn transactions(session: &mut Session, words: &[Word]) -> Done {
     session.check()?;
     let fields = fields_or(session, &format, &["Time,Action,Actor,Where,Info"])?;
     let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
-    let wanted = |row: &&Transaction| {
+    let wanted = |row: &Transaction| {
         among(&actors, &row.actor)
             && among(&actions, &row.action.text().to_lowercase())
             && among(&ids, &row.id.to_string())
             && among(&place.clusters, &row.cluster)
     };
-    let rows: Vec<Vec<_>> = session
-        .state
-        .transactions
-        .values()
-        .filter(wanted)
-        .map(|row| fields.iter().map(|field| transaction_cell(session, row, field.column)).collect())
-        .collect();
+    let mut rows = Vec::new();
+    let mut take = |row: Transaction| {
+        if wanted(&row) {
+            rows.push(fields.iter().map(|field| transaction_cell(session, &row, field.column)).collect::<Vec<_>>());
+        }
+    };
+    if let Err(error) = session.world.transactions(i64::MIN..i64::MAX, &mut take) {
+        return session.refuse(format!("sacctmgr: error: {error}"));
+    }
     format::print(session, &fields, rows.into_iter());
     Ok(())
 }

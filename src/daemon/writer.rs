@@ -1,0 +1,129 @@
+//! [`Writer`]: the one thread that changes the state. Whoever waits for it at the same time shares one sync to disk.
+//!
+//! A batch of waiting commands runs on a copy of the state, one after another, in one database transaction. When that
+//! is on disk the copy becomes the state that everybody reads, and all are answered. When anything fails on the way the
+//! copy is dropped, the transaction is rolled back, and each command of the batch runs again on its own: so only those
+//! that cannot be kept are refused, and nobody ever saw what was not kept.
+
+use crate::accounting::State;
+use crate::accounting::command::Reply;
+use crate::store::{Draft, Store, StoreError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The most commands in a batch, so that the first of them does not wait long for the last.
+const LARGEST_BATCH: usize = 256;
+
+/// The state as it is kept on disk, and how many times it changed since the service started.
+#[derive(Clone)]
+pub struct Kept {
+    /// The state.
+    pub state: Arc<State>,
+    /// Counts its changes.
+    pub revision: u64,
+}
+
+/// What a command that changes something works with.
+pub struct Change<'a> {
+    /// The state; what is changed is written when the command ends.
+    pub state: &'a mut State,
+    /// Counts the changes before this one.
+    pub revision: u64,
+    /// For rows that are in the store alone.
+    pub draft: &'a Draft<'a>,
+}
+
+/// A command. It may run twice (see above), so all it does must be done through the [`Change`].
+pub type Work = dyn Fn(&mut Change) -> Result<Reply, StoreError> + Send;
+
+/// A reply and the revision after it, or why nothing was done.
+pub type Answer = Result<(Reply, u64), String>;
+
+struct Job {
+    work: Box<Work>,
+    answer: SyncSender<Answer>,
+}
+
+/// Where commands that change something are sent.
+pub struct Writer {
+    kept: Arc<RwLock<Kept>>,
+    jobs: Sender<Job>,
+}
+
+impl Writer {
+    /// Starts the thread; it ends, and closes the store, when the writer is dropped.
+    pub fn start(store: Store, state: State) -> std::io::Result<Self> {
+        let kept = Arc::new(RwLock::new(Kept { state: Arc::new(state), revision: 1 }));
+        let (jobs, waiting) = channel();
+        let mut desk = Desk { store, kept: kept.clone() };
+        std::thread::Builder::new().name("writer".into()).spawn(move || desk.work(&waiting))?;
+        Ok(Self { kept, jobs })
+    }
+
+    /// What is kept now.
+    pub fn kept(&self) -> Kept {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs a command and waits until what it changed is on disk.
+    pub fn run(&self, work: Box<Work>) -> Answer {
+        let (answer, answered) = sync_channel(1);
+        let gone = |_| "the service is stopping; nothing was changed".to_owned();
+        self.jobs.send(Job { work, answer }).map_err(|_| gone(()))?;
+        answered.recv().map_err(|_| gone(()))?
+    }
+}
+
+/// What the thread has.
+struct Desk {
+    store: Store,
+    kept: Arc<RwLock<Kept>>,
+}
+
+impl Desk {
+    fn work(&mut self, waiting: &Receiver<Job>) {
+        while let Ok(first) = waiting.recv() {
+            self.settle(std::iter::once(first).chain(waiting.try_iter().take(LARGEST_BATCH - 1)).collect());
+        }
+    }
+
+    fn settle(&mut self, batch: Vec<Job>) {
+        match self.attempt(&batch) {
+            Ok(replies) => batch.iter().zip(replies).for_each(|(job, reply)| reply_to(job, Ok(reply))),
+            Err(why) if batch.len() == 1 => reply_to(&batch[0], Err(why)),
+            Err(_) => batch.into_iter().for_each(|job| self.settle(vec![job])),
+        }
+    }
+
+    fn attempt(&mut self, batch: &[Job]) -> Result<Vec<(Reply, u64)>, String> {
+        let Kept { state, mut revision } = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut state = State::clone(&state);
+        let refused = |error: StoreError| format!("{error}; nothing was changed");
+        let draft = self.store.draft().map_err(refused)?;
+        let mut replies = Vec::with_capacity(batch.len());
+        for job in batch {
+            let mut change = Change { state: &mut state, revision, draft: &draft };
+            let reply = catch_unwind(AssertUnwindSafe(|| (job.work)(&mut change)))
+                .map_err(|_| "a bug in enlist serve stopped this command; nothing was changed".to_owned())?
+                .map_err(refused)?;
+            if state.has_changes() {
+                draft.save(&state).map_err(refused)?;
+                revision += 1;
+            }
+            state.commit();
+            replies.push((reply, revision));
+        }
+        draft.keep().map_err(refused)?;
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept { state: Arc::new(state), revision };
+        Ok(replies)
+    }
+}
+
+/// Whoever no longer waits for the answer is none of our business.
+fn reply_to(job: &Job, answer: Answer) {
+    let _ = job.answer.send(answer);
+}
+
+#[cfg(test)]
+mod tests;
