@@ -6,6 +6,7 @@
 pub mod api;
 mod commands;
 pub mod config;
+pub mod pki;
 mod service;
 mod world;
 mod writer;
