@@ -1,28 +1,31 @@
 //! `enlist serve`: the accounting service behind a unix socket, HTTP and JSON.
 //!
-//! Callers are who the kernel says (`SO_PEERCRED`). Commands that only ask run side by side; those that change something
-//! run one after another, and what they change is on disk before they are answered.
+//! Callers are who the kernel says (`SO_PEERCRED`); login nodes come in over TLS and vouch for theirs ([`caller`]).
+//! Commands that only ask run side by side; those that change something run one after another, and what they change is on
+//! disk before they are answered.
 
 pub mod api;
+pub mod caller;
 mod commands;
 pub mod config;
 pub mod pki;
 mod service;
+pub mod tls;
 mod world;
 mod writer;
 
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::Store;
 use axum::Router;
-use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
 use axum::routing::{get, post};
-use axum::serve::IncomingStream;
+use caller::{Caller, Peer};
 use config::Config;
 use service::Service;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use tls::TlsListener;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,7 +46,7 @@ pub fn serve(config: &Config) -> Result<(), Diagnostic> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| host(format!("cannot start: {error}")))?;
-    runtime.block_on(listen(&config.socket, service))
+    runtime.block_on(listen(config, service))
 }
 
 fn host(message: String) -> Diagnostic {
@@ -59,16 +62,24 @@ fn make_parent(path: &Path, mode: u32) -> Result<(), Diagnostic> {
         .map_err(|error| host(format!("cannot make {}: {error}", parent.display())))
 }
 
-async fn listen(socket: &Path, service: Arc<Service>) -> Result<(), Diagnostic> {
+/// Listens on a unix socket that everybody may use. A socket that is there is a dead daemon's: the caller has made sure.
+fn bind(socket: &Path) -> Result<UnixListener, Diagnostic> {
     make_parent(socket, 0o755)?;
     let cannot = |error: std::io::Error| host(format!("cannot listen on {}: {error}", socket.display()));
-    // The store's lock says that no other daemon serves it, so a socket here is a dead one's.
     match std::fs::remove_file(socket) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
         _ => {}
     }
     let listener = UnixListener::bind(socket).map_err(cannot)?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).map_err(cannot)?;
+    Ok(listener)
+}
+
+async fn listen(config: &Config, service: Arc<Service>) -> Result<(), Diagnostic> {
+    let socket = &config.socket;
+    let nodes = TlsListener::of(config).await?;
+    // The store's lock says that no other daemon serves it.
+    let listener = bind(socket)?;
     eprintln!("enlist serve: ready on {}", socket.display());
     let router = Router::new()
         .route("/v1/health", get(|| async { "ok\n" }))
@@ -76,7 +87,15 @@ async fn listen(socket: &Path, service: Arc<Service>) -> Result<(), Diagnostic> 
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .with_state(service);
     let router = router.into_make_service_with_connect_info::<Peer>();
-    axum::serve(listener, router).with_graceful_shutdown(stop()).await.map_err(cannot)?;
+    let here = axum::serve(listener, router.clone()).with_graceful_shutdown(stop()).into_future();
+    let served = match nodes {
+        None => here.await,
+        Some(nodes) => {
+            let nodes = axum::serve(nodes, router).with_graceful_shutdown(stop()).into_future();
+            tokio::try_join!(here, nodes).map(|_| ())
+        }
+    };
+    served.map_err(|error| host(format!("cannot listen on {}: {error}", socket.display())))?;
     let _ = std::fs::remove_file(socket);
     Ok(())
 }
@@ -92,20 +111,10 @@ async fn stop() {
     }
 }
 
-/// The user number at the other end of a connection, from the kernel; `None` when it would not say.
-#[derive(Clone, Copy, Debug)]
-struct Peer(Option<u32>);
-
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Peer(stream.io().peer_cred().ok().map(|credentials| credentials.uid()))
-    }
-}
-
 /// `POST /v1/slurm/COMMAND`: one of [`commands::COMMANDS`].
 async fn slurm(
     State(service): State<Arc<Service>>,
-    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    caller: Caller,
     UrlPath(command): UrlPath<String>,
     axum::Json(request): axum::Json<api::Request>,
 ) -> axum::Json<api::Response> {
@@ -113,8 +122,10 @@ async fn slurm(
     let Some(answer) = commands::named(&command) else {
         return refused("this service does not know the command; is it older than the client?");
     };
-    let Some(uid) = uid else { return refused("the kernel does not say who you are") };
-    match tokio::task::spawn_blocking(move || answer(&service, uid, request)).await {
+    if let Some(node) = &caller.node {
+        tracing::info!(node, uid = caller.uid, command, "a login node vouches for a user");
+    }
+    match tokio::task::spawn_blocking(move || answer(&service, caller.uid, request)).await {
         Ok(answer) => axum::Json(answer),
         Err(_) => refused("a bug in enlist serve stopped this command; nothing was changed"),
     }

@@ -44,8 +44,8 @@ pub const GROUPS: &[(&str, &str)] = &[
     ),
     (
         DATABASE,
-        "AccountingStorageBackupHost AccountingStorageExternalHost AccountingStorageHost AccountingStorageLoc \
-         AccountingStorageParameters AccountingStoragePass AccountingStoragePort AccountingStorageType \
+        "AccountingStorageBackupHost AccountingStorageExternalHost AccountingStorageLoc \
+         AccountingStorageParameters AccountingStoragePass AccountingStorageType \
          AccountingStorageUser CommitDelay StorageBackupHost StorageHost StorageLoc StorageParameters StoragePass \
          StoragePassScript StoragePort StorageType StorageUser",
     ),

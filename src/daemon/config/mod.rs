@@ -13,6 +13,7 @@ use super::api::DEFAULT_SOCKET;
 use crate::accounting::settings::Settings;
 use crate::diag::{Diagnostic, ErrorKind, Place, Source};
 use keys::Key;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Config {
     pub store: PathBuf,
     /// `ListenSocket`: the unix socket.
     pub socket: PathBuf,
+    /// Login nodes.
+    pub network: Network,
     /// What accounting itself obeys.
     pub accounting: Settings,
     /// `LogFile`, `DebugLevel`, `LogFormat`.
@@ -43,6 +46,33 @@ pub struct Config {
     pub max_connections: usize,
     /// What was accepted and does nothing.
     pub warnings: Vec<String>,
+}
+
+/// How the service and its login nodes meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// `ListenAddress`, with its port if it has one; `None` for the unix socket alone.
+    pub listen: Option<(IpAddr, Option<u16>)>,
+    /// `AccountingStorageHost`.
+    pub master: String,
+    /// `AccountingStoragePort`.
+    pub port: u16,
+    /// `CertificateDirectory`.
+    pub certificates: PathBuf,
+    /// `TrustedNodes`.
+    pub trusted_nodes: Vec<String>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            master: "localhost".into(),
+            port: keys::network::PORT,
+            certificates: "/etc/enlist/pki".into(),
+            trusted_nodes: Vec::new(),
+        }
+    }
 }
 
 /// Where and how the service logs.
@@ -79,6 +109,7 @@ impl Default for Config {
             tres: vec!["gres/gpu".into()],
             store: "/var/lib/enlist/accounting.db".into(),
             socket: DEFAULT_SOCKET.into(),
+            network: Network::default(),
             accounting: Settings::default(),
             log: Log::default(),
             message_timeout: Duration::from_secs(10),

@@ -212,8 +212,15 @@ fn invalid(why: &CertificateError) -> String {
         }
         CertificateError::Revoked => "it is revoked".into(),
         CertificateError::NotValidForNameContext { expected, presented } => {
-            format!("it is for {}, not for {}", presented.join(", "), expected.to_str())
+            let names: Vec<_> = presented.iter().map(|name| bare(name)).collect();
+            format!("it is for {}, not for {}", names.join(", "), expected.to_str())
         }
         other => format!("{other:?}"),
     }
+}
+
+/// `master` of `DnsName("master")`, which is how rustls tells a name.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"')
 }

@@ -1,6 +1,7 @@
 //! The table of keys: what each means, how it is read and written.
 
 mod accounting;
+pub(super) mod network;
 mod priority;
 mod service;
 
@@ -52,6 +53,7 @@ pub struct Section {
 /// The whole table.
 pub const SECTIONS: &[Section] = &[
     Section { title: "Service", keys: service::KEYS },
+    Section { title: "Login nodes", keys: network::KEYS },
     Section { title: "Accounting", keys: accounting::KEYS },
     Section { title: "Fairshare and priority", keys: priority::KEYS },
     Section { title: "How long records are kept", keys: accounting::RETENTION },
