@@ -68,7 +68,11 @@ pub struct Rules {
 impl Rules {
     /// As configured.
     pub fn new(config: &Config, revocations: Arc<Revocations>) -> Self {
-        Self { trusted: config.network.trusted_nodes.clone(), slurm_user: config.accounting.slurm_user.clone(), revocations }
+        Self {
+            trusted: config.network.trusted_nodes.clone(),
+            slurm_user: config.accounting.slurm_user.clone(),
+            revocations,
+        }
     }
 }
 
@@ -154,9 +158,9 @@ impl Node {
         }
         match self.certificate.standing(now()) {
             Standing::Good | Standing::EndsSoon => Ok(()),
-            Standing::Expired | Standing::NotYet => {
-                Err(forbidden(format!("the certificate of {name} has expired; run playbooks/cluster.yml, it renews it")))
-            }
+            Standing::Expired | Standing::NotYet => Err(forbidden(format!(
+                "the certificate of {name} has expired; run playbooks/cluster.yml, it renews it"
+            ))),
         }
     }
 
@@ -270,7 +274,8 @@ mod tests {
         assert_eq!(taken(Some(Peer::Local(None)), &lie).await, Err(StatusCode::FORBIDDEN));
         assert_eq!(taken(None, &lie).await, Err(StatusCode::FORBIDDEN));
         let (_root, _, node) = node(&[]);
-        let peer = || Some(Peer::Node(Arc::new(Node { certificate: node.certificate.clone(), rules: node.rules.clone() })));
+        let peer =
+            || Some(Peer::Node(Arc::new(Node { certificate: node.certificate.clone(), rules: node.rules.clone() })));
         assert_eq!(taken(peer(), &lie).await.map(|caller| caller.uid), Ok(NOBODY));
         for bad in [
             &[] as &[(&str, &str)],

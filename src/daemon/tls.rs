@@ -4,8 +4,8 @@
 //! one has succeeded is the connection handed to HTTP.
 
 use super::caller::{Node, Peer, Rules};
-use super::pki::tls::{Reloaded, explain, server};
 use super::config::Config;
+use super::pki::tls::{Reloaded, explain, server};
 use super::pki::{Certificate, Directory, Revocations, Role};
 use crate::diag::{Diagnostic, ErrorKind};
 use nix::sys::socket::{setsockopt, sockopt};

@@ -111,7 +111,8 @@ impl Authority {
             return Ok(false);
         }
         let key = KeyPair::generate().map_err(failed)?;
-        let request = CertificateParams::default().serialize_request(&key).and_then(|made| made.pem()).map_err(failed)?;
+        let request =
+            CertificateParams::default().serialize_request(&key).and_then(|made| made.pem()).map_err(failed)?;
         let made = self.issue(&request, Role::Server, names, DAYS)?;
         self.directory.write("server.key", &key.serialize_pem(), true)?;
         self.directory.write("server.crt", &made, false)?;
@@ -149,9 +150,8 @@ fn set_time(params: &mut CertificateParams, days: i64) -> Result<(), Diagnostic>
     if !(1..=CA_DAYS).contains(&days) {
         return Err(refused(format!("{days} days: a certificate holds for 1 to {CA_DAYS}")));
     }
-    let at = |second: i64| {
-        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(second.max(0).unsigned_abs())
-    };
+    let at =
+        |second: i64| rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(second.max(0).unsigned_abs());
     params.not_before = at(now() - SKEW);
     params.not_after = at(now() + days * DAY);
     params.serial_number = Some(random_serial()?);

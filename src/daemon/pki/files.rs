@@ -93,8 +93,9 @@ impl Directory {
             }
             if meta.mode() & forbidden != 0 {
                 let mode = meta.mode() & 0o7777;
-                return Err(refused(format!("others could {what} {shown}: its mode is {mode:04o}"))
-                    .hint(format!("`chmod go= {shown}` for a key, `go-w` for a directory; if others had it, make a new key")));
+                return Err(refused(format!("others could {what} {shown}: its mode is {mode:04o}")).hint(format!(
+                    "`chmod go= {shown}` for a key, `go-w` for a directory; if others had it, make a new key"
+                )));
             }
         }
         Ok(Some(text))
@@ -113,7 +114,9 @@ impl Directory {
     pub fn identity(&self, role: Role) -> Result<Identity, Diagnostic> {
         let remedy = match role {
             Role::Server => "run `enlist cert init` on the master",
-            Role::Node => "run playbooks/cluster.yml, which gives this host a certificate; docs/cluster.md has the steps",
+            Role::Node => {
+                "run playbooks/cluster.yml, which gives this host a certificate; docs/cluster.md has the steps"
+            }
         };
         let (key, crt) = (format!("{}.key", role.name()), format!("{}.crt", role.name()));
         let absent = |name: &str| host(format!("there is no {}", self.file(name).display())).hint(remedy);

@@ -125,7 +125,8 @@ impl Revocations {
     pub fn is_revoked(&self, serial: &str) -> Result<bool, Diagnostic> {
         use std::os::unix::fs::MetadataExt;
         let path = self.directory.file(FILE);
-        let meta = std::fs::metadata(&path).map_err(|error| host(format!("cannot read {}: {error}", path.display())))?;
+        let meta =
+            std::fs::metadata(&path).map_err(|error| host(format!("cannot read {}: {error}", path.display())))?;
         let stamp = meta.modified().ok().map(|time| (time, meta.ino()));
         let mut seen = self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if stamp.is_none() || seen.stamp != stamp {

@@ -25,8 +25,9 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn unusable(error: impl std::fmt::Display) -> Diagnostic {
-    host(format!("cannot use the certificates: {error}"))
-        .hint("key and certificate must be of each other: `enlist cert init` on the master, playbooks/cluster.yml for nodes")
+    host(format!("cannot use the certificates: {error}")).hint(
+        "key and certificate must be of each other: `enlist cert init` on the master, playbooks/cluster.yml for nodes",
+    )
 }
 
 fn roots(identity: &Identity) -> Result<Arc<RootCertStore>, Diagnostic> {
@@ -173,7 +174,9 @@ pub fn explain(error: &io::Error, other: &str, own: &str) -> Option<String> {
             Some(why) => format!("{other} refused {own}: {why}"),
             None => format!("{other} ended the connection: {alert:?}"),
         },
-        rustls::Error::InvalidCertificate(why) => format!("the certificate of {other} is not accepted: {}", invalid(why)),
+        rustls::Error::InvalidCertificate(why) => {
+            format!("the certificate of {other} is not accepted: {}", invalid(why))
+        }
         rustls::Error::NoCertificatesPresented => format!("{other} showed no certificate"),
         error => format!("{other} does not speak TLS as it should: {error}"),
     })
