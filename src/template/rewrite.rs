@@ -10,6 +10,7 @@
 use super::FileOptions;
 use super::engine::Dialect;
 use super::methods::CHANGING;
+use crate::value::python;
 
 /// Filters whose input may be undefined.
 const TOLERANT_FILTERS: [&str; 4] = ["default", "d", "mandatory", "type_debug"];
@@ -203,47 +204,25 @@ fn number_length(rest: &str) -> usize {
 }
 
 /// What a quoted text says, and its length with quotes.
-fn text_literal(rest: &str, quote: char, dialect: Dialect) -> Option<(String, usize)> {
+fn text_literal(source: &str, quote: char, dialect: Dialect) -> Option<(String, usize)> {
     let mut text = String::new();
-    let mut chars = rest.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
+    let mut rest = &source[quote.len_utf8()..];
+    loop {
+        let c = rest.chars().next()?;
+        rest = &rest[c.len_utf8()..];
         match c {
-            c if c == quote => return Some((text, at + 1)),
-            '\\' => {
-                let (_, escaped) = chars.next()?;
-                match dialect {
-                    // YAML has read the backslashes already; one before a quote only kept the quote.
-                    Dialect::Text => text.extend(['\\', escaped]),
-                    Dialect::Condition => unescape(escaped, &mut chars, &mut text),
+            c if c == quote => return Some((text, source.len() - rest.len())),
+            '\\' => match dialect {
+                // YAML has read the backslashes already; one before a quote only kept the quote.
+                Dialect::Text => {
+                    let kept = rest.chars().next()?;
+                    text.extend([c, kept]);
+                    rest = &rest[kept.len_utf8()..];
                 }
-            }
+                Dialect::Condition => rest = python::unescape(rest, &mut text)?,
+            },
             c => text.push(c),
         }
-    }
-    None
-}
-
-/// Python's escapes; an unknown one is kept with its backslash.
-fn unescape(escaped: char, chars: &mut impl Iterator<Item = (usize, char)>, text: &mut String) {
-    let mut code = |digits: usize| {
-        let hex: String = chars.by_ref().take(digits).map(|(_, c)| c).collect();
-        u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32).unwrap_or('\u{fffd}')
-    };
-    match escaped {
-        'n' => text.push('\n'),
-        't' => text.push('\t'),
-        'r' => text.push('\r'),
-        'a' => text.push('\u{7}'),
-        'b' => text.push('\u{8}'),
-        'f' => text.push('\u{c}'),
-        'v' => text.push('\u{b}'),
-        '0'..='7' => text.push(char::from_u32(escaped as u32 - '0' as u32).unwrap_or('\0')),
-        'x' => text.push(code(2)),
-        'u' => text.push(code(4)),
-        'U' => text.push(code(8)),
-        '\n' => {}
-        '\\' | '\'' | '"' => text.push(escaped),
-        other => text.extend(['\\', other]),
     }
 }
 

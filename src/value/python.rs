@@ -246,44 +246,46 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What follows a backslash; an unknown escape keeps it, as in Python.
     fn escape(&mut self, text: &mut String) -> Option<()> {
-        let mut chars = self.rest.chars();
-        let c = chars.next()?;
-        self.rest = chars.as_str();
-        match c {
-            '\n' => {}
-            '\\' | '\'' | '"' => text.push(c),
-            'n' => text.push('\n'),
-            't' => text.push('\t'),
-            'r' => text.push('\r'),
-            'a' => text.push('\u{7}'),
-            'b' => text.push('\u{8}'),
-            'f' => text.push('\u{c}'),
-            'v' => text.push('\u{b}'),
-            'x' => text.push(self.code(2, 16)?),
-            'u' => text.push(self.code(4, 16)?),
-            'U' => text.push(self.code(8, 16)?),
-            '0'..='7' => {
-                let more = self.rest.chars().take(2).take_while(|c| c.is_digit(8)).count();
-                let digits = format!("{c}{}", &self.rest[..more]);
-                self.rest = &self.rest[more..];
-                text.push(char::from_u32(u32::from_str_radix(&digits, 8).ok()?)?);
-            }
-            other => text.extend(['\\', other]),
-        }
+        self.rest = unescape(self.rest, text)?;
         Some(())
     }
+}
 
-    fn code(&mut self, digits: usize, base: u32) -> Option<char> {
-        let code = self.rest.get(..digits)?;
-        self.rest = &self.rest[digits..];
-        code.chars()
-            .all(|c| c.is_digit(base))
-            .then(|| u32::from_str_radix(code, base).ok())
-            .flatten()
-            .and_then(char::from_u32)
-    }
+/// Reads what follows a backslash in a text of Python: adds what it stands for and gives what comes after it. An unknown
+/// escape keeps its backslash; `None` for a number that is none or no character.
+pub fn unescape<'a>(escape: &'a str, text: &mut String) -> Option<&'a str> {
+    let c = escape.chars().next()?;
+    let rest = &escape[c.len_utf8()..];
+    let code = |digits: &str, base| char::from_u32(u32::from_str_radix(digits, base).ok()?);
+    let hexadecimal = |length: usize| {
+        let digits = rest.get(..length).filter(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()))?;
+        Some((code(digits, 16)?, &rest[length..]))
+    };
+    let (meant, rest) = match c {
+        '\n' => return Some(rest),
+        '\\' | '\'' | '"' => (c, rest),
+        'n' => ('\n', rest),
+        't' => ('\t', rest),
+        'r' => ('\r', rest),
+        'a' => ('\u{7}', rest),
+        'b' => ('\u{8}', rest),
+        'f' => ('\u{c}', rest),
+        'v' => ('\u{b}', rest),
+        'x' => hexadecimal(2)?,
+        'u' => hexadecimal(4)?,
+        'U' => hexadecimal(8)?,
+        '0'..='7' => {
+            let length = escape.chars().take(3).take_while(|c| c.is_digit(8)).count();
+            (code(&escape[..length], 8)?, &escape[length..])
+        }
+        other => {
+            text.push('\\');
+            (other, rest)
+        }
+    };
+    text.push(meant);
+    Some(rest)
 }
 
 /// An integer (no leading zeros; `0x`, `0o`, `0b`; single underscores between digits) or a float.
