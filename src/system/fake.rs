@@ -1,20 +1,18 @@
 //! [`Fake`]: a host in memory, for tests of what is above: it has files, owners, links and times, answers programs
 //! from a script, and records every effect in order.
 
+use super::resolve::{At, real_path};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, nss};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Seconds since 1970 at which a fake host starts; every effect takes one second.
 pub const EPOCH: i64 = 1_700_000_000;
 /// The device number of all files.
 const DEVICE: u64 = 1;
-/// As in Linux: more links than this in a row are a loop.
-const MAX_LINKS: usize = 40;
-
 /// A host in memory. Relative paths start at `/`; the user is root with umask 022.
 #[derive(Clone)]
 pub struct Fake {
@@ -218,39 +216,15 @@ impl Fake {
 
     /// The real path: every link above the last component resolved, the last one too if `follow`.
     fn resolve(&self, path: &Path, follow: bool) -> io::Result<PathBuf> {
-        self.resolve_from(path, follow, MAX_LINKS)
-    }
-
-    fn resolve_from(&self, path: &Path, follow: bool, links_left: usize) -> io::Result<PathBuf> {
-        let mut real = PathBuf::from("/");
-        let mut components = path.components().peekable();
-        while let Some(component) = components.next() {
-            match component {
-                Component::ParentDir => {
-                    real.pop();
-                }
-                Component::Normal(name) => real.push(name),
-                _ => continue,
-            }
-            let is_last = components.peek().is_none();
-            let Some(inode) = self.names.get(&real) else {
-                return if is_last { Ok(real) } else { Err(io::ErrorKind::NotFound.into()) };
-            };
-            match &self.inodes[inode].body {
-                Body::Link(target) if follow || !is_last => {
-                    let Some(left) = links_left.checked_sub(1) else {
-                        return Err(io::Error::from_raw_os_error(nix::libc::ELOOP));
-                    };
-                    let rest: PathBuf = components.collect();
-                    let target = real.parent().unwrap_or(Path::new("/")).join(target);
-                    let target = if rest.as_os_str().is_empty() { target } else { target.join(rest) };
-                    return self.resolve_from(&target, follow, left);
-                }
-                Body::File(_) if !is_last => return Err(io::ErrorKind::NotADirectory.into()),
-                _ => {}
-            }
-        }
-        Ok(real)
+        let at = |real: &Path| {
+            Ok(match self.names.get(real).map(|inode| &self.inodes[inode].body) {
+                None => At::Nothing,
+                Some(Body::Link(target)) => At::Link(target.clone()),
+                Some(Body::Directory) => At::Directory,
+                Some(Body::File(_)) => At::Other,
+            })
+        };
+        real_path(path, follow, at, |error| error)
     }
 
     fn find(&self, path: &Path, follow: bool) -> io::Result<Option<(PathBuf, u64)>> {

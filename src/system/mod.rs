@@ -9,6 +9,7 @@ pub mod local;
 pub mod lookup;
 pub mod nss;
 pub mod predicted;
+mod resolve;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -3,15 +3,14 @@
 //! Names decide what is where: an entry in the overlay wins, else the nearest directory above that has one says what
 //! is below (nothing, or a directory of the system below), else the system below is asked at the same path.
 
+use crate::system::resolve::{self, At};
 use crate::system::{FileKind, Result, Stat, System, SystemError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// As in Linux: more links than this in a row are a loop.
-const MAX_LINKS: usize = 40;
 /// The device number of files that are only predicted; no real file system has it.
 const DEVICE: u64 = u64::MAX;
 
@@ -226,42 +225,15 @@ impl<S: System> Overlay<S> {
     /// The real path: every link above the last component resolved, the last one too if `follow`. An error of kind
     /// NotFound or NotADirectory when what is above does not exist.
     pub fn real_path(&self, path: &Path, follow: bool) -> Result<PathBuf> {
-        self.resolve(path, follow, MAX_LINKS)
-    }
-
-    fn resolve(&self, path: &Path, follow: bool, links_left: usize) -> Result<PathBuf> {
-        let mut real = PathBuf::from("/");
-        let mut components = path.components().peekable();
-        while let Some(component) = components.next() {
-            match component {
-                Component::ParentDir => {
-                    real.pop();
-                }
-                Component::Normal(name) => real.push(name),
-                _ => continue,
-            }
-            let is_last = components.peek().is_none();
-            let Some(found) = self.at(&real)? else {
-                return if is_last { Ok(real) } else { fail("find", path, io::ErrorKind::NotFound) };
-            };
-            match self.stat_of(&found).kind {
-                FileKind::Link if follow || !is_last => {
-                    if links_left == 0 {
-                        let error = io::Error::from_raw_os_error(nix::libc::ELOOP);
-                        return Err(SystemError::io(format!("find {}", path.display()), error));
-                    }
-                    let target = self.link_target(&found)?.unwrap_or_default();
-                    let target = real.parent().unwrap_or(Path::new("/")).join(target);
-                    let rest: PathBuf = components.collect();
-                    let target = if rest.as_os_str().is_empty() { target } else { target.join(rest) };
-                    return self.resolve(&target, follow, links_left - 1);
-                }
-                FileKind::Directory | FileKind::Link => {}
-                _ if !is_last => return fail("find", path, io::ErrorKind::NotADirectory),
-                _ => {}
-            }
-        }
-        Ok(real)
+        let at = |real: &Path| {
+            let Some(found) = self.at(real)? else { return Ok(At::Nothing) };
+            Ok(match self.stat_of(&found).kind {
+                FileKind::Link => At::Link(self.link_target(&found)?.unwrap_or_default()),
+                FileKind::Directory => At::Directory,
+                FileKind::File | FileKind::Other => At::Other,
+            })
+        };
+        resolve::real_path(path, follow, at, |error| SystemError::io(format!("find {}", path.display()), error))
     }
 
     fn find(&self, path: &Path, follow: bool) -> Result<Option<(PathBuf, Found)>> {
