@@ -3,6 +3,7 @@
 //! A site has millions of jobs: they live in the store only, never all in memory, so everything here works on one at a
 //! time. Times are seconds since 1970; what has not happened is `None`, never 0.
 
+pub mod import;
 mod record;
 mod state;
 mod tres_counts;
