@@ -11,6 +11,7 @@ pub mod founding;
 pub mod jobs;
 pub mod model;
 pub mod privacy;
+pub mod sacct;
 pub mod rollup;
 pub mod runs;
 pub mod settings;

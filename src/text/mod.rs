@@ -1,11 +1,13 @@
 //! Small pieces of text that people and Slurm write: display width, tables, host lists, TRES, durations.
 
 pub mod duration;
+pub mod getopt;
 pub mod glob;
 pub mod hex;
 pub mod hostlist;
 pub mod limit;
 pub mod python_re;
+pub mod slurm_time;
 pub mod tres;
 pub mod width;
 pub mod words;
