@@ -11,6 +11,9 @@ mod select;
 mod step;
 mod units;
 
+#[cfg(test)]
+mod tests;
+
 
 use super::State;
 use super::authority::Caller;

@@ -151,9 +151,7 @@ impl Cells<'_> {
     pub fn step(&mut self, (id, het_component): (StepId, Option<u32>)) -> Read<Step> {
         let times = self.times()?;
         let (state, cancelled_by) = self.state()?;
-        let cpu = |cells: &Self, column| cells.get(column, values::duration);
-        let (user_cpu, system_cpu) = (cpu(self, C::UserCpu)?, cpu(self, C::SystemCpu)?);
-        let total = cpu(self, C::TotalCpu)?.unwrap_or(0);
+        let (user_cpu, system_cpu) = self.cpu_times()?;
         Ok(Step {
             id,
             het_component,
@@ -167,11 +165,25 @@ impl Cells<'_> {
             node_count: self.node_count(true)?,
             nodes: self.owned(C::NodeList),
             tasks: self.count(C::NTasks)?.unwrap_or(0),
-            user_cpu: user_cpu.unwrap_or_else(|| total.saturating_sub(system_cpu.unwrap_or(0))),
-            system_cpu: system_cpu.unwrap_or(0),
+            user_cpu,
+            system_cpu,
             tres_allocated: self.tres_allocated(true)?,
             details: self.step_details()?,
         })
+    }
+
+    /// CPU time outside and in the kernel. Fractions that were not printed are filled in as far as the total says more.
+    fn cpu_times(&self) -> Read<(u64, u64)> {
+        let cpu = |column| self.get(column, values::duration);
+        let (user, system, total) = (cpu(C::UserCpu)?, cpu(C::SystemCpu)?, cpu(C::TotalCpu)?.unwrap_or(0));
+        let (Some(user), Some(system)) = (user, system) else {
+            let system = system.unwrap_or(0);
+            return Ok((user.unwrap_or(total.saturating_sub(system)), system));
+        };
+        let unprinted = |micros: u64| if micros < 3_600_000_000 { 999 } else { 999_999 };
+        let missing = total.saturating_sub(user + system);
+        let of_user = missing.min(unprinted(user));
+        Ok((user + of_user, system + (missing - of_user).min(unprinted(system))))
     }
 
     fn step_details(&mut self) -> Read<StepDetails> {
