@@ -132,7 +132,8 @@ impl Parser<'_> {
         let (mut count, mut any) = (0i64, false);
         while let Some(letter) = self.peek(0) {
             if letter.is_ascii_digit() {
-                count = count.checked_mul(10).and_then(|c| c.checked_add(i64::from(letter - b'0'))).ok_or(BadTime(0))?;
+                count =
+                    count.checked_mul(10).and_then(|c| c.checked_add(i64::from(letter - b'0'))).ok_or(BadTime(0))?;
                 (any, self.at) = (true, self.at + 1);
             } else if letter.is_ascii_whitespace() {
                 self.at += 1;
@@ -266,11 +267,8 @@ impl TimeFormat {
         };
         let mut shown = String::new();
         let config = jiff::fmt::strtime::Config::new().lenient(true);
-        let written = jiff::fmt::strtime::BrokenDownTime::from(&moment).format_with_config(
-            &config,
-            pattern,
-            &mut shown,
-        );
+        let written =
+            jiff::fmt::strtime::BrokenDownTime::from(&moment).format_with_config(&config, pattern, &mut shown);
         if written.is_err() { pattern.to_owned() } else { shown }
     }
 }

@@ -194,9 +194,7 @@ impl Maker<'_> {
             F::CpuTime => Cell::Duration(line.elapsed.saturating_mul(cpus(job))),
             F::CpuTimeRaw => Cell::Number(line.elapsed.saturating_mul(cpus(job))),
             F::DbIndex => Cell::Number(job.row),
-            F::DerivedExitCode => {
-                Cell::text(format!("{}:{}", job.derived_exit.code, job.derived_exit.signal))
-            }
+            F::DerivedExitCode => Cell::text(format!("{}:{}", job.derived_exit.code, job.derived_exit.signal)),
             F::Elapsed => Cell::Duration(line.elapsed),
             F::ElapsedRaw => Cell::Number(line.elapsed),
             F::Eligible => self.time(job.eligible),

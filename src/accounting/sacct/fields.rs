@@ -125,7 +125,13 @@ fn leading_number(text: &str) -> i32 {
 pub fn help() -> String {
     let mut text = String::new();
     for (index, (_, heading, _)) in ALL.iter().enumerate() {
-        let before = if index % 4 != 0 { " " } else if index > 0 { "\n" } else { "" };
+        let before = if index % 4 != 0 {
+            " "
+        } else if index > 0 {
+            "\n"
+        } else {
+            ""
+        };
         text.push_str(&format!("{before}{heading:<19}"));
     }
     text + "\n"

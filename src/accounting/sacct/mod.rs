@@ -14,11 +14,10 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-
 use super::State;
 use super::authority::Caller;
 use super::command::Reply;
-use super::jobs::{Job, JobRow, Jobs, JobsError, JobState, Tasks};
+use super::jobs::{Job, JobRow, JobState, Jobs, JobsError, Tasks};
 use super::privacy::View;
 use super::settings::Settings;
 use crate::text::slurm_time::TimeFormat;
@@ -159,8 +158,8 @@ fn query<'a>(
     around: &Surroundings,
     options: &'a Options,
 ) -> Result<Query<'a>, String> {
-    let anybody = options.users.is_empty()
-        && (caller.uid == 0 || !options.selected.is_empty() || options.node_list.is_some());
+    let anybody =
+        options.users.is_empty() && (caller.uid == 0 || !options.selected.is_empty() || options.node_list.is_some());
     let uids = if options.users.is_empty() { vec![caller.uid] } else { options.users.clone() };
     let named = |uid: u32| match uid == caller.uid {
         true => (uid, caller.name.clone()),
@@ -238,9 +237,7 @@ fn find(service: &Service, query: &Query, view: &View) -> Result<Vec<JobRow>, Jo
             first || one.resized
         });
     }
-    found.sort_by(|a, b| {
-        (a.submit, a.array, a.job_id, &a.cluster).cmp(&(b.submit, b.array, b.job_id, &b.cluster))
-    });
+    found.sort_by(|a, b| (a.submit, a.array, a.job_id, &a.cluster).cmp(&(b.submit, b.array, b.job_id, &b.cluster)));
     Ok(found.into_iter().map(|one| one.row).collect())
 }
 

@@ -437,8 +437,24 @@ fn reasons(text: &str) -> Result<Vec<String>, String> {
 
 /// States that a job can be in, but that accounting does not keep.
 const NOT_KEPT: &[&str] = &[
-    "COMPLETING", "CG", "CONFIGURING", "CF", "RESV_DEL_HOLD", "RD", "REQUEUE_FED", "RF", "REQUEUE_HOLD", "RH", "SIGNALING",
-    "SI", "SPECIAL_EXIT", "SE", "STAGE_OUT", "SO", "STOPPED", "ST",
+    "COMPLETING",
+    "CG",
+    "CONFIGURING",
+    "CF",
+    "RESV_DEL_HOLD",
+    "RD",
+    "REQUEUE_FED",
+    "RF",
+    "REQUEUE_HOLD",
+    "RH",
+    "SIGNALING",
+    "SI",
+    "SPECIAL_EXIT",
+    "SE",
+    "STAGE_OUT",
+    "SO",
+    "STOPPED",
+    "ST",
 ];
 
 fn states(text: &str) -> Result<Vec<JobState>, String> {

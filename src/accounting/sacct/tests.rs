@@ -70,7 +70,8 @@ impl Jobs for Kept {
     }
 
     fn steps(&self, row: JobRow) -> Result<Vec<Step>, JobsError> {
-        let mut steps = self.0.iter().find(|(job, _)| job.row == row).map(|(_, steps)| steps.clone()).unwrap_or_default();
+        let mut steps =
+            self.0.iter().find(|(job, _)| job.row == row).map(|(_, steps)| steps.clone()).unwrap_or_default();
         steps.sort_by_key(|step| (step.id.number(), step.het_component));
         Ok(steps)
     }
@@ -215,8 +216,7 @@ fn a_running_job_runs_until_now() {
     };
     let jobs = Kept(vec![(job, vec![Step { id: StepId::Batch, start: Some(now - 90), ..Step::default() }])]);
     let service = Service { state: &state, settings: &settings, cluster: "ref", jobs: &jobs };
-    let argv: Vec<String> =
-        "-P -o jobid,state,elapsed,cputime,end -s R".split(' ').map(str::to_owned).collect();
+    let argv: Vec<String> = "-P -o jobid,state,elapsed,cputime,end -s R".split(' ').map(str::to_owned).collect();
     let reply = ask(&service, &Caller::root(), &[], &argv);
     assert_eq!(
         reply.stdout,

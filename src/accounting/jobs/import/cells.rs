@@ -90,7 +90,11 @@ impl Cells<'_> {
         let cpus_requested = self.count(C::ReqCpus)?.or(self.count(C::AllocCpus)?).unwrap_or(0);
         Ok(Job {
             row: 0,
-            cluster: if self.text(C::Cluster).is_empty() { self.dialect.cluster.clone() } else { self.owned(C::Cluster) },
+            cluster: if self.text(C::Cluster).is_empty() {
+                self.dialect.cluster.clone()
+            } else {
+                self.owned(C::Cluster)
+            },
             job_id,
             array: id.task.map(|task| ArrayPlace {
                 job: id.job,
@@ -362,13 +366,8 @@ impl Cells<'_> {
     /// Releases before 18.08 had no TRESUsage columns.
     fn older_usage_in(&mut self) -> Read<Usage> {
         let max = [(MEM, C::MaxRss), (DISK, C::MaxDiskRead), (VMEM, C::MaxVmSize), (PAGES, C::MaxPages)];
-        let average = [
-            (CPU, C::AveCpu),
-            (MEM, C::AveRss),
-            (DISK, C::AveDiskRead),
-            (VMEM, C::AveVmSize),
-            (PAGES, C::AvePages),
-        ];
+        let average =
+            [(CPU, C::AveCpu), (MEM, C::AveRss), (DISK, C::AveDiskRead), (VMEM, C::AveVmSize), (PAGES, C::AvePages)];
         let node = self.owned(C::MaxRssNode);
         let task = self.count(C::MaxRssTask)?;
         Ok(Usage {

@@ -54,10 +54,7 @@ fn the_least_that_makes_a_job() {
 #[test]
 fn arrays_and_heterogeneous_jobs() {
     let at = "1|None|Unknown|PENDING|u";
-    assert_eq!(
-        job(MINIMUM, &format!("9|7_2|{at}")).array,
-        Some(ArrayPlace { job: 7, tasks: Tasks::One(2) })
-    );
+    assert_eq!(job(MINIMUM, &format!("9|7_2|{at}")).array, Some(ArrayPlace { job: 7, tasks: Tasks::One(2) }));
     let waiting = job(MINIMUM, &format!("7|7_[5-9%2]|{at}"));
     assert_eq!(waiting.array.unwrap().tasks, Tasks::Waiting("5-9%2".into()));
     assert_eq!(job(MINIMUM, &format!("13|12+1|{at}")).het, Some(HetPlace { job: 12, offset: 1 }));
