@@ -16,6 +16,7 @@ pub mod roster;
 pub mod serve;
 mod site;
 pub mod slurm;
+pub mod store;
 pub mod user;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -53,6 +54,8 @@ enum Command {
     User(user::UserArgs),
     /// Keep the accounting service: Slurm's accounts, associations and limits
     Serve(serve::ServeArgs),
+    /// Back up, restore or check the accounting service's store
+    Store(store::StoreCommand),
     /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
     Slurm(slurm::SlurmArgs),
 }
@@ -61,6 +64,7 @@ impl Command {
     fn run(self) -> Exit {
         match self {
             Command::Serve(args) => serve::run(args),
+            Command::Store(args) => store::run(args),
             Command::Slurm(args) => slurm::run(args),
             Command::Play(args) => play::run(args),
             Command::Inventory(args) => inventory::run(&args),

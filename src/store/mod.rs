@@ -3,6 +3,7 @@
 //! A commit writes a command's changes and its transaction record in one database transaction, synced to disk before it
 //! returns; so what was acknowledged survives `kill -9` and power cuts.
 
+mod backup;
 pub mod jobs;
 mod load;
 mod readers;
@@ -10,6 +11,7 @@ mod save;
 mod small;
 mod transactions;
 
+pub use backup::{Contents, backup, check as verify, restore};
 pub use readers::Readers;
 
 use crate::accounting::State;
@@ -49,6 +51,9 @@ pub enum StoreError {
         /// What the check says.
         what: String,
     },
+    /// A file of this name is there already.
+    #[error("{} is there already: remove it, or name another file", .0.display())]
+    Taken(PathBuf),
     /// A file cannot be opened.
     #[error("cannot open {}: {source}", .path.display())]
     Open {
@@ -164,15 +169,18 @@ fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     if says == "ok" { Ok(()) } else { Err(damaged(says)) }
 }
 
+/// How many of the schemas a file has; an error when it is more than there are.
+fn schema(path: &Path, connection: &Connection) -> Result<usize, StoreError> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    match version.map(|version| usize::try_from(version).unwrap_or(usize::MAX)) {
+        Ok(found) if found > MIGRATIONS.len() => Err(StoreError::TooNew { path: path.to_owned(), found }),
+        found => found.map_err(|source| StoreError::Database { path: path.to_owned(), source }),
+    }
+}
+
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     let database = |source| StoreError::Database { path: path.to_owned(), source };
-    let found: usize = connection
-        .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
-        .map(|version| usize::try_from(version).unwrap_or(usize::MAX))
-        .map_err(database)?;
-    if found > MIGRATIONS.len() {
-        return Err(StoreError::TooNew { path: path.to_owned(), found });
-    }
+    let found = schema(path, connection)?;
     for (index, schema) in MIGRATIONS.iter().enumerate().skip(found) {
         let transaction = connection.transaction().map_err(database)?;
         transaction.execute_batch(schema).map_err(database)?;

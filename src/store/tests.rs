@@ -1,3 +1,6 @@
+mod cut;
+mod migration;
+
 use super::*;
 use crate::accounting::model::*;
 
