@@ -9,6 +9,9 @@ use crate::system::System;
 /// Items of an account module share one transaction: one lock, one write a file. It is only begun when some item
 /// differs; then every item is checked again under the lock, since the world may have moved.
 pub fn run(module: &dyn Module, items: &[Result<Args, Failure>], system: &mut dyn System) -> Vec<ItemResult> {
+    if let Some(results) = module.run_together(items, system) {
+        return results;
+    }
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         match check(module, item, system) {

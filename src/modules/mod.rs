@@ -53,6 +53,9 @@ pub static MODULES: &[&dyn Module] = &[
     &setup::Setup,
     &shell::Shell,
     &slurm::account::SlurmAccount,
+    &slurm::association::SlurmAssociation,
+    &slurm::coordinator::SlurmCoordinator,
+    &slurm::qos::SlurmQos,
     &slurm::user::SlurmUser,
     &slurp::Slurp,
     &stat::Stat,
@@ -72,6 +75,12 @@ pub trait Module: Sync {
 
     /// Observes and compares; never writes. A module whose own nature is to act (`command`) says so in the verdict.
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure>;
+
+    /// Runs all items of a loop, for a module that looks at all of them in one go and writes them together. `None` when
+    /// each stands for itself, as in most modules.
+    fn run_together(&self, _items: &[Result<Args, Failure>], _system: &mut dyn System) -> Option<Vec<ItemResult>> {
+        None
+    }
 }
 
 /// What [`Module::check`] found.

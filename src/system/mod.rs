@@ -193,6 +193,11 @@ pub trait System {
         false
     }
 
+    /// In a dry run: the commands that [`System::run`] was given and could not tell the effects of, in order.
+    fn not_run(&self) -> &[Command] {
+        &[]
+    }
+
     /// Replaces or creates a regular file.
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()>;
 

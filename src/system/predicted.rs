@@ -28,12 +28,14 @@ pub struct Predicted<S> {
     transaction: Option<BTreeMap<PathBuf, Vec<u8>>>,
     /// Successful commands of our own that were rehearsed so far.
     rehearsed: Vec<Vec<String>>,
+    /// Commands that could not be rehearsed.
+    not_run: Vec<Command>,
 }
 
 impl<S: System> Predicted<S> {
     /// `inner` with nothing predicted yet. Only its reading half is ever used.
     pub fn new(inner: S) -> Self {
-        Self { overlay: Overlay::new(inner), transaction: None, rehearsed: Vec::new() }
+        Self { overlay: Overlay::new(inner), transaction: None, rehearsed: Vec::new(), not_run: Vec::new() }
     }
 
     /// The real system below.
@@ -184,6 +186,10 @@ impl<S: System> System for Predicted<S> {
         true
     }
 
+    fn not_run(&self) -> &[Command] {
+        &self.not_run
+    }
+
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
         match &mut self.transaction {
             Some(written) if is_database(path) => {
@@ -249,6 +255,7 @@ impl<S: System> System for Predicted<S> {
 
     fn run(&mut self, command: &Command) -> Result<Output> {
         if !self.is_rehearsable(command) {
+            self.not_run.push(command.clone());
             return Err(SystemError::Unknown("the command does not run in a dry run".into()));
         }
         let output = self.overlay.inner.query(&self.rehearsal(command))?;

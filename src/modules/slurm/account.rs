@@ -1,101 +1,104 @@
-//! `slurm_account`: an account of the scheduler, its place in the tree, and its limits.
+//! `slurm_account`: accounts of the scheduler, their place in the tree, and their limits.
 
-use super::{association, check_word, differing, show, shown, verdict, wanted_limits, words};
+use super::with_settings;
+use super::{Item, Planned, SETTINGS, address, check_names, differing, module, names, outcome, shown, wanted};
 use crate::change::{Action, Change};
-use crate::modules::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::modules::{Args, Failure, ItemResult, Kind, Module, Param, Spec, Verdict};
+use crate::scheduler::{Books, Entity, Interest, Row, Verb, Write, check_text};
 use crate::system::System;
+use crate::text::limit::LIMITS;
 
 /// The module.
 pub struct SlurmAccount;
 
 static SPEC: Spec = Spec {
     name: "slurm_account",
-    summary: "Adds, changes or removes an account of the scheduler. Runs on its master.",
-    params: &[
-        Param::new("name", Kind::Str, "Name of the account, in lower case.").required(),
+    summary: "Adds, changes or removes accounts of the scheduler. Runs on its master.",
+    params: with_settings![
+        Param::new("name", Kind::Raw, "Name of the account, or a list of names.").required(),
         Param::new("state", Kind::Str, "Whether it shall be there.").choices(&["absent", "present"]).default("present"),
         Param::new("parent", Kind::Str, "The account above it; a new one is below root when this is not given."),
         Param::new("description", Kind::Str, "What it is for; the scheduler keeps it in lower case."),
         Param::new("organization", Kind::Str, "Whose it is; the scheduler keeps it in lower case."),
-        Param::new("limits", Kind::Dict, "Limits by Slurm's names; others are left alone; -1 clears."),
     ],
     ..Spec::EMPTY
 };
 
-impl Module for SlurmAccount {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
+module!(SlurmAccount);
+
+impl Item for SlurmAccount {
+    fn interest(&self, args: &Args, interest: &mut Interest) {
+        interest.accounts.extend(names(args, "name"));
     }
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let name = args.text("name");
-        check_word("account", name)?;
-        let filter = format!("name={name}");
-        let rows = show(system, &["account", "where", &filter, "format=Account,Descr,Org"])?;
-        let row = rows.into_iter().find(|row| row.len() == 3 && row[0].eq_ignore_ascii_case(name));
-        match (args.text("state"), row) {
-            ("absent", None) => Ok(Verdict::Satisfied(outcome(args))),
-            ("absent", Some(_)) => {
-                let gone = Change::new(Action::Delete, "account", name);
-                Ok(verdict(outcome(args), gone, vec![words(&["delete", "account"], [filter])]))
+    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure> {
+        check_names(args, &["name", "parent", "cluster"])?;
+        let mut planned = Planned::new(outcome(args, "name"));
+        for name in names(args, "name") {
+            let keys = books.keys(args.str("cluster"), &name, "", "");
+            let rows: Vec<_> = keys.iter().filter_map(|key| books.associations.get(key)).collect();
+            match args.text("state") {
+                "absent" if rows.is_empty() => {}
+                "absent" => {
+                    let gone = Change::new(Action::Delete, "account", address(args.str("cluster"), &name, "", ""));
+                    let write = Write::new(Verb::Delete, Entity::Account, &name).on(args.str("cluster"));
+                    planned.add(gone, vec![write]);
+                }
+                _ => {
+                    let everywhere = rows.len() == keys.len();
+                    let (change, writes) = present(args, &name, books, rows, everywhere)?;
+                    planned.add(change, writes);
+                }
             }
-            (_, row) => present(args, system, row),
         }
+        Ok(planned)
     }
-}
-
-fn outcome(args: &Args) -> Outcome {
-    Outcome::new().with("name", args.text("name")).with("state", args.text("state"))
-}
-
-/// `row`: name, description, organization of the account as it is.
-fn present(args: &Args, system: &dyn System, row: Option<Vec<String>>) -> Result<Verdict, Failure> {
-    let name = args.text("name");
-    let limits = wanted_limits(args)?;
-    let current = match &row {
-        Some(_) => {
-            let is_it = |row: &[String]| row[0].eq_ignore_ascii_case(name) && row[1].is_empty();
-            let keys = ["Account", "User", "ParentName"];
-            association(system, &[format!("account={name}")], &keys, &limits, is_it)?
-        }
-        None => None,
-    };
-    let action = if row.is_some() { Action::Update } else { Action::Create };
-    let mut change = Change::new(action, "account", name);
-    let mut texts = Vec::new();
-    let before = |index: usize| row.as_ref().and_then(|row| row.get(index)).map_or("", String::as_str);
-    for (key, word, index) in [("description", "Description", 1), ("organization", "Organization", 2)] {
-        if let Some(wanted) = args.str(key).filter(|wanted| wanted.to_lowercase() != before(index).to_lowercase()) {
-            change = change.field(key, shown(before(index)), wanted);
-            texts.push(format!("{word}={wanted}"));
-        }
-    }
-    let parent = current.as_ref().map_or("", |row| row[2].as_str());
-    if let Some(wanted) = args.str("parent").filter(|wanted| *wanted != parent) {
-        check_word("parent", wanted)?;
-        change = change.field("parent", shown(parent), wanted);
-        texts.push(format!("Parent={wanted}"));
-    }
-    let (change, set) = differing(change, &limits, current.as_ref().map(|row| &row[3..]));
-    Ok(verdict(outcome(args), change, commands(name, row.is_some(), texts, set)))
 }
 
 /// A new account is added first and gets its limits then, as people do it by hand.
-fn commands(name: &str, exists: bool, texts: Vec<String>, limits: Vec<String>) -> Vec<Vec<String>> {
-    let modify = |set: Vec<String>| {
-        words(
-            &["modify", "account", "where"],
-            std::iter::once(format!("name={name}")).chain(["set".to_owned()]).chain(set),
-        )
-    };
-    let mut commands = Vec::new();
-    match exists {
-        false => commands.push(words(&["add", "account", name], texts)),
-        true if !texts.is_empty() => commands.push(modify(texts)),
+fn present(
+    args: &Args,
+    name: &str,
+    books: &Books,
+    rows: Vec<&Row>,
+    everywhere: bool,
+) -> Result<(Change, Vec<Write>), Failure> {
+    let cluster = args.str("cluster");
+    let limits = wanted(args, LIMITS, SETTINGS)?;
+    let action = if everywhere { Action::Update } else { Action::Create };
+    let mut change = Change::new(action, "account", address(cluster, name, "", ""));
+    let mut texts = Vec::new();
+    let account = books.accounts.get(&name.to_lowercase());
+    for (key, word) in [("description", "Description"), ("organization", "Organization")] {
+        let Some(text) = args.str(key) else { continue };
+        check_text(key, text)?;
+        let before = account.map_or("", |account| account.get(word));
+        if text.to_lowercase() != before.to_lowercase() {
+            change = change.field(key, shown(before), text);
+            texts.push((word, text.to_owned()));
+        }
+    }
+    if let Some(parent) = args.str("parent") {
+        let is_elsewhere = |row: &&&Row| !row.get("ParentName").eq_ignore_ascii_case(parent);
+        let elsewhere = rows.iter().find(is_elsewhere);
+        if elsewhere.is_some() || !everywhere {
+            let before = elsewhere.map_or("", |row| row.get("ParentName"));
+            change = change.field("parent", shown(before), parent);
+            texts.push(("Parent", parent.to_owned()));
+        }
+    }
+    let new = Row::of_new_association("root");
+    let rows = if everywhere { rows } else { rows.into_iter().chain([&new]).collect() };
+    let (change, set) = differing(change, &limits, &rows);
+    let modify = |set| Write::new(Verb::Modify, Entity::Account, name).on(cluster).set::<&str>(set);
+    let mut writes = Vec::new();
+    match everywhere {
+        false => writes.push(Write::new(Verb::Add, Entity::Account, name).on(cluster).set(texts)),
+        true if !texts.is_empty() => writes.push(modify(texts)),
         true => {}
     }
-    if !limits.is_empty() {
-        commands.push(modify(limits));
+    if !set.is_empty() {
+        writes.push(modify(set));
     }
-    commands
+    Ok((change, writes))
 }

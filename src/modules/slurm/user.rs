@@ -1,110 +1,126 @@
-//! `slurm_user`: a user of the scheduler in an account (an association), its limits, and the default account.
+//! `slurm_user`: users of the scheduler: the account that they are in, the default account, the admin level.
 
-use super::{association, check_word, differing, show, shown, verdict, wanted_limits, words};
+use super::association::{check_default, member};
+use super::{Item, Planned, SETTINGS, address, check_names, module, names, outcome, shown, wanted, with_settings};
 use crate::change::{Action, Change};
-use crate::modules::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::modules::{Args, Failure, ItemResult, Kind, Module, Param, Spec, Verdict};
+use crate::scheduler::{Books, Entity, Interest, Key, Verb, Write};
 use crate::system::System;
+use crate::text::limit::LIMITS;
 
 /// The module.
 pub struct SlurmUser;
 
 static SPEC: Spec = Spec {
     name: "slurm_user",
-    summary: "Puts a user into an account of the scheduler, or takes him out. Runs on its master.",
-    params: &[
-        Param::new("name", Kind::Str, "Login name.").required(),
+    summary: "Adds, changes or removes users of the scheduler. Runs on its master.",
+    params: with_settings![
+        Param::new("name", Kind::Raw, "Login name, or a list of names.").required(),
         Param::new("account", Kind::Str, "The account; without it, `state: absent` takes the user out of all."),
         Param::new("state", Kind::Str, "Whether the user shall be in it.")
             .choices(&["absent", "present"])
             .default("present"),
-        Param::new("limits", Kind::Dict, "Limits of this user in this account, by Slurm's names; -1 clears."),
         Param::new("default_account", Kind::Str, "The account of jobs that name none; one that the user is in."),
+        Param::new("admin_level", Kind::Str, "What the user may do to everybody's accounts.").choices(&[
+            "None",
+            "Operator",
+            "Administrator"
+        ]),
     ],
-    exclusive: &[&["account", "default_account"]],
     ..Spec::EMPTY
 };
 
-impl Module for SlurmUser {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
+module!(SlurmUser);
+
+impl Item for SlurmUser {
+    fn interest(&self, args: &Args, interest: &mut Interest) {
+        interest.users.extend(names(args, "name"));
     }
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        for key in ["name", "account", "default_account"] {
-            args.str(key).map_or(Ok(()), |word| check_word(key, word))?;
+    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure> {
+        check_names(args, &["name", "account", "default_account", "cluster"])?;
+        let mut planned = Planned::new(outcome(args, "name"));
+        for name in names(args, "name") {
+            match (args.text("state"), args.str("account")) {
+                ("absent", Some(account)) => withdraw(args, &name, account, books, &mut planned)?,
+                ("absent", None) => remove(args, &name, books, &mut planned),
+                _ => present(args, &name, books, &mut planned)?,
+            }
         }
-        let (name, account) = (args.text("name"), args.str("account"));
-        let outcome = Outcome::new().with("name", name).with("state", args.text("state"));
-        let (change, commands) = match (args.text("state"), account) {
-            ("absent", Some(account)) => withdrawn(system, name, account)?,
-            ("absent", None) => removed(system, name)?,
-            (_, Some(account)) => member(args, system, name, account)?,
-            (_, None) => return default_account(args, system, outcome),
-        };
-        Ok(verdict(outcome, change, commands))
+        Ok(planned)
     }
 }
 
-/// A change and the commands for it; no commands when there is nothing to change.
-type Step = (Change, Vec<Vec<String>>);
-
-fn filter(name: &str, account: &str) -> [String; 2] {
-    [format!("user={name}"), format!("account={account}")]
-}
-
-/// Whether a row (account, user, partition) is the association of this user with the whole account.
-fn is_member(row: &[String], name: &str, account: &str) -> bool {
-    row[0].eq_ignore_ascii_case(account) && row[1].eq_ignore_ascii_case(name) && row[2].is_empty()
-}
-
-const KEY: &[&str] = &["Account", "User", "Partition"];
-
-fn member(args: &Args, system: &dyn System, name: &str, account: &str) -> Result<Step, Failure> {
-    let limits = wanted_limits(args)?;
-    let is_it = |row: &[String]| is_member(row, name, account);
-    let row = association(system, &filter(name, account), KEY, &limits, is_it)?;
-    let action = if row.is_some() { Action::Update } else { Action::Create };
-    let change = Change::new(action, "association", format!("{account}/{name}"));
-    let (change, set) = differing(change, &limits, row.as_ref().map(|row| &row[KEY.len()..]));
-    let mut commands = Vec::new();
-    if row.is_none() {
-        commands.push(words(&["add", "user", name], [format!("Account={account}")]));
+fn present(args: &Args, name: &str, books: &Books, planned: &mut Planned) -> Result<(), Failure> {
+    match args.str("account") {
+        Some(_) => {
+            let (change, writes) = member(args, name, "", books)?;
+            planned.add(change, writes);
+        }
+        None if !wanted(args, LIMITS, SETTINGS)?.is_empty() => {
+            return Err(Failure::new("limits belong to a user in an account: give `account`"));
+        }
+        None if args.str("default_account").or(args.str("admin_level")).is_none() => {
+            return Err(Failure::new("one of the following is required: account, default_account, admin_level"));
+        }
+        None if !books.users.contains_key(&name.to_lowercase()) => {
+            return Err(Failure::new(format!("the scheduler does not know the user {name}"))
+                .hint("give an `account` that the user shall be in"));
+        }
+        None => {}
     }
+    let (change, set) = of_user(args, name, books);
     if !set.is_empty() {
-        let whom = [format!("name={name}"), format!("account={account}"), "set".to_owned()];
-        commands.push(words(&["modify", "user", "where"], whom.into_iter().chain(set)));
+        planned.add(change, vec![Write::new(Verb::Modify, Entity::User, name).on(args.str("cluster")).set(set)]);
     }
-    Ok((change, commands))
+    Ok(())
 }
 
-fn withdrawn(system: &dyn System, name: &str, account: &str) -> Result<Step, Failure> {
-    let is_it = |row: &[String]| is_member(row, name, account);
-    let row = association(system, &filter(name, account), KEY, &[], is_it)?;
-    let change = Change::new(Action::Delete, "association", format!("{account}/{name}"));
-    let whom = || [format!("name={name}"), format!("account={account}")];
-    Ok((change, row.map(|_| words(&["delete", "user", "where"], whom())).into_iter().collect()))
+/// What differs in the user's own record. A new user's first account becomes the default.
+fn of_user(args: &Args, name: &str, books: &Books) -> (Change, Vec<(&'static str, String)>) {
+    let known = books.users.get(&name.to_lowercase());
+    let account = known.map(|user| user.default_account.as_str()).or(args.str("account")).unwrap_or_default();
+    let level = known.map_or("None", |user| user.admin_level.as_str());
+    let mut change = Change::new(Action::Update, "slurm_user", name);
+    let mut set = Vec::new();
+    let wanted = [("default_account", "DefaultAccount", account), ("admin_level", "AdminLevel", level)];
+    for (key, word, before) in wanted {
+        if let Some(value) = args.str(key).filter(|value| !value.eq_ignore_ascii_case(before)) {
+            change = change.field(key, shown(before), value);
+            set.push((word, value.to_owned()));
+        }
+    }
+    (change, set)
 }
 
-/// Name and default account of the user, if the scheduler knows him.
-fn find(system: &dyn System, name: &str) -> Result<Option<Vec<String>>, Failure> {
-    let rows = show(system, &["user", "where", &format!("name={name}"), "format=User,DefaultAccount"])?;
-    Ok(rows.into_iter().find(|row| row.len() == 2 && row[0].eq_ignore_ascii_case(name)))
+/// Out of one account, on all partitions. A new default account is set first.
+fn withdraw(args: &Args, name: &str, account: &str, books: &Books, planned: &mut Planned) -> Result<(), Failure> {
+    let cluster = args.str("cluster");
+    let clusters = books.clusters(cluster);
+    let goes = |key: &Key| key.account.eq_ignore_ascii_case(account) && clusters.contains(&key.cluster);
+    if !books.associations.keys().any(|key| key.user.eq_ignore_ascii_case(name) && goes(key)) {
+        return Ok(());
+    }
+    let (change, set) = of_user(args, name, books);
+    match set.is_empty() {
+        true => check_default(books, name, account, goes)?,
+        false => planned.add(change, vec![Write::new(Verb::Modify, Entity::User, name).on(cluster).set(set)]),
+    }
+    let change = Change::new(Action::Delete, "association", address(cluster, account, name, ""));
+    planned.add(change, vec![Write::new(Verb::Delete, Entity::User, name).of("account", account).on(cluster)]);
+    Ok(())
 }
 
-fn removed(system: &dyn System, name: &str) -> Result<Step, Failure> {
-    let row = find(system, name)?;
-    let change = Change::new(Action::Delete, "slurm_user", name);
-    Ok((change, row.map(|_| words(&["delete", "user", "where"], [format!("name={name}")])).into_iter().collect()))
-}
-
-fn default_account(args: &Args, system: &dyn System, outcome: Outcome) -> Result<Verdict, Failure> {
-    let Some(wanted) = args.str("default_account") else {
-        return Err(Failure::new("one of the following is required: account, default_account"));
+fn remove(args: &Args, name: &str, books: &Books, planned: &mut Planned) {
+    let cluster = args.str("cluster");
+    let clusters = books.clusters(cluster);
+    let mut keys = books.associations.keys();
+    let is_there = match cluster {
+        None => books.users.contains_key(&name.to_lowercase()),
+        Some(_) => keys.any(|key| key.user.eq_ignore_ascii_case(name) && clusters.contains(&key.cluster)),
     };
-    let name = args.text("name");
-    let before = find(system, name)?.map_or(String::new(), |row| row[1].clone());
-    let change = Change::new(Action::Update, "slurm_user", name).field("default_account", shown(&before), wanted);
-    let whom = [format!("name={name}"), "set".to_owned(), format!("DefaultAccount={wanted}")];
-    let commands = if before == wanted { Vec::new() } else { vec![words(&["modify", "user", "where"], whom)] };
-    Ok(verdict(outcome, change, commands))
+    if is_there {
+        let change = Change::new(Action::Delete, "slurm_user", name);
+        planned.add(change, vec![Write::new(Verb::Delete, Entity::User, name).on(cluster)]);
+    }
 }
