@@ -169,8 +169,16 @@ impl Books {
         let rows = show(system, &words(&["account"], condition("name", &interest.accounts)), &columns)?;
         self.accounts.extend(rows.iter().map(|row| (row[0].clone(), Row::from_listing(&columns, row))));
         // An empty user: the accounts' own.
-        let list = [condition("account", &interest.accounts), vec!["user=".to_owned()]].concat();
-        self.look_at_associations(system, list)
+        let own = || [condition("account", &interest.accounts), vec!["user=".to_owned()]].concat();
+        self.look_at_associations(system, own())?;
+        // Parents are not shown beside own values.
+        for row in show(system, &words(&["association"], own()), &["Cluster", "Account", "ParentName"])? {
+            let key = Key { cluster: row[0].clone(), account: row[1].clone(), ..Key::default() };
+            if let Some(found) = self.associations.get_mut(&key) {
+                found.put("ParentName", &row[2]);
+            }
+        }
+        Ok(())
     }
 
     fn look_at_users(&mut self, system: &dyn System, interest: &Interest) -> Result<(), Failure> {
@@ -185,7 +193,7 @@ impl Books {
     }
 
     fn look_at_associations(&mut self, system: &dyn System, condition: Vec<String>) -> Result<(), Failure> {
-        let columns = columns(&["Cluster", "Account", "User", "Partition", "ParentName"], LIMITS);
+        let columns = columns(&["Cluster", "Account", "User", "Partition"], LIMITS);
         for row in show(system, &words(&["association", "wopi"], condition), &columns)? {
             let [cluster, account, user, partition] = [0, 1, 2, 3].map(|index| row[index].clone());
             self.associations.insert(Key { cluster, account, user, partition }, Row::from_listing(&columns, &row));

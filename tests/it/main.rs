@@ -14,6 +14,7 @@ mod roster;
 mod sacctmgr_cases;
 mod service;
 mod shadow;
+mod slurm_modules;
 mod support;
 
 /// A file that is not listed above would never run.

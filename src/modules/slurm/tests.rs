@@ -203,7 +203,10 @@ fn a_command_that_does_nothing_is_noticed() {
     let mut system = host(&[]);
     let result = run_all(&SlurmUser, &[r#"{"name": "gildong", "account": "p"}"#], &mut system).remove(0);
     let failure = result.outcome.unwrap_err();
-    assert_eq!(failure.msg, "sacctmgr reported no error, and its listing is still not as it shall be");
+    assert_eq!(
+        failure.msg,
+        "sacctmgr reported no error, and its listing is not as it shall be: association p/gildong ()"
+    );
     assert!(matches!(&system.effects()[..], [Effect::Run(_)]));
 }
 

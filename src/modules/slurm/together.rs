@@ -1,6 +1,6 @@
 //! All items of a loop at once: one look at the books, as few commands as the writes take, another look to verify.
 
-use crate::change::Change;
+use crate::change::{Change, FieldDiff};
 use crate::modules::{Args, Failure, ItemResult, Outcome, Verdict};
 use crate::scheduler::{Books, Interest, Write, write_all};
 use crate::system::System;
@@ -115,15 +115,25 @@ fn carry_out(
         Err(failure) => return items.iter().map(|_| Some(failure.clone())).collect(),
     };
     let verify = |(index, (complaint, now)): (usize, (Option<Failure>, Result<Planned, Failure>))| {
-        let differs = now.is_ok_and(|now| !now.writes.is_empty());
+        let still = now.map(|now| now.changes).unwrap_or_default();
         match complaint {
-            _ if !differs => None,
+            _ if still.is_empty() => None,
             None if is_overridden(plans, index) => None,
-            None => Some(Failure::new("sacctmgr reported no error, and its listing is still not as it shall be")),
+            None => Some(undone(&still)),
             complaint => complaint,
         }
     };
     complaints.into_iter().zip(now).enumerate().map(verify).collect()
+}
+
+fn undone(still: &[Change]) -> Failure {
+    let name = |field: &FieldDiff| match field {
+        FieldDiff::Value { name, .. } | FieldDiff::Text { name, .. } | FieldDiff::Opaque { name, .. } => name.clone(),
+    };
+    let fields = |change: &Change| change.fields.iter().map(name).collect::<Vec<_>>();
+    let each = still.iter().map(|change| format!("{} ({})", change.address, fields(change).join(", ")));
+    let each = each.collect::<Vec<_>>().join("; ");
+    Failure::new(format!("sacctmgr reported no error, and its listing is not as it shall be: {each}"))
 }
 
 /// Whether a later item of the loop writes to what this one wrote to.
