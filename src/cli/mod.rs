@@ -4,11 +4,13 @@
 
 pub mod apply;
 pub mod audit;
+pub mod cert;
 mod exit;
 pub mod explain;
 mod interrupt;
 pub mod inventory;
 mod listing;
+pub mod node;
 pub mod options;
 pub mod plan;
 pub mod play;
@@ -56,6 +58,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Back up, restore or check the accounting service's store
     Store(store::StoreCommand),
+    /// Bring the accounting service to a login node: its socket, forwarded to the master over TLS
+    Node(node::NodeArgs),
+    /// Make, list and revoke the certificates of the service and its login nodes
+    Cert(cert::CertArgs),
     /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
     Slurm(slurm::SlurmArgs),
 }
@@ -65,6 +71,8 @@ impl Command {
         match self {
             Command::Serve(args) => serve::run(args),
             Command::Store(args) => store::run(args),
+            Command::Node(args) => node::run(args),
+            Command::Cert(args) => cert::run(args),
             Command::Slurm(args) => slurm::run(args),
             Command::Play(args) => play::run(args),
             Command::Inventory(args) => inventory::run(&args),

@@ -8,6 +8,7 @@ pub mod api;
 pub mod caller;
 mod commands;
 pub mod config;
+pub mod node;
 pub mod pki;
 mod service;
 pub mod tls;

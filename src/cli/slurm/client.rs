@@ -28,6 +28,10 @@ async fn exchange(socket: &Path, command: &str, request: &Request) -> Result<Res
     let answer = sender.send_request(http).await.map_err(lost)?;
     let status = answer.status();
     let body = answer.into_body().collect().await.map_err(lost)?.to_bytes();
+    if matches!(status.as_u16(), 502 | 503) {
+        // The node's daemon says in full why there is no answer of the master.
+        return Err(String::from_utf8_lossy(&body).trim().to_owned());
+    }
     if !status.is_success() {
         return Err(format!("the accounting service refused: {status}: {}", String::from_utf8_lossy(&body).trim()));
     }
@@ -37,7 +41,7 @@ async fn exchange(socket: &Path, command: &str, request: &Request) -> Result<Res
 fn unreachable_service(socket: &Path, error: &std::io::Error) -> String {
     let remedy = match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-            "start `enlist serve` on this host, or name its socket in ENLIST_SOCKET"
+            "start `enlist serve` on this host (`enlist node` on a login node), or name its socket in ENLIST_SOCKET"
         }
         _ => "see that the socket can be reached by you",
     };

@@ -1,0 +1,164 @@
+//! `enlist cert`: certificates of the service and its login nodes.
+
+use super::exit::{Exit, fail};
+use crate::daemon::config::{Config, DEFAULT_FILE};
+use crate::daemon::pki::{self, Authority, CA_DAYS, Certificate, DAYS, Directory, Ledger, Role, shown};
+use crate::diag::{Diagnostic, ErrorKind};
+use clap::{Args, Subcommand};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The longest input of `issue` and `install`, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Options of `enlist cert`.
+#[derive(Args)]
+pub struct CertArgs {
+    /// Directory of keys and certificates, instead of CertificateDirectory
+    #[arg(long, value_name = "PATH", global = true)]
+    directory: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// On the master: make the authority and the service's certificate, where they are missing or end soon
+    Init {
+        /// A name or address by which nodes call the master; may be given again [default: this host's name]
+        #[arg(long = "name", value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// On a login node: print a signing request, if this node needs a certificate; makes the key if there is none
+    Request {
+        /// The node's name, as it will stand in the certificate
+        name: String,
+        /// Make a new key, and ask even if the certificate is good (after a revocation)
+        #[arg(long)]
+        anew: bool,
+    },
+    /// On the master: sign the request on standard input; prints the certificate and the authority's
+    Issue {
+        /// Whose it is; the name in the request does not count
+        name: String,
+        /// What it is for
+        #[arg(long, value_enum, default_value = "node")]
+        role: Role,
+        /// How long it holds, in days
+        #[arg(long, default_value_t = DAYS, value_parser = clap::value_parser!(i64).range(1..=CA_DAYS))]
+        days: i64,
+    },
+    /// On a login node: put in place what `issue` printed, from standard input
+    Install,
+    /// Show the certificates: on the master all that were issued, elsewhere this host's
+    List,
+    /// On the master: let a certificate count no longer, at once
+    Revoke {
+        /// A node's name (all its certificates), or a serial number
+        which: String,
+    },
+}
+
+/// Runs the command.
+pub fn run(args: CertArgs) -> Exit {
+    match directory(args.directory).and_then(|directory| carry_out(args.command, &directory)) {
+        Ok(text) => {
+            print!("{text}");
+            Exit::OK
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// The directory given, else that of the configuration, else the usual one.
+fn directory(given: Option<PathBuf>) -> Result<Directory, Diagnostic> {
+    let path = match given {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE))?.network.certificates,
+        None => Config::default().network.certificates,
+    };
+    Ok(Directory::new(&path))
+}
+
+fn carry_out(command: Command, directory: &Directory) -> Result<String, Diagnostic> {
+    match command {
+        Command::Init { names } => init(directory, names),
+        Command::Request { name, anew } => Ok(pki::request(directory, &name, anew)?.unwrap_or_default()),
+        Command::Issue { name, role, days } => {
+            let authority = Authority::open(directory)?;
+            Ok(authority.issue(&input()?, role, &[name], days)? + authority.pem())
+        }
+        Command::Install => {
+            let new = pki::install(directory, &input()?)?;
+            Ok(format!("{} has a certificate until {}\n", new.name(), shown(new.until)))
+        }
+        Command::List => list(directory),
+        Command::Revoke { which } => revoke(directory, &which),
+    }
+}
+
+fn input() -> Result<String, Diagnostic> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
+    read.map_err(|error| Diagnostic::new(ErrorKind::Input, format!("cannot read standard input: {error}")))?;
+    Ok(text)
+}
+
+fn init(directory: &Directory, mut names: Vec<String>) -> Result<String, Diagnostic> {
+    if names.is_empty() {
+        let own = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        names.extend(own);
+    }
+    let (authority, is_new) = Authority::open_or_make(directory)?;
+    let mut said = String::new();
+    if is_new {
+        said += &format!("made the authority: {}\n", directory.file("ca.key").display());
+    }
+    if authority.serve_as(&names)? {
+        said += &format!("made the service's certificate for {}\n", names.join(", "));
+    }
+    Ok(said)
+}
+
+fn list(directory: &Directory) -> Result<String, Diagnostic> {
+    let ledger = Ledger::read(directory)?;
+    let mut text = format!("{:<32}  {:6}  {:20}  {:20}  {}\n", "SERIAL", "ROLE", "UNTIL", "STATE", "NAME");
+    let mut row = |serial: &str, role: &str, until: i64, state: &str, name: &str| {
+        text += &format!("{serial:<32}  {role:6}  {:20}  {state:20}  {name}\n", shown(until));
+    };
+    for entry in &ledger.entries {
+        let state = match entry.revoked {
+            Some(when) => format!("revoked {}", &shown(when)[..10]),
+            None if entry.until < pki::now() => "expired".into(),
+            None => "good".into(),
+        };
+        row(&entry.serial, &entry.role, entry.until, &state, &entry.name);
+    }
+    if ledger.entries.is_empty()
+        && let Some((_, own)) = directory.certificate("node.crt")?
+    {
+        row(&own.serial, "node", own.until, state(&own), own.name());
+    }
+    Ok(text)
+}
+
+fn state(certificate: &Certificate) -> &'static str {
+    match certificate.standing(pki::now()) {
+        pki::Standing::Good => "good",
+        pki::Standing::EndsSoon => "ends soon",
+        pki::Standing::Expired => "expired",
+        pki::Standing::NotYet => "not yet",
+    }
+}
+
+fn revoke(directory: &Directory, which: &str) -> Result<String, Diagnostic> {
+    let _lock = directory.lock()?;
+    let mut ledger = Ledger::read(directory)?;
+    let done = ledger.revoke(which, pki::now());
+    if done.is_empty() {
+        let message = format!("there is no certificate of `{which}` that is not revoked already");
+        return Err(Diagnostic::new(ErrorKind::Refused, message).hint("`enlist cert list` on the master shows all"));
+    }
+    ledger.write(directory)?;
+    Ok(done.iter().map(|entry| format!("revoked {} of {}\n", entry.serial, entry.name)).collect())
+}

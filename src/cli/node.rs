@@ -1,0 +1,38 @@
+//! `enlist node`: the service's socket on a login node.
+
+use super::exit::{Exit, fail};
+use crate::daemon::config::{Config, DEFAULT_FILE};
+use crate::diag::Diagnostic;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options of `enlist node`.
+#[derive(Args)]
+pub struct NodeArgs {
+    /// Configuration file: AccountingStorageHost names the master
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
+    config: PathBuf,
+    /// Unix socket to listen on, instead of ListenSocket
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Read configuration and certificates, say whether they are good, and end
+    #[arg(long)]
+    check_config: bool,
+}
+
+/// Runs the daemon until it is told to stop.
+pub fn run(args: NodeArgs) -> Exit {
+    match serve(args) {
+        Ok(()) => Exit::OK,
+        Err(error) => fail(&error),
+    }
+}
+
+fn serve(args: NodeArgs) -> Result<(), Diagnostic> {
+    let mut config = Config::read(&args.config)?;
+    config.socket = args.socket.unwrap_or(config.socket);
+    match args.check_config {
+        true => crate::daemon::node::check(&config),
+        false => crate::daemon::node::serve(&config),
+    }
+}

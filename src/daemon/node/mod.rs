@@ -1,0 +1,202 @@
+//! `enlist node`: the service's socket on a login node.
+//!
+//! A small daemon that listens where `enlist serve` does on the master, takes the caller's user number from the kernel,
+//! and forwards each request to the master over TLS, with that number and the name it has here. It forwards any request
+//! of the API and knows none of them. Nothing that a client sends can name another user: of its headers, only the two
+//! that describe the body go on.
+
+mod link;
+
+use super::caller::{Peer, UID_HEADER, USER_HEADER};
+use super::config::{Config, Network};
+use super::pki::{Directory, Role, now};
+use crate::diag::{Diagnostic, ErrorKind};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::Full;
+use hyper::body::{Frame, Incoming};
+use link::{Failure, Link};
+use std::collections::HashMap;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Requests of one user at a time.
+const REQUESTS_EACH: usize = 16;
+/// Requests of this node at a time: fewer than the connections that the master grants a node.
+const REQUESTS: usize = 200;
+/// How long a request may wait for its turn.
+const TURN: Duration = Duration::from_secs(30);
+
+/// The daemon.
+struct Node {
+    link: Link,
+    /// How long a client may take to send its request.
+    patience: Duration,
+    places: Arc<Semaphore>,
+    /// Free places by user.
+    users: Mutex<HashMap<u32, Arc<Semaphore>>>,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub fn serve(config: &Config) -> Result<(), Diagnostic> {
+    let node = Node {
+        link: Link::new(&config.network, config.message_timeout)?,
+        patience: config.message_timeout,
+        places: Arc::new(Semaphore::new(REQUESTS)),
+        users: Mutex::default(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| super::host(format!("cannot start: {error}")))?;
+    runtime.block_on(listen(config, Arc::new(node)))
+}
+
+/// Whether the daemon could start with this configuration and these certificates.
+pub fn check(config: &Config) -> Result<(), Diagnostic> {
+    Link::new(&config.network, config.message_timeout).map(|_| ())
+}
+
+async fn listen(config: &Config, node: Arc<Node>) -> Result<(), Diagnostic> {
+    let socket = &config.socket;
+    if tokio::net::UnixStream::connect(socket).await.is_ok() {
+        let message = format!("another daemon listens on {} already", socket.display());
+        return Err(Diagnostic::new(ErrorKind::Host, message)
+            .hint("the master runs `enlist serve`, login nodes run one `enlist node`; stop the other one first"));
+    }
+    let listener = super::bind(socket)?;
+    eprintln!("enlist node: ready on {}, for the master {}", socket.display(), node.link.master());
+    tokio::spawn(warn_of_the_end(config.network.clone()));
+    let router = Router::new().fallback(forward).with_state(node).into_make_service_with_connect_info::<Peer>();
+    let served = axum::serve(listener, router).with_graceful_shutdown(super::stop()).await;
+    remove(socket);
+    served.map_err(|error| super::host(format!("cannot listen on {}: {error}", socket.display())))
+}
+
+fn remove(socket: &Path) {
+    let _ = std::fs::remove_file(socket);
+}
+
+/// Once a day, a word in the log when the certificate ends soon.
+async fn warn_of_the_end(network: Network) {
+    let directory = Directory::new(&network.certificates);
+    loop {
+        match directory.identity(Role::Node) {
+            Ok(own) => {
+                let warning = own.certificate.warning("the certificate of this node", now());
+                warning.iter().for_each(|warning| tracing::warn!("{warning}"));
+            }
+            Err(error) => tracing::error!("{error}"),
+        }
+        tokio::time::sleep(Duration::from_secs(86_400)).await;
+    }
+}
+
+/// What the client is told instead of an answer.
+type Refusal = (StatusCode, String);
+
+async fn forward(
+    State(node): State<Arc<Node>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let Peer::Local(Some(uid)) = peer else {
+        return Err((StatusCode::FORBIDDEN, "the kernel does not say who you are".into()));
+    };
+    let place = node.place(uid).await?;
+    let request = node.assert(uid, request).await?;
+    let answer = node.link.send(request).await.map_err(|failure| match failure {
+        Failure::NotSent(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}; nothing was done")),
+        Failure::Lost(why) => {
+            let check = "if it was to change something, look whether it did before you do it again";
+            (StatusCode::BAD_GATEWAY, format!("{why}; {check} (`sacctmgr show transaction`)"))
+        }
+    })?;
+    let (head, body) = answer.into_parts();
+    let mut answer = Response::new(Body::new(Streamed { body, _place: place }));
+    *answer.status_mut() = head.status;
+    let kind = head.headers.get(header::CONTENT_TYPE).cloned();
+    answer.headers_mut().extend(kind.map(|kind| (header::CONTENT_TYPE, kind)));
+    Ok(answer.into_response())
+}
+
+impl Node {
+    /// A place for one request of a user, so that nobody takes all.
+    async fn place(&self, uid: u32) -> Result<[OwnedSemaphorePermit; 2], Refusal> {
+        let own = {
+            let mut users = self.users.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            users.retain(|_, places| places.available_permits() < REQUESTS_EACH);
+            users.entry(uid).or_insert_with(|| Arc::new(Semaphore::new(REQUESTS_EACH))).clone()
+        };
+        let both = async { Ok([own.acquire_owned().await?, self.places.clone().acquire_owned().await?]) };
+        match tokio::time::timeout(TURN, both).await {
+            Ok(Ok(places)) => Ok(places),
+            Ok(Err::<_, tokio::sync::AcquireError>(_)) | Err(_) => {
+                let why = "too many requests are under way on this node; try again later".to_owned();
+                Err((StatusCode::TOO_MANY_REQUESTS, why))
+            }
+        }
+    }
+
+    /// The request as it goes on: its method, path and body, and who sends it.
+    async fn assert(&self, uid: u32, request: Request) -> Result<hyper::Request<Full<hyper::body::Bytes>>, Refusal> {
+        let bad = |why: &str| (StatusCode::BAD_REQUEST, why.to_owned());
+        let (head, body) = request.into_parts();
+        let path = head.uri.path_and_query().filter(|path| path.as_str().starts_with("/v1/"));
+        let path = path.ok_or((StatusCode::NOT_FOUND, "the service's paths begin with /v1/".to_owned()))?;
+        let body = match tokio::time::timeout(self.patience, to_bytes(body, super::MAX_REQUEST)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(_)) => return Err(bad("the request broke off, or is larger than 32 MiB")),
+            Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "the request did not come in time".into())),
+        };
+        let user = tokio::task::spawn_blocking(move || nix::unistd::User::from_uid(uid.into())).await;
+        let user = user.ok().and_then(Result::ok).flatten().map(|user| user.name).ok_or_else(|| {
+            (StatusCode::FORBIDDEN, format!("user number {uid} has no name on this host; ask for an account"))
+        })?;
+        let mut onward = hyper::Request::builder()
+            .method(head.method)
+            .uri(path.as_str())
+            .header(header::HOST, "enlist")
+            .header(UID_HEADER, uid)
+            .header(USER_HEADER, user);
+        for kept in [header::CONTENT_TYPE, header::ACCEPT] {
+            if let Some(value) = head.headers.get(&kept) {
+                onward = onward.header(kept, value);
+            }
+        }
+        onward.body(Full::new(body)).map_err(|_| bad("this request cannot be forwarded"))
+    }
+}
+
+/// An answer on its way through; the request's places are free again when it has passed.
+struct Streamed {
+    body: Incoming,
+    _place: [OwnedSemaphorePermit; 2],
+}
+
+impl hyper::body::Body for Streamed {
+    type Data = hyper::body::Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
