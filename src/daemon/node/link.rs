@@ -145,7 +145,8 @@ impl Link {
     }
 
     fn lost(&self, error: &hyper::Error, is_fresh: bool) -> Failure {
-        let refused = cause(error).and_then(|error| explain(error, &format!("the master {}", self.master()), "this node's certificate"));
+        let refused = cause(error)
+            .and_then(|error| explain(error, &format!("the master {}", self.master()), "this node's certificate"));
         match refused {
             Some(why) if is_fresh => Failure::NotSent(why),
             _ => Failure::Lost(format!("the connection to the master {} was lost: {}", self.master(), root(error))),

@@ -199,4 +199,3 @@ impl hyper::body::Body for Streamed {
         self.body.size_hint()
     }
 }
-
