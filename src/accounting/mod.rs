@@ -5,9 +5,11 @@
 
 pub mod admission;
 pub mod authority;
+pub mod columns;
 pub mod command;
 pub mod fairshare;
 pub mod founding;
+pub mod getopt;
 pub mod jobs;
 pub mod model;
 pub mod privacy;
@@ -15,8 +17,11 @@ pub mod rollup;
 pub mod runs;
 pub mod sacct;
 pub mod settings;
+pub mod sreport;
+pub mod sshare;
 pub mod state;
 pub mod table;
+pub mod times;
 pub mod tree;
 
 pub use state::State;

@@ -31,6 +31,8 @@ pub struct State {
     pub events: Table<u64, Event>,
     /// By cluster, number and start.
     pub reservations: Table<ReservationKey, Reservation>,
+    /// When the usage of an association was set to zero.
+    pub usage_resets: Table<AssociationId, i64>,
     associations: Table<AssociationId, Association>,
     index: Index,
     record: Record,
@@ -240,6 +242,17 @@ impl State {
         &self.record.new
     }
 
+    /// When the usage of an association, or of one above it, was last set to zero.
+    pub fn usage_reset(&self, id: AssociationId) -> Option<i64> {
+        let mut last = None;
+        let mut next = Some(id);
+        while let Some(id) = next {
+            last = last.max(self.usage_resets.get(&id).copied());
+            next = self.associations.get(&id).and_then(|row| row.parent);
+        }
+        last
+    }
+
     /// Whether anything differs from the last commit.
     pub fn has_changes(&self) -> bool {
         let Self {
@@ -254,11 +267,12 @@ impl State {
             resources,
             events,
             reservations,
+            usage_resets,
             associations,
             record,
             index: _,
         } = self;
-        let journals: [&dyn Journal; 13] = [
+        let journals: [&dyn Journal; 14] = [
             clusters,
             accounts,
             users,
@@ -270,6 +284,7 @@ impl State {
             resources,
             events,
             reservations,
+            usage_resets,
             associations,
             record,
         ];
@@ -294,7 +309,7 @@ impl State {
     }
 
     /// Everything that is kept or taken back together.
-    fn journals(&mut self) -> [&mut dyn Journal; 13] {
+    fn journals(&mut self) -> [&mut dyn Journal; 14] {
         let Self {
             clusters,
             accounts,
@@ -307,6 +322,7 @@ impl State {
             resources,
             events,
             reservations,
+            usage_resets,
             associations,
             record,
             index: _,
@@ -323,6 +339,7 @@ impl State {
             resources,
             events,
             reservations,
+            usage_resets,
             associations,
             record,
         ]

@@ -10,6 +10,8 @@ mod commands;
 pub mod config;
 pub mod node;
 pub mod pki;
+mod reports;
+mod rollup;
 mod service;
 pub mod tls;
 mod world;

@@ -5,6 +5,8 @@
 
 use super::api::{Request, Response};
 use super::config::Config;
+use super::reports::Reporting;
+use super::rollup::Rollup;
 use super::world::Local;
 use super::writer::{Change, Kept, Writer};
 use crate::accounting::State;
@@ -20,9 +22,11 @@ const MOST_REHEARSED: usize = 10_000;
 
 /// The running service.
 pub struct Service {
-    writer: Writer,
+    writer: Arc<Writer>,
     readers: Readers,
     world: Arc<Local>,
+    rollup: Rollup,
+    reporting: Reporting,
 }
 
 impl Service {
@@ -33,8 +37,11 @@ impl Service {
         let readers = store.readers();
         let world = Arc::new(Local::new(config.accounting.clone(), readers.clone()));
         let state = founded(&mut store, config, world.now()).map_err(|error| host(error.to_string()))?;
-        let writer = Writer::start(store, state).map_err(|error| host(format!("cannot start: {error}")))?;
-        Ok(Self { writer, readers, world })
+        let cannot = |error: std::io::Error| host(format!("cannot start: {error}"));
+        let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
+        let rollup = Rollup::start(&writer, &readers).map_err(cannot)?;
+        let reporting = Reporting::new(config.cluster_name.clone());
+        Ok(Self { writer, readers, world, rollup, reporting })
     }
 
     /// What is kept now: a copy that nobody changes any more.
@@ -47,6 +54,21 @@ impl Service {
         &self.readers
     }
 
+    /// The world as commands see it.
+    pub(super) fn world(&self) -> &Local {
+        &self.world
+    }
+
+    /// What reports need beside it.
+    pub(super) fn reporting(&self) -> &Reporting {
+        &self.reporting
+    }
+
+    /// The rollup that goes on behind the commands.
+    pub(super) fn rollup(&self) -> &Rollup {
+        &self.rollup
+    }
+
     /// Runs a command that changes something; it is on disk when this returns. The command may run twice, so all it
     /// does must be done through the [`Change`].
     pub fn change(
@@ -55,7 +77,10 @@ impl Service {
         work: impl Fn(&mut Change) -> Result<Reply, StoreError> + Send + 'static,
     ) -> Response {
         match self.writer.run(Box::new(work)) {
-            Ok((reply, revision)) => response(reply, revision),
+            Ok((reply, revision)) => {
+                self.rollup.wake();
+                response(reply, revision)
+            }
             Err(why) => Response::refused(&format!("{program}: error: {why}")),
         }
     }
@@ -107,7 +132,7 @@ fn founded(store: &mut Store, config: &Config, now: i64) -> Result<State, StoreE
     Ok(state)
 }
 
-fn response(Reply { stdout, stderr, code, question }: Reply, revision: u64) -> Response {
+pub(super) fn response(Reply { stdout, stderr, code, question }: Reply, revision: u64) -> Response {
     Response { stdout, stderr, code, question, revision }
 }
 

@@ -10,6 +10,7 @@ mod readers;
 mod save;
 mod small;
 mod transactions;
+pub mod usage;
 
 pub use backup::{Contents, backup, check as verify, restore};
 pub use readers::Readers;
@@ -27,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/002.sql"),
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
+    include_str!("schema/005.sql"),
 ];
 
 /// Why the store cannot be used.
@@ -126,6 +128,11 @@ impl Draft<'_> {
     /// Writes what differs from the state's last commit.
     pub fn save(&self, state: &State) -> Result<(), StoreError> {
         save::changes(&self.sql, state).map_err(|source| self.error(source))
+    }
+
+    /// Takes a step of a rollup; whether there are more.
+    pub fn usage_step(&self, roll: &mut usage::Roll, state: &State) -> Result<bool, StoreError> {
+        roll.step(&self.sql, state).map_err(|source| self.error(source))
     }
 
     /// For rows that are in the store alone.

@@ -18,6 +18,8 @@ pub fn load(connection: &Connection, state: &mut State) -> Result<()> {
     state.resources = table(connection, "SELECT * FROM resource", |row| resource(row, &mut allowed))?;
     state.events = table(connection, "SELECT * FROM event", event)?;
     state.reservations = table(connection, "SELECT * FROM reservation", reservation)?;
+    state.usage_resets =
+        table(connection, "SELECT association, time FROM usage_reset", |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(())
 }
 
@@ -113,7 +115,25 @@ pub fn save(sql: &Connection, state: &State) -> Result<()> {
     }
     save_resources(sql, state)?;
     save_events(sql, state)?;
-    save_reservations(sql, state)
+    save_reservations(sql, state)?;
+    save_usage_resets(sql, state)?;
+    // What a cluster had, and what was set apart of it, decides what its time comes to.
+    let events = state.events.changes().filter_map(|(_, row)| row.map(|row| row.start));
+    let reservations = state.reservations.changes().map(|((_, _, start), _)| *start);
+    match events.chain(reservations).min() {
+        Some(earliest) => super::usage::changed_from(sql, earliest),
+        None => Ok(()),
+    }
+}
+
+fn save_usage_resets(sql: &Connection, state: &State) -> Result<()> {
+    for (id, time) in state.usage_resets.changes() {
+        match time {
+            Some(time) => sql.execute("REPLACE INTO usage_reset VALUES (?1, ?2)", params![id, time])?,
+            None => sql.execute("DELETE FROM usage_reset WHERE association = ?1", [id])?,
+        };
+    }
+    Ok(())
 }
 
 fn save_wckeys(sql: &Connection, state: &State) -> Result<()> {

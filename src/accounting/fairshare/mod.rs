@@ -6,10 +6,12 @@
 mod classic;
 mod decay;
 mod fair_tree;
+pub mod history;
 #[cfg(test)]
 mod tests;
 
 pub use decay::Decay;
+pub use history::History;
 
 use super::State;
 use super::model::{AssociationId, Shares};

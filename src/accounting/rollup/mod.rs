@@ -6,6 +6,7 @@
 
 mod balance;
 pub mod calendar;
+mod from_model;
 mod hour;
 #[cfg(test)]
 mod tests;
@@ -128,19 +129,19 @@ pub struct Surroundings {
 impl Surroundings {
     /// What of it concerns an hour, cut to it.
     pub fn within(&self, hour: Span) -> Surroundings {
-        fn cut<T: Clone>(all: &[T], hour: Span, span: impl Fn(&mut T) -> &mut Span) -> Vec<T> {
-            let mut kept = all.to_vec();
-            kept.retain_mut(|item| {
+        fn cut<T: Clone>(all: &[T], hour: Span, span: impl Fn(&mut T) -> &mut Span, of: impl Fn(&T) -> Span) -> Vec<T> {
+            let concerned = all.iter().filter(|item| of(item).within(hour).seconds() > 0).cloned();
+            let mut kept: Vec<T> = concerned.collect();
+            for item in &mut kept {
                 let part = span(item).within(hour);
                 *span(item) = part;
-                part.seconds() > 0
-            });
+            }
             kept
         }
         Surroundings {
-            registrations: cut(&self.registrations, hour, |it| &mut it.span),
-            outages: cut(&self.outages, hour, |it| &mut it.span),
-            bookings: cut(&self.bookings, hour, |it| &mut it.span),
+            registrations: cut(&self.registrations, hour, |it| &mut it.span, |it| it.span),
+            outages: cut(&self.outages, hour, |it| &mut it.span, |it| it.span),
+            bookings: cut(&self.bookings, hour, |it| &mut it.span, |it| it.span),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod prompt;
+pub mod report;
 pub mod sacctmgr;
 
 use super::Raw;
@@ -10,7 +11,8 @@ use clap::Args;
 use std::ffi::OsString;
 
 /// The commands, by the name of their link.
-pub const COMMANDS: &[(&str, Raw)] = &[("sacctmgr", sacctmgr::run)];
+pub const COMMANDS: &[(&str, Raw)] =
+    &[("sacctmgr", sacctmgr::run), ("sreport", report::sreport), ("sshare", report::sshare)];
 
 /// Arguments of `enlist slurm`.
 #[derive(Args)]

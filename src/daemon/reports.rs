@@ -1,0 +1,130 @@
+//! `sreport` and `sshare`: read-only, on a copy of the state and one view of the store.
+
+use super::api::{Request, Response};
+use super::service::{Service, response};
+use super::world::Local;
+use crate::accounting::State;
+use crate::accounting::command::{Reply, World};
+use crate::accounting::fairshare::{History, history};
+use crate::accounting::jobs::JobsError;
+use crate::accounting::model::AssociationId;
+use crate::accounting::privacy::View;
+use crate::accounting::rollup::Calendar;
+use crate::accounting::sreport::{self, Site};
+use crate::accounting::sshare::{self, Shares};
+use crate::store::usage::{Progress, UsageTable, progress};
+use rusqlite::Connection;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What reports need beside state and store.
+pub struct Reporting {
+    cluster: String,
+    calendar: Calendar,
+    history: Mutex<Option<Known>>,
+}
+
+/// A history and what it was made of.
+struct Known {
+    progress: Progress,
+    resets: Vec<(AssociationId, i64)>,
+    begins: i64,
+    history: Arc<History>,
+}
+
+impl Reporting {
+    /// For the cluster that is meant when none is named.
+    pub fn new(cluster: String) -> Self {
+        Self { cluster, calendar: Calendar::local(), history: Mutex::new(None) }
+    }
+
+    /// Usage up to the last full hour: the one at hand, unless something changed since.
+    fn history(&self, connection: &Connection, state: &State, world: &Local) -> rusqlite::Result<Arc<History>> {
+        let priority = &world.settings().priority;
+        let now = world.now();
+        let progress = progress(connection)?;
+        let resets: Vec<_> = state.usage_resets.iter().map(|(id, time)| (*id, *time)).collect();
+        let reset = history::begins(priority.reset, None, now, &self.calendar);
+        let mut known = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |it: &&Known| it.progress == progress && it.resets == resets && it.begins == reset;
+        if let Some(known) = known.as_ref().filter(same) {
+            return Ok(known.history.clone());
+        }
+        let table = UsageTable::new(connection, &self.calendar)?;
+        let mut made = History::new(priority.decay(), table.known().clamp(0, now));
+        let from = history::begins(priority.reset, priority.half_life, now, &self.calendar);
+        table.charges(from, &mut |charge| made.add(state, charge))?;
+        let history = Arc::new(made);
+        *known = Some(Known { progress, resets, begins: reset, history: history.clone() });
+        Ok(history)
+    }
+}
+
+struct Here<'a> {
+    world: &'a Local,
+    reporting: &'a Reporting,
+}
+
+impl Site for Here<'_> {
+    fn now(&self) -> i64 {
+        self.world.now()
+    }
+
+    fn calendar(&self) -> &Calendar {
+        &self.reporting.calendar
+    }
+
+    fn cluster(&self) -> &str {
+        &self.reporting.cluster
+    }
+
+    fn full_name(&self, user: &str) -> Option<String> {
+        let user = nix::unistd::User::from_name(user).ok().flatten()?;
+        let text = user.gecos.to_string_lossy().into_owned();
+        Some(text.split(',').next().unwrap_or_default().to_owned())
+    }
+}
+
+impl Service {
+    /// Runs one sreport command for a caller.
+    pub fn sreport(&self, uid: u32, request: Request) -> Response {
+        self.read_usage("sreport", |connection, state| {
+            let (world, reporting) = (self.world(), self.reporting());
+            let caller = world.caller(uid);
+            let view = View::new(state, &caller, world.settings());
+            let table = UsageTable::new(connection, &reporting.calendar)?;
+            Ok(sreport::run(state, view, &Here { world, reporting }, &table, &request.argv))
+        })
+    }
+
+    /// Runs one sshare command for a caller.
+    pub fn sshare(&self, uid: u32, request: Request) -> Response {
+        self.read_usage("sshare", |connection, state| {
+            let (world, reporting) = (self.world(), self.reporting());
+            let caller = world.caller(uid);
+            let history = History::clone(&*reporting.history(connection, state, world)?).later(world.now());
+            let shares = Shares {
+                state,
+                view: View::new(state, &caller, world.settings()),
+                caller: &caller,
+                cluster: &reporting.cluster,
+                priority: &world.settings().priority,
+                history: &history,
+            };
+            Ok(sshare::run(&shares, &request.argv))
+        })
+    }
+
+    fn read_usage(
+        &self,
+        program: &str,
+        report: impl FnOnce(&Connection, &State) -> Result<Reply, JobsError>,
+    ) -> Response {
+        self.rollup().wait();
+        let kept = self.kept();
+        match self.readers().read(|connection| report(connection, &kept.state)) {
+            Ok(Ok(reply)) => response(reply, kept.revision),
+            Ok(Err(error)) => Response::refused(&format!("{program}: error: the usage cannot be read: {error}")),
+            Err(error) => Response::refused(&format!("{program}: error: {error}")),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! [`UsageTable`]: what reports and fairshare read.
+
+use super::progress;
+use crate::accounting::fairshare::history::Charge;
+use crate::accounting::jobs::{Job, JobsError, Scan, TresCounts};
+use crate::accounting::model::{AssociationId, TresId};
+use crate::accounting::rollup::{Calendar, ClusterUse, Period, Span};
+use crate::accounting::sreport::{Records, Share};
+use rusqlite::{Connection, Result, Row, params};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+/// The rolled-up usage of a database.
+#[derive(Debug)]
+pub struct UsageTable<'a> {
+    connection: &'a Connection,
+    calendar: &'a Calendar,
+    /// Rolled up to here.
+    known: i64,
+}
+
+impl<'a> UsageTable<'a> {
+    /// Of a database, with the calendar by which it was rolled up.
+    pub fn new(connection: &'a Connection, calendar: &'a Calendar) -> Result<Self> {
+        let known = progress(connection)?.known.unwrap_or(i64::MIN);
+        Ok(Self { connection, calendar, known })
+    }
+
+    /// Up to when usage is known.
+    pub fn known(&self) -> i64 {
+        self.known
+    }
+
+    fn shares<Id: Copy + Eq + std::hash::Hash + rusqlite::types::FromSql>(
+        &self,
+        columns: &str,
+        span: Span,
+    ) -> Result<Vec<Share<Id>>> {
+        let mut sums: HashMap<(Id, TresId), u64> = HashMap::new();
+        let sql = format!("SELECT {columns} WHERE period = ?1 AND start >= ?2 AND start < ?3");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        for (period, piece) in self.calendar.pieces(span, self.known) {
+            let mut rows = statement.query(params![period.number(), piece.start, piece.end])?;
+            while let Some(row) = rows.next()? {
+                *sums.entry((row.get(0)?, row.get(1)?)).or_default() += row.get::<_, i64>(2)?.unsigned_abs();
+            }
+        }
+        Ok(sums.into_iter().map(|((id, tres), seconds)| (id, tres, seconds)).collect())
+    }
+
+    /// The period whose records a cluster's report adds up, as slurmdbd chooses: their number counts for the average.
+    fn period(&self, span: Span) -> Period {
+        let both = |period| self.calendar.begins(period, span.start) && self.calendar.begins(period, span.end);
+        if span.end > self.known || !both(Period::Day) {
+            Period::Hour
+        } else if both(Period::Month) {
+            Period::Month
+        } else {
+            Period::Day
+        }
+    }
+
+    fn uses(&self, cluster: &str, span: Span) -> Result<Vec<(TresId, ClusterUse)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT * FROM usage_cluster WHERE period = ?1 AND start >= ?2 AND start < ?3 AND cluster = ?4",
+        )?;
+        let period = self.period(span).number();
+        statement.query_map(params![period, span.start, span.end, cluster], uses)?.collect()
+    }
+
+    /// What associations were charged in each hour from `from` on, in order of time.
+    pub fn charges(&self, from: i64, see: &mut dyn FnMut(Charge)) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT start, association, tres, charged FROM usage_association WHERE period = 0 AND start >= ?1",
+        )?;
+        let mut rows = statement.query([from])?;
+        while let Some(row) = rows.next()? {
+            let seconds = row.get::<_, i64>(3)?.unsigned_abs();
+            see(Charge { start: row.get(0)?, association: row.get(1)?, tres: row.get(2)?, seconds });
+        }
+        Ok(())
+    }
+
+    fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT cluster, job_id, user, uid, gid, account, partition, association, wckey, nodes, time_start, time_end, \
+             suspended, reservation_id, tres_allocated FROM job \
+             WHERE cluster = ?1 AND (time_end >= ?2 OR time_end IS NULL) AND time_submit < ?3 AND time_start IS NOT NULL",
+        )?;
+        let (from, to) = (scan.ended_from.unwrap_or(i64::MIN), scan.submitted_before.unwrap_or(i64::MAX));
+        for cluster in &scan.clusters {
+            let mut rows = statement.query(params![cluster, from, to])?;
+            while let Some(row) = rows.next()? {
+                if see(job(row)?).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn uses(row: &Row) -> Result<(TresId, ClusterUse)> {
+    let amount = |name| Ok::<_, rusqlite::Error>(row.get::<_, i64>(name)?.unsigned_abs());
+    let uses = ClusterUse {
+        count: amount("count")?,
+        allocated: amount("allocated")?,
+        down: amount("down")?,
+        planned_down: amount("planned_down")?,
+        idle: amount("idle")?,
+        planned: amount("planned")?,
+        overcommitted: amount("overcommitted")?,
+    };
+    Ok((row.get("tres")?, uses))
+}
+
+fn job(row: &Row) -> Result<Job> {
+    let tres: String = row.get(14)?;
+    Ok(Job {
+        cluster: row.get(0)?,
+        job_id: row.get(1)?,
+        user: row.get(2)?,
+        uid: row.get(3)?,
+        gid: row.get(4)?,
+        account: row.get(5)?,
+        partition: row.get(6)?,
+        association: row.get(7)?,
+        wckey: row.get(8)?,
+        nodes: row.get(9)?,
+        start: row.get(10)?,
+        end: row.get(11)?,
+        suspended: row.get::<_, i64>(12)?.unsigned_abs(),
+        reservation_id: row.get(13)?,
+        tres_allocated: TresCounts::parse(&tres).unwrap_or_default(),
+        ..Job::default()
+    })
+}
+
+impl Records for UsageTable<'_> {
+    fn associations(&self, span: Span) -> Result<Vec<Share<AssociationId>>, JobsError> {
+        Ok(self.shares("association, tres, seconds FROM usage_association", span)?)
+    }
+
+    fn wckeys(&self, span: Span) -> Result<Vec<Share<u32>>, JobsError> {
+        Ok(self.shares("wckey, tres, seconds FROM usage_wckey", span)?)
+    }
+
+    fn cluster(&self, cluster: &str, span: Span) -> Result<Vec<(TresId, ClusterUse)>, JobsError> {
+        Ok(self.uses(cluster, span)?)
+    }
+
+    fn each_job(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), JobsError> {
+        Ok(self.jobs(scan, see)?)
+    }
+}
