@@ -94,7 +94,7 @@ impl Service {
         if command::only_reads(&request.argv) {
             let Kept { state, revision } = self.kept();
             let mut copy = State::clone(&state);
-            let reply = sacctmgr(&mut copy, revision, &caller, &*self.world, &request);
+            let reply = sacctmgr(&mut copy, revision, &caller, &self.world, &request);
             if !copy.has_changes() {
                 return response(reply, revision);
             }
@@ -118,7 +118,7 @@ impl Service {
             command::run(&mut copy, caller, &*self.world, argv, &[]);
             copy.commit();
         }
-        response(sacctmgr(&mut copy, revision, caller, &*self.world, request), revision)
+        response(sacctmgr(&mut copy, revision, caller, &self.world, request), revision)
     }
 }
 

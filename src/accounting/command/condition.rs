@@ -5,6 +5,7 @@ use super::word::{self, Word};
 use crate::accounting::State;
 use crate::accounting::model::*;
 use crate::accounting::tree;
+use std::collections::BTreeSet;
 
 /// Which associations are meant. An absent list means any; a list holds alternatives.
 #[derive(Clone, Debug, Default)]
@@ -42,11 +43,9 @@ pub fn extend(session: &mut Session, list: &mut Option<Vec<String>>, word: &Word
     let Some(names) = word::names(word.value) else {
         return session.refuse(format!(" Bad range in '{}'", word.raw));
     };
-    let list = list.get_or_insert_default();
-    for name in names {
-        list.retain(|other| *other != name);
-        list.push(name);
-    }
+    let mut all = list.take().unwrap_or_default();
+    all.extend(names);
+    *list = Some(word::last_of_each(all));
     Ok(())
 }
 
@@ -89,18 +88,25 @@ impl Condition {
 
     /// The associations meant, in tree order; those taken away (if wanted) come last.
     pub fn select<'a>(&self, state: &'a State) -> Vec<&'a Association> {
-        let mut found: Vec<_> = self.candidates(state).into_iter().filter(|row| self.holds(state, row)).collect();
+        let users: Option<BTreeSet<&str>> = self.users.as_ref().map(|names| names.iter().map(String::as_str).collect());
+        let holds = |row: &Association| {
+            let among = |names: &BTreeSet<&str>| match names.is_empty() {
+                true => !row.key.is_account(),
+                false => names.contains(row.key.user.as_str()),
+            };
+            users.as_ref().is_none_or(among) && self.holds(state, row)
+        };
+        let mut found: Vec<_> = self.candidates(state).into_iter().filter(|row| holds(row)).collect();
         if self.with_deleted {
-            let gone = state.associations().values().filter(|row| row.deleted && self.holds(state, row));
-            found.extend(gone);
+            found.extend(state.associations().values().filter(|row| row.deleted && holds(row)));
         }
         found
     }
 
-    /// With a few users named, only their associations need to be looked at.
+    /// With users named, only their associations need to be looked at.
     fn candidates<'a>(&self, state: &'a State) -> Vec<&'a Association> {
         match &self.users {
-            Some(users) if !users.is_empty() && users.len() < 100 && users.iter().all(|name| !name.is_empty()) => {
+            Some(users) if !users.is_empty() && users.iter().all(|name| !name.is_empty()) => {
                 let mut rows: Vec<_> = users.iter().flat_map(|name| state.of_user(name)).collect();
                 rows.sort_by_cached_key(|row| tree::order_key(state, row));
                 rows
@@ -109,14 +115,10 @@ impl Condition {
         }
     }
 
+    /// What concerns others than users.
     fn holds(&self, state: &State, row: &Association) -> bool {
         let among = |list: &Option<Vec<String>>, name: &str| list.as_ref().is_none_or(|l| l.iter().any(|n| n == name));
-        let users = match &self.users {
-            Some(names) if names.is_empty() => !row.key.is_account(),
-            list => among(list, &row.key.user),
-        };
-        users
-            && self.holds_account(state, row)
+        self.holds_account(state, row)
             && among(&self.clusters, &row.key.cluster)
             && among(&self.partitions, &row.key.partition)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&row.id))

@@ -1,7 +1,7 @@
 //! Tables as sacctmgr prints them: columns of fixed width, or separated by `|`.
 
 use super::fields::{self, Field};
-use super::options::Parsable;
+use super::options::{Options, Parsable};
 use super::session::{Done, Session};
 use crate::accounting::State;
 use crate::accounting::model::limits::Unit;
@@ -58,18 +58,23 @@ pub fn fields(session: &mut Session, names: &[String]) -> Done<Vec<Field>> {
 
 /// Prints heading and rows.
 pub fn print(session: &mut Session, fields: &[Field], rows: impl Iterator<Item = Vec<Cell>>) {
-    let parsable = session.options.parsable;
+    let text = table(&session.options, fields, rows);
+    session.stdout.push_str(&text);
+}
+
+/// Heading and rows as text; each row is asked for when it is written.
+pub fn table(options: &Options, fields: &[Field], rows: impl Iterator<Item = Vec<Cell>>) -> String {
     let mut out = String::new();
-    if !session.options.no_header {
-        header(&mut out, parsable, fields);
+    if !options.no_header {
+        header(&mut out, options.parsable, fields);
     }
     for row in rows {
         for (index, (field, cell)) in fields.iter().zip(&row).enumerate() {
-            put(&mut out, parsable, field, cell, index + 1 == fields.len());
+            put(&mut out, options.parsable, field, cell, index + 1 == fields.len());
         }
         out.push('\n');
     }
-    session.stdout.push_str(&out);
+    out
 }
 
 fn header(out: &mut String, parsable: Parsable, fields: &[Field]) {
@@ -110,10 +115,14 @@ fn put(out: &mut String, parsable: Parsable, field: &Field, cell: &Cell, last: b
 
 /// Fills up to a width counted in columns of the terminal (Slurm counts bytes, which tears Korean names apart).
 fn pad(out: &mut String, text: &str, width: i32) {
-    let fill = " ".repeat((width.unsigned_abs() as usize).saturating_sub(columns(text)));
-    match width < 0 {
-        true => out.extend([text, fill.as_str()]),
-        false => out.extend([fill.as_str(), text]),
+    let fill = (width.unsigned_abs() as usize).saturating_sub(columns(text));
+    let fill = std::iter::repeat_n(' ', fill);
+    if width < 0 {
+        out.push_str(text);
+        out.extend(fill);
+    } else {
+        out.extend(fill);
+        out.push_str(text);
     }
 }
 

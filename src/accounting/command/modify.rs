@@ -9,6 +9,7 @@ use super::user_words::{self, UserCondition, UserSetting};
 use super::word::Word;
 use crate::accounting::model::*;
 use crate::accounting::tree;
+use std::collections::BTreeSet;
 
 /// Splits words into conditions and settings, as `where` and `set` switch between them.
 pub fn split<'a>(words: &'a [Word<'a>]) -> (Vec<&'a Word<'a>>, Vec<&'a Word<'a>>) {
@@ -92,13 +93,13 @@ pub fn select_accounts(session: &Session, wanted: &AccountCondition) -> Vec<Stri
     let state = &session.state;
     let located = wanted
         .about_associations
-        .then(|| wanted.place.select(state).into_iter().map(|row| row.key.account.clone()).collect::<Vec<_>>());
+        .then(|| wanted.place.select(state).into_iter().map(|row| row.key.account.as_str()).collect::<BTreeSet<_>>());
     let rows = state.accounts.values().filter(|row| {
         (!row.deleted || wanted.place.with_deleted)
             && among(&wanted.place.accounts, &row.name)
             && among(&wanted.descriptions, &row.description)
             && among(&wanted.organizations, &row.organization)
-            && among(&located, &row.name)
+            && located.as_ref().is_none_or(|names| names.contains(row.name.as_str()))
     });
     rows.map(|row| row.name.clone()).collect()
 }
@@ -180,9 +181,10 @@ pub fn user(session: &mut Session, words: &[Word]) -> Done {
 pub fn select_users(session: &Session, wanted: &UserCondition) -> Vec<String> {
     let state = &session.state;
     let named = wanted.place.users.as_ref().filter(|names| !names.is_empty());
+    let named: Option<BTreeSet<_>> = named.map(|names| names.iter().collect());
     let located = wanted
         .about_associations
-        .then(|| wanted.place.select(state).into_iter().map(|row| row.key.user.clone()).collect::<Vec<_>>());
+        .then(|| wanted.place.select(state).into_iter().map(|row| row.key.user.as_str()).collect::<BTreeSet<_>>());
     let has_default = |user: &User| {
         wanted.default_accounts.as_ref().is_none_or(|accounts| {
             state.of_user(&user.name).any(|row| row.is_default && accounts.contains(&row.key.account))
@@ -190,9 +192,9 @@ pub fn select_users(session: &Session, wanted: &UserCondition) -> Vec<String> {
     };
     let rows = state.users.values().filter(|row| {
         (!row.deleted || wanted.place.with_deleted)
-            && named.is_none_or(|names| names.contains(&row.name))
+            && named.as_ref().is_none_or(|names| names.contains(&row.name))
             && wanted.admin_level.is_none_or(|level| level == row.admin_level)
-            && located.as_ref().is_none_or(|names| names.contains(&row.name))
+            && located.as_ref().is_none_or(|names| names.contains(row.name.as_str()))
             && has_default(row)
     });
     rows.map(|row| row.name.clone()).collect()

@@ -12,7 +12,7 @@ use super::word::{self, Word};
 use crate::accounting::State;
 use crate::accounting::model::*;
 use crate::accounting::tree;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ASSOCIATION_FIELDS: &str = "Cluster,Account,User,Part";
 const ASSOCIATION_LIMITS: &str = "Share,Priority,GrpJ,GrpTRES,GrpS,GrpWall,GrpTRESMins,MaxJ,MaxTRES,MaxTRESPerN,MaxS,\
@@ -46,12 +46,22 @@ pub fn associations(session: &mut Session, words: &[Word]) -> Done {
     }
     let state = &*session.state;
     let listed = tree::sort_for_listing(seen(wanted.select(state), &session.view().associations()), !wanted.own_values);
-    let rows: Vec<_> = listed
-        .into_iter()
-        .map(|association| association_row(state, association, &fields, wanted.own_values, as_tree))
-        .collect();
-    format::print(session, &fields, rows.into_iter());
+    let bounds = fields.iter().any(|f| matches!(f.column, Column::Left | Column::Right)).then(|| tree::bounds(state));
+    let shape = Shape { fields: &fields, own: wanted.own_values, as_tree, bounds: bounds.unwrap_or_default() };
+    let rows = listed.into_iter().map(|association| association_row(state, association, &shape));
+    let text = format::table(&session.options, &fields, rows);
+    session.stdout.push_str(&text);
     Ok(())
+}
+
+/// How associations are listed.
+struct Shape<'a> {
+    fields: &'a [Field],
+    /// Only what is set on each itself.
+    own: bool,
+    as_tree: bool,
+    /// For `lft` and `rgt`; empty when they are not listed.
+    bounds: BTreeMap<AssociationId, (u32, u32)>,
 }
 
 /// Those that the caller sees.
@@ -92,22 +102,18 @@ fn take_association_word(
     Ok(())
 }
 
-fn association_row(state: &State, association: &Association, fields: &[Field], own: bool, as_tree: bool) -> Vec<Cell> {
-    let row = Row::new(state, association, own);
-    let bounds = fields.iter().any(|f| matches!(f.column, Column::Left | Column::Right)).then(|| tree::bounds(state));
-    let bound =
-        |pick: fn(&(u32, u32)) -> u32| Cell::number(bounds.as_ref().and_then(|b| b.get(&association.id)).map(pick));
-    fields
-        .iter()
-        .map(|field| match field.column {
-            Column::Account if as_tree => {
-                Cell::text(format!("{}{}", " ".repeat(depth(state, association)), association.key.account))
-            }
-            Column::Left => bound(|(left, _)| *left),
-            Column::Right => bound(|(_, right)| *right),
-            column => row.cell(state, column),
-        })
-        .collect()
+fn association_row(state: &State, association: &Association, shape: &Shape) -> Vec<Cell> {
+    let row = Row::new(state, association, shape.own);
+    let bound = |pick: fn(&(u32, u32)) -> u32| Cell::number(shape.bounds.get(&association.id).map(pick));
+    let cell = |field: &Field| match field.column {
+        Column::Account if shape.as_tree => {
+            Cell::text(format!("{}{}", " ".repeat(depth(state, association)), association.key.account))
+        }
+        Column::Left => bound(|(left, _)| *left),
+        Column::Right => bound(|(_, right)| *right),
+        column => row.cell(state, column),
+    };
+    shape.fields.iter().map(cell).collect()
 }
 
 fn depth(state: &State, association: &Association) -> usize {

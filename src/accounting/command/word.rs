@@ -1,6 +1,7 @@
 //! One word of a sacctmgr command line: `name`, `key=value`, `key+=value`, `key-=value` (sacctmgr(1), "SPECIFICATIONS").
 
 use crate::text::hostlist;
+use std::collections::BTreeSet;
 
 /// How a word joins key and value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,15 +78,19 @@ pub fn names(text: &str) -> Option<Vec<String>> {
     let text = unquote_lower(text);
     let mut found: Vec<String> = Vec::new();
     for part in split_outside_brackets(&text).into_iter().filter(|part| !part.is_empty()) {
-        for name in hostlist::expand(part)? {
-            found.retain(|other| *other != name);
-            found.push(name);
-        }
+        found.extend(hostlist::expand(part)?);
     }
     if found.is_empty() {
         found.push(String::new());
     }
-    Some(found)
+    Some(last_of_each(found))
+}
+
+/// Without repetitions: a repeated name stands where it came last.
+pub fn last_of_each(names: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let last: Vec<bool> = names.iter().rev().map(|name| seen.insert(name.as_str())).collect();
+    names.iter().zip(last.into_iter().rev()).filter(|(_, last)| *last).map(|(name, _)| name.clone()).collect()
 }
 
 fn split_outside_brackets(text: &str) -> Vec<&str> {
