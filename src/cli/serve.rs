@@ -7,7 +7,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// Options of `enlist serve`.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ServeArgs {
     /// Configuration file, Key=Value as in slurm.conf [default: /etc/enlist/enlist.conf, if it is there]
     #[arg(long, value_name = "FILE")]
@@ -29,7 +29,7 @@ pub struct ServeArgs {
 /// Runs the service until it is told to stop.
 pub fn run(args: ServeArgs) -> Exit {
     let (check, print) = (args.check_config, args.print_config);
-    let config = match config(args) {
+    let config = match config(&args) {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
@@ -40,13 +40,14 @@ pub fn run(args: ServeArgs) -> Exit {
     if check || print {
         return Exit::OK;
     }
-    crate::daemon::serve(&config).map_or_else(|error| fail(&error), |()| Exit::OK)
+    let reread = Box::new(move || self::config(&args));
+    crate::daemon::serve(config, reread).map_or_else(|error| fail(&error), |()| Exit::OK)
 }
 
-fn config(args: ServeArgs) -> Result<Config, Diagnostic> {
-    let file = args.config.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| Path::exists(path)));
+fn config(args: &ServeArgs) -> Result<Config, Diagnostic> {
+    let file = args.config.clone().or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| Path::exists(path)));
     let mut config = file.map_or_else(|| Ok(Config::default()), |path| Config::read(&path))?;
-    config.store = args.store.unwrap_or(config.store);
-    config.socket = args.socket.unwrap_or(config.socket);
+    config.store = args.store.clone().unwrap_or(config.store);
+    config.socket = args.socket.clone().unwrap_or(config.socket);
     Ok(config)
 }

@@ -2,16 +2,25 @@
 //!
 //! Callers are who the kernel says (`SO_PEERCRED`); login nodes come in over TLS and vouch for theirs ([`caller`]).
 //! Commands that only ask run side by side; those that change something run one after another, and what they change is on
-//! disk before they are answered.
+//! disk before they are answered. [`server`] keeps connections within bounds, [`http`] answers them, [`service`] and
+//! [`writer`] do the work.
 
 pub mod api;
 pub mod caller;
+pub mod changes;
 mod commands;
 pub mod config;
+mod http;
+mod log;
+mod metrics;
 pub mod node;
+mod notify;
+mod openapi;
 pub mod pki;
 mod reports;
+mod resources;
 mod rollup;
+mod server;
 mod service;
 pub mod tls;
 mod world;
@@ -19,41 +28,61 @@ mod writer;
 
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::Store;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
-use axum::routing::{get, post};
-use caller::{Caller, Peer};
 use config::Config;
+use http::App;
+use log::Logger;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use server::Server;
 use service::Service;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tls::TlsListener;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The largest request, in bytes.
-const MAX_REQUEST: usize = 32 << 20;
-
 /// So many commands run at the same time; more wait for their turn.
 const COMMANDS_AT_ONCE: usize = 64;
 
-/// Serves until SIGTERM or SIGINT, then ends in good order: no new requests, running ones are finished.
-pub fn serve(config: &Config) -> Result<(), Diagnostic> {
+/// Reads the configuration again, as it was read at the start.
+pub type Reread = Box<dyn Fn() -> Result<Config, Diagnostic> + Send + Sync>;
+
+/// Serves until SIGTERM or SIGINT, then ends in good order: no new requests, running ones may finish until
+/// `StopTimeout`. SIGHUP reads the configuration again.
+pub fn serve(config: Config, reread: Reread) -> Result<(), Diagnostic> {
+    let logger = Logger::start(&config.log).map_err(host)?;
+    open_more_files();
     make_parent(&config.store, 0o700)?;
     let store = Store::open(&config.store).map_err(|error| host(error.to_string()))?;
-    let service = Arc::new(Service::start(store, config)?);
+    let app = App::new(Service::start(store, &config)?, &config);
+    let server = Server::new(http::router(app.clone()), &config);
+    let _ = app.server.set(server.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(COMMANDS_AT_ONCE)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| host(format!("cannot start: {error}")))?;
-    runtime.block_on(listen(config, service))
+    let mut running = Running { config, app, server, logger, reread };
+    let served = runtime.block_on(running.serve());
+    // What is still running had its time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served
 }
 
 fn host(message: String) -> Diagnostic {
     Diagnostic::new(ErrorKind::Host, message)
+}
+
+/// Each client needs a file descriptor; systems often allow 1024 unless one asks.
+fn open_more_files() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
 }
 
 fn make_parent(path: &Path, mode: u32) -> Result<(), Diagnostic> {
@@ -78,31 +107,7 @@ fn bind(socket: &Path) -> Result<UnixListener, Diagnostic> {
     Ok(listener)
 }
 
-async fn listen(config: &Config, service: Arc<Service>) -> Result<(), Diagnostic> {
-    let socket = &config.socket;
-    let nodes = TlsListener::of(config).await?;
-    // The store's lock says that no other daemon serves it.
-    let listener = bind(socket)?;
-    eprintln!("enlist serve: ready on {}", socket.display());
-    let router = Router::new()
-        .route("/v1/health", get(|| async { "ok\n" }))
-        .route("/v1/slurm/{command}", post(slurm))
-        .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .with_state(service);
-    let router = router.into_make_service_with_connect_info::<Peer>();
-    let here = axum::serve(listener, router.clone()).with_graceful_shutdown(stop()).into_future();
-    let served = match nodes {
-        None => here.await,
-        Some(nodes) => {
-            let nodes = axum::serve(nodes, router).with_graceful_shutdown(stop()).into_future();
-            tokio::try_join!(here, nodes).map(|_| ())
-        }
-    };
-    served.map_err(|error| host(format!("cannot listen on {}: {error}", socket.display())))?;
-    let _ = std::fs::remove_file(socket);
-    Ok(())
-}
-
+/// Resolves when SIGTERM or SIGINT comes.
 async fn stop() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
@@ -114,22 +119,58 @@ async fn stop() {
     }
 }
 
-/// `POST /v1/slurm/COMMAND`: one of [`commands::COMMANDS`].
-async fn slurm(
-    State(service): State<Arc<Service>>,
-    caller: Caller,
-    UrlPath(command): UrlPath<String>,
-    axum::Json(request): axum::Json<api::Request>,
-) -> axum::Json<api::Response> {
-    let refused = |why: &str| axum::Json(api::Response::refused(&format!("{command}: error: {why}")));
-    let Some(answer) = commands::named(&command) else {
-        return refused("this service does not know the command; is it older than the client?");
-    };
-    if let Some(node) = &caller.node {
-        tracing::info!(node, uid = caller.uid, command, "a login node vouches for a user");
+/// The service and what it needs to change its ways.
+struct Running {
+    config: Config,
+    app: Arc<App>,
+    server: Arc<Server>,
+    logger: Logger,
+    reread: Reread,
+}
+
+impl Running {
+    async fn serve(&mut self) -> Result<(), Diagnostic> {
+        let mut stopped = pin!(stop());
+        let cannot = |error| host(format!("cannot wait for signals: {error}"));
+        let mut reload = signal(SignalKind::hangup()).map_err(cannot)?;
+        let socket = self.config.socket.clone();
+        if let Some(nodes) = TlsListener::of(&self.config).await? {
+            tokio::spawn(self.server.clone().accept(nodes));
+        }
+        // The store's lock says that no other daemon serves it.
+        tokio::spawn(self.server.clone().accept(server::Local(bind(&socket)?)));
+        tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "ready");
+        notify::notify(notify::State::Ready);
+        loop {
+            tokio::select! {
+                () = &mut stopped => break,
+                _ = reload.recv() => tokio::task::block_in_place(|| self.reload()),
+            }
+        }
+        notify::notify(notify::State::Stopping);
+        let in_time = self.server.drain(self.config.stop_timeout).await;
+        let _ = std::fs::remove_file(&socket);
+        match in_time {
+            true => tracing::info!("stopped"),
+            false => tracing::warn!("stopped; some requests did not finish in time"),
+        }
+        Ok(())
     }
-    match tokio::task::spawn_blocking(move || answer(&service, caller.uid, request)).await {
-        Ok(answer) => axum::Json(answer),
-        Err(_) => refused("a bug in enlist serve stopped this command; nothing was changed"),
+
+    /// Takes on what can change while running; a bad configuration changes nothing.
+    fn reload(&mut self) {
+        let new = match (self.reread)() {
+            Ok(new) => new,
+            Err(error) => return tracing::error!("the configuration was not read again: {error}"),
+        };
+        new.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        for key in self.config.needs_restart(&new) {
+            tracing::warn!("{key} was changed; that takes effect when the service is started again");
+        }
+        let reloaded = self.logger.reload(&new.log).and_then(|()| self.app.service.reload(&new));
+        match reloaded {
+            Ok(()) => tracing::info!("the configuration was read again"),
+            Err(error) => tracing::error!("the configuration was read again, but: {error}"),
+        }
     }
 }

@@ -88,7 +88,8 @@ impl Service {
     /// Runs one sreport command for a caller.
     pub fn sreport(&self, uid: u32, request: Request) -> Response {
         self.read_usage("sreport", |connection, state| {
-            let (world, reporting) = (self.world(), self.reporting());
+            let world = self.world();
+            let (world, reporting) = (&*world, self.reporting());
             let caller = world.caller(uid);
             let view = View::new(state, &caller, world.settings());
             let table = UsageTable::new(connection, &reporting.calendar)?;
@@ -99,7 +100,8 @@ impl Service {
     /// Runs one sshare command for a caller.
     pub fn sshare(&self, uid: u32, request: Request) -> Response {
         self.read_usage("sshare", |connection, state| {
-            let (world, reporting) = (self.world(), self.reporting());
+            let world = self.world();
+            let (world, reporting) = (&*world, self.reporting());
             let caller = world.caller(uid);
             let history = History::clone(&*reporting.history(connection, state, world)?).later(world.now());
             let shares = Shares {

@@ -8,14 +8,15 @@ use super::config::Config;
 use super::reports::Reporting;
 use super::rollup::Rollup;
 use super::world::Local;
-use super::writer::{Change, Kept, Writer};
+use super::writer::{Change, Commits, Kept, Writer};
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
 use crate::accounting::command::{self, Reply, World};
 use crate::accounting::founding;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::{Readers, Store, StoreError};
-use std::sync::Arc;
+use serde::Serialize;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The most commands that a rehearsal may begin with.
 const MOST_REHEARSED: usize = 10_000;
@@ -24,9 +25,22 @@ const MOST_REHEARSED: usize = 10_000;
 pub struct Service {
     writer: Arc<Writer>,
     readers: Readers,
-    world: Arc<Local>,
+    world: RwLock<Arc<Local>>,
     rollup: Rollup,
     reporting: Reporting,
+}
+
+/// `GET /v1/health`
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    /// `ok`
+    pub status: &'static str,
+    /// Counts the changes of the state.
+    pub revision: u64,
+    /// Seconds since 1970; null before the first change since the start.
+    pub last_commit: Option<i64>,
+    /// The service's own.
+    pub version: &'static str,
 }
 
 impl Service {
@@ -41,7 +55,56 @@ impl Service {
         let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
         let rollup = Rollup::start(&writer, &readers).map_err(cannot)?;
         let reporting = Reporting::new(config.cluster_name.clone());
-        Ok(Self { writer, readers, world, rollup, reporting })
+        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting })
+    }
+
+    /// The world as it is configured now.
+    pub fn world(&self) -> Arc<Local> {
+        self.world.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A user number as a caller.
+    pub fn caller(&self, uid: u32) -> Caller {
+        self.world().caller(uid)
+    }
+
+    /// Takes on new settings, and adds TRES that are new in the configuration; the error says why those were not kept.
+    pub fn reload(&self, config: &Config) -> Result<(), String> {
+        let world = Arc::new(Local::new(config.accounting.clone(), self.readers.clone()));
+        *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
+        let (cluster, tres) = (config.cluster_name.clone(), config.tres.clone());
+        let response = self.change("reload", move |change| {
+            founding::found(change.state, &cluster, &tres, world.now());
+            Ok(Reply::default())
+        });
+        if response.code == 0 { Ok(()) } else { Err(response.stderr) }
+    }
+
+    /// Whether the store can be read, and what was kept last; the error says why it cannot.
+    pub fn health(&self) -> Result<Health, String> {
+        let read = self.readers.read(|sql| sql.query_row("SELECT count(*) FROM tres", [], |row| row.get::<_, u32>(0)));
+        read.map_err(|error| error.to_string())?.map_err(|error| format!("the store cannot be read: {error}"))?;
+        let (revision, last_commit) = (self.kept().revision, self.commits().last);
+        Ok(Health { status: "ok", revision, last_commit, version: env!("CARGO_PKG_VERSION") })
+    }
+
+    /// What was committed since the start.
+    pub fn commits(&self) -> Commits {
+        self.writer.commits()
+    }
+
+    /// How many rows there are, by kind.
+    pub fn rows(&self) -> Vec<(&'static str, usize)> {
+        let Kept { state, .. } = self.kept();
+        vec![
+            ("accounts", state.accounts.values().filter(|row| !row.deleted).count()),
+            ("associations", state.associations().values().filter(|row| !row.deleted).count()),
+            ("clusters", state.cluster_names().len()),
+            ("coordinators", state.coordinators.values().count()),
+            ("qos", state.qos.values().filter(|row| !row.deleted).count()),
+            ("tres", state.tres.values().count()),
+            ("users", state.users.values().filter(|row| !row.deleted).count()),
+        ]
     }
 
     /// What is kept now: a copy that nobody changes any more.
@@ -52,11 +115,6 @@ impl Service {
     /// What the store alone has: jobs, usage, the transaction record.
     pub fn readers(&self) -> &Readers {
         &self.readers
-    }
-
-    /// The world as commands see it.
-    pub(super) fn world(&self) -> &Local {
-        &self.world
     }
 
     /// What reports need beside it.
@@ -87,19 +145,19 @@ impl Service {
 
     /// Runs one sacctmgr command for a caller.
     pub fn sacctmgr(&self, uid: u32, request: Request) -> Response {
-        let caller = self.world.caller(uid);
+        let world = self.world();
+        let caller = world.caller(uid);
         if let Some(earlier) = &request.rehearse {
             return self.rehearse(&caller, earlier, &request);
         }
         if command::only_reads(&request.argv) {
             let Kept { state, revision } = self.kept();
             let mut copy = State::clone(&state);
-            let reply = sacctmgr(&mut copy, revision, &caller, &self.world, &request);
+            let reply = sacctmgr(&mut copy, revision, &caller, &world, &request);
             if !copy.has_changes() {
                 return response(reply, revision);
             }
         }
-        let world = self.world.clone();
         self.change("sacctmgr", move |change| Ok(sacctmgr(change.state, change.revision, &caller, &world, &request)))
     }
 
@@ -112,13 +170,13 @@ impl Service {
                  fewer tasks at a time"
             ));
         }
-        let Kept { state, revision } = self.kept();
+        let (Kept { state, revision }, world) = (self.kept(), self.world());
         let mut copy = State::clone(&state);
         for argv in earlier {
-            command::run(&mut copy, caller, &*self.world, argv, &[]);
+            command::run(&mut copy, caller, &*world, argv, &[]);
             copy.commit();
         }
-        response(sacctmgr(&mut copy, revision, caller, &self.world, request), revision)
+        response(sacctmgr(&mut copy, revision, caller, &world, request), revision)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::accounting::command::Reply;
 use crate::store::{Draft, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The most commands in a batch, so that the first of them does not wait long for the last.
 const LARGEST_BATCH: usize = 256;
@@ -22,6 +22,29 @@ pub struct Kept {
     pub state: Arc<State>,
     /// Counts its changes.
     pub revision: u64,
+}
+
+/// What was committed since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Commits {
+    /// How often.
+    pub count: u64,
+    /// Commands in all of them.
+    pub commands: u64,
+    /// Commands in the largest.
+    pub largest: u64,
+    /// When the last one was, in seconds since 1970.
+    pub last: Option<i64>,
+}
+
+impl Commits {
+    fn count(&mut self, commands: usize) {
+        let commands = commands as u64;
+        self.count += 1;
+        self.commands += commands;
+        self.largest = self.largest.max(commands);
+        self.last = Some(jiff::Timestamp::now().as_second());
+    }
 }
 
 /// What a command that changes something works with.
@@ -48,6 +71,7 @@ struct Job {
 /// Where commands that change something are sent.
 pub struct Writer {
     kept: Arc<RwLock<Kept>>,
+    commits: Arc<Mutex<Commits>>,
     jobs: Sender<Job>,
 }
 
@@ -56,9 +80,15 @@ impl Writer {
     pub fn start(store: Store, state: State) -> std::io::Result<Self> {
         let kept = Arc::new(RwLock::new(Kept { state: Arc::new(state), revision: 1 }));
         let (jobs, waiting) = channel();
-        let mut desk = Desk { store, kept: kept.clone() };
+        let commits = Arc::default();
+        let mut desk = Desk { store, kept: kept.clone(), commits: Arc::clone(&commits) };
         std::thread::Builder::new().name("writer".into()).spawn(move || desk.work(&waiting))?;
-        Ok(Self { kept, jobs })
+        Ok(Self { kept, commits, jobs })
+    }
+
+    /// What was committed so far.
+    pub fn commits(&self) -> Commits {
+        *self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is kept now.
@@ -79,6 +109,7 @@ impl Writer {
 struct Desk {
     store: Store,
     kept: Arc<RwLock<Kept>>,
+    commits: Arc<Mutex<Commits>>,
 }
 
 impl Desk {
@@ -115,6 +146,7 @@ impl Desk {
             replies.push((reply, revision));
         }
         draft.keep().map_err(refused)?;
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner).count(batch.len());
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept { state: Arc::new(state), revision };
         Ok(replies)
     }

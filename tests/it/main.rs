@@ -1,5 +1,7 @@
 //! The one integration binary: what needs real hosts, real tools or the source tree. Run as root by `make test`.
 
+mod abuse;
+mod api;
 mod bad_input;
 mod bad_yaml;
 mod connection;

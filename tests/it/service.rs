@@ -310,3 +310,109 @@ fn by_its_name_or_through_enlist_slurm() {
     let (out, code) = service.typed(&["-n", "-P"], "show cluster format=cluster\n# a comment\nshow bogus\nquit\n");
     assert_eq!((out.as_str(), code), ("ref\n", Some(1)));
 }
+
+impl Service {
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.daemon.id() as i32), signal).unwrap();
+    }
+
+    fn configure(&self, lines: &str) {
+        std::fs::write(self.path("conf"), format!("ClusterName=ref\n{lines}\n")).unwrap();
+    }
+}
+
+/// What the file holds once it holds `text`.
+fn eventually(path: &std::path::Path, text: &str) -> String {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        if found.contains(text) {
+            return found;
+        }
+        assert!(Instant::now() < until, "`{text}` does not come: {found}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn it_logs_changes_and_reads_its_configuration_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let lines = format!("LogFile={}\nLogFormat=json\n", log.display());
+    let service = Service::configured(&lines);
+    service.ok(&["-i", "add", "account", "a"]);
+    service.ok(&["show", "account"]);
+    let change = eventually(&log, "\"change\"");
+    let change: serde_json::Value =
+        serde_json::from_str(change.lines().find(|line| line.contains("\"change\"")).unwrap()).unwrap();
+    assert_eq!((&change["user"], &change["uid"], &change["code"]), (&"root".into(), &0.into(), &0.into()));
+    assert_eq!(change["argv"], r#"["-i", "add", "account", "a"]"#);
+    assert!(!std::fs::read_to_string(&log).unwrap().contains("request"), "requests are not logged at `info`");
+
+    service
+        .configure(&format!("{lines}DebugLevel=verbose\nAccountingStorageTRES=license/x\nStoreLocation=/elsewhere\n"));
+    std::fs::rename(&log, directory.path().join("log.1")).unwrap();
+    service.signal(nix::sys::signal::Signal::SIGHUP);
+    eventually(&log, "the configuration was read again");
+    assert!(service.ok(&["-nP", "show", "tres", "format=type,name"]).contains("license|x\n"));
+    eventually(&log, "/v1/slurm/sacctmgr");
+    service.configure("PrivateData=accounts\nNonsense=1\n");
+    service.signal(nix::sys::signal::Signal::SIGHUP);
+    eventually(&log, "the configuration was not read again: unknown key");
+    assert!(service.as_nobody(&["show", "account"]).status.success(), "a bad configuration changes nothing");
+    service.configure(&format!("{lines}PrivateData=accounts\n"));
+    service.signal(nix::sys::signal::Signal::SIGHUP);
+    let until = Instant::now() + Duration::from_secs(60);
+    while service.as_nobody(&["show", "account"]).status.success() {
+        assert!(Instant::now() < until, "PrivateData does not take effect");
+    }
+}
+
+#[test]
+fn it_tells_systemd_when_it_is_ready_and_when_it_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let listening = std::os::unix::net::UnixDatagram::bind(at("notify")).unwrap();
+    listening.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut command = Command::new(ENLIST);
+    command.args(["serve", "--store"]).arg(at("store.db")).arg("--socket").arg(at("socket"));
+    let mut daemon = command.env("NOTIFY_SOCKET", at("notify")).stderr(Stdio::null()).spawn().unwrap();
+    let heard = || {
+        let mut bytes = [0; 64];
+        let length = listening.recv(&mut bytes).unwrap();
+        text(&bytes[..length])
+    };
+    assert_eq!(heard(), "READY=1");
+    assert!(at("socket").exists());
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(daemon.id() as i32), nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert_eq!(heard(), "STOPPING=1");
+    assert!(daemon.wait().unwrap().success());
+}
+
+#[test]
+fn the_unit_is_good_in_the_eyes_of_systemd() {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/dist/enlist-serve.service");
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("enlist-serve.service");
+    std::fs::write(&copy, std::fs::read_to_string(unit).unwrap().replace("/usr/local/bin/enlist", ENLIST)).unwrap();
+    let out = Command::new("systemd-analyze").arg("verify").arg(&copy).output().unwrap();
+    assert!(out.status.success() && out.stderr.is_empty(), "{}", text(&out.stderr));
+}
+
+#[test]
+fn the_configuration_is_checked_and_printed() {
+    let service = Service::configured("PrivateData=users\nSlurmctldPort=6817");
+    let serve = |args: &[&str]| {
+        let out =
+            Command::new(ENLIST).arg("serve").arg("--config").arg(service.path("conf")).args(args).output().unwrap();
+        (out.status.code(), text(&out.stdout), text(&out.stderr))
+    };
+    let (code, out, err) = serve(&["--check-config"]);
+    assert_eq!((code, out.as_str()), (Some(0), ""));
+    assert!(err.contains("warning: ") && err.contains("SlurmctldPort does nothing here"), "{err}");
+    let (code, out, _) = serve(&["--print-config"]);
+    assert!(code == Some(0) && out.contains("PrivateData=users\n") && out.contains("ClusterName=ref\n"), "{out}");
+    service.configure("PrivateDat=users");
+    let (code, _, err) = serve(&["--check-config"]);
+    assert!(code == Some(1) && err.contains("did you mean `PrivateData`?"), "{code:?} {err}");
+}

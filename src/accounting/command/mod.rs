@@ -49,6 +49,11 @@ pub struct Reply {
 /// refused or a question is open; the caller commits it. As in Slurm, a command may do a part of what was asked and
 /// still end with 1 (`add user x account=there,nope`).
 pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String], answers: &[bool]) -> Reply {
+    if let Some(index) = argv.iter().position(|word| word.contains(char::is_control)) {
+        // Not shown, since a terminal might obey it.
+        let stderr = format!("sacctmgr: error: argument {} holds a control character\n", index + 1);
+        return Reply { stderr, code: 1, ..Reply::default() };
+    }
     let (options, words) = match options::parse(argv) {
         Ok(parsed) => parsed,
         Err(text) => return Reply { stderr: text, code: 1, ..Reply::default() },

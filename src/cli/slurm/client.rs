@@ -33,9 +33,16 @@ async fn exchange(socket: &Path, command: &str, request: &Request) -> Result<Res
         return Err(String::from_utf8_lossy(&body).trim().to_owned());
     }
     if !status.is_success() {
-        return Err(format!("the accounting service refused: {status}: {}", String::from_utf8_lossy(&body).trim()));
+        return Err(format!("the accounting service refused: {status}: {}", reason(&body)));
     }
     serde_json::from_slice(&body).map_err(|error| format!("the accounting service answered something else: {error}"))
+}
+
+/// `{"error": …}`, or else the text as it is.
+fn reason(body: &[u8]) -> String {
+    let error = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let error = error.and_then(|body| body["error"].as_str().map(str::to_owned));
+    error.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned())
 }
 
 fn unreachable_service(socket: &Path, error: &std::io::Error) -> String {

@@ -3,6 +3,7 @@
 //! `lab hold` keeps it up for as long as this process holds the other end of a pipe, so it also goes when a test panics
 //! or the process is killed. A lab that outlived even that is cleared by the next `lab hold`.
 
+pub mod http;
 pub mod real_slurm;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
