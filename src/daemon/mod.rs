@@ -29,7 +29,7 @@ mod writer;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::Store;
 use config::Config;
-use http::App;
+use http::{App, MAX_REQUEST};
 use log::Logger;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use server::Server;
