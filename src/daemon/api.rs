@@ -31,6 +31,29 @@ pub struct Request {
     /// A dry run: commands (arguments without the program's name) to replay first; nothing is kept.
     #[serde(default)]
     pub rehearse: Option<Vec<Vec<String>>>,
+    /// Files of the caller's that the answer asked for in `reads`. The service itself never opens a path.
+    #[serde(default)]
+    pub files: Vec<CallerFile>,
+}
+
+/// A file that the client read: its text, or why it could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerFile {
+    /// As the caller named it.
+    pub path: String,
+    /// What it holds, or the operating system's words for why not.
+    pub text: Result<String, String>,
+}
+
+/// A file to write for the caller, by the client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileToWrite {
+    /// As the caller named it.
+    pub path: String,
+    /// What it shall hold.
+    pub text: String,
 }
 
 /// The answer.
@@ -45,6 +68,12 @@ pub struct Response {
     /// A question to answer first: ask, then send the request again with the answer and `revision`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// A file to read first: send the request again with it in `files`. Only ever one that the caller named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<String>,
+    /// Files to write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<FileToWrite>,
     /// Counts the changes of the state.
     pub revision: u64,
 }

@@ -3,11 +3,11 @@
 //! Commands that only ask run on a copy of what is kept, each in its own thread. Those that change something go to the
 //! [`Writer`].
 
-use super::api::{Request, Response};
+use super::api::{FileToWrite, Request, Response};
 use super::config::Config;
 use super::reports::Reporting;
 use super::rollup::Rollup;
-use super::world::Local;
+use super::world::{Local, WithFiles};
 use super::writer::{Change, Commits, Kept, Writer};
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
@@ -190,8 +190,9 @@ fn founded(store: &mut Store, config: &Config, now: i64) -> Result<State, StoreE
     Ok(state)
 }
 
-pub(super) fn response(Reply { stdout, stderr, code, question }: Reply, revision: u64) -> Response {
-    Response { stdout, stderr, code, question, revision }
+pub(super) fn response(Reply { stdout, stderr, code, question, reads, writes }: Reply, revision: u64) -> Response {
+    let writes = writes.into_iter().map(|(path, text)| FileToWrite { path, text }).collect();
+    Response { stdout, stderr, code, question, reads, writes, revision }
 }
 
 /// Runs the command, unless its answers are to questions about something that is no longer so.
@@ -200,5 +201,6 @@ fn sacctmgr(state: &mut State, revision: u64, caller: &Caller, world: &Local, re
         let stderr = " The accounting data changed while you decided. Nothing was done; please run it again.\n".into();
         return Reply { stderr, code: 1, ..Reply::default() };
     }
-    command::run(state, caller, world, &request.argv, &request.answers)
+    let world = WithFiles { host: world, files: &request.files };
+    command::run(state, caller, &world, &request.argv, &request.answers)
 }

@@ -1,5 +1,6 @@
 //! The world as this host and its store see it: users, clock, time zone, transaction record.
 
+use super::api::CallerFile;
 use crate::accounting::authority::Caller;
 use crate::accounting::command::World;
 use crate::accounting::model::Transaction;
@@ -30,6 +31,41 @@ impl Local {
     pub fn user_name(&self, uid: u32) -> String {
         let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
         user.map_or_else(String::new, |user| self.settings.user_name(&user.name))
+    }
+}
+
+/// This host with the files that a client read for its caller.
+pub struct WithFiles<'a> {
+    /// The host.
+    pub host: &'a Local,
+    /// The files.
+    pub files: &'a [CallerFile],
+}
+
+impl World for WithFiles<'_> {
+    fn has_user(&self, name: &str) -> bool {
+        self.host.has_user(name)
+    }
+
+    fn now(&self) -> i64 {
+        self.host.now()
+    }
+
+    fn local_time(&self, seconds: i64) -> String {
+        self.host.local_time(seconds)
+    }
+
+    fn settings(&self) -> &Settings {
+        self.host.settings()
+    }
+
+    fn transactions(&self, time: Range<i64>, take: &mut dyn FnMut(Transaction)) -> Result<(), String> {
+        self.host.transactions(time, take)
+    }
+
+    fn file(&self, path: &str) -> Option<Result<&str, &str>> {
+        let file = self.files.iter().find(|file| file.path == path)?;
+        Some(file.text.as_deref().map_err(String::as_str))
     }
 }
 

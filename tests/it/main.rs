@@ -10,6 +10,7 @@ mod floors;
 mod inventory_cases;
 mod killed;
 mod lab;
+mod migration;
 mod play_cases;
 mod real_slurm;
 mod roster;

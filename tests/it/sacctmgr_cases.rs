@@ -5,6 +5,7 @@
 use super::service::Service;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -53,20 +54,30 @@ fn parse(text: &str) -> Vec<Case> {
     cases
 }
 
-fn run(service: &Service, case: &Case) -> Vec<String> {
+fn run(service: &Service, directory: &Path, case: &Case) -> Vec<String> {
     let (command, feed) = case.command.split_once(" <<< ").unwrap_or((&case.command, ""));
     let argv = shell_words::split(command).unwrap();
+    let program = match argv[0].as_str() {
+        "sacctmgr" => service.path("sacctmgr"),
+        other => other.into(),
+    };
     let mut child = match case.user.as_str() {
-        "" => Command::new(service.path("sacctmgr")),
+        "" => Command::new(program),
         user => {
             let mut command = Command::new("setpriv");
             command.args([&format!("--reuid={user}"), "--regid=nogroup", "--clear-groups", "--"]);
-            command.arg(service.path("sacctmgr"));
+            command.arg(program);
             command
         }
     };
     child.args(&argv[1..]).env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC").env_remove("ENLIST_REHEARSE");
-    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = child
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let feed = shell_words::split(feed).unwrap().concat();
     // A command that asks nothing may end before it reads.
     let _ = child.stdin.take().unwrap().write_all(feed.as_bytes());
@@ -82,7 +93,8 @@ fn run(service: &Service, case: &Case) -> Vec<String> {
 
 fn mask(text: &str) -> String {
     let time = fancy_regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").unwrap();
-    time.replace_all(text, "TIME").into_owned()
+    let microseconds = fancy_regex::Regex::new(r"usec=\d+").unwrap();
+    microseconds.replace_all(&time.replace_all(text, "TIME"), "usec=TIME").into_owned()
 }
 
 #[test]
@@ -93,9 +105,11 @@ fn ours_says_what_theirs_says() {
         let text = std::fs::read_to_string(&path).unwrap();
         let settings = text.lines().next().and_then(|line| line.strip_prefix("# slurmdbd: ")).unwrap_or_default();
         let service = Service::configured(&settings.replace("; ", "\n"));
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         for case in parse(&text) {
             count += 1;
-            let said = run(&service, &case);
+            let said = run(&service, directory.path(), &case);
             if said != case.expected() {
                 let name = path.file_name().unwrap().display();
                 writeln!(wrong, "{name}: {}$ {}\nexpected:", case.user, case.command).unwrap();

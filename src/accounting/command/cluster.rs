@@ -144,7 +144,8 @@ pub fn delete(session: &mut Session, words: &[Word]) -> Done {
     session.commit()
 }
 
-fn remove(session: &mut Session, name: &str) {
+/// Takes a cluster away with all its associations.
+pub fn remove(session: &mut Session, name: &str) {
     let rows = session.state.root(name).map(|root| tree::walk(session.state, root.id)).unwrap_or_default();
     let ids: Vec<_> = rows.into_iter().map(|row| row.id).collect();
     for id in ids {

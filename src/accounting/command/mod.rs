@@ -9,8 +9,10 @@ mod common;
 mod condition;
 mod coordinator;
 mod delete;
+mod dump;
 pub mod fields;
 mod format;
+mod load;
 mod modify;
 mod modify_association;
 pub mod options;
@@ -43,6 +45,10 @@ pub struct Reply {
     /// A question that has to be answered first; nothing was changed. Run the same command again with one answer more:
     /// its output begins with this `stdout`.
     pub question: Option<String>,
+    /// A file of the caller's to read first; nothing was changed. Run the same command again with a [`World`] that has it.
+    pub reads: Option<String>,
+    /// Files to write for the caller: path and text.
+    pub writes: Vec<(String, String)>,
 }
 
 /// Runs one command line (without the program's name). The state is changed in place, or not at all when the command is
@@ -63,16 +69,19 @@ pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String
     }
     let answers = VecDeque::from(answers.to_vec());
     let (stdout, stderr) = (String::new(), String::new());
-    let mut session = Session { state, caller, world, options, answers, stdout, stderr, failed: false };
+    let mut session =
+        Session { state, caller, world, options, answers, stdout, stderr, failed: false, writes: Vec::new() };
     let stopped = dispatch(&mut session, &words).err();
     if stopped.is_some() {
         session.state.rollback();
     }
-    let question = match stopped {
-        Some(Stop::Question(question)) => Some(question),
-        Some(Stop::Failed) | None => None,
+    let (question, reads) = match stopped {
+        Some(Stop::Question(question)) => (Some(question), None),
+        Some(Stop::File(path)) => (None, Some(path)),
+        Some(Stop::Failed) | None => (None, None),
     };
-    Reply { code: session.failed.into(), stdout: session.stdout, stderr: session.stderr, question }
+    let Session { stdout, stderr, failed, writes, .. } = session;
+    Reply { stdout, stderr, code: failed.into(), question, reads, writes }
 }
 
 impl Instead {
@@ -101,6 +110,7 @@ sacctmgr [OPTION...] [COMMAND]
     -V, --version       version
 
   add|create, modify|update, delete|remove, show|list ENTITY [where ...] [set ...]
+  dump CLUSTER [file=FILE], load FILE [clean] [cluster=NAME]
     ENTITY: account, association, cluster, coordinator, qos, transaction, tres, user
     Example: sacctmgr -i add user gildong Account=ai_project
 ";
@@ -109,7 +119,9 @@ sacctmgr [OPTION...] [COMMAND]
 /// When in doubt the answer is no.
 pub fn only_reads(argv: &[String]) -> bool {
     let verb = argv.iter().find(|word| !word.starts_with('-'));
-    verb.is_some_and(|verb| [("show", 3), ("list", 3)].iter().any(|(name, shortest)| begins(verb, name, *shortest)))
+    verb.is_some_and(|verb| {
+        [("show", 3), ("list", 3), ("dump", 2)].iter().any(|(name, shortest)| begins(verb, name, *shortest))
+    })
 }
 
 fn dispatch(session: &mut Session, words: &[&str]) -> Done {
@@ -117,21 +129,31 @@ fn dispatch(session: &mut Session, words: &[&str]) -> Done {
         return session.refuse(HELP.trim_end());
     };
     let is = |name: &str, shortest: usize| begins(verb, name, shortest);
-    let changes =
-        is("add", 3) || is("create", 3) || is("modify", 1) || is("update", 1) || is("delete", 3) || is("remove", 3);
+    let changes = is("add", 3)
+        || is("create", 3)
+        || is("modify", 1)
+        || is("update", 1)
+        || is("delete", 3)
+        || is("remove", 3)
+        || is("load", 2);
     if changes && session.options.read_only {
         return session.refuse("Can't run this command in readonly mode.");
     }
+    let all: Vec<_> = rest.iter().map(|raw| Word::parse(raw)).collect();
     let entity = rest.first().copied().unwrap_or_default();
-    let rest: Vec<_> = rest.iter().skip(1).map(|raw| Word::parse(raw)).collect();
+    let rest = all.get(1..).unwrap_or_default();
     if is("add", 3) || is("create", 3) {
-        add(session, entity, &rest)
+        add(session, entity, rest)
     } else if is("show", 3) || is("list", 3) {
-        show(session, entity, &rest)
+        show(session, entity, rest)
     } else if is("modify", 1) || is("update", 1) {
-        modify(session, entity, &rest)
+        modify(session, entity, rest)
     } else if is("delete", 3) || is("remove", 3) {
-        delete(session, entity, &rest)
+        delete(session, entity, rest)
+    } else if is("dump", 2) {
+        dump::run(session, &all)
+    } else if is("load", 2) {
+        load::run(session, &all)
     } else if is("version", 4) {
         session.stdout.push_str(VERSION);
         Ok(())

@@ -21,6 +21,11 @@ pub trait World {
     /// A time as local listings show it: `2026-11-22T20:53:55`.
     fn local_time(&self, seconds: i64) -> String;
 
+    /// A file of the caller's: its text, or why it cannot be read; `None` when it was not read yet.
+    fn file(&self, _path: &str) -> Option<Result<&str, &str>> {
+        None
+    }
+
     /// What the configuration says about accounting; Slurm's defaults unless the world says otherwise.
     fn settings(&self) -> &Settings {
         static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
@@ -40,6 +45,8 @@ pub trait World {
 pub enum Stop {
     /// It has to ask first; the text is the question without its `(You have 30 seconds to decide)`.
     Question(String),
+    /// It has to read a file of the caller's first.
+    File(String),
     /// It was refused; what to say is said already.
     Failed,
 }
@@ -65,6 +72,8 @@ pub struct Session<'a> {
     pub stderr: String,
     /// Whether the exit code is 1.
     pub failed: bool,
+    /// Files to write for the caller.
+    pub writes: Vec<(String, String)>,
 }
 
 impl Session<'_> {

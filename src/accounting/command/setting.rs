@@ -269,7 +269,7 @@ impl Setting {
 /// The limits that "Settings" lists, in its order, with its labels.
 const DESCRIBED: &[(Limit, &str)] = &[
     (Limit::GrpJobs, "GrpJobs"),
-    (Limit::GrpJobsAccrue, "GrpJobsAccrue           "),
+    (Limit::GrpJobsAccrue, "GrpJobsAccrue            "),
     (Limit::GrpSubmitJobs, "GrpSubmitJobs"),
     (Limit::GrpTres, "GrpTRES"),
     (Limit::GrpTresMins, "GrpTRESMins"),
@@ -287,13 +287,14 @@ const DESCRIBED: &[(Limit, &str)] = &[
 ];
 
 fn describe_qos(state: &State, change: &QosChange) -> String {
-    let names: Vec<_> = match change {
+    let mut names: Vec<_> = match change {
         QosChange::Exactly(ids) => ids.iter().map(|id| qos_name(state, *id)).collect(),
         QosChange::Deltas(deltas) => deltas
             .iter()
             .map(|(sign, id)| format!("{}{}", if *sign == Operator::Remove { "-" } else { "+" }, qos_name(state, *id)))
             .collect(),
     };
+    names.sort();
     names.join(",")
 }
 

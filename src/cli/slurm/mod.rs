@@ -1,6 +1,7 @@
 //! `enlist slurm COMMAND …`: Slurm's commands, also by their own names through links.
 
 mod client;
+mod files;
 mod prompt;
 pub mod report;
 pub mod sacctmgr;

@@ -1,6 +1,7 @@
 //! `sacctmgr`: words go to the service, text comes back, questions are asked here.
 
 use super::client;
+use super::files;
 use super::prompt::{self, Answer};
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
@@ -63,7 +64,20 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>) -> Exit {
             Ok(answer) => answer,
             Err(error) => return complain(&error),
         };
+        if request.rehearse.is_none()
+            && let Err(error) = files::write(&answer, &request)
+        {
+            eprintln!("{error}");
+            return Exit::ERROR;
+        }
         show(&answer, &mut said, &mut complained);
+        if let Some(path) = &answer.reads {
+            match files::read(path, &request) {
+                Ok(file) => request.files.push(file),
+                Err(error) => return complain(&error),
+            }
+            continue;
+        }
         let Some(question) = &answer.question else { return Exit(answer.code) };
         match prompt::ask(question) {
             Answer::EndOfInput => {

@@ -1,0 +1,147 @@
+use super::*;
+use crate::accounting::State;
+use crate::accounting::authority::Caller;
+use crate::accounting::command::{self, Reply, World};
+use proptest::prelude::*;
+
+/// A caller who has one file.
+struct Desk(String);
+
+impl World for Desk {
+    fn has_user(&self, _: &str) -> bool {
+        true
+    }
+
+    fn now(&self) -> i64 {
+        0
+    }
+
+    fn local_time(&self, _: i64) -> String {
+        String::new()
+    }
+
+    fn file(&self, _: &str) -> Option<Result<&str, &str>> {
+        Some(Ok(&self.0))
+    }
+}
+
+fn founded() -> State {
+    let mut state = State::default();
+    founding::found(&mut state, "ref", &["gres/gpu".into()], 0);
+    for qos in ["high", "low"] {
+        run(&mut state, &format!("add qos {qos}"), "");
+    }
+    state.commit();
+    state
+}
+
+fn run(state: &mut State, words: &str, file: &str) -> Reply {
+    let argv: Vec<_> = ["-i", "-Q"].iter().map(|s| s.to_string()).chain(words.split(' ').map(str::to_owned)).collect();
+    let reply = command::run(state, &Caller::root(), &Desk(file.into()), &argv, &[]);
+    state.commit();
+    reply
+}
+
+fn dump(state: &State) -> String {
+    dump::text(&dump::lines(state, "ref"))
+}
+
+fn load(file: &str) -> (State, Reply) {
+    let mut state = founded();
+    let reply = run(&mut state, "load x", file);
+    (state, reply)
+}
+
+const TREE: &str = "\
+Cluster - 'ref':Classification='Capacity':Fairshare=3:MaxJobs=50:QOS='low,normal'
+Parent - 'root'
+User - 'root':DefaultAccount='root':AdminLevel='Administrator':Fairshare=1
+Account - 'research':Description='인공지능 연구팀 # 1 \\o/: a=b':Organization='research dept':Fairshare=10:GrpTRES=cpu=100,mem=200G:GrpWall=1563:QOS='high,normal'
+Parent - 'research'
+User - 'bob':DefaultAccount='research':DefaultWCKey='k1':AdminLevel='Operator':Coordinator='research':WCKeys='k1,k2':Fairshare=1
+Account - 'nlp':Description='nlp':Organization='research':DefaultQOS='low':Fairshare=2147483647:QOS='+low,-normal'
+Parent - 'nlp'
+User - 'al ice':Partition='gpu':DefaultAccount='nlp':Fairshare=7:MaxJobs=0:Priority=4
+";
+
+#[test]
+fn a_loaded_file_is_dumped_the_same() {
+    let (mut state, reply) = load(TREE);
+    assert_eq!(reply.code, 0, "{}", reply.stderr);
+    let once = dump(&state);
+    assert_eq!(once.lines().skip(12).collect::<Vec<_>>(), TREE.lines().collect::<Vec<_>>());
+    assert_eq!(run(&mut state, "load x", &once).stdout, "For cluster ref\n Nothing new added.\n");
+    assert_eq!(run(&mut state, "load x clean", &once).code, 0);
+    assert_eq!(dump(&state), once);
+}
+
+#[test]
+fn a_file_with_a_wrong_line_changes_nothing() {
+    for wrong in ["User - x:Bogus=1", "Parent - nope", "Account - x:MaxJobs=y", "User - 'x", "Foo - x", "Account -"] {
+        let (state, reply) = load(&format!("{TREE}{wrong}\n"));
+        assert_eq!(reply.code, 1, "{wrong}");
+        assert!(!reply.stderr.is_empty(), "{wrong}");
+        assert_eq!(dump(&state), dump(&founded()), "{wrong}");
+    }
+}
+
+#[test]
+fn the_text_is_asked_for_and_then_written_for_the_caller() {
+    struct Nothing;
+    impl World for Nothing {
+        fn has_user(&self, _: &str) -> bool {
+            true
+        }
+        fn now(&self) -> i64 {
+            0
+        }
+        fn local_time(&self, _: i64) -> String {
+            String::new()
+        }
+    }
+    let mut state = founded();
+    let argv = |words: &[&str]| words.iter().map(|s| s.to_string()).collect::<Vec<_>>();
+    let reply = command::run(&mut state, &Caller::root(), &Nothing, &argv(&["-i", "load", "file=\"a b\""]), &[]);
+    assert_eq!((reply.reads.as_deref(), reply.code), (Some("a b"), 0));
+    let reply = run(&mut state, "dump ref", "");
+    assert_eq!(reply.writes, [("./ref.cfg".to_owned(), dump(&state))]);
+}
+
+/// Lines such as people write: known words with any values.
+fn any_line() -> impl Strategy<Value = String> {
+    let name = prop_oneof!["[a-c]", "'[a-c] [#가\\\\:=]?'", "[ -~]{0,6}"];
+    let option = prop_oneof![
+        "(Fairshare|MaxJobs|GrpJobs|Priority|GrpWall|MaxWall)=(-1|0|[1-9][0-9]{0,4}|parent)",
+        "(GrpTRES|MaxTRESPerJob|GrpTRESMins)=(cpu|mem|gres/gpu)=(-1|[0-9]{1,6})[KMG]?",
+        "(QOS|DefaultQOS)='(high|low|\\+low|-normal)'",
+        "(Description|Organization|Partition|DefaultAccount|Coordinator|WCKeys|DefaultWCKey)='[a-c가#: ]{0,5}'",
+        "[ -~]{0,8}",
+    ];
+    let object = prop_oneof![Just("Parent"), Just("Account"), Just("User"), Just("Account"), Just("User")];
+    (object, name, proptest::collection::vec(option, 0..4))
+        .prop_map(|(object, name, options)| format!("{object} - {name}:{}\n", options.join(":")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_was_taken_survives_a_dump(lines in proptest::collection::vec(any_line(), 0..12)) {
+        let mut state = founded();
+        for line in &lines {
+            // Each line by itself, so that one that is refused leaves the others.
+            run(&mut state, "load x", &format!("Cluster - ref\nParent - root\nParent - a\n{line}"));
+            run(&mut state, "load x", &format!("Cluster - ref\nParent - root\n{line}"));
+        }
+        let once = dump(&state);
+        let (again, reply) = load(&once);
+        prop_assert_eq!(reply.code, 0, "{}", reply.stderr);
+        prop_assert_eq!(dump(&again), once);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "(Cluster - ref\n)?[ -~\n'\"\\\\]{0,80}") {
+        let (state, reply) = load(&text);
+        prop_assert!(reply.code == 0 || dump(&state) == dump(&founded()));
+    }
+}
