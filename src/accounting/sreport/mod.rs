@@ -89,7 +89,7 @@ pub fn run(state: &State, view: View, site: &dyn Site, records: &dyn Records, ar
     let err = options.complaints.clone();
     let mut report = Report { state, view, site, records, options, out: String::new(), err, failed: false };
     let refused = report.dispatch(&words).is_err();
-    Reply { stdout: report.out, stderr: report.err, code: (report.failed || refused).into(), question: None }
+    Reply { stdout: report.out, stderr: report.err, code: (report.failed || refused).into(), ..Reply::default() }
 }
 
 /// A report's name, its shortest abbreviation, and how it is made.
