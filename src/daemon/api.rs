@@ -42,8 +42,12 @@ pub struct Request {
 pub struct CallerFile {
     /// As the caller named it.
     pub path: String,
-    /// What it holds, or the operating system's words for why not.
-    pub text: Result<String, String>,
+    /// What it holds.
+    #[serde(default)]
+    pub text: String,
+    /// The operating system's words for why it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// A file to write for the caller, by the client.

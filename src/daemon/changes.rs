@@ -183,7 +183,7 @@ pub fn apply(service: &Service, uid: u32, commands: Vec<Vec<String>>, dry_run: b
 fn run(state: &mut State, caller: &Caller, world: &dyn World, commands: &[Vec<String>]) -> (Vec<Said>, Option<usize>) {
     let mut results = Vec::new();
     for (index, argv) in commands.iter().enumerate() {
-        let Reply { stdout, mut stderr, code, question } = command::run(state, caller, world, argv, &[]);
+        let Reply { stdout, mut stderr, code, question, .. } = command::run(state, caller, world, argv, &[]);
         let asks = question.is_some();
         stderr.push_str(&question.unwrap_or_default());
         results.push(Said { stdout, stderr, code });

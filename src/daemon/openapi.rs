@@ -157,6 +157,7 @@ fn schemas() -> Map<String, Value> {
         ("answers", json!({ "type": "array", "items": { "type": "boolean" } })),
         ("revision", json!({ "type": ["integer", "null"] })),
         ("rehearse", json!({ "type": ["array", "null"], "items": texts() })),
+        ("files", json!({ "type": "array", "items": reference("CallerFile") })),
     ]);
     let change = object(&[
         ("action", json!({ "enum": ["add", "modify", "delete"] })),
@@ -164,7 +165,10 @@ fn schemas() -> Map<String, Value> {
         ("where", words()),
         ("set", words()),
     ]);
+    let file = object(&[("path", text()), ("text", text()), ("error", text())]);
+    let writes = json!({ "type": "array", "items": object(&[("path", text()), ("text", text())]) });
     let all = [
+        ("CallerFile", optional(file, &["text", "error"])),
         ("Error", object(&[("error", text())])),
         (
             "Health",
@@ -175,10 +179,19 @@ fn schemas() -> Map<String, Value> {
                 ("version", text()),
             ]),
         ),
-        ("Command", optional(command, &["answers", "revision", "rehearse"])),
+        ("Command", optional(command, &["answers", "revision", "rehearse", "files"])),
         (
             "Said",
-            optional(object(&[&said[..], &[("question", text()), ("revision", number())]].concat()), &["question"]),
+            optional(
+                object(
+                    &[
+                        &said[..],
+                        &[("question", text()), ("reads", text()), ("writes", writes), ("revision", number())],
+                    ]
+                    .concat(),
+                ),
+                &["question", "reads", "writes"],
+            ),
         ),
         ("Change", optional(change, &["where", "set"])),
         (

@@ -65,7 +65,7 @@ impl World for WithFiles<'_> {
 
     fn file(&self, path: &str) -> Option<Result<&str, &str>> {
         let file = self.files.iter().find(|file| file.path == path)?;
-        Some(file.text.as_deref().map_err(String::as_str))
+        Some(file.error.as_deref().map_or(Ok(&file.text), Err))
     }
 }
 

@@ -9,11 +9,10 @@ pub fn read(path: &str, request: &Request) -> Result<CallerFile, String> {
     if !is_named(path, request) || request.files.iter().any(|file| file.path == path) {
         return Err(format!("the service asks for the file {path:?}, which this command does not name"));
     }
-    let text = match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()),
-        Err(error) => Err(words(&error)),
-    };
-    Ok(CallerFile { path: path.to_owned(), text })
+    let text = std::fs::read(path).map_err(|error| words(&error));
+    let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
+    let (text, error) = text.map_or_else(|error| (String::new(), Some(error)), |text| (text, None));
+    Ok(CallerFile { path: path.to_owned(), text, error })
 }
 
 /// Writes what the answer holds.
