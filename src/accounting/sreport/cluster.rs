@@ -8,7 +8,7 @@ use crate::accounting::columns::Cell;
 use crate::accounting::model::tres::{CPU, Tres};
 use crate::accounting::model::{Association, TresId};
 use crate::accounting::rollup::ClusterUse;
-use crate::accounting::tree::sort_for_listing;
+use crate::accounting::tree::{bounds, sort_for_listing};
 use std::collections::{BTreeMap, HashMap};
 
 const ASSOCIATIONS: Grammar = Grammar {
@@ -64,8 +64,8 @@ pub fn by_account(report: &mut Report, words: &[&str]) -> Done {
         .values()
         .filter(|row| totals.contains_key(&row.id) && report.sees(row) && takes_with_children(report, &wanted, row))
         .collect();
-    let shown = sort_for_listing(shown, true);
-    let clusters = report.by_cluster(&wanted, |cluster| {
+    let shown = sort_for_listing(in_tree_order(report, shown), true);
+    let clusters = report.by_cluster(&wanted, Column::Account, |cluster| {
         let here = shown.iter().filter(|row| row.key.cluster == cluster);
         here.map(|row| usage_row(row, &totals[&row.id])).collect()
     })?;
@@ -96,6 +96,13 @@ pub fn by_account(report: &mut Report, words: &[&str]) -> Done {
     }
     report.print(&fields, lines);
     Ok(())
+}
+
+/// Rows in the order of the tree, for those that listings would show as equals.
+fn in_tree_order<'a>(report: &Report, mut rows: Vec<&'a Association>) -> Vec<&'a Association> {
+    let places = bounds(report.state);
+    rows.sort_by_key(|row| places.get(&row.id).map(|(left, _)| *left));
+    rows
 }
 
 fn usage_row(row: &Association, totals: &Totals) -> Row {
@@ -129,8 +136,8 @@ pub fn by_user(report: &mut Report, words: &[&str]) -> Done {
     let shown = state.associations().values().filter(|row| {
         !row.key.is_account() && totals.contains_key(&row.id) && report.sees(row) && wanted.takes_association(&row.key)
     });
-    let shown = sort_for_listing(shown.collect(), true);
-    let mut clusters = report.by_cluster(&wanted, |cluster| {
+    let shown = sort_for_listing(in_tree_order(report, shown.collect()), true);
+    let mut clusters = report.by_cluster(&wanted, Column::Account, |cluster| {
         let mut rows: Vec<Row> = Vec::new();
         // Associations of several partitions are one line.
         for row in shown.iter().filter(|row| row.key.cluster == cluster) {
@@ -181,8 +188,9 @@ pub fn by_user_and_wckey(report: &mut Report, words: &[&str]) -> Done {
     let own = own(report, "Cluster,Login,Proper,WCkey,Used", "Cluster,Login,Proper,WCkey,TresName,Used");
     let mut fields = fields::read(report, fields::CLUSTER, &wanted.format, own);
     let mut rows = wckey_rows(report, &wanted)?;
-    let mut clusters = report
-        .by_cluster(&wanted, |cluster| rows.extract_if(.., |(of, _)| of == cluster).map(|(_, row)| row).collect())?;
+    let mut clusters = report.by_cluster(&wanted, Column::Wckey, |cluster| {
+        rows.extract_if(.., |(of, _)| of == cluster).map(|(_, row)| row).collect()
+    })?;
     clusters.iter_mut().for_each(|cluster| report.sort_users(&mut cluster.rows, CPU));
     let unit = report.unit_line(report.options.usage_of());
     report.heading("Cluster/User/WCKey Utilization", &wanted, true, unit);
@@ -197,7 +205,7 @@ pub fn by_wckey(report: &mut Report, words: &[&str]) -> Done {
     let own = own(report, "Cluster,WCKey,Login,Proper,Used", "Cluster,WCKey,Login,Proper,TresName,Used");
     let mut fields = fields::read(report, fields::CLUSTER, &wanted.format, own);
     let mut rows = wckey_rows(report, &wanted)?;
-    let clusters = report.by_cluster(&wanted, |cluster| {
+    let clusters = report.by_cluster(&wanted, Column::Wckey, |cluster| {
         let mut shown: Vec<Row> = Vec::new();
         for (_, row) in rows.extract_if(.., |(of, _)| of == cluster) {
             match shown.iter_mut().find(|it| it.user.is_empty() && it.account == row.account) {

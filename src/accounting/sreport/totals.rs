@@ -28,6 +28,8 @@ pub struct Row {
 pub struct ClusterRows {
     /// Its name.
     pub cluster: String,
+    /// Whether rows are of accounts or of wckeys.
+    pub by: Column,
     /// All the time it had.
     pub totals: Totals,
     /// Who used it.
@@ -68,12 +70,13 @@ impl Report<'_> {
     pub(super) fn by_cluster(
         &mut self,
         wanted: &Condition,
+        by: Column,
         mut rows: impl FnMut(&str) -> Vec<Row>,
     ) -> Done<Vec<ClusterRows>> {
         let mut found = Vec::new();
         for cluster in wanted.clusters(self) {
             if let Some(totals) = self.cluster_totals(&cluster, wanted)? {
-                found.push(ClusterRows { rows: rows(&cluster), cluster, totals });
+                found.push(ClusterRows { rows: rows(&cluster), cluster, by, totals });
             }
         }
         Ok(found)
@@ -110,7 +113,7 @@ impl Report<'_> {
         let of = |totals: &Totals, id| totals.get(&id).copied().unwrap_or(0);
         let time = |id| self.time(of(&row.totals, id), of(&cluster.totals, id));
         let cell = |field: &Field| match field.column {
-            Column::Account | Column::Wckey => Cell::Text(account.to_owned()),
+            column if column == cluster.by => Cell::Text(account.to_owned()),
             Column::Cluster => Cell::Text(cluster.cluster.clone()),
             Column::Login => Cell::Text(row.user.clone()),
             Column::Proper => Cell::Text(self.site.full_name(&row.user).unwrap_or_default()),

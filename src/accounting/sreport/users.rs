@@ -2,7 +2,7 @@
 
 use super::cluster::add;
 use super::condition::{self, Grammar, HINT, Key, Switch};
-use super::fields;
+use super::fields::{self, Column};
 use super::totals::Row;
 use super::{Done, Report};
 use crate::accounting::model::tres::CPU;
@@ -37,7 +37,7 @@ pub fn top(report: &mut Report, words: &[&str]) -> Done {
     shown.retain(|row| report.sees(row) && wanted.takes_association(&row.key));
     shown.sort_by_key(|row| (&row.key.user, places.get(&row.id)));
     let group = wanted.has(Switch::Group);
-    let mut clusters = report.by_cluster(&wanted, |cluster| {
+    let mut clusters = report.by_cluster(&wanted, Column::Account, |cluster| {
         let mut rows: Vec<Row> = Vec::new();
         for row in shown.iter().filter(|row| row.key.cluster == cluster) {
             match rows.last_mut().filter(|last| group && last.user == row.key.user) {

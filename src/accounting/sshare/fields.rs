@@ -2,7 +2,7 @@
 
 use super::Shares;
 use crate::accounting::columns::{Cell, Column as Printed};
-use crate::accounting::fairshare::Share;
+use crate::accounting::fairshare::{Method, Share};
 use crate::accounting::model::{Association, AssociationId, Limit, Shares as RawShares, TresId};
 
 /// What a field shows.
@@ -85,8 +85,14 @@ impl Row<'_> {
             Column::Id => Cell::Number(self.association.id.to_string()),
             Column::EffectiveUsage => real(self.share.effective_usage),
             Column::FairShare => self.share.fairshare.map_or(Cell::EMPTY, real),
-            Column::LevelFs => self.share.level.map_or(Cell::EMPTY, real),
+            // The classic formula has no levels: 0 for all that have shares.
+            Column::LevelFs => match (self.share.level, shares.priority.method(), self.share.raw_shares) {
+                (Some(level), ..) => real(level),
+                (None, Method::Classic { .. }, None | Some(RawShares::Of(_))) => real(0.0),
+                (None, ..) => Cell::EMPTY,
+            },
             Column::NormShares => real(self.share.norm_shares),
+            Column::NormUsage if self.share.raw_shares.is_none() => Cell::EMPTY,
             Column::NormUsage => real(self.share.norm_usage),
             Column::RawUsage => Cell::Number((self.share.raw_usage as u64).to_string()),
             Column::RawShares => match self.share.raw_shares {
@@ -125,8 +131,9 @@ fn real(value: f64, width: i32) -> String {
     if plain.len() <= places || !value.is_finite() {
         return plain;
     }
-    let digits = places.saturating_sub(exponent(value, places).len().saturating_sub(places));
-    exponent(value, digits)
+    let beyond = exponent(value, places).len().saturating_sub(places);
+    // As printf(3), which shows six digits when told to show fewer than none.
+    exponent(value, places.checked_sub(beyond).unwrap_or(6))
 }
 
 /// As printf(3)'s `%.*e`: at least two digits of exponent.
@@ -145,6 +152,7 @@ mod tests {
     fn numbers_too_wide_get_an_exponent() {
         assert_eq!(real(0.25, 10), "0.250000");
         assert_eq!(real(123_456_789.123, 10), "1.2346e+08");
+        assert_eq!(real(0.00167042, 5), "1.670420e-03");
         assert_eq!(real(f64::INFINITY, 10), "inf");
         assert_eq!(help().lines().count(), 4);
     }

@@ -13,7 +13,7 @@ use super::getopt::{Known, flag, valued};
 use super::model::{Association, AssociationId};
 use super::privacy::View;
 use super::settings::Priority;
-use super::tree::sort_for_listing;
+use super::tree::{bounds, sort_for_listing};
 use fields::{Column, FIELDS, Row};
 use std::collections::{BTreeMap, HashMap};
 
@@ -211,7 +211,9 @@ fn rows<'a>(shares: &Shares<'a>, options: &Options, cluster: &str) -> Option<Vec
     let tree = Tree::of(state, cluster, &shares.history.usage(state))?;
     let computed: BTreeMap<AssociationId, Share> =
         tree.shares(shares.priority.method()).into_iter().map(|share| (share.association, share)).collect();
-    let all = state.associations().values().filter(|row| computed.contains_key(&row.id)).collect();
+    let places = bounds(state);
+    let mut all: Vec<_> = state.associations().values().filter(|row| computed.contains_key(&row.id)).collect();
+    all.sort_by_key(|row| places.get(&row.id).map(|(left, _)| *left));
     let mut depths: HashMap<&str, usize> = HashMap::new();
     let mut found = Vec::new();
     for row in sort_for_listing(all, true) {
