@@ -27,10 +27,10 @@ impl Local {
         Caller::new(uid, self.user_name(uid), &self.settings)
     }
 
-    /// The name of a user number as accounting keeps names; empty when it has none.
+    /// The name of a user number, lower case as Slurm keeps names; empty when it has none.
     pub fn user_name(&self, uid: u32) -> String {
         let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
-        user.map_or_else(String::new, |user| self.settings.user_name(&user.name))
+        user.map_or_else(String::new, |user| user.name.to_lowercase())
     }
 }
 

@@ -7,6 +7,7 @@ mod bad_yaml;
 mod connection;
 mod first_light;
 mod floors;
+mod fuzz;
 mod inventory_cases;
 mod killed;
 mod lab;

@@ -416,3 +416,11 @@ fn the_configuration_is_checked_and_printed() {
     let (code, _, err) = serve(&["--check-config"]);
     assert!(code == Some(1) && err.contains("did you mean `PrivateData`?"), "{code:?} {err}");
 }
+
+#[test]
+fn a_new_cluster_has_the_default_qos() {
+    let service = Service::configured("DefaultQOS=high");
+    service.ok(&["-i", "add", "qos", "high"]);
+    service.ok(&["-i", "add", "cluster", "other"]);
+    assert_eq!(service.ok(&["-nP", "show", "cluster", "format=cluster,qos"]), "other|high\nref|normal\n");
+}

@@ -61,7 +61,13 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
         return session.refuse(" Problem adding clusters: Access/permission denied");
     }
     for name in new {
-        founding::add_cluster(session.state, &name, &setting.initial());
+        let mut settings = setting.initial();
+        if settings.qos == QosSet::Inherited
+            && let Some(qos) = session.state.qos_named(&session.world.settings().default_qos)
+        {
+            settings.qos = QosSet::Exactly([qos.id].into());
+        }
+        founding::add_cluster(session.state, &name, &settings);
         session.record(Action::AddCluster, name, "", "");
     }
     session.commit()

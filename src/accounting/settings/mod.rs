@@ -55,18 +55,6 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    /// Whether names of users keep their upper-case letters (`Parameters=PreserveCaseUser`).
-    pub fn preserves_case(&self) -> bool {
-        self.parameters.has(Parameter::PreserveCaseUser)
-    }
-
-    /// A user's name as it is kept: in lower case unless `PreserveCaseUser`.
-    pub fn user_name(&self, name: &str) -> String {
-        if self.preserves_case() { name.to_owned() } else { name.to_ascii_lowercase() }
-    }
-}
-
 /// The numbers that new jobs get (slurm.conf(5), `FirstJobId`, `MaxJobId`); after the last comes the first again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobIds {

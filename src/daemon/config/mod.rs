@@ -182,11 +182,15 @@ fn take_line(config: &mut Config, content: &str, place: impl Fn(usize) -> Place)
 }
 
 fn set(config: &mut Config, name: &str, value: &str, place: &Place) -> Result<(), Diagnostic> {
-    let Some(Key { set, .. }) = keys::all().find(|key| key.is(name)) else {
+    let Some(Key { set, get, applies, .. }) = keys::all().find(|key| key.is(name)) else {
         let names = keys::all().map(|key| key.name).chain(foreign::names());
         return Err(Diagnostic::input(place, format!("unknown key `{name}`")).suggest(name, names));
     };
-    set(config, value).map_err(|why| Diagnostic::input(place, format!("{name}: {why}")))
+    set(config, value).map_err(|why| Diagnostic::input(place, format!("{name}: {why}")))?;
+    if *applies == keys::Applies::NotYet && get(config) != get(&Config::default()) {
+        config.warnings.push(format!("{place}: {name} is kept, but nothing acts on it yet"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

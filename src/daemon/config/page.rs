@@ -19,7 +19,8 @@ An unknown key is an error. Keys of slurm.conf and slurmdbd.conf that have no me
 they stand at the end.
 
 In the tables, *at start* means that a change needs a restart, and *scheduler* that the value is checked and kept for the
-scheduler half of the service, which does not exist yet. The others change when the file is read again.
+scheduler half of the service, which does not exist yet. *Not yet* means that it is checked and kept, but nothing acts on
+it; a warning says so. The others change when the file is read again.
 ";
 
 /// The whole page.
@@ -47,6 +48,7 @@ fn row(key: &Key, default: &Config) -> String {
         Applies::OnReload => "on reload",
         Applies::AtStart => "at start",
         Applies::Scheduler => "scheduler",
+        Applies::NotYet => "not yet",
     };
     let (from, value) = (key.from.unwrap_or("enlist"), (key.get)(default));
     format!("| `{}` | `{value}` | {from} | {changes} | {} |\n", key.name, key.meaning)

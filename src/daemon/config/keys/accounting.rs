@@ -18,7 +18,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "AccountingStorageEnforce",
         from: SLURM,
-        applies: OnReload,
+        applies: Scheduler,
         meaning: "What holds when a job is submitted or started: `none`, or of `associations`, `limits`, `qos`, `safe` and \
                   `wckeys` a comma list or `all`; `nojobs` and `nosteps` besides. `limits`, `qos`, `safe` and `wckeys` \
                   imply `associations`, `safe` implies `limits`, `wckeys` implies `TrackWCKey`, `nojobs` implies \
@@ -66,7 +66,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "Parameters",
         from: SLURMDBD,
-        applies: OnReload,
+        applies: NotYet,
         meaning: "`PreserveCaseUser`: names of users keep their upper-case letters; else they are made lower case.",
         set: |config, text| values::list(text).map(|words| config.accounting.parameters = words),
         get: |config| config.accounting.parameters.to_string(),
@@ -83,7 +83,7 @@ pub const KEYS: &[Key] = &[
         name: "MaxQueryTimeRange",
         from: SLURMDBD,
         applies: OnReload,
-        meaning: "The longest time that one query of jobs or usage may span: `unlimited`, or a time (minutes, \
+        meaning: "The longest time that one query of jobs may span: `unlimited`, or a time (minutes, \
                   `hours:minutes:seconds`, `days-hours`). Operators are exempt.",
         set: |config, text| values::time(text).map(|seconds| config.accounting.max_query_seconds = seconds),
         get: |config| values::write_time(config.accounting.max_query_seconds),
@@ -126,7 +126,7 @@ macro_rules! purge {
         Key {
             name: $name,
             from: SLURMDBD,
-            applies: OnReload,
+            applies: NotYet,
             meaning: concat!(
                 "How old ",
                 $what,
@@ -144,7 +144,7 @@ macro_rules! archive {
         Key {
             name: $name,
             from: SLURMDBD,
-            applies: OnReload,
+            applies: NotYet,
             meaning: concat!("`yes`: ", $what, " are archived before they are purged."),
             set: |config, text| set_archived(config, Archive::$word, text),
             get: |config| values::yes_no(config.accounting.retention.archived.has(Archive::$word)),

@@ -40,6 +40,8 @@ pub enum Applies {
     AtStart,
     /// It is checked and kept for the scheduler.
     Scheduler,
+    /// It is checked and kept; nothing acts on it yet, and a warning says so.
+    NotYet,
 }
 
 /// A part of the table.

@@ -75,8 +75,8 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "PriorityCalcPeriod",
         from: SLURM,
-        applies: OnReload,
-        meaning: "Minutes (1 to 1440) between two computations of decay.",
+        applies: Scheduler,
+        meaning: "Minutes (1 to 1440) between two computations of decay. `sshare` computes it whenever it is asked.",
         set: |config, text| {
             let minutes: u64 = values::number(text, 1, 1440)?;
             config.accounting.priority.calc_period = Duration::from_secs(60 * minutes);
