@@ -5,7 +5,7 @@ CARGO ?= $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 HOST = $(shell $(CARGO) -vV | sed -n 's/^host: //p')
 AGENT = $(TARGET)/$(HOST)/agent/enlist-agent
-SLURM_COMMANDS = sacctmgr sreport sshare
+SLURM_COMMANDS = sacct sacctmgr sreport sshare
 
 .PHONY: build release agent agent-path test lint demo bench install
 .DEFAULT_GOAL := build

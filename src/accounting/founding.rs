@@ -40,7 +40,8 @@ pub fn found(state: &mut State, cluster: &str, tres: &[String], now: i64) {
     }
 }
 
-fn add_tres(state: &mut State, name: &str, now: i64) {
+/// Adds a TRES by `type/name`, unless it is there.
+pub fn add_tres(state: &mut State, name: &str, now: i64) {
     if state.tres_named(name).is_some() {
         return;
     }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod cert;
 mod exit;
 pub mod explain;
+pub mod import;
 mod interrupt;
 pub mod inventory;
 mod listing;
@@ -62,6 +63,8 @@ enum Command {
     Node(node::NodeArgs),
     /// Make, list and revoke the certificates of the service and its login nodes
     Cert(cert::CertArgs),
+    /// Take in what another site's Slurm recorded
+    Import(import::ImportArgs),
     /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
     Slurm(slurm::SlurmArgs),
 }
@@ -73,6 +76,7 @@ impl Command {
             Command::Store(args) => store::run(args),
             Command::Node(args) => node::run(args),
             Command::Cert(args) => cert::run(args),
+            Command::Import(args) => import::run(args),
             Command::Slurm(args) => slurm::run(args),
             Command::Play(args) => play::run(args),
             Command::Inventory(args) => inventory::run(&args),

@@ -1,6 +1,7 @@
 //! What goes over the socket.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Where the service listens unless told otherwise.
@@ -34,6 +35,9 @@ pub struct Request {
     /// Files of the caller's that the answer asked for in `reads`. The service itself never opens a path.
     #[serde(default)]
     pub files: Vec<CallerFile>,
+    /// The caller's environment, of it those that the command heeds: `TZ`, `SLURM_TIME_FORMAT`, `SACCT_FORMAT`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
 }
 
 /// A file that the client read: its text, or why it could not be read.
@@ -87,4 +91,61 @@ impl Response {
     pub fn refused(why: &str) -> Self {
         Self { stderr: format!("{why}\n"), code: 1, ..Self::default() }
     }
+}
+
+/// `POST /v1/import/jobs`: lines of `sacct -P`, all of which are taken in or none. Administrators only.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportJobs {
+    /// The heading.
+    pub heading: String,
+    /// What separates columns.
+    pub delimiter: String,
+    /// The time zone of the times, as in `TZ`.
+    pub zone: String,
+    /// The cluster of lines that name none; the service's own when empty.
+    #[serde(default)]
+    pub cluster: String,
+    /// The lines. Steps come after their job, in the same request.
+    pub lines: Vec<String>,
+    /// Take in what can be read even when other lines cannot.
+    #[serde(default)]
+    pub skip_bad: bool,
+    /// Change nothing, only say what would happen.
+    #[serde(default)]
+    pub check: bool,
+}
+
+/// What became of the lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportedJobs {
+    /// Why nothing was done, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Jobs that are new.
+    pub added: u64,
+    /// Jobs that were there, with something changed.
+    pub changed: u64,
+    /// Jobs that were there as they are.
+    pub unchanged: u64,
+    /// Steps of all of them.
+    pub steps: u64,
+    /// Jobs that belong to no association.
+    pub without_association: u64,
+    /// Jobs whose QOS is not known.
+    pub without_qos: u64,
+    /// Lines that cannot be read; when there are any and `skip_bad` was not said, nothing was changed.
+    pub bad: Vec<BadLine>,
+}
+
+/// A line that cannot be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadLine {
+    /// Which of the lines, from 0.
+    pub line: usize,
+    /// The column in it, from 1.
+    pub column: usize,
+    /// What is wrong and what to do.
+    pub what: String,
 }

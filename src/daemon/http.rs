@@ -1,6 +1,6 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
-use super::api::{Request, Response};
+use super::api::{ImportJobs, Request, Response};
 use super::caller::Caller;
 use super::metrics::{Metrics, Outcome};
 use super::server::Server;
@@ -65,7 +65,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/openapi.json", get(async || axum::Json(super::openapi::document())))
         .route("/metrics", get(metrics))
         .route("/v1/slurm/{command}", post(slurm))
-        .route("/v1/changes", post(change));
+        .route("/v1/changes", post(change))
+        .route("/v1/import/jobs", post(import_jobs));
     for resource in resources::ALL {
         let list = |app, caller, query| list(resource, app, caller, query);
         router = router.route(&format!("/v1/{}", resource.name), get(list));
@@ -131,7 +132,7 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 /// The label of a path in metrics: few, whatever is asked.
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
-    let known = ["health", "openapi.json", "metrics", "changes"].into_iter();
+    let known = ["health", "openapi.json", "metrics", "changes", "jobs"].into_iter();
     let commands = commands::COMMANDS.iter().map(|(name, _)| *name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
     names.find(|name| *name == last).unwrap_or("other")
@@ -289,6 +290,28 @@ async fn change(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
         *answer.status_mut() = StatusCode::CONFLICT;
     }
     Ok(answer)
+}
+
+/// `POST /v1/import/jobs`: see [`ImportJobs`].
+async fn import_jobs(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<HttpResponse> {
+    let uid = caller.uid;
+    let request: ImportJobs = read(&headers, &body)?;
+    drop(body);
+    let begun = Instant::now();
+    let told = {
+        let app = app.clone();
+        work(move || app.service.import_jobs(uid, request)).await?
+    };
+    let (user, count) = (app.service.caller(uid).name, told.added + told.changed);
+    if count > 0 {
+        tracing::info!(uid, user, node = caller.node, command = "import jobs", count, ms = millis(begun), "change");
+    }
+    Ok(answered(&told, if told.refused.is_none() { Outcome::Done } else { Outcome::Refused }))
 }
 
 /// `GET /v1/RESOURCE`: see [`resources`].

@@ -11,6 +11,7 @@ pub mod changes;
 mod commands;
 pub mod config;
 mod http;
+mod jobs;
 mod log;
 mod metrics;
 pub mod node;

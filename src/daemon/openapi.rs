@@ -20,6 +20,7 @@ pub fn document() -> Value {
     paths.insert("/v1/slurm/{command}".into(), json!({ "post": slurm() }));
     paths.insert("/v1/changes".into(), json!({ "post": changes() }));
     let mut schemas = schemas();
+    paths.insert("/v1/import/jobs".into(), json!({ "post": import_jobs() }));
     for resource in resources::ALL {
         let (path, page) = (format!("/v1/{}", resource.name), format!("{}_page", resource.name));
         paths.insert(path, json!({ "get": get(resource.meaning, &page, &parameters(resource)) }));
@@ -79,6 +80,14 @@ fn changes() -> Value {
             "409": answer("One was refused, so none was made", "Changed"),
             "default": answer("Why not", "Error"),
         },
+    })
+}
+
+fn import_jobs() -> Value {
+    json!({
+        "summary": "Takes in lines of another site's `sacct -P`, all or none; administrators only",
+        "requestBody": body("ImportJobs"),
+        "responses": { "200": answer("What became of them", "ImportedJobs"), "default": answer("Why not", "Error") },
     })
 }
 
@@ -158,7 +167,23 @@ fn schemas() -> Map<String, Value> {
         ("revision", json!({ "type": ["integer", "null"] })),
         ("rehearse", json!({ "type": ["array", "null"], "items": texts() })),
         ("files", json!({ "type": "array", "items": reference("CallerFile") })),
+        ("environment", json!({ "type": "object", "additionalProperties": text() })),
     ]);
+    let flag = || json!({ "type": "boolean" });
+    let import = object(&[
+        ("heading", text()),
+        ("delimiter", text()),
+        ("zone", text()),
+        ("cluster", text()),
+        ("lines", texts()),
+        ("skip_bad", flag()),
+        ("check", flag()),
+    ]);
+    let bad = object(&[("line", number()), ("column", number()), ("what", text())]);
+    let counts = ["added", "changed", "unchanged", "steps", "without_association", "without_qos"];
+    let counts: Vec<_> = counts.iter().map(|name| (*name, number())).collect();
+    let bad = json!({ "type": "array", "items": bad });
+    let imported = object(&[&counts[..], &[("bad", bad), ("refused", text())]].concat());
     let change = object(&[
         ("action", json!({ "enum": ["add", "modify", "delete"] })),
         ("entity", json!({ "enum": ENTITIES })),
@@ -179,7 +204,9 @@ fn schemas() -> Map<String, Value> {
                 ("version", text()),
             ]),
         ),
-        ("Command", optional(command, &["answers", "revision", "rehearse", "files"])),
+        ("Command", optional(command, &["answers", "revision", "rehearse", "files", "environment"])),
+        ("ImportJobs", optional(import, &["cluster", "skip_bad", "check"])),
+        ("ImportedJobs", optional(imported, &["refused"])),
         (
             "Said",
             optional(

@@ -37,6 +37,11 @@ impl Reporting {
         Self { cluster, calendar: Calendar::local(), history: Mutex::new(None) }
     }
 
+    /// The cluster that is meant when none is named.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
     /// Usage up to the last full hour: the one at hand, unless something changed since.
     fn history(&self, connection: &Connection, state: &State, world: &Local) -> rusqlite::Result<Arc<History>> {
         let priority = &world.settings().priority;

@@ -1,5 +1,6 @@
 //! Job records: read one at a time, written many in one transaction.
 
+use super::{Draft, StoreError};
 use crate::accounting::jobs::*;
 use rusqlite::types::{Type, Value};
 use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
@@ -180,6 +181,14 @@ fn step(row: &Row) -> Result<Step> {
     })
 }
 
+impl Draft<'_> {
+    /// Adds jobs, or changes those that are there already (same number, cluster and submit time). A job's `row` is not
+    /// looked at. Steps that the store has and the job given does not have are left alone.
+    pub fn put_jobs(&self, jobs: &[JobWithSteps]) -> std::result::Result<Stored, StoreError> {
+        put(self.connection(), jobs).map_err(|source| self.error(source))
+    }
+}
+
 /// The columns of `job` without its id, in the order of [`write_job`].
 const JOB: &str = "cluster, job_id, time_submit, time_eligible, time_start, time_end, suspended, state, cancelled_by, \
     exit_code, exit_signal, derived_code, derived_signal, array_job, array_task, array_tasks, het_job, het_offset, \
@@ -198,9 +207,7 @@ fn upsert(table: &str, columns: &str, key: &str) -> String {
     format!("INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {}", sets.join(", "))
 }
 
-/// Adds jobs, or changes those that are there already (same number, cluster and submit time), inside the caller's
-/// transaction. A job's `row` is not looked at. Steps that the store has and the job given does not have are left alone.
-pub fn put(transaction: &Connection, jobs: &[JobWithSteps]) -> Result<Stored> {
+fn put(transaction: &Connection, jobs: &[JobWithSteps]) -> Result<Stored> {
     let mut put_job =
         transaction.prepare_cached(&(upsert("job", JOB, "job_id, cluster, time_submit") + " RETURNING id"))?;
     let mut put_step = transaction.prepare_cached(&upsert("step", STEP, "job, number, component"))?;

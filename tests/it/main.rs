@@ -9,6 +9,7 @@ mod first_light;
 mod floors;
 mod fuzz;
 mod inventory_cases;
+mod job_cases;
 mod killed;
 mod lab;
 mod migration;

@@ -11,16 +11,16 @@ use std::process::{Command, Stdio};
 
 /// One command with what was recorded.
 #[derive(Default)]
-struct Case {
-    user: String,
-    command: String,
+pub struct Case {
+    pub user: String,
+    pub command: String,
     theirs: Vec<String>,
     why: Option<String>,
     ours: Vec<String>,
 }
 
 impl Case {
-    fn expected(&self) -> &[String] {
+    pub fn expected(&self) -> &[String] {
         if self.why.is_some() { &self.ours } else { &self.theirs }
     }
 }
@@ -29,15 +29,20 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root().join("tests/cases/sacctmgr")).unwrap();
+/// The programs whose cases are recorded, each in its directory.
+const PROGRAMS: [&str; 2] = ["sacctmgr", "sacct"];
+
+/// The case files of a program.
+pub fn files(program: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join("tests/cases").join(program)).unwrap();
     let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     found.sort();
     found
 }
 
-fn parse(text: &str) -> Vec<Case> {
+/// The cases of a file.
+pub fn parse(text: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")) {
         let recorded = line.starts_with("1|") || line.starts_with("2|") || line.starts_with("= ");
@@ -101,7 +106,7 @@ fn mask(text: &str) -> String {
 fn ours_says_what_theirs_says() {
     let mut wrong = String::new();
     let mut count = 0;
-    for path in files() {
+    for path in files("sacctmgr") {
         let text = std::fs::read_to_string(&path).unwrap();
         let settings = text.lines().next().and_then(|line| line.strip_prefix("# slurmdbd: ")).unwrap_or_default();
         let service = Service::configured(&settings.replace("; ", "\n"));
@@ -128,10 +133,10 @@ fn page() -> String {
     let mut table = String::from("| area | commands | the same byte for byte |\n|---|---:|---:|\n");
     let mut differences = String::new();
     let (mut all, mut same) = (0, 0);
-    for path in files() {
+    for (program, path) in PROGRAMS.iter().flat_map(|program| files(program).into_iter().map(move |path| (program, path))) {
         let text = std::fs::read_to_string(&path).unwrap();
         let cases = parse(&text);
-        let area = path.file_stem().unwrap().display().to_string();
+        let area = format!("{program} {}", path.file_stem().unwrap().display());
         let equal = cases.iter().filter(|case| case.why.is_none()).count();
         writeln!(table, "| {area} | {} | {equal} |", cases.len()).unwrap();
         for case in cases.iter().filter(|case| case.why.is_some()) {
@@ -149,9 +154,9 @@ fn page() -> String {
 const HEAD: &str = "\
 # Compatibility with Slurm 22.05.8
 
-Made from `tests/cases/sacctmgr` by `ENLIST_BLESS=1 cargo test --test it compatibility_page`; don't edit. Each case is a
-command with what Debian's sacctmgr 22.05.8 and slurmdbd said to it (standard output, standard error, exit code), recorded
-by `tests/cases/sacctmgr/record`; `make test` runs all of them on enlist. Times are masked.
+Made from `tests/cases/PROGRAM` by `ENLIST_BLESS=1 cargo test --test it compatibility_page`; don't edit. Each case is a
+command with what Debian's programs of release 22.05.8 and slurmdbd said to it (standard output, standard error, exit code),
+recorded by `tests/cases/PROGRAM/record`; `make test` runs all of them on enlist. sacctmgr's times are masked.
 ";
 
 #[test]

@@ -26,7 +26,9 @@ impl Service {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::write(directory.path().join("conf"), format!("ClusterName=ref\n{lines}\n")).unwrap();
-        std::os::unix::fs::symlink(ENLIST, directory.path().join("sacctmgr")).unwrap();
+        for program in ["sacct", "sacctmgr"] {
+            std::os::unix::fs::symlink(ENLIST, directory.path().join(program)).unwrap();
+        }
         let daemon = serve(&directory);
         let service = Service { directory, daemon };
         service.wait();

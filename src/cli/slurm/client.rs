@@ -4,23 +4,31 @@ use crate::daemon::api::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::io::ErrorKind;
 use std::path::Path;
 use tokio::net::UnixStream;
 
 /// Asks the service for one of Slurm's commands; the error is a text for people, what to do included.
 pub fn ask(socket: &Path, command: &str, request: &Request) -> Result<Response, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-    runtime.block_on(exchange(socket, command, request))
+    post(socket, &format!("/v1/slurm/{command}"), request)
 }
 
-async fn exchange(socket: &Path, command: &str, request: &Request) -> Result<Response, String> {
+/// Sends a request to a place of the service's and reads the answer; the error is a text for people.
+pub fn post<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Serialize) -> Result<A, String> {
+    let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let answer = runtime.block_on(exchange(socket, place, body))?;
+    serde_json::from_slice(&answer).map_err(|error| format!("the accounting service answered something else: {error}"))
+}
+
+async fn exchange(socket: &Path, place: &str, body: Vec<u8>) -> Result<Bytes, String> {
     let stream = UnixStream::connect(socket).await.map_err(|error| unreachable_service(socket, &error))?;
     let lost = |error: hyper::Error| format!("the accounting service did not answer: {error}");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
     tokio::spawn(connection);
-    let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-    let http = hyper::Request::post(format!("/v1/slurm/{command}"))
+    let http = hyper::Request::post(place)
         .header("host", "enlist")
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body)))
@@ -35,7 +43,7 @@ async fn exchange(socket: &Path, command: &str, request: &Request) -> Result<Res
     if !status.is_success() {
         return Err(format!("the accounting service refused: {status}: {}", reason(&body)));
     }
-    serde_json::from_slice(&body).map_err(|error| format!("the accounting service answered something else: {error}"))
+    Ok(body)
 }
 
 /// `{"error": …}`, or else the text as it is.

@@ -1,9 +1,10 @@
 //! `enlist slurm COMMAND …`: Slurm's commands, also by their own names through links.
 
-mod client;
+pub mod client;
 mod files;
 mod prompt;
 pub mod report;
+pub mod sacct;
 pub mod sacctmgr;
 
 use super::Raw;
@@ -13,7 +14,7 @@ use std::ffi::OsString;
 
 /// The commands, by the name of their link.
 pub const COMMANDS: &[(&str, Raw)] =
-    &[("sacctmgr", sacctmgr::run), ("sreport", report::sreport), ("sshare", report::sshare)];
+    &[("sacct", sacct::run), ("sacctmgr", sacctmgr::run), ("sreport", report::sreport), ("sshare", report::sshare)];
 
 /// Arguments of `enlist slurm`.
 #[derive(Args)]

@@ -29,6 +29,12 @@ struct Times {
     suspended: u64,
 }
 
+/// Whether a name may be one of a TRES: it becomes known by being read.
+fn is_tres(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"/:_.-".contains(&b);
+    (1..=64).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(fits)
+}
+
 impl Cells<'_> {
     /// The text of a column; empty when the column is not there.
     fn text(&self, column: C) -> &str {
@@ -254,7 +260,7 @@ impl Cells<'_> {
         let mut counts = TresCounts::default();
         for part in self.owned(column).split(',').filter(|part| !part.is_empty()) {
             let bad = || self.bad(column, "is no list of TRES and amounts");
-            let (name, text) = part.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(bad)?;
+            let (name, text) = part.split_once('=').filter(|(name, _)| is_tres(name)).ok_or_else(bad)?;
             if text == "NONE" {
                 continue;
             }
@@ -319,7 +325,8 @@ impl Cells<'_> {
     fn nodes(&mut self, column: C) -> std::collections::BTreeMap<TresId, String> {
         let text = self.owned(column);
         let pairs = text.split(',').filter_map(|part| part.split_once('='));
-        pairs.map(|(name, node)| (self.names.tres(name), node.to_owned())).collect()
+        let named = pairs.filter(|(name, _)| is_tres(name));
+        named.map(|(name, node)| (self.names.tres(name), node.to_owned())).collect()
     }
 
     fn usage_in(&mut self) -> Read<Usage> {

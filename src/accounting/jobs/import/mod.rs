@@ -4,6 +4,7 @@
 //! guessed: a line that cannot be read is a [`Bad`] with its place.
 
 mod cells;
+pub mod chunk;
 mod column;
 mod values;
 

@@ -1,0 +1,251 @@
+//! `enlist import jobs`: everything is read and checked first, then sent to the service chunk by chunk.
+
+use super::lines::Lines;
+use crate::accounting::jobs::import::{Dialect, Line, NoNames, Reader};
+use crate::cli::exit::Exit;
+use crate::cli::slurm::client;
+use crate::daemon::api::{self, ImportJobs, ImportedJobs};
+use crate::text::slurm_time;
+use clap::Args;
+use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write, stderr};
+use std::path::PathBuf;
+
+/// So many lines are sent at once; a job's steps stay with it, so it may be a few more.
+const CHUNK: usize = 5000;
+
+/// So many bytes are enough for a chunk too.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// The most bad lines that are told one by one.
+const MOST_TOLD: u64 = 100;
+
+/// Options of `enlist import jobs`.
+#[derive(Args)]
+pub struct JobsArgs {
+    /// The list, or - for standard input. Made at the other site by
+    /// `SLURM_TIME_FORMAT=%s sacct -a -D -P --noconvert -S 2015-01-01 -E now --format=ALL`
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Time zone of the list's times, such as Asia/Seoul [default: this host's]; seconds since 1970 need none
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// What separates columns (sacct --delimiter), for names that contain |
+    #[arg(long, value_name = "TEXT", default_value = "|", allow_hyphen_values = true)]
+    delimiter: String,
+    /// The cluster of a list without the column Cluster [default: the service's]
+    #[arg(long, value_name = "NAME", default_value = "")]
+    cluster: String,
+    /// Pass over lines that cannot be read; without this, one such line and nothing is imported
+    #[arg(long)]
+    skip_bad: bool,
+    /// Only read and check the list
+    #[arg(long)]
+    check: bool,
+}
+
+/// Imports the list.
+pub fn run(args: &JobsArgs) -> Exit {
+    match import(args) {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("enlist import jobs: {error}");
+            Exit::ERROR
+        }
+    }
+}
+
+fn import(args: &JobsArgs) -> Result<Exit, String> {
+    let zone = zone(args.timezone.as_deref())?;
+    let mut lines = Lines::open(&args.file)?;
+    let heading = heading(&mut lines)?;
+    let dialect = Dialect { delimiter: args.delimiter.clone(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
+    let place = |column: usize, what: &str| format!("{}:1:{column}: {what}", args.file.display());
+    let reader = Reader::new(&heading, dialect).map_err(|bad| place(bad.column, &bad.what))?;
+    let mut run = Run { args, heading, reader, zone, progress: Progress::default(), total: ImportedJobs::default() };
+    let bad = run.check(&mut lines)?;
+    if bad > 0 && !args.skip_bad {
+        return Err(format!("{bad} lines cannot be read, nothing was imported; --skip-bad passes over them"));
+    }
+    if !args.check {
+        lines.rewind()?;
+        run.send_all(&mut lines)?;
+    }
+    run.summary(bad);
+    Ok(Exit::OK)
+}
+
+/// The name of the zone, checked here so that a wrong name is not taken for UTC.
+fn zone(name: Option<&str>) -> Result<String, String> {
+    let Some(name) = name else {
+        let system = TimeZone::system();
+        return Ok(system.iana_name().unwrap_or("UTC").to_owned());
+    };
+    let known = matches!(name, "UTC" | "Etc/UTC") || slurm_time::zone(name) != TimeZone::UTC;
+    if known { Ok(name.to_owned()) } else { Err(format!("there is no time zone `{name}`; write it like Europe/Berlin")) }
+}
+
+fn heading(lines: &mut Lines) -> Result<String, String> {
+    match lines.next()? {
+        None => Err(format!("{} is empty", lines.name())),
+        Some(Err(what)) => Err(format!("{}:1:1: {what}", lines.name())),
+        Some(Ok(heading)) => Ok(heading),
+    }
+}
+
+/// One import.
+struct Run<'a> {
+    args: &'a JobsArgs,
+    heading: String,
+    reader: Reader,
+    zone: String,
+    progress: Progress,
+    total: ImportedJobs,
+}
+
+impl Run<'_> {
+    /// Reads every line and tells what cannot be read; how many those are. The service is asked whether it knows the
+    /// clusters, so that nothing is imported when it does not.
+    fn check(&mut self, lines: &mut Lines) -> Result<u64, String> {
+        let (mut bad, mut last_job) = (0, 0);
+        let mut one_of_each: Vec<String> = Vec::new();
+        let mut clusters = BTreeSet::new();
+        while let Some(line) = lines.next()? {
+            self.progress.tell("checked", lines.number());
+            let read = match line {
+                Ok(line) if line.is_empty() || line == self.heading => continue,
+                Ok(line) => self.reader.line(&line, &mut NoNames).map(|read| (read, line)).map_err(|b| (b.column, b.what)),
+                Err(what) => Err((1, what)),
+            };
+            let problem = match read {
+                Err(problem) => Some(problem),
+                Ok((Line::Step(job, _), _)) if job != last_job => {
+                    Some((1, format!("a step of job {job}, whose own line is not before it")))
+                }
+                Ok((Line::Step(..), _)) => None,
+                Ok((Line::Job(job), line)) => {
+                    last_job = job.job_id;
+                    if clusters.insert(job.cluster) {
+                        one_of_each.push(line);
+                    }
+                    None
+                }
+            };
+            if let Some((column, what)) = problem {
+                bad += 1;
+                if bad <= MOST_TOLD {
+                    self.progress.clear();
+                    eprintln!("{}:{}:{column}: {what}", lines.name(), lines.number());
+                }
+            }
+        }
+        self.progress.clear();
+        let asked = self.send(one_of_each, true)?;
+        match asked.bad.first() {
+            Some(unknown) => Err(unknown.what.clone()),
+            None => Ok(bad),
+        }
+    }
+
+    fn send_all(&mut self, lines: &mut Lines) -> Result<(), String> {
+        let (mut chunk, mut bytes, mut skipping) = (Vec::new(), 0, false);
+        while let Some(line) = lines.next()? {
+            let Ok(line) = line else { continue };
+            if line.is_empty() || line == self.heading {
+                continue;
+            }
+            let is_step = self.reader.is_step(&line);
+            // Steps of a job that was passed over have nowhere to go.
+            skipping = (is_step && skipping) || (self.args.skip_bad && self.reader.line(&line, &mut NoNames).is_err());
+            if skipping {
+                continue;
+            }
+            if !is_step && (chunk.len() >= CHUNK || bytes >= CHUNK_BYTES) {
+                self.add(std::mem::take(&mut chunk), lines)?;
+                bytes = 0;
+            }
+            bytes += line.len();
+            chunk.push(line);
+        }
+        self.add(chunk, lines)
+    }
+
+    fn add(&mut self, chunk: Vec<String>, lines: &Lines) -> Result<(), String> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let done = self.send(chunk, false)?;
+        if let Some(bad) = done.bad.first().filter(|_| !self.args.skip_bad) {
+            let near = lines.number();
+            return Err(format!("near line {near}: {}; what came before is imported, run it again", bad.what));
+        }
+        let total = &mut self.total;
+        total.added += done.added;
+        total.changed += done.changed;
+        total.unchanged += done.unchanged;
+        total.steps += done.steps;
+        total.without_association += done.without_association;
+        total.without_qos += done.without_qos;
+        self.progress.tell("imported", lines.number());
+        Ok(())
+    }
+
+    fn send(&self, lines: Vec<String>, check: bool) -> Result<ImportedJobs, String> {
+        let request = ImportJobs {
+            heading: self.heading.clone(),
+            delimiter: self.args.delimiter.clone(),
+            zone: self.zone.clone(),
+            cluster: self.args.cluster.clone(),
+            lines,
+            skip_bad: self.args.skip_bad,
+            check,
+        };
+        let answer: ImportedJobs = client::post(&api::socket(), "/v1/import/jobs", &request)?;
+        match answer.refused {
+            Some(why) => Err(why),
+            None => Ok(answer),
+        }
+    }
+
+    fn summary(&mut self, bad: u64) {
+        self.progress.clear();
+        let total = &self.total;
+        let say = |count: u64, what: &str| {
+            if count > 0 {
+                println!("{count} {what}");
+            }
+        };
+        if self.args.check {
+            println!("the list can be imported");
+        } else {
+            let (added, changed, unchanged) = (total.added, total.changed, total.unchanged);
+            println!("{added} jobs added, {changed} changed, {unchanged} unchanged, {} steps", total.steps);
+        }
+        say(total.without_association, "jobs belong to no association here; they are kept and counted on none");
+        say(total.without_qos, "jobs have a QOS that is not known here");
+        say(bad, "lines could not be read and were passed over");
+    }
+}
+
+/// A line on the terminal that says how far it is.
+#[derive(Default)]
+struct Progress {
+    shown: bool,
+}
+
+impl Progress {
+    fn tell(&mut self, what: &str, lines: u64) {
+        if lines.is_multiple_of(CHUNK as u64) && stderr().is_terminal() {
+            self.shown = true;
+            eprint!("\r{lines} lines {what}");
+            let _ = stderr().flush();
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            eprint!("\r\u{1b}[K");
+        }
+    }
+}

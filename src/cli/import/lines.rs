@@ -1,0 +1,75 @@
+//! Lines of a file or of standard input, which can be read twice in bounded memory.
+
+use nix::libc::O_TMPFILE;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The longest line, in bytes; a record has some hundred.
+const LONGEST: u64 = 1 << 20;
+
+/// What was read from the input, told with its name.
+pub struct Lines {
+    name: String,
+    input: BufReader<File>,
+    number: u64,
+}
+
+impl Lines {
+    /// Opens a file, or, for `-`, keeps standard input in a file that has no name. So with everything that is not a
+    /// plain file: it could not be read a second time.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        let (name, source) = match path.as_os_str() == "-" {
+            true => ("standard input".to_owned(), File::open("/dev/stdin")),
+            false => (path.display().to_string(), File::open(path)),
+        };
+        let cannot = |error: std::io::Error| format!("cannot read {name}: {error}");
+        let file = source.map_err(cannot)?;
+        let plain = file.metadata().map_err(cannot)?.is_file();
+        let file = if plain { file } else { kept(file).map_err(|error| format!("cannot keep {name}: {error}"))? };
+        Ok(Self { name, input: BufReader::with_capacity(1 << 16, file), number: 0 })
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of the line last read, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Begins again.
+    pub fn rewind(&mut self) -> Result<(), String> {
+        self.number = 0;
+        self.input.rewind().map_err(|error| format!("cannot read {} again: {error}", self.name))
+    }
+
+    /// Reads the next line without its end; `None` after the last. A line that is no text is told as its place.
+    pub fn next(&mut self) -> Result<Option<Result<String, String>>, String> {
+        let mut bytes = Vec::new();
+        let read = (&mut self.input).take(LONGEST + 1).read_until(b'\n', &mut bytes);
+        let count = read.map_err(|error| format!("cannot read {}: {error}", self.name))?;
+        if count == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if count as u64 > LONGEST {
+            return Err(format!("{}:{}: the line is longer than a megabyte; is this a list of sacct?", self.name, self.number));
+        }
+        while matches!(bytes.last(), Some(b'\n' | b'\r')) {
+            bytes.pop();
+        }
+        Ok(Some(String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())))
+    }
+}
+
+fn kept(mut source: File) -> std::io::Result<File> {
+    let mut open = OpenOptions::new();
+    let mut file = open.read(true).write(true).custom_flags(O_TMPFILE).mode(0o600).open(std::env::temp_dir())?;
+    std::io::copy(&mut source, &mut file)?;
+    file.rewind()?;
+    Ok(file)
+}

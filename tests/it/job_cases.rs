@@ -1,0 +1,161 @@
+//! Jobs of another site: what the real sacct listed (`tests/cases/jobs/export.tsv`) is imported, and then our sacct must
+//! say what the real one says to the commands in `tests/cases/sacct/*.txt`, times included.
+
+use super::sacctmgr_cases::{Case, files, parse};
+use super::service::Service;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn jobs(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/jobs").join(name)
+}
+
+/// A service with the accounts and associations of the recorded jobs.
+fn set_up() -> Service {
+    let service = Service::configured("AccountingStorageTRES=gres/gpu");
+    for line in std::fs::read_to_string(jobs("setup.txt")).unwrap().lines().filter(|line| !line.starts_with('#')) {
+        let words = shell_words::split(line).unwrap();
+        let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        assert!(service.sacctmgr(&words).status.success(), "{line}");
+    }
+    service
+}
+
+fn import(service: &Service, args: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+    command.args(["import", "jobs"]).args(args).env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may end before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// Standard output of an import that must succeed.
+#[track_caller]
+fn imported(service: &Service, args: &[&str], input: &str) -> String {
+    let out = import(service, args, input);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// Standard error of an import that must be refused.
+#[track_caller]
+fn refused(service: &Service, args: &[&str], input: &str) -> String {
+    let out = import(service, args, input);
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stdout));
+    String::from_utf8(out.stderr).unwrap()
+}
+
+fn sacct(service: &Service, case: &Case) -> Vec<String> {
+    let words = shell_words::split(&case.command).unwrap();
+    let program = words.iter().position(|word| word == "sacct").unwrap();
+    let mut command = Command::new("setpriv");
+    if case.user.is_empty() {
+        command.arg("--no-new-privs");
+    } else {
+        command.args([&format!("--reuid={}", case.user), "--regid=nogroup", "--clear-groups"]);
+    }
+    command.arg("--").arg(service.path("sacct")).args(&words[program + 1..]);
+    command.env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC");
+    command.envs(words[..program].iter().filter_map(|word| word.split_once('=')));
+    let out = command.stdin(Stdio::null()).output().unwrap();
+    let mut lines = Vec::new();
+    for (stream, bytes) in [("1", &out.stdout), ("2", &out.stderr)] {
+        lines.extend(String::from_utf8_lossy(bytes).lines().map(|line| format!("{stream}|{line}")));
+    }
+    lines.push(format!("= {}", out.status.code().unwrap_or(-1)));
+    lines
+}
+
+#[test]
+fn ours_says_what_theirs_says_about_imported_jobs() {
+    let service = set_up();
+    let export = jobs("export.tsv");
+    let told = imported(&service, &["--delimiter=\t", export.to_str().unwrap()], "");
+    assert!(told.starts_with("46 jobs added, 0 changed, 0 unchanged, 27 steps\n"), "{told}");
+    let again = imported(&service, &["--delimiter=\t", export.to_str().unwrap()], "");
+    assert!(again.starts_with("0 jobs added, 0 changed, 46 unchanged"), "{again}");
+    let (mut wrong, mut count) = (String::new(), 0);
+    for path in files("sacct") {
+        for case in parse(&std::fs::read_to_string(&path).unwrap()) {
+            count += 1;
+            let said = sacct(&service, &case);
+            if said != case.expected() {
+                let name = path.file_name().unwrap().display();
+                let (expected, said) = (case.expected().join("\n  "), said.join("\n  "));
+                writeln!(wrong, "{name}: {}$ {}\nexpected:\n  {expected}\nsaid:\n  {said}", case.user, case.command)
+                    .unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(count >= 200, "only {count} cases were found");
+}
+
+const HEADING: &str = "JobIDRaw|JobID|Submit|Start|End|State|User|Account\n";
+
+#[test]
+fn one_bad_line_and_nothing_is_imported() {
+    let service = set_up();
+    let list = format!(
+        "{HEADING}1|1|100|110|120|COMPLETED|games|physics\n2|2|100|soon|120|COMPLETED|games|physics\n\
+         2.batch|2.batch|100|110|120|COMPLETED||\n3|3|100|110|120|FAILED|nobody|nowhere\n"
+    );
+    let error = refused(&service, &["-"], &list);
+    assert!(error.starts_with("standard input:3:9: Start `soon` cannot be read\n"), "{error}");
+    assert!(error.contains("nothing was imported; --skip-bad"), "{error}");
+    let seen = |args: &[&str]| {
+        let mut command = Command::new(service.path("sacct"));
+        let out = command.args(args).env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC").output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert_eq!(seen(&["-aDnP", "-j1,2,3", "-ojobid,user"]), "");
+    let told = imported(&service, &["--skip-bad", "-"], &list);
+    assert_eq!(
+        told,
+        "2 jobs added, 0 changed, 0 unchanged, 0 steps\n1 jobs belong to no association here; they are kept and counted \
+         on none\n2 jobs have a QOS that is not known here\n1 lines could not be read and were passed over\n"
+    );
+    assert_eq!(seen(&["-aDnP", "-j1,2,3", "-ojobid,user"]), "1|games\n3|nobody\n");
+}
+
+#[test]
+fn hostile_lists_are_refused_and_the_service_lives() {
+    let service = set_up();
+    for (list, why) in [
+        ("", "standard input is empty"),
+        ("\n", "no column of sacct"),
+        ("a,b,c\n1,2,3\n", "is `|` its delimiter?"),
+        ("JobID|User\n", "no column Submit"),
+        (&format!("{HEADING}1|1|100|110|120|COMPLETED|u\n"), "7 columns where the heading has 8"),
+        (&format!("{HEADING}1.0|1.0|100|110|120|COMPLETED|u|a\n"), "a step of job 1, whose own line is not before it"),
+        (&format!("{HEADING}99999999999|1|1|1|2|FAILED|u|a\n"), "JobIDRaw `99999999999` cannot be read"),
+        (&format!("{HEADING}1|1|1|1|2|'; DROP TABLE job; --|u|a\n"), "State `\\'; DROP TABLE job; --` cannot be read"),
+        (&format!("Cluster|{HEADING}nope|1|1|1|1|2|FAILED|u|a\n"), "there is no cluster `nope` here"),
+        (&format!("{HEADING}{}\n", "x".repeat(2 << 20)), "longer than a megabyte"),
+        (&format!("{HEADING}1|1|99999999999999|1|2|FAILED|u|a\n"), "Submit `99999999999999` cannot be read"),
+    ] {
+        let error = refused(&service, &["-"], list);
+        assert!(error.contains(why), "{why}: {error}");
+    }
+    let sql = format!("{HEADING}1|1|1|1|2|FAILED|'; DROP TABLE job; --|a\n");
+    assert!(imported(&service, &["-"], &sql).starts_with("1 jobs added"));
+    let zone = refused(&service, &["--timezone=Mars/Olympus", "-"], &sql);
+    assert!(zone.contains("there is no time zone `Mars/Olympus`"), "{zone}");
+    assert!(imported(&service, &["-"], &sql).starts_with("0 jobs added, 0 changed, 1 unchanged"));
+}
+
+#[test]
+fn only_administrators_import() {
+    let service = set_up();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=games", "--regid=nogroup", "--clear-groups", "--", env!("CARGO_BIN_EXE_enlist")]);
+    command.args(["import", "jobs", "-"]).env("ENLIST_SOCKET", service.path("socket"));
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{HEADING}1|1|1|1|2|FAILED|u|a\n").as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("only administrators may import jobs"), "{out:?}");
+}
