@@ -1,7 +1,7 @@
 //! `enlist import jobs`: everything is read and checked first, then sent to the service chunk by chunk.
 
 use super::lines::Lines;
-use crate::accounting::jobs::import::{Dialect, Line, NoNames, Reader};
+use crate::accounting::jobs::import::{Bad, Dialect, Line, NoNames, Reader};
 use crate::cli::exit::Exit;
 use crate::cli::slurm::client;
 use crate::daemon::api::{self, ImportJobs, ImportedJobs};
@@ -108,31 +108,16 @@ impl Run<'_> {
     /// Reads every line and tells what cannot be read; how many those are. The service is asked whether it knows the
     /// clusters, so that nothing is imported when it does not.
     fn check(&mut self, lines: &mut Lines) -> Result<u64, String> {
-        let (mut bad, mut last_job) = (0, 0);
-        let mut one_of_each: Vec<String> = Vec::new();
-        let mut clusters = BTreeSet::new();
+        let mut bad = 0;
+        let mut seen = Seen::default();
         while let Some(line) = lines.next()? {
             self.progress.tell("checked", lines.number());
             let read = match line {
                 Ok(line) if line.is_empty() || line == self.heading => continue,
-                Ok(line) => self.reader.line(&line, &mut NoNames).map(|read| (read, line)).map_err(|b| (b.column, b.what)),
-                Err(what) => Err((1, what)),
+                Ok(line) => seen.line(&self.reader, line),
+                Err(what) => Err(Bad { column: 1, what }),
             };
-            let problem = match read {
-                Err(problem) => Some(problem),
-                Ok((Line::Step(job, _), _)) if job != last_job => {
-                    Some((1, format!("a step of job {job}, whose own line is not before it")))
-                }
-                Ok((Line::Step(..), _)) => None,
-                Ok((Line::Job(job), line)) => {
-                    last_job = job.job_id;
-                    if clusters.insert(job.cluster) {
-                        one_of_each.push(line);
-                    }
-                    None
-                }
-            };
-            if let Some((column, what)) = problem {
+            if let Err(Bad { column, what }) = read {
                 bad += 1;
                 if bad <= MOST_TOLD {
                     self.progress.clear();
@@ -141,7 +126,7 @@ impl Run<'_> {
             }
         }
         self.progress.clear();
-        let asked = self.send(one_of_each, true)?;
+        let asked = self.send(seen.one_of_each, true)?;
         match asked.bad.first() {
             Some(unknown) => Err(unknown.what.clone()),
             None => Ok(bad),
@@ -225,6 +210,39 @@ impl Run<'_> {
         say(total.without_association, "jobs belong to no association here; they are kept and counted on none");
         say(total.without_qos, "jobs have a QOS that is not known here");
         say(bad, "lines could not be read and were passed over");
+    }
+}
+
+/// What a look at all lines remembers.
+#[derive(Default)]
+struct Seen {
+    job: u32,
+    /// The last job's line could not be read, so its steps say nothing more.
+    is_lost: bool,
+    clusters: BTreeSet<String>,
+    /// A line of each cluster.
+    one_of_each: Vec<String>,
+}
+
+impl Seen {
+    fn line(&mut self, reader: &Reader, line: String) -> Result<(), Bad> {
+        match reader.line(&line, &mut NoNames) {
+            Ok(Line::Step(job, _)) if !self.is_lost && job != self.job => {
+                Err(Bad { column: 1, what: format!("a step of job {job}, whose own line is not before it") })
+            }
+            Ok(Line::Step(..)) => Ok(()),
+            Ok(Line::Job(job)) => {
+                (self.job, self.is_lost) = (job.job_id, false);
+                if self.clusters.insert(job.cluster) {
+                    self.one_of_each.push(line);
+                }
+                Ok(())
+            }
+            Err(bad) => {
+                self.is_lost |= !reader.is_step(&line);
+                Err(bad)
+            }
+        }
     }
 }
 

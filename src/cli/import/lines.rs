@@ -3,6 +3,7 @@
 use nix::libc::O_TMPFILE;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -21,7 +22,7 @@ impl Lines {
     /// plain file: it could not be read a second time.
     pub fn open(path: &Path) -> Result<Self, String> {
         let (name, source) = match path.as_os_str() == "-" {
-            true => ("standard input".to_owned(), File::open("/dev/stdin")),
+            true => ("standard input".to_owned(), std::io::stdin().as_fd().try_clone_to_owned().map(File::from)),
             false => (path.display().to_string(), File::open(path)),
         };
         let cannot = |error: std::io::Error| format!("cannot read {name}: {error}");
