@@ -7,8 +7,12 @@ use super::service::Service;
 pub type Answer = fn(&Service, u32, Request) -> Response;
 
 /// By the name of the program.
-pub const COMMANDS: &[(&str, Answer)] =
-    &[("sacct", Service::sacct), ("sacctmgr", Service::sacctmgr), ("sreport", Service::sreport), ("sshare", Service::sshare)];
+pub const COMMANDS: &[(&str, Answer)] = &[
+    ("sacct", Service::sacct),
+    ("sacctmgr", Service::sacctmgr),
+    ("sreport", Service::sreport),
+    ("sshare", Service::sshare),
+];
 
 /// The command of this name.
 pub fn named(name: &str) -> Option<Answer> {

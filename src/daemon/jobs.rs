@@ -69,7 +69,8 @@ impl Service {
         if !self.world().caller(uid).is_administrator(&self.kept().state) {
             return refused("only administrators may import jobs".into());
         }
-        let cluster = if request.cluster.is_empty() { self.reporting().cluster().to_owned() } else { request.cluster.clone() };
+        let cluster =
+            if request.cluster.is_empty() { self.reporting().cluster().to_owned() } else { request.cluster.clone() };
         let dialect = Dialect { delimiter: request.delimiter.clone(), zone: zone(Some(&request.zone)), cluster };
         let reader = match Reader::new(&request.heading, dialect) {
             Ok(reader) => reader,

@@ -207,7 +207,8 @@ fn upsert(table: &str, columns: &str, key: &str) -> String {
     format!("INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {}", sets.join(", "))
 }
 
-fn put(transaction: &Connection, jobs: &[JobWithSteps]) -> Result<Stored> {
+/// [`Draft::put_jobs`] within any transaction.
+pub fn put(transaction: &Connection, jobs: &[JobWithSteps]) -> Result<Stored> {
     let mut put_job =
         transaction.prepare_cached(&(upsert("job", JOB, "job_id, cluster, time_submit") + " RETURNING id"))?;
     let mut put_step = transaction.prepare_cached(&upsert("step", STEP, "job, number, component"))?;

@@ -133,7 +133,9 @@ fn page() -> String {
     let mut table = String::from("| area | commands | the same byte for byte |\n|---|---:|---:|\n");
     let mut differences = String::new();
     let (mut all, mut same) = (0, 0);
-    for (program, path) in PROGRAMS.iter().flat_map(|program| files(program).into_iter().map(move |path| (program, path))) {
+    for (program, path) in
+        PROGRAMS.iter().flat_map(|program| files(program).into_iter().map(move |path| (program, path)))
+    {
         let text = std::fs::read_to_string(&path).unwrap();
         let cases = parse(&text);
         let area = format!("{program} {}", path.file_stem().unwrap().display());

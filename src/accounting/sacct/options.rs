@@ -177,7 +177,7 @@ const KNOWN: &[Opt] = &[
 pub fn parse(argv: &[String], around: &Surroundings) -> Result<Options, String> {
     let mut options = Options::default();
     let mut getopt = Getopt::new("sacct", KNOWN, argv);
-    while let Some(found) = getopt.next() {
+    for found in getopt.by_ref() {
         let (letter, value) = found?;
         if !options.flag(letter) {
             options.value(letter, &value, around)?;

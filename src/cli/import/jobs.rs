@@ -60,7 +60,8 @@ fn import(args: &JobsArgs) -> Result<Exit, String> {
     let zone = zone(args.timezone.as_deref())?;
     let mut lines = Lines::open(&args.file)?;
     let heading = heading(&mut lines)?;
-    let dialect = Dialect { delimiter: args.delimiter.clone(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
+    let dialect =
+        Dialect { delimiter: args.delimiter.clone(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
     let place = |column: usize, what: &str| format!("{}:1:{column}: {what}", args.file.display());
     let reader = Reader::new(&heading, dialect).map_err(|bad| place(bad.column, &bad.what))?;
     let mut run = Run { args, heading, reader, zone, progress: Progress::default(), total: ImportedJobs::default() };
@@ -83,7 +84,11 @@ fn zone(name: Option<&str>) -> Result<String, String> {
         return Ok(system.iana_name().unwrap_or("UTC").to_owned());
     };
     let known = matches!(name, "UTC" | "Etc/UTC") || slurm_time::zone(name) != TimeZone::UTC;
-    if known { Ok(name.to_owned()) } else { Err(format!("there is no time zone `{name}`; write it like Europe/Berlin")) }
+    if known {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("there is no time zone `{name}`; write it like Europe/Berlin"))
+    }
 }
 
 fn heading(lines: &mut Lines) -> Result<String, String> {

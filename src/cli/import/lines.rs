@@ -58,7 +58,10 @@ impl Lines {
         }
         self.number += 1;
         if count as u64 > LONGEST {
-            return Err(format!("{}:{}: the line is longer than a megabyte; is this a list of sacct?", self.name, self.number));
+            return Err(format!(
+                "{}:{}: the line is longer than a megabyte; is this a list of sacct?",
+                self.name, self.number
+            ));
         }
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
             bytes.pop();

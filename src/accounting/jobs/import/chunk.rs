@@ -69,9 +69,10 @@ impl Chunk {
                 self.steps += 1;
             }
             Line::Job(mut job) => {
-                if !state.clusters.get(&job.cluster).is_some_and(|cluster| !cluster.deleted) {
+                if state.clusters.get(&job.cluster).is_none_or(|cluster| cluster.deleted) {
                     let cluster = job.cluster.escape_debug();
-                    let what = format!("there is no cluster `{cluster}` here; add it with `sacctmgr add cluster` first");
+                    let what =
+                        format!("there is no cluster `{cluster}` here; add it with `sacctmgr add cluster` first");
                     return Err(Bad { column: 1, what });
                 }
                 job.association = association(state, &job);
