@@ -20,6 +20,7 @@ mod sacctmgr_cases;
 mod service;
 mod shadow;
 mod slurm_modules;
+mod store;
 mod support;
 
 /// A file that is not listed above would never run.

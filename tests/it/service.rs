@@ -61,7 +61,7 @@ impl Service {
 
     /// Standard output of a command that must succeed.
     #[track_caller]
-    fn ok(&self, args: &[&str]) -> String {
+    pub fn ok(&self, args: &[&str]) -> String {
         let out = self.sacctmgr(args);
         assert!(out.status.success(), "{args:?}: {}{}", text(&out.stdout), text(&out.stderr));
         text(&out.stdout)
@@ -69,7 +69,7 @@ impl Service {
 
     /// Standard output and standard error of a command that must end with 1.
     #[track_caller]
-    fn refused(&self, args: &[&str]) -> (String, String) {
+    pub fn refused(&self, args: &[&str]) -> (String, String) {
         let out = self.sacctmgr(args);
         assert_eq!(out.status.code(), Some(1), "{args:?}: {}", text(&out.stdout));
         (text(&out.stdout), text(&out.stderr))
@@ -89,12 +89,19 @@ impl Service {
         command.env("ENLIST_SOCKET", self.path("socket")).stdin(Stdio::null()).output().unwrap()
     }
 
-    fn kill(&mut self) {
+    /// The daemon's process number.
+    pub fn daemon(&self) -> u32 {
+        self.daemon.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
         self.daemon.kill().unwrap();
         self.daemon.wait().unwrap();
     }
 
-    fn restart(&mut self) {
+    /// Serves the same store again.
+    pub fn restart(&mut self) {
         self.daemon = serve(&self.directory);
         self.wait();
     }
@@ -145,34 +152,6 @@ fn the_reference_commands() {
          \nai_project    gildong               gres/gpu=2      10 \n"
     );
     assert_eq!(service.ok(&[&["-nP"], &show[..]].concat()), "ai_project|gildong||gres/gpu=2|10\n");
-}
-
-#[test]
-fn killed_at_any_time_nothing_acknowledged_is_lost() {
-    let mut service = Service::start();
-    service.ok(&["-i", "add", "account", "a"]);
-    let mut acknowledged = Vec::new();
-    for round in 0..3 {
-        std::thread::scope(|scope| {
-            let names: Vec<_> = (0..40).map(|n| format!("u{round}x{n}")).collect();
-            let asked = &service;
-            let adding = scope.spawn(move || {
-                let added = |name: &String| asked.sacctmgr(&["-i", "add", "user", name, "account=a"]).status.success();
-                names.into_iter().take_while(added).collect::<Vec<_>>()
-            });
-            std::thread::sleep(Duration::from_millis(150 + 130 * round));
-            let pid = nix::unistd::Pid::from_raw(asked.daemon.id() as i32);
-            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
-            acknowledged.extend(adding.join().unwrap());
-        });
-        service.kill();
-        service.restart();
-    }
-    let there = service.ok(&["-nP", "show", "assoc", "format=user"]);
-    assert!(!acknowledged.is_empty());
-    for name in &acknowledged {
-        assert!(there.lines().any(|line| line == name), "{name} was acknowledged and is lost");
-    }
 }
 
 #[test]
