@@ -61,7 +61,7 @@ impl Service {
 
     /// Standard output of a command that must succeed.
     #[track_caller]
-    pub fn ok(&self, args: &[&str]) -> String {
+    fn ok(&self, args: &[&str]) -> String {
         let out = self.sacctmgr(args);
         assert!(out.status.success(), "{args:?}: {}{}", text(&out.stdout), text(&out.stderr));
         text(&out.stdout)
@@ -69,7 +69,7 @@ impl Service {
 
     /// Standard output and standard error of a command that must end with 1.
     #[track_caller]
-    pub fn refused(&self, args: &[&str]) -> (String, String) {
+    fn refused(&self, args: &[&str]) -> (String, String) {
         let out = self.sacctmgr(args);
         assert_eq!(out.status.code(), Some(1), "{args:?}: {}", text(&out.stdout));
         (text(&out.stdout), text(&out.stderr))

@@ -19,8 +19,16 @@ fn enlist(args: &[&str]) -> Output {
     Command::new(ENLIST).args(args).output().unwrap()
 }
 
+/// Standard output of a command that must succeed.
+#[track_caller]
+fn ok(service: &Service, args: &[&str]) -> String {
+    let out = service.sacctmgr(args);
+    assert!(out.status.success(), "{args:?}: {}", text(&out.stderr));
+    text(&out.stdout)
+}
+
 fn users(service: &Service) -> BTreeSet<String> {
-    service.ok(&["-nP", "show", "user", "format=user"]).lines().map(str::to_owned).collect()
+    ok(service, &["-nP", "show", "user", "format=user"]).lines().map(str::to_owned).collect()
 }
 
 /// Adds users from several clients at once until `enough` of them were acknowledged, then calls `then` while they go on;
@@ -55,7 +63,7 @@ fn add_until(service: &Service, round: usize, enough: usize, then: impl FnOnce()
 #[test]
 fn killed_at_any_time_nothing_acknowledged_is_lost() {
     let mut service = Service::start();
-    service.ok(&["-i", "add", "account", "a"]);
+    ok(&service, &["-i", "add", "account", "a"]);
     let mut acknowledged = Vec::new();
     for round in 0..4 {
         let daemon = Pid::from_raw(service.daemon() as i32);
@@ -66,7 +74,7 @@ fn killed_at_any_time_nothing_acknowledged_is_lost() {
         let lost: Vec<_> = acknowledged.iter().filter(|name| !there.contains(*name)).collect();
         assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     }
-    let associations = service.ok(&["-nP", "show", "assoc", "account=a", "format=user"]);
+    let associations = ok(&service, &["-nP", "show", "assoc", "account=a", "format=user"]);
     let with: BTreeSet<_> = associations.lines().filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let mut there = users(&service);
     there.remove("root");
@@ -76,7 +84,7 @@ fn killed_at_any_time_nothing_acknowledged_is_lost() {
 #[test]
 fn a_backup_while_it_is_written_is_whole() {
     let mut service = Service::start();
-    service.ok(&["-i", "add", "account", "a"]);
+    ok(&service, &["-i", "add", "account", "a"]);
     let (store, file) = (service.path("store.db"), service.path("backup"));
     let (store, file) = (store.to_str().unwrap(), file.to_str().unwrap());
     let mut before = BTreeSet::new();
