@@ -2,7 +2,7 @@
 //!
 //! A new check is one function and one line in [`CHECKS`].
 
-use super::model::{Account, Member, Roster, State, User, Written};
+use super::model::{Account, Coordinator, Member, Place, Qos, Roster, State, User, Written};
 use super::{keys, names};
 use crate::change::guard::PROTECTED;
 use crate::diag::Diagnostic;
@@ -25,21 +25,29 @@ pub static CHECKS: &[Check] = &[
     Check { name: "unique-names", demands: "nothing is listed twice", run: unique_names },
     Check { name: "unique-ids", demands: "a uid or gid belongs to one name, also after its removal", run: unique_ids },
     Check { name: "posix-names", demands: "users and groups have names that every system takes", run: posix_names },
-    Check { name: "account-names", demands: "accounts have names that Slurm keeps as they are", run: account_names },
+    Check {
+        name: "account-names",
+        demands: "accounts, QOS and partitions have names that Slurm keeps as they are",
+        run: account_names,
+    },
     Check { name: "protected-names", demands: "no name of the system's own is managed", run: protected_names },
     Check { name: "reserved-ids", demands: "uids and gids are outside of the system's ranges", run: reserved_ids },
     Check { name: "known-groups", demands: "groups of users are in the roster and not absent", run: known_groups },
     Check { name: "known-accounts", demands: "parents and default accounts are in the roster", run: known_accounts },
-    Check { name: "known-members", demands: "users of accounts are in the roster", run: known_members },
+    Check {
+        name: "known-members",
+        demands: "users and coordinators of accounts are in the roster",
+        run: known_members,
+    },
     Check { name: "no-cycles", demands: "no account is below itself", run: no_cycles },
     Check { name: "keys", demands: "keys are whole public keys", run: key_syntax },
     Check { name: "passwd-fields", demands: "shell, home and comment fit into /etc/passwd", run: passwd_fields },
     Check { name: "own-homes", demands: "no two users share a home", run: own_homes },
-    Check { name: "scheduler", demands: "accounts have a scheduler to live in", run: scheduler },
+    Check { name: "scheduler", demands: "accounts and QOS have a scheduler to live in", run: scheduler },
 ];
 
 fn not_empty(roster: &Roster, problems: &mut Vec<Diagnostic>) {
-    if roster.groups.is_empty() && roster.users.is_empty() && roster.accounts.is_empty() {
+    if roster.groups.is_empty() && roster.users.is_empty() && roster.accounts.is_empty() && roster.qos.is_empty() {
         let problem = Diagnostic::input(&roster.hosts.place, "the roster names no group, user or account");
         let problem = problem.note("an empty roster is more often a broken file than a wish");
         problems.push(problem.hint("see docs/roster.md for what it may say; removals are written as `state: absent`"));
@@ -57,7 +65,14 @@ fn unique_names(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     for account in &roster.accounts {
         let members = account.users.iter().map(|member| &member.user);
         each_repeated(members, |n, first| report("the user", n, first));
+        let coordinators = account.coordinators.iter().map(|coordinator| &coordinator.user);
+        each_repeated(coordinators, |n, first| report("the coordinator", n, first));
+        for member in &account.users {
+            let partitions = member.partitions.iter().map(|place| &place.partition);
+            each_repeated(partitions, |n, first| report("the partition", n, first));
+        }
     }
+    each_repeated(roster.qos.iter().map(|qos| &qos.name), |n, first| report("the QOS", n, first));
     for user in &roster.users {
         each_repeated(&user.groups, |n, first| report("the group", n, first));
         // The same key under another comment would be added and taken out again.
@@ -116,6 +131,13 @@ fn posix_names(roster: &Roster, problems: &mut Vec<Diagnostic>) {
 fn account_names(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     for Account { name, .. } in &roster.accounts {
         problems.extend(names::account_problem(name).map(|why| bad_name("an account", name, why)));
+    }
+    for Qos { name, .. } in &roster.qos {
+        problems.extend(names::account_problem(name).map(|why| bad_name("a QOS", name, why)));
+    }
+    let members = roster.accounts.iter().flat_map(|account| &account.users);
+    for Place { partition, .. } in members.flat_map(|member| &member.partitions) {
+        problems.extend(names::account_problem(partition).map(|why| bad_name("a partition", partition, why)));
     }
 }
 
@@ -211,6 +233,15 @@ fn known_members(roster: &Roster, problems: &mut Vec<Diagnostic>) {
                 Some(_) => {}
             }
         }
+        for Coordinator { user, state } in &account.coordinators {
+            match roster.user(user).map(|user| user.state) {
+                None => problems.push(unknown("user", user, known())),
+                Some(State::Absent) if *state == State::Present => {
+                    problems.push(gone("user", user).hint("take this line out: an absent user manages nothing"));
+                }
+                Some(_) => {}
+            }
+        }
     }
 }
 
@@ -272,8 +303,9 @@ fn own_homes(roster: &Roster, problems: &mut Vec<Diagnostic>) {
 }
 
 fn scheduler(roster: &Roster, problems: &mut Vec<Diagnostic>) {
-    if let (None, Some(account)) = (&roster.scheduler, roster.accounts.first()) {
-        let problem = Diagnostic::input(&account.name.place, "there are accounts, and no `scheduler` to keep them");
+    let kept = roster.accounts.iter().map(|account| &account.name).chain(roster.qos.iter().map(|qos| &qos.name));
+    if let (None, Some(name)) = (&roster.scheduler, kept.min_by_key(|name| name.place.line)) {
+        let problem = Diagnostic::input(&name.place, "there are accounts or QOS, and no `scheduler` to keep them");
         problems.push(problem.hint("name the master's inventory group at the top, as in `scheduler: slurm_master`"));
     }
 }

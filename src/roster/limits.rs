@@ -3,7 +3,7 @@
 use super::model::Written;
 use super::reader::Reader;
 use crate::diag::Diagnostic;
-use crate::text::limit::{self, LIMITS};
+use crate::text::limit::{LimitKind, find_in};
 use crate::value::Value;
 use crate::value::node::{Kind, Node};
 
@@ -16,16 +16,16 @@ pub struct Limit {
     pub value: Written<String>,
 }
 
-/// Reads a mapping of limits; unknown names and unreadable values are reported, never ignored.
-pub(super) fn read(reader: &mut Reader, node: Option<&Node>) -> Vec<Limit> {
+/// Reads a mapping of limits of `table`; unknown names and unreadable values are reported, never ignored.
+pub(super) fn read(reader: &mut Reader, node: Option<&Node>, table: &'static [LimitKind]) -> Vec<Limit> {
     let Some(node) = node else { return Vec::new() };
     let entries = reader.named(node, "`limits`");
-    entries.into_iter().filter_map(|(name, value)| read_one(reader, &name, value)).collect()
+    entries.into_iter().filter_map(|(name, value)| read_one(reader, &name, value, table)).collect()
 }
 
-fn read_one(reader: &mut Reader, given: &Written<String>, node: &Node) -> Option<Limit> {
-    let Some(kind) = limit::find(given) else {
-        let known: Vec<_> = LIMITS.iter().map(|kind| kind.name).collect();
+fn read_one(reader: &mut Reader, given: &Written<String>, node: &Node, table: &'static [LimitKind]) -> Option<Limit> {
+    let Some(kind) = find_in(table, given) else {
+        let known: Vec<_> = table.iter().map(|kind| kind.name).collect();
         let problem = Diagnostic::input(&given.place, format!("there is no limit `{}`", given.value));
         let problem = problem.suggest(given, known.iter().copied());
         reader.problems.push(problem.hint(format!("the limits are: {}", known.join(", "))));
@@ -46,6 +46,7 @@ fn text_of(node: &Node) -> Option<String> {
     match &node.kind {
         Kind::Scalar(Value::String(text)) => Some(text.clone()),
         Kind::Scalar(Value::Int(number)) => Some(number.to_string()),
+        Kind::Scalar(Value::Float(number)) => Some(number.to_string()),
         Kind::Scalar(_) => None,
         Kind::List(items) => join(items.iter().map(text_of)),
         Kind::Map(entries) => {

@@ -4,12 +4,13 @@ use super::limits;
 use super::model::*;
 use super::reader::Reader;
 use crate::change::guard::Settings;
-use crate::diag::{Diagnostic, Place, Source};
+use crate::diag::{self, Diagnostic, Source};
+use crate::text::limit::{LIMITS, QOS_LIMITS};
 use crate::value::node::{Kind, Node};
 use crate::value::{Value, yaml};
 use std::sync::Arc;
 
-const ROSTER: &[&str] = &["site", "hosts", "scheduler", "groups", "users", "accounts", "guards"];
+const ROSTER: &[&str] = &["site", "hosts", "scheduler", "groups", "users", "qos", "accounts", "guards"];
 const GROUP: &[&str] = &["gid", "state"];
 const USER: &[&str] = &[
     "uid",
@@ -26,8 +27,11 @@ const USER: &[&str] = &[
     "state",
 ];
 const KEY: &[&str] = &["key", "state"];
-const ACCOUNT: &[&str] = &["parent", "description", "organization", "limits", "users", "state"];
-const MEMBER: &[&str] = &["limits", "state"];
+const QOS: &[&str] = &["description", "limits", "state"];
+const ACCOUNT: &[&str] = &["parent", "description", "organization", "limits", "users", "coordinators", "state"];
+const MEMBER: &[&str] = &["limits", "partitions", "state"];
+const PLACE: &[&str] = &["limits", "state"];
+const COORDINATOR: &[&str] = &["state"];
 const GUARDS: &[&str] = &["max_removals", "protected"];
 
 /// Reads a roster and, when its shape is right, runs every check.
@@ -37,7 +41,7 @@ const GUARDS: &[&str] = &["max_removals", "protected"];
 pub fn load(source: &Arc<Source>) -> Result<Roster, Vec<Diagnostic>> {
     let parsed = yaml::read(source).map_err(|problem| vec![problem])?;
     let mut problems = parsed.warnings.clone();
-    let nothing = || Node { kind: Kind::Scalar(Value::Null), place: Place::new(source, 1, 1), tag: None };
+    let nothing = || Node { kind: Kind::Scalar(Value::Null), place: diag::Place::new(source, 1, 1), tag: None };
     let tree = parsed.single().map_err(|problem| vec![problem])?.unwrap_or_else(nothing);
     let mut reader = Reader::default();
     let roster = read(&mut reader, source, &tree);
@@ -52,7 +56,7 @@ pub fn load(source: &Arc<Source>) -> Result<Roster, Vec<Diagnostic>> {
 
 fn read(reader: &mut Reader, source: &Arc<Source>, tree: &Node) -> Roster {
     reader.fields(tree, "the roster", ROSTER);
-    let start = Place::new(source, 1, 1);
+    let start = diag::Place::new(source, 1, 1);
     let everywhere = Written { value: "all".to_owned(), place: start };
     Roster {
         source: source.clone(),
@@ -61,6 +65,7 @@ fn read(reader: &mut Reader, source: &Arc<Source>, tree: &Node) -> Roster {
         scheduler: reader.text_field(tree, "scheduler"),
         groups: read_named(reader, tree.get("groups"), "`groups`", read_group),
         users: read_named(reader, tree.get("users"), "`users`", read_user),
+        qos: read_named(reader, tree.get("qos"), "`qos`", read_qos),
         accounts: read_named(reader, tree.get("accounts"), "`accounts`", read_account),
         guards: tree.get("guards").map(|node| read_guards(reader, node)).unwrap_or_default(),
     }
@@ -127,23 +132,63 @@ fn read_account(reader: &mut Reader, name: Written<String>, node: &Node) -> Opti
         parent: reader.text_field(node, "parent"),
         description: reader.text_field(node, "description"),
         organization: reader.text_field(node, "organization"),
-        limits: limits::read(reader, node.get("limits")),
+        limits: limits::read(reader, node.get("limits"), LIMITS),
         users: read_members(reader, node.get("users")),
+        coordinators: read_coordinators(reader, node.get("coordinators")),
         state: reader.state(node),
         name,
     })
 }
 
-/// `[gildong, alice]`, or a mapping when somebody has limits.
-fn read_members(reader: &mut Reader, node: Option<&Node>) -> Vec<Member> {
-    let plain = |user| Member { user, limits: Vec::new(), state: State::Present };
+fn read_qos(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<Qos> {
+    reader.fields(node, "a QOS", QOS);
+    Some(Qos {
+        description: reader.text_field(node, "description"),
+        limits: limits::read(reader, node.get("limits"), QOS_LIMITS),
+        state: reader.state(node),
+        name,
+    })
+}
+
+/// `[gildong, alice]`, or a mapping of names when there is more to say of somebody.
+fn read_list_or_named<T>(
+    reader: &mut Reader,
+    node: Option<&Node>,
+    what: &str,
+    plain: fn(Written<String>) -> T,
+    read: fn(&mut Reader, Written<String>, &Node) -> Option<T>,
+) -> Vec<T> {
     match node.and_then(Node::items) {
-        Some(items) => items.iter().filter_map(|item| reader.text(item, "a user's name")).map(plain).collect(),
-        None => read_named(reader, node, "`users`", |reader, user, node| {
-            reader.fields(node, "a user of an account", MEMBER);
-            Some(Member { user, limits: limits::read(reader, node.get("limits")), state: reader.state(node) })
-        }),
+        Some(items) => items.iter().filter_map(|item| reader.text(item, "a name")).map(plain).collect(),
+        None => read_named(reader, node, what, read),
     }
+}
+
+fn read_members(reader: &mut Reader, node: Option<&Node>) -> Vec<Member> {
+    let plain = |user| Member { user, limits: Vec::new(), partitions: Vec::new(), state: State::Present };
+    read_list_or_named(reader, node, "`users`", plain, |reader, user, node| {
+        reader.fields(node, "a user of an account", MEMBER);
+        let limits = limits::read(reader, node.get("limits"), LIMITS);
+        let partitions = read_places(reader, node.get("partitions"));
+        Some(Member { user, limits, partitions, state: reader.state(node) })
+    })
+}
+
+fn read_places(reader: &mut Reader, node: Option<&Node>) -> Vec<Place> {
+    let plain = |partition| Place { partition, limits: Vec::new(), state: State::Present };
+    read_list_or_named(reader, node, "`partitions`", plain, |reader, partition, node| {
+        reader.fields(node, "a partition of a user", PLACE);
+        let limits = limits::read(reader, node.get("limits"), LIMITS);
+        Some(Place { partition, limits, state: reader.state(node) })
+    })
+}
+
+fn read_coordinators(reader: &mut Reader, node: Option<&Node>) -> Vec<Coordinator> {
+    let plain = |user| Coordinator { user, state: State::Present };
+    read_list_or_named(reader, node, "`coordinators`", plain, |reader, user, node| {
+        reader.fields(node, "a coordinator", COORDINATOR);
+        Some(Coordinator { user, state: reader.state(node) })
+    })
 }
 
 fn read_guards(reader: &mut Reader, node: &Node) -> Settings {

@@ -2,7 +2,7 @@
 
 use super::limits::Limit;
 use crate::change::guard::Settings;
-use crate::diag::{Place, Source};
+use crate::diag::{self, Source};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub struct Written<T> {
     /// What was written.
     pub value: T,
     /// Where.
-    pub place: Place,
+    pub place: diag::Place,
 }
 
 impl<T> Deref for Written<T> {
@@ -47,6 +47,8 @@ pub struct Roster {
     pub groups: Vec<Group>,
     /// People.
     pub users: Vec<User>,
+    /// Qualities of service of the scheduler.
+    pub qos: Vec<Qos>,
     /// Accounts of the scheduler.
     pub accounts: Vec<Account>,
     /// What the site says about guards.
@@ -138,6 +140,8 @@ pub struct Account {
     pub limits: Vec<Limit>,
     /// Who may use it; others that are in it are left alone.
     pub users: Vec<Member>,
+    /// Who may manage it; others are left alone.
+    pub coordinators: Vec<Coordinator>,
     /// There or gone.
     pub state: State,
 }
@@ -148,6 +152,41 @@ pub struct Member {
     /// One of the roster's users.
     pub user: Written<String>,
     /// Limits of this person in this account.
+    pub limits: Vec<Limit>,
+    /// Associations of this person in this account for one partition only.
+    pub partitions: Vec<Place>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// An association of a person for one partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The partition.
+    pub partition: Written<String>,
+    /// Limits there.
+    pub limits: Vec<Limit>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// A person who manages an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coordinator {
+    /// One of the roster's users.
+    pub user: Written<String>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// A quality of service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Qos {
+    /// Its name, in lower case as Slurm keeps it.
+    pub name: Written<String>,
+    /// What it is for.
+    pub description: Option<Written<String>>,
+    /// Its limits, flags and factors.
     pub limits: Vec<Limit>,
     /// There or gone.
     pub state: State,

@@ -32,11 +32,17 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
         add(Phase::Accounts, "authorized_key", keys(roster, State::Present));
     }
     if host.scheduler {
+        add(Phase::Scheduler, "slurm_qos", qos(roster, State::Present));
         add(Phase::Scheduler, "slurm_account", accounts(roster));
         add(Phase::Scheduler, "slurm_user", members(roster, State::Present));
+        add(Phase::Scheduler, "slurm_association", places(roster, State::Present));
         add(Phase::Scheduler, "slurm_user", default_accounts(roster));
+        add(Phase::Scheduler, "slurm_coordinator", coordinators(roster, State::Present));
+        add(Phase::SchedulerRemovals, "slurm_coordinator", coordinators(roster, State::Absent));
+        add(Phase::SchedulerRemovals, "slurm_association", places(roster, State::Absent));
         add(Phase::SchedulerRemovals, "slurm_user", [members(roster, State::Absent), leavers(roster)].concat());
         add(Phase::SchedulerRemovals, "slurm_account", absent_accounts(roster));
+        add(Phase::SchedulerRemovals, "slurm_qos", qos(roster, State::Absent));
     }
     if host.accounts {
         add(Phase::AccountRemovals, "authorized_key", keys(roster, State::Absent));
@@ -164,6 +170,61 @@ fn members(roster: &Roster, state: State) -> Vec<Map> {
         }
     }
     items
+}
+
+/// The accounts that stay, with their members who stay and are in it.
+fn staying(roster: &Roster) -> impl Iterator<Item = (&Account, &Member)> {
+    let present = roster.accounts.iter().filter(|account| account.state == State::Present);
+    let all = present.flat_map(|account| account.users.iter().map(move |member| (account, member)));
+    all.filter(|(_, member)| {
+        member.state == State::Present && roster.user(&member.user).is_some_and(|user| user.state == State::Present)
+    })
+}
+
+/// Associations for one partition.
+fn places(roster: &Roster, state: State) -> Vec<Map> {
+    let all = staying(roster).flat_map(|(account, member)| member.partitions.iter().map(move |p| (account, member, p)));
+    all.filter(|(_, _, place)| place.state == state)
+        .map(|(account, member, place)| {
+            let limits = if state == State::Present { limits(&place.limits) } else { Value::Null };
+            let rest = [("partition", place.partition.value.clone().into()), ("limits", limits)];
+            in_account(account, &member.user, state, rest)
+        })
+        .collect()
+}
+
+fn coordinators(roster: &Roster, state: State) -> Vec<Map> {
+    let present = roster.accounts.iter().filter(|account| account.state == State::Present);
+    let all = present.flat_map(|account| account.coordinators.iter().map(move |coordinator| (account, coordinator)));
+    let stays = |name: &str| roster.user(name).is_some_and(|user| user.state == State::Present);
+    all.filter(|(_, coordinator)| coordinator.state == state && stays(&coordinator.user))
+        .map(|(account, coordinator)| in_account(account, &coordinator.user, state, []))
+        .collect()
+}
+
+/// An item that says `account` and `user`.
+fn in_account<const N: usize>(
+    account: &Account,
+    user: &Written<String>,
+    state: State,
+    rest: [(&'static str, Value); N],
+) -> Map {
+    let mut map =
+        item("", state, [("account", account.name.value.clone().into()), ("user", user.value.clone().into())]);
+    map.shift_remove("name");
+    map.extend(rest.into_iter().filter(|(_, value)| *value != Value::Null).map(|(key, value)| (key.to_owned(), value)));
+    map
+}
+
+fn qos(roster: &Roster, state: State) -> Vec<Map> {
+    let all = roster.qos.iter().filter(|qos| qos.state == state);
+    all.map(|qos| match state {
+        State::Present => {
+            item(&qos.name, state, [("description", text(&qos.description)), ("limits", limits(&qos.limits))])
+        }
+        State::Absent => item(&qos.name, state, []),
+    })
+    .collect()
 }
 
 /// Default accounts, once all associations are there.

@@ -150,8 +150,34 @@ fn page() -> String {
     }
     let share = same as f64 / all as f64 * 100.0;
     writeln!(table, "| **all** | **{all}** | **{same}** ({share:.1} %) |").unwrap();
-    format!("{HEAD}\n{table}\n## Where ours differs on purpose\n\n{differences}")
+    format!("{HEAD}\n{table}\n## Where ours differs on purpose\n\n{differences}\n{}", admission())
 }
+
+/// The section about jobs: the cases in `tests/cases/admission`, which `accounting::admission` runs beside its code.
+fn admission() -> String {
+    let entries = std::fs::read_dir(root().join("tests/cases/admission")).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    paths.sort();
+    let (mut count, mut differences) = (0, Vec::new());
+    for path in paths {
+        for case in std::fs::read_to_string(&path).unwrap().split("\n## ").skip(1) {
+            count += 1;
+            let title = case.lines().next().unwrap_or_default();
+            let why = case.lines().find_map(|line| line.strip_prefix("ours: "));
+            differences.extend(why.map(|why| format!("- {}: {title}: {why}\n", path.file_stem().unwrap().display())));
+        }
+    }
+    let same = count - differences.len();
+    format!("{ADMISSION}\n{same} of {count} cases are the same. The others:\n\n{}", differences.concat())
+}
+
+const ADMISSION: &str = "\
+## Jobs: refusals and pending reasons
+
+`tests/cases/admission/record` sets limits of every kind one at a time on a real slurmctld 22.05.8 with nodes and GPUs,
+submits jobs and writes down what was said. `make test` asks the same of our admission.
+";
 
 const HEAD: &str = "\
 # Compatibility with Slurm 22.05.8

@@ -172,7 +172,7 @@ class Slurm:
         for name in names:
             (self.d / "spool" / name).mkdir(parents=True, exist_ok=True)
             self.spawn("slurmd", "-D", "-N", name, name=name)
-        wait_for(["sinfo", "-h", "-N", "-o", "%t"], lambda out: out.split() == ["idle"] * len(names))
+        wait_for(["sinfo", "-h", "-N", "-p", "cpu,gpu", "-o", "%t"], lambda out: out.split() == ["idle"] * len(names))
 
     def end_jobs(self):
         """Kills the shepherds of jobs; none is left to report to the next slurmd."""

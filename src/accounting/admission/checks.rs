@@ -1,6 +1,6 @@
 //! The checks in Slurm's order: the orders are tables, and one function says whether a limit is met.
 
-use super::{Amounts, Counts, Enforce, InUse, Job, Level, Reason};
+use super::{Amounts, Counts, Enforce, InUse, Job, Level, PartitionLimits, Reason};
 use crate::accounting::State;
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::qos::QosFlag;
@@ -93,12 +93,28 @@ impl<'a> Place<'a> {
             Some(id) => present(id),
             None => state.qos_named("normal"),
         };
-        let mut qos: Vec<&Qos> = job.partition_qos.and_then(present).into_iter().chain(job_qos).collect();
+        let mut qos: Vec<&Qos> = job.partition_limits.qos.and_then(present).into_iter().chain(job_qos).collect();
         qos.dedup_by_key(|qos| qos.id);
         if job_qos.is_some_and(|qos| qos.flags.contains(&QosFlag::OverPartQOS)) {
             qos.reverse();
         }
         Some(Self { line, effective, job_qos, qos })
+    }
+
+    /// The partition's own limits, which a QOS may lift (qos.shtml, "PartitionMaxNodes" and its like).
+    pub(super) fn check_partition(&self, job: &Job) -> Result<(), Reason> {
+        let lifts = |flag| self.qos.iter().any(|qos| qos.flags.contains(&flag));
+        let PartitionLimits { max_minutes, max_nodes, min_nodes, .. } = job.partition_limits;
+        let nodes = amount(&job.tres, NODE);
+        if nodes < min_nodes && !lifts(QosFlag::PartitionMinNodes)
+            || max_nodes.is_some_and(|most| nodes > most) && !lifts(QosFlag::PartitionMaxNodes)
+        {
+            return Err(Reason::PartitionNodes);
+        }
+        match max_minutes.is_some_and(|most| job.minutes > most) && !lifts(QosFlag::PartitionTimeLimit) {
+            true => Err(Reason::PartitionTime),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn may_use_qos(&self) -> bool {

@@ -4,6 +4,8 @@
 //! The first level that defines a limit decides: partition QOS, job QOS (the other way round with OverPartQOS), user
 //! association. Group limits of associations are checked at every level up to the root.
 
+#[cfg(test)]
+mod cases;
 mod checks;
 mod reason;
 #[cfg(test)]
@@ -82,6 +84,19 @@ impl fmt::Display for Enforce {
 /// Amounts by TRES.
 pub type Amounts = BTreeMap<TresId, u64>;
 
+/// What a partition allows (slurm.conf(5), "PARTITION CONFIGURATION"). The default allows everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartitionLimits {
+    /// Its QOS.
+    pub qos: Option<QosId>,
+    /// `MaxTime`, in minutes.
+    pub max_minutes: Option<u64>,
+    /// `MaxNodes`.
+    pub max_nodes: Option<u64>,
+    /// `MinNodes`.
+    pub min_nodes: u64,
+}
+
 /// A job that is asked about.
 #[derive(Clone, Debug, Default)]
 pub struct Job<'a> {
@@ -93,8 +108,8 @@ pub struct Job<'a> {
     pub account: Option<&'a str>,
     /// The partition.
     pub partition: &'a str,
-    /// The partition's QOS.
-    pub partition_qos: Option<QosId>,
+    /// What the partition itself allows.
+    pub partition_limits: PartitionLimits,
     /// The QOS asked for; `None` is the association's default, else `normal`.
     pub qos: Option<QosId>,
     /// What it needs altogether.
@@ -160,7 +175,8 @@ pub fn admit(state: &State, enforce: Enforce, counts: &Counts, job: &Job) -> Adm
     Admission {
         submit: place.check(checks::Stage::Submit, enforce, counts, job),
         start: place
-            .check(checks::Stage::Before, enforce, counts, job)
+            .check_partition(job)
+            .and_then(|()| place.check(checks::Stage::Before, enforce, counts, job))
             .and_then(|()| place.check(checks::Stage::Placed, enforce, counts, job)),
     }
 }

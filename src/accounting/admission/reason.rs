@@ -19,6 +19,10 @@ pub enum Reason {
     InvalidAccount,
     /// The association may not use the QOS.
     InvalidQos,
+    /// The partition's own limit of time.
+    PartitionTime,
+    /// The partition's own limits of nodes.
+    PartitionNodes,
     /// A limit; the TRES is 0 for one that is no TRES limit.
     Limit(Level, Limit, TresId),
 }
@@ -59,6 +63,8 @@ impl Reason {
         let (level, limit, id) = match self {
             Reason::InvalidAccount => return "InvalidAccount".to_owned(),
             Reason::InvalidQos => return "InvalidQOS".to_owned(),
+            Reason::PartitionTime => return "PartitionTimeLimit".to_owned(),
+            Reason::PartitionNodes => return "PartitionNodeLimit".to_owned(),
             Reason::Limit(level, limit, id) => (level, limit, id),
         };
         if let Some((_, association, qos)) = COUNTS.iter().find(|row| row.0 == limit) {
@@ -81,6 +87,8 @@ impl Reason {
         match self {
             Reason::InvalidAccount => "Invalid account or account/partition combination specified",
             Reason::InvalidQos => "Invalid qos specification",
+            Reason::PartitionTime => "Requested time limit is invalid (missing or exceeds some limit)",
+            Reason::PartitionNodes => "Node count specification invalid",
             Reason::Limit(..) => {
                 "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
             }

@@ -107,7 +107,8 @@ fn a_qos_that_is_not_allowed_is_invalid_only_when_enforced() {
     assert_eq!(ask(&state(), &Counts::default(), &job), both("InvalidQOS", "InvalidQOS"));
     let limits = Enforce::parse("limits").unwrap();
     assert_eq!(admit(&state(), limits, &Counts::default(), &job).submit, Ok(()));
-    let partition = Job { partition_qos: Some(3), ..self::job() };
+    let partition =
+        Job { partition_limits: PartitionLimits { qos: Some(3), ..PartitionLimits::default() }, ..self::job() };
     assert_eq!(ask(&state(), &Counts::default(), &partition).0, "yes", "a partition's QOS needs no leave");
 }
 
@@ -188,7 +189,7 @@ fn the_first_level_that_defines_a_limit_decides() {
     let high = Job { qos: Some(2), ..job() };
     assert_eq!(ask(&state, &Counts::default(), &high).1, "yes", "QOS before association");
     qos(&mut state, 3, &[], (Limit::MaxWall, 0), 20);
-    let part = Job { partition_qos: Some(3), ..high };
+    let part = Job { partition_limits: PartitionLimits { qos: Some(3), ..PartitionLimits::default() }, ..high };
     assert_eq!(ask(&state, &Counts::default(), &part).1, "QOSMaxWallDurationPerJobLimit", "partition QOS first");
     qos(&mut state, 2, &[QosFlag::OverPartQOS], (Limit::MaxWall, 0), 100);
     assert_eq!(ask(&state, &Counts::default(), &part).1, "yes", "OverPartQOS");

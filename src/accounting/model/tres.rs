@@ -9,6 +9,8 @@ pub const CPU: TresId = 1;
 pub const MEM: TresId = 2;
 /// `node`.
 pub const NODE: TresId = 4;
+/// `billing`.
+pub const BILLING: TresId = 5;
 /// The first id of a configured TRES.
 pub const FIRST_CONFIGURED: TresId = 1001;
 

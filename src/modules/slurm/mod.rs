@@ -84,8 +84,7 @@ fn differing(mut change: Change, wanted: &Wanted, rows: &[&Row]) -> (Change, Vec
     for (kind, value) in wanted {
         if let Some(row) = rows.iter().find(|row| !kind.is_met(value, row.get(kind.column))) {
             let column = row.get(kind.column);
-            let after = if value == CLEAR { Value::Null } else { value.as_str().into() };
-            change = change.field(kind.name, shown(kind.current(column)), after);
+            change = change.field(kind.name, shown(kind.current(column)), value.as_str());
             set.push((kind.name, kind.words(value, column).into_owned()));
         }
     }

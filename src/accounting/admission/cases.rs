@@ -1,0 +1,175 @@
+//! What a real slurmctld said to jobs (tests/cases/admission, recorded by its script `record`) is what [`admit`] says.
+
+use super::*;
+use crate::accounting::authority::Caller;
+use crate::accounting::command::{World, run};
+use crate::accounting::founding::found;
+use crate::accounting::model::AssociationKey;
+use crate::accounting::model::tres::{BILLING, CPU, MEM, NODE};
+use std::fmt::Write as _;
+use std::path::Path;
+
+struct Anyone;
+
+impl World for Anyone {
+    fn has_user(&self, _: &str) -> bool {
+        true
+    }
+
+    fn now(&self) -> i64 {
+        0
+    }
+
+    fn local_time(&self, _: i64) -> String {
+        String::new()
+    }
+}
+
+fn sacctmgr(state: &mut State, line: &str) {
+    let words = ["-i".to_owned()].into_iter().chain(shell_words::split(line).unwrap()).collect::<Vec<_>>();
+    let reply = run(state, &Caller::root(), &Anyone, &words, &[]);
+    assert_eq!(reply.code, 0, "{line}: {}{}", reply.stdout, reply.stderr);
+    state.commit();
+}
+
+/// A job as the options of sbatch describe it: `alice -A lab -p cpu -n 4 -N 2 -t 60 -q high --gres=gpu:a100:2 --array=0-3`.
+/// Nodes have cores for all of it; memory is 100 MB a task (`DefMemPerCPU`), billing is CPUs.
+fn job<'a>(state: &State, line: &'a str) -> Job<'a> {
+    let mut words = line.split(' ');
+    let user = words.next().unwrap();
+    let mut job = Job { cluster: "ref", user, partition: "cpu", minutes: 60, tasks: 1, ..Job::default() };
+    let (mut tasks, mut nodes, mut gpus, mut typed) = (1, 1, 0, 0);
+    while let Some(word) = words.next() {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match key {
+            "-A" => job.account = words.next(),
+            "-p" => job.partition = words.next().unwrap(),
+            "-q" => job.qos = Some(state.qos_named(words.next().unwrap()).map_or(u32::MAX, |qos| qos.id)),
+            "-n" => tasks = words.next().unwrap().parse().unwrap(),
+            "-N" => nodes = words.next().unwrap().split('-').next_back().unwrap().parse().unwrap(),
+            "-t" => job.minutes = words.next().unwrap().parse().unwrap(),
+            "--gres" => {
+                let (_, count) = value.rsplit_once(':').unwrap();
+                gpus = count.parse().unwrap();
+                typed = if value.contains("a100") { gpus } else { 0 };
+            }
+            "--array" => job.tasks = value.split_once('-').unwrap().1.parse::<u64>().unwrap() + 1,
+            "--ntasks-per-node" => {}
+            other => panic!("{line}: {other}"),
+        }
+    }
+    let named = |name: &str| state.tres.values().find(|tres| tres.full_name() == name).unwrap().id;
+    let all = [(CPU, tasks), (MEM, 100 * tasks), (NODE, nodes), (BILLING, tasks)];
+    let all = all.into_iter().chain([(named("gres/gpu"), gpus * nodes), (named("gres/gpu:a100"), typed * nodes)]);
+    job.tres = all.filter(|(_, amount)| *amount > 0).collect();
+    job.partition_limits = match job.partition {
+        "pq" => PartitionLimits { qos: state.qos_named("part").map(|qos| qos.id), ..PartitionLimits::default() },
+        "short" => PartitionLimits { max_minutes: Some(30), max_nodes: Some(1), ..PartitionLimits::default() },
+        "wide" => PartitionLimits { min_nodes: 2, ..PartitionLimits::default() },
+        _ => PartitionLimits::default(),
+    };
+    job
+}
+
+/// Counts a running job wherever it counts.
+fn count(state: &State, counts: &mut Counts, job: &Job) {
+    let account = job.account.map(str::to_owned);
+    let account = account.unwrap_or_else(|| state.default_account(job.user, "ref").unwrap().key.account.clone());
+    let find = |partition| state.find(&AssociationKey::user("ref", &account, job.user, partition));
+    let mut next = find(job.partition).or_else(|| find(""));
+    while let Some(row) = next {
+        add(counts.associations.entry(row.id).or_default(), job);
+        next = row.parent.and_then(|id| state.association(id));
+    }
+    let own = job.qos.or_else(|| state.qos_named("normal").map(|qos| qos.id));
+    for qos in own.into_iter().chain(job.partition_limits.qos) {
+        add(counts.qos.entry(qos).or_default(), job);
+        add(counts.users.entry((qos, job.user.to_owned())).or_default(), job);
+        add(counts.accounts.entry((qos, account.clone())).or_default(), job);
+    }
+}
+
+fn add(used: &mut InUse, job: &Job) {
+    used.running += 1;
+    used.submitted += 1;
+    for (tres, amount) in &job.tres {
+        *used.tres.entry(*tres).or_default() += amount;
+        *used.run_minutes.entry(*tres).or_default() += amount * job.minutes;
+    }
+}
+
+#[derive(Default)]
+struct Case {
+    title: String,
+    sets: Vec<String>,
+    running: Vec<String>,
+    asked: String,
+    recorded: Vec<String>,
+    ours: Vec<String>,
+}
+
+fn parse(text: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with("# ")) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.to_owned();
+        match (word, cases.last_mut()) {
+            ("##", _) => cases.push(Case { title: rest, ..Case::default() }),
+            ("set", Some(case)) => case.sets.push(rest),
+            ("run", Some(case)) => case.running.push(rest),
+            ("ask", Some(case)) => case.asked = rest,
+            ("=", Some(case)) => case.recorded.push(rest),
+            (">", Some(case)) => case.ours.push(rest),
+            ("ours:", Some(_)) => {}
+            _ => panic!("no part of a case: {line}"),
+        }
+    }
+    cases
+}
+
+fn said(base: &State, enforce: Enforce, case: &Case) -> Vec<String> {
+    let mut state = base.clone();
+    case.sets.iter().for_each(|line| sacctmgr(&mut state, line));
+    let mut counts = Counts::default();
+    for line in &case.running {
+        count(&state, &mut counts, &job(&state, line));
+    }
+    let Admission { submit, start } = admit(&state, enforce, &counts, &job(&state, &case.asked));
+    let name = |reason: Reason| match reason {
+        Reason::Limit(_, _, tres) => reason.name(state.tres.get(&tres)),
+        _ => reason.name(None),
+    };
+    let refusal = |reason: Reason| match reason {
+        Reason::Limit(..) => name(reason),
+        _ => reason.refusal().to_owned(),
+    };
+    let started = match (submit, start) {
+        (Err(_), _) => "-".to_owned(),
+        (Ok(()), start) => start.err().map_or("yes".to_owned(), name),
+    };
+    vec![format!("submit {}", submit.err().map_or("yes".to_owned(), refusal)), format!("start {started}")]
+}
+
+#[test]
+fn ours_says_what_slurmctld_says() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/admission");
+    let mut base = State::default();
+    found(&mut base, "ref", &["gres/gpu".to_owned(), "gres/gpu:a100".to_owned()], 0);
+    let lines = std::fs::read_to_string(directory.join("base")).unwrap();
+    lines.lines().filter(|line| !line.starts_with('#')).for_each(|line| sacctmgr(&mut base, line));
+    let (mut wrong, mut cases) = (String::new(), 0);
+    for file in ["access", "association", "deny", "levels", "partition", "qos", "safe"] {
+        let enforce = if file == "safe" { "safe,qos" } else { "limits,qos" };
+        let enforce = Enforce::parse(enforce).unwrap();
+        for case in parse(&std::fs::read_to_string(directory.join(format!("{file}.txt"))).unwrap()) {
+            cases += 1;
+            let expected = if case.ours.is_empty() { &case.recorded } else { &case.ours };
+            let said = said(&base, enforce, &case);
+            if said != *expected {
+                writeln!(wrong, "{file}: {}: expected {expected:?}, said {said:?}", case.title).unwrap();
+            }
+        }
+    }
+    assert!(cases >= 80, "only {cases} cases were found");
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
