@@ -130,7 +130,7 @@ fn shape_and_types() {
             5 | host: all
               | ^
               = help: did you mean `hosts`?
-              = help: the fields of the roster are: site, hosts, scheduler, groups, users, accounts, guards
+              = help: the fields of the roster are: site, hosts, scheduler, groups, users, qos, accounts, guards
         "#]],
     );
 }
@@ -520,7 +520,7 @@ fn check_scheduler() {
     refuses(
         &accounts("  p: {}\n").replace("scheduler: master\n", ""),
         expect![[r#"
-        there are accounts, and no `scheduler` to keep them
+        there are accounts or QOS, and no `scheduler` to keep them
          --> roster.yml:7:3
           |
         6 | accounts:
