@@ -13,6 +13,7 @@ mod job_cases;
 mod killed;
 mod lab;
 mod migration;
+mod node;
 mod play_cases;
 mod real_slurm;
 mod roster;
