@@ -5,15 +5,12 @@
 
 use super::config::Config;
 use super::pki::{Certificate, Revocations, Standing, now};
-use super::tls::TlsListener;
 use axum::extract::FromRequestParts;
-use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::serve::IncomingStream;
 use std::fmt;
 use std::sync::Arc;
-use tokio::net::UnixListener;
 
 /// Header in which a node says for which of its user numbers it asks.
 pub const UID_HEADER: &str = "enlist-uid";
@@ -40,18 +37,6 @@ pub struct Node {
     pub certificate: Certificate,
     /// What nodes may.
     pub rules: Arc<Rules>,
-}
-
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Peer::Local(stream.io().peer_cred().ok().map(|credentials| credentials.uid()))
-    }
-}
-
-impl Connected<IncomingStream<'_, TlsListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
-        stream.remote_addr().clone()
-    }
 }
 
 /// What nodes may.

@@ -52,7 +52,7 @@ impl TlsListener {
         let rules = Rules::new(config, Arc::new(Revocations::of(directory.clone())));
         let address = SocketAddr::new(ip, port.unwrap_or(config.network.port));
         let listener = Self::bind(address, &directory, Arc::new(rules)).await?;
-        eprintln!("enlist serve: login nodes may come to {}", listener.address);
+        tracing::info!(address = %listener.address, "login nodes may come");
         Ok(Some(listener))
     }
 

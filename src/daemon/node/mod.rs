@@ -9,7 +9,9 @@ mod link;
 
 use super::caller::{Peer, UID_HEADER, USER_HEADER};
 use super::config::{Config, Network};
+use super::log::Logger;
 use super::pki::{Directory, Role, now};
+use super::server::{Local, Server};
 use crate::diag::{Diagnostic, ErrorKind};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -21,7 +23,6 @@ use http_body_util::Full;
 use hyper::body::{Frame, Incoming};
 use link::{Failure, Link};
 use std::collections::HashMap;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -47,6 +48,9 @@ struct Node {
 
 /// Serves until SIGTERM or SIGINT.
 pub fn serve(config: &Config) -> Result<(), Diagnostic> {
+    let _logger = Logger::start(&config.log).map_err(super::host)?;
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    super::open_more_files();
     let node = Node {
         link: Link::new(&config.network, config.message_timeout)?,
         patience: config.message_timeout,
@@ -71,16 +75,14 @@ async fn listen(config: &Config, node: Arc<Node>) -> Result<(), Diagnostic> {
             .hint("the master runs `enlist serve`, login nodes run one `enlist node`; stop the other one first"));
     }
     let listener = super::bind(socket)?;
-    eprintln!("enlist node: ready on {}, for the master {}", socket.display(), node.link.master());
+    tracing::info!(socket = %socket.display(), master = node.link.master(), "ready");
     tokio::spawn(warn_of_the_end(config.network.clone()));
-    let router = Router::new().fallback(forward).with_state(node).into_make_service_with_connect_info::<Peer>();
-    let served = axum::serve(listener, router).with_graceful_shutdown(super::stop()).await;
-    remove(socket);
-    served.map_err(|error| super::host(format!("cannot listen on {}: {error}", socket.display())))
-}
-
-fn remove(socket: &Path) {
+    let server = Server::new(Router::new().fallback(forward).with_state(node), config);
+    tokio::spawn(server.clone().accept(Local(listener)));
+    super::stop().await;
+    server.drain(config.stop_timeout).await;
     let _ = std::fs::remove_file(socket);
+    Ok(())
 }
 
 /// Once a day, a word in the log when the certificate ends soon.
