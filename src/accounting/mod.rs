@@ -11,6 +11,7 @@ pub mod fairshare;
 pub mod founding;
 pub mod getopt;
 pub mod jobs;
+pub mod migrate;
 pub mod model;
 pub mod privacy;
 pub mod rollup;

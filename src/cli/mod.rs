@@ -7,6 +7,7 @@ pub mod audit;
 pub mod cert;
 mod exit;
 pub mod explain;
+pub mod export;
 pub mod import;
 mod interrupt;
 pub mod inventory;
@@ -63,7 +64,9 @@ enum Command {
     Node(node::NodeArgs),
     /// Make, list and revoke the certificates of the service and its login nodes
     Cert(cert::CertArgs),
-    /// Take in what another site's Slurm recorded
+    /// Write what a real Slurm needs to take over from the accounting service
+    Export(export::ExportArgs),
+    /// Take in what a real Slurm has: accounts and limits, or recorded jobs
     Import(import::ImportArgs),
     /// Run a Slurm command against the accounting service, such as `enlist slurm sacctmgr show user`
     Slurm(slurm::SlurmArgs),
@@ -76,6 +79,7 @@ impl Command {
             Command::Store(args) => store::run(args),
             Command::Node(args) => node::run(args),
             Command::Cert(args) => cert::run(args),
+            Command::Export(args) => export::run(args),
             Command::Import(args) => import::run(args),
             Command::Slurm(args) => slurm::run(args),
             Command::Play(args) => play::run(args),

@@ -114,3 +114,82 @@ fn from_the_service_to_real_slurm_and_back() {
     fresh.ok(&format!("-i load {}", here.path().join("theirs").display()));
     same(&fresh.dump(here.path(), "again"), &first);
 }
+
+/// What either side lists, but for the order of rows, which a dump compares.
+fn listings(side: &impl Side) -> Vec<Vec<String>> {
+    let all = [
+        "-P show qos",
+        "-P show qos format=name,description,MinPrioThresh,LimitFactor,GrpJobsAccrue,MaxTRESRunMinsPU,MaxJobsAccruePU",
+        "-P show assoc wopi",
+        "-P show assoc wopi format=account,user,partition,MinPrioThresh,GrpJobsAccrue,MaxJobsAccrue,MaxTRESRunMins",
+        "-P show account withcoord",
+        "-P show user withcoord",
+        "-P show cluster format=cluster,classification,share,qos",
+    ];
+    let sorted = |text: String| {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    all.iter().map(|line| sorted(side.ok(line))).collect()
+}
+
+/// A program that is the real sacctmgr, from outside its namespaces.
+fn wrapper(real: &RealSlurm, directory: &Path) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let command = real.command("sacctmgr");
+    let words: Vec<_> = command.get_args().map(|word| word.to_str().unwrap()).collect();
+    let path = directory.join("real-sacctmgr");
+    let conf = real.path("slurm.conf");
+    let script = format!("#!/bin/sh\nSLURM_CONF={} exec nsenter {} \"$@\"\n", conf.display(), shell_words::join(words));
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn enlist(service: &Service, words: &[&str], code: i32) -> String {
+    let out = Command::new(env!("CARGO_BIN_EXE_enlist"))
+        .args(words)
+        .env("ENLIST_SOCKET", service.path("socket"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert_eq!(out.status.code(), Some(code), "{words:?}: {said}{}", String::from_utf8_lossy(&out.stderr));
+    said
+}
+
+#[test]
+fn import_and_export_move_everything() {
+    let (mut real, ours, here) = (real_slurm(), Service::start(), tempfile::tempdir().unwrap());
+    real.plant();
+    real.ok("-i add user frank account=teach wckeys=w1,w2 defaultwckey=w2");
+    let (theirs, listed) = (real.dump(here.path(), "theirs"), listings(&*real));
+    let sacctmgr = wrapper(&real, here.path());
+
+    let before = ours.dump(here.path(), "before");
+    let import = ["import", "slurm", "--sacctmgr", &sacctmgr];
+    let plan = enlist(&ours, &import, 2);
+    assert!(plan.contains("sacctmgr -i add qos name=high\n") && plan.contains("     alice        nlp"), "{plan}");
+    same(&ours.dump(here.path(), "untouched"), &before);
+    enlist(&ours, &[&import[..], &["--yes"]].concat(), 0);
+    same(&ours.dump(here.path(), "imported"), &theirs);
+    assert_eq!(listings(&ours), listed);
+    assert!(enlist(&ours, &import, 0).contains("Nothing to import"));
+
+    let exported = here.path().join("exported");
+    let exported = exported.to_str().unwrap();
+    enlist(&ours, &["export", "slurm", "-o", exported], 0);
+    real.reset();
+    real.run("sh", &[&format!("{exported}/restore.sh")]).ok();
+    same(&real.dump(here.path(), "restored"), &theirs);
+    assert_eq!(listings(&*real), listed);
+
+    let fresh = Service::start();
+    enlist(&fresh, &["import", "slurm", "--from", exported, "--yes"], 0);
+    same(&fresh.dump(here.path(), "fresh"), &theirs);
+    assert_eq!(listings(&fresh), listed);
+    let refused = enlist(&fresh, &["import", "slurm", "--from", here.path().to_str().unwrap()], 1);
+    assert_eq!(refused, "", "a directory without qos.txt");
+}

@@ -1,7 +1,8 @@
-//! `enlist import …`: takes in what another site's Slurm recorded.
+//! `enlist import …`: takes in what a real Slurm has.
 
 mod jobs;
 mod lines;
+mod slurm;
 
 use super::exit::Exit;
 use clap::{Args, Subcommand};
@@ -17,11 +18,17 @@ pub struct ImportArgs {
 enum What {
     /// Jobs and steps, as `sacct -P` lists them
     Jobs(jobs::JobsArgs),
+    /// QOS, clusters, accounts, users, associations, coordinators and wckeys of a real Slurm
+    ///
+    /// Shows what would change and ends with 2 if anything would; with --yes it is done. Nothing is removed that only
+    /// the service has.
+    Slurm(slurm::SlurmArgs),
 }
 
 /// Takes in what was asked for.
 pub fn run(args: ImportArgs) -> Exit {
     match args.what {
         What::Jobs(args) => jobs::run(&args),
+        What::Slurm(args) => slurm::run(args),
     }
 }

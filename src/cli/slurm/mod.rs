@@ -6,6 +6,7 @@ mod prompt;
 pub mod report;
 pub mod sacct;
 pub mod sacctmgr;
+pub mod side;
 
 use super::Raw;
 use super::exit::Exit;
