@@ -40,7 +40,7 @@ pub fn check(store: &Path) -> Result<Contents, StoreError> {
     let database = |source| StoreError::Database { path: store.to_owned(), source };
     let connection = open(store)?;
     let sql = connection.unchecked_transaction().map_err(database)?;
-    super::check(store, &sql)?;
+    super::check_all(store, &sql)?;
     let damaged = |what: String| StoreError::Damaged { path: store.to_owned(), what };
     let orphan = sql.query_row("SELECT \"table\", parent FROM pragma_foreign_key_check", [], |row| {
         Ok(format!("a row of {} lacks its {}", row.get::<_, String>(0)?, row.get::<_, String>(1)?))

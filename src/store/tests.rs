@@ -180,3 +180,24 @@ fn damage_and_newer_schemas_are_refused() {
     Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(Store::open(&newer), Err(StoreError::TooNew { found: 99, .. })));
 }
+
+#[test]
+fn damage_in_what_the_state_is_made_of_is_found_when_it_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let mut state = State::default();
+    rows(&mut state);
+    save(&mut Store::open(&path).unwrap(), &state).unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    let page = |name: &str| {
+        let query = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        connection.query_row(query, [name], |row| row.get::<_, i64>(0)).unwrap() as usize
+    };
+    let (root, size) = (page("association"), 4096);
+    drop(connection);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[(root - 1) * size..root * size].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::Damaged { .. })));
+}
