@@ -16,6 +16,7 @@ mod migration;
 mod node;
 mod play_cases;
 mod real_slurm;
+mod report_cases;
 mod roster;
 mod sacctmgr_cases;
 mod service;

@@ -117,7 +117,7 @@ impl Drop for Service {
 fn serve(directory: &TempDir) -> Child {
     let at = |name: &str| directory.path().join(name);
     let mut command = Command::new(ENLIST);
-    command.arg("serve").arg("--config").arg(at("conf")).arg("--store").arg(at("store.db"));
+    command.env("TZ", "UTC").arg("serve").arg("--config").arg(at("conf")).arg("--store").arg(at("store.db"));
     command.arg("--socket").arg(at("socket")).stderr(Stdio::null()).spawn().unwrap()
 }
 
