@@ -3,6 +3,7 @@
 use super::State;
 use super::model::tres::{FIRST_CONFIGURED, FIXED};
 use super::model::*;
+use super::record;
 use super::tree::{self, Seed, Settings};
 
 /// Adds what is missing: on a fresh state the cluster and all that Slurm has from the start; TRES by `type/name`.
@@ -31,9 +32,7 @@ pub fn found(state: &mut State, cluster: &str, tres: &[String], now: i64) {
     }
     if state.cluster_names().is_empty() {
         add_cluster(state, cluster, &Settings::default());
-        record(state, now, Action::AddCluster, cluster, "");
-        let id = state.default_account("root", cluster).map_or(0, |row| row.id);
-        record(state, now, Action::AddAssociation, &format!("id_assoc={id}"), "acct='root', user='root'");
+        record_cluster(state, now, cluster);
     }
     for name in tres.iter().filter(|name| !name.is_empty()) {
         add_tres(state, name, now);
@@ -50,6 +49,16 @@ pub fn add_tres(state: &mut State, name: &str, now: i64) {
     let info = format!("type='{}', name='{}'", row.kind, row.name);
     state.tres.put(id, row);
     record(state, now, Action::AddTres, &format!("id={id}"), &info);
+}
+
+fn record_cluster(state: &mut State, now: i64, name: &str) {
+    let added = state.clusters.get(&name.to_owned()).zip(state.root(name));
+    let info = added.map(|(cluster, root)| record::cluster(now, cluster, root)).unwrap_or_default();
+    record(state, now, Action::AddCluster, name, &info);
+    let Some(row) = state.default_account("root", name).cloned() else { return };
+    let (info, target) = (record::association(now, &row, None), format!("id_assoc={}", row.id));
+    let (actor, cluster) = ("root".to_owned(), name.to_owned());
+    state.record(Transaction { id: 0, time: now, action: Action::AddAssociation, actor, target, info, cluster });
 }
 
 fn record(state: &mut State, time: i64, action: Action, target: &str, info: &str) {

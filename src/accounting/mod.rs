@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod migrate;
 pub mod model;
 pub mod privacy;
+pub mod record;
 pub mod rollup;
 pub mod runs;
 pub mod sacct;
@@ -24,5 +25,6 @@ pub mod state;
 pub mod table;
 pub mod times;
 pub mod tree;
+pub mod when;
 
 pub use state::State;

@@ -36,6 +36,50 @@ pub fn effective(state: &State, row: &Association) -> Effective {
     result
 }
 
+/// How a QOS came into a raw list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// `=`
+    Set,
+    /// `+=`
+    Added,
+    /// `-=`
+    Removed,
+}
+
+impl Sign {
+    /// What stands before the name.
+    pub fn text(self) -> &'static str {
+        match self {
+            Sign::Set => "",
+            Sign::Added => "+",
+            Sign::Removed => "-",
+        }
+    }
+}
+
+/// The QOS list with the signs that made it (`WithRawQOSLevel`): what was set nearest above, and all additions and
+/// removals since; of `row` alone with `own`.
+pub fn raw_qos(state: &State, row: &Association, own: bool) -> BTreeSet<(Sign, QosId)> {
+    let mut found = BTreeSet::new();
+    let mut next = Some(row);
+    while let Some(row) = next {
+        match &row.qos {
+            QosSet::Inherited => {}
+            QosSet::Exactly(ids) => {
+                found.extend(ids.iter().map(|id| (Sign::Set, *id)));
+                break;
+            }
+            QosSet::Changed { added, removed } => {
+                found.extend(added.iter().map(|id| (Sign::Added, *id)));
+                found.extend(removed.iter().map(|id| (Sign::Removed, *id)));
+            }
+        }
+        next = row.parent.filter(|_| !own).and_then(|id| state.association(id));
+    }
+    found
+}
+
 /// Only what is set on `row` itself (`WOPInfo`).
 pub fn own(row: &Association) -> Effective {
     Effective {

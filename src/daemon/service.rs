@@ -49,7 +49,8 @@ impl Service {
     pub fn start(mut store: Store, config: &Config) -> Result<Self, Diagnostic> {
         let host = |error: String| Diagnostic::new(ErrorKind::Host, error);
         let readers = store.readers();
-        let world = Arc::new(Local::new(config.accounting.clone(), readers.clone()));
+        let world =
+            Arc::new(Local::new(config.accounting.clone(), config.cluster_name.to_lowercase(), readers.clone()));
         let state = founded(&mut store, config, world.now()).map_err(|error| host(error.to_string()))?;
         let cannot = |error: std::io::Error| host(format!("cannot start: {error}"));
         let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
@@ -70,7 +71,8 @@ impl Service {
 
     /// Takes on new settings, and adds TRES that are new in the configuration; the error says why those were not kept.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
-        let world = Arc::new(Local::new(config.accounting.clone(), self.readers.clone()));
+        let world =
+            Arc::new(Local::new(config.accounting.clone(), config.cluster_name.to_lowercase(), self.readers.clone()));
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
         let (cluster, tres) = (config.cluster_name.clone(), config.tres.clone());
         let response = self.change("reload", move |change| {

@@ -3,23 +3,26 @@
 use super::api::CallerFile;
 use crate::accounting::authority::Caller;
 use crate::accounting::command::World;
+use crate::accounting::jobs::{Job, Jobs, Scan};
 use crate::accounting::model::Transaction;
 use crate::accounting::settings::Settings;
 use crate::store::Readers;
+use crate::store::jobs::JobTable;
 use jiff::{Timestamp, tz::TimeZone};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// This host, its store, and what its configuration says about accounting.
 #[derive(Clone, Debug)]
 pub struct Local {
     settings: Settings,
+    cluster: String,
     readers: Readers,
 }
 
 impl Local {
-    /// With these settings and this store.
-    pub fn new(settings: Settings, readers: Readers) -> Self {
-        Self { settings, readers }
+    /// With these settings, of this cluster, and with this store.
+    pub fn new(settings: Settings, cluster: impl Into<String>, readers: Readers) -> Self {
+        Self { settings, cluster: cluster.into(), readers }
     }
 
     /// A user number as a caller.
@@ -30,7 +33,14 @@ impl Local {
     /// The name of a user number, lower case as Slurm keeps names; empty when it has none.
     pub fn user_name(&self, uid: u32) -> String {
         let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
-        user.map_or_else(String::new, |user| user.name.to_lowercase())
+        user.map_or_else(String::new, |user| self.accounting_name(&user.name))
+    }
+
+    /// A host's user name as accounting keeps it. Where accounting folds names to lower case, a name with capitals
+    /// stands for the lower-case one only while no other user of the host has that: `Bob` must not get what `bob` may.
+    fn accounting_name(&self, name: &str) -> String {
+        let folded = name.to_lowercase();
+        if folded != name && self.has_user(&folded) { String::new() } else { folded }
     }
 }
 
@@ -83,11 +93,51 @@ impl World for Local {
         time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S").to_string()
     }
 
+    fn user_named(&self, uid: u32) -> Option<String> {
+        nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name)
+    }
+
+    fn user_number(&self, name: &str) -> Option<u32> {
+        nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+    }
+
+    fn cluster(&self) -> Option<&str> {
+        Some(self.cluster.as_str()).filter(|name| !name.is_empty())
+    }
+
     fn settings(&self) -> &Settings {
         &self.settings
     }
 
+    fn has_open_jobs(&self, cluster: &str) -> Result<bool, String> {
+        let mut found = false;
+        // Only jobs without an end have not ended by the end of time.
+        let scan = Scan { clusters: vec![cluster.to_owned()], ended_from: Some(i64::MAX), ..Scan::default() };
+        let mut see = |job: Job| {
+            found = job.start.is_some();
+            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let read = self.readers.read(|connection| JobTable(connection).each(&scan, &mut see));
+        read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        Ok(found)
+    }
+
     fn transactions(&self, time: Range<i64>, take: &mut dyn FnMut(Transaction)) -> Result<(), String> {
         self.readers.transactions(time, take).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_capitals_is_nobody_where_the_lower_case_one_is_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(&directory.path().join("a.db")).unwrap();
+        let world = Local::new(Settings::default(), "ref", store.readers());
+        assert_eq!(world.accounting_name("root"), "root");
+        assert_eq!(world.accounting_name("Root"), "", "root is another user of this host");
+        assert_eq!(world.accounting_name("NoSuchUserHere"), "nosuchuserhere");
     }
 }

@@ -55,22 +55,30 @@ fn parse_count(text: &str) -> Option<Option<u64>> {
         "P" => 1 << 50,
         _ => return None,
     };
-    digits.parse::<u64>().ok()?.checked_mul(scale).map(Some)
+    match digits.split_once('.') {
+        // As Slurm writes it: with_unit's halves.
+        Some((whole, "50" | "5")) if scale > 1 => whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(scale / 2),
+        _ => digits.parse::<u64>().ok()?.checked_mul(scale),
+    }
+    .map(Some)
 }
 
-/// A count with the largest unit that divides it exactly, `first` being the unit it is counted in: 2048 with first `M`
-/// is `2G`, 1000 stays `1000M`. Only for TRES whose amounts are sizes (mem, fs/disk, vmem …).
+/// A count with the largest unit that gives whole or half ones, `first` being the unit it is counted in: 2048 with first
+/// `M` is `2G`, 2560 is `2.50G`, 1000 stays `1000M`. Only for TRES whose amounts are sizes (mem, fs/disk, vmem …).
 pub fn with_unit(count: u64, first: char) -> String {
     const UNITS: [char; 6] = [' ', 'K', 'M', 'G', 'T', 'P'];
     let mut unit = UNITS.iter().position(|u| *u == first).unwrap_or(0);
-    let mut count = count;
-    while count != 0 && count.is_multiple_of(1024) && unit + 1 < UNITS.len() {
+    let (mut count, mut half) = (count, false);
+    while !half && count >= 1024 && count.is_multiple_of(512) && unit + 1 < UNITS.len() {
+        half = !count.is_multiple_of(1024);
         count /= 1024;
         unit += 1;
     }
-    match UNITS[unit] {
+    let letter = UNITS[unit];
+    match letter {
         ' ' => count.to_string(),
-        letter => format!("{count}{letter}"),
+        _ if half => format!("{count}.50{letter}"),
+        _ => format!("{count}{letter}"),
     }
 }
 
@@ -93,6 +101,9 @@ mod tests {
     fn units() {
         assert_eq!(with_unit(2048, 'M'), "2G");
         assert_eq!(with_unit(1000, 'M'), "1000M");
+        assert_eq!(with_unit(320_000, 'M'), "312.50G");
+        assert_eq!(parse("mem=312.50G").unwrap()[0].count, Some(320_000 << 20), "what is written can be read");
+        assert!(parse("mem=312.75G").is_err());
         assert_eq!(with_unit(0, 'M'), "0M");
     }
 }

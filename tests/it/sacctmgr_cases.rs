@@ -3,6 +3,8 @@
 //! case says so and why; `docs/compatibility.md` lists these and is checked here.
 
 use super::service::Service;
+use enlist::accounting::model::{Event, Reservation, TresCounts};
+use enlist::store::Store;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -53,6 +55,7 @@ pub fn parse(text: &str) -> Vec<Case> {
             (Some((user, command)), _) => {
                 cases.push(Case { user: user.into(), command: command.into(), ..Case::default() });
             }
+            _ if line.starts_with("! ") => {} // before the first command, see `seeded`
             _ => panic!("no part of a case: {line}"),
         }
     }
@@ -97,9 +100,77 @@ fn run(service: &Service, directory: &Path, case: &Case) -> Vec<String> {
 }
 
 fn mask(text: &str) -> String {
-    let time = fancy_regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").unwrap();
+    let time = fancy_regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|(?<=mod_time=)\d+").unwrap();
     let microseconds = fancy_regex::Regex::new(r"usec=\d+").unwrap();
     microseconds.replace_all(&time.replace_all(text, "TIME"), "usec=TIME").into_owned()
+}
+
+/// A service whose store has what a controller would have reported: the lines `! event …` and `! reservation …`.
+fn seeded(settings: &str, text: &str) -> Service {
+    let rows: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("! ")?.split_once(' ')).collect();
+    Service::prepared(settings, |path| {
+        if rows.is_empty() {
+            return;
+        }
+        let mut store = Store::open(path).unwrap();
+        let mut state = store.load().unwrap();
+        for (kind, row) in &rows {
+            let row: serde_json::Value = serde_json::from_str(row).unwrap();
+            match *kind {
+                "event" => {
+                    let id = state.events.last_key().map_or(1, |id| id + 1);
+                    state.events.put(id, event(id, &row));
+                }
+                "reservation" => {
+                    let row = reservation(&row);
+                    state.reservations.put(row.key(), row);
+                }
+                _ => panic!("no kind of row: {kind}"),
+            }
+        }
+        let draft = store.draft().unwrap();
+        draft.save(&state).unwrap();
+        draft.keep().unwrap();
+    })
+}
+
+fn word(row: &serde_json::Value, key: &str) -> String {
+    row[key].as_str().unwrap().to_owned()
+}
+
+fn counts(row: &serde_json::Value) -> TresCounts {
+    let counts = row["tres"].as_object().unwrap().iter();
+    counts.map(|(id, count)| (id.parse().unwrap(), count.as_u64().unwrap())).collect()
+}
+
+fn event(id: u64, row: &serde_json::Value) -> Event {
+    Event {
+        id,
+        cluster: word(row, "cluster"),
+        node: word(row, "node"),
+        start: row["start"].as_i64().unwrap(),
+        end: row["end"].as_i64(),
+        state: u32::try_from(row["state"].as_u64().unwrap()).unwrap(),
+        reason: word(row, "reason"),
+        user: row["user"].as_u64().map(|uid| u32::try_from(uid).unwrap()),
+        tres: counts(row),
+        cluster_nodes: word(row, "cluster_nodes"),
+    }
+}
+
+fn reservation(row: &serde_json::Value) -> Reservation {
+    Reservation {
+        cluster: word(row, "cluster"),
+        id: u32::try_from(row["id"].as_u64().unwrap()).unwrap(),
+        name: word(row, "name"),
+        start: row["start"].as_i64().unwrap(),
+        end: row["end"].as_i64().unwrap(),
+        tres: counts(row),
+        flags: row["flags"].as_u64().unwrap(),
+        nodes: word(row, "nodes"),
+        unused_wall: row["unused_wall"].as_f64().unwrap(),
+        associations: word(row, "associations"),
+    }
 }
 
 #[test]
@@ -109,7 +180,7 @@ fn ours_says_what_theirs_says() {
     for path in files("sacctmgr") {
         let text = std::fs::read_to_string(&path).unwrap();
         let settings = text.lines().next().and_then(|line| line.strip_prefix("# slurmdbd: ")).unwrap_or_default();
-        let service = Service::configured(&settings.replace("; ", "\n"));
+        let service = seeded(&settings.replace("; ", "\n"), &text);
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         for case in parse(&text) {

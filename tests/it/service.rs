@@ -23,12 +23,18 @@ impl Service {
 
     /// A fresh service with more lines in its configuration.
     pub fn configured(lines: &str) -> Service {
+        Self::prepared(lines, |_| {})
+    }
+
+    /// [`Service::configured`], on a store that `prepare` may fill first.
+    pub fn prepared(lines: &str, prepare: impl FnOnce(&std::path::Path)) -> Service {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::write(directory.path().join("conf"), format!("ClusterName=ref\n{lines}\n")).unwrap();
         for program in ["sacct", "sacctmgr"] {
             std::os::unix::fs::symlink(ENLIST, directory.path().join(program)).unwrap();
         }
+        prepare(&directory.path().join("store.db"));
         let daemon = serve(&directory);
         let service = Service { directory, daemon };
         service.wait();

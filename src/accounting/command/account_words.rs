@@ -98,9 +98,11 @@ pub fn take_condition(session: &mut Session, asked: &mut AccountCondition, word:
         asked.with_coordinators = true;
     } else if word.is_bare("WithDeleted", 5) {
         asked.place.with_deleted = true;
-    } else if word.is_bare("WithRawQOSLevel", 5) || word.is_bare("where", 5) {
+    } else if word.is_bare("where", 5) {
+    } else if word.is_bare("WithRawQOSLevel", 5) {
+        asked.place.raw_qos = true;
     } else if word.is_bare("WOPLimits", 4) {
-        asked.place.without_limits = true;
+        asked.place.own_values = true;
     } else if bare || word.is("Names", 1) || word.is("Accounts", 1) || word.is("Acct", 4) {
         condition::extend(session, &mut asked.place.accounts, word)?;
         asked.about_accounts = true;

@@ -4,6 +4,7 @@ use super::common::{self, field};
 use super::condition::{self, Condition};
 use super::session::{Done, Session, Stop};
 use super::setting::Setting;
+use super::wckey;
 use super::word::{self, Word};
 use crate::accounting::model::*;
 use crate::accounting::tree::Seed;
@@ -15,6 +16,8 @@ struct Request {
     setting: Setting,
     admin_level: Option<AdminLevel>,
     default_account: Option<String>,
+    wckeys: Option<Vec<String>>,
+    default_wckey: Option<String>,
     /// Whether a word about associations was given.
     about_associations: bool,
 }
@@ -24,6 +27,7 @@ struct Request {
 struct Plan {
     users: Vec<String>,
     seeds: Vec<(AssociationId, Seed)>,
+    wckeys: Vec<Wckey>,
 }
 
 /// Runs the command.
@@ -33,14 +37,14 @@ pub fn run(session: &mut Session, words: &[Word]) -> Done {
         return session.refuse(" Need name of user to add.");
     }
     request.place.clusters = Some(common::clusters(session, request.place.clusters.take(), "users")?);
-    if request.place.accounts.as_ref().is_none_or(Vec::is_empty) {
+    if request.place.accounts.as_ref().is_none_or(Vec::is_empty) && request.wckeys.is_none() {
         return session.refuse(" Need name of account to add user to.");
     }
     let plan = plan(session, &request)?;
-    if plan.users.is_empty() && plan.seeds.is_empty() {
+    if plan.users.is_empty() && plan.seeds.is_empty() && plan.wckeys.is_empty() {
         return nothing_new(session, &request);
     }
-    if plan.seeds.is_empty() {
+    if plan.seeds.is_empty() && plan.wckeys.is_empty() {
         return session.refuse(" No associations or wckeys created.");
     }
     announce(session, &request, &plan);
@@ -57,6 +61,10 @@ fn parse(session: &mut Session, words: &[Word]) -> Done<Request> {
             request.admin_level = common::admin_level(session, word.value);
         } else if word.is("DefaultAccount", 8) {
             take_default_account(session, &mut request, word)?;
+        } else if word.is("DefaultWCKey", 8) {
+            take_default_wckey(session, &mut request, word)?;
+        } else if word.is("WCKeys", 1) {
+            condition::extend(session, &mut request.wckeys, word)?;
         } else if request.setting.take(session, word)? || request.place.take(session, word)? {
             request.about_associations = true;
         } else {
@@ -83,6 +91,15 @@ fn take_default_account(session: &mut Session, request: &mut Request, word: &Wor
     condition::extend(session, &mut request.place.accounts, word)
 }
 
+fn take_default_wckey(session: &mut Session, request: &mut Request, word: &Word) -> Done {
+    if let Some(earlier) = &request.default_wckey {
+        session.complain(format!(" Already listed DefaultWCKey {earlier}"));
+        return Ok(());
+    }
+    request.default_wckey = Some(word::unquote_lower(word.value));
+    condition::extend(session, &mut request.wckeys, word)
+}
+
 fn plan(session: &mut Session, request: &Request) -> Done<Plan> {
     let mut plan = Plan::default();
     let names = request.place.users.clone().unwrap_or_default();
@@ -100,6 +117,9 @@ fn plan(session: &mut Session, request: &Request) -> Done<Plan> {
         }
         plan_associations(session, request, name, first, &mut plan);
         first = false;
+        let (names, clusters) = (request.wckeys.as_deref(), request.place.clusters.as_deref());
+        let (names, clusters) = (names.unwrap_or_default(), clusters.unwrap_or_default());
+        plan.wckeys.extend(wckey::plan(session, name, names, clusters, request.default_wckey.as_deref()));
     }
     Ok(plan)
 }
@@ -172,11 +192,11 @@ fn nothing_new(session: &mut Session, request: &Request) -> Done {
     session.say(" Nothing new added.");
     if !session.failed {
         let list = |names: &Option<Vec<String>>| names.iter().flatten().cloned().collect::<Vec<_>>().join(",");
-        let text = format!(
-            " Already exists: user {} in account {}",
-            list(&request.place.users),
-            list(&request.place.accounts)
-        );
+        let (what, names) = match &request.place.accounts {
+            Some(_) => ("in account", &request.place.accounts),
+            None => ("with wckey", &request.wckeys),
+        };
+        let text = format!(" Already exists: user {} {what} {}", list(&request.place.users), list(names));
         session.complain(text);
     }
     session.failed = true;
@@ -189,19 +209,31 @@ fn announce(session: &mut Session, request: &Request, plan: &Plan) {
         for user in &plan.users {
             session.say(format!("  {user}"));
         }
-        if request.default_account.is_some() || request.admin_level.is_some() {
+        if request.default_account.is_some() || request.default_wckey.is_some() || request.admin_level.is_some() {
             session.say(" Settings =");
         }
         if let Some(account) = &request.default_account {
             session.say(format!("  Default Account = {account}"));
         }
+        if let Some(name) = &request.default_wckey {
+            session.say(format!("  Default WCKey   = {name}"));
+        }
         if let Some(level) = request.admin_level {
             session.say(format!("  Admin Level     = {}", level.name()));
         }
     }
-    session.say(" Associations =");
+    if !plan.seeds.is_empty() {
+        session.say(" Associations =");
+    }
     for (_, seed) in &plan.seeds {
         session.say(describe(&seed.key));
+    }
+    if !plan.wckeys.is_empty() {
+        session.say(" WCKeys =");
+    }
+    for row in &plan.wckeys {
+        let (user, name) = (field(&row.user, 9), field(&row.name, 10));
+        session.say(format!("  U = {user} W = {name} C = {}", field(&row.cluster, 10)));
     }
     if request.about_associations {
         session.say(" Non Default Settings");
@@ -221,6 +253,11 @@ fn describe(key: &AssociationKey) -> String {
 
 fn carry_out(session: &mut Session, request: &Request, plan: Plan) -> Done {
     let caller = session.caller;
+    if request.wckeys.is_some() && !caller.is_operator(session.state) {
+        session.complain("sacctmgr: error: Your user doesn't have privilege to perform this action");
+        session.complain("sacctmgr: If you are a coordinator ignore the previous error");
+        return session.refuse(" Problem adding users: Access/permission denied");
+    }
     let allowed = caller.is_operator(session.state)
         || plan.seeds.iter().all(|(_, seed)| caller.coordinates(session.state, &seed.key.cluster, &seed.key.account));
     // Whoever may name administrators is one: operators may not (user_permissions.shtml).
@@ -235,5 +272,6 @@ fn carry_out(session: &mut Session, request: &Request, plan: Plan) -> Done {
         session.record(Action::AddUser, name, format!("admin_level={}", level.number()), "");
     }
     common::plant(session, &plan.seeds);
+    wckey::plant(session, plan.wckeys);
     Ok(())
 }

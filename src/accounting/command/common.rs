@@ -4,6 +4,7 @@ use super::condition::parent_name;
 use super::session::{Done, Session};
 use crate::accounting::State;
 use crate::accounting::model::*;
+use crate::accounting::record;
 use crate::accounting::tree::{self, Seed};
 
 /// Exactly `width` columns: filled up, or cut.
@@ -72,11 +73,12 @@ pub fn admin_level(session: &mut Session, text: &str) -> Option<AdminLevel> {
 /// Adds associations and records each.
 pub fn plant(session: &mut Session, seeds: &[(AssociationId, Seed)]) {
     let ids = tree::grow(session.state, seeds);
-    for (id, (_, seed)) in ids.into_iter().zip(seeds) {
-        let mut info = vec![format!("acct='{}'", seed.key.account)];
-        let optional = [("user", &seed.key.user), ("`partition`", &seed.key.partition)];
-        info.extend(optional.iter().filter(|(_, v)| !v.is_empty()).map(|(name, value)| format!("{name}='{value}'")));
-        session.record(Action::AddAssociation, format!("id_assoc={id}"), info.join(", "), &seed.key.cluster);
+    let now = session.world.now();
+    for (id, (parent, _)) in ids.into_iter().zip(seeds) {
+        let Some(row) = session.state.association(id) else { continue };
+        let above = session.state.association(*parent).map(|parent| parent.key.account.as_str());
+        let (info, cluster) = (record::association(now, row, above), row.key.cluster.clone());
+        session.record(Action::AddAssociation, format!("id_assoc={id}"), info, &cluster);
     }
 }
 

@@ -32,8 +32,12 @@ pub struct Condition {
     pub with_deleted: bool,
     /// Listings show only what is set on the association itself (`WOPInfo`, `WOPLimits`).
     pub own_values: bool,
-    /// Listings leave the limits out (`WOPLimits`).
+    /// Listings name nothing of what is above (`WOPInfo`).
+    pub without_parent: bool,
+    /// Listings leave the limits out (`WOLimits`).
     pub without_limits: bool,
+    /// Listings show QOS lists with the signs of `+=` and `-=` (`WithRawQOSLevel`).
+    pub raw_qos: bool,
     /// With an account, also all below it.
     pub with_sub_accounts: bool,
 }
@@ -49,6 +53,16 @@ pub fn extend(session: &mut Session, list: &mut Option<Vec<String>>, word: &Word
     Ok(())
 }
 
+/// Reads a comma list of numbers into `list`; complains about what is none, under the name `what`.
+pub fn extend_numbers<T: std::str::FromStr>(session: &mut Session, list: &mut Option<Vec<T>>, word: &Word, what: &str) {
+    for name in word::names(word.value).unwrap_or_default() {
+        match name.parse() {
+            Ok(number) => list.get_or_insert_default().push(number),
+            Err(_) => session.complain(format!("sacctmgr: error: Invalid value for {what} ({name})")),
+        }
+    }
+}
+
 impl Condition {
     /// Takes a word that every entity with associations knows. False when it is none of them.
     pub fn take(&mut self, session: &mut Session, word: &Word) -> Done<bool> {
@@ -59,13 +73,15 @@ impl Condition {
         } else if word.is("Clusters", 1) {
             extend(session, &mut self.clusters, word)?;
         } else if word.is("DefaultQOS", 8) {
-            self.default_qos = Some(qos_ids(session, word)?);
+            let Ok(ids) = qos_ids(session, word) else { return Ok(false) };
+            self.default_qos = Some(ids);
         } else if word.is("Partitions", 3) {
             extend(session, &mut self.partitions, word)?;
         } else if word.is("Parents", 4) {
             extend(session, &mut self.parents, word)?;
         } else if word.is("QosLevel", 1) {
-            self.qos = Some(qos_ids(session, word)?);
+            let Ok(ids) = qos_ids(session, word) else { return Ok(false) };
+            self.qos = Some(ids);
         } else if word.is("Users", 1) {
             extend(session, &mut self.users, word)?;
         } else {
@@ -76,13 +92,7 @@ impl Condition {
 
     /// Takes numbers of associations.
     pub fn take_ids(&mut self, session: &mut Session, word: &Word) -> Done {
-        let names = word::names(word.value).unwrap_or_default();
-        for name in names {
-            match name.parse() {
-                Ok(id) => self.ids.get_or_insert_default().push(id),
-                Err(_) => session.complain(format!("sacctmgr: error: Invalid value for AssocId ({name})")),
-            }
-        }
+        extend_numbers(session, &mut self.ids, word, "AssocId");
         Ok(())
     }
 

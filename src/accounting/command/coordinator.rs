@@ -12,6 +12,7 @@ fn parse(session: &mut Session, words: &[Word], nothing: &str) -> Done<(Vec<Stri
         take_condition(session, &mut wanted, word)?;
     }
     session.check()?;
+    wanted.refuse_wckeys(session)?;
     if !wanted.about_users && !wanted.about_associations {
         return session.refuse(nothing);
     }
@@ -110,7 +111,8 @@ pub fn delete(session: &mut Session, words: &[Word]) -> Done {
     for row in gone {
         session.say(format!("  U = {:<9} A = {:<10}", row.user, row.account));
         session.state.coordinators.remove(&(row.account.clone(), row.user.clone()));
-        session.record(Action::RemoveCoordinator, row.user, row.account, "");
+        let target = format!("(user='{}') && (acct='{}')", row.user, row.account);
+        session.record(Action::RemoveCoordinator, target, "", "");
     }
     session.commit()
 }

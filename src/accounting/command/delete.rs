@@ -6,6 +6,7 @@ use super::condition::Condition;
 use super::modify::{select_accounts, select_users};
 use super::session::{Done, Session};
 use super::user_words::{self, UserCondition};
+use super::wckey;
 use super::word::Word;
 use crate::accounting::State;
 use crate::accounting::model::*;
@@ -114,7 +115,7 @@ fn remove_coordinators(session: &mut Session, which: impl Fn(&Coordinator) -> bo
     let gone: Vec<_> = session.state.coordinators.values().filter(|row| which(row)).cloned().collect();
     for row in gone {
         session.state.coordinators.remove(&(row.account.clone(), row.user.clone()));
-        let target = format!("account='{}' user='{}'", row.account, row.user);
+        let target = format!("(user='{}') && (acct='{}')", row.user, row.account);
         session.record(Action::RemoveCoordinator, target, "", "");
     }
 }
@@ -136,7 +137,7 @@ fn delete_associations(session: &mut Session, ids: &BTreeSet<AssociationId>, hea
     }
     uproot(session, ids);
     let target = ids.iter().map(|id| format!("id_assoc={id}")).collect::<Vec<_>>().join(" || ");
-    session.record(Action::RemoveAssociation, format!("({target})"), "", &cluster);
+    session.record(Action::RemoveAssociation, target, "", &cluster);
     Ok(())
 }
 
@@ -146,10 +147,17 @@ pub fn user(session: &mut Session, words: &[Word]) -> Done {
     for word in words.iter().filter(|word| !word.is_bare("Set", 3)) {
         user_words::take_condition(session, &mut wanted, word)?;
     }
-    if !wanted.about_users && !wanted.about_associations {
+    if wanted.wckeys.is_some() && wanted.about_associations {
+        return session.refuse(" Mixing Account and WCKeys is not allowed");
+    }
+    if !wanted.about_users && !wanted.about_associations && wanted.wckeys.is_none() {
         return session.refuse(" No conditions given to remove, not executing.");
     }
     session.check()?;
+    if let Some(names) = &wanted.wckeys {
+        let users = wanted.place.users.as_deref().unwrap_or_default();
+        return wckey::delete(session, names, users, wanted.place.clusters.as_ref());
+    }
     match wanted.about_associations || wanted.place.clusters.is_some() {
         true => user_associations(session, &wanted),
         false => whole_users(session, &wanted),
@@ -178,6 +186,8 @@ fn remove_users(session: &mut Session, names: &[String]) {
         uproot(session, &ids);
         session.state.users.edit(name, |row| row.deleted = true);
         remove_coordinators(session, |row| row.user == *name);
+        let keys: Vec<_> = session.state.wckeys_of(name).cloned().collect();
+        wckey::take_away(session, &keys);
         session.record(Action::RemoveUser, format!("name='{name}'"), "", "");
     }
 }

@@ -6,13 +6,13 @@ use super::session::{Done, Session};
 use crate::accounting::State;
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::tres::{self, MEM};
-use crate::accounting::model::{Limit, Limits, TresId};
+use crate::accounting::model::{Limit, Limits, TresCounts, TresId};
 use crate::text::duration;
 use crate::text::tres::with_unit;
 use crate::text::width::{truncate, width as columns};
 
 /// What stands in one cell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     /// Nothing.
     Empty,
@@ -20,6 +20,10 @@ pub enum Cell {
     Text(String),
     /// A number, never cut.
     Number(String),
+    /// A time: cut without a mark.
+    Time(String),
+    /// A number with six decimals, or with an exponent where these do not fit.
+    Real(f64),
 }
 
 impl Cell {
@@ -33,12 +37,45 @@ impl Cell {
         number.map_or(Cell::Empty, |number| Cell::Number(number.to_string()))
     }
 
-    fn as_str(&self) -> &str {
+    fn text_of(&self) -> String {
         match self {
-            Cell::Empty => "",
-            Cell::Text(text) | Cell::Number(text) => text,
+            Cell::Empty => String::new(),
+            Cell::Text(text) | Cell::Number(text) | Cell::Time(text) => text.clone(),
+            Cell::Real(number) => format!("{number:.6}"),
         }
     }
+
+    /// The text in a column of so many letters.
+    fn fitted(&self, width: usize) -> String {
+        match self {
+            Cell::Text(text) => clip(text, width, Some('+')),
+            Cell::Time(text) => clip(text, width, None),
+            Cell::Real(number) if self.text_of().len() > width => exponent(*number, width),
+            other => other.text_of(),
+        }
+    }
+}
+
+/// As C's `%.*e`: at least two digits of exponent.
+fn exponent(number: f64, width: usize) -> String {
+    let text = format!("{number:.*e}", width.saturating_sub(6));
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let power: i32 = exponent.parse().unwrap_or(0);
+    format!("{digits}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
+}
+
+/// Reads `format=`, or else `own`, with a table of the entity's own. Every unknown field is named.
+pub fn fields_of(session: &mut Session, table: &[fields::Known], asked: &[String], own: &str) -> Done<Vec<Field>> {
+    let own: Vec<_> = own.split(',').map(str::to_owned).collect();
+    let mut found = Vec::new();
+    for name in if asked.is_empty() { &own } else { asked } {
+        match fields::parse_in(table, name) {
+            Some(field) => found.push(field),
+            None => session.complain(format!("Unknown field '{}'", name.split('%').next().unwrap_or_default())),
+        }
+    }
+    session.check()?;
+    Ok(found)
 }
 
 /// Reads `format=` (or an entity's own list of fields).
@@ -99,17 +136,16 @@ fn header(out: &mut String, parsable: Parsable, fields: &[Field]) {
 
 fn put(out: &mut String, parsable: Parsable, field: &Field, cell: &Cell, last: bool) {
     if parsable != Parsable::No {
-        out.push_str(cell.as_str());
+        match cell {
+            Cell::Time(_) => out.push_str(&cell.fitted(field.width.unsigned_abs() as usize)),
+            cell => out.push_str(&cell.text_of()),
+        }
         if !(last && parsable == Parsable::NoEnding) {
             out.push('|');
         }
         return;
     }
-    let width = field.width.unsigned_abs() as usize;
-    match cell {
-        Cell::Text(text) => pad(out, &clip(text, width, Some('+')), field.width),
-        other => pad(out, other.as_str(), field.width),
-    }
+    pad(out, &cell.fitted(field.width.unsigned_abs() as usize), field.width);
     out.push(' ');
 }
 
@@ -143,6 +179,12 @@ pub fn tres_list(state: &State, counts: impl IntoIterator<Item = (TresId, u64)>)
     let mut shown: Vec<_> = shown.collect();
     shown.sort();
     shown.join(",")
+}
+
+/// TRES amounts in the order of their numbers, as events and reservations show them.
+pub fn tres_in_order(state: &State, counts: &TresCounts) -> String {
+    let parts = counts.iter().map(|(id, count)| tres_list(state, [(*id, *count)]));
+    parts.collect::<Vec<_>>().join(",")
 }
 
 /// A limit's cell.

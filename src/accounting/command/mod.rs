@@ -10,20 +10,31 @@ mod condition;
 mod coordinator;
 mod delete;
 mod dump;
+mod event;
+mod federation;
 pub mod fields;
 mod format;
 mod load;
 mod modify;
 mod modify_association;
+mod node_state;
 pub mod options;
+mod problem;
 mod qos;
 mod qos_words;
+mod reservation;
+mod resource;
+mod resource_words;
 mod rows;
+mod runaway;
+mod service_words;
 mod session;
 mod setting;
 mod show;
 mod show_more;
+mod transaction;
 mod user_words;
+mod wckey;
 pub mod word;
 
 use super::State;
@@ -111,7 +122,8 @@ sacctmgr [OPTION...] [COMMAND]
 
   add|create, modify|update, delete|remove, show|list ENTITY [where ...] [set ...]
   dump CLUSTER [file=FILE], load FILE [clean] [cluster=NAME]
-    ENTITY: account, association, cluster, coordinator, qos, transaction, tres, user
+    ENTITY: account, association, cluster, coordinator, event, federation, problem, qos, reservation, resource,
+            runawayjobs, transaction, tres, user, wckey
     Example: sacctmgr -i add user gildong Account=ai_project
 ";
 
@@ -154,12 +166,8 @@ fn dispatch(session: &mut Session, words: &[&str]) -> Done {
         dump::run(session, &all)
     } else if is("load", 2) {
         load::run(session, &all)
-    } else if is("version", 4) {
-        session.stdout.push_str(VERSION);
-        Ok(())
-    } else if is("help", 2) {
-        session.stdout.push_str(HELP);
-        Ok(())
+    } else if let Some(done) = service_words::run(session, verb, &words[1..]) {
+        done
     } else {
         session.refuse(format!("invalid keyword: {verb}"))
     }
@@ -172,8 +180,12 @@ fn add(session: &mut Session, entity: &str, words: &[Word]) -> Done {
         cluster::add(session, words)
     } else if begins(entity, "Coordinator", 2) {
         coordinator::add(session, words)
+    } else if begins(entity, "Federation", 1) {
+        federation::add(session, words)
     } else if begins(entity, "QOS", 1) {
         qos::add(session, words)
+    } else if begins(entity, "Resource", 1) {
+        resource::add(session, words)
     } else if begins(entity, "User", 1) {
         add_user::run(session, words)
     } else {
@@ -191,15 +203,32 @@ fn show(session: &mut Session, entity: &str, words: &[Word]) -> Done {
     } else if begins(entity, "Associations", 2) {
         show::associations(session, words)
     } else if begins(entity, "Clusters", 2) {
-        show_more::clusters(session, words)
+        cluster::show(session, words)
+    } else if begins(entity, "Configuration", 2) {
+        service_words::configuration(session)
     } else if begins(entity, "Events", 1) {
-        show_more::not_yet(session, "Events")
+        event::show(session, words)
+    } else if begins(entity, "Federation", 1) {
+        federation::show(session, words)
+    } else if begins(entity, "Problems", 1) {
+        problem::show(session, words)
+    } else if ["OrphanJobs", "LostJobs"].iter().any(|name| begins(entity, name, 1)) || begins(entity, "RunawayJobs", 2)
+    {
+        runaway::show(session, words)
     } else if begins(entity, "QOS", 1) {
         show_more::qos(session, words)
+    } else if begins(entity, "Resource", 4) {
+        resource::show(session, words)
+    } else if begins(entity, "Reservations", 4) || begins(entity, "Resv", 4) {
+        reservation::show(session, words)
+    } else if begins(entity, "Stats", 1) {
+        service_words::stats(session)
     } else if begins(entity, "Transactions", 1) || begins(entity, "Txn", 1) {
-        show_more::transactions(session, words)
+        transaction::show(session, words)
     } else if begins(entity, "Users", 1) {
         show::users(session, words)
+    } else if begins(entity, "WCKeys", 1) {
+        wckey::show(session, words)
     } else if begins(entity, "tres", 2) {
         show_more::tres(session, words)
     } else {
@@ -228,8 +257,12 @@ fn modify(session: &mut Session, entity: &str, words: &[Word]) -> Done {
         modify::account(session, words)
     } else if begins(entity, "Clusters", 5) {
         cluster::modify(session, words)
+    } else if begins(entity, "Federation", 1) {
+        federation::modify(session, words)
     } else if begins(entity, "QOSs", 1) {
         qos::modify(session, words)
+    } else if begins(entity, "Resource", 1) {
+        resource::modify(session, words)
     } else if begins(entity, "Users", 1) {
         modify::user(session, words)
     } else {
@@ -247,8 +280,12 @@ fn delete(session: &mut Session, entity: &str, words: &[Word]) -> Done {
         cluster::delete(session, words)
     } else if begins(entity, "Coordinators", 2) {
         coordinator::delete(session, words)
+    } else if begins(entity, "Federations", 1) {
+        federation::delete(session, words)
     } else if begins(entity, "QOS", 2) {
         qos::delete(session, words)
+    } else if begins(entity, "Resource", 1) {
+        resource::delete(session, words)
     } else if begins(entity, "Users", 1) {
         delete::user(session, words)
     } else {

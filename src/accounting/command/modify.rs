@@ -6,6 +6,7 @@ use super::condition::Condition;
 use super::modify_association as associations;
 use super::session::{Done, Session};
 use super::user_words::{self, UserCondition, UserSetting};
+use super::wckey;
 use super::word::Word;
 use crate::accounting::model::*;
 use crate::accounting::tree;
@@ -155,6 +156,7 @@ pub fn user(session: &mut Session, words: &[Word]) -> Done {
         user_words::take_setting(session, &mut asked, word)?;
     }
     session.check()?;
+    wanted.refuse_wckeys(session)?;
     if !asked.sets_user() && !asked.sets_association() && asked.raw_usage.is_none() {
         return session.refuse(" You didn't give me anything to set");
     }
@@ -196,6 +198,10 @@ pub fn select_users(session: &Session, wanted: &UserCondition) -> Vec<String> {
             && wanted.admin_level.is_none_or(|level| level == row.admin_level)
             && located.as_ref().is_none_or(|names| names.contains(row.name.as_str()))
             && has_default(row)
+            && wanted
+                .default_wckeys
+                .as_ref()
+                .is_none_or(|names| state.wckeys_of(&row.name).any(|key| key.is_default && names.contains(&key.name)))
     });
     rows.map(|row| row.name.clone()).collect()
 }
@@ -217,6 +223,11 @@ fn user_row(session: &mut Session, wanted: &mut UserCondition, asked: &UserSetti
     }
     if let Some(account) = &asked.default_account
         && !can_have_default(session, wanted, &names, account)?
+    {
+        return Ok(false);
+    }
+    if let Some(key) = &asked.default_wckey
+        && !can_have_default_wckey(session, wanted, &names, key)?
     {
         return Ok(false);
     }
@@ -260,21 +271,45 @@ fn can_have_default(session: &mut Session, wanted: &UserCondition, names: &[Stri
             }
         }
     }
-    if lacking.is_empty() {
-        return Ok(true);
+    Ok(say_lacking(session, &format!("account '{account}'"), lacking))
+}
+
+fn can_have_default_wckey(session: &mut Session, wanted: &UserCondition, names: &[String], key: &str) -> Done<bool> {
+    let clusters = common::clusters(session, wanted.place.clusters.clone(), "users")?;
+    let mut lacking = Vec::new();
+    for name in names {
+        for cluster in &clusters {
+            if !session.state.wckeys_of(name).any(|row| row.cluster == *cluster && row.name == key) {
+                lacking.push(format!("  U = {name} C = {cluster}"));
+            }
+        }
     }
-    session.say(format!(" Can't modify because these users aren't associated with new default account '{account}'..."));
+    Ok(say_lacking(session, &format!("wckey '{key}'"), lacking))
+}
+
+/// Names who cannot have a default; true when nobody is.
+fn say_lacking(session: &mut Session, what: &str, lacking: Vec<String>) -> bool {
+    if lacking.is_empty() {
+        return true;
+    }
+    session.say(format!(" Can't modify because these users aren't associated with new default {what}..."));
     for line in lacking {
         session.say(line);
     }
     session.failed = true;
-    Ok(false)
+    false
 }
 
 fn change_user(session: &mut Session, wanted: &UserCondition, name: &str, asked: &UserSetting) {
     if let Some(level) = asked.admin_level {
         session.state.users.edit(&name.to_owned(), |row| row.admin_level = level);
         session.record(Action::ModifyUser, format!("(name='{name}')"), format!("admin_level={}", level.number()), "");
+    }
+    if let Some(key) = &asked.default_wckey {
+        let clusters = wanted.place.clusters.clone().unwrap_or_else(|| session.state.cluster_names());
+        for cluster in clusters {
+            wckey::set_default(session, name, &cluster, key);
+        }
     }
     let Some(account) = &asked.default_account else { return };
     let clusters = wanted.place.clusters.clone().unwrap_or_else(|| session.state.cluster_names());
@@ -309,6 +344,7 @@ fn rename(session: &mut Session, names: &[String], new: &str) -> Done {
     for id in ids {
         session.state.edit_association(id, |row| row.key.user = new.to_owned());
     }
+    wckey::rename_user(session, old, new);
     let coordinated: Vec<_> = session.state.coordinators.values().filter(|row| row.user == *old).cloned().collect();
     for row in coordinated {
         session.state.coordinators.remove(&(row.account.clone(), row.user));

@@ -163,7 +163,7 @@ pub fn delete(session: &mut Session, words: &[Word]) -> Done {
     for id in &ids {
         let name = qos_name(session.state, *id);
         session.say(format!("  {name}"));
-        session.record(Action::RemoveQos, format!("name='{name}'"), "", "");
+        session.record(Action::RemoveQos, format!("id='{id}'"), "", "");
     }
     forget(session, &ids);
     session.commit()

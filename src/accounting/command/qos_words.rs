@@ -76,12 +76,17 @@ const LIMIT_WORDS: &[(&str, usize, Meaning)] = &[
     ("MaxTRESPerNode", 11, L(Limit::MaxTresPerNode)),
     ("MaxTRESPerUser", 11, L(Limit::MaxTresPerUser)),
     ("MaxTRESPU", 9, L(Limit::MaxTresPerUser)),
+    // Short names of later releases.
+    ("MaxTRESPN", 9, L(Limit::MaxTresPerNode)),
+    ("MaxTRESPJ", 9, L(Limit::MaxTresPerJob)),
+    ("MaxSubmitPU", 11, L(Limit::MaxSubmitJobsPerUser)),
+    ("MaxSubmitPA", 11, L(Limit::MaxSubmitJobsPerAccount)),
     ("MaxTRESMinsPerJob", 8, L(Limit::MaxTresMinsPerJob)),
     ("MaxTRESRunMinsPA", 16, L(Limit::MaxTresRunMinsPerAccount)),
     ("MaxTRESRunMinsPU", 8, L(Limit::MaxTresRunMinsPerUser)),
     ("MaxWallDurationPerJob", 4, L(Limit::MaxWall)),
     ("MinCPUsPerJob", 7, One(Limit::MinTresPerJob, CPU)),
-    ("MinPrioThresh", 4, L(Limit::MinPrioThreshold)),
+    ("MinPrioThreshold", 4, L(Limit::MinPrioThreshold)),
     ("MinTRESPerJob", 7, L(Limit::MinTresPerJob)),
 ];
 
@@ -99,12 +104,18 @@ pub fn take_setting(session: &mut Session, asked: &mut QosSetting, word: &Word) 
     } else if word.is("PreemptMode", 8) {
         take_preempt_mode(session, asked, word);
     } else if word.is("Preempt", 7) {
-        let ids = super::condition::qos_ids(session, word)?;
+        let ids = if text.is_empty() { Vec::new() } else { super::condition::qos_ids(session, word)? };
         asked.preempt = Some((word.operator.unwrap_or(Operator::Set), ids.into_iter().collect()));
     } else if word.is("PreemptExemptTime", 8) {
         asked.preempt_exempt_time = exempt_time(session, word, &text);
     } else if word.is("Priority", 3) {
         asked.priority = number(session, "Priority", &text);
+    } else if word.is("RawUsage", 7) {
+        let usage = number(session, "RawUsage", &text).flatten();
+        session.complain(match usage {
+            Some(0) => "sacctmgr: error: The raw usage of a QOS is not kept",
+            _ => "sacctmgr: error: Raw usage can only be set to 0 (zero)",
+        });
     } else if word.is("UsageFactor", 6) {
         asked.usage_factor = factor(session, "UsageFactor", &text);
     } else if word.is("UsageThreshold", 6) {
@@ -163,10 +174,16 @@ fn take_flags(session: &mut Session, asked: &mut QosSetting, word: &Word) -> Don
 }
 
 fn take_preempt_mode(session: &mut Session, asked: &mut QosSetting, word: &Word) {
-    const MODES: &[&str] = &["cancel", "cluster", "gang", "requeue", "suspend", "within"];
+    const MODES: &[&str] = &["", "cancel", "cluster", "gang", "off", "requeue", "suspend", "within"];
     let modes = word::names(word.value).unwrap_or_default();
     match modes.iter().all(|mode| MODES.contains(&mode.as_str())) {
-        true => asked.preempt_mode = Some(if modes == ["cluster"] { String::new() } else { modes.join(",") }),
+        true => {
+            asked.preempt_mode = Some(if modes.iter().all(|mode| ["", "cluster", "off"].contains(&mode.as_str())) {
+                String::new()
+            } else {
+                modes.join(",")
+            })
+        }
         false => session.complain(format!(" Bad Preempt Mode given: {}", word.raw)),
     }
 }

@@ -1,12 +1,13 @@
 //! The cells that every listing of associations shares.
 
-use super::condition::parent_name;
+use super::condition::{Condition, parent_name};
 use super::fields::Column;
 use super::format::{self, Cell};
 use super::setting::qos_name;
 use crate::accounting::State;
 use crate::accounting::model::*;
-use crate::accounting::tree::{self, Effective};
+use crate::accounting::tree::{self, Effective, Sign};
+use std::collections::BTreeSet;
 
 /// One association with what is shown of it.
 pub struct Row<'a> {
@@ -15,14 +16,27 @@ pub struct Row<'a> {
     /// Its values, inherited ones included unless `WOPInfo` was asked for.
     pub values: Effective,
     /// Whether what is above it may be named.
-    pub with_parent: bool,
+    with_parent: bool,
+    /// The QOS list with its signs, where that is asked for.
+    raw_qos: Option<BTreeSet<(Sign, QosId)>>,
 }
 
 impl<'a> Row<'a> {
-    /// An association with all that it inherits, or (`own`) only what is set on itself.
-    pub fn new(state: &State, association: &'a Association, own: bool) -> Self {
-        let values = if own { tree::own(association) } else { tree::effective(state, association) };
-        Self { association, values, with_parent: !own }
+    /// An association as `how` shows it: with all that it inherits unless that is not wanted.
+    pub fn new(state: &State, association: &'a Association, how: &Condition) -> Self {
+        let values = if how.own_values { tree::own(association) } else { tree::effective(state, association) };
+        let raw_qos = how.raw_qos.then(|| tree::raw_qos(state, association, how.own_values));
+        Self { association, values, with_parent: !how.without_parent, raw_qos }
+    }
+
+    /// The QOS list, each written by `write`, sorted; after its sign where raw lists are shown.
+    fn qos(&self, write: impl Fn(QosId) -> String) -> Cell {
+        let mut parts: Vec<_> = match &self.raw_qos {
+            Some(raw) => raw.iter().map(|(sign, id)| format!("{}{}", sign.text(), write(*id))).collect(),
+            None => self.values.qos.iter().map(|id| write(*id)).collect(),
+        };
+        parts.sort();
+        Cell::text(parts.join(","))
     }
 
     /// A cell.
@@ -35,14 +49,14 @@ impl<'a> Row<'a> {
             Column::Partition => Cell::text(&key.partition),
             Column::Id => Cell::number(Some(self.association.id)),
             Column::ParentName if self.with_parent => Cell::text(parent_name(state, self.association)),
-            Column::ParentId if self.with_parent => Cell::number(Some(self.association.parent.unwrap_or(0))),
+            Column::ParentId => Cell::number(Some(self.association.parent.filter(|_| self.with_parent).unwrap_or(0))),
             Column::Shares => match self.association.shares {
                 Shares::Of(shares) => Cell::number(Some(shares)),
                 Shares::Parent => Cell::text("parent"),
             },
             Column::Priority => Cell::number(self.values.priority),
-            Column::Qos => Cell::text(qos_names(state, &self.values.qos)),
-            Column::QosRaw => Cell::text(self.values.qos.iter().map(u32::to_string).collect::<Vec<_>>().join(",")),
+            Column::Qos => self.qos(|id| qos_name(state, id)),
+            Column::QosRaw => self.qos(|id| id.to_string()),
             Column::DefaultQos => Cell::text(self.values.default_qos.map_or(String::new(), |id| qos_name(state, id))),
             Column::Limit(limit) => format::limit(state, &self.values.limits, limit),
             Column::One(limit, tres) => Cell::number(self.values.limits.tres(limit, tres)),

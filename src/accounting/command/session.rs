@@ -1,11 +1,15 @@
 //! [`Session`]: what one command works with: the state, who asks, and the text it says.
 
 use super::options::Options;
+use super::word::unquote;
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
 use crate::accounting::model::{Action, Transaction};
 use crate::accounting::privacy::View;
 use crate::accounting::settings::Settings;
+use crate::accounting::when;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -21,6 +25,26 @@ pub trait World {
     /// A time as local listings show it: `2026-11-22T20:53:55`.
     fn local_time(&self, seconds: i64) -> String;
 
+    /// This moment on the clock and in the zone of the service.
+    fn clock(&self) -> Zoned {
+        Timestamp::from_second(self.now()).unwrap_or_default().to_zoned(TimeZone::system())
+    }
+
+    /// The name of a user number.
+    fn user_named(&self, _uid: u32) -> Option<String> {
+        None
+    }
+
+    /// The number of a user.
+    fn user_number(&self, _name: &str) -> Option<u32> {
+        None
+    }
+
+    /// The cluster that commands mean when they name none; `None` when the world does not say.
+    fn cluster(&self) -> Option<&str> {
+        None
+    }
+
     /// A file of the caller's: its text, or why it cannot be read; `None` when it was not read yet.
     fn file(&self, _path: &str) -> Option<Result<&str, &str>> {
         None
@@ -30,6 +54,12 @@ pub trait World {
     fn settings(&self) -> &Settings {
         static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
         &DEFAULT
+    }
+
+    /// Whether the records have a job on this cluster that has begun and not ended; the error is a text for people.
+    fn has_open_jobs(&self, cluster: &str) -> Result<bool, String> {
+        let _ = cluster;
+        Ok(false)
     }
 
     /// Gives every line of the transaction record that was written in `time` (seconds since 1970, end excluded), oldest
@@ -88,6 +118,12 @@ impl Session<'_> {
         self.stdout.push('\n');
     }
 
+    /// Warns; the exit code stays as it is.
+    pub fn warn(&mut self, text: impl AsRef<str>) {
+        self.stderr.push_str(text.as_ref());
+        self.stderr.push('\n');
+    }
+
     /// Complains; the exit code becomes 1.
     pub fn complain(&mut self, text: impl AsRef<str>) {
         self.stderr.push_str(text.as_ref());
@@ -104,6 +140,21 @@ impl Session<'_> {
     /// Stops if something was complained about.
     pub fn check(&self) -> Done {
         if self.failed { Err(Stop::Failed) } else { Ok(()) }
+    }
+
+    /// Reads a time, in seconds since 1970; complains about one that cannot be read.
+    pub fn time(&mut self, text: &str) -> Option<i64> {
+        let read = when::parse(&unquote(text), &self.world.clock());
+        if let Err(bad) = read {
+            self.complain(format!("Invalid time specification (pos={}): {text}", bad.position));
+        }
+        read.ok()
+    }
+
+    /// The cluster that is meant when none is named.
+    pub fn local_cluster(&self) -> String {
+        let first = || self.state.cluster_names().into_iter().next().unwrap_or_default();
+        self.world.cluster().map_or_else(first, str::to_owned)
     }
 
     /// Asks a yes-or-no question; `-i` means yes.

@@ -72,7 +72,7 @@ const WORDS: &[(&str, usize, Meaning)] = &[
     ("MaxJobs", 4, Meaning::Limit(Limit::MaxJobs)),
     ("MaxJobsAccrue", 8, Meaning::Limit(Limit::MaxJobsAccrue)),
     ("MaxNodesPerJob", 4, Meaning::One(Limit::MaxTresPerJob, NODE)),
-    ("MinPrioThresh", 4, Meaning::Limit(Limit::MinPrioThreshold)),
+    ("MinPrioThreshold", 4, Meaning::Limit(Limit::MinPrioThreshold)),
     ("MaxSubmitJobs", 4, Meaning::Limit(Limit::MaxSubmitJobs)),
     ("MaxTRESPerJob", 7, Meaning::Limit(Limit::MaxTresPerJob)),
     ("MaxTRESPerNode", 11, Meaning::Limit(Limit::MaxTresPerNode)),
@@ -303,6 +303,11 @@ pub fn qos_name(state: &State, id: QosId) -> String {
     state.qos.get(&id).map_or_else(|| format!("UNKN-{id}"), |qos| qos.name.clone())
 }
 
+/// Slurm's "unlimited" (`INFINITE`).
+const UNLIMITED: u64 = u32::MAX as u64;
+/// Slurm's "not set" (`NO_VAL`).
+const UNSET: u64 = UNLIMITED - 1;
+
 /// A whole number as sacctmgr reads it: leading digits count, a negative one clears (inner `None`).
 pub fn number(session: &mut Session, name: &str, text: &str) -> Option<Option<u64>> {
     let text = word::unquote_lower(text);
@@ -312,8 +317,10 @@ pub fn number(session: &mut Session, name: &str, text: &str) -> Option<Option<u6
         None => (false, body.strip_prefix('+').unwrap_or(body)),
     };
     let digits: String = body.chars().take_while(char::is_ascii_digit).collect();
-    let value = digits.parse::<u64>().ok();
+    // Slurm keeps 32 bits and lets more wrap around; the two greatest mean "unlimited" and "not set".
+    let value = digits.parse::<u64>().ok().filter(|value| *value != UNSET && *value <= UNLIMITED);
     match value {
+        Some(UNLIMITED) => Some(None),
         Some(value) if negative && value > 0 => Some(None),
         Some(value) if value > 0 || body.len() == digits.len() => Some(Some(value)),
         _ => {

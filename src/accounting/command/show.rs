@@ -45,9 +45,11 @@ pub fn associations(session: &mut Session, words: &[Word]) -> Done {
         accounts.for_each(|field| field.width = -20);
     }
     let state = &*session.state;
-    let listed = tree::sort_for_listing(seen(wanted.select(state), &session.view().associations()), !wanted.own_values);
+    let listed =
+        tree::sort_for_listing(seen(wanted.select(state), &session.view().associations()), !wanted.without_parent);
     let bounds = fields.iter().any(|f| matches!(f.column, Column::Left | Column::Right)).then(|| tree::bounds(state));
-    let shape = Shape { fields: &fields, own: wanted.own_values, as_tree, bounds: bounds.unwrap_or_default() };
+    let tree = as_tree.then(|| listed.iter().map(|row| row.id).collect());
+    let shape = Shape { fields: &fields, how: &wanted, tree, bounds: bounds.unwrap_or_default() };
     let rows = listed.into_iter().map(|association| association_row(state, association, &shape));
     let text = format::table(&session.options, &fields, rows);
     session.stdout.push_str(&text);
@@ -57,9 +59,10 @@ pub fn associations(session: &mut Session, words: &[Word]) -> Done {
 /// How associations are listed.
 struct Shape<'a> {
     fields: &'a [Field],
-    /// Only what is set on each itself.
-    own: bool,
-    as_tree: bool,
+    /// What of each is shown.
+    how: &'a Condition,
+    /// Those listed, where accounts are indented below them.
+    tree: Option<BTreeSet<AssociationId>>,
     /// For `lft` and `rgt`; empty when they are not listed.
     bounds: BTreeMap<AssociationId, (u32, u32)>,
 }
@@ -88,10 +91,14 @@ fn take_association_word(
     } else if word.is_bare("WithSubAccounts", 5) {
         wanted.with_sub_accounts = true;
     } else if word.is_bare("WOPInfo", 4) {
-        wanted.own_values = true;
-    } else if word.is_bare("WOPLimits", 4) || word.is_bare("WOLimits", 3) {
+        (wanted.own_values, wanted.without_parent) = (true, true);
+    } else if word.is_bare("WOPLimits", 4) {
+        (wanted.own_values, wanted.without_limits) = (true, true);
+    } else if word.is_bare("WOLimits", 3) {
         wanted.without_limits = true;
-    } else if word.is_bare("WithRawQOSLevel", 5) || word.is_bare("where", 5) {
+    } else if word.is_bare("WithRawQOSLevel", 5) {
+        wanted.raw_qos = true;
+    } else if word.is_bare("where", 5) {
     } else if word.operator.is_none() {
         wanted.take_ids(session, word)?;
     } else if word.is("Format", 1) {
@@ -103,24 +110,25 @@ fn take_association_word(
 }
 
 fn association_row(state: &State, association: &Association, shape: &Shape) -> Vec<Cell> {
-    let row = Row::new(state, association, shape.own);
+    let row = Row::new(state, association, shape.how);
     let bound = |pick: fn(&(u32, u32)) -> u32| Cell::number(shape.bounds.get(&association.id).map(pick));
-    let cell = |field: &Field| match field.column {
-        Column::Account if shape.as_tree => {
-            Cell::text(format!("{}{}", " ".repeat(depth(state, association)), association.key.account))
+    let cell = |field: &Field| match (field.column, &shape.tree) {
+        (Column::Account, Some(listed)) => {
+            Cell::text(format!("{}{}", " ".repeat(depth(state, association, listed)), association.key.account))
         }
-        Column::Left => bound(|(left, _)| *left),
-        Column::Right => bound(|(_, right)| *right),
-        column => row.cell(state, column),
+        (Column::Left, _) => bound(|(left, _)| *left),
+        (Column::Right, _) => bound(|(_, right)| *right),
+        (column, _) => row.cell(state, column),
     };
     shape.fields.iter().map(cell).collect()
 }
 
-fn depth(state: &State, association: &Association) -> usize {
+/// How many of those listed are above it.
+fn depth(state: &State, association: &Association, listed: &BTreeSet<AssociationId>) -> usize {
     let mut depth = 0;
     let mut next = association.parent;
     while let Some(parent) = next.and_then(|id| state.associations().get(&id)) {
-        depth += 1;
+        depth += usize::from(listed.contains(&parent.id));
         next = parent.parent;
     }
     depth
@@ -165,7 +173,7 @@ pub fn accounts(session: &mut Session, words: &[Word]) -> Done {
     for account in names.iter().filter(|name| view.account(name)).filter_map(|name| state.accounts.get(name)) {
         let below = || seen(associations_of_account(state, &wanted.place, account), &associations);
         let below = wanted.with_associations.then(below);
-        rows.extend(entity_rows(state, &fields, below, |column| account_cell(state, account, column)));
+        rows.extend(entity_rows(state, &fields, below, &wanted.place, |column| account_cell(state, account, column)));
     }
     format::print(session, &fields, rows.into_iter());
     Ok(())
@@ -180,6 +188,7 @@ fn entity_rows(
     state: &State,
     fields: &[Field],
     associations: Option<Vec<&Association>>,
+    how: &Condition,
     own: impl Fn(Column) -> Option<Cell>,
 ) -> Vec<Vec<Cell>> {
     let associations = associations.unwrap_or_default();
@@ -189,7 +198,7 @@ fn entity_rows(
     };
     match associations.is_empty() {
         true => vec![line(None)],
-        false => associations.into_iter().map(|row| line(Some(&Row::new(state, row, false)))).collect(),
+        false => associations.into_iter().map(|row| line(Some(&Row::new(state, row, how)))).collect(),
     }
 }
 
@@ -229,7 +238,8 @@ pub fn users(session: &mut Session, words: &[Word]) -> Done {
         user_words::take_condition(session, &mut wanted, word)?;
     }
     session.check()?;
-    let mut own = vec!["U,DefaultA,Ad"];
+    wanted.refuse_wckeys(session)?;
+    let mut own = vec![if session.world.settings().track_wckey { "U,DefaultA,DefaultW,Ad" } else { "U,DefaultA,Ad" }];
     own.extend(wanted.with_coordinators.then_some("Coord"));
     own.extend(wanted.with_associations.then_some(USER_ASSOCIATION_FIELDS));
     if !confirm_without_associations(session, wanted.with_associations, wanted.about_associations)? {
@@ -243,7 +253,7 @@ pub fn users(session: &mut Session, words: &[Word]) -> Done {
     for user in names.iter().filter(|name| view.user(name)).filter_map(|name| state.users.get(name)) {
         let place = || Condition { users: Some(vec![user.name.clone()]), ..wanted.place.clone() };
         let below = wanted.with_associations.then(|| seen(place().select(state), &associations));
-        rows.extend(entity_rows(state, &fields, below, |column| user_cell(state, user, column)));
+        rows.extend(entity_rows(state, &fields, below, &wanted.place, |column| user_cell(state, user, column)));
     }
     format::print(session, &fields, rows.into_iter());
     Ok(())
@@ -257,6 +267,7 @@ fn user_cell(state: &State, user: &User, column: Column) -> Option<Cell> {
             let default = state.of_user(&user.name).find(|row| row.is_default);
             Cell::text(default.map_or("", |row| row.key.account.as_str()))
         }
+        Column::DefaultWckey => Cell::text(state.default_wckey(&user.name).map_or("", |row| row.name.as_str())),
         Column::Coordinators => {
             let accounts: Vec<_> = coordinated(state).filter(|(_, name)| *name == user.name).map(|(a, _)| a).collect();
             Cell::text(accounts.join(","))

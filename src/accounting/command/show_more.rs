@@ -1,9 +1,9 @@
-//! `sacctmgr show` of clusters, QOS, TRES and transactions.
+//! `sacctmgr show` of QOS and TRES.
 
-use super::condition::{self, Condition};
+use super::condition;
 use super::fields::Column;
 use super::format::{self, Cell};
-use super::rows::{Row, qos_names};
+use super::rows::qos_names;
 use super::session::{Done, Session};
 use super::show::fields_or;
 use super::word::{self, Word};
@@ -50,50 +50,10 @@ pub fn tres(session: &mut Session, words: &[Word]) -> Done {
     Ok(())
 }
 
-/// `show cluster`
-pub fn clusters(session: &mut Session, words: &[Word]) -> Done {
-    let (mut names, mut format) = (None, Vec::new());
-    for word in words.iter().filter(|word| !word.is_bare("where", 5)) {
-        if word.is("Format", 1) && word.operator.is_some() {
-            format.extend(word::names(word.value).unwrap_or_default());
-        } else if word.is_bare("WithDeleted", 5) || word.is_bare("WithFed", 7) || word.is_bare("WOLimits", 3) {
-        } else if word.operator.is_none() || word.is("Names", 1) || word.is("Clusters", 3) {
-            condition::extend(session, &mut names, word)?;
-        } else {
-            session.complain(format!(" Unknown condition: {}\n Use keyword 'set' to modify value", word.raw));
-        }
-    }
-    session.check()?;
-    let own = "Cl,Controlh,Controlp,RPC,Fairshare,GrpJ,GrpTRES,GrpS,MaxJ,MaxTRES,MaxS,MaxW,QOS,DefaultQOS";
-    let fields = fields_or(session, &format, &[own])?;
-    let state = &*session.state;
-    let mut rows = Vec::new();
-    for cluster in state.clusters.values().filter(|row| !row.deleted) {
-        if names.as_ref().is_some_and(|list| !list.contains(&cluster.name)) {
-            continue;
-        }
-        let root = state.root(&cluster.name).map(|root| Row::new(state, root, false));
-        rows.push(
-            fields.iter().map(|field| cluster_cell(state, cluster, root.as_ref(), field.column)).collect::<Vec<_>>(),
-        );
-    }
-    format::print(session, &fields, rows.into_iter());
-    Ok(())
-}
-
-fn cluster_cell(state: &State, cluster: &Cluster, root: Option<&Row>, column: Column) -> Cell {
-    match column {
-        Column::Cluster => Cell::text(&cluster.name),
-        Column::ControlHost => Cell::text(&cluster.control_host),
-        Column::ControlPort => Cell::number(Some(cluster.control_port)),
-        Column::Rpc => Cell::number(Some(cluster.rpc_version)),
-        column => root.map_or(Cell::Empty, |row| row.cell(state, column)),
-    }
-}
-
 /// `show qos`
 pub fn qos(session: &mut Session, words: &[Word]) -> Done {
     let (mut names, mut ids, mut format, mut with_deleted) = (None, None, Vec::new(), false);
+    let (mut descriptions, mut modes) = (None, None);
     for word in words.iter().filter(|word| !word.is_bare("where", 5)) {
         if word.is("Format", 1) && word.operator.is_some() {
             format.extend(word::names(word.value).unwrap_or_default());
@@ -102,6 +62,10 @@ pub fn qos(session: &mut Session, words: &[Word]) -> Done {
         } else if word.is_bare("WOLimits", 3) {
         } else if word.operator.is_none() || word.is("Names", 1) || word.is("QosLevel", 1) {
             condition::extend(session, &mut names, word)?;
+        } else if word.is("Descriptions", 1) {
+            condition::extend(session, &mut descriptions, word)?;
+        } else if word.is("PreemptMode", 2) {
+            condition::extend(session, &mut modes, word)?;
         } else if word.is("Ids", 1) {
             condition::extend(session, &mut ids, word)?;
         } else {
@@ -118,14 +82,20 @@ pub fn qos(session: &mut Session, words: &[Word]) -> Done {
     let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
     let wanted =
         |row: &&Qos| (!row.deleted || with_deleted) && among(&names, &row.name) && among(&ids, &row.id.to_string());
+    let like = |row: &&Qos| among(&descriptions, &row.description) && among(&modes, mode(row));
     let rows: Vec<Vec<_>> = state
         .qos
         .values()
         .filter(wanted)
+        .filter(like)
         .map(|row| fields.iter().map(|f| qos_cell(state, row, f.column)).collect())
         .collect();
     format::print(session, &fields, rows.into_iter());
     Ok(())
+}
+
+fn mode(qos: &Qos) -> &str {
+    if qos.preempt_mode.is_empty() { "cluster" } else { &qos.preempt_mode }
 }
 
 fn qos_cell(state: &State, qos: &Qos, column: Column) -> Cell {
@@ -137,7 +107,7 @@ fn qos_cell(state: &State, qos: &Qos, column: Column) -> Cell {
         Column::Priority => Cell::number(Some(qos.priority)),
         Column::GraceTime => Cell::number(Some(duration::format_seconds(qos.grace_time.into()))),
         Column::Preempt => Cell::text(qos_names(state, &qos.preempt)),
-        Column::PreemptMode => Cell::text(if qos.preempt_mode.is_empty() { "cluster" } else { &qos.preempt_mode }),
+        Column::PreemptMode => Cell::text(mode(qos)),
         Column::PreemptExemptTime => Cell::number(qos.preempt_exempt_time.map(|s| duration::format_seconds(s.into()))),
         Column::Flags => Cell::text(qos.flags.iter().map(|flag| flag.name()).collect::<Vec<_>>().join(",")),
         Column::UsageFactor => factor(Some(qos.usage_factor)),
@@ -158,63 +128,4 @@ fn limit_of_qos(limit: Limit) -> Limit {
         Limit::MaxTresRunMins => Limit::MaxTresRunMinsPerUser,
         other => other,
     }
-}
-
-/// `show transactions`
-pub fn transactions(session: &mut Session, words: &[Word]) -> Done {
-    let (mut actors, mut actions, mut ids, mut format) = (None, None, None, Vec::new());
-    let mut place = Condition::default();
-    for word in words.iter().filter(|word| !word.is_bare("where", 5)) {
-        if word.is_bare("WithAssocInfo", 5) {
-        } else if word.operator.is_none() || word.is("Ids", 1) || word.is("Txn", 1) {
-            condition::extend(session, &mut ids, word)?;
-        } else if word.is("Actors", 4) {
-            condition::extend(session, &mut actors, word)?;
-        } else if word.is("Actions", 4) {
-            condition::extend(session, &mut actions, word)?;
-        } else if word.is("Format", 1) {
-            format.extend(word::names(word.value).unwrap_or_default());
-        } else if !place.take(session, word)? {
-            session.complain(format!(" Unknown condition: {}", word.raw));
-        }
-    }
-    session.check()?;
-    let fields = fields_or(session, &format, &["Time,Action,Actor,Where,Info"])?;
-    let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
-    let wanted = |row: &Transaction| {
-        among(&actors, &row.actor)
-            && among(&actions, &row.action.text().to_lowercase())
-            && among(&ids, &row.id.to_string())
-            && among(&place.clusters, &row.cluster)
-    };
-    let mut rows = Vec::new();
-    let mut take = |row: Transaction| {
-        if wanted(&row) {
-            rows.push(fields.iter().map(|field| transaction_cell(session, &row, field.column)).collect::<Vec<_>>());
-        }
-    };
-    if let Err(error) = session.world.transactions(i64::MIN..i64::MAX, &mut take) {
-        return session.refuse(format!("sacctmgr: error: {error}"));
-    }
-    format::print(session, &fields, rows.into_iter());
-    Ok(())
-}
-
-fn transaction_cell(session: &Session, row: &Transaction, column: Column) -> Cell {
-    match column {
-        Column::Time => Cell::text(session.world.local_time(row.time)),
-        Column::Action => Cell::text(row.action.text()),
-        Column::ActionRaw => Cell::number(Some(row.action.number())),
-        Column::Actor => Cell::text(&row.actor),
-        Column::Where => Cell::text(&row.target),
-        Column::Info => Cell::text(&row.info),
-        Column::Id => Cell::number(Some(row.id)),
-        Column::Cluster => Cell::text(&row.cluster),
-        _ => Cell::Empty,
-    }
-}
-
-/// What is kept by a part of the service that is not there yet.
-pub fn not_yet(session: &mut Session, what: &str) -> Done {
-    session.refuse(format!(" {what} are not kept by enlist yet."))
 }

@@ -14,6 +14,8 @@ pub struct UserSetting {
     pub admin_level: Option<AdminLevel>,
     /// Default account.
     pub default_account: Option<String>,
+    /// Default wckey.
+    pub default_wckey: Option<String>,
     /// New name.
     pub new_name: Option<String>,
     /// `RawUsage=`: only 0 is taken.
@@ -25,7 +27,10 @@ pub struct UserSetting {
 impl UserSetting {
     /// Whether the user row is changed.
     pub fn sets_user(&self) -> bool {
-        self.admin_level.is_some() || self.default_account.is_some() || self.new_name.is_some()
+        self.admin_level.is_some()
+            || self.default_account.is_some()
+            || self.default_wckey.is_some()
+            || self.new_name.is_some()
     }
 
     /// Whether associations are changed.
@@ -42,6 +47,8 @@ pub fn take_setting(session: &mut Session, asked: &mut UserSetting, word: &Word)
         asked.admin_level = common::admin_level(session, word.value);
     } else if word.is("DefaultAccount", 8) {
         asked.default_account = Some(word::unquote_lower(word.value));
+    } else if word.is("DefaultWCKey", 8) {
+        asked.default_wckey = Some(word::unquote_lower(word.value));
     } else if word.is("NewName", 1) {
         asked.new_name = Some(word::unquote_lower(word.value));
     } else if word.is("RawUsage", 7) {
@@ -61,6 +68,10 @@ pub struct UserCondition {
     pub admin_level: Option<AdminLevel>,
     /// Default accounts.
     pub default_accounts: Option<Vec<String>>,
+    /// Default wckeys.
+    pub default_wckeys: Option<Vec<String>>,
+    /// Wckeys; only `delete user` knows them.
+    pub wckeys: Option<Vec<String>>,
     /// List with associations.
     pub with_associations: bool,
     /// List with coordinators.
@@ -79,11 +90,23 @@ impl Default for UserCondition {
             place: Condition { users: Some(Vec::new()), ..Condition::default() },
             admin_level: None,
             default_accounts: None,
+            default_wckeys: None,
+            wckeys: None,
             with_associations: false,
             with_coordinators: false,
             format: Vec::new(),
             about_users: false,
             about_associations: false,
+        }
+    }
+}
+
+impl UserCondition {
+    /// Refuses wckeys where they mean nothing. (Slurm 22.05 ends with 1 and says nothing.)
+    pub fn refuse_wckeys(&self, session: &mut Session) -> Done {
+        match self.wckeys {
+            None => Ok(()),
+            Some(_) => session.refuse(" WCKey= is for adding and deleting; 'show wckey' lists them."),
         }
     }
 }
@@ -97,9 +120,11 @@ pub fn take_condition(session: &mut Session, asked: &mut UserCondition, word: &W
         asked.with_coordinators = true;
     } else if word.is_bare("WithDeleted", 5) {
         asked.place.with_deleted = true;
-    } else if word.is_bare("WithRawQOSLevel", 5) || word.is_bare("where", 5) {
+    } else if word.is_bare("where", 5) {
+    } else if word.is_bare("WithRawQOSLevel", 5) {
+        asked.place.raw_qos = true;
     } else if word.is_bare("WOPLimits", 4) {
-        asked.place.without_limits = true;
+        asked.place.own_values = true;
     } else if bare || word.is("Names", 1) || word.is("Users", 1) {
         condition::extend(session, &mut asked.place.users, word)?;
         asked.about_users = true;
@@ -112,6 +137,11 @@ pub fn take_condition(session: &mut Session, asked: &mut UserCondition, word: &W
     } else if word.is("DefaultAccount", 8) {
         condition::extend(session, &mut asked.default_accounts, word)?;
         asked.about_users = true;
+    } else if word.is("DefaultWCKey", 8) {
+        condition::extend(session, &mut asked.default_wckeys, word)?;
+        asked.about_users = true;
+    } else if word.is("WCKeys", 1) {
+        condition::extend(session, &mut asked.wckeys, word)?;
     } else if word.is("Format", 1) {
         asked.format.extend(word::names(word.value).unwrap_or_default());
     } else if asked.place.take(session, word)? {

@@ -1,5 +1,6 @@
 //! The tables of what `load` adds.
 
+use super::super::condition::Condition;
 use super::super::dump::qos_list;
 use super::super::fields::Column;
 use super::super::format::{self, Cell};
@@ -61,7 +62,8 @@ pub fn associations(session: &mut Session, new: &[New]) -> Done {
         .iter()
         .map(|new| {
             let association = association(new);
-            let row = Row::new(session.state, &association, true);
+            let own = Condition { own_values: true, without_parent: true, ..Condition::default() };
+            let row = Row::new(session.state, &association, &own);
             let cell = |column: Column| match column {
                 Column::ParentName => Cell::text(&new.above),
                 Column::Shares if new.setting.shares.is_none() => Cell::Empty,
