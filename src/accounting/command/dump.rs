@@ -170,7 +170,7 @@ fn user(state: &State, row: &Association) -> String {
     };
     put("Partition", partition);
     put("DefaultAccount", state.default_account(user, cluster).map_or("", |row| &row.key.account));
-    let wckeys: Vec<_> = state.wckeys_of(user).filter(|row| row.cluster == *cluster && row.name != "").collect();
+    let wckeys: Vec<_> = state.wckeys_of(user).filter(|row| row.cluster == *cluster && !row.name.is_empty()).collect();
     put("DefaultWCKey", wckeys.iter().find(|row| row.is_default).map_or("", |row| &row.name));
     let level = state.user(user).map_or(AdminLevel::None, |row| row.admin_level);
     put("AdminLevel", if level == AdminLevel::None { "" } else { level.name() });

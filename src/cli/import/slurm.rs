@@ -1,8 +1,8 @@
 //! `enlist import slurm`: brings everything of a real Slurm into the built-in service; what would change comes first.
 
+use crate::accounting::migrate::{self, Command};
 use crate::cli::exit::Exit;
 use crate::cli::slurm::side::{self, Picture, Side};
-use crate::accounting::migrate::{self, Command};
 use crate::daemon::api::CallerFile;
 use clap::Args;
 use std::path::PathBuf;

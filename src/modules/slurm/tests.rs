@@ -207,7 +207,7 @@ fn a_command_that_does_nothing_is_noticed() {
         failure.msg,
         "sacctmgr reported no error, and its listing is not as it shall be: association p/gildong ()"
     );
-    assert!(matches!(&system.effects()[..], [Effect::Run(_)]));
+    assert!(matches!(system.effects(), [Effect::Run(_)]));
 }
 
 #[test]
