@@ -65,6 +65,22 @@ impl World for WithFiles<'_> {
         self.host.local_time(seconds)
     }
 
+    fn user_named(&self, uid: u32) -> Option<String> {
+        self.host.user_named(uid)
+    }
+
+    fn user_number(&self, name: &str) -> Option<u32> {
+        self.host.user_number(name)
+    }
+
+    fn cluster(&self) -> Option<&str> {
+        self.host.cluster()
+    }
+
+    fn has_open_jobs(&self, cluster: &str) -> Result<bool, String> {
+        self.host.has_open_jobs(cluster)
+    }
+
     fn settings(&self) -> &Settings {
         self.host.settings()
     }

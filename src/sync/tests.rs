@@ -127,6 +127,12 @@ fn all(problems: &[Diagnostic]) -> String {
     problems.iter().map(|problem| format!("{problem}\n\n")).collect()
 }
 
+/// What people are told of an apply to all three hosts.
+fn said(applied: &[Applied]) -> String {
+    let lines = view::plan::applied(applied, 3, Painter::PLAIN);
+    lines.into_iter().chain([view::plan::applied_summary(applied)]).map(|line| line + "\n").collect()
+}
+
 #[track_caller]
 fn shows(plan: &Plan, expected: Expect) {
     expected.assert_eq(&(view::plan::plan(plan, Painter::PLAIN).join("\n") + "\n"));
@@ -360,8 +366,9 @@ fn what_was_done_otherwise_than_planned_is_said() {
               nothing was changed: it was so already
           ! user dooly    left out on all 3 hosts
               nothing is removed after a failure
+        Applied: 5 steps done, 1 not as planned, 3 failed or left out.
     "#]]
-    .assert_eq(&(view::plan::applied(&applied, 3, Painter::PLAIN).join("\n") + "\n"));
+    .assert_eq(&said(&applied));
     assert!(cluster.apply(&cluster.plan(SECOND).unwrap()).unwrap().0, "and a new plan finishes it");
 }
 
@@ -385,12 +392,7 @@ fn one_host_that_fails_does_not_stop_the_others_but_the_removals() {
               nothing is removed after a failure
         Applied: 4 steps done, 5 failed or left out.
     "#]]
-    .assert_eq(
-        &(view::plan::applied(&applied, 3, Painter::PLAIN).join("\n")
-            + "\n"
-            + &view::plan::applied_summary(&applied)
-            + "\n"),
-    );
+    .assert_eq(&said(&applied));
     assert!(cluster.text("login1", "/etc/group").contains("gpu:x:3002:gildong"));
     assert!(cluster.text("login1", "/etc/passwd").contains("dooly"), "nothing is removed after a failure");
     let rest = cluster.plan(SECOND).unwrap();

@@ -136,6 +136,11 @@ fn every_path_answers_as_the_document_says() {
     assert!(
         see("/v1/slurm/{command}", "post", post(&socket, "/v1/slurm/sacctmgr", &question), 200)["question"].is_string()
     );
+    let jobs = json!({ "heading": "JobID|User|Account|Submit|Start|End|State|AllocTRES", "delimiter": "|", "zone": "UTC",
+        "lines": ["7|u|a|2026-01-01T00:00:00|2026-01-01T00:00:00|2026-01-01T01:00:00|COMPLETED|cpu=2"] });
+    let imported = see("/v1/import/jobs", "post", post(&socket, "/v1/import/jobs", &jobs), 200);
+    assert_eq!((&imported["added"], &imported["without_association"]), (&json!(1), &json!(0)), "{imported}");
+    see("/v1/import/jobs", "post", post(&socket, "/v1/import/jobs", &json!({ "lines": [] })), 400);
     assert_eq!(see("/v1/openapi.json", "get", get(&socket, "/v1/openapi.json"), 200), document);
     let health = see("/v1/health", "get", get(&socket, "/v1/health"), 200);
     assert!(health["last_commit"].as_i64().unwrap() > 1_700_000_000, "{health}");

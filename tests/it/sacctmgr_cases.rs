@@ -32,7 +32,7 @@ fn root() -> &'static Path {
 }
 
 /// The programs whose cases are recorded, each in its directory.
-const PROGRAMS: [&str; 2] = ["sacctmgr", "sacct"];
+const PROGRAMS: [&str; 4] = ["sacctmgr", "sacct", "sreport", "sshare"];
 
 /// The case files of a program.
 pub fn files(program: &str) -> Vec<PathBuf> {
@@ -55,7 +55,7 @@ pub fn parse(text: &str) -> Vec<Case> {
             (Some((user, command)), _) => {
                 cases.push(Case { user: user.into(), command: command.into(), ..Case::default() });
             }
-            _ if line.starts_with("! ") => {} // before the first command, see `seeded`
+            (None, None) => {} // how to set the stage: `! event …`, see `seeded`, or `classic`
             _ => panic!("no part of a case: {line}"),
         }
     }

@@ -330,6 +330,8 @@ fn cell(state: &State, cluster: &Cluster, root: Option<&Row>, column: Column) ->
         Column::Tres => Cell::text(
             nodes(state, &cluster.name).map_or_else(String::new, |row| format::tres_in_order(state, &row.tres)),
         ),
+        // Slurm leaves the column of an unclassified cluster empty.
+        Column::Classification if cluster.classification == Classification::None => Cell::text(""),
         Column::Classification => Cell::text(cluster.classification.name()),
         Column::Federation | Column::Id | Column::Features | Column::FederationState | Column::FederationStateRaw => {
             federation::membership_cell(&cluster.membership, column)

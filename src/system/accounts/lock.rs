@@ -21,8 +21,7 @@ const POLL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Lock {
     files: Vec<PathBuf>,
-    /// Closing it releases the record lock; the field comes last, so that the lock files go first.
-    _guard: File,
+    guard: File,
 }
 
 impl Lock {
@@ -30,7 +29,7 @@ impl Lock {
     pub(super) fn take(etc: &Path, patience: Duration) -> Result<Self> {
         let deadline = Instant::now() + patience;
         let guard = take_guard(etc, deadline)?;
-        let mut lock = Lock { files: Vec::new(), _guard: guard };
+        let mut lock = Lock { files: Vec::new(), guard };
         let pid_file = PidFile::write(etc)?;
         for name in super::DATABASES {
             let path = etc.join(format!("{name}.lock"));
@@ -57,6 +56,8 @@ impl Drop for Lock {
         for file in self.files.iter().rev() {
             let _ = fs::remove_file(file);
         }
+        // Closing is not enough: a program that another thread is just starting still has the description open.
+        let _ = fcntl(&self.guard, FcntlArg::F_OFD_SETLK(&record_lock(libc::F_UNLCK)));
     }
 }
 
@@ -90,9 +91,9 @@ impl Drop for PidFile {
     }
 }
 
-fn record_lock() -> libc::flock {
+fn record_lock(kind: libc::c_int) -> libc::flock {
     libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
+        l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: 0,
         l_len: 0,
@@ -108,7 +109,7 @@ fn take_guard(etc: &Path, deadline: Instant) -> Result<File> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = opened.map_err(|error| SystemError::io(doing(), error))?;
     loop {
-        match fcntl(&file, FcntlArg::F_OFD_SETLK(&record_lock())) {
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&record_lock(libc::F_WRLCK))) {
             Ok(_) => return Ok(file),
             Err(Errno::EAGAIN | Errno::EACCES) if Instant::now() < deadline => std::thread::sleep(POLL),
             Err(Errno::EAGAIN | Errno::EACCES) => return Err(held(&path, guard_holder(&file))),
@@ -119,7 +120,7 @@ fn take_guard(etc: &Path, deadline: Instant) -> Result<File> {
 
 /// The pid of who holds the record lock; unknown when it is another open-file-description lock.
 fn guard_holder(file: &File) -> Option<i32> {
-    let mut lock = record_lock();
+    let mut lock = record_lock(libc::F_WRLCK);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock)).ok()?;
     (lock.l_pid > 0).then_some(lock.l_pid)
 }
