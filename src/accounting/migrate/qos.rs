@@ -95,7 +95,10 @@ impl QosTable {
             let changes: Vec<_> = SETTINGS
                 .iter()
                 .zip(wanted.iter().zip(&now))
-                .filter(|(_, (wanted, now))| wanted != now)
+                .filter(|((_, kind), (wanted, now))| match kind {
+                    Kind::Text => !wanted.eq_ignore_ascii_case(now),
+                    _ => wanted != now,
+                })
                 .map(|((word, kind), (wanted, now))| format!("{word}={}", kind.value(wanted, now)))
                 .collect();
             if !changes.is_empty() {
@@ -108,11 +111,12 @@ impl QosTable {
     }
 }
 
-/// What a QOS has right after `add qos`.
+/// What a QOS has right after `add qos`, or `normal` after the installation.
 fn fresh(name: &str) -> Vec<String> {
     let mut values = vec![String::new(); SETTINGS.len()];
     let defaults = [
-        ("Description", name),
+        // What slurmdbd makes at its installation, and nobody can write again: sacctmgr folds descriptions.
+        ("Description", if name == "normal" { "Normal QOS default" } else { name }),
         ("Priority", "0"),
         ("GraceTime", "00:00:00"),
         ("PreemptMode", "cluster"),

@@ -5,7 +5,7 @@ use crate::daemon::pki::tls::{Reloaded, client, explain};
 use crate::daemon::pki::{Directory, Role};
 use crate::daemon::tls::tune;
 use crate::diag::{Diagnostic, ErrorKind};
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -78,7 +78,10 @@ impl Link {
             };
             match connection.try_send_request(request).await {
                 Ok(answer) => {
-                    self.lock().push((connection, Instant::now()));
+                    // Its certificate may have been revoked: the next request comes with the one that is here then.
+                    if answer.status() != StatusCode::FORBIDDEN {
+                        self.lock().push((connection, Instant::now()));
+                    }
                     return Ok(answer);
                 }
                 Err(mut error) => match error.take_message() {
