@@ -1,6 +1,6 @@
 //! Job records: read one at a time, written many in one transaction.
 
-use super::{Draft, StoreError};
+use super::{Draft, StoreError, usage};
 use crate::accounting::jobs::*;
 use rusqlite::types::{Type, Value};
 use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
@@ -183,9 +183,15 @@ fn step(row: &Row) -> Result<Step> {
 
 impl Draft<'_> {
     /// Adds jobs, or changes those that are there already (same number, cluster and submit time). A job's `row` is not
-    /// looked at. Steps that the store has and the job given does not have are left alone.
+    /// looked at. Steps that the store has and the job given does not have are left alone. Usage from the earliest change
+    /// on is summed up again.
     pub fn put_jobs(&self, jobs: &[JobWithSteps]) -> std::result::Result<Stored, StoreError> {
-        put(self.connection(), jobs).map_err(|source| self.error(source))
+        let sql = self.connection();
+        let stored = put(sql, jobs).and_then(|stored| {
+            stored.earliest.map_or(Ok(()), |earliest| usage::changed_from(sql, earliest))?;
+            Ok(stored)
+        });
+        stored.map_err(|source| self.error(source))
     }
 }
 

@@ -159,3 +159,40 @@ fn only_administrators_import() {
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains("only administrators may import jobs"), "{out:?}");
 }
+
+/// Reports need no more than the jobs, and older jobs that come later are counted too.
+#[test]
+fn imported_jobs_are_reported() {
+    let service = Service::start();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), service.path("sreport")).unwrap();
+    let list = |month: &str| {
+        let path = service.path(&format!("{month}.txt"));
+        let begin = format!("2026-{month}-03T00:00:00");
+        let line = format!("7|root|root|normal|{begin}|{begin}|{begin}|2026-{month}-03T01:00:00");
+        let heading = "JobID|User|Account|QOS|Submit|Eligible|Start|End|State|AllocTRES";
+        std::fs::write(&path, format!("{heading}\n{line}|COMPLETED|cpu=2\n")).unwrap();
+        let mut import = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        import.args(["import", "jobs", "--timezone", "UTC"]).arg(path).env("ENLIST_SOCKET", service.path("socket"));
+        let out = import.output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    };
+    let used = |month: &str, next: &str| {
+        let mut report = Command::new(service.path("sreport"));
+        report.args(["-nP", "cluster", "AccountUtilizationByUser", "format=Login,Used"]);
+        report.args([format!("start=2026-{month}-01"), format!("end=2026-{next}-01")]);
+        let out = report.env("ENLIST_SOCKET", service.path("socket")).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let wait = |month: &str, next: &str| {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !used(month, next).contains("root|120\n") {
+            assert!(std::time::Instant::now() < until, "{}", used(month, next));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    list("10");
+    wait("10", "11");
+    list("08");
+    wait("08", "09");
+    assert!(used("10", "11").contains("root|120\n"), "and what was there stays");
+}

@@ -66,7 +66,8 @@ impl Report<'_> {
         self.view.usage(&row.key)
     }
 
-    /// The clusters of a report with what `rows` finds of each; clusters that were not there are left out.
+    /// The clusters of a report with what `rows` finds of each; those that were neither there nor used are left out. One
+    /// that was used without being there has imported jobs, and nobody said how large it was: shares of it are unknown.
     pub(super) fn by_cluster(
         &mut self,
         wanted: &Condition,
@@ -75,8 +76,10 @@ impl Report<'_> {
     ) -> Done<Vec<ClusterRows>> {
         let mut found = Vec::new();
         for cluster in wanted.clusters(self) {
-            if let Some(totals) = self.cluster_totals(&cluster, wanted)? {
-                found.push(ClusterRows { rows: rows(&cluster), cluster, by, totals });
+            let totals = self.cluster_totals(&cluster, wanted)?;
+            let rows = rows(&cluster);
+            if totals.is_some() || rows.iter().any(|row| row.totals.values().any(|seconds| *seconds > 0)) {
+                found.push(ClusterRows { rows, cluster, by, totals: totals.unwrap_or_default() });
             }
         }
         Ok(found)
