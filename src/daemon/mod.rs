@@ -42,7 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tls::TlsListener;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// So many commands run at the same time; more wait for their turn.
 const COMMANDS_AT_ONCE: usize = 64;
@@ -108,16 +108,20 @@ fn bind(socket: &Path) -> Result<UnixListener, Diagnostic> {
     Ok(listener)
 }
 
-/// Resolves when SIGTERM or SIGINT comes.
-async fn stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// A future that resolves when SIGTERM or SIGINT comes. From this call on, not from the first poll on, they no longer
+/// kill the process: whoever has been told that the service is ready may stop it at once.
+fn stop() -> Result<impl Future<Output = ()>, Diagnostic> {
+    let (mut terminate, mut interrupt) = (heard(SignalKind::terminate())?, heard(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn heard(kind: SignalKind) -> Result<Signal, Diagnostic> {
+    signal(kind).map_err(|error| host(format!("cannot wait for signals: {error}")))
 }
 
 /// The service and what it needs to change its ways.
@@ -131,9 +135,8 @@ struct Running {
 
 impl Running {
     async fn serve(&mut self) -> Result<(), Diagnostic> {
-        let mut stopped = pin!(stop());
-        let cannot = |error| host(format!("cannot wait for signals: {error}"));
-        let mut reload = signal(SignalKind::hangup()).map_err(cannot)?;
+        let mut stopped = pin!(stop()?);
+        let mut reload = heard(SignalKind::hangup())?;
         let socket = self.config.socket.clone();
         if let Some(nodes) = TlsListener::of(&self.config).await? {
             tokio::spawn(self.server.clone().accept(nodes));

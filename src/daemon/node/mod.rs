@@ -74,12 +74,13 @@ async fn listen(config: &Config, node: Arc<Node>) -> Result<(), Diagnostic> {
         return Err(Diagnostic::new(ErrorKind::Host, message)
             .hint("the master runs `enlist serve`, login nodes run one `enlist node`; stop the other one first"));
     }
+    let stopped = super::stop()?;
     let listener = super::bind(socket)?;
     tracing::info!(socket = %socket.display(), master = node.link.master(), "ready");
     tokio::spawn(warn_of_the_end(config.network.clone()));
     let server = Server::new(Router::new().fallback(forward).with_state(node), config);
     tokio::spawn(server.clone().accept(Local(listener)));
-    super::stop().await;
+    stopped.await;
     server.drain(config.stop_timeout).await;
     let _ = std::fs::remove_file(socket);
     Ok(())
