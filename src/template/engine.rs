@@ -282,3 +282,16 @@ fn is_undefined(error: &Error) -> bool {
         || error.detail().is_some_and(|detail| detail.contains("unsupported types") && detail.contains("undefined"));
     error.kind() == ErrorKind::UndefinedError || of_operator()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_compiled_once() {
+        let text = "useradd {{ user.name }} -u {{ n }}";
+        let first = compiled(text, Dialect::Text, compile_text).unwrap();
+        let again = compiled(text, Dialect::Text, |_| panic!("compiled again")).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+    }
+}

@@ -10,7 +10,7 @@ const HOSTS: [&str; 5] = ["login1", "login2", "login3", "login4", "master"];
 /// Starts the accounting service on the master, with the account that the reference playbook expects.
 fn serve(lab: &Lab) {
     lab.sh("master", "setsid enlist serve </dev/null >/var/log/enlist.log 2>&1 &").ok();
-    let ready = "for i in $(seq 100); do sacctmgr -n show cluster >/dev/null 2>&1 && exit 0; sleep 0.1; done; \
+    let ready = "for i in $(seq 600); do sacctmgr -n show cluster >/dev/null 2>&1 && exit 0; sleep 0.1; done; \
                  cat /var/log/enlist.log; exit 1";
     lab.sh("master", ready).ok();
     lab.sh("master", "sacctmgr -i add account ai_project Description=AI_Team_Project Organization=Research_Dept").ok();

@@ -68,10 +68,11 @@ fn delay_holds_each_frame_both_ways() {
     lab.lab(&["delay", "150"]).ok();
     let slow = timed();
     lab.lab(&["delay", "0"]).ok();
-    let fast = timed();
     // Connecting and the server's greeting are two round trips.
     assert!(slow > Duration::from_millis(450), "{slow:?}");
-    assert!(fast < slow, "{fast:?}, {slow:?}");
+    // A busy machine may be slow once, but not each time.
+    let fast: Vec<_> = std::iter::repeat_with(timed).take(10).take_while(|fast| *fast >= slow).collect();
+    assert!(fast.len() < 10, "{fast:?}, {slow:?}");
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn down_clears_up_after_a_killed_up() {
 /// Waits a little, as the kernel ends killed processes in its own time.
 fn gone(dir: &Path) {
     let start = Instant::now();
-    while !processes_naming(dir).is_empty() && start.elapsed() < Duration::from_secs(5) {
+    while !processes_naming(dir).is_empty() && start.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(processes_naming(dir), Vec::<String>::new());

@@ -294,7 +294,7 @@ fn a_master_that_is_away_is_told_and_found_again() {
     assert_eq!(ask().ok().stdout, "cluster\n");
     let node = lab.file("login3", "/run/enlist/node.pid");
     lab.sh("login3", &format!("kill {}", node.trim())).ok();
-    let gone = "for i in $(seq 100); do [ -e /run/enlist/enlist.sock ] || exit 0; sleep 0.1; done; exit 1";
+    let gone = "for i in $(seq 600); do [ -e /run/enlist/enlist.sock ] || exit 0; sleep 0.1; done; exit 1";
     lab.sh("login3", gone).ok();
     says(&ask().code(1), "`enlist node` on a login node");
 }

@@ -116,7 +116,7 @@ fn drift_is_repaired_and_removals_are_written_down() {
 
 fn serve(lab: &Lab) {
     lab.sh("master", "setsid enlist serve </dev/null >/var/log/enlist.log 2>&1 &").ok();
-    let ready = "for i in $(seq 100); do sacctmgr -n show cluster >/dev/null 2>&1 && exit 0; sleep 0.1; done; \
+    let ready = "for i in $(seq 600); do sacctmgr -n show cluster >/dev/null 2>&1 && exit 0; sleep 0.1; done; \
                  cat /var/log/enlist.log >&2; exit 1";
     lab.sh("master", ready).ok();
 }

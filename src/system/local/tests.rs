@@ -151,10 +151,10 @@ fn programs_talk_both_ways() {
 fn programs_end_by_signals_and_leave_children_behind() {
     let system = Local::new();
     assert_eq!(system.query(&Command::new(["sh", "-c", "kill -9 $$"])).unwrap().code, -9);
-    let started = std::time::Instant::now();
-    let output = system.query(&Command::new(["sh", "-c", "sleep 5 & echo done"])).unwrap();
-    assert_eq!(output.stdout, b"done\n");
-    assert!(started.elapsed().as_secs() < 4);
+    // The child that is left behind holds the output open; nobody waits for that.
+    let output = system.query(&Command::new(["sh", "-c", "sleep 600 & echo $!"])).unwrap();
+    let pid = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(system.query(&Command::new(["kill", pid.trim()])).unwrap().code, 0, "it still runs");
     assert!(system.query(&Command::new(["/nonexistent/program"])).is_err());
 }
 
