@@ -9,7 +9,6 @@ pub mod columns;
 pub mod command;
 pub mod fairshare;
 pub mod founding;
-pub mod getopt;
 pub mod jobs;
 pub mod migrate;
 pub mod model;
@@ -23,8 +22,6 @@ pub mod sreport;
 pub mod sshare;
 pub mod state;
 pub mod table;
-pub mod times;
 pub mod tree;
-pub mod when;
 
 pub use state::State;

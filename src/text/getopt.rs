@@ -11,83 +11,103 @@ pub enum Takes {
     Maybe,
 }
 
-/// One option: its long name, its letter (a control letter when it has none to type), and whether it has a value.
+/// One option: its long name (empty when it has none), its letter (a control character when it has none to type), and
+/// whether it has a value. Long names of one letter are the same option.
 pub type Opt = (&'static str, char, Takes);
 
 /// One option found: its letter and its value, empty when it has none.
-pub type Found = (char, String);
+pub type Found<'a> = (char, &'a str);
 
-/// Goes through the arguments of a program.
+/// A program and the options that it knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// The program's name, for complaints.
+    pub program: &'static str,
+    /// Its options.
+    pub options: &'static [Opt],
+    /// Whether a complaint ends with a hint to `--help`; sacct's do not.
+    pub hint: bool,
+}
+
+impl Known {
+    /// Goes through a command line (without the program's name).
+    pub fn read<'a>(&'static self, args: &'a [String]) -> Getopt<'a> {
+        Getopt { known: self, args: args.iter(), bundle: "", words: Vec::new() }
+    }
+
+    fn complaint(&self, what: &str) -> String {
+        let program = self.program;
+        let hint = if self.hint { format!("Try \"{program} --help\" for more information\n") } else { String::new() };
+        format!("{program}: {what}\n{hint}")
+    }
+
+    /// The option that a long name, whole or cut short, stands for.
+    fn named(&self, name: &str, arg: &str) -> Result<&Opt, String> {
+        let fits = |(long, ..): &&Opt| !long.is_empty() && long.starts_with(name);
+        let begun: Vec<_> = self.options.iter().filter(fits).collect();
+        let exact = begun.iter().find(|(long, ..)| *long == name);
+        match (exact, begun.as_slice()) {
+            (Some(option), _) => Ok(option),
+            (None, []) => Err(self.complaint(&format!("unrecognized option '--{arg}'"))),
+            (None, [first, others @ ..]) if others.iter().all(|other| other.1 == first.1) => Ok(first),
+            (None, several) => {
+                let names: Vec<_> = several.iter().map(|(long, ..)| format!("'--{long}'")).collect();
+                let names = names.join(" ");
+                Err(self.complaint(&format!("option '--{arg}' is ambiguous; possibilities: {names}")))
+            }
+        }
+    }
+}
+
+/// Gives the options one by one, so that a program may stop at the first `--version`; then [`Getopt::words`].
 #[derive(Debug)]
 pub struct Getopt<'a> {
-    program: &'static str,
-    options: &'static [Opt],
+    known: &'static Known,
     args: std::slice::Iter<'a, String>,
     bundle: &'a str,
     words: Vec<&'a str>,
 }
 
 impl<'a> Getopt<'a> {
-    /// Of a program with these options.
-    pub fn new(program: &'static str, options: &'static [Opt], args: &'a [String]) -> Self {
-        Self { program, options, args: args.iter(), bundle: "", words: Vec::new() }
-    }
-
     /// What was no option, once all options are read.
-    pub fn words(&self) -> &[&'a str] {
-        &self.words
+    pub fn words(self) -> Vec<&'a str> {
+        self.words
     }
 
-    fn letter(&mut self) -> Result<Found, String> {
+    fn letter(&mut self) -> Result<Found<'a>, String> {
         let mut rest = self.bundle.chars();
         let letter = rest.next().unwrap_or_default();
         self.bundle = rest.as_str();
-        let known = self.options.iter().find(|(_, short, _)| *short == letter && !letter.is_control());
+        let known = self.known.options.iter().find(|(_, short, _)| *short == letter && !letter.is_control());
         match known {
-            None => Err(format!("{}: invalid option -- '{letter}'\n", self.program)),
+            None => Err(self.known.complaint(&format!("invalid option -- '{letter}'"))),
             Some((_, _, Takes::Value)) => {
-                let bundled = std::mem::take(&mut self.bundle);
-                let value = if bundled.is_empty() { self.args.next().map(String::as_str) } else { Some(bundled) };
-                let value = value.ok_or(format!("{}: option requires an argument -- '{letter}'\n", self.program))?;
-                Ok((letter, value.to_owned()))
+                let bundled = Some(std::mem::take(&mut self.bundle)).filter(|rest| !rest.is_empty());
+                let value = bundled.or_else(|| self.args.next().map(String::as_str));
+                let missing = || self.known.complaint(&format!("option requires an argument -- '{letter}'"));
+                Ok((letter, value.ok_or_else(missing)?))
             }
-            Some(_) => Ok((letter, String::new())),
+            Some(_) => Ok((letter, "")),
         }
     }
 
-    fn long(&mut self, arg: &'a str) -> Result<Found, String> {
+    fn long(&mut self, arg: &'a str) -> Result<Found<'a>, String> {
         let (name, value) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
-        let (long, letter, takes) = *self.named(name, arg)?;
-        let complain = |what: &str| Err(format!("{}: option '--{long}' {what}\n", self.program));
+        let (long, letter, takes) = *self.known.named(name, arg)?;
+        let complain = |what: &str| Err(self.known.complaint(&format!("option '--{long}' {what}")));
         match (takes, value) {
             (Takes::Nothing, Some(_)) => complain("doesn't allow an argument"),
             (Takes::Value, None) => match self.args.next() {
-                Some(value) => Ok((letter, value.clone())),
+                Some(value) => Ok((letter, value)),
                 None => complain("requires an argument"),
             },
-            (_, value) => Ok((letter, value.unwrap_or_default().to_owned())),
-        }
-    }
-
-    fn named(&self, name: &str, arg: &str) -> Result<&'static Opt, String> {
-        if let Some(exact) = self.options.iter().find(|(long, ..)| *long == name) {
-            return Ok(exact);
-        }
-        let begun: Vec<_> = self.options.iter().filter(|(long, ..)| long.starts_with(name)).collect();
-        match begun.as_slice() {
-            [] => Err(format!("{}: unrecognized option '--{arg}'\n", self.program)),
-            [first, others @ ..] if others.iter().all(|other| other.1 == first.1) => Ok(first),
-            several => {
-                let names: Vec<_> = several.iter().map(|(long, ..)| format!("'--{long}'")).collect();
-                let names = names.join(" ");
-                Err(format!("{}: option '--{arg}' is ambiguous; possibilities: {names}\n", self.program))
-            }
+            (_, value) => Ok((letter, value.unwrap_or_default())),
         }
     }
 }
 
-impl Iterator for Getopt<'_> {
-    type Item = Result<Found, String>;
+impl<'a> Iterator for Getopt<'a> {
+    type Item = Result<Found<'a>, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.bundle.is_empty() {
@@ -109,42 +129,53 @@ impl Iterator for Getopt<'_> {
 mod tests {
     use super::*;
 
-    const OPTIONS: &[Opt] = &[
-        ("all", 'a', Takes::Nothing),
-        ("jobs", 'j', Takes::Value),
-        ("state", 's', Takes::Value),
-        ("starttime", 'S', Takes::Value),
-        ("cluster", 'M', Takes::Value),
-        ("clusters", 'M', Takes::Value),
-        ("whole", '\u{1}', Takes::Maybe),
-    ];
+    static KNOWN: Known = Known {
+        program: "p",
+        hint: false,
+        options: &[
+            ("all", 'a', Takes::Nothing),
+            ("jobs", 'j', Takes::Value),
+            ("state", 's', Takes::Value),
+            ("starttime", 'S', Takes::Value),
+            ("cluster", 'M', Takes::Value),
+            ("clusters", 'M', Takes::Value),
+            ("whole", '\u{1}', Takes::Maybe),
+            ("", 't', Takes::Nothing),
+        ],
+    };
 
-    fn read(line: &str) -> Result<(Vec<Found>, Vec<String>), String> {
+    fn read(line: &str) -> Result<(Vec<String>, String), String> {
         let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let mut getopt = Getopt::new("p", OPTIONS, &args);
-        let found = getopt.by_ref().collect::<Result<_, _>>()?;
-        Ok((found, getopt.words().iter().map(|word| word.to_string()).collect()))
+        let mut getopt = KNOWN.read(&args);
+        let found = getopt.by_ref().collect::<Result<Vec<_>, _>>()?;
+        let found = found.iter().map(|(letter, value)| format!("{}={value}", letter.escape_debug())).collect();
+        Ok((found, getopt.words().join(" ")))
     }
 
     #[test]
     fn letters_names_and_words() {
-        let (found, words) = read("x -aj5 --jobs=6 -j 7 --whole --whole=no --clu c - -- -a").unwrap();
-        let found: Vec<_> = found.iter().map(|(letter, value)| format!("{}={value}", letter.escape_debug())).collect();
-        assert_eq!(found, ["a=", "j=5", "j=6", "j=7", "\\u{1}=", "\\u{1}=no", "M=c"]);
-        assert_eq!(words, ["x", "-", "-a"]);
+        let (found, words) = read("x -atj5 --jobs=6 -j 7 --whole --whole=no --clu c - -- -a").unwrap();
+        assert_eq!(found, ["a=", "t=", "j=5", "j=6", "j=7", "\\u{1}=", "\\u{1}=no", "M=c"]);
+        assert_eq!(words, "x - -a");
     }
 
     #[test]
     fn complaints_are_getopts() {
         for (line, complaint) in [
             ("-x", "invalid option -- 'x'"),
+            ("-\u{1}", "invalid option -- '\u{1}'"),
+            ("-aé", "invalid option -- 'é'"),
             ("-j", "option requires an argument -- 'j'"),
             ("--jobs", "option '--jobs' requires an argument"),
             ("--all=1", "option '--all' doesn't allow an argument"),
-            ("--no", "unrecognized option '--no'"),
+            ("--no=1", "unrecognized option '--no=1'"),
+            ("--ALL", "unrecognized option '--ALL'"),
             ("--st=x", "option '--st=x' is ambiguous; possibilities: '--state' '--starttime'"),
         ] {
             assert_eq!(read(line).unwrap_err(), format!("p: {complaint}\n"));
         }
+        assert!(read("--=x").unwrap_err().contains("'--=x' is ambiguous"), "an option without a name has none to cut");
+        let hinting = Known { hint: true, ..KNOWN };
+        assert_eq!(hinting.complaint("no"), "p: no\nTry \"p --help\" for more information\n");
     }
 }

@@ -4,26 +4,23 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
-/// Why a time cannot be read: at which letter, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadTime(pub usize);
+/// A text that is no time, in the words of Slurm's programs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid time specification (pos={at}): {text}")]
+pub struct BadTime {
+    /// Bytes before the place where the reading stopped.
+    pub at: usize,
+    /// What was given.
+    pub text: String,
+}
 
 /// Reads a time: `HH:MM[:SS][AM|PM]`, `MMDD[YY]`, `MM.DD[.YY]`, `MM/DD[/YY]`, `YYYY-MM-DD`, each day with
 /// `-HH:MM[:SS]` or `THH:MM[:SS]` behind it, `today`, `tomorrow`, `midnight`, `noon`, `fika`, `teatime`,
 /// `now[{+|-}COUNT[seconds|minutes|hours|days|weeks]]`, `utsSECONDS`. A day without its year is the latest such day, a
 /// time without its day is today's. An empty text is 0.
 pub fn parse(text: &str, now: &Zoned) -> Result<i64, BadTime> {
-    if let Some(seconds) = lower(text).strip_prefix("uts") {
-        let seconds = seconds.parse().ok().filter(|s: &i64| (1_000_000..253_402_300_800).contains(s));
-        return seconds.ok_or(BadTime(0));
-    }
-    let mut parser = Parser { text: text.as_bytes(), at: 0, now, date: None, time: None, year: None };
-    parser.run()?;
-    parser.result()
-}
-
-fn lower(text: &str) -> String {
-    text.to_ascii_lowercase()
+    let parser = Parser { text: text.as_bytes(), at: 0, now, date: None, time: None, year: None };
+    parser.read().map_err(|Stuck(at)| BadTime { at, text: text.to_owned() })
 }
 
 struct Parser<'a> {
@@ -36,7 +33,11 @@ struct Parser<'a> {
     time: Option<Time>,
 }
 
-type Step<T = ()> = Result<T, BadTime>;
+/// Bytes before the place where it makes no sense.
+#[derive(Debug)]
+struct Stuck(usize);
+
+type Step<T = ()> = Result<T, Stuck>;
 
 const WORDS: &[(&str, i8)] = &[("midnight", 0), ("noon", 12), ("fika", 15), ("teatime", 16)];
 
@@ -55,6 +56,15 @@ const UNITS: &[(&str, i64)] = &[
 ];
 
 impl Parser<'_> {
+    fn read(mut self) -> Step<i64> {
+        if self.begins("uts") {
+            let seconds = std::str::from_utf8(&self.text[3..]).ok().and_then(|text| text.parse().ok());
+            return seconds.filter(|seconds| (1_000_000..253_402_300_800).contains(seconds)).ok_or(Stuck(0));
+        }
+        self.run()?;
+        self.result()
+    }
+
     fn run(&mut self) -> Step {
         while let Some(letter) = self.peek(0) {
             match letter {
@@ -92,7 +102,7 @@ impl Parser<'_> {
             return Ok(());
         }
         if self.begins("tomorrow") {
-            let tomorrow = now.checked_add(24.hours()).map_err(|_| BadTime(self.at))?;
+            let tomorrow = now.checked_add(24.hours()).map_err(|_| Stuck(self.at))?;
             self.on(&tomorrow);
             return Ok(());
         }
@@ -103,7 +113,7 @@ impl Parser<'_> {
         if self.begins("now") {
             return self.now();
         }
-        Err(BadTime(self.at))
+        Err(Stuck(self.at))
     }
 
     fn now(&mut self) -> Step {
@@ -114,11 +124,11 @@ impl Parser<'_> {
             None => 0,
             Some(b'+') => 1,
             Some(b'-') => -1,
-            Some(_) => return Err(BadTime(self.at)),
+            Some(_) => return Err(Stuck(self.at)),
         };
         let count = if sign == 0 { 0 } else { self.delta()? };
         let moment = self.now.timestamp().as_second().checked_add(sign * count);
-        let moment = moment.and_then(|s| Timestamp::from_second(s).ok()).ok_or(BadTime(self.at))?;
+        let moment = moment.and_then(|s| Timestamp::from_second(s).ok()).ok_or(Stuck(self.at))?;
         let moment = moment.to_zoned(self.now.time_zone().clone());
         self.on(&moment);
         self.time = Some(moment.time().with().subsec_nanosecond(0).build().unwrap_or_default());
@@ -127,35 +137,33 @@ impl Parser<'_> {
 
     /// `COUNT[UNIT]` after a sign.
     fn delta(&mut self) -> Step<i64> {
-        let sign_at = self.at;
         self.at += 1;
         let (mut count, mut any) = (0i64, false);
         while let Some(letter) = self.peek(0) {
             if letter.is_ascii_digit() {
-                count =
-                    count.checked_mul(10).and_then(|c| c.checked_add(i64::from(letter - b'0'))).ok_or(BadTime(0))?;
+                count = count.checked_mul(10).and_then(|c| c.checked_add(i64::from(letter - b'0'))).ok_or(Stuck(0))?;
                 (any, self.at) = (true, self.at + 1);
             } else if letter.is_ascii_whitespace() {
                 self.at += 1;
             } else if let Some((_, seconds)) = UNITS.iter().find(|(unit, _)| self.begins(unit)) {
-                count = count.checked_mul(*seconds).ok_or(BadTime(0))?;
+                count = count.checked_mul(*seconds).ok_or(Stuck(0))?;
                 break;
             } else {
-                return Err(BadTime(self.at - 1));
+                return Err(Stuck(self.at - 1));
             }
         }
-        if any { Ok(count) } else { Err(BadTime(sign_at)) }
+        if any { Ok(count) } else { Err(Stuck(self.at - 1)) }
     }
 
     fn digit(&mut self) -> Step<i8> {
-        let letter = self.peek(0).filter(u8::is_ascii_digit).ok_or(BadTime(self.at))?;
+        let letter = self.peek(0).filter(u8::is_ascii_digit).ok_or(Stuck(self.at))?;
         self.at += 1;
         Ok((letter - b'0') as i8)
     }
 
     fn two(&mut self, most: i8) -> Step<i8> {
         let number = self.digit()? * 10 + self.digit()?;
-        if number > most { Err(BadTime(self.at - 2)) } else { Ok(number) }
+        if number > most { Err(Stuck(self.at - 2)) } else { Ok(number) }
     }
 
     /// One digit or two.
@@ -164,13 +172,13 @@ impl Parser<'_> {
         if self.peek(0).is_some_and(|letter| letter.is_ascii_digit()) {
             number = number * 10 + self.digit()?;
         }
-        if (least..=most).contains(&number) { Ok(number) } else { Err(BadTime(self.at.saturating_sub(2))) }
+        if (least..=most).contains(&number) { Ok(number) } else { Err(Stuck(self.at.saturating_sub(2))) }
     }
 
     fn clock(&mut self) -> Step {
         let mut hour = self.short(0, 23)?;
         if self.peek(0) != Some(b':') {
-            return Err(BadTime(self.at));
+            return Err(Stuck(self.at));
         }
         self.at += 1;
         let minute = self.two(59)?;
@@ -187,7 +195,7 @@ impl Parser<'_> {
         } else if self.begins("am") {
             hour = if hour == 12 { 0 } else { hour };
         }
-        self.time = Some(Time::new(hour, minute, second, 0).map_err(|_| BadTime(self.at))?);
+        self.time = Some(Time::new(hour, minute, second, 0).map_err(|_| Stuck(self.at))?);
         Ok(())
     }
 
@@ -218,7 +226,7 @@ impl Parser<'_> {
     }
 
     fn result(self) -> Step<i64> {
-        let bad = |_| BadTime(self.at);
+        let bad = |_| Stuck(self.at);
         let ((month, day), time) = match (self.date, self.time) {
             (None, None) => return Ok(0),
             (None, Some(time)) => ((self.now.month(), self.now.day()), time),
@@ -304,7 +312,7 @@ mod tests {
     fn read(text: &str) -> String {
         match parse(text, &now()) {
             Ok(seconds) => TimeFormat::Standard.show(seconds, &now()),
-            Err(BadTime(at)) => format!("bad at {at}"),
+            Err(bad) => format!("bad at {}", bad.at),
         }
     }
 
@@ -332,6 +340,13 @@ mod tests {
             ("now - 2 weeks", "2024-04-22T10:20:30"),
             ("now+90", "2024-05-06T10:22:00"),
             ("now-1hours", "2024-05-06T09:20:30"),
+            ("NOW-90", "2024-05-06T10:19:00"),
+            ("noon tomorrow", "2024-05-07T12:00:00"),
+            ("10:30 pm", "2024-05-06T22:30:00"),
+            ("12:00am", "2024-05-06T00:00:00"),
+            ("02.03", "2024-02-03T00:00:00"),
+            ("02/03/23-10:00", "2023-02-03T10:00:00"),
+            ("now\nand then", "2024-05-06T10:20:30"),
             ("uts1709539200", "2024-03-04T08:00:00"),
             ("", "1970-01-01T00:00:00"),
             ("2023-02-29", "2023-03-01T00:00:00"),
@@ -344,6 +359,13 @@ mod tests {
     fn what_is_no_time_says_where() {
         for (text, at) in [("bogus", 0), ("2024-13-01", 5), ("2024-03-04T25:00", 11), ("now-x", 3), ("uts5", 0)] {
             assert_eq!(read(text), format!("bad at {at}"), "{text}");
+        }
+        for (text, at) in [("now-", 3), ("now*2", 3), ("0", 0), ("é", 0), ("25:00", 0), ("now+1lightyear", 4)] {
+            assert_eq!(read(text), format!("bad at {at}"), "{text}");
+        }
+        for text in ["13:00 pm", "1332", "2026-1-2", "now-1w", "2026-02-0", "1:2:3", "uts\u{e9}", "9999-12-31T23:59:5"]
+        {
+            assert!(parse(text, &now()).is_err(), "{text}");
         }
         assert!(parse("now+99999999999999999999", &now()).is_err());
         assert!(parse("now+999999999999999", &now()).is_err());

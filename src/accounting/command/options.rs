@@ -1,6 +1,6 @@
-//! The options before sacctmgr's verb, parsed as getopt(3) does: bundled, anywhere, until `--`.
+//! The options before sacctmgr's verb.
 
-use super::word::begins;
+use crate::text::getopt::{Known, Takes};
 
 /// `-i -n -p -P -Q -r -s -v -o`, and what to do instead of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,66 +44,38 @@ pub enum Instead {
     Version,
 }
 
-const LONG: &[(&str, char)] = &[
-    ("help", 'h'),
-    ("usage", 'h'),
-    ("immediate", 'i'),
-    ("noheader", 'n'),
-    ("oneliner", 'o'),
-    ("parsable", 'p'),
-    ("parsable2", 'P'),
-    ("quiet", 'Q'),
-    ("readonly", 'r'),
-    ("associations", 's'),
-    ("verbose", 'v'),
-    ("version", 'V'),
-];
+use Takes::Nothing as No;
+
+static KNOWN: Known = Known {
+    program: "sacctmgr",
+    hint: true,
+    options: &[
+        ("help", 'h', No),
+        ("usage", 'h', No),
+        ("immediate", 'i', No),
+        ("noheader", 'n', No),
+        ("oneliner", 'o', No),
+        ("parsable", 'p', No),
+        ("parsable2", 'P', No),
+        ("quiet", 'Q', No),
+        ("readonly", 'r', No),
+        ("associations", 's', No),
+        ("verbose", 'v', No),
+        ("version", 'V', No),
+    ],
+};
 
 /// Splits options from the words of the command. The error is getopt's text, with the hint that follows it.
 pub fn parse(argv: &[String]) -> Result<(Options, Vec<&str>), String> {
     let mut options = Options::default();
-    let mut words = Vec::new();
-    let mut args = argv.iter().map(String::as_str);
-    while let Some(arg) = args.next() {
-        match arg.strip_prefix('-') {
-            Some("-") => words.extend(args.by_ref()),
-            Some(long) if long.starts_with('-') => options.set(long_option(&long[1..])?),
-            Some(letters) if !letters.is_empty() => {
-                for letter in letters.chars() {
-                    known(letter).map(|letter| options.set(letter))?;
-                }
-            }
-            _ => words.push(arg),
-        }
+    let mut getopt = KNOWN.read(argv);
+    for found in getopt.by_ref() {
+        options.set(found?.0);
         if options.instead.is_some() {
             break;
         }
     }
-    Ok((options, words))
-}
-
-fn known(letter: char) -> Result<char, String> {
-    match LONG.iter().any(|(_, known)| *known == letter) {
-        true => Ok(letter),
-        false => Err(refused(&format!("invalid option -- '{letter}'"))),
-    }
-}
-
-fn long_option(name: &str) -> Result<char, String> {
-    let exact = LONG.iter().find(|(long, _)| *long == name);
-    let found: Vec<_> = LONG.iter().filter(|(long, _)| begins(name, long, 1)).collect();
-    match (exact, found.as_slice()) {
-        (Some((_, letter)), _) | (None, [(_, letter)]) => Ok(*letter),
-        (None, []) => Err(refused(&format!("unrecognized option '--{name}'"))),
-        (None, several) => {
-            let names: Vec<_> = several.iter().map(|(long, _)| format!("'--{long}'")).collect();
-            Err(refused(&format!("option '--{name}' is ambiguous; possibilities: {}", names.join(" "))))
-        }
-    }
-}
-
-fn refused(what: &str) -> String {
-    format!("sacctmgr: {what}\nTry \"sacctmgr --help\" for more information\n")
+    Ok((options, getopt.words()))
 }
 
 impl Options {

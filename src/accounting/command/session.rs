@@ -7,7 +7,7 @@ use crate::accounting::authority::Caller;
 use crate::accounting::model::{Action, Transaction};
 use crate::accounting::privacy::View;
 use crate::accounting::settings::Settings;
-use crate::accounting::when;
+use crate::text::slurm_time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use std::collections::VecDeque;
@@ -144,11 +144,8 @@ impl Session<'_> {
 
     /// Reads a time, in seconds since 1970; complains about one that cannot be read.
     pub fn time(&mut self, text: &str) -> Option<i64> {
-        let read = when::parse(&unquote(text), &self.world.clock());
-        if let Err(bad) = read {
-            self.complain(format!("Invalid time specification (pos={}): {text}", bad.position));
-        }
-        read.ok()
+        let read = slurm_time::parse(&unquote(text), &self.world.clock());
+        read.map_err(|bad| self.complain(bad.to_string())).ok()
     }
 
     /// The cluster that is meant when none is named.

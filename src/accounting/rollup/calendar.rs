@@ -47,7 +47,8 @@ impl Calendar {
         Self::new(TimeZone::system())
     }
 
-    fn zoned(&self, time: i64) -> Zoned {
+    /// The moment as the time zone has it.
+    pub fn zoned(&self, time: i64) -> Zoned {
         let end = if time < 0 { Timestamp::MIN } else { Timestamp::MAX };
         Timestamp::from_second(time).unwrap_or(end).to_zoned(self.zone.clone())
     }

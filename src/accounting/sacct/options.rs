@@ -4,9 +4,10 @@ use super::fields::{self, Column};
 use super::reason;
 use super::units::Convert;
 use super::{People, Surroundings};
+use crate::accounting::command::options::Parsable;
 use crate::accounting::jobs::{Flags, JobState};
-use crate::text::getopt::{Getopt, Opt, Takes};
-use crate::text::slurm_time::{self, BadTime};
+use crate::text::getopt::{Known, Opt, Takes};
+use crate::text::slurm_time;
 use crate::text::{duration, hostlist};
 
 pub use super::step::Selected;
@@ -19,18 +20,6 @@ pub fn error(what: &str) -> String {
 /// Text of an error that ends the program.
 pub fn fatal(what: &str) -> String {
     format!("sacct: fatal: {what}\n")
-}
-
-/// How columns are separated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Parsable {
-    /// Columns of fixed width.
-    #[default]
-    No,
-    /// `a|b|` (`-p`)
-    Ending,
-    /// `a|b` (`-P`)
-    NoEnding,
 }
 
 /// Which clusters.
@@ -114,7 +103,9 @@ const STRUCTURED: char = '\u{f}';
 
 use Takes::{Maybe, Nothing as No, Value as Yes};
 
-const KNOWN: &[Opt] = &[
+static KNOWN: Known = Known { program: "sacct", hint: false, options: OPTIONS };
+
+const OPTIONS: &[Opt] = &[
     ("allusers", 'a', No),
     ("accounts", 'A', Yes),
     ("allocations", 'X', No),
@@ -176,11 +167,11 @@ const KNOWN: &[Opt] = &[
 /// Reads the command line. The error is what Slurm says to it.
 pub fn parse(argv: &[String], around: &Surroundings) -> Result<Options, String> {
     let mut options = Options::default();
-    let mut getopt = Getopt::new("sacct", KNOWN, argv);
+    let mut getopt = KNOWN.read(argv);
     for found in getopt.by_ref() {
         let (letter, value) = found?;
         if !options.flag(letter) {
-            options.value(letter, &value, around)?;
+            options.value(letter, value, around)?;
         }
         if options.instead == Some(Instead::Version) {
             return Ok(options);
@@ -191,7 +182,7 @@ pub fn parse(argv: &[String], around: &Surroundings) -> Result<Options, String> 
     if options.end.is_some_and(|end| options.start.unwrap_or(0) > end) {
         return Err(options.backwards(around));
     }
-    match getopt.words() {
+    match getopt.words().as_slice() {
         [] => Ok(options),
         words => {
             let words: String = words.iter().map(|word| error(&format!(" {word}"))).collect();
@@ -362,8 +353,7 @@ pub fn nodes(text: &str) -> Vec<String> {
 }
 
 fn time(text: &str, around: &Surroundings) -> Result<i64, String> {
-    let bad = |BadTime(at)| format!("Invalid time specification (pos={at}): {text}\n");
-    slurm_time::parse(text, &around.now).map_err(bad)
+    slurm_time::parse(text, &around.now).map_err(|bad| format!("{bad}\n"))
 }
 
 fn flags(text: &str) -> Result<Flags, String> {

@@ -1,7 +1,8 @@
 //! Tables as sacct prints them.
 
 use super::fields::Column;
-use super::options::{Options, Parsable};
+use super::options::Options;
+use crate::accounting::command::options::Parsable;
 use crate::text::duration::format_seconds;
 use crate::text::width::{truncate, width};
 

@@ -5,7 +5,7 @@ use crate::accounting::columns::leading_number;
 use crate::accounting::command::word::{begins, names, unquote};
 use crate::accounting::model::AssociationKey;
 use crate::accounting::rollup::{Calendar, Span, calendar::HOUR};
-use crate::accounting::times::parse_past;
+use crate::text::slurm_time;
 use jiff::ToSpan;
 
 /// All that can be asked for; a report uses what its grammar lets through. An empty list is everything.
@@ -194,10 +194,9 @@ pub fn read(report: &mut Report, grammar: &Grammar, words: &[&str]) -> Done<Cond
 }
 
 fn time(report: &mut Report, text: &str) -> Option<i64> {
-    parse_past(text, report.site.now(), report.site.calendar()).unwrap_or_else(|bad| {
-        report.err.push_str(&format!("Invalid time specification (pos={}): {text}\n", bad.at));
-        None
-    })
+    let read = slurm_time::parse(text, &report.site.calendar().zoned(report.site.now()));
+    report.err.extend(read.as_ref().err().map(|bad| format!("{bad}\n")));
+    read.ok().filter(|time| *time != 0)
 }
 
 fn top(report: &mut Report, text: &str, usual: usize) -> usize {

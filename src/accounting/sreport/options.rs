@@ -4,8 +4,8 @@ use crate::accounting::State;
 use crate::accounting::columns::Style;
 use crate::accounting::command::options::Parsable;
 use crate::accounting::command::word::{begins, names};
-use crate::accounting::getopt::{Known, flag, valued};
 use crate::accounting::model::tres::{CPU, Tres};
+use crate::text::getopt::{Known, Takes};
 
 /// What the options say.
 #[derive(Clone, Debug)]
@@ -41,31 +41,36 @@ pub enum Instead {
     Version,
 }
 
-const KNOWN: Known = Known {
+use Takes::{Nothing as No, Value as Yes};
+
+const FEDERATION: char = '\u{1}';
+const LOCAL: char = '\u{2}';
+
+static KNOWN: Known = Known {
     program: "sreport",
-    short: "aM:hnpPQs:t:T:vV",
-    long: &[
-        flag("all_clusters", 'a'),
-        valued("cluster", 'M'),
-        flag("federation", 'F'),
-        flag("help", 'h'),
-        flag("local", 'L'),
-        flag("noheader", 'n'),
-        flag("parsable", 'p'),
-        flag("parsable2", 'P'),
-        flag("quiet", 'Q'),
-        valued("sort", 's'),
-        valued("tres", 'T'),
-        flag("usage", 'h'),
-        flag("verbose", 'v'),
-        flag("version", 'V'),
+    hint: true,
+    options: &[
+        ("all_clusters", 'a', No),
+        ("cluster", 'M', Yes),
+        ("federation", FEDERATION, No),
+        ("help", 'h', No),
+        ("local", LOCAL, No),
+        ("noheader", 'n', No),
+        ("parsable", 'p', No),
+        ("parsable2", 'P', No),
+        ("quiet", 'Q', No),
+        ("sort", 's', Yes),
+        ("", 't', Yes),
+        ("tres", 'T', Yes),
+        ("usage", 'h', No),
+        ("verbose", 'v', No),
+        ("version", 'V', No),
     ],
 };
 
 impl Options {
     /// Splits options from words; the error is what to say.
     pub fn parse<'a>(argv: &'a [String], state: &State) -> Result<(Self, Vec<&'a str>), String> {
-        let (given, words) = KNOWN.parse(argv)?;
         let style = Style { parsable: Parsable::No, header: true };
         let mut options = Self {
             all_clusters: false,
@@ -79,18 +84,21 @@ impl Options {
             instead: None,
             complaints: String::new(),
         };
-        for (letter, value) in &given {
-            options.set(*letter, value);
+        let mut local = false;
+        let mut getopt = KNOWN.read(argv);
+        for found in getopt.by_ref() {
+            let (letter, value) = found?;
+            local |= letter == LOCAL;
+            options.set(letter, value);
             if options.instead.is_some() {
-                return Ok((options, words));
+                return Ok((options, Vec::new()));
             }
         }
-        let local = given.iter().any(|(letter, _)| *letter == 'L');
         if [options.all_clusters, !options.clusters.is_empty(), local].iter().filter(|given| **given).count() > 1 {
             return Err("Only one cluster option can be used (--all_clusters OR --cluster OR --local)\n".into());
         }
         options.tres = options.chosen_tres(state).map_err(|why| format!("sreport: fatal: {why}\n"))?;
-        Ok((options, words))
+        Ok((options, getopt.words()))
     }
 
     fn set(&mut self, letter: char, value: &str) {

@@ -9,11 +9,11 @@ use super::command::Reply;
 use super::command::options::Parsable;
 use super::command::word::names;
 use super::fairshare::{History, Method, Share, Tree};
-use super::getopt::{Known, flag, valued};
 use super::model::{Association, AssociationId};
 use super::privacy::View;
 use super::settings::Priority;
 use super::tree::{bounds, sort_for_listing};
+use crate::text::getopt::{Known, Takes};
 use fields::{Column, FIELDS, Row};
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,27 +33,33 @@ pub struct Shares<'a> {
     pub history: &'a History,
 }
 
-const KNOWN: Known = Known {
+use Takes::{Nothing as No, Value as Yes};
+
+const HELP_OPTION: char = '\u{1}';
+
+static KNOWN: Known = Known {
     program: "sshare",
-    short: "aA:ehlM:no:pPqUu:vVm",
-    long: &[
-        valued("accounts", 'A'),
-        flag("all", 'a'),
-        flag("helpformat", 'e'),
-        flag("long", 'l'),
-        flag("partition", 'm'),
-        valued("cluster", 'M'),
-        valued("clusters", 'M'),
-        flag("noheader", 'n'),
-        valued("format", 'o'),
-        flag("parsable", 'p'),
-        flag("parsable2", 'P'),
-        valued("users", 'u'),
-        flag("Users", 'U'),
-        flag("verbose", 'v'),
-        flag("version", 'V'),
-        flag("help", '?'),
-        flag("usage", '?'),
+    hint: true,
+    options: &[
+        ("accounts", 'A', Yes),
+        ("all", 'a', No),
+        ("helpformat", 'e', No),
+        ("long", 'l', No),
+        ("partition", 'm', No),
+        ("cluster", 'M', Yes),
+        ("clusters", 'M', Yes),
+        ("noheader", 'n', No),
+        ("", 'h', No),
+        ("format", 'o', Yes),
+        ("parsable", 'p', No),
+        ("parsable2", 'P', No),
+        ("", 'q', No),
+        ("users", 'u', Yes),
+        ("Users", 'U', No),
+        ("verbose", 'v', No),
+        ("version", 'V', No),
+        ("help", HELP_OPTION, No),
+        ("usage", HELP_OPTION, No),
     ],
 };
 
@@ -75,17 +81,14 @@ struct Options {
 pub fn run(shares: &Shares, argv: &[String]) -> Reply {
     let said = |stdout: String| Reply { stdout, ..Reply::default() };
     let refused = |stderr: String| Reply { stderr, code: 1, ..Reply::default() };
-    let given = match KNOWN.parse(argv) {
-        Ok((given, _)) => given,
-        Err(text) => return refused(text),
-    };
     let mut options = Options::new();
-    for (letter, value) in given {
-        match letter {
-            'e' => return said(fields::help()),
-            'V' => return said(super::sreport::VERSION.into()),
-            '?' => return said(HELP.into()),
-            _ => options.set(letter, value),
+    for found in KNOWN.read(argv) {
+        match found {
+            Err(text) => return refused(text),
+            Ok(('e', _)) => return said(fields::help()),
+            Ok(('V', _)) => return said(super::sreport::VERSION.into()),
+            Ok((HELP_OPTION, _)) => return said(HELP.into()),
+            Ok((letter, value)) => options.set(letter, value),
         }
     }
     let stderr = options.spoken(&shares.caller.name);
