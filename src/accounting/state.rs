@@ -1,5 +1,6 @@
 //! [`State`]: everything the service knows, with the look-ups that commands need.
 
+use super::jobs::{JobEdit, JobRow};
 use super::model::*;
 use super::runs::Runs;
 use super::table::{Journal, Table};
@@ -36,6 +37,7 @@ pub struct State {
     associations: Table<AssociationId, Association>,
     index: Index,
     record: Record,
+    job_edits: JobEdits,
 }
 
 /// Look-ups over the associations, deleted ones included in `by_key` only.
@@ -104,6 +106,24 @@ impl Journal for Record {
 
     fn rollback(&mut self) {
         self.new.clear();
+    }
+}
+
+/// Changes of job records, which are in the store alone, since the last commit.
+#[derive(Clone, Debug, Default)]
+struct JobEdits(Vec<(JobRow, Arc<JobEdit>)>);
+
+impl Journal for JobEdits {
+    fn has_changes(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    fn commit(&mut self) {
+        self.0.clear();
+    }
+
+    fn rollback(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -242,6 +262,16 @@ impl State {
         &self.record.new
     }
 
+    /// Changes the record of a job.
+    pub fn edit_job(&mut self, row: JobRow, edit: Arc<JobEdit>) {
+        self.job_edits.0.push((row, edit));
+    }
+
+    /// The changes of job records since the last commit, in order.
+    pub fn job_edits(&self) -> &[(JobRow, Arc<JobEdit>)] {
+        &self.job_edits.0
+    }
+
     /// When the usage of an association, or of one above it, was last set to zero.
     pub fn usage_reset(&self, id: AssociationId) -> Option<i64> {
         let mut last = None;
@@ -270,9 +300,10 @@ impl State {
             usage_resets,
             associations,
             record,
+            job_edits,
             index: _,
         } = self;
-        let journals: [&dyn Journal; 14] = [
+        let journals: [&dyn Journal; 15] = [
             clusters,
             accounts,
             users,
@@ -287,6 +318,7 @@ impl State {
             usage_resets,
             associations,
             record,
+            job_edits,
         ];
         journals.iter().any(|journal| journal.has_changes())
     }
@@ -309,7 +341,7 @@ impl State {
     }
 
     /// Everything that is kept or taken back together.
-    fn journals(&mut self) -> [&mut dyn Journal; 14] {
+    fn journals(&mut self) -> [&mut dyn Journal; 15] {
         let Self {
             clusters,
             accounts,
@@ -325,6 +357,7 @@ impl State {
             usage_resets,
             associations,
             record,
+            job_edits,
             index: _,
         } = self;
         [
@@ -342,6 +375,7 @@ impl State {
             usage_resets,
             associations,
             record,
+            job_edits,
         ]
     }
 }

@@ -77,8 +77,8 @@ impl World for WithFiles<'_> {
         self.host.cluster()
     }
 
-    fn has_open_jobs(&self, cluster: &str) -> Result<bool, String> {
-        self.host.has_open_jobs(cluster)
+    fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {
+        self.host.jobs(scan, see)
     }
 
     fn settings(&self) -> &Settings {
@@ -125,17 +125,9 @@ impl World for Local {
         &self.settings
     }
 
-    fn has_open_jobs(&self, cluster: &str) -> Result<bool, String> {
-        let mut found = false;
-        // Only jobs without an end have not ended by the end of time.
-        let scan = Scan { clusters: vec![cluster.to_owned()], ended_from: Some(i64::MAX), ..Scan::default() };
-        let mut see = |job: Job| {
-            found = job.start.is_some();
-            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let read = self.readers.read(|connection| JobTable(connection).each(&scan, &mut see));
-        read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        Ok(found)
+    fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {
+        let read = self.readers.read(|connection| JobTable(connection).each(scan, see));
+        read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     fn transactions(&self, time: Range<i64>, take: &mut dyn FnMut(Transaction)) -> Result<(), String> {

@@ -5,6 +5,7 @@ use crate::accounting::jobs::*;
 use rusqlite::types::{Type, Value};
 use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The job records of a database, to read.
 #[derive(Debug)]
@@ -24,13 +25,19 @@ impl Jobs for JobTable<'_> {
     }
 
     fn job(&self, row: JobRow) -> Result<Option<Job>, JobsError> {
-        let mut statement = self.0.prepare_cached("SELECT * FROM job WHERE id = ?1")?;
-        let mut rows = statement.query([row as i64])?;
-        Ok(rows.next()?.map(job).transpose()?)
+        Ok(self.one(row)?)
     }
 
     fn steps(&self, row: JobRow) -> Result<Vec<Step>, JobsError> {
         Ok(steps(self.0, row)?)
+    }
+}
+
+impl JobTable<'_> {
+    fn one(&self, row: JobRow) -> Result<Option<Job>> {
+        let mut statement = self.0.prepare_cached("SELECT * FROM job WHERE id = ?1")?;
+        let mut rows = statement.query([row as i64])?;
+        rows.next()?.map(job).transpose()
     }
 }
 
@@ -237,6 +244,19 @@ pub fn put(transaction: &Connection, jobs: &[JobWithSteps]) -> Result<Stored> {
         new_steps.into_iter().try_for_each(|step| write_step(&mut put_step, row, step))?;
     }
     Ok(stored)
+}
+
+/// Changes records that are there; usage from the earliest on is summed up again if it comes to something else.
+pub(super) fn edit(sql: &Connection, edits: &[(JobRow, Arc<JobEdit>)]) -> Result<()> {
+    let mut earliest: Option<i64> = None;
+    for (row, edit) in edits {
+        let Some(mut job) = JobTable(sql).one(*row)? else { continue };
+        edit.apply(&mut job);
+        let mut put = sql.prepare_cached(&(upsert("job", JOB, "job_id, cluster, time_submit") + " RETURNING id"))?;
+        write_job(&mut put, &job)?;
+        earliest = earliest.into_iter().chain(edit.moves_usage().then_some(job.submit)).min();
+    }
+    earliest.map_or(Ok(()), |earliest| usage::changed_from(sql, earliest))
 }
 
 /// The record that is there for this job, with its steps.

@@ -16,6 +16,7 @@ pub fn changes(sql: &Connection, state: &State) -> Result<()> {
     associations(sql, state)?;
     coordinators(sql, state)?;
     super::small::save(sql, state)?;
+    super::jobs::edit(sql, state.job_edits())?;
     transactions::append(sql, state.recorded())
 }
 

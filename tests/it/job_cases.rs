@@ -15,12 +15,22 @@ fn jobs(name: &str) -> PathBuf {
 /// A service with the accounts and associations of the recorded jobs.
 fn set_up() -> Service {
     let service = Service::configured("AccountingStorageTRES=gres/gpu");
+    found_accounts(&service);
+    service
+}
+
+/// The accounts and all jobs of `tests/cases/jobs`.
+pub fn fill(service: &Service) {
+    found_accounts(service);
+    imported(service, &["--delimiter=\t", jobs("export.tsv").to_str().unwrap()], "");
+}
+
+fn found_accounts(service: &Service) {
     for line in std::fs::read_to_string(jobs("setup.txt")).unwrap().lines().filter(|line| !line.starts_with('#')) {
         let words = shell_words::split(line).unwrap();
         let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
         assert!(service.sacctmgr(&words).status.success(), "{line}");
     }
-    service
 }
 
 fn import(service: &Service, args: &[&str], input: &str) -> Output {
@@ -116,9 +126,36 @@ fn one_bad_line_and_nothing_is_imported() {
     assert_eq!(
         told,
         "2 jobs added, 0 changed, 0 unchanged, 0 steps\n1 jobs belong to no association here; they are kept and counted \
-         on none\n2 jobs have a QOS that is not known here\n1 lines could not be read and were passed over\n"
+         on none\n2 jobs have a QOS that is not known here\n1 lines could not be read and were passed over\n1 \
+         steps of jobs that were passed over were left out too\nthe list has no column Eligible: each job counts as eligible \
+         since its submission\n"
     );
     assert_eq!(seen(&["-aDnP", "-j1,2,3", "-ojobid,user"]), "1|games\n3|nobody\n");
+}
+
+/// What was corrected is what sacct shows, a job that never ended ends, and the next import brings back what is so.
+#[test]
+fn corrected_records_are_listed_and_runaways_end() {
+    let service = set_up();
+    let running = format!("{HEADING}9|9|100|110|Unknown|RUNNING|games|physics\n");
+    imported(&service, &["-"], &running);
+    let seen = || {
+        let mut command = Command::new(service.path("sacct"));
+        command.args(["-anP", "-j9", "-ojobid,state,end,derivedexitcode,comment,admincomment"]);
+        let out = command.env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC").output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let change = ["-i", "modify", "job", "jobid=9", "set", "comment=c", "admincomment=a b", "derivedexitcode=7:0"];
+    assert!(service.sacctmgr(&change).status.success());
+    assert_eq!(seen(), "9|RUNNING|Unknown|7:0|c|a b\n");
+    let listed = service.sacctmgr(&["-r", "show", "runawayjobs"]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("RUNNING"), "{listed:?}");
+    assert_eq!(seen(), "9|RUNNING|Unknown|7:0|c|a b\n", "-r changes nothing");
+    assert!(service.sacctmgr(&["-i", "show", "runawayjobs"]).status.success());
+    assert_eq!(seen(), "9|COMPLETED|1970-01-01T00:01:50|7:0|c|a b\n");
+    let ended = format!("{HEADING}9|9|100|110|170|FAILED|games|physics\n");
+    assert!(imported(&service, &["-"], &ended).starts_with("0 jobs added, 1 changed"));
+    assert!(seen().starts_with("9|FAILED|1970-01-01T00:02:50|"), "{}", seen());
 }
 
 #[test]

@@ -105,10 +105,10 @@ fn mask(text: &str) -> String {
     microseconds.replace_all(&time.replace_all(text, "TIME"), "usec=TIME").into_owned()
 }
 
-/// A service whose store has what a controller would have reported: the lines `! event …` and `! reservation …`.
+/// A service whose store has what a controller would have reported: the lines `! event …`, `! reservation …` and `! jobs`.
 fn seeded(settings: &str, text: &str) -> Service {
     let rows: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("! ")?.split_once(' ')).collect();
-    Service::prepared(settings, |path| {
+    let service = Service::prepared(settings, |path| {
         if rows.is_empty() {
             return;
         }
@@ -131,7 +131,11 @@ fn seeded(settings: &str, text: &str) -> Service {
         let draft = store.draft().unwrap();
         draft.save(&state).unwrap();
         draft.keep().unwrap();
-    })
+    });
+    if text.lines().any(|line| line == "! jobs") {
+        super::job_cases::fill(&service);
+    }
+    service
 }
 
 fn word(row: &serde_json::Value, key: &str) -> String {

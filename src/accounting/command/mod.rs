@@ -14,6 +14,7 @@ mod event;
 mod federation;
 pub mod fields;
 mod format;
+mod job;
 mod load;
 mod modify;
 mod modify_association;
@@ -259,6 +260,8 @@ fn modify(session: &mut Session, entity: &str, words: &[Word]) -> Done {
         cluster::modify(session, words)
     } else if begins(entity, "Federation", 1) {
         federation::modify(session, words)
+    } else if begins(entity, "Job", 1) {
+        job::modify(session, words)
     } else if begins(entity, "QOSs", 1) {
         qos::modify(session, words)
     } else if begins(entity, "Resource", 1) {

@@ -4,6 +4,7 @@ use super::options::Options;
 use super::word::unquote;
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
+use crate::accounting::jobs::{Job, Scan};
 use crate::accounting::model::{Action, Transaction};
 use crate::accounting::privacy::View;
 use crate::accounting::settings::Settings;
@@ -11,7 +12,7 @@ use crate::text::slurm_time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
 
 /// What a command must know of the world outside the state.
@@ -56,10 +57,11 @@ pub trait World {
         &DEFAULT
     }
 
-    /// Whether the records have a job on this cluster that has begun and not ended; the error is a text for people.
-    fn has_open_jobs(&self, cluster: &str) -> Result<bool, String> {
-        let _ = cluster;
-        Ok(false)
+    /// Shows the kept jobs of a scan, in no order to count on, until `see` breaks; the error is a text for people. A
+    /// world without a store has none.
+    fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {
+        let _ = (scan, see);
+        Ok(())
     }
 
     /// Gives every line of the transaction record that was written in `time` (seconds since 1970, end excluded), oldest

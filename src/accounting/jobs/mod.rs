@@ -3,11 +3,13 @@
 //! A site has millions of jobs: they live in the store only, never all in memory, so everything here works on one at a
 //! time. Times are seconds since 1970; what has not happened is `None`, never 0.
 
+mod edit;
 pub mod import;
 mod record;
 mod state;
 mod tres_counts;
 
+pub use edit::JobEdit;
 pub use record::{
     ArrayPlace, Details, ExitCode, Flags, Frequencies, HetPlace, Job, Step, StepDetails, StepId, Tasks, TimeLimit,
     Usage,

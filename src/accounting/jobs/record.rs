@@ -173,6 +173,8 @@ pub struct Details {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub container: String,
     #[serde(skip_serializing_if = "String::is_empty")]
+    pub extra: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub mcs_label: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub submit_line: String,

@@ -30,6 +30,7 @@ use select::Query;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use step::Parts;
+pub use step::Selected;
 
 /// Names and numbers of users and groups.
 pub trait People {

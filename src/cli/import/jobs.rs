@@ -64,7 +64,15 @@ fn import(args: &JobsArgs) -> Result<Exit, String> {
         Dialect { delimiter: args.delimiter.clone(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
     let place = |column: usize, what: &str| format!("{}:1:{column}: {what}", args.file.display());
     let reader = Reader::new(&heading, dialect).map_err(|bad| place(bad.column, &bad.what))?;
-    let mut run = Run { args, heading, reader, zone, progress: Progress::default(), total: ImportedJobs::default() };
+    let mut run = Run {
+        args,
+        heading,
+        reader,
+        zone,
+        progress: Progress::default(),
+        total: ImportedJobs::default(),
+        lost_steps: 0,
+    };
     let bad = run.check(&mut lines)?;
     if bad > 0 && !args.skip_bad {
         return Err(format!("{bad} lines cannot be read, nothing was imported; --skip-bad passes over them"));
@@ -107,6 +115,8 @@ struct Run<'a> {
     zone: String,
     progress: Progress,
     total: ImportedJobs,
+    /// Steps of jobs that were passed over.
+    lost_steps: u64,
 }
 
 impl Run<'_> {
@@ -147,10 +157,16 @@ impl Run<'_> {
             }
             let is_step = self.reader.is_step(&line);
             // Steps of a job that was passed over have nowhere to go.
-            skipping = (is_step && skipping) || (self.args.skip_bad && self.reader.line(&line, &mut NoNames).is_err());
-            if skipping {
+            if is_step && skipping {
+                self.lost_steps += 1;
                 continue;
             }
+            let is_bad = self.args.skip_bad && self.reader.line(&line, &mut NoNames).is_err();
+            if is_bad {
+                skipping = !is_step;
+                continue;
+            }
+            skipping = false;
             if !is_step && (chunk.len() >= CHUNK || bytes >= CHUNK_BYTES) {
                 self.add(std::mem::take(&mut chunk), lines)?;
                 bytes = 0;
@@ -215,6 +231,10 @@ impl Run<'_> {
         say(total.without_association, "jobs belong to no association here; they are kept and counted on none");
         say(total.without_qos, "jobs have a QOS that is not known here");
         say(bad, "lines could not be read and were passed over");
+        say(self.lost_steps, "steps of jobs that were passed over were left out too");
+        if !self.reader.tells_eligible() {
+            println!("the list has no column Eligible: each job counts as eligible since its submission");
+        }
     }
 }
 

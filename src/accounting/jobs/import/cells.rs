@@ -122,7 +122,7 @@ impl Cells<'_> {
             reservation: self.owned(C::Reservation),
             reservation_id: self.count(C::ReservationId)?.unwrap_or(0),
             submit,
-            eligible: self.moment(C::Eligible)?.map(|moment| moment.first),
+            eligible: self.eligible(submit)?,
             start: times.start,
             end: times.end,
             suspended: times.suspended,
@@ -144,12 +144,22 @@ impl Cells<'_> {
         })
     }
 
+    /// When it could first have started; a list that does not tell means as soon as it was submitted. `Unknown` is a job
+    /// that was held all the time.
+    fn eligible(&self, submit: i64) -> Read<Option<i64>> {
+        match self.has(C::Eligible) {
+            true => Ok(self.moment(C::Eligible)?.map(|moment| moment.first)),
+            false => Ok(Some(submit)),
+        }
+    }
+
     fn details(&self) -> Details {
         Details {
             admin_comment: self.owned(C::AdminComment),
             block_id: self.owned(C::BlockId),
             comment: self.owned(C::Comment),
             container: self.owned(C::Container),
+            extra: self.owned(C::Extra),
             mcs_label: self.owned(C::McsLabel),
             submit_line: self.owned(C::SubmitLine),
             system_comment: self.owned(C::SystemComment),

@@ -19,7 +19,7 @@ columns! {
     AveRss "AveRSS", AveVmSize "AveVMSize", BlockId "BlockID", Cluster "Cluster", Comment "Comment",
     Constraints "Constraints", ConsumedEnergy "ConsumedEnergy", ConsumedEnergyRaw "ConsumedEnergyRaw",
     Container "Container", DerivedExitCode "DerivedExitCode", Elapsed "Elapsed", ElapsedRaw "ElapsedRaw",
-    Eligible "Eligible", End "End", ExitCode "ExitCode", Flags "Flags", Gid "GID", JobId "JobID", JobIdRaw "JobIDRaw",
+    Eligible "Eligible", End "End", ExitCode "ExitCode", Extra "Extra", Flags "Flags", Gid "GID", JobId "JobID", JobIdRaw "JobIDRaw",
     JobName "JobName", Layout "Layout", MaxDiskRead "MaxDiskRead", MaxDiskWrite "MaxDiskWrite", MaxPages "MaxPages",
     MaxRss "MaxRSS", MaxRssNode "MaxRSSNode", MaxRssTask "MaxRSSTask", MaxVmSize "MaxVMSize", McsLabel "McsLabel",
     MinCpu "MinCPU", NCpus "NCPUS", NNodes "NNodes", NodeList "NodeList", NTasks "NTasks", Partition "Partition",

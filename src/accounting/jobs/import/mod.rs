@@ -108,6 +108,11 @@ impl Reader {
         }
     }
 
+    /// Whether the list says when jobs became eligible; without that they count as eligible from their submission on.
+    pub fn tells_eligible(&self) -> bool {
+        self.columns.position(C::Eligible).is_some()
+    }
+
     /// Whether a line is a step's, told quickly: such lines stay with the job line before them.
     pub fn is_step(&self, line: &str) -> bool {
         let at = self.columns.position(C::JobIdRaw).or(self.columns.position(C::JobId)).unwrap_or(0);

@@ -52,6 +52,16 @@ fn the_least_that_makes_a_job() {
 }
 
 #[test]
+fn held_jobs_were_never_eligible_and_a_list_that_does_not_tell_means_at_once() {
+    let line = "7|7|100|Unknown|Unknown|PENDING|u";
+    assert_eq!(job(MINIMUM, line).eligible, Some(100));
+    let told = format!("{MINIMUM}|Eligible");
+    assert_eq!(job(&told, &format!("{line}|Unknown")).eligible, None);
+    assert_eq!(job(&told, &format!("{line}|200")).eligible, Some(200));
+    assert!(reader(&told).tells_eligible() && !reader(MINIMUM).tells_eligible());
+}
+
+#[test]
 fn arrays_and_heterogeneous_jobs() {
     let at = "1|None|Unknown|PENDING|u";
     assert_eq!(job(MINIMUM, &format!("9|7_2|{at}")).array, Some(ArrayPlace { job: 7, tasks: Tasks::One(2) }));
