@@ -18,8 +18,14 @@ use std::collections::BTreeSet;
 pub type Target = fn(&[u8]);
 
 /// By the name of its directory in `seeds`.
-pub const TARGETS: &[(&str, Target)] =
-    &[("sacctmgr", sacctmgr), ("text", text), ("api", request), ("config", configuration), ("import", import)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("sacctmgr", sacctmgr),
+    ("text", text),
+    ("api", request),
+    ("config", configuration),
+    ("import", import),
+    ("load", load_file),
+];
 
 struct Nowhere;
 
@@ -68,6 +74,58 @@ fn run(state: &mut State, caller: &Caller, argv: &[String]) -> u8 {
         assert!(!state.has_changes(), "{argv:?} asks and changed something");
     }
     reply.code
+}
+
+/// Where one file can be read.
+struct Desk<'a>(&'a str);
+
+impl World for Desk<'_> {
+    fn has_user(&self, name: &str) -> bool {
+        Nowhere.has_user(name)
+    }
+
+    fn now(&self) -> i64 {
+        Nowhere.now()
+    }
+
+    fn local_time(&self, seconds: i64) -> String {
+        Nowhere.local_time(seconds)
+    }
+
+    fn file(&self, _: &str) -> Option<Result<&str, &str>> {
+        Some(Ok(self.0))
+    }
+}
+
+/// A file for `sacctmgr load`: all of it is taken, or nothing, and then some line is blamed. What was taken survives being
+/// dumped and loaded.
+pub fn load_file(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let load = |state: &mut State, text: &str, words: &str| {
+        let reply = command::run(state, &Caller::root(), &Desk(text), &self::words(words), &[true]);
+        for said in [&reply.stdout, &reply.stderr] {
+            assert!(!said.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')), "{text:?}: {said:?}");
+        }
+        reply
+    };
+    for words in ["-i load x", "-i load x clean", "-i load x cluster=other"] {
+        let mut state = furnished();
+        let reply = load(&mut state, &text, words);
+        if reply.code != 0 {
+            assert!(!state.has_changes(), "{words}: {text:?}: half of it was loaded");
+            assert!(!reply.stderr.is_empty(), "{words}: {text:?}");
+        }
+        state.commit();
+        sound(&state);
+        let dump = |state: &mut State| load(state, "", "dump ref").writes;
+        let once = dump(&mut state);
+        if let Some((_, file)) = once.first() {
+            let again = load(&mut state, file, "-i load x");
+            assert_eq!(again.code, 0, "{words}: {text:?}: {}", again.stderr);
+            state.commit();
+            assert_eq!(dump(&mut state), once, "{words}: {text:?}");
+        }
+    }
 }
 
 /// The tree hangs together.

@@ -35,7 +35,8 @@ pub struct Request {
     /// Files of the caller's that the answer asked for in `reads`. The service itself never opens a path.
     #[serde(default)]
     pub files: Vec<CallerFile>,
-    /// The caller's environment, of it those that the command heeds: `TZ`, `SLURM_TIME_FORMAT`, `SACCT_FORMAT`.
+    /// The caller's environment, of it those that the command heeds: `TZ`, `SLURM_TIME_FORMAT`, `SACCT_FORMAT`,
+    /// `SREPORT_TRES` and the like.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
 }

@@ -12,6 +12,7 @@ use crate::accounting::privacy::View;
 use crate::accounting::rollup::Calendar;
 use crate::accounting::sreport::{self, Site};
 use crate::accounting::sshare::{self, Shares};
+use crate::store::jobs::JobTable;
 use crate::store::usage::{Progress, UsageTable, progress};
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -98,7 +99,7 @@ impl Service {
             let caller = world.caller(uid);
             let view = View::new(state, &caller, world.settings());
             let table = UsageTable::new(connection, &reporting.calendar)?;
-            Ok(sreport::run(state, view, &Here { world, reporting }, &table, &request.argv))
+            Ok(sreport::run(state, view, &Here { world, reporting }, &table, &request.environment, &request.argv))
         })
     }
 
@@ -116,6 +117,8 @@ impl Service {
                 cluster: &reporting.cluster,
                 priority: &world.settings().priority,
                 history: &history,
+                jobs: &JobTable(connection),
+                now: world.now(),
             };
             Ok(sshare::run(&shares, &request.argv))
         })

@@ -2,62 +2,30 @@
 //! `tests/cases/sshare` (recorded by the `record` scripts there) must be what ours say, byte for byte. Where we differ on
 //! purpose, the case says so and why.
 
+use super::job_cases::said;
+use super::sacctmgr_cases::{files, parse};
 use super::service::Service;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
 }
 
-fn files(name: &str) -> Vec<PathBuf> {
-    let mut found: Vec<_> = std::fs::read_dir(directory(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
-    found.sort();
-    found
-}
-
-/// Commands with what ours must say to each.
-fn cases(text: &str) -> Vec<(String, Vec<String>)> {
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
-    for line in text.lines() {
-        let recorded = ["1|", "2|", "= "].iter().any(|begin| line.starts_with(begin));
-        match (line.strip_prefix("$ "), found.last_mut()) {
-            (Some(command), _) => found.push((command.to_owned(), Vec::new())),
-            (_, Some((_, said))) if recorded => said.push(line.to_owned()),
-            (_, Some((_, said))) if line.starts_with("ours: ") => said.clear(),
-            (_, Some((_, said))) if line.starts_with('>') => said.push(line[1..].to_owned()),
-            _ => {}
-        }
-    }
-    found
-}
-
-fn run(service: &Service, command: &str, masked: bool) -> Vec<String> {
-    let argv = shell_words::split(command).unwrap();
-    let mut child = Command::new(service.path(&argv[0]));
-    child.args(&argv[1..]).env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC").stdin(Stdio::null());
-    let out = child.output().unwrap();
-    let time = fancy_regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").unwrap();
-    let mut lines = Vec::new();
-    for (stream, bytes) in [("1", &out.stdout), ("2", &out.stderr)] {
-        let text = String::from_utf8_lossy(bytes);
-        let text = if masked { time.replace_all(&text, "TIME") } else { text };
-        lines.extend(text.lines().map(|line| format!("{stream}|{line}")));
-    }
-    lines.push(format!("= {}", out.status.code().unwrap_or(-1)));
-    lines
-}
-
 /// What is wrong, in words; the number of commands.
 fn compare(service: &Service, path: &Path, masked: bool, wrong: &mut String) -> usize {
-    let cases = cases(&std::fs::read_to_string(path).unwrap());
-    for (command, expected) in &cases {
-        let said = run(service, command, masked);
-        if said != *expected {
-            writeln!(wrong, "{}: {command}\n{expected:#?}\nsaid: {said:#?}", path.display()).unwrap();
+    let time = fancy_regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").unwrap();
+    let cases = parse(&std::fs::read_to_string(path).unwrap());
+    for case in &cases {
+        let mut said = said(service, case);
+        if masked {
+            said.iter_mut().for_each(|line| *line = time.replace_all(line, "TIME").into_owned());
+        }
+        if said != case.expected() {
+            let (path, expected) = (path.display(), case.expected());
+            writeln!(wrong, "{path}: {}$ {}\n{expected:#?}\nsaid: {said:#?}", case.user, case.command).unwrap();
         }
     }
     cases.len()
@@ -94,7 +62,7 @@ fn wait_for_rollup(service: &Service) {
 
 #[test]
 fn sreport_says_what_theirs_says() {
-    let mut service = Service::start();
+    let mut service = Service::configured("MaxQueryTimeRange=40-0\n");
     link(&service, "sreport");
     let rows = directory("sreport").join("site_rows.py");
     python(&[&rows, Path::new("commands")]).lines().for_each(|command| sacctmgr(&service, command));

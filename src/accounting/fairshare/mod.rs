@@ -7,6 +7,7 @@ mod classic;
 mod decay;
 mod fair_tree;
 pub mod history;
+pub mod running;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,7 @@ macro_rules! fields {
         /// What a column shows.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each is the field of its name")]
-        pub enum Field { $($field,)* }
+        pub enum Field { $($field,)* Later }
 
         /// All of them: width (negative: to the left), heading, field.
         pub const ALL: &[(i32, &str, Field)] = &[$(($width, $name, Field::$field),)*];
@@ -46,6 +46,33 @@ fields! {
     10 "UserCPU" UserCpu, 10 "WCKey" Wckey, 10 "WCKeyID" WckeyId, 20 "WorkDir" WorkDir,
 }
 
+/// Fields of later releases, which scripts ask for: accepted, and not among ALL. Those of [`Field::Later`] have nothing to
+/// show.
+const LATER: &[(i32, &str, Field)] = &[
+    (10, "Planned", Field::Reserved),
+    (10, "PlannedCPU", Field::ResvCpu),
+    (13, "PlannedCPURAW", Field::ResvCpuRaw),
+    (14, "Exclusive", Field::Later),
+    (14, "Extra", Field::Later),
+    (8, "FailedNode", Field::Later),
+    (10, "Licenses", Field::Later),
+    (14, "OriginalSLUID", Field::Later),
+    (14, "OverSubscribe", Field::Later),
+    (10, "QOSREQ", Field::Later),
+    (20, "ReqReservation", Field::Later),
+    (8, "Restarts", Field::Later),
+    (11, "SegmentSize", Field::Later),
+    (14, "SLUID", Field::Later),
+    (20, "StdErr", Field::Later),
+    (20, "StdIn", Field::Later),
+    (20, "StdOut", Field::Later),
+];
+
+/// Any field by its place: those of [`ALL`], then those of [`LATER`].
+fn known(index: usize) -> (i32, &'static str, Field) {
+    if index < ALL.len() { ALL[index] } else { LATER[index - ALL.len()] }
+}
+
 /// `-b`
 pub const BRIEF: &str = "jobid,state,exitcode";
 /// What is shown when nothing is said.
@@ -77,7 +104,7 @@ pub struct Column {
 /// field, and the list ends at an empty part (both as in Slurm).
 pub fn parse(list: &str) -> Result<Vec<Column>, String> {
     let mut chosen = Vec::new();
-    let mut widths: Vec<i32> = ALL.iter().map(|(width, ..)| *width).collect();
+    let mut widths: Vec<i32> = (0..ALL.len() + LATER.len()).map(|index| known(index).0).collect();
     for part in list.split(',') {
         let (name, width) = part.trim_start().split_once('%').unwrap_or((part.trim_start(), ""));
         if name.is_empty() && width.is_empty() {
@@ -94,7 +121,10 @@ pub fn parse(list: &str) -> Result<Vec<Column>, String> {
             chosen.push(index);
         }
     }
-    let column = |index: usize| Column { width: widths[index], heading: ALL[index].1, field: ALL[index].2 };
+    let column = |index: usize| {
+        let (_, heading, field) = known(index);
+        Column { width: widths[index], heading, field }
+    };
     Ok(chosen.into_iter().map(column).collect())
 }
 
@@ -103,7 +133,8 @@ fn begins(word: &str, name: &str) -> bool {
 }
 
 fn find(name: &str) -> Result<usize, String> {
-    if let Some(index) = ALL.iter().position(|(_, heading, _)| begins(heading, name)) {
+    let mut every = (0..ALL.len() + LATER.len()).filter(|index| begins(known(*index).1, name));
+    if let Some(index) = every.next() {
         return Ok(index);
     }
     for (gone, instead) in [("AllocGRES", "AllocTRES"), ("ReqGRES", "ReqTRES")] {

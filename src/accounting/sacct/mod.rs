@@ -114,9 +114,24 @@ const VERSION: &str = concat!("slurm 22.05.8 (enlist ", env!("CARGO_PKG_VERSION"
 pub fn run(service: &Service, caller: &Caller, around: &Surroundings, argv: &[String]) -> Reply {
     match list(service, caller, around, argv) {
         Ok((stdout, said)) => Reply { stdout, stderr: said + &around.complaint, ..Reply::default() },
-        Err(stderr) => Reply { stderr, code: 1, ..Reply::default() },
+        Err(Refusal { stderr, code }) => Reply { stderr, code, ..Reply::default() },
     }
 }
+
+/// Why there is nothing to show.
+struct Refusal {
+    stderr: String,
+    code: u8,
+}
+
+impl From<String> for Refusal {
+    fn from(stderr: String) -> Self {
+        Self { stderr, code: 1 }
+    }
+}
+
+/// The exit code of a query over more than MaxQueryTimeRange: the low byte of Slurm's error number.
+const TOO_WIDE: u8 = 95;
 
 /// Standard output and standard error, or the error alone.
 fn list(
@@ -124,7 +139,7 @@ fn list(
     caller: &Caller,
     around: &Surroundings,
     argv: &[String],
-) -> Result<(String, String), String> {
+) -> Result<(String, String), Refusal> {
     let options = options::parse(argv, around)?;
     match options.instead {
         Some(Instead::Version) => return Ok((VERSION.into(), String::new())),
@@ -136,8 +151,9 @@ fn list(
     let columns = options.columns(around.format.as_deref())?;
     let view = View::new(service.state, caller, service.settings);
     let (start, end) = options.window();
-    if !view.time_range(end.saturating_sub(start).unsigned_abs()) {
-        return Err(options::error("Too wide of a date range in query"));
+    // Whoever names jobs asks for little, however long ago.
+    if options.selected.is_empty() && !view.time_range(end.saturating_sub(start).unsigned_abs()) {
+        return Err(Refusal { stderr: options::error("Too wide of a date range in query"), code: TOO_WIDE });
     }
     let query = query(service, caller, around, &options)?;
     let rows = find(service, &query, &view).map_err(|error| options::error(&format!("the jobs: {error}")))?;

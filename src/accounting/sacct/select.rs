@@ -26,7 +26,7 @@ fn named(list: &[String], name: &str) -> bool {
 }
 
 fn within(amount: u64, range: Option<(u64, Option<u64>)>) -> bool {
-    range.is_none_or(|(min, max)| max.map_or(amount == min, |max| (min..=max).contains(&amount)))
+    range.is_none_or(|(min, max)| min == 0 || max.map_or(amount == min, |max| (min..=max).contains(&amount)))
 }
 
 impl Query<'_> {

@@ -206,7 +206,7 @@ fn top(report: &mut Report, text: &str, usual: usize) -> usize {
             report.complain(format!("sreport: error: Invalid value for TopCount ({text})"));
             usual
         }
-        number => usize::try_from(number).unwrap_or(usize::MAX),
+        number => number as u32 as usize,
     }
 }
 

@@ -19,8 +19,10 @@ use super::privacy::View;
 use super::rollup::{Calendar, ClusterUse, Span};
 use condition::Condition;
 use fields::Field;
+pub use options::HEEDED;
 pub use options::VERSION;
 use options::{HELP, Instead, Options};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// Seconds of one TRES, by association or wckey.
@@ -75,9 +77,19 @@ struct Refused;
 
 type Done<T = ()> = Result<T, Refused>;
 
-/// Runs one command line (without the program's name).
-pub fn run(state: &State, view: View, site: &dyn Site, records: &dyn Records, argv: &[String]) -> Reply {
-    let (options, words) = match Options::parse(argv, state) {
+/// The caller's environment variables.
+pub type Environment = BTreeMap<String, String>;
+
+/// Runs one command line (without the program's name). Of the environment it heeds [`HEEDED`].
+pub fn run(
+    state: &State,
+    view: View,
+    site: &dyn Site,
+    records: &dyn Records,
+    environment: &Environment,
+    argv: &[String],
+) -> Reply {
+    let (options, words) = match Options::parse(argv, environment, state) {
         Ok(parsed) => parsed,
         Err(text) => return Reply { stderr: text, code: 1, ..Reply::default() },
     };
@@ -197,11 +209,15 @@ impl Report<'_> {
             return;
         }
         let Span { start, end } = wanted.span;
-        let calendar = self.site.calendar();
         let length = if with_length { format!(" ({} secs)", end - start) } else { String::new() };
         let line = "-".repeat(80);
-        let (from, to) = (calendar.text(start), calendar.text(end - 1));
+        let (from, to) = (self.time_text(start), self.time_text(end - 1));
         self.out.push_str(&format!("{line}\n{title} {from} - {to}{length}\n{unit}\n{line}\n"));
+    }
+
+    /// A moment as SLURM_TIME_FORMAT wants it, in the service's time zone.
+    fn time_text(&self, time: i64) -> String {
+        self.options.time_format.show(time, &self.site.calendar().zoned(self.site.now()))
     }
 
     /// The line of a heading that says the unit.

@@ -1,11 +1,13 @@
 //! The options before sreport's command, and the unit in which time is shown.
 
+use super::Environment;
 use crate::accounting::State;
 use crate::accounting::columns::Style;
 use crate::accounting::command::options::Parsable;
 use crate::accounting::command::word::{begins, names};
 use crate::accounting::model::tres::{CPU, Tres};
 use crate::text::getopt::{Known, Takes};
+use crate::text::slurm_time::TimeFormat;
 
 /// What the options say.
 #[derive(Clone, Debug)]
@@ -22,7 +24,9 @@ pub struct Options {
     pub unit: Unit,
     /// `-s name`: equal or not, users stand in the order of their names.
     pub by_name: bool,
-    /// `-T` as typed; `None` without it.
+    /// SLURM_TIME_FORMAT
+    pub time_format: TimeFormat,
+    /// `-T` or SREPORT_TRES as typed; `None` without either.
     pub tres_text: Option<String>,
     /// The TRES to report, in the order asked for; the CPU unless told otherwise.
     pub tres: Vec<Tres>,
@@ -40,6 +44,10 @@ pub enum Instead {
     /// `-V`
     Version,
 }
+
+/// The environment variables that count (sreport(1), "ENVIRONMENT VARIABLES"). There are no federations, so
+/// SREPORT_FEDERATION asks for nothing.
+pub const HEEDED: &[&str] = &["SREPORT_CLUSTER", "SREPORT_LOCAL", "SREPORT_TRES", "SLURM_TIME_FORMAT"];
 
 use Takes::{Nothing as No, Value as Yes};
 
@@ -70,7 +78,11 @@ static KNOWN: Known = Known {
 
 impl Options {
     /// Splits options from words; the error is what to say.
-    pub fn parse<'a>(argv: &'a [String], state: &State) -> Result<(Self, Vec<&'a str>), String> {
+    pub fn parse<'a>(
+        argv: &'a [String],
+        environment: &Environment,
+        state: &State,
+    ) -> Result<(Self, Vec<&'a str>), String> {
         let style = Style { parsable: Parsable::No, header: true };
         let mut options = Self {
             all_clusters: false,
@@ -79,12 +91,14 @@ impl Options {
             quiet: false,
             unit: Unit::Minutes,
             by_name: false,
-            tres_text: None,
+            time_format: TimeFormat::default(),
+            tres_text: environment.get("SREPORT_TRES").cloned(),
             tres: Vec::new(),
             instead: None,
             complaints: String::new(),
         };
-        let mut local = false;
+        options.take_time_format(environment.get("SLURM_TIME_FORMAT").map_or("", String::as_str));
+        let mut local = environment.contains_key("SREPORT_LOCAL");
         let mut getopt = KNOWN.read(argv);
         for found in getopt.by_ref() {
             let (letter, value) = found?;
@@ -97,8 +111,19 @@ impl Options {
         if [options.all_clusters, !options.clusters.is_empty(), local].iter().filter(|given| **given).count() > 1 {
             return Err("Only one cluster option can be used (--all_clusters OR --cluster OR --local)\n".into());
         }
+        if !options.all_clusters && !local && options.clusters.is_empty() {
+            options.clusters = environment.get("SREPORT_CLUSTER").and_then(|text| names(text)).unwrap_or_default();
+            options.clusters.retain(|name| !name.is_empty());
+        }
         options.tres = options.chosen_tres(state).map_err(|why| format!("sreport: fatal: {why}\n"))?;
         Ok((options, getopt.words()))
+    }
+
+    fn take_time_format(&mut self, text: &str) {
+        match TimeFormat::named(text) {
+            Some(format) => self.time_format = format,
+            None => self.complaints.push_str(&format!("sreport: error: invalid SLURM_TIME_FORMAT = '{text}'\n")),
+        }
     }
 
     fn set(&mut self, letter: char, value: &str) {

@@ -101,7 +101,6 @@ fn flags(row: &Reservation) -> String {
 fn cells(report: &Report, fields: &[Field], row: &Reservation, tres: &Tres, count: u64, used: u64) -> Vec<Cell> {
     let seconds = (row.end - row.start).unsigned_abs();
     let whole = seconds * count;
-    let calendar = report.site.calendar();
     let cell = |field: &Field| match field.column {
         Column::Name => Cell::Text(row.name.clone()),
         Column::Cluster => Cell::Text(row.cluster.clone()),
@@ -111,8 +110,8 @@ fn cells(report: &Report, fields: &[Field], row: &Reservation, tres: &Tres, coun
         Column::Idle => report.time(whole.saturating_sub(used), whole),
         Column::Nodes => Cell::Text(row.nodes.clone()),
         Column::Associations => Cell::Text(row.associations.clone()),
-        Column::Start => Cell::Time(calendar.text(row.start)),
-        Column::End => Cell::Time(calendar.text(row.end)),
+        Column::Start => Cell::Time(report.time_text(row.start)),
+        Column::End => Cell::Time(report.time_text(row.end)),
         Column::Flags => Cell::Text(flags(row)),
         Column::TotalTime => Cell::Number(format_seconds(seconds)),
         Column::TresTime => Cell::Number(format_seconds(whole)),

@@ -94,6 +94,9 @@ fn make(report: &mut Report, words: &[&str], by: By, own: &str, title: &str) -> 
             );
         }
     };
+    if !report.view.time_range((wanted.span.end - wanted.span.start).unsigned_abs()) {
+        return report.refuse("sreport: error: Too wide of a date range in query\n Problem with job query.");
+    }
     let (sums, sizes) = count(report, &wanted, by, tres)?;
     let fields = fields::read(report, fields::JOB, &wanted.format, own);
     let columns = size_columns(report, &wanted, &sizes);
@@ -127,16 +130,17 @@ fn size_columns(report: &Report, wanted: &Condition, sizes: &[u64]) -> Vec<(Size
     let standard = ["50", "250", "500", "1000"].map(String::from);
     let asked: &[String] = if asked.is_empty() { &standard } else { asked };
     let mut found = Vec::new();
-    let mut last = (0, None);
+    let mut last = (0u32, None);
     for text in asked {
         let (number, width) = sized(text);
-        let size = leading_number(number).max(0).unsigned_abs();
-        let end = size.saturating_sub(1);
-        found.push(((last.0, end), column(format!("{}-{end} {of}", last.0), width)));
+        // As slurmdbd counts: the group before 0 is all there is, and -1 is the largest number.
+        let size = leading_number(number) as u32;
+        let end = size.wrapping_sub(1);
+        found.push(((last.0.into(), end.into()), column(format!("{}-{end} {of}", last.0), width)));
         last = (size, width);
     }
     if last.0 > 0 {
-        found.push(((last.0, u64::MAX), column(format!(">= {} {of}", last.0), last.1)));
+        found.push(((last.0.into(), u64::MAX), column(format!(">= {} {of}", last.0), last.1)));
     }
     found
 }

@@ -2,6 +2,7 @@
 
 use super::Shares;
 use crate::accounting::columns::{Cell, Column as Printed};
+use crate::accounting::fairshare::running::Running;
 use crate::accounting::fairshare::{Method, Share};
 use crate::accounting::model::{Association, AssociationId, Limit, Shares as RawShares, TresId};
 
@@ -74,7 +75,7 @@ pub struct Row<'a> {
 
 impl Row<'_> {
     /// One cell of `width`.
-    pub fn cell(&self, shares: &Shares, column: Column, width: i32) -> Cell {
+    pub fn cell(&self, shares: &Shares, running: &Running, column: Column, width: i32) -> Cell {
         let key = &self.association.key;
         let real = |value: f64| Cell::Number(real(value, width));
         match column {
@@ -108,8 +109,10 @@ impl Row<'_> {
                 let of = |tres| used(shares, self.association.id, tres) / 60.0;
                 tres_list(shares, |tres| Some(of(tres) as u64))
             }
-            // No job runs under this service yet, so nothing is still to be used.
-            Column::TresRunMins => tres_list(shares, |_| Some(0)),
+            Column::TresRunMins => {
+                let left = running.get(&self.association.id);
+                tres_list(shares, |tres| Some(left.and_then(|left| left.get(&tres)).map_or(0, |seconds| seconds / 60)))
+            }
         }
     }
 }

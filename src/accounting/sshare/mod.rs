@@ -8,7 +8,9 @@ use super::columns::{Column as Printed, Style, sized};
 use super::command::Reply;
 use super::command::options::Parsable;
 use super::command::word::names;
+use super::fairshare::running::{Running, still_to_use};
 use super::fairshare::{History, Method, Share, Tree};
+use super::jobs::{Jobs, JobsError};
 use super::model::{Association, AssociationId};
 use super::privacy::View;
 use super::settings::Priority;
@@ -31,6 +33,10 @@ pub struct Shares<'a> {
     pub priority: &'a Priority,
     /// What was used.
     pub history: &'a History,
+    /// The records, of which those of running jobs are looked at.
+    pub jobs: &'a dyn Jobs,
+    /// Seconds since 1970.
+    pub now: i64,
 }
 
 use Takes::{Nothing as No, Value as Yes};
@@ -108,10 +114,15 @@ pub fn run(shares: &Shares, argv: &[String]) -> Reply {
                 "{stderr}sshare: error: '{cluster}' can't be reached now, or it is an invalid entry for --cluster.  Use 'sacctmgr list clusters' to see available clusters.\n"
             ));
         };
+        let running = match running(shares, &columns, cluster) {
+            Ok(running) => running,
+            Err(error) => return refused(format!("{stderr}sshare: error: the jobs cannot be read: {error}\n")),
+        };
         let printed: Vec<Printed> = columns.iter().map(|(column, width)| column.printed(*width)).collect();
         options.style.head(&mut stdout, &printed);
         for row in rows {
-            let cells: Vec<_> = columns.iter().map(|(column, width)| row.cell(shares, *column, *width)).collect();
+            let cells: Vec<_> =
+                columns.iter().map(|(column, width)| row.cell(shares, &running, *column, *width)).collect();
             options.style.row(&mut stdout, &printed, &cells);
         }
     }
@@ -206,6 +217,14 @@ fn columns(shares: &Shares, options: &Options) -> Result<Vec<(Column, i32)>, Str
         Ok((*column, width.unwrap_or(*usual)))
     };
     names.iter().map(known).collect()
+}
+
+/// What running jobs may still use, if a column shows it.
+fn running(shares: &Shares, columns: &[(Column, i32)], cluster: &str) -> Result<Running, JobsError> {
+    match columns.iter().any(|(column, _)| *column == Column::TresRunMins) {
+        true => still_to_use(shares.state, shares.jobs, cluster, shares.now),
+        false => Ok(Running::new()),
+    }
 }
 
 /// The rows in the order of the tree, accounts with their users first. `None`: there is no such cluster.

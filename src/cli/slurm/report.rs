@@ -1,6 +1,7 @@
 //! `sreport` and `sshare`: words go to the service, text comes back.
 
 use super::client;
+use crate::accounting::sreport::HEEDED;
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, Request};
 use std::ffi::OsString;
@@ -53,7 +54,8 @@ fn complain(program: &str, error: &str) -> Exit {
 }
 
 fn ask(program: &str, argv: Vec<String>) -> Exit {
-    let request = Request { argv, ..Request::default() };
+    let environment = HEEDED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let request = Request { argv, environment: environment.collect(), ..Request::default() };
     match client::ask(&api::socket(), program, &request) {
         Ok(answer) => {
             print!("{}", answer.stdout);

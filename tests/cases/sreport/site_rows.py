@@ -121,6 +121,11 @@ JOBS = [
 ]
 
 
+def indices(nodes):
+    """Where slurmdbd has the nodes `n1` to `n6`: `n[1-2]` is `0-1`."""
+    return quoted("-".join(str(int(number) - 1) for number in nodes.strip("n[]").split("-") if number))
+
+
 def quoted(value):
     return "'" + str(value).replace("'", "''") + "'"
 
@@ -144,7 +149,7 @@ def sql():
     for number, name, start, end, flags, nodes, owners, tres in RESERVATIONS:
         ids = "concat(" + ",',',".join(association(*owner) for owner in owners) + ")"
         insert("resv_table", id_resv=number, resv_name=quoted(name), time_start=at(start), time_end=at(end), flags=flags,
-               nodelist=quoted(nodes), assoclist=ids, tres=quoted(tres))
+               nodelist=quoted(nodes), node_inx=indices(nodes), assoclist=ids, tres=quoted(tres))
     for number, row in enumerate(JOBS, 1001):
         partition = "gpu" if row["user"] == "dave" and row["partition"] == "gpu" else ""
         times = {f"time_{name}": at(row[name]) if row[name] else 0 for name in ("submit", "eligible", "start", "end")}
@@ -157,7 +162,7 @@ def sql():
                wckey=quoted(wckey), cpus_req=row["cpus"], array_task_pending=row["array_pending"],
                **({"id_array_job": number, "array_task_str": quoted(f"0-{row['array_pending'] - 1}")} if row["array_pending"] else {}),
                het_job_id=0, het_job_offset=0xfffffffe, state_reason_prev=0, nodes_alloc=1 if row["start"] else 0,
-               nodelist=quoted(row["nodes"]), node_inx=quoted(""), partition=quoted(row["partition"]), priority=1,
+               nodelist=quoted(row["nodes"]), node_inx=indices(row["nodes"]), partition=quoted(row["partition"]), priority=1,
                state=row["state"], timelimit=2880, time_suspended=sum(at(e) - at(s) for s, e in row["suspended"]),
                tres_alloc=quoted(held if row["start"] else ""), tres_req=quoted(held), **times)
         for start, end in row["suspended"]:

@@ -14,6 +14,20 @@ pub struct Line {
     pub parts: Option<Result<Vec<String>, String>>,
 }
 
+/// The longest part of a line that a message shows, in characters.
+const SHOWN: usize = 200;
+
+impl Line {
+    /// The line for a message: its beginning, when it is long.
+    pub fn shown(&self) -> String {
+        let mut shown: String = self.raw.chars().take(SHOWN).collect();
+        if shown.len() < self.raw.len() {
+            shown.push_str(" …");
+        }
+        shown
+    }
+}
+
 /// Reads a file. Lines without a dash say nothing.
 pub fn read(text: &str) -> impl Iterator<Item = Line> {
     let mut lines = text.lines().enumerate();

@@ -108,8 +108,10 @@ fn take_once(session: &mut Session, place: &mut Option<String>, value: String, s
 
 impl Load<'_, '_> {
     fn file(&mut self, text: &str) -> Done {
+        self.only_text(text)?;
         for line in lines::read(text) {
-            self.line(&line)?;
+            let said = self.session.stderr.len();
+            self.line(&line).inspect_err(|stop| self.name_line(stop, said, &line))?;
         }
         let begun = Instant::now();
         self.add_accounts()?;
@@ -121,6 +123,30 @@ impl Load<'_, '_> {
         let took = begun.elapsed().as_micros();
         self.session.stderr.push_str(&format!("sacctmgr: Done adding cluster in usec={took}\n"));
         self.session.commit()
+    }
+
+    /// Refuses a file with NULs and other characters that no dump has.
+    fn only_text(&mut self, text: &str) -> Done {
+        let strange = |line: &str| line.chars().find(|c| c.is_control() && *c != '\t');
+        match text.lines().zip(1..).find_map(|(line, number)| Some((number, strange(line)?))) {
+            None => Ok(()),
+            Some((number, letter)) => self.wrong(format!(
+                " line({number}) has the character U+{:04X}, which no dump file has; nothing was loaded",
+                u32::from(letter)
+            )),
+        }
+    }
+
+    /// Says which line was refused, unless that is said already or it is not for the line.
+    fn name_line(&mut self, stop: &Stop, said: usize, line: &Line) {
+        if !self.session.caller.is_administrator(self.session.state) {
+            return;
+        }
+        let told = self.session.stderr.get(said..).unwrap_or_default();
+        if matches!(stop, Stop::Failed) && !told.is_empty() && !told.contains("line(") {
+            let text = format!(" This is line({}): {}", line.number, line.shown());
+            self.session.complain(text);
+        }
     }
 
     fn line(&mut self, line: &Line) -> Done {
@@ -152,7 +178,7 @@ impl Load<'_, '_> {
             let options = self.options(line, " Problem")?;
             self.user(options, &cluster, &parent)
         } else {
-            self.wrong(format!(" Misformatted line({}): {}\n", line.number, line.raw))
+            self.wrong(format!(" Misformatted line({}): {}\n", line.number, line.shown()))
         }
     }
 

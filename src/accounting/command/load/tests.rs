@@ -85,6 +85,70 @@ fn a_file_with_a_wrong_line_changes_nothing() {
     }
 }
 
+/// Loads on top of [`TREE`]; what was said, when nothing changed.
+fn refused(file: &str) -> String {
+    let (mut state, _) = load(TREE);
+    let before = dump(&state);
+    let reply = run(&mut state, "load x", file);
+    assert_eq!(reply.code, 1, "{file:.200}: {}", reply.stdout);
+    assert_eq!(dump(&state), before, "{file:.200}");
+    reply.stderr
+}
+
+#[test]
+fn hostile_files_are_refused_with_the_line() {
+    let long = "x".repeat(1 << 20);
+    for (file, said) in [
+        ("Cluster - ref\nUser - a\0b\n", "line(2) has the character U+0000"),
+        ("Cluster - ref\nParent - root\nUser - a\x1b[2J:MaxJobs=1\n", "line(3) has the character U+001B"),
+        ("User - early\n", "This is line(1): User - early"),
+        ("Cluster - ref\nCluster - ref\n", "This is line(2): Cluster - ref"),
+        ("Cluster - ref\nParent - later\nAccount - x\nParent - root\nAccount - later\n", "line(2) You need to add"),
+        ("Cluster - ref\nParent - root\nAccount - 'a|b'\n", "This is line(3): Account - 'a|b'"),
+        ("Cluster - ref\nParent - root\nUser - u:QOS='nope'\n", "line(3)"),
+        ("Cluster - ref\nParent - root\nUser - u:Colour=red\n", "line(3)"),
+        ("Cluster - ref\nParent - root\nUser - u:MaxJobs=99999999999999999999\n", "line(3)"),
+        (&format!("Cluster - ref\nParent - root\nUser - {long}\n"), "line(3)"),
+        (&format!("Cluster - ref\nParent - root\nFoo - {long}\n"), "line(3)"),
+        (&format!("Cluster - ref\nParent - root\nUser - u:{long}=1\n"), "line(3)"),
+    ] {
+        let stderr = refused(file);
+        assert!(stderr.contains(said), "{file:.200}: {stderr:.500}");
+        assert!(stderr.len() < 2 << 20, "{file:.200}: {} bytes of complaint", stderr.len());
+    }
+}
+
+#[test]
+fn sections_may_come_again_and_accounts_below_themselves_do_nothing() {
+    let again = format!("{TREE}{}", TREE.split_once('\n').unwrap().1);
+    assert_eq!(dump(&load(&again).0), dump(&load(TREE).0));
+    let (state, reply) = load("Cluster - ref\nParent - root\nAccount - a\nParent - a\nAccount - a\nAccount - root\n");
+    assert_eq!(reply.code, 0, "{}", reply.stderr);
+    assert!(dump(&state).ends_with("Parent - 'root'\nUser - 'root':DefaultAccount='root':AdminLevel='Administrator':Fairshare=1\nAccount - 'a':Description='a':Organization='a':Fairshare=1\n"));
+}
+
+#[test]
+fn an_account_moved_below_its_own_child_changes_places_with_it() {
+    let (mut state, _) = load(TREE);
+    assert_eq!(run(&mut state, "load x", "Cluster - ref\nParent - nlp\nAccount - research\n").code, 0);
+    let above = |state: &State, account: &str| {
+        let row = state.find(&AssociationKey::account("ref", account)).unwrap();
+        state.association(row.parent.unwrap()).unwrap().key.account.clone()
+    };
+    assert_eq!((above(&state, "research").as_str(), above(&state, "nlp").as_str()), ("nlp", "root"));
+    let once = dump(&state);
+    assert_eq!(run(&mut state, "load x", &once).stdout, "For cluster ref\n Nothing new added.\n");
+}
+
+#[test]
+fn another_cluster_is_loaded_into_if_the_command_says_so() {
+    let mut state = founded();
+    let reply = run(&mut state, "load x cluster=other", TREE);
+    assert_eq!(reply.code, 0, "{}", reply.stderr);
+    assert_eq!(dump(&state), dump(&founded()));
+    assert!(state.find(&AssociationKey::account("other", "nlp")).is_some());
+}
+
 #[test]
 fn the_text_is_asked_for_and_then_written_for_the_caller() {
     struct Nothing;
