@@ -79,7 +79,10 @@ fn run(service: &Service, directory: &Path, case: &Case) -> Vec<String> {
         }
     };
     child.args(&argv[1..]).env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC").env_remove("ENLIST_REHEARSE");
+    // A shell's sacctmgr is ours, too.
+    let path = format!("{}:{}", service.path("").display(), std::env::var("PATH").unwrap());
     let mut child = child
+        .env("PATH", path)
         .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -6,6 +6,7 @@ mod prompt;
 pub mod report;
 pub mod sacct;
 pub mod sacctmgr;
+mod session;
 pub mod side;
 
 use super::Raw;

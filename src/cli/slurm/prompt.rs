@@ -1,4 +1,4 @@
-//! sacctmgr's question: one letter, 30 seconds.
+//! What sacctmgr reads from standard input: lines, and answers to its question: one letter, 30 seconds.
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 /// How long one may think.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long after a letter Enter is taken for its end.
+const HABIT: Duration = Duration::from_secs(1);
 
 /// How a question ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,30 +24,63 @@ pub enum Answer {
     EndOfInput,
 }
 
-/// Asks on standard output, reads from standard input without waiting for a newline.
-pub fn ask(question: &str) -> Answer {
-    print!("{question} (You have 30 seconds to decide)\n(N/y): ");
-    let input = stdin();
-    let _letters = LetterMode::enter(&input);
-    loop {
-        let _ = std::io::stdout().flush();
-        let letter = match next_letter(&input) {
-            Letter::Is(letter) => letter,
-            Letter::TooLate => {
-                println!("timeout");
-                return Answer::No;
+/// Standard input, read without a buffer: what follows an answer must stay where the next question, line or program
+/// finds it. (Slurm 22.05 loses the rest of a piped session after the first answer.)
+#[derive(Debug, Default)]
+pub struct Input {
+    /// When a question was answered by a letter: a newline soon after it only ends that answer.
+    answered: Option<Instant>,
+}
+
+impl Input {
+    /// The next line without its newline; `None` at the end of input.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        loop {
+            match read_byte(&stdin()) {
+                Some(b'\n') if line.is_empty() && self.ends_answer() => {}
+                Some(b'\n') => break,
+                Some(byte) => line.push(byte),
+                None if line.is_empty() => return None,
+                None => break,
             }
-            Letter::End => {
-                println!();
-                return Answer::EndOfInput;
-            }
-        };
-        println!();
-        match letter {
-            b'y' | b'Y' => return Answer::Yes,
-            b'n' | b'N' | b'\n' => return Answer::No,
-            _ => print!("Y or N please\n(N/y): "),
         }
+        self.answered = None;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    /// Asks on standard output, reads from standard input without waiting for a newline.
+    pub fn ask(&mut self, question: &str) -> Answer {
+        print!("{question} (You have 30 seconds to decide)\n(N/y): ");
+        let input = stdin();
+        let _letters = LetterMode::enter(&input);
+        loop {
+            let _ = std::io::stdout().flush();
+            let letter = match next_letter(&input) {
+                Letter::Is(b'\n') if self.ends_answer() => continue,
+                Letter::Is(letter) => letter,
+                Letter::TooLate => {
+                    println!("timeout");
+                    return Answer::No;
+                }
+                Letter::End => {
+                    println!();
+                    return Answer::EndOfInput;
+                }
+            };
+            println!();
+            self.answered = letter.is_ascii_alphabetic().then(Instant::now);
+            match letter {
+                b'y' | b'Y' => return Answer::Yes,
+                b'n' | b'N' | b'\n' => return Answer::No,
+                _ => print!("Y or N please\n(N/y): "),
+            }
+        }
+    }
+
+    /// Whether a newline that came now belongs to the last answer: people press Enter after `y`, too.
+    fn ends_answer(&mut self) -> bool {
+        self.answered.take().is_some_and(|answered| !stdin().is_terminal() || answered.elapsed() < HABIT)
     }
 }
 
@@ -64,13 +100,19 @@ fn next_letter(input: &Stdin) -> Letter {
             Err(Errno::EINTR) => continue,
             Ok(_) | Err(_) => {}
         }
-        // Not through `Stdin`'s buffer: the next question's answer must stay where poll sees it.
-        let mut letter = [0];
-        return match nix::unistd::read(input.as_fd(), &mut letter) {
-            Ok(1) => Letter::Is(letter[0]),
-            Err(Errno::EINTR) => continue,
-            _ => Letter::End,
-        };
+        return read_byte(input).map_or(Letter::End, Letter::Is);
+    }
+}
+
+/// `None` at the end of input, or when it cannot be read.
+fn read_byte(input: &Stdin) -> Option<u8> {
+    let mut byte = [0];
+    loop {
+        match nix::unistd::read(input.as_fd(), &mut byte) {
+            Ok(1) => return Some(byte[0]),
+            Err(Errno::EINTR) => {}
+            _ => return None,
+        }
     }
 }
 

@@ -2,29 +2,26 @@
 
 use super::client;
 use super::files;
-use super::prompt::{self, Answer};
+use super::prompt::{Answer, Input};
+use super::session::session;
+use crate::accounting::command::options;
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
 use std::ffi::OsString;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
 
 /// Runs one command, or, without words, a session that reads one command a line.
 pub fn run(args: Vec<OsString>) -> Exit {
     match texts(args).and_then(|argv| Ok((argv, rehearsal()?))) {
         Err(error) => complain(&error),
-        Ok((argv, rehearse)) if argv.iter().all(|arg| arg.starts_with('-') && !stands_alone(arg)) => {
-            session(&argv, rehearse)
-        }
-        Ok((argv, rehearse)) => one(argv, rehearse),
+        Ok((argv, rehearse)) if wants_session(&argv) => session(argv, |argv, input| one(argv, rehearse.clone(), input)),
+        Ok((argv, rehearse)) => one(argv, rehearse, &mut Input::default()),
     }
 }
 
-/// `-V` and `-h` need no command.
-fn stands_alone(option: &str) -> bool {
-    match option.strip_prefix("--") {
-        Some(long) => ["help", "usage", "version"].iter().any(|name| name.starts_with(long)),
-        None => option.contains(['V', 'h']),
-    }
+/// Options alone begin a session, unless they are wrong, or need no command (`-V`, `-h`).
+fn wants_session(argv: &[String]) -> bool {
+    options::parse(argv).is_ok_and(|(options, words)| words.is_empty() && options.instead.is_none())
 }
 
 fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
@@ -56,7 +53,7 @@ fn complain(error: &str) -> Exit {
     Exit::ERROR
 }
 
-fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>) -> Exit {
+fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input) -> Exit {
     let mut request = Request { argv, rehearse, ..Request::default() };
     let (mut said, mut complained) = (0, 0);
     loop {
@@ -79,7 +76,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>) -> Exit {
             continue;
         }
         let Some(question) = &answer.question else { return Exit(answer.code) };
-        match prompt::ask(question) {
+        match input.ask(question) {
             Answer::EndOfInput => {
                 return complain(
                     "no answer, since the input ended; nothing was changed. Use -i to commit without asking",
@@ -100,60 +97,12 @@ fn show(answer: &Response, said: &mut usize, complained: &mut usize) {
     (*said, *complained) = (answer.stdout.len(), answer.stderr.len());
 }
 
-/// One command a line until `exit`, `quit` or the end of input.
-fn session(options: &[String], rehearse: Option<Vec<Vec<String>>>) -> Exit {
-    let prompting = std::io::stdin().is_terminal();
-    let mut exit = Exit::OK;
-    loop {
-        if prompting {
-            print!("sacctmgr: ");
-            let _ = std::io::stdout().flush();
-        }
-        let Some(line) = read_line() else { return exit };
-        let words = words(&line);
-        match words.first().map(String::as_str) {
-            None => continue,
-            Some(comment) if comment.starts_with('#') => continue,
-            Some("exit" | "quit" | "\\q") => return exit,
-            Some(_) => {}
-        }
-        let argv = options.iter().cloned().chain(words).collect();
-        let ended = one(argv, rehearse.clone());
-        if ended != Exit::OK {
-            exit = ended;
-        }
-    }
-}
-
-fn read_line() -> Option<String> {
-    let mut line = String::new();
-    match std::io::stdin().lock().read_line(&mut line) {
-        Ok(0) | Err(_) => None,
-        Ok(_) => Some(line),
-    }
-}
-
-/// Words of a line; blanks inside quotes don't separate (the quotes stay, the service takes them off).
-fn words(line: &str) -> Vec<String> {
-    let mut quote = None;
-    let parts = line.trim().split(|c: char| {
-        match quote {
-            None if c == '"' || c == '\'' => quote = Some(c),
-            Some(open) if c == open => quote = None,
-            _ => {}
-        }
-        c.is_whitespace() && quote.is_none()
-    });
-    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn lines_and_programs() {
-        assert_eq!(words("add account a desc='x y' "), ["add", "account", "a", "desc='x y'"]);
+    fn the_program_of_a_rehearsed_command() {
         let strip = |argv: &[&str]| without_program(argv.iter().map(|s| s.to_string()).collect());
         assert_eq!(strip(&["/usr/bin/sacctmgr", "-i"]), ["-i"]);
         assert_eq!(strip(&["enlist", "slurm", "sacctmgr", "show"]), ["show"]);

@@ -6,6 +6,7 @@
 
 mod foreign;
 pub mod keys;
+mod lines;
 pub mod page;
 mod values;
 
@@ -13,6 +14,7 @@ use super::api::DEFAULT_SOCKET;
 use crate::accounting::settings::Settings;
 use crate::diag::{Diagnostic, ErrorKind, Place, Source};
 use keys::Key;
+use lines::Line;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,18 +125,13 @@ impl Default for Config {
 impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Diagnostic::new(ErrorKind::Input, format!("cannot read {}: {error}", path.display())))?;
-        Self::parse(&Source::new(path.display().to_string(), text))
+        Self::parse(&lines::source(path)?)
     }
 
-    /// Reads a text. An unknown key or an unreadable value is an error.
+    /// Reads a text, and the files that it includes. An unknown key or an unreadable value is an error.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Diagnostic> {
         let mut config = Self::default();
-        for (index, line) in source.text.lines().enumerate() {
-            let content = line.split('#').next().unwrap_or_default();
-            take_line(&mut config, content, |column| Place::new(source, index as u32 + 1, column as u32 + 1))?;
-        }
+        lines::each(source, &mut |line| take_line(&mut config, line))?;
         let ids = config.accounting.job_ids;
         if ids.first >= ids.last {
             let message = format!("FirstJobId={} must be less than MaxJobId={}", ids.first, ids.last);
@@ -156,16 +153,14 @@ impl Config {
 }
 
 /// `Key=Value`, several of them apart by blanks.
-fn take_line(config: &mut Config, content: &str, place: impl Fn(usize) -> Place) -> Result<(), Diagnostic> {
+fn take_line(config: &mut Config, line: &Line) -> Result<(), Diagnostic> {
+    let content = line.text.as_str();
     let column = |rest: &str| content[..content.len() - rest.len()].chars().count();
     let mut rest = content.trim_start();
     while !rest.is_empty() {
-        let here = place(column(rest));
+        let here = line.place(column(rest));
         let (name, after) = match rest.split_once('=') {
             Some((name, after)) if !name.trim_end().contains(char::is_whitespace) => (name.trim_end(), after),
-            _ if rest.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("include")) => {
-                return Err(Diagnostic::input(&here, "Include is not supported").hint("write its lines here"));
-            }
             _ => return Err(Diagnostic::input(&here, "this is not Key=Value")),
         };
         if let Some(why) = foreign::reason(name) {

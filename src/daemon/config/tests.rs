@@ -24,7 +24,8 @@ fn errors_point_at_the_line() {
     assert!(shown("what").contains("not Key=Value"));
     assert!(shown("ClusterName=a b").starts_with("this is not Key=Value\n --> c:1:15"));
     assert!(shown("LogFile=\"/x").contains("closing quote"));
-    assert!(shown("Include /etc/slurm/more.conf").contains("write its lines here"));
+    assert!(shown("\nInclude /nowhere/more.conf").contains("cannot read /nowhere/more.conf"));
+    assert!(shown("ClusterName=x \\\n  Nonsense=y").starts_with("unknown key `Nonsense`\n --> c:2:3"));
     assert!(shown("PrivateData=user,everything").contains("`everything` is none of accounts, "));
     assert!(shown("PriorityCalcPeriod=0").contains("1 to 1440"));
     assert!(shown("FirstJobId=0").contains("1 to 67108863"));
@@ -100,4 +101,23 @@ fn the_page_is_up_to_date() {
         std::fs::write(&path, page::page()).unwrap();
     }
     assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), page::page(), "run it again with ENLIST_BLESS=1");
+}
+
+#[test]
+fn lines_go_on_and_files_are_included() {
+    let config =
+        parse("NodeName=n[1-9] CPUs=64 \\\n  RealMemory=1000 State=UNKNOWN\nClusterName=\\\nBig # no \\\nMaxJobId=9")
+            .unwrap();
+    assert_eq!((config.cluster_name.as_str(), config.accounting.job_ids.last), ("big", 9));
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("slurm.conf"), "include more.conf\nMaxJobId=9\n").unwrap();
+    std::fs::write(at("more.conf"), "ClusterName=big\n").unwrap();
+    let config = Config::read(&at("slurm.conf")).unwrap();
+    assert_eq!((config.cluster_name.as_str(), config.accounting.job_ids.last), ("big", 9));
+    std::fs::write(at("more.conf"), "Include slurm.conf\n").unwrap();
+    assert!(Config::read(&at("slurm.conf")).unwrap_err().to_string().contains("in a circle"));
+    std::fs::write(at("more.conf"), "\nNonsense=1\n").unwrap();
+    assert!(Config::read(&at("slurm.conf")).unwrap_err().to_string().contains("more.conf:2:1"));
 }
