@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 HOST, PORT = "refmaster", 13306
-PEOPLE = ("alice", "bob", "carol", "dave", "gildong")  # 2001 and on, group people (3000)
+PEOPLE = ("alice", "bob", "carol", "dave", "gildong", "erin", "frank", "grace", "heidi")  # 2001 and on, group people (3000)
 
 
 def enter():

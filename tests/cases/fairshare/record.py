@@ -1,35 +1,28 @@
 #!/usr/bin/env python3
 """Records what the real sshare says about the trees here: the `sshare` text of each case file.
 
-    SLURM_REF=.../slurm-ref python3 tests/cases/fairshare/record.py [CASE.yml ...]
-
-SLURM_REF is a program that starts a throw-away Slurm 22.05.8 cluster with the commands `up`, `reset` (empty accounting)
-and `down --purge`, keeps its files in $SREF_DIR (bin/ with Slurm's commands, etc/slurm.conf, run/slurmctld.pid) and runs
-commands as $SREF_USER. The users root, alice, bob, carol, dave, erin, frank, grace and heidi exist there.
+    tests/cases/fairshare/record.py [CASE.yml ...]        all of them if none is named; needs root
 
 A case has `method` (fair_tree or classic), `setup` (sacctmgr commands) and `jobs` ("USER ACCOUNT CPUS SECONDS", run at the
-same time). slurmctld is restarted before sshare is asked, since only a pass of the priority plugin computes factors.
+same time, as real processes, in the Slurm of tests/lab/real_slurm.py). slurmctld is restarted before sshare is asked, since
+only a pass of the priority plugin computes factors.
 """
 
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
-import time
+import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-REF = os.environ["SLURM_REF"]
-DIR = Path(os.environ["SREF_DIR"])
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "../../lab"))
+import real_slurm
+
 FIELDS = "Account,User,RawShares,NormShares,RawUsage,NormUsage,EffectvUsage,FairShare,LevelFS"
 FLAGS = {"fair_tree": "", "classic": "PriorityFlags=NO_FAIR_TREE\n"}
-
-
-def slurm(*command, user="root"):
-    return subprocess.run(
-        [DIR / "bin" / command[0], *command[1:]],
-        env={**os.environ, "SREF_USER": user}, cwd="/", check=True, text=True, stdout=subprocess.PIPE,
-    ).stdout
 
 
 def entries(text, key):
@@ -41,38 +34,61 @@ def entries(text, key):
 def run_jobs(jobs):
     running = []
     for user, account, cpus, seconds in (job.split() for job in jobs):
-        command = [DIR / "bin/srun", "-A", account, "-n", cpus, "sleep", seconds]
-        running.append(subprocess.Popen(command, env={**os.environ, "SREF_USER": user}, cwd="/"))
+        command = ["setpriv", f"--reuid={user}", "--regid=people", "--clear-groups", "srun", "-A", account, "-n", cpus,
+                   "sleep", seconds]
+        running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd="/"))
     for job in running:
         assert job.wait() == 0, job.args
 
 
-def restart_controller(method):
-    pid = int((DIR / "run/slurmctld.pid").read_text())
-    configuration = DIR / "etc/slurm.conf"
-    lines = [it for it in configuration.read_text().splitlines(True) if not it.startswith("PriorityFlags")]
-    configuration.write_text("".join(lines) + FLAGS[method])
-    subprocess.run([REF, "exec", "kill", str(pid)], check=True)
-    time.sleep(2)
-    subprocess.run([REF, "up"], check=True, stdout=subprocess.DEVNULL)
-    time.sleep(2)
+def restart_controller(slurm):
+    """Ends slurmctld in good order, so that it saves what was used, and starts it anew."""
+    controller = slurm.daemons.pop("slurmctld")
+    controller.send_signal(signal.SIGTERM)
+    assert controller.wait() == 0
+    slurm.spawn("slurmctld", "-D")
+    real_slurm.wait_for(["scontrol", "ping"], lambda out: "is UP" in out)
 
 
-def record(path):
+def sshare():
+    return subprocess.run(["sshare", "-a", "-P", "-o", FIELDS], check=True, capture_output=True, text=True).stdout
+
+
+def record(slurm, path, configuration):
     text = path.read_text()
     method = re.search(r"^method: (\w+)$", text, re.M).group(1)
-    subprocess.run([REF, "reset"], check=True, stdout=subprocess.DEVNULL)
+    (slurm.d / "slurm.conf").write_text(configuration + FLAGS[method])
+    slurm.reset()
     for command in entries(text, "setup"):
-        slurm("sacctmgr", "-i", "-Q", *command.split())
+        subprocess.run(["sacctmgr", "-i", "-Q", *shlex.split(command)], check=True, stdout=subprocess.DEVNULL)
     run_jobs(entries(text, "jobs"))
-    restart_controller(method)
-    said = slurm("sshare", "-a", "-P", "-o", FIELDS)
+    restart_controller(slurm)
+    # The first pass comes within a second; until then no user but root has a factor.
+    real_slurm.wait_for(["sshare", "-a", "-n", "-P", "-o", "User,FairShare"], factors_are_there)
+    said = sshare()
     kept = text.split("\nsshare: |\n")[0].rstrip("\n")
     path.write_text(kept + "\nsshare: |\n" + "".join(f"  {line}\n" for line in said.splitlines()))
     print(path.name, flush=True)
 
 
+def factors_are_there(out):
+    users = [line.split("|")[1] for line in out.splitlines() if line.split("|")[0]]
+    return any(float(factor or 0) > 0 for factor in users)
+
+
+def main():
+    sys.argv[1:] = map(os.path.abspath, sys.argv[1:])
+    real_slurm.enter()
+    os.chdir("/")
+    with tempfile.TemporaryDirectory(prefix="record-") as directory:
+        try:
+            slurm = real_slurm.Slurm(directory, nodes=(4, 0))
+            configuration = (slurm.d / "slurm.conf").read_text()
+            for case in map(Path, sys.argv[1:] or sorted(HERE.glob("*.yml"))):
+                record(slurm, case, configuration)
+        finally:
+            subprocess.run(["umount", "-l", directory])
+
+
 if __name__ == "__main__":
-    subprocess.run([REF, "up"], check=True, stdout=subprocess.DEVNULL)
-    for case in [Path(it) for it in sys.argv[1:]] or sorted(HERE.glob("*.yml")):
-        record(case)
+    main()
