@@ -47,7 +47,8 @@ bench: release
 
 install: release
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(TARGET)/release/enlist $(AGENT)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/enlist-serve.service
-	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/enlist-serve.service
+	for unit in enlist-serve enlist-node; do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/$$unit.service && \
+		sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 	for name in $(SLURM_COMMANDS); do \
 		[ -e $(DESTDIR)$(PREFIX)/bin/$$name ] || ln -s enlist $(DESTDIR)$(PREFIX)/bin/$$name; done

@@ -15,6 +15,7 @@ pub struct Caller {
     pub name: String,
     is_slurm_user: bool,
     may_coordinate: bool,
+    is_ordinary: bool,
 }
 
 impl Caller {
@@ -22,7 +23,7 @@ impl Caller {
     pub fn new(uid: u32, name: impl Into<String>, settings: &Settings) -> Self {
         let name = name.into();
         let is_slurm_user = !name.is_empty() && name == settings.slurm_user;
-        Self { uid, name, is_slurm_user, may_coordinate: !settings.disable_coordinators }
+        Self { uid, name, is_slurm_user, may_coordinate: !settings.disable_coordinators, is_ordinary: false }
     }
 
     /// root on this host.
@@ -30,8 +31,16 @@ impl Caller {
         Self::new(0, "root", &Settings::default())
     }
 
+    /// The same, but with no admin level: one who comes from where no administrator is expected.
+    pub fn ordinary(self) -> Self {
+        Self { is_ordinary: true, ..self }
+    }
+
     /// What the caller may administer: root and the SlurmUser everything, others what their user row says.
     pub fn level(&self, state: &State) -> AdminLevel {
+        if self.is_ordinary {
+            return AdminLevel::None;
+        }
         match self.uid == 0 || self.is_slurm_user {
             true => AdminLevel::Administrator,
             false => state.user(&self.name).map_or(AdminLevel::None, |user| user.admin_level),

@@ -7,7 +7,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Options of `enlist node`.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct NodeArgs {
     /// Configuration file: AccountingStorageHost names the master
     #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
@@ -29,10 +29,15 @@ pub fn run(args: NodeArgs) -> Exit {
 }
 
 fn serve(args: NodeArgs) -> Result<(), Diagnostic> {
-    let mut config = Config::read(&args.config)?;
-    config.socket = args.socket.unwrap_or(config.socket);
-    match args.check_config {
-        true => crate::daemon::node::check(&config),
-        false => crate::daemon::node::serve(&config),
+    let config = config(&args)?;
+    if args.check_config {
+        return crate::daemon::node::check(&config);
     }
+    crate::daemon::node::serve(&config, Box::new(move || self::config(&args)))
+}
+
+fn config(args: &NodeArgs) -> Result<Config, Diagnostic> {
+    let mut config = Config::read(&args.config)?;
+    config.socket = args.socket.clone().unwrap_or(config.socket);
+    Ok(config)
 }

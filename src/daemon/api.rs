@@ -26,9 +26,9 @@ pub struct Request {
     /// Answers to the questions asked so far.
     #[serde(default)]
     pub answers: Vec<bool>,
-    /// The revision that those questions were about.
-    #[serde(default)]
-    pub revision: Option<u64>,
+    /// `asked` of the answer with the last question: what those answers are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// A dry run: commands (arguments without the program's name) to replay first; nothing is kept.
     #[serde(default)]
     pub rehearse: Option<Vec<Vec<String>>>,
@@ -74,9 +74,13 @@ pub struct Response {
     pub stderr: String,
     /// Exit code.
     pub code: u8,
-    /// A question to answer first: ask, then send the request again with the answer and `revision`.
+    /// A question to answer first: ask, then send the request again with the answer and `asked`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// Stands for all that was said up to the question. If it would not be the same when the answer comes, nothing is
+    /// done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// A file to read first: send the request again with it in `files`. Only ever one that the caller named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<String>,

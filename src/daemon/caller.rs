@@ -4,13 +4,13 @@
 //! word is limited (`docs/cluster.md`, "Trust").
 
 use super::config::Config;
-use super::pki::{Certificate, Revocations, Standing, now};
+use super::pki::{Certificate, Directory, Revocations, Standing, now};
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Header in which a node says for which of its user numbers it asks.
 pub const UID_HEADER: &str = "enlist-uid";
@@ -39,25 +39,50 @@ pub struct Node {
     pub rules: Arc<Rules>,
 }
 
-/// What nodes may.
+/// What nodes may: the settings of now, and the certificates that no longer count.
 #[derive(Debug)]
 pub struct Rules {
-    /// `TrustedNodes`: those whose root and SlurmUser count as the master's.
-    pub trusted: Vec<String>,
-    /// `SlurmUser`.
-    pub slurm_user: String,
+    granted: RwLock<Granted>,
     /// Which certificates no longer count.
     pub revocations: Arc<Revocations>,
 }
 
-impl Rules {
-    /// As configured.
-    pub fn new(config: &Config, revocations: Arc<Revocations>) -> Self {
+/// What the configuration says of nodes.
+#[derive(Debug)]
+struct Granted {
+    /// `TrustedNodes`: those whose root and SlurmUser count as the master's.
+    trusted: Vec<String>,
+    /// `OrdinaryNodes`: those whose users are neither Administrators nor Operators.
+    ordinary: Vec<String>,
+    /// `SlurmUser`.
+    slurm_user: String,
+}
+
+impl Granted {
+    fn of(config: &Config) -> Self {
         Self {
             trusted: config.network.trusted_nodes.clone(),
+            ordinary: config.network.ordinary_nodes.clone(),
             slurm_user: config.accounting.slurm_user.clone(),
-            revocations,
         }
+    }
+}
+
+/// Whether a list names the node, itself or as one of `all`.
+fn names(list: &[String], node: &str) -> bool {
+    list.iter().any(|name| name.eq_ignore_ascii_case(node) || name.eq_ignore_ascii_case("all"))
+}
+
+impl Rules {
+    /// As configured.
+    pub fn new(config: &Config) -> Self {
+        let revocations = Arc::new(Revocations::of(Directory::new(&config.network.certificates)));
+        Self { granted: RwLock::new(Granted::of(config)), revocations }
+    }
+
+    /// Takes on new settings, which count at once, on open connections too.
+    pub fn reload(&self, config: &Config) {
+        *self.granted.write().unwrap_or_else(PoisonError::into_inner) = Granted::of(config);
     }
 }
 
@@ -68,6 +93,30 @@ pub struct Caller {
     pub uid: u32,
     /// The node that vouches for it; `None` when the kernel does.
     pub node: Option<String>,
+    /// Whether it counts as an ordinary user, whatever the store says.
+    pub is_ordinary: bool,
+}
+
+impl Caller {
+    /// Who asks, without where from.
+    pub fn who(&self) -> Who {
+        Who { uid: self.uid, is_ordinary: self.is_ordinary }
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// The user number.
+    pub uid: u32,
+    /// Whether it counts as an ordinary user, whatever the store says.
+    pub is_ordinary: bool,
+}
+
+impl From<u32> for Who {
+    fn from(uid: u32) -> Self {
+        Self { uid, is_ordinary: false }
+    }
 }
 
 impl fmt::Display for Caller {
@@ -94,7 +143,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
             return Err(forbidden("nothing is known of the other end of this connection"));
         };
         match peer {
-            Peer::Local(Some(uid)) => Ok(Self { uid, node: None }),
+            Peer::Local(Some(uid)) => Ok(Self { uid, node: None, is_ordinary: false }),
             Peer::Local(None) => Err(forbidden("the kernel does not say who you are")),
             Peer::Node(node) => {
                 let (uid, user) = asserted(parts)?;
@@ -154,9 +203,13 @@ impl Node {
     fn vouch(&self, uid: u32, user: &str, name_here: &dyn Fn(u32) -> Option<String>) -> Result<Caller, Refusal> {
         self.check()?;
         let node = self.name();
-        let caller = |uid| Ok(Caller { uid, node: Some(node.to_owned()) });
-        let is_special = uid == 0 || user.eq_ignore_ascii_case(&self.rules.slurm_user);
-        if is_special && !self.rules.trusted.iter().any(|name| name.eq_ignore_ascii_case(node)) {
+        let (is_ordinary, is_trusted, is_special) = {
+            let granted = self.rules.granted.read().unwrap_or_else(PoisonError::into_inner);
+            let is_special = uid == 0 || user.eq_ignore_ascii_case(&granted.slurm_user);
+            (names(&granted.ordinary, node), names(&granted.trusted, node), is_special)
+        };
+        let caller = |uid| Ok(Caller { uid, node: Some(node.to_owned()), is_ordinary });
+        if is_special && (is_ordinary || !is_trusted) {
             return caller(NOBODY);
         }
         match name_here(uid) {
@@ -173,9 +226,15 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pki::{Authority, DAYS, Directory, Ledger, Role, request};
+    use super::super::pki::{Authority, DAYS, Ledger, Role, request};
     use super::*;
     use axum::http::Request;
+
+    fn config(directory: &std::path::Path, lists: &[(&str, &[&str])]) -> Config {
+        let lists = lists.iter().map(|(key, nodes)| format!("{key}={}\n", nodes.join(",")));
+        let text = format!("CertificateDirectory={}\nSlurmUser=slurm\n", directory.display());
+        Config::parse(&crate::diag::Source::new("test", lists.fold(text, |all, list| all + &list))).unwrap()
+    }
 
     fn node(trusted: &[&str]) -> (tempfile::TempDir, Directory, Node) {
         let root = tempfile::tempdir().unwrap();
@@ -185,11 +244,7 @@ mod tests {
         let pem = authority.issue(&asked, Role::Node, &["login3".to_owned()], DAYS).unwrap();
         directory.write("node.crt", &pem, false).unwrap();
         let certificate = directory.certificate("node.crt").unwrap().unwrap().1;
-        let rules = Rules {
-            trusted: trusted.iter().map(|name| name.to_string()).collect(),
-            slurm_user: "slurm".into(),
-            revocations: Arc::new(Revocations::of(directory.clone())),
-        };
+        let rules = Rules::new(&config(root.path(), &[("TrustedNodes", trusted)]));
         (root, directory, Node { certificate, rules: Arc::new(rules) })
     }
 
@@ -217,10 +272,27 @@ mod tests {
         let (_root2, _, trusted) = node(&["LOGIN3"]);
         for (uid, user) in [(0, "root"), (0, "gildong"), (64030, "slurm"), (2001, "slurm")] {
             let caller = plain.vouch(uid, user, &here).unwrap();
-            assert_eq!(caller, Caller { uid: NOBODY, node: Some("login3".into()) });
+            assert_eq!(caller, Caller { uid: NOBODY, node: Some("login3".into()), is_ordinary: false });
         }
         assert_eq!(trusted.vouch(0, "root", &here).unwrap().uid, 0);
         assert!(trusted.vouch(2001, "slurm", &here).is_err());
+    }
+
+    #[test]
+    fn new_settings_count_on_connections_from_before() {
+        let (root, _, node) = node(&[]);
+        let taken = |uid, user| node.vouch(uid, user, &here).map(|caller| (caller.uid, caller.is_ordinary));
+        let reload = |lists: &[(&str, &[&str])]| node.rules.reload(&config(root.path(), lists));
+        assert_eq!(taken(0, "root"), Ok((NOBODY, false)));
+        reload(&[("TrustedNodes", &["login3"])]);
+        assert_eq!(taken(0, "root"), Ok((0, false)));
+        for list in [&["login4", "Login3"] as &[_], &["all"]] {
+            reload(&[("TrustedNodes", &["login3"]), ("OrdinaryNodes", list)]);
+            assert_eq!(taken(0, "root"), Ok((NOBODY, true)), "ordinary comes first");
+            assert_eq!(taken(2001, "gildong"), Ok((2001, true)));
+        }
+        reload(&[("OrdinaryNodes", &["login4"])]);
+        assert_eq!(taken(2001, "gildong"), Ok((2001, false)));
     }
 
     #[test]
@@ -254,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn headers_count_only_from_nodes() {
         let lie = [(UID_HEADER, "0"), (USER_HEADER, "root")];
-        let own = Caller { uid: 2001, node: None };
+        let own = Caller { uid: 2001, node: None, is_ordinary: false };
         assert_eq!(taken(Some(Peer::Local(Some(2001))), &lie).await, Ok(own));
         assert_eq!(taken(Some(Peer::Local(None)), &lie).await, Err(StatusCode::FORBIDDEN));
         assert_eq!(taken(None, &lie).await, Err(StatusCode::FORBIDDEN));

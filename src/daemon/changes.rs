@@ -1,6 +1,7 @@
 //! `POST /v1/changes`: several changes, all or none. Each is said as JSON and becomes one `sacctmgr` command, so rules,
 //! authority and transaction record are sacctmgr's.
 
+use super::caller::Who;
 use super::service::Service;
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
@@ -158,9 +159,9 @@ pub struct Said {
 }
 
 /// Makes all changes or none; the error says why the store did not keep them.
-pub fn apply(service: &Service, uid: u32, commands: Vec<Vec<String>>, dry_run: bool) -> Result<Answer, String> {
+pub fn apply(service: &Service, who: Who, commands: Vec<Vec<String>>, dry_run: bool) -> Result<Answer, String> {
     let world = service.world();
-    let caller = world.caller(uid);
+    let caller = world.caller(who);
     if dry_run {
         let kept = service.kept();
         let (results, failed) = run(&mut State::clone(&kept.state), &caller, &*world, &commands);

@@ -1,10 +1,11 @@
 //! Slurm's commands that the service answers. A new one is a function and a line here.
 
 use super::api::{Request, Response};
+use super::caller::Who;
 use super::service::Service;
 
-/// Answers one command of a user number; many run at the same time.
-pub type Answer = fn(&Service, u32, Request) -> Response;
+/// Answers one command of a caller; many run at the same time.
+pub type Answer = fn(&Service, Who, Request) -> Response;
 
 /// By the name of the program.
 pub const COMMANDS: &[(&str, Answer)] = &[

@@ -196,7 +196,7 @@ async fn slurm(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer<HttpResponse> {
-    let uid = caller.uid;
+    let (uid, who) = (caller.uid, caller.who());
     let Some(answer) = commands::named(&name) else {
         let why = "this service does not know the command; is it older than the client?";
         return Err(Refusal::new(StatusCode::NOT_FOUND, why));
@@ -213,11 +213,11 @@ async fn slurm(
     let reads = rehearsal || command::only_reads(&request.argv) || ["sacct", "sreport", "sshare"].contains(&&*name);
     let said = {
         let app = app.clone();
-        work(move || answer(&app.service, uid, request)).await?
+        work(move || answer(&app.service, who, request)).await?
     };
     let said = Response { stdout: harmless(said.stdout), stderr: harmless(said.stderr), ..said };
     if !reads && said.question.is_none() {
-        let user = app.service.caller(uid).name;
+        let user = app.service.caller(who).name;
         let (code, revision) = (said.code, said.revision);
         tracing::info!(
             uid,
@@ -240,9 +240,10 @@ fn answered(body: &impl Serialize, outcome: Outcome) -> HttpResponse {
     answer
 }
 
-/// A text without what a terminal would take for orders, should an old store or a file that was loaded hold such.
+/// A text without what a terminal would take for orders, should an old store or a file that was loaded hold such. The
+/// separators of ASCII (FS, GS, RS, US) are no orders, and what scripts give to `--delimiter`.
 fn harmless(text: String) -> String {
-    let harms = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let harms = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\u{1c}'..='\u{1f}');
     if text.contains(harms) { text.replace(harms, "?") } else { text }
 }
 
@@ -258,7 +259,7 @@ fn shown(argv: &[String]) -> String {
 
 /// `POST /v1/changes`: see [`changes`].
 async fn change(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer<HttpResponse> {
-    let uid = caller.uid;
+    let (uid, who) = (caller.uid, caller.who());
     let batch: changes::Batch = read(&headers, &body)?;
     let commands = batch.commands().map_err(Refusal::bad)?;
     let begun = Instant::now();
@@ -266,12 +267,12 @@ async fn change(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
     let (count, first) = (commands.len(), shown(commands.first().map_or(&[], Vec::as_slice)));
     let answer = {
         let app = app.clone();
-        work(move || changes::apply(&app.service, uid, commands, rehearsal)).await?
+        work(move || changes::apply(&app.service, who, commands, rehearsal)).await?
     };
     let answer = answer.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
     let done = answer.failed.is_none();
     if !rehearsal {
-        let (user, revision) = (app.service.caller(uid).name, answer.revision);
+        let (user, revision) = (app.service.caller(who).name, answer.revision);
         tracing::info!(
             uid,
             user,
@@ -299,15 +300,15 @@ async fn import_jobs(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer<HttpResponse> {
-    let uid = caller.uid;
+    let (uid, who) = (caller.uid, caller.who());
     let request: ImportJobs = read(&headers, &body)?;
     drop(body);
     let begun = Instant::now();
     let told = {
         let app = app.clone();
-        work(move || app.service.import_jobs(uid, request)).await?
+        work(move || app.service.import_jobs(who, request)).await?
     };
-    let (user, count) = (app.service.caller(uid).name, told.added + told.changed);
+    let (user, count) = (app.service.caller(who).name, told.added + told.changed);
     if count > 0 {
         tracing::info!(uid, user, node = caller.node, command = "import jobs", count, ms = millis(begun), "change");
     }
@@ -321,9 +322,9 @@ async fn list(
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Answer<HttpResponse> {
-    let uid = caller.uid;
+    let who = caller.who();
     let query = resources::Query::parse(resource, query.as_deref().unwrap_or_default()).map_err(Refusal::bad)?;
-    let page = work(move || resources::list(resource, &app.service, uid, &query)).await?;
+    let page = work(move || resources::list(resource, &app.service, who, &query)).await?;
     match page {
         Ok(page) => Ok(answered(&page, Outcome::Done)),
         Err(why) => Err(Refusal::new(StatusCode::FORBIDDEN, why)),
@@ -358,7 +359,7 @@ mod tests {
     fn what_the_log_and_terminals_are_told() {
         assert_eq!(shown(&["add".into(), "a\n\u{1b}[2J".into()]), r#"["add", "a\n\u{1b}[2J"]"#);
         assert!(shown(&["x".repeat(2000)]).ends_with("… (2004 bytes)"));
-        assert_eq!(harmless("a\u{1b}[2J\u{9b}\n가\t".into()), "a?[2J?\n가\t");
+        assert_eq!(harmless("a\u{1b}[2J\u{9b}\n가\t\u{1f}b".into()), "a?[2J?\n가\t\u{1f}b");
         assert_eq!(command_of("/v1/slurm/sacctmgr"), "sacctmgr");
         assert_eq!(command_of("/v1/slurm/rm"), "other");
     }

@@ -1,6 +1,7 @@
 //! Jobs: `sacct`, and taking in what another site recorded.
 
 use super::api::{BadLine, ImportJobs, ImportedJobs, Request, Response};
+use super::caller::Who;
 use super::service::{Service, response};
 use super::world::Local;
 use super::writer::Change;
@@ -42,7 +43,7 @@ fn zone(name: Option<&str>) -> TimeZone {
 
 impl Service {
     /// Runs one sacct command for a caller. It changes nothing, so a rehearsal is like any other run.
-    pub fn sacct(&self, uid: u32, request: Request) -> Response {
+    pub fn sacct(&self, who: Who, request: Request) -> Response {
         let world = self.world();
         let now = Timestamp::now().to_zoned(zone(request.environment.get("TZ").map(String::as_str)));
         let around = Surroundings::new(now, &request.environment, &*world);
@@ -55,7 +56,7 @@ impl Service {
                 cluster: self.reporting().cluster(),
                 jobs: &jobs,
             };
-            sacct::run(&service, &world.caller(uid), &around, &request.argv)
+            sacct::run(&service, &world.caller(who), &around, &request.argv)
         });
         match reply {
             Ok(reply) => response(reply, kept.revision),
@@ -64,9 +65,9 @@ impl Service {
     }
 
     /// Takes in a chunk of another site's records.
-    pub fn import_jobs(&self, uid: u32, request: ImportJobs) -> ImportedJobs {
+    pub fn import_jobs(&self, who: Who, request: ImportJobs) -> ImportedJobs {
         let refused = |why: String| ImportedJobs { refused: Some(why), ..ImportedJobs::default() };
-        if !self.world().caller(uid).is_administrator(&self.kept().state) {
+        if !self.world().caller(who).is_administrator(&self.kept().state) {
             return refused("only administrators may import jobs".into());
         }
         let cluster =

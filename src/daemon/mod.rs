@@ -23,25 +23,25 @@ mod resources;
 mod rollup;
 mod server;
 mod service;
+mod socket;
 pub mod tls;
 mod world;
 mod writer;
 
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::Store;
+use caller::Rules;
 use config::Config;
 use http::{App, MAX_REQUEST};
 use log::Logger;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use server::Server;
 use service::Service;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use socket::{Socket, make_parent};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::TlsListener;
-use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// So many commands run at the same time; more wait for their turn.
@@ -51,26 +51,45 @@ const COMMANDS_AT_ONCE: usize = 64;
 pub type Reread = Box<dyn Fn() -> Result<Config, Diagnostic> + Send + Sync>;
 
 /// Serves until SIGTERM or SIGINT, then ends in good order: no new requests, running ones may finish until
-/// `StopTimeout`. SIGHUP reads the configuration again.
+/// `StopTimeout`. SIGHUP reads the configuration again. The error says why it cannot start, or cannot go on.
 pub fn serve(config: Config, reread: Reread) -> Result<(), Diagnostic> {
     let logger = Logger::start(&config.log).map_err(host)?;
     open_more_files();
-    make_parent(&config.store, 0o700)?;
-    let store = Store::open(&config.store).map_err(|error| host(error.to_string()))?;
-    let app = App::new(Service::start(store, &config)?, &config);
-    let server = Server::new(http::router(app.clone()), &config);
-    let _ = app.server.set(server.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(COMMANDS_AT_ONCE)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| host(format!("cannot start: {error}")))?;
-    let mut running = Running { config, app, server, logger, reread };
-    let served = runtime.block_on(running.serve());
+    let served = runtime.block_on(run(config, logger, reread));
     // What is still running had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served
+}
+
+async fn run(config: Config, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
+    // Before anything else: a signal while the store is read must find somebody who listens.
+    let mut stopped = pin!(stop()?);
+    let hangup = heard(SignalKind::hangup())?;
+    let settings = config.clone();
+    let opening = tokio::task::spawn_blocking(move || open(&settings));
+    let app = tokio::select! {
+        app = opening => app.map_err(|error| host(format!("cannot start: {error}")))??,
+        () = &mut stopped => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
+    let server = Server::new(http::router(app.clone()), &config);
+    let _ = app.server.set(server.clone());
+    let rules = Arc::new(Rules::new(&config));
+    Arc::new(Running { config, app, server, rules, logger, reread }).serve(stopped, hangup).await
+}
+
+fn open(config: &Config) -> Result<Arc<App>, Diagnostic> {
+    make_parent(&config.store, 0o700)?;
+    let store = Store::open(&config.store).map_err(|error| host(error.to_string()))?;
+    Ok(App::new(Service::start(store, config)?, config))
 }
 
 fn host(message: String) -> Diagnostic {
@@ -84,28 +103,6 @@ fn open_more_files() {
     if let Err(error) = raised {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-}
-
-fn make_parent(path: &Path, mode: u32) -> Result<(), Diagnostic> {
-    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(parent)
-        .and_then(|()| std::fs::set_permissions(parent, std::fs::Permissions::from_mode(mode)))
-        .map_err(|error| host(format!("cannot make {}: {error}", parent.display())))
-}
-
-/// Listens on a unix socket that everybody may use. A socket that is there is a dead daemon's: the caller has made sure.
-fn bind(socket: &Path) -> Result<UnixListener, Diagnostic> {
-    make_parent(socket, 0o755)?;
-    let cannot = |error: std::io::Error| host(format!("cannot listen on {}: {error}", socket.display()));
-    match std::fs::remove_file(socket) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(socket).map_err(cannot)?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).map_err(cannot)?;
-    Ok(listener)
 }
 
 /// A future that resolves when SIGTERM or SIGINT comes. From this call on, not from the first poll on, they no longer
@@ -129,40 +126,49 @@ struct Running {
     config: Config,
     app: Arc<App>,
     server: Arc<Server>,
+    rules: Arc<Rules>,
     logger: Logger,
     reread: Reread,
 }
 
 impl Running {
-    async fn serve(&mut self) -> Result<(), Diagnostic> {
-        let mut stopped = pin!(stop()?);
-        let mut reload = heard(SignalKind::hangup())?;
-        let socket = self.config.socket.clone();
-        if let Some(nodes) = TlsListener::of(&self.config).await? {
-            tokio::spawn(self.server.clone().accept(nodes));
+    async fn serve(self: Arc<Self>, stopped: impl Future<Output = ()>, hangup: Signal) -> Result<(), Diagnostic> {
+        if let Some(nodes) = TlsListener::of(&self.config, self.rules.clone()).await? {
+            self.server.open(nodes);
         }
-        // The store's lock says that no other daemon serves it.
-        tokio::spawn(self.server.clone().accept(server::Local(bind(&socket)?)));
-        tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "ready");
+        let (socket, listener) = Socket::bind(&self.config.socket)?;
+        self.server.open(server::Local(listener));
+        tokio::spawn(self.clone().reload_at(hangup));
+        tracing::info!(socket = %self.config.socket.display(), version = env!("CARGO_PKG_VERSION"), "ready");
         notify::notify(notify::State::Ready);
-        loop {
-            tokio::select! {
-                () = &mut stopped => break,
-                _ = reload.recv() => tokio::task::block_in_place(|| self.reload()),
+        let ended = tokio::select! {
+            () = stopped => Ok(()),
+            why = self.app.service.broken() => {
+                tracing::error!("nothing more is written: {why}");
+                Err(host(why))
             }
-        }
+        };
         notify::notify(notify::State::Stopping);
         let in_time = self.server.drain(self.config.stop_timeout).await;
-        let _ = std::fs::remove_file(&socket);
+        socket.remove();
         match in_time {
             true => tracing::info!("stopped"),
             false => tracing::warn!("stopped; some requests did not finish in time"),
         }
-        Ok(())
+        ended
+    }
+
+    /// One after another; a stop does not wait for them.
+    async fn reload_at(self: Arc<Self>, mut hangup: Signal) {
+        while hangup.recv().await.is_some() {
+            let running = self.clone();
+            // A panic is in the log, and the next one may go better.
+            let _ = tokio::task::spawn_blocking(move || running.reload()).await;
+        }
     }
 
     /// Takes on what can change while running; a bad configuration changes nothing.
-    fn reload(&mut self) {
+    fn reload(&self) {
         let new = match (self.reread)() {
             Ok(new) => new,
             Err(error) => return tracing::error!("the configuration was not read again: {error}"),
@@ -171,6 +177,7 @@ impl Running {
         for key in self.config.needs_restart(&new) {
             tracing::warn!("{key} was changed; that takes effect when the service is started again");
         }
+        self.rules.reload(&new);
         let reloaded = self.logger.reload(&new.log).and_then(|()| self.app.service.reload(&new));
         match reloaded {
             Ok(()) => tracing::info!("the configuration was read again"),

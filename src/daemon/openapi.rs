@@ -164,7 +164,7 @@ fn schemas() -> Map<String, Value> {
     let command = object(&[
         ("argv", texts()),
         ("answers", json!({ "type": "array", "items": { "type": "boolean" } })),
-        ("revision", json!({ "type": ["integer", "null"] })),
+        ("asked", text()),
         ("rehearse", json!({ "type": ["array", "null"], "items": texts() })),
         ("files", json!({ "type": "array", "items": reference("CallerFile") })),
         ("environment", json!({ "type": "object", "additionalProperties": text() })),
@@ -204,7 +204,7 @@ fn schemas() -> Map<String, Value> {
                 ("version", text()),
             ]),
         ),
-        ("Command", optional(command, &["answers", "revision", "rehearse", "files", "environment"])),
+        ("Command", optional(command, &["answers", "asked", "rehearse", "files", "environment"])),
         ("ImportJobs", optional(import, &["cluster", "skip_bad", "check"])),
         ("ImportedJobs", optional(imported, &["refused"])),
         (
@@ -213,11 +213,17 @@ fn schemas() -> Map<String, Value> {
                 object(
                     &[
                         &said[..],
-                        &[("question", text()), ("reads", text()), ("writes", writes), ("revision", number())],
+                        &[
+                            ("question", text()),
+                            ("asked", text()),
+                            ("reads", text()),
+                            ("writes", writes),
+                            ("revision", number()),
+                        ],
                     ]
                     .concat(),
                 ),
-                &["question", "reads", "writes"],
+                &["question", "asked", "reads", "writes"],
             ),
         ),
         ("Change", optional(change, &["where", "set"])),

@@ -1,6 +1,7 @@
 //! `sreport` and `sshare`: read-only, on a copy of the state and one view of the store.
 
 use super::api::{Request, Response};
+use super::caller::Who;
 use super::service::{Service, response};
 use super::world::Local;
 use crate::accounting::State;
@@ -92,11 +93,11 @@ impl Site for Here<'_> {
 
 impl Service {
     /// Runs one sreport command for a caller.
-    pub fn sreport(&self, uid: u32, request: Request) -> Response {
+    pub fn sreport(&self, who: Who, request: Request) -> Response {
         self.read_usage("sreport", |connection, state| {
             let world = self.world();
             let (world, reporting) = (&*world, self.reporting());
-            let caller = world.caller(uid);
+            let caller = world.caller(who);
             let view = View::new(state, &caller, world.settings());
             let table = UsageTable::new(connection, &reporting.calendar)?;
             Ok(sreport::run(state, view, &Here { world, reporting }, &table, &request.environment, &request.argv))
@@ -104,11 +105,11 @@ impl Service {
     }
 
     /// Runs one sshare command for a caller.
-    pub fn sshare(&self, uid: u32, request: Request) -> Response {
+    pub fn sshare(&self, who: Who, request: Request) -> Response {
         self.read_usage("sshare", |connection, state| {
             let world = self.world();
             let (world, reporting) = (&*world, self.reporting());
-            let caller = world.caller(uid);
+            let caller = world.caller(who);
             let history = History::clone(&*reporting.history(connection, state, world)?).later(world.now());
             let shares = Shares {
                 state,

@@ -10,14 +10,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use nix::sys::socket::{Shutdown, shutdown};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// Serves connections, wherever they come from.
@@ -27,6 +30,35 @@ pub struct Server {
     most: u32,
     patience: Duration,
     stop: watch::Sender<bool>,
+    /// The tasks that accept.
+    doors: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A connection, as far as its end is concerned.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Whether [`Stream::hear_no_more`] does something.
+    const CAN_CLOSE: bool = false;
+
+    /// Refuses what the other end sends from now on, so that it knows that nothing became of it. What it sent before can
+    /// still be read.
+    fn hear_no_more(&self) {}
+}
+
+impl Stream for UnixStream {
+    const CAN_CLOSE: bool = true;
+
+    fn hear_no_more(&self) {
+        // Who sends to a unix socket whose other end does not read gets EPIPE; what is under way stays readable.
+        let _ = shutdown(self.as_raw_fd(), Shutdown::Read);
+    }
+}
+
+/// Where connections come in.
+pub trait Door: Listener<Addr = Peer, Io: Stream> + 'static {
+    /// Closes it, and gives those who stand before it already.
+    fn close(&mut self) -> Vec<(Self::Io, Peer)> {
+        Vec::new()
+    }
 }
 
 impl Server {
@@ -34,7 +66,7 @@ impl Server {
     pub fn new(router: Router, config: &Config) -> Arc<Self> {
         let most = u32::try_from(config.max_connections).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(config.max_connections));
-        Arc::new(Self { router, places, most, patience: config.message_timeout, stop: watch::Sender::new(false) })
+        Arc::new(Self { router, places, most, patience: config.message_timeout, stop: watch::Sender::new(false), doors: Mutex::default() })
     }
 
     /// A place for one more connection; waits while there are too many, `None` once the server stops.
@@ -52,23 +84,25 @@ impl Server {
     }
 
     /// Serves one connection to its end. `place` is given back then.
-    async fn serve<S>(&self, stream: S, peer: Peer, place: OwnedSemaphorePermit)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn serve<S: Stream>(&self, stream: S, peer: Peer, place: OwnedSemaphorePermit) {
         let answer = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer.clone()));
             hyper::service::Service::call(&answer, request)
         });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(self.patience);
-        let stream = TokioIo::new(Patient { stream, patience: self.patience, stuck: None });
+        // Half closed, so that a request which was read is answered when nothing is heard any more.
+        http.timer(TokioTimer::new()).header_read_timeout(self.patience).half_close(true);
+        let ear = Some(self.stop.subscribe());
+        let stream = TokioIo::new(Patient { stream, patience: self.patience, stuck: None, ear });
         let mut connection = pin!(http.serve_connection(stream, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.stopped() => {
-                connection.as_mut().graceful_shutdown();
+                // A unix socket hears no more once it is polled: what was sent before that is read and answered.
+                if !S::CAN_CLOSE {
+                    connection.as_mut().graceful_shutdown();
+                }
                 connection.await
             }
         };
@@ -78,27 +112,43 @@ impl Server {
         drop(place);
     }
 
-    /// Accepts until the server stops.
-    pub async fn accept<L>(self: Arc<Self>, mut listener: L)
-    where
-        L: Listener<Addr = Peer>,
-        L::Io: Unpin,
-    {
+    /// Accepts by this door until the server stops.
+    pub fn open<D: Door>(self: &Arc<Self>, door: D) {
+        let accepting = tokio::spawn(self.clone().accept(door));
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).push(accepting);
+    }
+
+    async fn accept<D: Door>(self: Arc<Self>, mut door: D) {
         while let Some(place) = self.place().await {
             let (stream, peer) = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = self.stopped() => return,
+                accepted = door.accept() => accepted,
+                () = self.stopped() => break,
             };
-            let server = self.clone();
-            tokio::spawn(async move { server.serve(stream, peer, place).await });
+            self.clone().begin(stream, peer, place);
+        }
+        for (stream, peer) in door.close() {
+            let Ok(place) = self.places.clone().try_acquire_owned() else { return };
+            self.clone().begin(stream, peer, place);
         }
     }
 
-    /// Ends: nothing new is accepted, idle connections are closed, running requests may finish until the deadline. Says
-    /// whether all did.
+    fn begin(self: Arc<Self>, stream: impl Stream, peer: Peer, place: OwnedSemaphorePermit) {
+        tokio::spawn(async move { self.serve(stream, peer, place).await });
+    }
+
+    /// Ends: nothing new is accepted, idle connections are closed, requests that were sent may finish until the deadline.
+    /// Says whether all did.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.stop.send_replace(true);
-        timeout(deadline, self.places.acquire_many(self.most)).await.is_ok()
+        let doors = std::mem::take(&mut *self.doors.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async {
+            for door in doors {
+                // One that panicked lets nobody in either.
+                let _ = door.await;
+            }
+            let _ = self.places.acquire_many(self.most).await;
+        };
+        timeout(deadline, all).await.is_ok()
     }
 
     /// How many are connected.
@@ -111,15 +161,15 @@ impl Server {
 pub struct Local(pub UnixListener);
 
 impl Listener for Local {
-    type Io = tokio::net::UnixStream;
+    type Io = UnixStream;
     type Addr = Peer;
 
     async fn accept(&mut self) -> (Self::Io, Peer) {
         loop {
             match self.0.accept().await {
                 Ok((stream, _)) => {
-                    let uid = stream.peer_cred().ok().map(|credentials| credentials.uid());
-                    return (stream, Peer::Local(uid));
+                    let peer = peer(&stream);
+                    return (stream, peer);
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: it gets better when others leave.
@@ -135,11 +185,33 @@ impl Listener for Local {
     }
 }
 
+impl Door for Local {
+    fn close(&mut self) -> Vec<(UnixStream, Peer)> {
+        // From now on connecting is refused; accepting gives those in the queue, then would wait.
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Read);
+        let Ok(queue) = self.0.as_fd().try_clone_to_owned() else { return Vec::new() };
+        let queue = std::os::unix::net::UnixListener::from(queue);
+        let accepted = queue.incoming().map_while(Result::ok).map(|stream| {
+            stream.set_nonblocking(true)?;
+            let stream = UnixStream::from_std(stream)?;
+            let peer = peer(&stream);
+            Ok((stream, peer))
+        });
+        accepted.collect::<io::Result<_>>().unwrap_or_default()
+    }
+}
+
+fn peer(stream: &UnixStream) -> Peer {
+    Peer::Local(stream.peer_cred().ok().map(|credentials| credentials.uid()))
+}
+
 /// A stream whose other end must take what it is sent: a write that gets nowhere for so long is an error.
 struct Patient<S> {
     stream: S,
     patience: Duration,
     stuck: Option<Pin<Box<Sleep>>>,
+    /// Says when the server stops; none once it has.
+    ear: Option<watch::Receiver<bool>>,
 }
 
 impl<S> Patient<S> {
@@ -154,8 +226,12 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: Stream> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context, into: &mut ReadBuf) -> Poll<io::Result<()>> {
+        if self.ear.as_ref().is_some_and(|stop| *stop.borrow()) {
+            self.stream.hear_no_more();
+            self.ear = None;
+        }
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
@@ -195,8 +271,10 @@ mod tests {
             "done"
         };
         let router = Router::new().route("/long", get(|| async { "x".repeat(8 << 20) })).route("/slow", get(slow));
-        Server::new(router, &Config { max_connections: 4, message_timeout: patience, ..Config::default() })
+        Server::new(router, &Config { max_connections: 40, message_timeout: patience, ..Config::default() })
     }
+
+    impl Stream for DuplexStream {}
 
     async fn connect(server: &Arc<Server>, request: &str) -> DuplexStream {
         let (mut ours, theirs) = duplex(1024);
@@ -245,5 +323,36 @@ mod tests {
                 assert!(rest(running).await.ends_with("done"));
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_before_the_stop_is_answered_and_the_rest_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let asking = b"GET /long HTTP/1.1\r\nhost: x\r\n\r\n";
+        let clients: Vec<_> = (0..20).map(|_| std::os::unix::net::UnixStream::connect(&path).unwrap()).collect();
+        for mut client in &clients[..10] {
+            std::io::Write::write_all(&mut client, asking).unwrap();
+        }
+        // Nobody was accepted yet when the stop comes.
+        let server = server(LONG, &Arc::default());
+        server.open(Local(UnixListener::from_std(listener).unwrap()));
+        let draining = {
+            let server = server.clone();
+            tokio::spawn(async move { server.drain(LONG).await })
+        };
+        for (number, client) in clients.into_iter().enumerate() {
+            client.set_nonblocking(true).unwrap();
+            let mut client = UnixStream::from_std(client).unwrap();
+            let mut text = String::new();
+            client.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text.len() > 8 << 20, number < 10, "{number}: {} bytes", text.len());
+            assert!(client.write_all(asking).await.is_err());
+        }
+        assert!(draining.await.unwrap());
+        let refused = std::os::unix::net::UnixStream::connect(&path).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

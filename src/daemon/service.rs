@@ -4,10 +4,11 @@
 //! [`Writer`].
 
 use super::api::{FileToWrite, Request, Response};
+use super::caller::Who;
 use super::config::Config;
 use super::reports::Reporting;
 use super::rollup::Rollup;
-use super::world::{Local, WithFiles};
+use super::world::Local;
 use super::writer::{Change, Commits, Kept, Writer};
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
@@ -16,6 +17,7 @@ use crate::accounting::founding;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::{Readers, Store, StoreError};
 use serde::Serialize;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The most commands that a rehearsal may begin with.
@@ -64,9 +66,9 @@ impl Service {
         self.world.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A user number as a caller.
-    pub fn caller(&self, uid: u32) -> Caller {
-        self.world().caller(uid)
+    /// Whoever asks, as accounting knows them.
+    pub fn caller(&self, who: Who) -> Caller {
+        self.world().caller(who)
     }
 
     /// Takes on new settings, and adds TRES that are new in the configuration; the error says why those were not kept.
@@ -93,6 +95,11 @@ impl Service {
     /// What was committed since the start.
     pub fn commits(&self) -> Commits {
         self.writer.commits()
+    }
+
+    /// Resolves when nothing can be changed any more, with the reason; the service must start again.
+    pub async fn broken(&self) -> String {
+        self.writer.broken().await
     }
 
     /// How many rows there are, by kind.
@@ -146,21 +153,23 @@ impl Service {
     }
 
     /// Runs one sacctmgr command for a caller.
-    pub fn sacctmgr(&self, uid: u32, request: Request) -> Response {
+    pub fn sacctmgr(&self, who: Who, request: Request) -> Response {
         let world = self.world();
-        let caller = world.caller(uid);
+        let caller = world.caller(who);
         if let Some(earlier) = &request.rehearse {
             return self.rehearse(&caller, earlier, &request);
         }
         if command::only_reads(&request.argv) {
             let Kept { state, revision } = self.kept();
             let mut copy = State::clone(&state);
-            let reply = sacctmgr(&mut copy, revision, &caller, &world, &request);
+            let reply = sacctmgr(&mut copy, &caller, &world.with(&request.files, &[]), &request);
             if !copy.has_changes() {
                 return response(reply, revision);
             }
         }
-        self.change("sacctmgr", move |change| Ok(sacctmgr(change.state, change.revision, &caller, &world, &request)))
+        self.change("sacctmgr", move |change| {
+            Ok(sacctmgr(change.state, &caller, &world.with(&request.files, &[]), &request))
+        })
     }
 
     /// The answer that the command would get after the earlier ones; on a copy that is thrown away.
@@ -173,12 +182,13 @@ impl Service {
             ));
         }
         let (Kept { state, revision }, world) = (self.kept(), self.world());
-        let mut copy = State::clone(&state);
+        let (mut copy, mut record) = (State::clone(&state), Vec::new());
         for argv in earlier {
-            command::run(&mut copy, caller, &*world, argv, &[]);
+            command::run(&mut copy, caller, &world.with(&[], &record), argv, &[]);
+            record.extend_from_slice(copy.recorded());
             copy.commit();
         }
-        response(sacctmgr(&mut copy, revision, caller, &world, request), revision)
+        response(sacctmgr(&mut copy, caller, &world.with(&request.files, &record), request), revision)
     }
 }
 
@@ -194,15 +204,29 @@ fn founded(store: &mut Store, config: &Config, now: i64) -> Result<State, StoreE
 
 pub(super) fn response(Reply { stdout, stderr, code, question, reads, writes }: Reply, revision: u64) -> Response {
     let writes = writes.into_iter().map(|(path, text)| FileToWrite { path, text }).collect();
-    Response { stdout, stderr, code, question, reads, writes, revision }
+    let asked = question.as_ref().map(|question| fingerprint(&stdout, &stderr, question));
+    Response { stdout, stderr, code, question, asked, reads, writes, revision }
 }
 
-/// Runs the command, unless its answers are to questions about something that is no longer so.
-fn sacctmgr(state: &mut State, revision: u64, caller: &Caller, world: &Local, request: &Request) -> Reply {
-    if request.revision.is_some_and(|asked| asked != revision) {
-        let stderr = " The accounting data changed while you decided. Nothing was done; please run it again.\n".into();
-        return Reply { stderr, code: 1, ..Reply::default() };
+/// What somebody who is asked has before their eyes, in short.
+fn fingerprint(stdout: &str, stderr: &str, question: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (stdout, stderr, question).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Runs the command, unless its answers are to a question that would be about something else by now.
+fn sacctmgr(state: &mut State, caller: &Caller, world: &dyn World, request: &Request) -> Reply {
+    if let Some(asked) = &request.asked {
+        // A command that asks changes nothing.
+        let before = request.answers.split_last().map_or(&[][..], |(_, before)| before);
+        let again = command::run(state, caller, world, &request.argv, before);
+        let now = again.question.map(|question| fingerprint(&again.stdout, &again.stderr, &question));
+        if now.as_ref() != Some(asked) {
+            state.rollback();
+            let stderr = " What this is about changed while you decided. Nothing was done; please run it again.\n".into();
+            return Reply { stderr, code: 1, ..Reply::default() };
+        }
     }
-    let world = WithFiles { host: world, files: &request.files };
-    command::run(state, caller, &world, &request.argv, &request.answers)
+    command::run(state, caller, world, &request.argv, &request.answers)
 }

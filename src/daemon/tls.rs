@@ -6,7 +6,8 @@
 use super::caller::{Node, Peer, Rules};
 use super::config::Config;
 use super::pki::tls::{Reloaded, explain, server};
-use super::pki::{Certificate, Directory, Revocations, Role};
+use super::pki::{Certificate, Directory, Role};
+use super::server::{Door, Stream};
 use crate::diag::{Diagnostic, ErrorKind};
 use nix::sys::socket::{setsockopt, sockopt};
 use std::collections::{HashMap, VecDeque};
@@ -35,6 +36,7 @@ const CONNECTIONS_EACH: usize = 256;
 /// Where nodes come in.
 pub struct TlsListener {
     address: SocketAddr,
+    door: AbortHandle,
     ready: mpsc::Receiver<(Connection, Peer)>,
 }
 
@@ -46,12 +48,11 @@ pub struct Connection {
 
 impl TlsListener {
     /// As configured; `None` when no address is.
-    pub async fn of(config: &Config) -> Result<Option<Self>, Diagnostic> {
+    pub async fn of(config: &Config, rules: Arc<Rules>) -> Result<Option<Self>, Diagnostic> {
         let Some((ip, port)) = config.network.listen else { return Ok(None) };
         let directory = Directory::new(&config.network.certificates);
-        let rules = Rules::new(config, Arc::new(Revocations::of(directory.clone())));
         let address = SocketAddr::new(ip, port.unwrap_or(config.network.port));
-        let listener = Self::bind(address, &directory, Arc::new(rules)).await?;
+        let listener = Self::bind(address, &directory, rules).await?;
         tracing::info!(address = %listener.address, "login nodes may come");
         Ok(Some(listener))
     }
@@ -69,11 +70,22 @@ impl TlsListener {
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let (sender, ready) = mpsc::channel(1);
-        let door = Door { config, rules, places: Mutex::default(), sender };
-        tokio::spawn(Arc::new(door).open(listener));
-        Ok(Self { address, ready })
+        let handshakes = Handshakes { config, rules, places: Mutex::default(), sender };
+        let door = tokio::spawn(Arc::new(handshakes).open(listener)).abort_handle();
+        Ok(Self { address, door, ready })
     }
 }
+
+/// Nobody is let in by a door that leads nowhere.
+impl Drop for TlsListener {
+    fn drop(&mut self) {
+        self.door.abort();
+    }
+}
+
+impl Stream for Connection {}
+
+impl Door for TlsListener {}
 
 impl axum::serve::Listener for TlsListener {
     type Io = Connection;
@@ -92,7 +104,7 @@ impl axum::serve::Listener for TlsListener {
 }
 
 /// What handshakes share.
-struct Door {
+struct Handshakes {
     config: Reloaded<ServerConfig>,
     rules: Arc<Rules>,
     /// Free places by node.
@@ -100,7 +112,7 @@ struct Door {
     sender: mpsc::Sender<(Connection, Peer)>,
 }
 
-impl Door {
+impl Handshakes {
     async fn open(self: Arc<Self>, listener: TcpListener) {
         let mut waiting = Waiting::default();
         loop {

@@ -1,6 +1,7 @@
 //! The world as this host and its store see it: users, clock, time zone, transaction record.
 
 use super::api::CallerFile;
+use super::caller::Who;
 use crate::accounting::authority::Caller;
 use crate::accounting::command::World;
 use crate::accounting::jobs::{Job, Jobs, Scan};
@@ -25,12 +26,18 @@ impl Local {
         Self { settings, cluster: cluster.into(), readers }
     }
 
-    /// A user number as a caller.
-    pub fn caller(&self, uid: u32) -> Caller {
-        Caller::new(uid, self.user_name(uid), &self.settings)
+    /// Whoever asks, as accounting knows them.
+    pub fn caller(&self, who: Who) -> Caller {
+        let caller = Caller::new(who.uid, self.user_name(who.uid), &self.settings);
+        if who.is_ordinary { caller.ordinary() } else { caller }
     }
 
-    /// The name of a user number, lower case as Slurm keeps names; empty when it has none.
+    /// With files that a client read, and what a rehearsal recorded so far.
+    pub fn with<'a>(&'a self, files: &'a [CallerFile], record: &'a [Transaction]) -> Around<'a> {
+        Around { host: self, files, record }
+    }
+
+    /// The name of a user number, as accounting keeps names; empty when it has none.
     pub fn user_name(&self, uid: u32) -> String {
         let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
         user.map_or_else(String::new, |user| self.accounting_name(&user.name))
@@ -39,20 +46,24 @@ impl Local {
     /// A host's user name as accounting keeps it. Where accounting folds names to lower case, a name with capitals
     /// stands for the lower-case one only while no other user of the host has that: `Bob` must not get what `bob` may.
     fn accounting_name(&self, name: &str) -> String {
+        if self.settings.keeps_case() {
+            return name.to_owned();
+        }
         let folded = name.to_lowercase();
         if folded != name && self.has_user(&folded) { String::new() } else { folded }
     }
 }
 
-/// This host with the files that a client read for its caller.
-pub struct WithFiles<'a> {
-    /// The host.
-    pub host: &'a Local,
-    /// The files.
-    pub files: &'a [CallerFile],
+/// This host as one command sees it.
+pub struct Around<'a> {
+    host: &'a Local,
+    /// Files that the client read for its caller.
+    files: &'a [CallerFile],
+    /// What the commands rehearsed before would have added to the transaction record.
+    record: &'a [Transaction],
 }
 
-impl World for WithFiles<'_> {
+impl World for Around<'_> {
     fn has_user(&self, name: &str) -> bool {
         self.host.has_user(name)
     }
@@ -86,7 +97,9 @@ impl World for WithFiles<'_> {
     }
 
     fn transactions(&self, time: Range<i64>, take: &mut dyn FnMut(Transaction)) -> Result<(), String> {
-        self.host.transactions(time, take)
+        self.host.transactions(time.clone(), take)?;
+        self.record.iter().filter(|row| time.contains(&row.time)).cloned().for_each(take);
+        Ok(())
     }
 
     fn file(&self, path: &str) -> Option<Result<&str, &str>> {
@@ -138,6 +151,7 @@ impl World for Local {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounting::settings::words::Words;
 
     #[test]
     fn a_name_with_capitals_is_nobody_where_the_lower_case_one_is_another() {
@@ -147,5 +161,8 @@ mod tests {
         assert_eq!(world.accounting_name("root"), "root");
         assert_eq!(world.accounting_name("Root"), "", "root is another user of this host");
         assert_eq!(world.accounting_name("NoSuchUserHere"), "nosuchuserhere");
+        let settings = Settings { parameters: Words::parse("PreserveCaseUser").unwrap(), ..Settings::default() };
+        let world = Local::new(settings, "ref", store.readers());
+        assert_eq!(world.accounting_name("NoSuchUserHere"), "NoSuchUserHere");
     }
 }

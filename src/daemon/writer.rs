@@ -4,6 +4,8 @@
 //! is on disk the copy becomes the state that everybody reads, and all are answered. When anything fails on the way the
 //! copy is dropped, the transaction is rolled back, and each command of the batch runs again on its own: so only those
 //! that cannot be kept are refused, and nobody ever saw what was not kept.
+//!
+//! A commit that may or may not be on disk ends the thread: only reading the store anew says what became of it.
 
 use crate::accounting::State;
 use crate::accounting::command::Reply;
@@ -11,6 +13,7 @@ use crate::store::{Draft, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// The most commands in a batch, so that the first of them does not wait long for the last.
 const LARGEST_BATCH: usize = 256;
@@ -73,6 +76,7 @@ pub struct Writer {
     kept: Arc<RwLock<Kept>>,
     commits: Arc<Mutex<Commits>>,
     jobs: Sender<Job>,
+    broken: watch::Receiver<String>,
 }
 
 impl Writer {
@@ -82,8 +86,21 @@ impl Writer {
         let (jobs, waiting) = channel();
         let commits = Arc::default();
         let mut desk = Desk { store, kept: kept.clone(), commits: Arc::clone(&commits) };
-        std::thread::Builder::new().name("writer".into()).spawn(move || desk.work(&waiting))?;
-        Ok(Self { kept, commits, jobs })
+        let (end, broken) = watch::channel(String::new());
+        std::thread::Builder::new().name("writer".into()).spawn(move || {
+            if let Err(why) = desk.work(&waiting) {
+                end.send_replace(why);
+            }
+        })?;
+        Ok(Self { kept, commits, jobs, broken })
+    }
+
+    /// Resolves when nothing can be changed any more, with the reason. The store must be opened anew then.
+    pub async fn broken(&self) -> String {
+        let mut broken = self.broken.clone();
+        // An error is the end of the thread without a word: a bug, which the log shows as a panic.
+        let why = broken.wait_for(|why| !why.is_empty()).await.map(|why| why.clone());
+        why.unwrap_or_else(|_| "the thread that changes the store ended".to_owned())
     }
 
     /// What was committed so far.
@@ -99,7 +116,7 @@ impl Writer {
     /// Runs a command and waits until what it changed is on disk.
     pub fn run(&self, work: Box<Work>) -> Answer {
         let (answer, answered) = sync_channel(1);
-        let gone = |_| "the service is stopping; nothing was changed".to_owned();
+        let gone = |_| "the service is about to start again; nothing was changed".to_owned();
         self.jobs.send(Job { work, answer }).map_err(|_| gone(()))?;
         answered.recv().map_err(|_| gone(()))?
     }
@@ -112,31 +129,56 @@ struct Desk {
     commits: Arc<Mutex<Commits>>,
 }
 
+/// Why a batch was not kept.
+enum Refusal {
+    /// Nothing of it is in the store.
+    Refused(String),
+    /// Nobody knows.
+    Unsynced(String),
+}
+
+fn refused(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Unsynced { .. } => Refusal::Unsynced(format!(
+            "{error}. The service starts again and then shows what there is; look there before you do it again"
+        )),
+        error => Refusal::Refused(format!("{error}; nothing was changed")),
+    }
+}
+
 impl Desk {
-    fn work(&mut self, waiting: &Receiver<Job>) {
+    /// Until nobody sends any more. The error says why it cannot go on.
+    fn work(&mut self, waiting: &Receiver<Job>) -> Result<(), String> {
         while let Ok(first) = waiting.recv() {
-            self.settle(std::iter::once(first).chain(waiting.try_iter().take(LARGEST_BATCH - 1)).collect());
+            self.settle(std::iter::once(first).chain(waiting.try_iter().take(LARGEST_BATCH - 1)).collect())?;
         }
+        Ok(())
     }
 
-    fn settle(&mut self, batch: Vec<Job>) {
+    fn settle(&mut self, batch: Vec<Job>) -> Result<(), String> {
         match self.attempt(&batch) {
             Ok(replies) => batch.iter().zip(replies).for_each(|(job, reply)| reply_to(job, Ok(reply))),
-            Err(why) if batch.len() == 1 => reply_to(&batch[0], Err(why)),
-            Err(_) => batch.into_iter().for_each(|job| self.settle(vec![job])),
+            Err(Refusal::Unsynced(why)) => {
+                batch.iter().for_each(|job| reply_to(job, Err(why.clone())));
+                return Err(why);
+            }
+            Err(Refusal::Refused(why)) if batch.len() == 1 => reply_to(&batch[0], Err(why)),
+            Err(Refusal::Refused(_)) => return batch.into_iter().try_for_each(|job| self.settle(vec![job])),
         }
+        Ok(())
     }
 
-    fn attempt(&mut self, batch: &[Job]) -> Result<Vec<(Reply, u64)>, String> {
+    fn attempt(&mut self, batch: &[Job]) -> Result<Vec<(Reply, u64)>, Refusal> {
         let Kept { state, mut revision } = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut state = State::clone(&state);
-        let refused = |error: StoreError| format!("{error}; nothing was changed");
         let draft = self.store.draft().map_err(refused)?;
         let mut replies = Vec::with_capacity(batch.len());
         for job in batch {
             let mut change = Change { state: &mut state, revision, draft: &draft };
             let reply = catch_unwind(AssertUnwindSafe(|| (job.work)(&mut change)))
-                .map_err(|_| "a bug in enlist serve stopped this command; nothing was changed".to_owned())?
+                .map_err(|_| {
+                    Refusal::Refused("a bug in enlist serve stopped this command; nothing was changed".to_owned())
+                })?
                 .map_err(refused)?;
             if state.has_changes() {
                 draft.save(&state).map_err(refused)?;

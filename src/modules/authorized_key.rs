@@ -6,8 +6,10 @@ use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
 use crate::change::{Action, Change};
 use crate::identity::authorized_keys::{Key, keys, with_keys, without_keys};
 use crate::identity::entries::Passwd;
-use crate::system::{FileKind, Stat, System, lookup};
+use crate::system::held::{self, Held};
+use crate::system::{Attributes, FileKind, Stat, System, SystemError, lookup};
 use crate::value::Value;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The module.
@@ -51,17 +53,13 @@ impl Module for AuthorizedKey {
         let user = user.into_entry();
         let given = given_keys(args, system)?;
         let file = key_file(args, &user, system)?;
-        let old = match args.flag("follow") {
-            true => system.read(&file)?,
-            false => system.read_guarded(&file, LONGEST)?,
-        };
-        let old = old.unwrap_or_default();
+        let old = file.read(args.flag("follow"), system)?.unwrap_or_default();
         let old = String::from_utf8_lossy(&old);
         let new = match args.text("state") {
             "absent" => without_keys(&old, &given),
             _ => with_keys(&old, &given, args.flag("exclusive")),
         };
-        let outcome = outcome(args, &file);
+        let outcome = outcome(args, &file.path);
         if *old == new {
             return Ok(Verdict::Satisfied(outcome));
         }
@@ -69,65 +67,132 @@ impl Module for AuthorizedKey {
     }
 }
 
+/// The file, and from where on its path is the user's to change.
+struct KeyFile {
+    path: PathBuf,
+    /// The user's home, if the file lies below it and links there are not to be followed.
+    home: Option<PathBuf>,
+}
+
+impl KeyFile {
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+
+    /// The directory, held where the user could exchange it.
+    fn hold(&self, system: &dyn System) -> Result<Option<Held>, SystemError> {
+        match &self.home {
+            Some(home) => system.hold(home, self.directory()),
+            None => Ok(Some(Held::by_name(self.directory()))),
+        }
+    }
+
+    fn read(&self, follow: bool, system: &dyn System) -> Result<Option<Vec<u8>>, Failure> {
+        if follow {
+            return Ok(system.read(&self.path)?);
+        }
+        let Some(held) = self.hold(system)? else { return Ok(None) };
+        let file = held.file(self.name());
+        // Reading through a link of the user's would copy any file of root into his.
+        match held.named(system.read_link(&file))? {
+            Some(_) => Err(is_link(&self.path)),
+            None => Ok(held.named(system.read_guarded(&file, LONGEST))?),
+        }
+    }
+}
+
+/// What is done to the file's directory.
+enum Directory {
+    Make(Attributes),
+    Correct(Attributes),
+    Leave,
+}
+
 /// The new content, in a directory and a file that are the user's.
 fn rewrite(
     args: &Args,
-    file: PathBuf,
+    file: KeyFile,
     content: String,
     user: &Passwd,
     outcome: Outcome,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
-    let directory = file.parent().unwrap_or(Path::new("/")).to_owned();
     let owned = |mode| Wanted { uid: Some(user.uid), gid: Some(user.gid), mode: Some(Mode::Exact(mode)) };
-    let there = check_directory(args, &directory, system)?;
-    let mut edit = Edit::new(args, file, Some(content.into_bytes()), owned(0o600));
+    let there = check_directory(args, &file, system)?;
+    let mut edit = Edit::new(args, file.path.clone(), Some(content.clone().into_bytes()), owned(0o600));
     edit.kind = "authorized_key";
     let is_managed = args.flag("manage_dir");
-    let made = there.is_none();
-    let attributes = match &there {
-        None => Some(owned(0o700).for_new(FileKind::Directory)),
-        Some(stat) => owned(0o700).difference(stat).filter(|_| is_managed),
+    let step = match &there {
+        None => Directory::Make(owned(0o700).for_new(FileKind::Directory)),
+        Some(stat) => match owned(0o700).difference(stat).filter(|_| is_managed) {
+            Some(attributes) => Directory::Correct(attributes),
+            None => Directory::Leave,
+        },
     };
     let mut changes = Vec::new();
-    if let Some(attributes) = &attributes {
-        let action = if made { Action::Create } else { Action::Update };
-        let mut change = Change::new(action, "file", directory.display().to_string());
-        if made {
-            change = change.field("state", "absent", "directory");
+    let address = file.directory().display().to_string();
+    match &step {
+        Directory::Make(attributes) => {
+            let change = Change::new(Action::Create, "file", address).field("state", "absent", "directory");
+            changes.push(attribute_fields(change, there.as_ref(), attributes, system));
         }
-        changes.push(attribute_fields(change, there.as_ref(), attributes, system));
+        Directory::Correct(attributes) => {
+            let change = Change::new(Action::Update, "file", address);
+            changes.push(attribute_fields(change, there.as_ref(), attributes, system));
+        }
+        Directory::Leave => {}
     }
     let Verdict::Would(would) = edit.verdict(system, |_, outcome| Ok(outcome))? else {
         return Ok(Verdict::Satisfied(outcome));
     };
     changes.extend(would.changes);
-    let super::Apply::Now(write) = would.apply else { return Err(Failure::new("an edit is one step")) };
+    let mine = Attributes { mode: Some(0o600), uid: Some(user.uid), gid: Some(user.gid) };
     Ok(Verdict::would(changes, move |system| {
-        match attributes {
-            Some(attributes) if made => system.make_directory(&directory, attributes)?,
-            Some(attributes) => system.set_attributes(&directory, attributes)?,
-            None => {}
-        }
-        write(system)?;
+        let held = prepare(&file, step, system)?;
+        held.named(system.write(&held.file(file.name()), content.as_bytes(), mine))?;
         Ok(outcome)
     }))
 }
 
+/// Makes or corrects the directory; what is held then is what the file is written into.
+fn prepare(file: &KeyFile, step: Directory, system: &mut dyn System) -> Result<Held, Failure> {
+    let directory = file.directory();
+    let top = file.home.as_deref().or(directory.parent()).unwrap_or(Path::new("/"));
+    if let Directory::Make(attributes) = step {
+        return Ok(held::make_directory(system, top, directory, attributes)?);
+    }
+    let gone = || Failure::new(format!("the directory {} was taken away meanwhile", directory.display()));
+    let held = file.hold(system)?.ok_or_else(gone)?;
+    if let Directory::Correct(attributes) = step {
+        held.named(system.set_attributes(&held.itself(), attributes))?;
+    }
+    Ok(held)
+}
+
 /// What is at the directory of the key file; refuses what could lead root's hand elsewhere.
-fn check_directory(args: &Args, directory: &Path, system: &dyn System) -> Result<Option<Stat>, Failure> {
-    let shown = directory.display();
-    let is_own = args.get("path").is_none();
-    match system.stat(directory, !is_own || args.flag("follow"))? {
-        Some(stat) if stat.kind == FileKind::Directory => Ok(Some(stat)),
-        Some(stat) if stat.kind == FileKind::Link => Err(is_link(directory)),
-        Some(_) => Err(Failure::new(format!("{shown} is not a directory"))),
-        None if !args.flag("manage_dir") => Err(Failure::new(format!("the directory {shown} does not exist"))),
-        None => match system.stat(directory.parent().unwrap_or(Path::new("/")), true)? {
-            Some(_) => Ok(None),
-            None => Err(Failure::new(format!("cannot make {shown}: the directory above it does not exist"))
-                .hint("let the task of the module `user` make the home directory (create_home)")),
-        },
+fn check_directory(args: &Args, file: &KeyFile, system: &dyn System) -> Result<Option<Stat>, Failure> {
+    let directory = file.directory();
+    if let Some(held) = file.hold(system)?
+        && let Some(stat) = held.named(system.stat(&held.itself(), true))?
+    {
+        return match stat.kind {
+            FileKind::Directory => Ok(Some(stat)),
+            _ => Err(Failure::new(format!("{} is not a directory", directory.display()))),
+        };
+    }
+    if !args.flag("manage_dir") {
+        return Err(Failure::new(format!("the directory {} does not exist", directory.display())));
+    }
+    match system.stat(directory.parent().unwrap_or(Path::new("/")), true)? {
+        Some(_) => Ok(None),
+        None => {
+            let message = format!("cannot make {}: the directory above it does not exist", directory.display());
+            Err(Failure::new(message).hint("let the task of the module `user` make the home directory (create_home)"))
+        }
     }
 }
 
@@ -163,19 +228,17 @@ fn given_keys(args: &Args, system: &dyn System) -> Result<Vec<Key>, Failure> {
     Ok(found)
 }
 
-fn key_file(args: &Args, user: &Passwd, system: &dyn System) -> Result<PathBuf, Failure> {
-    let file = match args.get("path") {
+fn key_file(args: &Args, user: &Passwd, system: &dyn System) -> Result<KeyFile, Failure> {
+    let path = match args.get("path") {
         Some(_) => path(args, "path", system)?,
         None => Path::new(&user.home).join(".ssh/authorized_keys"),
     };
     if args.flag("follow") {
-        return super::files::followed(file, true, system);
+        return Ok(KeyFile { path: super::files::followed(path, true, system)?, home: None });
     }
-    // Reading through a link of the user's would copy any file of root into his.
-    match system.read_link(&file)? {
-        Some(_) => Err(is_link(&file)),
-        None => Ok(file),
-    }
+    let home = PathBuf::from(&user.home);
+    let home = path.parent().is_some_and(|directory| directory.starts_with(&home)).then_some(home);
+    Ok(KeyFile { path, home })
 }
 
 /// Ansible echoes the parameters.
@@ -191,7 +254,6 @@ fn outcome(args: &Args, file: &Path) -> Outcome {
 mod tests {
     use super::*;
     use crate::modules::testing::{args, changed_then_ok, changes, fails, is_ok, run};
-    use crate::system::Attributes;
     use crate::system::fake::Fake;
     use crate::system::predicted::Predicted;
 

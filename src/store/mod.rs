@@ -17,7 +17,7 @@ pub use readers::Readers;
 
 use crate::accounting::State;
 use nix::fcntl::{Flock, FlockArg};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,14 @@ pub enum StoreError {
         /// SQLite's reason, such as "database or disk is full".
         source: rusqlite::Error,
     },
+    /// A commit failed in such a way that it may be on disk, now or after a restart.
+    #[error("{}: {source}; it is not known whether the change is on disk", .path.display())]
+    Unsynced {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's reason, such as "disk I/O error".
+        source: rusqlite::Error,
+    },
 }
 
 /// An open store. The lock is held until it is dropped, or the process dies.
@@ -90,6 +98,7 @@ impl Store {
         private_file(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         let mut connection = Connection::open(path).map_err(database)?;
         prepare(&connection).map_err(database)?;
+        settle(&connection).map_err(database)?;
         check_small(path, &connection)?;
         migrate(path, &mut connection)?;
         Ok(Store { path: path.to_owned(), connection, _lock: lock })
@@ -140,10 +149,18 @@ impl Draft<'_> {
         &self.sql
     }
 
-    /// Keeps all that was written; it is synced to disk when this returns.
+    /// Keeps all that was written; it is synced to disk when this returns. After [`StoreError::Unsynced`] the store must
+    /// be opened anew before anything else is written: what the kernel holds of the file may not be what the disk holds,
+    /// and a later success would not mean what it says. After other errors nothing was kept.
     pub fn keep(self) -> Result<(), StoreError> {
-        let path = self.path;
-        self.sql.commit().map_err(|source| StoreError::Database { path: path.to_owned(), source })
+        let path = self.path.to_owned();
+        self.sql.commit().map_err(|source| match source.sqlite_error_code() {
+            // Found before the log has the mark that makes a transaction of what was written.
+            Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy) => {
+                StoreError::Database { path, source }
+            }
+            _ => StoreError::Unsynced { path, source },
+        })
     }
 
     fn error(&self, source: rusqlite::Error) -> StoreError {
@@ -166,6 +183,17 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)
+}
+
+/// Brings into the file, and to disk, what a process that died left in the log. After a failed sync the log as the kernel
+/// shows it may not be what the disk has; what is copied out of it is written and synced again.
+fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    let settled = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    match settled {
+        // On a full disk what was kept can still be read, in the log.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
+        settled => settled,
+    }
 }
 
 /// Looks for damage in all pages.

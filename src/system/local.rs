@@ -5,8 +5,10 @@ mod process;
 mod tree;
 
 use super::accounts::{Accounts, is_database};
+use super::held::{self, Held};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError};
-use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, umask, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchownat};
@@ -135,6 +137,28 @@ impl System for Local {
 
     fn read_guarded(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
         doing("read", path, if_there(read_guarded(path, limit)))
+    }
+
+    fn hold(&self, top: &Path, directory: &Path) -> Result<Option<Held>> {
+        let names = held::names_below(top, directory)?;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let opened = nix::fcntl::open(top, flags, Mode::empty()).map_err(io::Error::from);
+        let Some(mut open) = doing("open", top, if_there(opened))? else { return Ok(None) };
+        let mut at = top.to_owned();
+        for name in names {
+            at.push(name);
+            let next = openat(&open, name, flags | OFlag::O_NOFOLLOW, Mode::empty());
+            open = match next {
+                Ok(next) => next,
+                Err(Errno::ENOENT) => return Ok(None),
+                Err(error) => {
+                    let kind = self.stat(&at, false)?.map(|stat| stat.kind);
+                    kind.map_or(Ok(()), |kind| held::must_be_directory(&at, kind))?;
+                    return doing("open", &at, Err(error));
+                }
+            };
+        }
+        Ok(Some(Held::opened(directory, open)))
     }
 
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {

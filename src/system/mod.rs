@@ -5,12 +5,14 @@
 
 pub mod accounts;
 pub mod fake;
+pub mod held;
 pub mod local;
 pub mod lookup;
 pub mod nss;
 pub mod predicted;
 mod resolve;
 
+use held::Held;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -168,6 +170,18 @@ pub trait System {
             }
             Some(_) => self.read(path),
         }
+    }
+
+    /// Holds `directory`, which is `top` or lies below it: links may lead to `top`, but not from there on, where they are
+    /// refused. `None` when something on the way is not there.
+    fn hold(&self, top: &Path, directory: &Path) -> Result<Option<Held>> {
+        let mut at = top.to_owned();
+        for name in held::names_below(top, directory)? {
+            at.push(name);
+            let Some(stat) = self.stat(&at, false)? else { return Ok(None) };
+            held::must_be_directory(&at, stat.kind)?;
+        }
+        Ok(self.stat(&at, true)?.map(|_| Held::by_name(directory)))
     }
 
     /// What is at `path`; `None` when nothing is there. `follow` resolves a final symbolic link.

@@ -187,6 +187,51 @@ fn sigterm_stops_it_in_good_order() {
 }
 
 #[test]
+fn a_second_daemon_on_the_socket_is_refused() {
+    let service = Service::start();
+    let mut command = Command::new(ENLIST);
+    command.args(["serve", "--store"]).arg(service.path("other.db")).arg("--socket").arg(service.path("socket"));
+    let out = command.output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).contains("another daemon listens on"), "{}", text(&out.stderr));
+    service.ok(&["show", "user"]);
+}
+
+/// A daemon that waits for its store, which `locked` keeps from it; it has begun when this returns.
+fn starting(directory: &TempDir, locked: &rusqlite::Connection) -> Child {
+    std::fs::write(directory.path().join("conf"), "ClusterName=ref\n").unwrap();
+    locked.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let daemon = serve(directory);
+    let until = Instant::now() + Duration::from_secs(30);
+    while !directory.path().join("store.db.lock").exists() {
+        assert!(Instant::now() < until, "it does not open its store");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    daemon
+}
+
+#[test]
+fn signals_while_it_reads_its_store() {
+    use nix::sys::signal::{Signal, kill};
+    let directory = tempfile::tempdir().unwrap();
+    let store = rusqlite::Connection::open(directory.path().join("store.db")).unwrap();
+    let mut daemon = starting(&directory, &store);
+    let pid = |daemon: &Child| nix::unistd::Pid::from_raw(daemon.id() as i32);
+    kill(pid(&daemon), Signal::SIGTERM).unwrap();
+    assert_eq!(daemon.wait().unwrap().code(), Some(0), "it stops at once, in good order");
+    store.execute_batch("ROLLBACK").unwrap();
+
+    std::fs::remove_file(directory.path().join("store.db.lock")).unwrap();
+    let daemon = starting(&directory, &store);
+    kill(pid(&daemon), Signal::SIGHUP).unwrap();
+    store.execute_batch("ROLLBACK").unwrap();
+    std::os::unix::fs::symlink(ENLIST, directory.path().join("sacctmgr")).unwrap();
+    let mut service = Service { directory, daemon };
+    service.wait();
+    assert!(service.daemon.try_wait().unwrap().is_none(), "a reload that comes too early is no end");
+}
+
+#[test]
 fn others_may_read_but_not_write() {
     let service = Service::start();
     service.ok(&["-i", "add", "account", "a"]);
@@ -266,6 +311,54 @@ fn the_question_before_a_commit() {
     );
 }
 
+/// Asks `request` to the socket as a client would; the answer.
+fn asked(service: &Service, request: &serde_json::Value) -> serde_json::Value {
+    super::support::http::post(&service.path("socket"), "/v1/slurm/sacctmgr", request).json()
+}
+
+#[test]
+fn an_answer_counts_while_the_question_is_the_same() {
+    use serde_json::json;
+    let service = Service::start();
+    service.ok(&["-i", "add", "account", "a,b"]);
+    let modify = json!(["modify", "account", "where", "cluster=ref", "set", "maxjobs=5"]);
+    let question = asked(&service, &json!({ "argv": modify }));
+    assert!(question["question"].is_string(), "{question}");
+    // What has nothing to do with the question.
+    service.ok(&["-i", "add", "user", "gildong", "account=a"]);
+    service.ok(&["-i", "add", "qos", "q"]);
+    let yes = |question: &serde_json::Value| {
+        asked(&service, &json!({ "argv": modify, "answers": [true], "asked": question["asked"] }))
+    };
+    assert_eq!(yes(&question)["code"], 0);
+    assert_eq!(service.ok(&["-nP", "show", "assoc", "account=a", "user=", "format=maxjobs"]), "5\n");
+    let question = asked(&service, &json!({ "argv": modify }));
+    service.ok(&["-i", "add", "account", "c"]);
+    let late = yes(&question);
+    assert_eq!(late["code"], 1, "an account more would be modified than was shown: {late}");
+    assert!(late["stderr"].as_str().unwrap().contains("changed while you decided"), "{late}");
+    assert_eq!(service.ok(&["-nP", "show", "assoc", "account=c", "user=", "format=maxjobs"]), "\n");
+}
+
+#[test]
+fn names_of_users_keep_their_case_if_the_configuration_says_so() {
+    let service = Service::configured("Parameters=PreserveCaseUser");
+    service.ok(&["-i", "add", "account", "Ab"]);
+    service.ok(&["-i", "add", "user", "Gildong", "account=AB"]);
+    service.ok(&["-i", "add", "user", "gildong", "account=ab"]);
+    service.ok(&["-i", "modify", "user", "Gildong", "set", "maxjobs=3"]);
+    let show = ["-nP", "show", "assoc", "account=ab", "format=account,user,maxjobs"];
+    assert_eq!(service.ok(&show), "ab||\nab|Gildong|3\nab|gildong|\n");
+    service.ok(&["-i", "delete", "user", "gildong"]);
+    assert_eq!(service.ok(&["-nP", "show", "user", "Gildong,gildong", "format=user"]), "Gildong\n");
+    service.configure("");
+    service.signal(nix::sys::signal::Signal::SIGHUP);
+    let until = Instant::now() + Duration::from_secs(60);
+    while !service.ok(&["-nP", "show", "user", "ROOT", "format=user"]).contains("root") {
+        assert!(Instant::now() < until, "Parameters does not take effect");
+    }
+}
+
 #[test]
 fn a_rehearsal_says_what_would_happen_and_keeps_nothing() {
     let service = Service::start();
@@ -281,6 +374,11 @@ fn a_rehearsal_says_what_would_happen_and_keeps_nothing() {
     let user = r#"["enlist", "slurm", "sacctmgr", "-i", "add", "user", "gildong", "account=a"]"#;
     let (code, _, err) = rehearsed(&format!("[{account}, {user}]"));
     assert!(code == Some(1) && err.contains("Already exists"), "{err}");
+    let show = ["-nP", "show", "transaction", "format=action,where"];
+    let out = service.command(&show).env("ENLIST_REHEARSE", format!("[{account}]")).output().unwrap();
+    let (before, rehearsed) = (service.ok(&show), text(&out.stdout));
+    assert!(rehearsed.starts_with(&before) && rehearsed.contains("Add Account"), "{rehearsed}");
+    assert!(!before.contains("Add Account"), "{before}");
     assert_eq!(service.ok(&["-nP", "show", "assoc", "format=account,user"]), "root|\nroot|root\n");
     assert_eq!(service.ok(&["-nP", "show", "user", "format=user"]), "root\n");
 }

@@ -107,34 +107,49 @@ fn a_backup_while_it_is_written_is_whole() {
     assert!(restored.is_subset(&added), "and nothing that never was");
 }
 
-/// A service whose store is on a disk of two megabytes, in a mount namespace of its own.
+/// A service whose store is on a disk of its own, in a mount namespace of its own.
 struct Small {
     directory: tempfile::TempDir,
+    /// Keeps the namespace while it can read; ends with this test, whatever becomes of it.
+    holder: Child,
     daemon: Child,
 }
 
+/// A disk of two megabytes.
+const TINY: &str = "mount -t tmpfs -o size=2m none disk";
+
+/// A disk that believes it has 64 megabytes, on a pool of eight: when the pool is full, syncing what was written fails.
+const THIN: &str = "mkdir pool && mount -t tmpfs -o size=8m none pool && truncate -s 64m pool/disk \
+                    && mkfs.ext4 -q -F -O ^has_journal pool/disk && mount -o loop,errors=continue pool/disk disk";
+
 impl Small {
-    fn start() -> Small {
+    fn start(disk: &str) -> Small {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         std::fs::create_dir(at("disk")).unwrap();
         std::os::unix::fs::symlink(ENLIST, at("sacctmgr")).unwrap();
         std::fs::write(at("conf"), format!("StoreLocation={}\n", at("disk/store.db").display())).unwrap();
-        let script = "mount -t tmpfs -o size=2m none \"$1/disk\" && exec \"$2\" serve --config \"$1/conf\" --socket \"$1/socket\"";
-        let daemon = Command::new("unshare")
-            .args(["-m", "sh", "-c", script, "sh"])
-            .arg(directory.path())
-            .arg(ENLIST)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let small = Small { directory, daemon };
+        let script = format!("cd \"$1\" && {disk} && touch mounted && exec cat");
+        let mut holder = Command::new("unshare");
+        holder.args(["-m", "sh", "-c", &script, "sh"]).arg(directory.path()).stdin(Stdio::piped());
+        let mut holder = holder.spawn().unwrap();
         let until = Instant::now() + Duration::from_secs(30);
-        while !small.sacctmgr(&["show", "tres"]).status.success() {
+        while !at("mounted").exists() {
+            assert!(Instant::now() < until && holder.try_wait().unwrap().is_none(), "no disk");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let daemon = serve_inside(&holder, directory.path());
+        let small = Small { directory, holder, daemon };
+        small.wait();
+        small
+    }
+
+    fn wait(&self) {
+        let until = Instant::now() + Duration::from_secs(30);
+        while !self.sacctmgr(&["show", "tres"]).status.success() {
             assert!(Instant::now() < until, "the service does not come up");
             std::thread::sleep(Duration::from_millis(10));
         }
-        small
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -149,29 +164,52 @@ impl Small {
     /// A command that sees its disk.
     fn inside(&self, program: &Path, args: &[&str]) -> Output {
         let mut command = Command::new("nsenter");
-        command.args(["-m", "-t", &self.daemon.id().to_string()]).arg(program).args(args).output().unwrap()
+        command.args(["-m", "-t", &self.holder.id().to_string()]).arg(program).args(args).output().unwrap()
     }
 
     fn add(&self, name: &str) -> Output {
         self.sacctmgr(&["-i", "add", "user", name, "account=a"])
     }
+
+    fn users(&self) -> BTreeSet<String> {
+        let out = self.sacctmgr(&["-nP", "show", "user", "format=user"]);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        text(&out.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// Fills the file system that holds `name` with it.
+    fn fill(&self, name: &str) {
+        let fill = format!("of={}", self.path(name).display());
+        self.inside(Path::new("dd"), &["if=/dev/zero", &fill, "bs=4k"]);
+    }
+
+    fn remove(&self, name: &str) {
+        assert!(self.inside(Path::new("rm"), &[self.path(name).to_str().unwrap()]).status.success());
+    }
+}
+
+fn serve_inside(holder: &Child, directory: &Path) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(directory.join("log")).unwrap();
+    let mut command = Command::new("nsenter");
+    command.args(["-m", "-t", &holder.id().to_string(), ENLIST, "serve", "--config"]).arg(directory.join("conf"));
+    command.arg("--socket").arg(directory.join("socket")).stderr(log).spawn().unwrap()
 }
 
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
+        for child in [&mut self.daemon, &mut self.holder] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
 #[test]
 fn a_full_disk_is_said_and_nothing_is_lost() {
-    let small = Small::start();
+    let small = Small::start(TINY);
     assert!(small.sacctmgr(&["-i", "add", "account", "a"]).status.success());
     assert!(small.add("before").status.success());
-    let filler = small.path("disk/filler");
-    let fill = format!("of={}", filler.display());
-    small.inside(Path::new("dd"), &["if=/dev/zero", &fill, "bs=4k"]);
+    small.fill("disk/filler");
     // A few commits may fit into what the log has already.
     let added = (0..50).map(|n| (format!("u{n}"), small.add(&format!("u{n}")))).collect::<Vec<_>>();
     let (fits, full): (Vec<_>, Vec<_>) = added.into_iter().partition(|(_, out)| out.status.success());
@@ -180,12 +218,10 @@ fn a_full_disk_is_said_and_nothing_is_lost() {
         let stderr = text(&out.stderr);
         assert!(stderr.contains("full") && stderr.contains("nothing was changed"), "{stderr}");
     }
-    let listed = |small: &Small| text(&small.sacctmgr(&["-nP", "show", "user", "format=user"]).stdout);
     let expected: BTreeSet<_> =
         fits.iter().map(|(name, _)| name.as_str()).chain(["before", "root"]).map(str::to_owned).collect();
-    let there = |small: &Small| listed(small).lines().map(str::to_owned).collect::<BTreeSet<_>>();
-    assert_eq!(there(&small), expected, "it still answers, with what it acknowledged and nothing else");
-    small.inside(Path::new("rm"), &[filler.to_str().unwrap()]);
+    assert_eq!(small.users(), expected, "it still answers, with what it acknowledged and nothing else");
+    small.remove("disk/filler");
     assert!(small.add("after").status.success(), "it works again");
     let store = small.path("disk/store.db");
     let out = small.inside(Path::new(ENLIST), &["store", "--store", store.to_str().unwrap(), "check"]);
@@ -195,4 +231,38 @@ fn a_full_disk_is_said_and_nothing_is_lost() {
         text(&out.stdout),
         text(&out.stderr)
     );
+}
+
+#[test]
+fn a_commit_that_may_be_on_disk_is_not_called_refused_and_the_service_starts_again() {
+    let mut small = Small::start(THIN);
+    assert!(small.sacctmgr(&["-i", "add", "account", "a"]).status.success());
+    small.fill("pool/filler");
+    let mut kept: BTreeSet<String> = ["root".into()].into();
+    let (doubtful, said) = loop {
+        let name = format!("u{}", kept.len());
+        assert!(kept.len() < 2000, "the disk does not fail");
+        match small.add(&name) {
+            out if out.status.success() => kept.insert(name),
+            out => break (name, text(&out.stderr)),
+        };
+    };
+    assert!(said.contains("it is not known whether the change is on disk"), "{said}");
+    assert!(said.contains("starts again and then shows what there is"), "{said}");
+    assert_eq!(small.daemon.wait().unwrap().code(), Some(1), "systemd starts it again");
+    let log = std::fs::read_to_string(small.path("log")).unwrap();
+    assert!(log.contains("ERROR") && log.contains("it is not known whether"), "{log}");
+    assert!(!small.add("later").status.success());
+    small.remove("pool/filler");
+    small.daemon = serve_inside(&small.holder, small.directory.path());
+    small.wait();
+    let mut there = small.users();
+    there.remove(&doubtful);
+    assert_eq!(there, kept, "what was acknowledged, and at most what was in doubt");
+    assert!(small.add("after").status.success());
+    let out = small.inside(
+        Path::new(ENLIST),
+        &["store", "--store", small.path("disk/store.db").to_str().unwrap(), "check"],
+    );
+    assert!(out.status.success(), "{}", text(&out.stderr));
 }

@@ -56,7 +56,7 @@ fn parse(session: &mut Session, words: &[Word]) -> Done<Request> {
     let mut request = Request::default();
     for word in words {
         if word.operator.is_none() || word.is("Names", 1) || word.is("Users", 1) {
-            condition::extend(session, &mut request.place.users, word)?;
+            condition::extend_users(session, &mut request.place.users, word)?;
         } else if word.is("AdminLevel", 2) {
             request.admin_level = common::admin_level(session, word.value);
         } else if word.is("DefaultAccount", 8) {

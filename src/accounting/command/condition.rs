@@ -44,7 +44,25 @@ pub struct Condition {
 
 /// Reads a comma list of names into `list`, joining an earlier one.
 pub fn extend(session: &mut Session, list: &mut Option<Vec<String>>, word: &Word) -> Done {
-    let Some(names) = word::names(word.value) else {
+    extend_by(word::names(word.value), session, list, word)
+}
+
+/// The same for names of users, which keep their case if the settings say so (`PreserveCaseUser`).
+pub fn extend_users(session: &mut Session, list: &mut Option<Vec<String>>, word: &Word) -> Done {
+    let names = match session.world.settings().keeps_case() {
+        true => word::names_as_written(word.value),
+        false => word::names(word.value),
+    };
+    extend_by(names, session, list, word)
+}
+
+fn extend_by(
+    names: Option<Vec<String>>,
+    session: &mut Session,
+    list: &mut Option<Vec<String>>,
+    word: &Word,
+) -> Done {
+    let Some(names) = names else {
         return session.refuse(format!(" Bad range in '{}'", word.raw));
     };
     let mut all = list.take().unwrap_or_default();
@@ -83,7 +101,7 @@ impl Condition {
             let Ok(ids) = qos_ids(session, word) else { return Ok(false) };
             self.qos = Some(ids);
         } else if word.is("Users", 1) {
-            extend(session, &mut self.users, word)?;
+            extend_users(session, &mut self.users, word)?;
         } else {
             return Ok(false);
         }

@@ -37,7 +37,7 @@ impl Wanted {
         } else if word.is("Action", 4) {
             self.take_actions(session, word);
         } else if word.is("Actors", 4) {
-            condition::extend(session, &mut self.actors, word)?;
+            condition::extend_users(session, &mut self.actors, word)?;
         } else if word.is("Clusters", 3) {
             condition::extend(session, &mut self.clusters, word)?;
         } else if word.is("End", 1) {
@@ -49,7 +49,7 @@ impl Wanted {
         } else if word.is("Start", 1) {
             self.start = session.time(word.value);
         } else if word.is("Users", 1) {
-            condition::extend(session, &mut self.users, word)?;
+            condition::extend_users(session, &mut self.users, word)?;
         } else {
             session.complain(format!(" Unknown condition: {}", word.raw));
         }

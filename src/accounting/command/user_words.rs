@@ -50,7 +50,10 @@ pub fn take_setting(session: &mut Session, asked: &mut UserSetting, word: &Word)
     } else if word.is("DefaultWCKey", 8) {
         asked.default_wckey = Some(word::unquote_lower(word.value));
     } else if word.is("NewName", 1) {
-        asked.new_name = Some(word::unquote_lower(word.value));
+        asked.new_name = Some(match session.world.settings().keeps_case() {
+            true => word::unquote(word.value),
+            false => word::unquote_lower(word.value),
+        });
     } else if word.is("RawUsage", 7) {
         asked.raw_usage = number(session, "RawUsage", word.value).flatten();
     } else if !asked.setting.take(session, word)? {
@@ -126,7 +129,7 @@ pub fn take_condition(session: &mut Session, asked: &mut UserCondition, word: &W
     } else if word.is_bare("WOPLimits", 4) {
         asked.place.own_values = true;
     } else if bare || word.is("Names", 1) || word.is("Users", 1) {
-        condition::extend(session, &mut asked.place.users, word)?;
+        condition::extend_users(session, &mut asked.place.users, word)?;
         asked.about_users = true;
     } else if word.is("AdminLevel", 2) {
         asked.admin_level = common::admin_level(session, word.value);

@@ -44,7 +44,7 @@ impl Wanted {
         } else if word.is("Format", 1) {
             self.format.extend(word::names(word.value).unwrap_or_default());
         } else if word.is("Users", 1) {
-            condition::extend(session, &mut self.users, word)?;
+            condition::extend_users(session, &mut self.users, word)?;
         } else {
             session.complain(format!(" Unknown condition: {}", word.raw));
         }

@@ -75,9 +75,17 @@ pub fn unquote_lower(text: &str) -> String {
 /// A comma list of names: quotes off, lower case, bracket ranges expanded, a repeated name moves to the end. `x=` gives
 /// one empty name. `None` when a bracket range cannot be read.
 pub fn names(text: &str) -> Option<Vec<String>> {
-    let text = unquote_lower(text);
+    expanded(&unquote_lower(text))
+}
+
+/// [`names`] whose case is kept.
+pub fn names_as_written(text: &str) -> Option<Vec<String>> {
+    expanded(&unquote(text))
+}
+
+fn expanded(text: &str) -> Option<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
-    for part in split_outside_brackets(&text).into_iter().filter(|part| !part.is_empty()) {
+    for part in split_outside_brackets(text).into_iter().filter(|part| !part.is_empty()) {
         found.extend(hostlist::expand(part)?);
     }
     if found.is_empty() {

@@ -180,7 +180,10 @@ fn query<'a>(
     let uids = if options.users.is_empty() { vec![caller.uid] } else { options.users.clone() };
     let named = |uid: u32| match uid == caller.uid {
         true => (uid, caller.name.clone()),
-        false => (uid, around.people.user_name(uid).unwrap_or_default().to_lowercase()),
+        false => {
+            let name = around.people.user_name(uid).unwrap_or_default();
+            (uid, if service.settings.keeps_case() { name } else { name.to_lowercase() })
+        }
     };
     let users = (!options.all_users && !anybody).then(|| uids.into_iter().map(named).collect());
     let qos = qos(service.state, options.qos.as_deref().unwrap_or_default())?;

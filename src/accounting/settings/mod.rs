@@ -37,6 +37,13 @@ pub struct Settings {
     pub retention: Retention,
 }
 
+impl Settings {
+    /// Whether names of users keep their upper-case letters (slurmdbd.conf(5), `PreserveCaseUser`).
+    pub fn keeps_case(&self) -> bool {
+        self.parameters.has(Parameter::PreserveCaseUser)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -84,7 +84,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
             }
             given => request.answers.push(given == Answer::Yes),
         }
-        request.revision = Some(answer.revision);
+        request.asked = answer.asked;
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Network {
     pub certificates: PathBuf,
     /// `TrustedNodes`.
     pub trusted_nodes: Vec<String>,
+    /// `OrdinaryNodes`.
+    pub ordinary_nodes: Vec<String>,
 }
 
 impl Default for Network {
@@ -73,6 +75,7 @@ impl Default for Network {
             port: keys::network::PORT,
             certificates: "/etc/enlist/pki".into(),
             trusted_nodes: Vec::new(),
+            ordinary_nodes: Vec::new(),
         }
     }
 }

@@ -12,7 +12,9 @@ use super::config::{Config, Network};
 use super::log::Logger;
 use super::pki::{Directory, Role, now};
 use super::server::{Local, Server};
-use crate::diag::{Diagnostic, ErrorKind};
+use super::socket::Socket;
+use super::{Reread, notify};
+use crate::diag::Diagnostic;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
@@ -27,6 +29,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests of one user at a time.
@@ -46,9 +49,9 @@ struct Node {
     users: Mutex<HashMap<u32, Arc<Semaphore>>>,
 }
 
-/// Serves until SIGTERM or SIGINT.
-pub fn serve(config: &Config) -> Result<(), Diagnostic> {
-    let _logger = Logger::start(&config.log).map_err(super::host)?;
+/// Serves until SIGTERM or SIGINT. SIGHUP reads the configuration again, of which the log's settings take effect.
+pub fn serve(config: &Config, reread: Reread) -> Result<(), Diagnostic> {
+    let logger = Logger::start(&config.log).map_err(super::host)?;
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     super::open_more_files();
     let node = Node {
@@ -59,7 +62,7 @@ pub fn serve(config: &Config) -> Result<(), Diagnostic> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| super::host(format!("cannot start: {error}")))?;
-    runtime.block_on(listen(config, Arc::new(node)))
+    runtime.block_on(listen(config, Arc::new(node), logger, reread))
 }
 
 /// Whether the daemon could start with this configuration and these certificates.
@@ -67,23 +70,30 @@ pub fn check(config: &Config) -> Result<(), Diagnostic> {
     Link::new(&config.network, config.message_timeout).map(|_| ())
 }
 
-async fn listen(config: &Config, node: Arc<Node>) -> Result<(), Diagnostic> {
-    let socket = &config.socket;
-    if tokio::net::UnixStream::connect(socket).await.is_ok() {
-        let message = format!("another daemon listens on {} already", socket.display());
-        return Err(Diagnostic::new(ErrorKind::Host, message)
-            .hint("the master runs `enlist serve`, login nodes run one `enlist node`; stop the other one first"));
-    }
-    let stopped = super::stop()?;
-    let listener = super::bind(socket)?;
-    tracing::info!(socket = %socket.display(), master = node.link.master(), "ready");
+async fn listen(config: &Config, node: Arc<Node>, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
+    let (stopped, hangup) = (super::stop()?, super::heard(SignalKind::hangup())?);
+    let (socket, listener) = Socket::bind(&config.socket)?;
+    tracing::info!(socket = %config.socket.display(), master = node.link.master(), "ready");
     tokio::spawn(warn_of_the_end(config.network.clone()));
+    tokio::spawn(reload_at(hangup, logger, reread));
     let server = Server::new(Router::new().fallback(forward).with_state(node), config);
-    tokio::spawn(server.clone().accept(Local(listener)));
+    server.open(Local(listener));
+    notify::notify(notify::State::Ready);
     stopped.await;
+    notify::notify(notify::State::Stopping);
     server.drain(config.stop_timeout).await;
-    let _ = std::fs::remove_file(socket);
+    socket.remove();
     Ok(())
+}
+
+async fn reload_at(mut hangup: Signal, logger: Logger, reread: Reread) {
+    while hangup.recv().await.is_some() {
+        let reloaded = reread().map_err(|error| error.to_string()).and_then(|new| logger.reload(&new.log));
+        match reloaded {
+            Ok(()) => tracing::info!("the log's settings were read again"),
+            Err(error) => tracing::error!("the configuration was not read again: {error}"),
+        }
+    }
 }
 
 /// Once a day, a word in the log when the certificate ends soon.
@@ -155,7 +165,7 @@ impl Node {
         let path = path.ok_or((StatusCode::NOT_FOUND, "the service's paths begin with /v1/".to_owned()))?;
         let body = match tokio::time::timeout(self.patience, to_bytes(body, super::MAX_REQUEST)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Err(bad("the request broke off, or is larger than 32 MiB")),
+            Ok(Err(_)) => return Err(bad("the request broke off, or is larger than 64 MiB")),
             Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "the request did not come in time".into())),
         };
         let user = tokio::task::spawn_blocking(move || nix::unistd::User::from_uid(uid.into())).await;

@@ -4,6 +4,7 @@
 
 mod rows;
 
+use super::caller::Who;
 use super::service::Service;
 use crate::accounting::command::World;
 use crate::accounting::privacy::View;
@@ -161,9 +162,9 @@ pub struct Page {
 }
 
 /// The rows that a caller sees; the error says why none may be listed.
-pub fn list(resource: &Resource, service: &Service, uid: u32, query: &Query) -> Result<Page, String> {
+pub fn list(resource: &Resource, service: &Service, who: Who, query: &Query) -> Result<Page, String> {
     let (kept, world) = (service.kept(), service.world());
-    let caller = world.caller(uid);
+    let caller = world.caller(who);
     let view = View::new(&kept.state, &caller, world.settings());
     let ask = Ask { view, state: &kept.state, world: &*world, after: query.after.as_deref() };
     let mut rows = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::identity::Account;
 use crate::modules::{Args, Failure, Outcome};
+use crate::system::held::{self, Held};
 use crate::system::{Attributes, Command, FileKind, System, SystemError};
 use crate::value::Value;
 use std::ffi::OsString;
@@ -56,7 +57,16 @@ pub(super) fn report_existing(
     if !args.flag("generate_ssh_key") || args.flag("force") || system.stat(&path, true)?.is_none() {
         return Ok(());
     }
-    if let Some(key) = system.read_guarded(&public(&path), 64 << 10)? {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let home = Path::new(&account.passwd.home);
+    // The public key is the user's own file: a link in its place must not show another's.
+    let held = match directory.starts_with(home) {
+        true => system.hold(home, directory)?,
+        false => Some(Held::by_name(directory)),
+    };
+    let Some(held) = held else { return Ok(()) };
+    let file = held.file(public(&path).file_name().unwrap_or_default());
+    if let Some(key) = held.named(system.read_guarded(&file, 64 << 10))? {
         describe(system, &path, &key, outcome);
     }
     Ok(())
@@ -114,10 +124,11 @@ impl NewKey {
         let missing = || Failure::new("ssh-keygen made no key");
         let secret = system.read(&private)?.ok_or_else(missing)?;
         let key = system.read(&public(&private))?.ok_or_else(missing)?;
-        self.make_directory(system)?;
+        let held = self.directory(system)?;
         let owner = |mode| Attributes { mode: Some(mode), uid: Some(self.uid), gid: Some(self.gid) };
-        system.write(&self.path, &secret, owner(0o600))?;
-        system.write(&public(&self.path), &key, owner(0o644))?;
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_owned();
+        held.named(system.write(&held.file(&name(&self.path)), &secret, owner(0o600)))?;
+        held.named(system.write(&held.file(&name(&public(&self.path))), &key, owner(0o644)))?;
         describe(system, &self.path, &key, outcome);
         Ok(())
     }
@@ -151,17 +162,22 @@ impl NewKey {
         Ok(command)
     }
 
-    /// The key's directory, if it is missing; a link in its place is refused.
-    fn make_directory(&self, system: &mut dyn System) -> Result<(), Failure> {
+    /// The key's directory, held; made if it is missing in the home. A link in its place is refused.
+    fn directory(&self, system: &mut dyn System) -> Result<Held, Failure> {
         let directory = self.path.parent().unwrap_or(Path::new("/"));
-        match system.stat(directory, false)? {
-            Some(stat) if stat.kind == FileKind::Directory => Ok(()),
-            Some(_) => Err(Failure::new(format!("{} is not a directory", directory.display()))),
-            None if directory.starts_with(&self.home) => {
+        if !directory.starts_with(&self.home) {
+            return match system.stat(directory, false)? {
+                Some(stat) if stat.kind == FileKind::Directory => Ok(Held::by_name(directory)),
+                Some(_) => Err(Failure::new(format!("{} is not a directory", directory.display()))),
+                None => Err(Failure::new(format!("{} does not exist", directory.display()))),
+            };
+        }
+        match system.hold(&self.home, directory)? {
+            Some(held) => Ok(held),
+            None => {
                 let owner = Attributes { mode: Some(0o700), uid: Some(self.uid), gid: Some(self.gid) };
-                Ok(system.make_directory(directory, owner)?)
+                Ok(held::make_directory(system, &self.home, directory, owner)?)
             }
-            None => Err(Failure::new(format!("{} does not exist", directory.display()))),
         }
     }
 }

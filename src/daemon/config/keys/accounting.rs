@@ -66,7 +66,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "Parameters",
         from: SLURMDBD,
-        applies: NotYet,
+        applies: OnReload,
         meaning: "`PreserveCaseUser`: names of users keep their upper-case letters; else they are made lower case.",
         set: |config, text| values::list(text).map(|words| config.accounting.parameters = words),
         get: |config| config.accounting.parameters.to_string(),

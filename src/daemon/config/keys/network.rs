@@ -48,17 +48,21 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "TrustedNodes",
         from: None,
-        applies: AtStart,
-        meaning: "Login nodes, by the names in their certificates, whose root and SlurmUser count as the master's. \
-                  On other nodes both count as nobody; see docs/cluster.md, \"Trust\".",
-        set: |config, text| {
-            let names = text.split(',').filter(|name| !matches!(*name, "" | "none"));
-            names.map(host).collect::<Read<_>>().map(|names| config.network.trusted_nodes = names)
-        },
-        get: |config| match config.network.trusted_nodes.join(",") {
-            none if none.is_empty() => "none".into(),
-            names => names,
-        },
+        applies: OnReload,
+        meaning: "Login nodes, by the names in their certificates, whose root and SlurmUser count as the master's; or \
+                  `all`. On other nodes both count as nobody; see docs/cluster.md, \"Trust\".",
+        set: |config, text| hosts(text).map(|names| config.network.trusted_nodes = names),
+        get: |config| write_hosts(&config.network.trusted_nodes),
+    },
+    Key {
+        name: "OrdinaryNodes",
+        from: None,
+        applies: OnReload,
+        meaning: "Login nodes whose users are all ordinary ones: Administrators and Operators have no more rights there \
+                  than others, root and SlurmUser count as nobody even if TrustedNodes names the node; or `all`. \
+                  Coordinators keep their accounts.",
+        set: |config, text| hosts(text).map(|names| config.network.ordinary_nodes = names),
+        get: |config| write_hosts(&config.network.ordinary_nodes),
     },
 ];
 
@@ -72,6 +76,14 @@ fn address(text: &str) -> Read<Option<(IpAddr, Option<u16>)>> {
     let both = || text.parse::<SocketAddr>().ok().map(|address| (address.ip(), Some(address.port())));
     let found = ip().map(|ip| (ip, None)).or_else(both);
     found.map(Some).ok_or_else(|| "an address is needed, such as 10.0.0.10 or 10.0.0.10:6821, or none".into())
+}
+
+fn hosts(text: &str) -> Read<Vec<String>> {
+    text.split(',').filter(|name| !matches!(*name, "" | "none")).map(host).collect()
+}
+
+fn write_hosts(names: &[String]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(",") }
 }
 
 fn host(text: &str) -> Read<String> {
