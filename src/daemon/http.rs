@@ -5,7 +5,7 @@ use super::caller::Caller;
 use super::metrics::{Metrics, Outcome};
 use super::server::Server;
 use super::service::Service;
-use super::{changes, commands, resources};
+use super::{admission, changes, commands, resources};
 use crate::accounting::command;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -66,7 +66,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/slurm/{command}", post(slurm))
         .route("/v1/changes", post(change))
-        .route("/v1/import/jobs", post(import_jobs));
+        .route("/v1/import/jobs", post(import_jobs))
+        .route("/v1/admission", post(admit));
     for resource in resources::ALL {
         let list = |app, caller, query| list(resource, app, caller, query);
         router = router.route(&format!("/v1/{}", resource.name), get(list));
@@ -132,7 +133,7 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 /// The label of a path in metrics: few, whatever is asked.
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
-    let known = ["health", "openapi.json", "metrics", "changes", "jobs"].into_iter();
+    let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission"].into_iter();
     let commands = commands::COMMANDS.iter().map(|(name, _)| *name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
     names.find(|name| *name == last).unwrap_or("other")
@@ -313,6 +314,18 @@ async fn import_jobs(
         tracing::info!(uid, user, node = caller.node, command = "import jobs", count, ms = millis(begun), "change");
     }
     Ok(answered(&told, if told.refused.is_none() { Outcome::Done } else { Outcome::Refused }))
+}
+
+/// `POST /v1/admission`: see [`admission`].
+async fn admit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer<HttpResponse> {
+    let (who, ask) = (caller.who(), read::<admission::Ask>(&headers, &body)?);
+    let answer = work(move || app.service.admission(who, &ask)).await?;
+    let answer = answer.map_err(|refusal| match refusal {
+        admission::Refusal::Bad(why) => Refusal::bad(why),
+        admission::Refusal::Denied(why) => Refusal::new(StatusCode::FORBIDDEN, why),
+        admission::Refusal::Broken(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why),
+    })?;
+    Ok(answered(&answer, Outcome::Done))
 }
 
 /// `GET /v1/RESOURCE`: see [`resources`].

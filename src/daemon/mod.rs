@@ -5,6 +5,7 @@
 //! disk before they are answered. [`server`] keeps connections within bounds, [`http`] answers them, [`service`] and
 //! [`writer`] do the work.
 
+pub mod admission;
 pub mod api;
 pub mod caller;
 pub mod changes;

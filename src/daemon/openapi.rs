@@ -19,6 +19,7 @@ pub fn document() -> Value {
     } }));
     paths.insert("/v1/slurm/{command}".into(), json!({ "post": slurm() }));
     paths.insert("/v1/changes".into(), json!({ "post": changes() }));
+    paths.insert("/v1/admission".into(), json!({ "post": admission() }));
     let mut schemas = schemas();
     paths.insert("/v1/import/jobs".into(), json!({ "post": import_jobs() }));
     for resource in resources::ALL {
@@ -89,6 +90,56 @@ fn import_jobs() -> Value {
         "requestBody": body("ImportJobs"),
         "responses": { "200": answer("What became of them", "ImportedJobs"), "default": answer("Why not", "Error") },
     })
+}
+
+fn admission() -> Value {
+    json!({
+        "summary": "Whether a job may be submitted and started, and each limit that says something about it",
+        "requestBody": body("AdmissionAsk"),
+        "responses": { "200": answer("Yes, or why not", "Admission"), "default": answer("Why not", "Error") },
+    })
+}
+
+fn admission_schemas() -> [(&'static str, Value); 2] {
+    let text = || json!({ "type": "string" });
+    let maybe = |kind: &str| json!({ "type": [kind, "null"] });
+    let number = || json!({ "type": "integer" });
+    let ask = object(&[
+        ("user", text()),
+        ("cluster", maybe("string")),
+        ("account", maybe("string")),
+        ("partition", text()),
+        ("qos", maybe("string")),
+        ("tres", json!({ "type": "object", "additionalProperties": number() })),
+        ("minutes", maybe("integer")),
+        ("tasks", maybe("integer")),
+        ("enforce", maybe("string")),
+    ]);
+    let all = ["user", "cluster", "account", "partition", "qos", "tres", "minutes", "tasks", "enforce"];
+    let verdict = object(&[("admitted", json!({ "type": "boolean" })), ("reason", text()), ("text", text())]);
+    let verdict = optional(verdict, &["reason", "text"]);
+    let line = object(&[
+        ("stage", json!({ "enum": ["submit", "start"] })),
+        ("limit", text()),
+        ("tres", text()),
+        ("set_by", text()),
+        ("value", number()),
+        ("used", maybe("integer")),
+        ("asked", number()),
+        ("reason", text()),
+    ]);
+    let line = optional(line, &["tres", "reason"]);
+    let answer = object(&[
+        ("user", text()),
+        ("cluster", text()),
+        ("account", maybe("string")),
+        ("qos", maybe("string")),
+        ("enforce", text()),
+        ("submit", verdict.clone()),
+        ("start", verdict),
+        ("checks", json!({ "type": "array", "items": line })),
+    ]);
+    [("AdmissionAsk", optional(ask, &all)), ("Admission", answer)]
 }
 
 fn parameters(resource: &Resource) -> Value {
@@ -246,7 +297,7 @@ fn schemas() -> Map<String, Value> {
             ]),
         ),
     ];
-    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+    all.into_iter().chain(admission_schemas()).map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
 #[cfg(test)]

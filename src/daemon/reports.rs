@@ -45,7 +45,12 @@ impl Reporting {
     }
 
     /// Usage up to the last full hour: the one at hand, unless something changed since.
-    fn history(&self, connection: &Connection, state: &State, world: &Local) -> rusqlite::Result<Arc<History>> {
+    pub(super) fn history(
+        &self,
+        connection: &Connection,
+        state: &State,
+        world: &Local,
+    ) -> rusqlite::Result<Arc<History>> {
         let priority = &world.settings().priority;
         let now = world.now();
         let progress = progress(connection)?;

@@ -66,7 +66,14 @@ impl Server {
     pub fn new(router: Router, config: &Config) -> Arc<Self> {
         let most = u32::try_from(config.max_connections).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(config.max_connections));
-        Arc::new(Self { router, places, most, patience: config.message_timeout, stop: watch::Sender::new(false), doors: Mutex::default() })
+        Arc::new(Self {
+            router,
+            places,
+            most,
+            patience: config.message_timeout,
+            stop: watch::Sender::new(false),
+            doors: Mutex::default(),
+        })
     }
 
     /// A place for one more connection; waits while there are too many, `None` once the server stops.

@@ -224,7 +224,8 @@ fn sacctmgr(state: &mut State, caller: &Caller, world: &dyn World, request: &Req
         let now = again.question.map(|question| fingerprint(&again.stdout, &again.stderr, &question));
         if now.as_ref() != Some(asked) {
             state.rollback();
-            let stderr = " What this is about changed while you decided. Nothing was done; please run it again.\n".into();
+            let stderr =
+                " What this is about changed while you decided. Nothing was done; please run it again.\n".into();
             return Reply { stderr, code: 1, ..Reply::default() };
         }
     }

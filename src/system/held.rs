@@ -77,12 +77,7 @@ pub fn must_be_directory(path: &Path, kind: FileKind) -> Result<()> {
 
 /// Makes `directory`, which lies below `top`, and holds it; its parent must be there, it must not. It gets its owner only
 /// when it is certain that it is the new, empty one.
-pub fn make_directory(
-    system: &mut dyn System,
-    top: &Path,
-    directory: &Path,
-    attributes: Attributes,
-) -> Result<Held> {
+pub fn make_directory(system: &mut dyn System, top: &Path, directory: &Path, attributes: Attributes) -> Result<Held> {
     let gone = |path: &Path| SystemError::Refused(format!("{} was taken away meanwhile", path.display()));
     let (parent, name) = (directory.parent().unwrap_or(top), directory.file_name().unwrap_or_default());
     let parent = system.hold(top, parent)?.ok_or_else(|| gone(parent))?;

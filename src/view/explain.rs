@@ -1,6 +1,7 @@
-//! The chain of `enlist explain` as a table.
+//! The chain of `enlist explain` as a table, and what the accounting service says to a job.
 
 use super::styles::{Painter, Style};
+use crate::daemon::admission::{Answer, Line, Verdict};
 use crate::sync::explain::Link;
 use crate::text::width::{pad, width};
 
@@ -34,4 +35,60 @@ pub fn links(name: &str, links: &[Link], painter: Painter) -> Vec<String> {
         }
     });
     lines
+}
+
+/// One line a limit, then what that means.
+pub fn admission(answer: &Answer, painter: Painter) -> Vec<String> {
+    let or = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.to_owned());
+    let mut lines = vec![format!(
+        "{} on cluster {}: account {}, QOS {}; AccountingStorageEnforce={}",
+        answer.user,
+        answer.cluster,
+        or(&answer.account, "(none)"),
+        or(&answer.qos, "(none)"),
+        answer.enforce
+    )];
+    let widest =
+        |text: &dyn Fn(&Line) -> String| answer.checks.iter().map(|line| width(&text(line))).max().unwrap_or(0);
+    let columns = (widest(&limit), widest(&|line| line.set_by.clone()));
+    for line in &answer.checks {
+        let (mark, style) = if line.reason.is_none() { ("ok     ", Style::Ok) } else { ("REFUSED", Style::Failed) };
+        let (limit, set_by) = (pad(&limit(line), columns.0), pad(&line.set_by, columns.1));
+        let used = line.used.map_or_else(|| "?".to_owned(), |used| used.to_string());
+        let figures = format!("{used} of {} used, {} asked", line.value, line.asked);
+        let reason = line.reason.as_ref().map_or_else(String::new, |reason| format!("  {reason}"));
+        lines.push(format!("{}  {:6}  {limit}  {set_by}  {figures}{reason}", painter.paint(style, mark), line.stage));
+    }
+    lines.push(match (&answer.submit, &answer.start) {
+        (Verdict { admitted: false, reason, text }, _) => {
+            format!("May not be submitted: {}: {}", or(reason, ""), or(text, ""))
+        }
+        (_, Verdict { admitted: false, reason, .. }) => {
+            format!("May be submitted, and waits: {}", or(reason, ""))
+        }
+        _ => "May be submitted and may start, as far as accounting goes.".to_owned(),
+    });
+    lines
+}
+
+fn limit(line: &Line) -> String {
+    let name = limit_name(&line.limit);
+    line.tres.as_ref().map_or_else(|| name.clone(), |tres| format!("{name} {tres}"))
+}
+
+/// `max_tres_pu`, the API's name of a limit, as sacctmgr says it: `MaxTRESPerUser`.
+fn limit_name(name: &str) -> String {
+    let word = |part: &str| match part {
+        "tres" => "TRES".to_owned(),
+        "pj" => "PerJob".to_owned(),
+        "pn" => "PerNode".to_owned(),
+        "pu" => "PerUser".to_owned(),
+        "pa" => "PerAccount".to_owned(),
+        part => part[..1].to_uppercase() + &part[1..],
+    };
+    if name == "max_wall_pj" {
+        "MaxWall".into()
+    } else {
+        name.split('_').filter(|part| !part.is_empty()).map(word).collect()
+    }
 }

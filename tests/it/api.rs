@@ -132,6 +132,10 @@ fn every_path_answers_as_the_document_says() {
     let said = see("/v1/slurm/{command}", "post", post(&socket, "/v1/slurm/sacctmgr", &show), 200);
     assert_eq!(said["stdout"], "root\nu\nv\n");
     see("/v1/slurm/{command}", "post", post(&socket, "/v1/slurm/sacctmgr", &json!({ "argv": 1 })), 400);
+    let job = json!({ "user": "u", "tres": { "cpu": 8 }, "minutes": 60, "enforce": "limits" });
+    let waits = see("/v1/admission", "post", post(&socket, "/v1/admission", &job), 200);
+    assert_eq!((&waits["submit"]["admitted"], &waits["start"]["reason"]), (&json!(true), &json!("AssocGrpCpuLimit")));
+    see("/v1/admission", "post", post(&socket, "/v1/admission", &json!({ "tres": { "bogus": 1 } })), 400);
     let question = json!({ "argv": ["add", "account", "c"] });
     assert!(
         see("/v1/slurm/{command}", "post", post(&socket, "/v1/slurm/sacctmgr", &question), 200)["question"].is_string()

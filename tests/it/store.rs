@@ -260,9 +260,7 @@ fn a_commit_that_may_be_on_disk_is_not_called_refused_and_the_service_starts_aga
     there.remove(&doubtful);
     assert_eq!(there, kept, "what was acknowledged, and at most what was in doubt");
     assert!(small.add("after").status.success());
-    let out = small.inside(
-        Path::new(ENLIST),
-        &["store", "--store", small.path("disk/store.db").to_str().unwrap(), "check"],
-    );
+    let out =
+        small.inside(Path::new(ENLIST), &["store", "--store", small.path("disk/store.db").to_str().unwrap(), "check"]);
     assert!(out.status.success(), "{}", text(&out.stderr));
 }

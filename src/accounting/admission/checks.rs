@@ -1,24 +1,14 @@
 //! The checks in Slurm's order: the orders are tables, and one function says whether a limit is met.
 
+use super::trace::{Check, Setter, Stage};
 use super::{Amounts, Counts, Enforce, InUse, Job, Level, PartitionLimits, Reason};
 use crate::accounting::State;
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::qos::QosFlag;
 use crate::accounting::model::tres::{NODE, TresId};
-use crate::accounting::model::{Association, AssociationKey, Limit, Limits, Qos};
+use crate::accounting::model::{Association, AssociationId, AssociationKey, Limit, Limits, Qos, QosId};
 use crate::accounting::tree::{Effective, effective};
 use std::collections::BTreeSet;
-
-/// When limits are checked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// At submission.
-    Submit,
-    /// Before nodes are selected.
-    Before,
-    /// After nodes were selected.
-    Placed,
-}
 
 /// For each stage the order of limits of a QOS, of every association, and of the user's association only.
 fn order(stage: Stage) -> [&'static [Limit]; 3] {
@@ -126,9 +116,22 @@ impl<'a> Place<'a> {
         self.qos.is_empty() || self.qos.iter().any(|qos| qos.flags.contains(&QosFlag::DenyOnLimit))
     }
 
+    /// The first limit of a stage that stands in the way, if one does.
     pub(super) fn check(&self, stage: Stage, enforce: Enforce, counts: &Counts, job: &Job) -> Result<(), Reason> {
+        self.each(stage, enforce, counts, job, &mut |check| check.reason.map_or(Ok(()), Err))
+    }
+
+    /// Shows each limit of a stage in Slurm's order, until `see` ends it.
+    pub(super) fn each<E>(
+        &self,
+        stage: Stage,
+        enforce: Enforce,
+        counts: &Counts,
+        job: &Job,
+        see: &mut dyn FnMut(Check) -> Result<(), E>,
+    ) -> Result<(), E> {
         let strict = self.is_strict();
-        let mut scan = Scan { stage, strict, safe: enforce.safe, job, decided: BTreeSet::new() };
+        let mut scan = Scan { stage, strict, safe: enforce.safe, job, decided: BTreeSet::new(), see };
         let [of_qos, of_all, of_user] = order(stage);
         let account = self.line[0].key.account.clone();
         for qos in &self.qos {
@@ -137,19 +140,36 @@ impl<'a> Place<'a> {
             let accounts = counts.accounts.get(&(qos.id, account.clone()));
             for limit in of_qos {
                 let used = whose(*limit, all, users, accounts);
-                scan.limit(Level::Qos, *limit, &qos.limits, used)?;
+                scan.limit(&|_| Setter::Qos(qos.id), *limit, &qos.limits, used)?;
             }
         }
         for (height, row) in self.line.iter().enumerate() {
             let used = counts.associations.get(&row.id);
             for limit in of_all {
-                scan.limit(Level::Association, *limit, &row.limits, used)?;
+                scan.limit(&|_| Setter::Association(row.id), *limit, &row.limits, used)?;
             }
             for limit in of_user.iter().filter(|_| height == 0) {
-                scan.limit(Level::Association, *limit, &self.effective.limits, used)?;
+                let setter = |tres| Setter::Association(self.setter(*limit, tres));
+                scan.limit(&setter, *limit, &self.effective.limits, used)?;
             }
         }
         Ok(())
+    }
+
+    /// Which association a limit of the user's is inherited from.
+    fn setter(&self, limit: Limit, tres: TresId) -> AssociationId {
+        let sets = |row: &&&Association| row.limits.tres(limit, tres).or(row.limits.get(limit)).is_some();
+        self.line.iter().find(sets).unwrap_or(&self.line[0]).id
+    }
+
+    /// The association of the job.
+    pub(super) fn association(&self) -> AssociationId {
+        self.line[0].id
+    }
+
+    /// The job's QOS, be it allowed or not.
+    pub(super) fn job_qos(&self) -> Option<QosId> {
+        self.job_qos.map(|qos| qos.id)
     }
 }
 
@@ -164,17 +184,27 @@ fn whose<T>(limit: Limit, all: T, users: T, accounts: T) -> T {
 }
 
 /// One pass over the levels.
-struct Scan<'a> {
+struct Scan<'a, E> {
     stage: Stage,
     strict: bool,
     safe: bool,
     job: &'a Job<'a>,
     /// What a QOS defined; later levels don't count for it any more.
     decided: BTreeSet<(Limit, TresId)>,
+    see: &'a mut dyn FnMut(Check) -> Result<(), E>,
 }
 
-impl Scan<'_> {
-    fn limit(&mut self, level: Level, limit: Limit, limits: &Limits, used: Option<&InUse>) -> Result<(), Reason> {
+impl<E> Scan<'_, E> {
+    fn limit(
+        &mut self,
+        setter: &dyn Fn(TresId) -> Setter,
+        limit: Limit,
+        limits: &Limits,
+        used: Option<&InUse>,
+    ) -> Result<(), E> {
+        if !self.holds(limit) {
+            return Ok(());
+        }
         let values: Vec<(TresId, u64)> = match limit.unit() {
             Unit::Tres => limits.all_tres(limit).collect(),
             _ => limits.get(limit).map(|value| (0, value)).into_iter().collect(),
@@ -184,12 +214,19 @@ impl Scan<'_> {
             if self.is_decided(limit, tres) {
                 continue;
             }
+            let setter = setter(tres);
+            let level = match setter {
+                Setter::Qos(_) => Level::Qos,
+                Setter::Association(_) => Level::Association,
+            };
             if level == Level::Qos {
                 self.decided.insert((limit, tres));
             }
-            if self.exceeds(limit, tres, value, used.unwrap_or(&none)) {
-                return Err(Reason::Limit(level, limit, tres));
-            }
+            let in_use = used.unwrap_or(&none);
+            let exceeds = self.exceeds(limit, tres, value, in_use);
+            let (used, asked) = self.figures(limit, tres, in_use);
+            let reason = exceeds.then_some(Reason::Limit(level, limit, tres));
+            (self.see)(Check { setter, limit, tres, value, used, asked, reason })?;
         }
         Ok(())
     }
@@ -204,6 +241,37 @@ impl Scan<'_> {
         same.iter().any(|limit| self.decided.contains(&(*limit, tres)))
     }
 
+    /// Counts of jobs always hold; at submission what the request alone breaks does when `strict`.
+    fn holds(&self, limit: Limit) -> bool {
+        self.stage != Stage::Submit || self.strict || counts_submissions(limit)
+    }
+
+    /// What is in use of what a limit counts, and what the job adds, both in the limit's unit.
+    fn figures(&self, limit: Limit, tres: TresId, used: &InUse) -> (u64, u64) {
+        use Limit::*;
+        let needs = amount(&self.job.tres, tres);
+        let minutes = needs.saturating_mul(self.job.minutes);
+        let of_start = |used: u64| if self.stage == Stage::Submit { 0 } else { used };
+        match limit {
+            _ if counts_submissions(limit) => (used.submitted, self.job.tasks),
+            GrpJobs | MaxJobs | MaxJobsPerUser | MaxJobsPerAccount => (used.running, 1),
+            MaxWall => (0, self.job.minutes),
+            GrpWall => (of_start(used.wall), self.job.minutes),
+            GrpTresMins => (of_start(amount(&used.minutes, tres)), minutes),
+            GrpTresRunMins | MaxTresRunMinsPerUser | MaxTresRunMinsPerAccount => {
+                (of_start(amount(&used.run_minutes, tres)), minutes)
+            }
+            GrpTres | MaxTresPerUser | MaxTresPerAccount => (of_start(amount(&used.tres, tres)), needs),
+            MaxTresMinsPerJob => (0, minutes),
+            MaxTresPerNode => (0, self.each_node(needs)),
+            _ => (0, needs),
+        }
+    }
+
+    fn each_node(&self, needs: u64) -> u64 {
+        needs / amount(&self.job.tres, NODE).max(1)
+    }
+
     fn exceeds(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
         match self.stage {
             Stage::Submit => self.exceeds_at_submission(limit, tres, value, used),
@@ -211,7 +279,6 @@ impl Scan<'_> {
         }
     }
 
-    /// Counts of jobs always refuse; what the request alone breaks does when `strict`.
     fn exceeds_at_submission(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
         use Limit::*;
         let needs = amount(&self.job.tres, tres);
@@ -219,7 +286,6 @@ impl Scan<'_> {
             GrpSubmitJobs | MaxSubmitJobs | MaxSubmitJobsPerUser | MaxSubmitJobsPerAccount => {
                 used.submitted.saturating_add(self.job.tasks) > value
             }
-            _ if !self.strict => false,
             MaxWall | GrpWall => self.job.minutes > value,
             GrpTresMins | GrpTresRunMins | MaxTresMinsPerJob => needs > 0 && self.job.minutes > value / needs,
             _ => self.request_breaks(limit, needs, value),
@@ -251,10 +317,15 @@ impl Scan<'_> {
     fn request_breaks(&self, limit: Limit, needs: u64, value: u64) -> bool {
         match limit {
             Limit::MinTresPerJob => needs < value,
-            Limit::MaxTresPerNode => needs / amount(&self.job.tres, NODE).max(1) > value,
+            Limit::MaxTresPerNode => self.each_node(needs) > value,
             _ => needs > value,
         }
     }
+}
+
+fn counts_submissions(limit: Limit) -> bool {
+    use Limit::*;
+    matches!(limit, GrpSubmitJobs | MaxSubmitJobs | MaxSubmitJobsPerUser | MaxSubmitJobsPerAccount)
 }
 
 fn amount(amounts: &Amounts, tres: TresId) -> u64 {

@@ -10,8 +10,10 @@ mod checks;
 mod reason;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use reason::{Level, Reason};
+pub use trace::{Check, Setter, Stage, Trace, trace};
 
 use super::State;
 use super::model::tres::TresId;
@@ -173,10 +175,10 @@ pub fn admit(state: &State, enforce: Enforce, counts: &Counts, job: &Job) -> Adm
         return both(Ok(()));
     }
     Admission {
-        submit: place.check(checks::Stage::Submit, enforce, counts, job),
+        submit: place.check(Stage::Submit, enforce, counts, job),
         start: place
             .check_partition(job)
-            .and_then(|()| place.check(checks::Stage::Before, enforce, counts, job))
-            .and_then(|()| place.check(checks::Stage::Placed, enforce, counts, job)),
+            .and_then(|()| place.check(Stage::Before, enforce, counts, job))
+            .and_then(|()| place.check(Stage::Placed, enforce, counts, job)),
     }
 }

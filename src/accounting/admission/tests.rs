@@ -221,3 +221,33 @@ fn an_array_counts_each_task() {
     let array = |tasks| ask(&state, &Counts::default(), &Job { tasks, ..job() }).0;
     assert_eq!((array(3), array(4)), ("yes".to_owned(), "AssocGrpSubmitJobsLimit".to_owned()));
 }
+
+#[test]
+fn a_trace_says_the_same_and_shows_every_limit() {
+    let mut state = state();
+    limit(&mut state, "alice", (Limit::GrpTres, CPU), 2);
+    limit(&mut state, "alice", (Limit::MaxSubmitJobs, 0), 5);
+    qos(&mut state, 1, &[], (Limit::MaxTresPerUser, GPU), 4);
+    let mut counts = Counts::default();
+    counts.associations.insert(id(&state, "alice"), busy());
+    counts.users.insert((1, "alice".into()), busy());
+    let (said, traced) = (admit(&state, ALL, &counts, &job()), trace(&state, ALL, &counts, &job()));
+    assert_eq!((traced.submit, traced.start), (said.submit, said.start));
+    let first = |stages: &[Stage]| {
+        let mut failed = traced.checks.iter().filter(|(stage, check)| stages.contains(stage) && check.reason.is_some());
+        failed.next().and_then(|(_, check)| check.reason)
+    };
+    assert_eq!(first(&[Stage::Submit]), said.submit.err());
+    assert_eq!(first(&[Stage::Before, Stage::Placed]), said.start.err());
+    let of = |limit| traced.checks.iter().rev().find(|(_, check)| check.limit == limit).unwrap().1;
+    let group = of(Limit::GrpTres);
+    assert_eq!(
+        (group.setter, group.value, group.used, group.asked),
+        (Setter::Association(id(&state, "alice")), 2, 8, 4)
+    );
+    let per_user = of(Limit::MaxTresPerUser);
+    assert_eq!((per_user.setter, per_user.value, per_user.used, per_user.asked), (Setter::Qos(1), 4, 3, 2));
+    assert!(per_user.reason.is_some() && group.reason.is_some(), "those behind the first are shown, too");
+    let submitted = of(Limit::MaxSubmitJobs);
+    assert_eq!((submitted.used, submitted.asked, submitted.reason.is_some()), (5, 1, true));
+}

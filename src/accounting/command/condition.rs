@@ -56,12 +56,7 @@ pub fn extend_users(session: &mut Session, list: &mut Option<Vec<String>>, word:
     extend_by(names, session, list, word)
 }
 
-fn extend_by(
-    names: Option<Vec<String>>,
-    session: &mut Session,
-    list: &mut Option<Vec<String>>,
-    word: &Word,
-) -> Done {
+fn extend_by(names: Option<Vec<String>>, session: &mut Session, list: &mut Option<Vec<String>>, word: &Word) -> Done {
     let Some(names) = names else {
         return session.refuse(format!(" Bad range in '{}'", word.raw));
     };

@@ -1,5 +1,7 @@
 //! `enlist explain`: why somebody can or cannot log in and submit.
 
+mod job;
+
 use super::Exit;
 use super::site::{self, SiteArgs, fail_all};
 use crate::connection::Dialer;
@@ -12,9 +14,10 @@ use crate::view::styles::stdout;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Walk from the roster over every host to the scheduler, and name the first broken link; changes nothing.
+/// Walk from the roster over every host to the scheduler, and name the first broken link; with a job, ask the accounting
+/// service what stands in its way. Changes nothing.
 ///
-/// Exit codes: 0 all is well, 2 something is broken, 1 an error.
+/// Exit codes: 0 all is well, 2 something is broken or the job is not admitted, 1 an error.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
     /// Login name
@@ -26,13 +29,19 @@ pub struct ExplainArgs {
     /// Who works here
     #[arg(long, value_name = "FILE", default_value = "roster.yml")]
     pub roster: PathBuf,
-    /// The links as JSON
+    /// The links, or what is said to the job, as JSON
     #[arg(long)]
     pub json: bool,
+    /// What job, if one is meant
+    #[command(flatten)]
+    pub job: job::JobArgs,
 }
 
 /// Explains.
 pub fn run(args: &ExplainArgs) -> Exit {
+    if args.job.is_given() {
+        return job::run(&args.name, &args.job, args.json);
+    }
     let links = match chain(args) {
         Ok(links) => links,
         Err(problems) => return fail_all(&problems),

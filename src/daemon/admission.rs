@@ -1,0 +1,255 @@
+//! `POST /v1/admission`: whether a job may be submitted and started, and each limit that says something about it.
+
+use super::caller::Who;
+use super::service::Service;
+use crate::accounting::State;
+use crate::accounting::admission::{self, Amounts, Check, Counts, Enforce, InUse, Job, Reason, Setter, Stage, Trace};
+use crate::accounting::command::World;
+use crate::accounting::fairshare::History;
+use crate::accounting::jobs::{Jobs, Scan};
+use crate::accounting::model::limits::Unit;
+use crate::accounting::model::tres::{CPU, NODE};
+use crate::accounting::model::{Association, Limit};
+use crate::accounting::privacy::View;
+use crate::store::jobs::JobTable;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// A job that is asked about.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ask {
+    /// Whose it would be; the caller's own unless given.
+    pub user: String,
+    /// The cluster; the service's own unless given.
+    pub cluster: Option<String>,
+    /// The account; the user's default unless given.
+    pub account: Option<String>,
+    /// The partition.
+    pub partition: String,
+    /// The QOS; the association's default unless given.
+    pub qos: Option<String>,
+    /// What the job needs altogether, by TRES; one CPU and one node unless given.
+    pub tres: BTreeMap<String, u64>,
+    /// Its time limit in minutes; 1 unless given.
+    pub minutes: Option<u64>,
+    /// Tasks of an array; 1 unless given.
+    pub tasks: Option<u64>,
+    /// What is enforced, as in AccountingStorageEnforce; what the configuration says unless given.
+    pub enforce: Option<String>,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whose it would be.
+    pub user: String,
+    /// The cluster.
+    pub cluster: String,
+    /// The association that counts: its account; null when there is none.
+    pub account: Option<String>,
+    /// The QOS; null when there is none.
+    pub qos: Option<String>,
+    /// What is enforced.
+    pub enforce: String,
+    /// Whether it may be submitted.
+    pub submit: Verdict,
+    /// Whether it may start now, once it is pending.
+    pub start: Verdict,
+    /// Each limit that holds, in the order in which Slurm looks at them.
+    pub checks: Vec<Line>,
+}
+
+/// Yes, or why not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Yes.
+    pub admitted: bool,
+    /// Slurm's reason, as squeue shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What sbatch says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// One limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// `submit` or `start`.
+    pub stage: String,
+    /// Its name, as in the limits of `/v1/associations` and `/v1/qos`.
+    pub limit: String,
+    /// The TRES that it limits, if it limits one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tres: Option<String>,
+    /// Who sets it: `QOS NAME`, `account NAME`, `user NAME in account NAME`.
+    pub set_by: String,
+    /// Its value.
+    pub value: u64,
+    /// What is in use; null when the caller may not know, or nobody does.
+    pub used: Option<u64>,
+    /// What the job adds.
+    pub asked: u64,
+    /// Slurm's reason if it stands in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Why there is no answer.
+pub enum Refusal {
+    /// The question cannot be meant.
+    Bad(String),
+    /// The caller may not know.
+    Denied(String),
+    /// The store cannot be read.
+    Broken(String),
+}
+
+impl Service {
+    /// Says what would become of a job. Everybody may ask about themselves; about others who sees their jobs and
+    /// associations (`PrivateData`).
+    pub fn admission(&self, who: Who, ask: &Ask) -> Result<Answer, Refusal> {
+        let (world, kept) = (self.world(), self.kept());
+        let (state, caller) = (&*kept.state, world.caller(who));
+        let user = if ask.user.is_empty() { caller.name.clone() } else { ask.user.clone() };
+        let ask = &Ask { user, ..ask.clone() };
+        let enforce = match &ask.enforce {
+            Some(text) => {
+                Enforce::parse(text).map_err(|bad| Refusal::Bad(format!("enforce: `{bad}` is no word for it")))?
+            }
+            None => world.settings().enforce,
+        };
+        let cluster = ask.cluster.clone().or_else(|| world.cluster().map(str::to_owned)).unwrap_or_default();
+        let cluster = cluster.to_lowercase();
+        let job = job(state, ask, &cluster)?;
+        let view = View::new(state, &caller, world.settings());
+        let sees = view.user(&ask.user) && view.job(ask.account.as_deref().unwrap_or_default(), &ask.user);
+        if !sees && caller.name != ask.user {
+            return Err(Refusal::Denied("Access/permission denied: PrivateData hides this user from you".into()));
+        }
+        self.rollup().wait();
+        let counts = self.counts(state, &cluster).map_err(Refusal::Broken)?;
+        let trace = admission::trace(state, enforce, &counts, &job);
+        Ok(answer(state, &view, enforce, &trace, ask, cluster))
+    }
+
+    /// What jobs have and used.
+    fn counts(&self, state: &State, cluster: &str) -> Result<Counts, String> {
+        let world = self.world();
+        let read = self.readers().read(|connection| -> Result<Counts, String> {
+            let mut counts = Counts::default();
+            // Only jobs without an end have not ended by the end of time.
+            let scan = Scan { clusters: vec![cluster.to_owned()], ended_from: Some(i64::MAX), ..Scan::default() };
+            let mut see = |job| {
+                counts.add_job(state, &job, world.now());
+                ControlFlow::Continue(())
+            };
+            JobTable(connection).each(&scan, &mut see).map_err(|error| error.to_string())?;
+            let history = self.reporting().history(connection, state, &world).map_err(|error| error.to_string())?;
+            add_usage(&mut counts, state, &History::clone(&history).later(world.now()));
+            Ok(counts)
+        });
+        read.map_err(|error| error.to_string())?
+    }
+}
+
+fn add_usage(counts: &mut Counts, state: &State, history: &History) {
+    for tres in state.tres.values() {
+        for (association, seconds) in history.usage_of(state, tres.id) {
+            let to: &mut InUse = counts.associations.entry(association).or_default();
+            // Saturates, as `as` does.
+            to.minutes.insert(tres.id, (seconds / 60.0) as u64);
+        }
+    }
+}
+
+fn job<'a>(state: &State, ask: &'a Ask, cluster: &'a str) -> Result<Job<'a>, Refusal> {
+    let qos = ask.qos.as_ref().map(|name| {
+        let found = state.qos_named(name).map(|qos| qos.id);
+        found.ok_or_else(|| Refusal::Bad(format!("there is no QOS `{}`", name.escape_debug())))
+    });
+    let mut tres: Amounts = [(CPU, 1), (NODE, 1)].into();
+    for (name, count) in &ask.tres {
+        let found = state.tres_named(name).ok_or_else(|| {
+            Refusal::Bad(format!("there is no TRES `{}`; `sacctmgr show tres` lists them", name.escape_debug()))
+        })?;
+        tres.insert(found.id, *count);
+    }
+    Ok(Job {
+        cluster,
+        user: &ask.user,
+        account: ask.account.as_deref(),
+        partition: &ask.partition,
+        qos: qos.transpose()?,
+        tres,
+        minutes: ask.minutes.unwrap_or(1),
+        tasks: ask.tasks.unwrap_or(1),
+        ..Job::default()
+    })
+}
+
+fn answer(state: &State, view: &View, enforce: Enforce, trace: &Trace, ask: &Ask, cluster: String) -> Answer {
+    let association = trace.association.and_then(|id| state.association(id));
+    Answer {
+        user: ask.user.clone(),
+        cluster,
+        account: association.map(|row| row.key.account.clone()),
+        qos: trace.qos.and_then(|id| state.qos.get(&id)).map(|qos| qos.name.clone()),
+        enforce: enforce.to_string(),
+        submit: verdict(state, trace.submit),
+        start: verdict(state, trace.start),
+        checks: trace.checks.iter().map(|(stage, check)| line(state, view, *stage, check)).collect(),
+    }
+}
+
+fn named(state: &State, reason: Reason) -> String {
+    let tres = if let Reason::Limit(_, _, id) = reason { state.tres.get(&id) } else { None };
+    reason.name(tres)
+}
+
+fn verdict(state: &State, said: Result<(), Reason>) -> Verdict {
+    match said {
+        Ok(()) => Verdict { admitted: true, ..Verdict::default() },
+        Err(reason) => {
+            Verdict { admitted: false, reason: Some(named(state, reason)), text: Some(reason.refusal().to_owned()) }
+        }
+    }
+}
+
+fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
+    let row = |id| state.association(id);
+    let (set_by, sees) = match check.setter {
+        Setter::Qos(id) => (format!("QOS {}", state.qos.get(&id).map_or("", |qos| qos.name.as_str())), view.all_jobs()),
+        Setter::Association(id) => {
+            (row(id).map_or_else(String::new, place), row(id).is_some_and(|row| view.usage(&row.key)))
+        }
+    };
+    // Wall clock time, and what a QOS used up, are not summed up.
+    let is_kept = match check.limit {
+        Limit::GrpWall => stage == Stage::Submit,
+        Limit::GrpTresMins => stage == Stage::Submit || matches!(check.setter, Setter::Association(_)),
+        _ => true,
+    };
+    Line {
+        stage: if stage == Stage::Submit { "submit" } else { "start" }.into(),
+        limit: check.limit.column().to_owned(),
+        tres: (check.limit.unit() == Unit::Tres)
+            .then(|| state.tres.get(&check.tres).map_or_else(|| check.tres.to_string(), |tres| tres.full_name())),
+        set_by,
+        value: check.value,
+        used: (sees && is_kept).then_some(check.used),
+        asked: check.asked,
+        reason: check.reason.map(|reason| named(state, reason)),
+    }
+}
+
+fn place(row: &Association) -> String {
+    let key = &row.key;
+    match (key.user.as_str(), key.partition.as_str()) {
+        ("", _) => format!("account {}", key.account),
+        (user, "") => format!("user {user} in account {}", key.account),
+        (user, partition) => format!("user {user} in account {}, partition {partition}", key.account),
+    }
+}
