@@ -62,7 +62,9 @@ impl Reporting {
             return Ok(known.history.clone());
         }
         let table = UsageTable::new(connection, &self.calendar)?;
-        let mut made = History::new(priority.decay(), table.known().clamp(0, now));
+        // Before anything was summed up nothing has faded either.
+        let at = progress.known.map_or(now, |known| known.clamp(0, now));
+        let mut made = History::new(priority.decay(), at);
         let from = history::begins(priority.reset, priority.half_life, now, &self.calendar);
         table.charges(from, &mut |charge| made.add(state, charge))?;
         let history = Arc::new(made);

@@ -77,16 +77,25 @@ fn sreport_says_what_theirs_says() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Puts what a case's `used:` lines say into the store, as the rollup would.
+/// A half-life and an age of all usage, in days; none fades if the file does not say so.
+fn faded(text: &str) -> Option<(i64, i64)> {
+    let (half_life, age) = text.lines().find_map(|line| line.strip_prefix("faded: "))?.split_once(' ').unwrap();
+    Some((half_life.parse().unwrap(), age.parse().unwrap()))
+}
+
+/// Puts what a case's `used:` lines say into the store, as the rollup would: into an hour that ended as long ago as the
+/// file says.
 fn use_up(service: &Service, text: &str) {
+    let ago = |(_, days)| jiff::Timestamp::now().as_second() - days * 86_400 - 3600;
+    let hour = faded(text).map_or(1_700_000_000, ago);
     let store = rusqlite::Connection::open(service.path("store.db")).unwrap();
     for line in text.lines().filter_map(|line| line.strip_prefix("used: ")) {
         let [user, account, cpu, mem] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
         for (tres, seconds) in [(1, cpu), (2, mem), (4, cpu), (5, cpu)] {
-            let put = "INSERT INTO usage_association SELECT 0, 1700000000, id, ?3, ?4, ?4 FROM association \
+            let put = "INSERT INTO usage_association SELECT 0, ?5, id, ?3, ?4, ?4 FROM association \
                        WHERE user = ?1 AND account = ?2 AND partition = ''";
             let seconds: i64 = seconds.parse().unwrap();
-            assert_eq!(store.execute(put, rusqlite::params![user, account, tres, seconds]).unwrap(), 1);
+            assert_eq!(store.execute(put, rusqlite::params![user, account, tres, seconds, hour]).unwrap(), 1);
         }
     }
 }
@@ -98,7 +107,8 @@ fn sshare_says_what_theirs_says() {
         let text = std::fs::read_to_string(&path).unwrap();
         let classic = text.lines().any(|line| line == "classic");
         let flags = if classic { "PriorityFlags=NO_FAIR_TREE\n" } else { "" };
-        let mut service = Service::configured(&format!("PriorityDecayHalfLife=0\n{flags}"));
+        let half_life = faded(&text).map_or(0, |(days, _)| days);
+        let mut service = Service::configured(&format!("PriorityDecayHalfLife={half_life}-0\n{flags}"));
         link(&service, "sshare");
         text.lines().filter_map(|line| line.strip_prefix("setup: ")).for_each(|command| sacctmgr(&service, command));
         service.kill();

@@ -2,6 +2,7 @@
 //! that are kept. What is deliberately different is listed in `docs/compatibility.md`.
 
 mod cell;
+mod data;
 mod fields;
 mod line;
 mod options;
@@ -9,6 +10,7 @@ mod print;
 mod reason;
 mod select;
 mod step;
+mod structured;
 mod units;
 
 #[cfg(test)]
@@ -22,9 +24,10 @@ use super::privacy::View;
 use super::settings::Settings;
 use crate::text::slurm_time::TimeFormat;
 use cell::Maker;
+use data::Data;
 use jiff::Zoned;
 use line::{JobLine, StepLine};
-use options::{Instead, Options};
+use options::{Instead, Options, Structured};
 use print::Table;
 use select::Query;
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,6 +106,7 @@ sacct [OPTION...]: jobs and steps that ran or wait
     -o, --format=LIST       these fields, each with %WIDTH if wanted; -e lists them; -b brief, -l long
     -n, -p, -P              without heading; columns separated by `|` (--delimiter), without one at the end
     --noconvert, --units=K  amounts as they are kept, or in one unit
+    --json, --yaml          everything about them, for programs
     -V, --version
 Times: YYYY-MM-DD[THH:MM[:SS]], MMDD[YY], MM/DD[/YY], HH:MM, now-2hours, today, noon ...
 ";
@@ -153,10 +157,17 @@ fn list(
     let (start, end) = options.window();
     // Whoever names jobs asks for little, however long ago.
     if options.selected.is_empty() && !view.time_range(end.saturating_sub(start).unsigned_abs()) {
-        return Err(Refusal { stderr: options::error("Too wide of a date range in query"), code: TOO_WIDE });
+        let stderr = options::error("Too wide of a date range in query");
+        return match options.structured {
+            Some(form) => Ok((print_data(form, &structured::document(Some(structured::TOO_WIDE), Vec::new())), stderr)),
+            None => Err(Refusal { stderr, code: TOO_WIDE }),
+        };
     }
     let query = query(service, caller, around, &options)?;
     let rows = find(service, &query, &view).map_err(|error| options::error(&format!("the jobs: {error}")))?;
+    if let Some(form) = options.structured {
+        return Ok((print_data(form, &document(service, around, &query, &rows)?), said(&options, around)));
+    }
     let mut table = Table::new(&columns, &options);
     if options.script || options.environment {
         table.text.clear();
@@ -257,6 +268,11 @@ fn find(service: &Service, query: &Query, view: &View) -> Result<Vec<JobRow>, Jo
             first || one.resized
         });
     }
+    if query.options.structured.is_some() {
+        // As slurmdbd hands them out.
+        found.sort_by(|a, b| (&a.cluster, a.job_id, b.submit).cmp(&(&b.cluster, b.job_id, a.submit)));
+        return Ok(found.into_iter().map(|one| one.row).collect());
+    }
     found.sort_by(|a, b| (a.submit, a.array, a.job_id, &a.cluster).cmp(&(b.submit, b.array, b.job_id, &b.cluster)));
     Ok(found.into_iter().map(|one| one.row).collect())
 }
@@ -278,14 +294,7 @@ fn show(
         return Ok(());
     }
     let parts = Parts::of(&job, &options.selected);
-    let now = around.now.timestamp().as_second();
-    let steps = if query.without_steps() { Vec::new() } else { service.jobs.steps(row)? };
-    let steps: Vec<_> = steps
-        .into_iter()
-        .filter(|step| parts.takes(step) && query.takes_step(step))
-        .map(|step| StepLine::new(step, &job, options, now))
-        .collect();
-    let line = JobLine::new(job, &steps, options, now);
+    let (line, steps) = lines(service, around, query, &parts, job)?;
     let maker = Maker { state: service.state, around, convert: options.convert, local_uid: options.local_uid };
     if parts.job || query.without_steps() {
         table.row(|column| maker.job(&line, column.field));
@@ -294,6 +303,46 @@ fn show(
         table.row(|column| maker.step(&line, step, column.field));
     }
     Ok(())
+}
+
+/// A job and those of its steps that are shown.
+fn lines(
+    service: &Service,
+    around: &Surroundings,
+    query: &Query,
+    parts: &Parts,
+    job: Job,
+) -> Result<(JobLine, Vec<StepLine>), JobsError> {
+    let now = around.now.timestamp().as_second();
+    let steps = if query.without_steps() { Vec::new() } else { service.jobs.steps(job.row)? };
+    let steps: Vec<_> = steps
+        .into_iter()
+        .filter(|step| parts.takes(step) && query.takes_step(step))
+        .map(|step| StepLine::new(step, &job, query.options, now))
+        .collect();
+    Ok((JobLine::new(job, &steps, query.options, now), steps))
+}
+
+/// What `--json` and `--yaml` print.
+fn document(service: &Service, around: &Surroundings, query: &Query, rows: &[JobRow]) -> Result<Data, Refusal> {
+    let options = query.options;
+    let maker = Maker { state: service.state, around, convert: options.convert, local_uid: options.local_uid };
+    let unread = |error: JobsError| options::error(&format!("the jobs: {error}"));
+    let mut jobs = Vec::new();
+    for row in rows {
+        let Some(job) = service.jobs.job(*row).map_err(unread)? else { continue };
+        let parts = Parts::of(&job, &options.selected);
+        let (line, steps) = lines(service, around, query, &parts, job).map_err(unread)?;
+        jobs.push(maker.data(&line, &steps));
+    }
+    Ok(structured::document(jobs.is_empty().then_some(structured::NOTHING), jobs))
+}
+
+fn print_data(form: Structured, data: &Data) -> String {
+    match form {
+        Structured::Json => data.json() + "\n",
+        Structured::Yaml => data.yaml(),
+    }
 }
 
 /// `-v`: which time was asked about.

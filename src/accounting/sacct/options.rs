@@ -47,6 +47,15 @@ pub enum Instead {
     Version,
 }
 
+/// How jobs are printed instead of as a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Structured {
+    /// `--json`
+    Json,
+    /// `--yaml`
+    Yaml,
+}
+
 /// Everything that was asked for. Lists are empty, and the rest `None`, when nothing was said.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "each is sacct's option of its name")]
@@ -80,6 +89,7 @@ pub struct Options {
     pub environment: bool,
     pub selected: Vec<Selected>,
     pub start: Option<i64>,
+    pub structured: Option<Structured>,
     pub states: Vec<JobState>,
     pub limit: (Option<u64>, Option<u64>),
     pub truncate: bool,
@@ -99,7 +109,8 @@ const NOCONVERT: char = '\u{6}';
 const UNITS: char = '\u{7}';
 const LOCAL_UID: char = '\u{8}';
 const WHOLE: char = '\u{e}';
-const STRUCTURED: char = '\u{f}';
+const JSON: char = '\u{f}';
+const YAML: char = '\u{10}';
 
 use Takes::{Maybe, Nothing as No, Value as Yes};
 
@@ -159,8 +170,8 @@ const OPTIONS: &[Opt] = &[
     ("wckeys", 'W', Yes),
     ("whole-hetjob", WHOLE, Maybe),
     ("associations", 'x', Yes),
-    ("json", STRUCTURED, No),
-    ("yaml", STRUCTURED, No),
+    ("json", JSON, No),
+    ("yaml", YAML, No),
     ("", 't', No),
 ];
 
@@ -214,6 +225,8 @@ impl Options {
             'p' => self.parsable = Parsable::Ending,
             'P' => self.parsable = Parsable::NoEnding,
             'T' => self.truncate = true,
+            JSON => self.structured = Some(Structured::Json),
+            YAML => self.structured = Some(Structured::Yaml),
             LOCAL_UID => self.local_uid = true,
             'v' => self.verbose = true,
             'X' | 't' => self.no_steps = true,
@@ -259,7 +272,6 @@ impl Options {
             UNITS => self.convert = Convert::To(unit(value)?),
             WHOLE => self.whole_het = Some(yes_or_no(value)?),
             'c' | 'f' => return Err("Slurm job completion is disabled\n".into()),
-            STRUCTURED => return Err(fatal("--json and --yaml are not supported; use -P --format=…")),
             other => unreachable!("option {other:?} is in the table and has no meaning"),
         }
         Ok(())

@@ -120,9 +120,11 @@ pub fn run(shares: &Shares, argv: &[String]) -> Reply {
         };
         let printed: Vec<Printed> = columns.iter().map(|(column, width)| column.printed(*width)).collect();
         options.style.head(&mut stdout, &printed);
+        // Only a column is too narrow for a number.
+        let room = |width: i32| if options.style.parsable == Parsable::No { width } else { i32::MAX };
         for row in rows {
             let cells: Vec<_> =
-                columns.iter().map(|(column, width)| row.cell(shares, &running, *column, *width)).collect();
+                columns.iter().map(|(column, width)| row.cell(shares, &running, *column, room(*width))).collect();
             options.style.row(&mut stdout, &printed, &cells);
         }
     }
