@@ -4,6 +4,7 @@
 //! the text that sacctmgr would print. The daemon commits the change to a store or takes it back.
 
 pub mod admission;
+pub mod archive;
 pub mod authority;
 pub mod columns;
 pub mod command;

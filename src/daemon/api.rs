@@ -144,6 +144,39 @@ pub struct ImportedJobs {
     pub bad: Vec<BadLine>,
 }
 
+/// `POST /v1/import/events`: lines of `sacctmgr -P show event`, all of which are taken in or none. Administrators only.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportEvents {
+    /// The heading.
+    pub heading: String,
+    /// The time zone of the times, as in `TZ`.
+    pub zone: String,
+    /// The cluster of lines that name none; the service's own when empty.
+    #[serde(default)]
+    pub cluster: String,
+    /// The lines.
+    pub lines: Vec<String>,
+    /// Change nothing, only say what would happen.
+    #[serde(default)]
+    pub check: bool,
+}
+
+/// What became of the events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportedEvents {
+    /// Why nothing was done, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Events that are new.
+    pub added: u64,
+    /// Events that were there, with something changed.
+    pub changed: u64,
+    /// Events that were there as they are.
+    pub unchanged: u64,
+}
+
 /// A line that cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadLine {

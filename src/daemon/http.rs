@@ -1,6 +1,6 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
-use super::api::{ImportJobs, Request, Response};
+use super::api::{ImportEvents, ImportJobs, Request, Response};
 use super::caller::Caller;
 use super::metrics::{Metrics, Outcome};
 use super::server::Server;
@@ -66,6 +66,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/slurm/{command}", post(slurm))
         .route("/v1/changes", post(change))
+        .route("/v1/import/events", post(import_events))
         .route("/v1/import/jobs", post(import_jobs))
         .route("/v1/admission", post(admit));
     for resource in resources::ALL {
@@ -292,6 +293,28 @@ async fn change(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
         *answer.status_mut() = StatusCode::CONFLICT;
     }
     Ok(answer)
+}
+
+/// `POST /v1/import/events`: see [`ImportEvents`].
+async fn import_events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<HttpResponse> {
+    let (uid, who) = (caller.uid, caller.who());
+    let request: ImportEvents = read(&headers, &body)?;
+    drop(body);
+    let begun = Instant::now();
+    let told = {
+        let app = app.clone();
+        work(move || app.service.import_events(who, request)).await?
+    };
+    let (user, count) = (app.service.caller(who).name, told.added + told.changed);
+    if count > 0 {
+        tracing::info!(uid, user, node = caller.node, command = "import events", count, ms = millis(begun), "change");
+    }
+    Ok(answered(&told, if told.refused.is_none() { Outcome::Done } else { Outcome::Refused }))
 }
 
 /// `POST /v1/import/jobs`: see [`ImportJobs`].

@@ -37,7 +37,7 @@ impl People for Local {
 }
 
 /// The zone of a caller: what `TZ` says, else this host's.
-fn zone(name: Option<&str>) -> TimeZone {
+pub(super) fn zone(name: Option<&str>) -> TimeZone {
     name.filter(|name| !name.is_empty()).map_or_else(TimeZone::system, slurm_time::zone)
 }
 

@@ -21,6 +21,7 @@ pub fn document() -> Value {
     paths.insert("/v1/changes".into(), json!({ "post": changes() }));
     paths.insert("/v1/admission".into(), json!({ "post": admission() }));
     let mut schemas = schemas();
+    paths.insert("/v1/import/events".into(), json!({ "post": import_events() }));
     paths.insert("/v1/import/jobs".into(), json!({ "post": import_jobs() }));
     for resource in resources::ALL {
         let (path, page) = (format!("/v1/{}", resource.name), format!("{}_page", resource.name));
@@ -81,6 +82,14 @@ fn changes() -> Value {
             "409": answer("One was refused, so none was made", "Changed"),
             "default": answer("Why not", "Error"),
         },
+    })
+}
+
+fn import_events() -> Value {
+    json!({
+        "summary": "Takes in lines of another site's `sacctmgr -P show event`, all or none; administrators only",
+        "requestBody": body("ImportEvents"),
+        "responses": { "200": answer("What became of them", "ImportedEvents"), "default": answer("Why not", "Error") },
     })
 }
 
@@ -230,6 +239,10 @@ fn schemas() -> Map<String, Value> {
         ("skip_bad", flag()),
         ("check", flag()),
     ]);
+    let import_events =
+        object(&[("heading", text()), ("zone", text()), ("cluster", text()), ("lines", texts()), ("check", flag())]);
+    let imported_events =
+        object(&[("added", number()), ("changed", number()), ("unchanged", number()), ("refused", text())]);
     let bad = object(&[("line", number()), ("column", number()), ("what", text())]);
     let counts = ["added", "changed", "unchanged", "steps", "without_association", "without_qos"];
     let counts: Vec<_> = counts.iter().map(|name| (*name, number())).collect();
@@ -256,6 +269,8 @@ fn schemas() -> Map<String, Value> {
             ]),
         ),
         ("Command", optional(command, &["answers", "asked", "rehearse", "files", "environment"])),
+        ("ImportEvents", optional(import_events, &["cluster", "check"])),
+        ("ImportedEvents", optional(imported_events, &["refused"])),
         ("ImportJobs", optional(import, &["cluster", "skip_bad", "check"])),
         ("ImportedJobs", optional(imported, &["refused"])),
         (

@@ -7,6 +7,7 @@ use super::api::{FileToWrite, Request, Response};
 use super::caller::Who;
 use super::config::Config;
 use super::reports::Reporting;
+use super::retention::Retention;
 use super::rollup::Rollup;
 use super::world::Local;
 use super::writer::{Change, Commits, Kept, Writer};
@@ -30,6 +31,7 @@ pub struct Service {
     world: RwLock<Arc<Local>>,
     rollup: Rollup,
     reporting: Reporting,
+    retention: Retention,
 }
 
 /// `GET /v1/health`
@@ -58,7 +60,8 @@ impl Service {
         let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
         let rollup = Rollup::start(&writer, &readers).map_err(cannot)?;
         let reporting = Reporting::new(config.cluster_name.clone());
-        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting })
+        let retention = Retention::start(&writer, &readers, config.accounting.retention.clone()).map_err(cannot)?;
+        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention })
     }
 
     /// The world as it is configured now.
@@ -76,6 +79,7 @@ impl Service {
         let world =
             Arc::new(Local::new(config.accounting.clone(), config.cluster_name.to_lowercase(), self.readers.clone()));
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
+        self.retention.configure(config.accounting.retention.clone());
         let (cluster, tres) = (config.cluster_name.clone(), config.tres.clone());
         let response = self.change("reload", move |change| {
             founding::found(change.state, &cluster, &tres, world.now());
@@ -167,9 +171,30 @@ impl Service {
                 return response(reply, revision);
             }
         }
+        if command::is_about_archives(&request.argv) {
+            return self.archives(&caller, &world, &request);
+        }
         self.change("sacctmgr", move |change| {
             Ok(sacctmgr(change.state, &caller, &world.with(&request.files, &[]), &request))
         })
+    }
+
+    /// `sacctmgr archive`: reads what is asked on a copy, then does it beside other commands.
+    fn archives(&self, caller: &Caller, world: &Local, request: &Request) -> Response {
+        let state = self.kept().state;
+        let world = world.with(&request.files, &[]);
+        let mut reply = sacctmgr(&mut State::clone(&state), caller, &world, request);
+        if let Some(task) = reply.task.take() {
+            self.rollup.wait();
+            match self.retention.run(&task) {
+                Ok(told) => told.iter().for_each(|line| reply.stdout.push_str(&format!(" {line}\n"))),
+                Err(why) => {
+                    reply.stderr.push_str(&format!("sacctmgr: error: {why}\n"));
+                    reply.code = 1;
+                }
+            }
+        }
+        response(reply, self.kept().revision)
     }
 
     /// The answer that the command would get after the earlier ones; on a copy that is thrown away.
@@ -202,7 +227,10 @@ fn founded(store: &mut Store, config: &Config, now: i64) -> Result<State, StoreE
     Ok(state)
 }
 
-pub(super) fn response(Reply { stdout, stderr, code, question, reads, writes }: Reply, revision: u64) -> Response {
+pub(super) fn response(
+    Reply { stdout, stderr, code, question, reads, writes, task: _ }: Reply,
+    revision: u64,
+) -> Response {
     let writes = writes.into_iter().map(|(path, text)| FileToWrite { path, text }).collect();
     let asked = question.as_ref().map(|question| fingerprint(&stdout, &stderr, question));
     Response { stdout, stderr, code, question, asked, reads, writes, revision }

@@ -41,7 +41,7 @@ impl JobTable<'_> {
     }
 }
 
-fn steps(connection: &Connection, row: JobRow) -> Result<Vec<Step>> {
+pub(super) fn steps(connection: &Connection, row: JobRow) -> Result<Vec<Step>> {
     let mut statement = connection.prepare_cached("SELECT * FROM step WHERE job = ?1 ORDER BY number, component")?;
     statement.query_map([row as i64], step)?.collect()
 }
@@ -102,7 +102,7 @@ fn more<T: serde::de::DeserializeOwned + Default>(row: &Row) -> Result<T> {
     }
 }
 
-fn job(row: &Row) -> Result<Job> {
+pub(super) fn job(row: &Row) -> Result<Job> {
     Ok(Job {
         row: row.get::<_, i64>("id")?.unsigned_abs(),
         cluster: row.get("cluster")?,
@@ -166,7 +166,7 @@ fn limit(row: &Row) -> Result<TimeLimit> {
     }
 }
 
-fn step(row: &Row) -> Result<Step> {
+pub(super) fn step(row: &Row) -> Result<Step> {
     let component: i64 = row.get("component")?;
     Ok(Step {
         id: understood(row, "number", StepId::from_number(row.get("number")?))?,
@@ -259,8 +259,13 @@ pub(super) fn edit(sql: &Connection, edits: &[(JobRow, Arc<JobEdit>)]) -> Result
     earliest.map_or(Ok(()), |earliest| usage::changed_from(sql, earliest))
 }
 
+/// Whether a step of this number is among them.
+pub(super) fn has_step(steps: &[Step], step: &Step) -> bool {
+    steps.iter().any(|there| (there.id, there.het_component) == (step.id, step.het_component))
+}
+
 /// The record that is there for this job, with its steps.
-fn find(connection: &Connection, like: &Job) -> Result<Option<JobWithSteps>> {
+pub(super) fn find(connection: &Connection, like: &Job) -> Result<Option<JobWithSteps>> {
     let mut statement =
         connection.prepare_cached("SELECT * FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3")?;
     let mut rows = statement.query(params![like.job_id, like.cluster, like.submit])?;

@@ -3,9 +3,11 @@
 //! A commit writes a command's changes and its transaction record in one database transaction, synced to disk before it
 //! returns; so what was acknowledged survives `kill -9` and power cuts.
 
+pub mod archive;
 mod backup;
 pub mod jobs;
 mod load;
+pub mod purge;
 mod readers;
 mod save;
 mod small;
@@ -29,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
     include_str!("schema/005.sql"),
+    include_str!("schema/006.sql"),
 ];
 
 /// Why the store cannot be used.

@@ -38,7 +38,7 @@ impl Readers {
     }
 }
 
-fn line(row: &Row) -> Result<Transaction> {
+pub(super) fn line(row: &Row) -> Result<Transaction> {
     Ok(Transaction {
         id: row.get::<_, i64>("id")?.unsigned_abs(),
         time: row.get("time")?,

@@ -145,6 +145,11 @@ fn every_path_answers_as_the_document_says() {
     let imported = see("/v1/import/jobs", "post", post(&socket, "/v1/import/jobs", &jobs), 200);
     assert_eq!((&imported["added"], &imported["without_association"]), (&json!(1), &json!(0)), "{imported}");
     see("/v1/import/jobs", "post", post(&socket, "/v1/import/jobs", &json!({ "lines": [] })), 400);
+    let events = json!({ "heading": "NodeName|TimeStart|TimeEnd|StateRaw|TRES", "zone": "UTC",
+        "lines": ["n1|2026-01-01T00:00:00|2026-01-01T01:00:00|1|cpu=2"] });
+    let imported = see("/v1/import/events", "post", post(&socket, "/v1/import/events", &events), 200);
+    assert_eq!(imported["added"], json!(1), "{imported}");
+    see("/v1/import/events", "post", post(&socket, "/v1/import/events", &json!({ "lines": [] })), 400);
     assert_eq!(see("/v1/openapi.json", "get", get(&socket, "/v1/openapi.json"), 200), document);
     let health = see("/v1/health", "get", get(&socket, "/v1/health"), 200);
     assert!(health["last_commit"].as_i64().unwrap() > 1_700_000_000, "{health}");

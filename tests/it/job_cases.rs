@@ -234,3 +234,39 @@ fn imported_jobs_are_reported() {
     wait("08", "09");
     assert!(used("10", "11").contains("root|120\n"), "and what was there stays");
 }
+
+/// What nodes went through is listed, and makes the down time of reports; a list that comes again changes nothing.
+#[test]
+fn imported_events_are_listed_and_reported() {
+    let service = Service::start();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), service.path("sreport")).unwrap();
+    let list = "Cluster|Cluster Nodes|NodeName|TimeStart|TimeEnd|StateRaw|Reason|User|TRES\n\
+                ref|n[1-2]||2026-10-01T00:00:00|Unknown|0|||cpu=8,mem=4G,node=2\n\
+                ref||n1|2026-10-02T00:00:00|2026-10-02T02:00:00|1|fan broken|root(0)|cpu=4,mem=2G\n";
+    let import = |list: &str, args: &[&str]| {
+        let path = service.path("events");
+        std::fs::write(&path, list).unwrap();
+        let mut import = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        import.args(["import", "events", "--timezone=UTC"]).args(args).arg(path);
+        import.env("ENLIST_SOCKET", service.path("socket")).output().unwrap()
+    };
+    let said = |list: &str, args: &[&str]| String::from_utf8(import(list, args).stdout).unwrap();
+    assert_eq!(said(list, &["--check"]), "2 events would be added, 0 changed, 0 unchanged\n");
+    assert_eq!(said(list, &[]), "2 events added, 0 changed, 0 unchanged\n");
+    assert_eq!(said(list, &[]), "0 events added, 0 changed, 2 unchanged\n");
+    let bad = import(&list.replace("fan broken|root(0)", "fan|root"), &[]);
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("events:3:"), "{bad:?}");
+    let shown = service.sacctmgr(&["-nP", "show", "event", "start=2026-10-01", "format=nodename,state,reason,tres"]);
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), "|||cpu=8,mem=4G,node=2\nn1|DOWN|fan broken|cpu=4,mem=2G\n");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let mut report = Command::new(service.path("sreport"));
+        report.args(["-nP", "cluster", "utilization", "start=2026-10-02", "end=2026-10-03", "format=Down"]);
+        let out = report.env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC").output().unwrap();
+        if out.stdout == b"480\n" {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{out:?}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}

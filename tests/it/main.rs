@@ -17,6 +17,7 @@ mod node;
 mod play_cases;
 mod real_slurm;
 mod report_cases;
+mod retention;
 mod roster;
 mod sacctmgr_cases;
 mod service;

@@ -4,6 +4,7 @@
 mod account_words;
 mod add_account;
 mod add_user;
+mod archive;
 mod cluster;
 mod common;
 mod condition;
@@ -39,6 +40,7 @@ mod wckey;
 pub mod word;
 
 use super::State;
+use super::archive::Task;
 use super::authority::Caller;
 use options::Instead;
 pub use session::{Done, Session, Stop, World};
@@ -61,6 +63,8 @@ pub struct Reply {
     pub reads: Option<String>,
     /// Files to write for the caller: path and text.
     pub writes: Vec<(String, String)>,
+    /// What the service has to do to old records; it says how that ended.
+    pub task: Option<Task>,
 }
 
 /// Runs one command line (without the program's name). The state is changed in place, or not at all when the command is
@@ -81,8 +85,18 @@ pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String
     }
     let answers = VecDeque::from(answers.to_vec());
     let (stdout, stderr) = (String::new(), String::new());
-    let mut session =
-        Session { state, caller, world, options, answers, stdout, stderr, failed: false, writes: Vec::new() };
+    let mut session = Session {
+        state,
+        caller,
+        world,
+        options,
+        answers,
+        stdout,
+        stderr,
+        failed: false,
+        writes: Vec::new(),
+        task: None,
+    };
     let stopped = dispatch(&mut session, &words).err();
     if stopped.is_some() {
         session.state.rollback();
@@ -92,8 +106,8 @@ pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String
         Some(Stop::File(path)) => (None, Some(path)),
         Some(Stop::Failed) | None => (None, None),
     };
-    let Session { stdout, stderr, failed, writes, .. } = session;
-    Reply { stdout, stderr, code: failed.into(), question, reads, writes }
+    let Session { stdout, stderr, failed, writes, task, .. } = session;
+    Reply { stdout, stderr, code: failed.into(), question, reads, writes, task }
 }
 
 impl Instead {
@@ -122,7 +136,7 @@ sacctmgr [OPTION...] [COMMAND]
     -V, --version       version
 
   add|create, modify|update, delete|remove, show|list ENTITY [where ...] [set ...]
-  dump CLUSTER [file=FILE], load FILE [clean] [cluster=NAME]
+  dump CLUSTER [file=FILE], load FILE [clean] [cluster=NAME], archive dump|load ...
     ENTITY: account, association, cluster, coordinator, event, federation, problem, qos, reservation, resource,
             runawayjobs, transaction, tres, user, wckey
     Example: sacctmgr -i add user gildong Account=ai_project
@@ -137,6 +151,11 @@ pub fn only_reads(argv: &[String]) -> bool {
     })
 }
 
+/// Whether a command line is about archives: it changes no state, and what it asks for takes long.
+pub fn is_about_archives(argv: &[String]) -> bool {
+    argv.iter().find(|word| !word.starts_with('-')).is_some_and(|verb| begins(verb, "archive", 2))
+}
+
 fn dispatch(session: &mut Session, words: &[&str]) -> Done {
     let Some((verb, rest)) = words.split_first() else {
         return session.refuse(HELP.trim_end());
@@ -148,14 +167,17 @@ fn dispatch(session: &mut Session, words: &[&str]) -> Done {
         || is("update", 1)
         || is("delete", 3)
         || is("remove", 3)
-        || is("load", 2);
+        || is("load", 2)
+        || is("archive", 2);
     if changes && session.options.read_only {
         return session.refuse("Can't run this command in readonly mode.");
     }
     let all: Vec<_> = rest.iter().map(|raw| Word::parse(raw)).collect();
     let entity = rest.first().copied().unwrap_or_default();
     let rest = all.get(1..).unwrap_or_default();
-    if is("add", 3) || is("create", 3) {
+    if is("archive", 2) {
+        archive::run(session, &all)
+    } else if is("add", 3) || is("create", 3) {
         add(session, entity, rest)
     } else if is("show", 3) || is("list", 3) {
         show(session, entity, rest)

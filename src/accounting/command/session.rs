@@ -3,6 +3,7 @@
 use super::options::Options;
 use super::word::unquote;
 use crate::accounting::State;
+use crate::accounting::archive::Task;
 use crate::accounting::authority::Caller;
 use crate::accounting::jobs::{Job, Scan};
 use crate::accounting::model::{Action, Transaction};
@@ -106,6 +107,8 @@ pub struct Session<'a> {
     pub failed: bool,
     /// Files to write for the caller.
     pub writes: Vec<(String, String)>,
+    /// What the service has to do to old records afterwards.
+    pub task: Option<Task>,
 }
 
 impl Session<'_> {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One run of a job. What sacct calculates (elapsed time, CPU time) is not kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Job {
     /// Its row; 0 until stored.
     pub row: JobRow,
@@ -92,7 +93,7 @@ impl Job {
 }
 
 /// A job's place in an array.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrayPlace {
     /// The array's number.
     pub job: u32,
@@ -101,7 +102,7 @@ pub struct ArrayPlace {
 }
 
 /// Tasks of an array.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tasks {
     /// One.
     One(u32),
@@ -110,7 +111,7 @@ pub enum Tasks {
 }
 
 /// A component's place in a heterogeneous job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HetPlace {
     /// The number of the first component.
     pub job: u32,
@@ -119,7 +120,7 @@ pub struct HetPlace {
 }
 
 /// How long a job may run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeLimit {
     /// As long as the partition lets it.
     #[default]
@@ -131,7 +132,7 @@ pub enum TimeLimit {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitCode {
     /// The exit code.
     pub code: u8,
@@ -140,7 +141,7 @@ pub struct ExitCode {
 }
 
 /// Which part of the scheduler started a job, in Slurm's bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags(pub u32);
 
 impl Flags {
@@ -185,7 +186,8 @@ pub struct Details {
 }
 
 /// One step of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Step {
     /// Which step.
     pub id: StepId,
@@ -222,7 +224,7 @@ pub struct Step {
 }
 
 /// Which step of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StepId {
     /// `interactive`
     Interactive,

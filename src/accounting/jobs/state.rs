@@ -1,7 +1,8 @@
 //! [`JobState`]: what a job is doing, or how it ended (sacct(1), "JOB STATE CODES").
 
 /// State of a job or step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum JobState {
     /// Waits.
     #[default]

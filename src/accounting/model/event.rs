@@ -1,13 +1,14 @@
 //! Events (nodes and clusters that were down) and reservations, as a cluster's controller reports them.
 
 use super::tres::TresId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Amounts of TRES by number.
 pub type TresCounts = BTreeMap<TresId, u64>;
 
 /// A time during which a node was not usable, or a cluster had what it had (sacctmgr(1), "SPECIFICATIONS FOR EVENTS").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Running number from 1.
     pub id: u64,
@@ -35,7 +36,7 @@ pub struct Event {
 pub type ReservationKey = (String, u32, i64);
 
 /// Resources that were set apart (sacctmgr(1), "SPECIFICATIONS FOR RESERVATIONS").
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reservation {
     /// The cluster.
     pub cluster: String,

@@ -8,6 +8,7 @@ pub use words::{Archive, Parameter, PriorityFlag, Private, ResetPeriod, Words};
 use super::admission::Enforce;
 use super::fairshare::{Decay, Method};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// All of them, with Slurm's defaults.
@@ -157,7 +158,7 @@ pub struct Weights {
 }
 
 /// How long records are kept, and whether they are archived before they go (slurmdbd.conf(5), `Purge…After`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// `PurgeEventAfter`; `None` is for ever, as with the others.
     pub events: Option<Age>,
@@ -175,6 +176,24 @@ pub struct Retention {
     pub usage: Option<Age>,
     /// `ArchiveEvents=yes` and so on.
     pub archived: Words<Archive>,
+    /// `ArchiveDir`.
+    pub directory: PathBuf,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            events: None,
+            jobs: None,
+            reservations: None,
+            steps: None,
+            suspensions: None,
+            transactions: None,
+            usage: None,
+            archived: Words::default(),
+            directory: "/var/lib/enlist/archive".into(),
+        }
+    }
 }
 
 /// An age in the unit in which it was written, since that says when the purge happens: at each full hour, day or month.

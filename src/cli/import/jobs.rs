@@ -86,7 +86,7 @@ fn import(args: &JobsArgs) -> Result<Exit, String> {
 }
 
 /// The name of the zone, checked here so that a wrong name is not taken for UTC.
-fn zone(name: Option<&str>) -> Result<String, String> {
+pub(super) fn zone(name: Option<&str>) -> Result<String, String> {
     let Some(name) = name else {
         let system = TimeZone::system();
         return Ok(system.iana_name().unwrap_or("UTC").to_owned());

@@ -1,5 +1,6 @@
 //! `enlist import …`: takes in what a real Slurm has.
 
+mod events;
 mod jobs;
 mod lines;
 mod slurm;
@@ -16,6 +17,8 @@ pub struct ImportArgs {
 
 #[derive(Subcommand)]
 enum What {
+    /// What nodes and clusters went through, as `sacctmgr -P show event` lists it
+    Events(events::EventsArgs),
     /// Jobs and steps, as `sacct -P` lists them
     Jobs(jobs::JobsArgs),
     /// QOS, clusters, accounts, users, associations, coordinators and wckeys of a real Slurm
@@ -28,6 +31,7 @@ enum What {
 /// Takes in what was asked for.
 pub fn run(args: ImportArgs) -> Exit {
     match args.what {
+        What::Events(args) => events::run(&args),
         What::Jobs(args) => jobs::run(&args),
         What::Slurm(args) => slurm::run(args),
     }

@@ -75,7 +75,7 @@ pub const GROUPS: &[(&str, &str)] = &[
     ),
     (
         OTHER,
-        "AccountingStoreFlags AccountingStoreJobComment AllResourcesAbsolute AllowNoDefAcct ArchiveDir ArchiveJobEnv \
+        "AccountingStoreFlags AccountingStoreJobComment AllResourcesAbsolute AllowNoDefAcct ArchiveJobEnv \
          ArchiveJobScript ArchiveScript DisableArchiveCommands DisableRollups JobCompHost JobCompLoc JobCompParams \
          JobCompPass JobCompPassScript JobCompPort JobCompType JobCompUser JobPurge MailDomain MailProg MaxPurgeLimit \
          PurgeEventMonths PurgeJobEnvAfter PurgeJobMonths PurgeJobScriptAfter PurgeStepMonths PurgeSuspendMonths \

@@ -32,9 +32,10 @@ fn set_progress(connection: &Connection, progress: Progress) -> Result<()> {
     Ok(())
 }
 
-/// Says that records of this time or later were added or changed: what is rolled up from there on is made again. Belongs
-/// into the transaction that changes the records.
+/// Says that records of this time or later were added or changed: what is rolled up from there on is made again, but not
+/// from before what was purged, where it could only come to less. Belongs into the transaction that changes the records.
 pub fn changed_from(transaction: &Connection, time: i64) -> Result<()> {
+    let time = super::purge::frozen(transaction)?.map_or(time, |frozen| frozen.max(time));
     transaction.execute("UPDATE usage_progress SET rolled = MIN(rolled, ?1)", [time])?;
     Ok(())
 }

@@ -30,7 +30,7 @@ struct Times {
 }
 
 /// Whether a name may be one of a TRES: it becomes known by being read.
-fn is_tres(name: &str) -> bool {
+pub fn is_tres(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"/:_.-".contains(&b);
     (1..=64).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(fits)
 }

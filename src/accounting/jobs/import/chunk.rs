@@ -25,9 +25,11 @@ pub struct Chunk {
 }
 
 /// Names and numbers of the state; TRES that it lacks are added to it.
-struct Known<'a> {
-    state: &'a mut State,
-    now: i64,
+pub struct Known<'a> {
+    /// The state.
+    pub state: &'a mut State,
+    /// Seconds since 1970, for the transaction record.
+    pub now: i64,
 }
 
 impl Names for Known<'_> {
@@ -86,7 +88,7 @@ impl Chunk {
 }
 
 /// The association of a job: that of its partition, else that of all; one that was taken away is better than none.
-fn association(state: &State, job: &Job) -> u32 {
+pub fn association(state: &State, job: &Job) -> u32 {
     let keys = [job.partition.as_str(), ""]
         .map(|partition| AssociationKey::user(&job.cluster, &job.account, &job.user, partition));
     let here = keys.iter().find_map(|key| state.find(key));

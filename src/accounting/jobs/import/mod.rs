@@ -6,6 +6,7 @@
 mod cells;
 pub mod chunk;
 mod column;
+pub mod events;
 mod values;
 
 #[cfg(test)]

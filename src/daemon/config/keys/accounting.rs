@@ -126,12 +126,13 @@ macro_rules! purge {
         Key {
             name: $name,
             from: SLURMDBD,
-            applies: NotYet,
+            applies: OnReload,
             meaning: concat!(
                 "How old ",
                 $what,
                 " may get: `never` (they are kept), or a number with `hours`, `days` or `months` \
-                 (the unit if none is given). They are purged at each full hour, midnight or first of the month."
+                 (the unit if none is given). They are purged when the hour, day or month begins and the one before is summed \
+                 up; see [store.md](store.md)."
             ),
             set: |config, text| age(text).map(|age| config.accounting.retention.$field = age),
             get: |config| write_age(config.accounting.retention.$field),
@@ -144,7 +145,7 @@ macro_rules! archive {
         Key {
             name: $name,
             from: SLURMDBD,
-            applies: NotYet,
+            applies: OnReload,
             meaning: concat!("`yes`: ", $what, " are archived before they are purged."),
             set: |config, text| set_archived(config, Archive::$word, text),
             get: |config| values::yes_no(config.accounting.retention.archived.has(Archive::$word)),
@@ -162,9 +163,22 @@ pub const RETENTION: &[Key] = &[
     purge!("PurgeJobAfter", jobs, "job records"),
     purge!("PurgeResvAfter", reservations, "reservations"),
     purge!("PurgeStepAfter", steps, "step records"),
-    purge!("PurgeSuspendAfter", suspensions, "records of suspensions"),
+    purge!(
+        "PurgeSuspendAfter",
+        suspensions,
+        "records of suspensions (there are none: a job knows for how long it was)"
+    ),
     purge!("PurgeTXNAfter", transactions, "lines of the transaction record"),
     purge!("PurgeUsageAfter", usage, "usage records"),
+    Key {
+        name: "ArchiveDir",
+        from: SLURMDBD,
+        applies: OnReload,
+        meaning: "Where archives are written, and the only place from which `sacctmgr archive` reads and writes any. It is \
+                  made if it is not there.",
+        set: |config, text| values::absolute(text).map(|directory| config.accounting.retention.directory = directory),
+        get: |config| config.accounting.retention.directory.display().to_string(),
+    },
     archive!("ArchiveEvents", Events, "events"),
     archive!("ArchiveJobs", Jobs, "job records"),
     archive!("ArchiveResvs", Reservations, "reservations"),

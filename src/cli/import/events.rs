@@ -1,0 +1,90 @@
+//! `enlist import events`: everything is read and checked first, then sent to the service chunk by chunk.
+
+use super::jobs::zone;
+use super::lines::Lines;
+use crate::accounting::jobs::import::events::EventReader;
+use crate::accounting::jobs::import::{Dialect, NoNames};
+use crate::cli::exit::Exit;
+use crate::cli::slurm::client;
+use crate::daemon::api::{self, ImportEvents, ImportedEvents};
+use crate::text::slurm_time;
+use clap::Args;
+use std::path::PathBuf;
+
+/// So many lines are sent at once.
+const CHUNK: usize = 5000;
+
+/// Options of `enlist import events`.
+#[derive(Args)]
+pub struct EventsArgs {
+    /// The list, or - for standard input. Made at the other site by `SLURM_TIME_FORMAT=%s sacctmgr -P show event
+    /// start=2015-01-01 format=Cluster,ClusterNodes,NodeName,TimeStart,TimeEnd,StateRaw,Reason,User,TRES`
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Time zone of the list's times, such as Asia/Seoul [default: this host's]; seconds since 1970 need none
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// The cluster of a list without the column Cluster [default: the service's]
+    #[arg(long, value_name = "NAME", default_value = "")]
+    cluster: String,
+    /// Only read and check the list
+    #[arg(long)]
+    check: bool,
+}
+
+/// Imports the list.
+pub fn run(args: &EventsArgs) -> Exit {
+    match import(args) {
+        Ok(said) => {
+            println!("{said}");
+            Exit::OK
+        }
+        Err(error) => {
+            eprintln!("enlist import events: {error}");
+            Exit::ERROR
+        }
+    }
+}
+
+fn import(args: &EventsArgs) -> Result<String, String> {
+    let zone = zone(args.timezone.as_deref())?;
+    let mut input = Lines::open(&args.file)?;
+    let heading = match input.next()? {
+        Some(Ok(heading)) => heading,
+        Some(Err(what)) => return Err(format!("{}:1:1: {what}", input.name())),
+        None => return Err(format!("{} is empty", input.name())),
+    };
+    let dialect = Dialect { delimiter: "|".into(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
+    let reader = EventReader::new(&heading, dialect)
+        .map_err(|bad| format!("{}:1:{}: {}", input.name(), bad.column, bad.what))?;
+    let mut lines = Vec::new();
+    while let Some(line) = input.next()? {
+        let place = |column: usize, what: &str| format!("{}:{}:{column}: {what}", input.name(), input.number());
+        let line = line.map_err(|what| place(1, &what))?;
+        if line.is_empty() || line == heading {
+            continue;
+        }
+        reader.line(&line, &mut NoNames).map_err(|bad| place(bad.column, &bad.what))?;
+        lines.push(line);
+    }
+    let mut total = ImportedEvents::default();
+    for chunk in lines.chunks(CHUNK) {
+        let request = ImportEvents {
+            heading: heading.clone(),
+            zone: zone.clone(),
+            cluster: args.cluster.clone(),
+            lines: chunk.to_vec(),
+            check: args.check,
+        };
+        let done: ImportedEvents = client::post(&api::socket(), "/v1/import/events", &request)?;
+        if let Some(why) = done.refused {
+            return Err(why);
+        }
+        total.added += done.added;
+        total.changed += done.changed;
+        total.unchanged += done.unchanged;
+    }
+    let ImportedEvents { added, changed, unchanged, .. } = total;
+    let would = if args.check { "would be " } else { "" };
+    Ok(format!("{added} events {would}added, {changed} changed, {unchanged} unchanged"))
+}

@@ -1,0 +1,67 @@
+//! Events: what another site's nodes and clusters went through, taken in.
+
+use super::api::{ImportEvents, ImportedEvents};
+use super::caller::Who;
+use super::jobs::zone;
+use super::service::Service;
+use crate::accounting::State;
+use crate::accounting::command::{Reply, World};
+use crate::accounting::jobs::import::chunk::Known;
+use crate::accounting::jobs::import::events::{self, EventReader};
+use crate::accounting::jobs::import::{Bad, Dialect};
+use crate::accounting::model::Event;
+
+impl Service {
+    /// Takes in a chunk of another site's events.
+    pub fn import_events(&self, who: Who, request: ImportEvents) -> ImportedEvents {
+        let refused = |why: String| ImportedEvents { refused: Some(why), ..ImportedEvents::default() };
+        if !self.world().caller(who).is_administrator(&self.kept().state) {
+            return refused("only administrators may import events".into());
+        }
+        let own = self.reporting().cluster().to_owned();
+        let cluster = if request.cluster.is_empty() { own } else { request.cluster.clone() };
+        let dialect = Dialect { delimiter: "|".into(), zone: zone(Some(&request.zone)), cluster };
+        let reader = match EventReader::new(&request.heading, dialect) {
+            Ok(reader) => reader,
+            Err(bad) => return refused(format!("the heading: {}", bad.what)),
+        };
+        let now = self.world().now();
+        if request.check {
+            return take(&mut (*self.kept().state).clone(), &reader, &request, now);
+        }
+        let answer = self.change("import", move |change| {
+            let told = take(change.state, &reader, &request, now);
+            Ok(Reply { stdout: serde_json::to_string(&told).unwrap_or_default(), ..Reply::default() })
+        });
+        serde_json::from_str(&answer.stdout).unwrap_or_else(|_| refused(answer.stderr.trim_end().to_owned()))
+    }
+}
+
+/// Takes in all lines, or none when one of them cannot be read.
+fn take(state: &mut State, reader: &EventReader, request: &ImportEvents, now: i64) -> ImportedEvents {
+    let mut all = Vec::new();
+    for (index, line) in request.lines.iter().enumerate() {
+        match read(state, reader, line, now) {
+            Ok(event) => all.push(event),
+            Err(Bad { column, what }) => {
+                state.rollback();
+                let why = format!("line {} of the chunk, column {column}: {what}", index + 1);
+                return ImportedEvents { refused: Some(why), ..ImportedEvents::default() };
+            }
+        }
+    }
+    let events::Taken { added, changed, unchanged } = events::take(state, all);
+    ImportedEvents { refused: None, added, changed, unchanged }
+}
+
+fn read(state: &mut State, reader: &EventReader, line: &str, now: i64) -> Result<Event, Bad> {
+    let event = reader.line(line, &mut Known { state, now })?;
+    match state.clusters.get(&event.cluster) {
+        Some(cluster) if !cluster.deleted => Ok(event),
+        _ => {
+            let cluster = event.cluster.escape_debug();
+            let what = format!("there is no cluster `{cluster}` here; add it with `sacctmgr add cluster` first");
+            Err(Bad { column: 1, what })
+        }
+    }
+}
