@@ -64,7 +64,7 @@ impl Caller {
         }
         let mut next = state.find(&AssociationKey::account(cluster, account));
         while let Some(row) = next {
-            if state.coordinators.get(&(row.key.account.clone(), self.name.clone())).is_some() {
+            if self.coordinates_here(state, cluster, &row.key.account) {
                 return true;
             }
             next = row.parent.and_then(|id| state.association(id));
@@ -72,11 +72,23 @@ impl Caller {
         false
     }
 
+    /// Named as its coordinator, or a user of an account whose users all coordinate it (`UsersAreCoords`).
+    fn coordinates_here(&self, state: &State, cluster: &str, account: &str) -> bool {
+        let is_user = || state.find(&AssociationKey::user(cluster, account, &self.name, "")).is_some();
+        state.coordinators.get(&(account.to_owned(), self.name.clone())).is_some()
+            || state.account(account).is_some_and(|row| row.users_coordinate && !self.name.is_empty() && is_user())
+    }
+
     /// All accounts that the caller coordinates, those below included, on any cluster.
     pub fn coordinated(&self, state: &State) -> BTreeSet<String> {
-        let named = state.coordinators.values().filter(|row| row.user == self.name && self.may_coordinate);
         let mut found = BTreeSet::new();
-        for account in named.map(|row| &row.account) {
+        if !self.may_coordinate {
+            return found;
+        }
+        let named = state.coordinators.values().filter(|row| row.user == self.name).map(|row| &row.account);
+        let own = state.of_user(&self.name).filter(|row| row.key.partition.is_empty()).map(|row| &row.key.account);
+        let own = own.filter(|account| state.account(account).is_some_and(|row| row.users_coordinate));
+        for account in named.chain(own) {
             found.insert(account.clone());
             for cluster in state.cluster_names() {
                 let Some(top) = state.find(&AssociationKey::account(&cluster, account)) else { continue };

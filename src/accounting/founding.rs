@@ -22,6 +22,7 @@ pub fn found(state: &mut State, cluster: &str, tres: &[String], now: i64) {
             name: "root".into(),
             description: "default root account".into(),
             organization: "root".into(),
+            users_coordinate: false,
             deleted: false,
         };
         state.accounts.put("root".into(), account);
@@ -72,7 +73,7 @@ pub fn add_cluster(state: &mut State, name: &str, settings: &Settings) {
     state.clusters.put(name.clone(), Cluster::new(name.clone()));
     let key = AssociationKey::account(&name, "root");
     let id = state.find_deleted(&key).map_or_else(|| state.next_association(), |row| row.id);
-    let Settings { shares, limits, priority, qos, default_qos } = settings.clone();
+    let Settings { shares, limits, priority, qos, default_qos, comment } = settings.clone();
     let qos = if qos == QosSet::Inherited { QosSet::Exactly([1].into()) } else { qos };
     state.put_association(Association {
         id,
@@ -85,6 +86,7 @@ pub fn add_cluster(state: &mut State, name: &str, settings: &Settings) {
         priority,
         qos,
         default_qos,
+        comment,
         deleted: false,
     });
     let key = AssociationKey::user(&name, "root", "root", "");

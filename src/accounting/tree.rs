@@ -114,6 +114,8 @@ pub struct Settings {
     pub qos: QosSet,
     /// Default QOS.
     pub default_qos: Option<QosId>,
+    /// Comment.
+    pub comment: Option<Box<str>>,
 }
 
 impl Default for Settings {
@@ -124,23 +126,38 @@ impl Default for Settings {
             priority: None,
             qos: QosSet::Inherited,
             default_qos: None,
+            comment: None,
         }
     }
 }
 
-/// Adds associations below their parents. Neighbours in `seeds` with the same parent keep their order and come before
-/// what is there already, as in Slurm's nested sets. The parents must exist. A user's first association on a cluster
+/// Adds associations below their parents. Those of one cluster that stand next to each other in `seeds` and have the same
+/// parent keep their order and come before what is there already, as in Slurm's nested sets. The parents must exist. A user's first association on a cluster
 /// becomes the default one. A row that was taken away is revived with its old number.
 pub fn grow(state: &mut State, seeds: &[(AssociationId, Seed)]) -> Vec<AssociationId> {
-    let mut added = Vec::with_capacity(seeds.len());
-    for group in seeds.chunk_by(|a, b| a.0 == b.0) {
-        let parent = group[0].0;
-        let first = state.children(parent).next().map_or(0, |row| row.position) - group.len() as i64;
-        for (offset, (_, seed)) in group.iter().enumerate() {
-            added.push(plant(state, parent, first + offset as i64, seed));
+    let positions = positions(state, seeds);
+    let planted = seeds.iter().zip(positions);
+    planted.map(|((parent, seed), position)| plant(state, *parent, position, seed)).collect()
+}
+
+/// Where each stands among the children of its parent.
+fn positions(state: &State, seeds: &[(AssociationId, Seed)]) -> Vec<i64> {
+    let mut by_cluster: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, (_, seed)) in seeds.iter().enumerate() {
+        by_cluster.entry(&seed.key.cluster).or_default().push(index);
+    }
+    let mut positions = vec![0; seeds.len()];
+    let mut front = BTreeMap::new();
+    for indices in by_cluster.values() {
+        for group in indices.chunk_by(|a, b| seeds[*a].0 == seeds[*b].0) {
+            let parent = seeds[group[0]].0;
+            let first = || state.children(parent).next().map_or(0, |row| row.position);
+            let first = front.entry(parent).or_insert_with(first);
+            *first -= group.len() as i64;
+            group.iter().zip(*first..).for_each(|(index, position)| positions[*index] = position);
         }
     }
-    added
+    positions
 }
 
 fn plant(state: &mut State, parent: AssociationId, position: i64, seed: &Seed) -> AssociationId {
@@ -150,7 +167,7 @@ fn plant(state: &mut State, parent: AssociationId, position: i64, seed: &Seed) -
     if seed.is_default {
         clear_default(state, &key.user, &key.cluster);
     }
-    let Settings { shares, limits, priority, qos, default_qos } = seed.settings.clone();
+    let Settings { shares, limits, priority, qos, default_qos, comment } = seed.settings.clone();
     state.put_association(Association {
         id,
         key,
@@ -162,6 +179,7 @@ fn plant(state: &mut State, parent: AssociationId, position: i64, seed: &Seed) -
         priority,
         qos,
         default_qos,
+        comment,
         deleted: false,
     });
     id

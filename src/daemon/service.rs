@@ -13,10 +13,12 @@ use super::world::Local;
 use super::writer::{Change, Commits, Kept, Writer};
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
-use crate::accounting::command::{self, Reply, World};
+use crate::accounting::command::{self, Reply, Then, World};
 use crate::accounting::founding;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::{Readers, Store, StoreError};
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 use serde::Serialize;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -163,6 +165,12 @@ impl Service {
         if let Some(earlier) = &request.rehearse {
             return self.rehearse(&caller, earlier, &request);
         }
+        if command::about_service(&request.argv) {
+            let Kept { state, revision } = self.kept();
+            let reply = sacctmgr(&mut State::clone(&state), revision, &caller, &world, &request);
+            reply.then.map(obey);
+            return response(reply, revision);
+        }
         if command::only_reads(&request.argv) {
             let Kept { state, revision } = self.kept();
             let mut copy = State::clone(&state);
@@ -227,10 +235,18 @@ fn founded(store: &mut Store, config: &Config, now: i64) -> Result<State, StoreE
     Ok(state)
 }
 
-pub(super) fn response(
-    Reply { stdout, stderr, code, question, reads, writes, task: _ }: Reply,
-    revision: u64,
-) -> Response {
+/// The daemon hears its own signals as it does those of systemd; requests that run, this one too, are answered first.
+fn obey(then: Then) {
+    let signal = match then {
+        Then::Reload => Signal::SIGHUP,
+        Then::Stop => Signal::SIGTERM,
+    };
+    if let Err(error) = signal::kill(Pid::this(), signal) {
+        tracing::error!("cannot signal the service itself: {error}");
+    }
+}
+
+pub(super) fn response(Reply { stdout, stderr, code, question, reads, writes, .. }: Reply, revision: u64) -> Response {
     let writes = writes.into_iter().map(|(path, text)| FileToWrite { path, text }).collect();
     let asked = question.as_ref().map(|question| fingerprint(&stdout, &stderr, question));
     Response { stdout, stderr, code, question, asked, reads, writes, revision }

@@ -85,6 +85,7 @@ fn account(row: &Row) -> Result<(String, Account)> {
         name: name.clone(),
         description: row.get("description")?,
         organization: row.get("organization")?,
+        users_coordinate: row.get("users_coordinate")?,
         deleted: row.get("deleted")?,
     };
     Ok((name, account))
@@ -146,6 +147,7 @@ fn qos(row: &Row, limits: &mut BTreeMap<u32, Limits>) -> Result<Qos> {
         usage_factor: row.get("usage_factor")?,
         usage_threshold: row.get("usage_threshold")?,
         limit_factor: row.get("limit_factor")?,
+        usage_reset: row.get("usage_reset")?,
         deleted: row.get("deleted")?,
     })
 }
@@ -168,6 +170,7 @@ fn association(row: &Row, limits: &mut BTreeMap<u32, Limits>) -> Result<Associat
         priority: row.get("priority")?,
         qos: qos_set(row)?,
         default_qos: row.get("default_qos")?,
+        comment: optional::<String>(row, "comment")?.map(String::into_boxed_str),
         deleted: row.get("deleted")?,
     })
 }

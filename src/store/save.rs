@@ -43,10 +43,12 @@ fn clusters(sql: &Connection, state: &State) -> Result<()> {
 }
 
 fn accounts(sql: &Connection, state: &State) -> Result<()> {
-    let mut put = sql.prepare_cached("REPLACE INTO account VALUES (?1, ?2, ?3, ?4)")?;
+    let mut put = sql.prepare_cached("REPLACE INTO account VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (name, row) in state.accounts.changes() {
         match row {
-            Some(row) => put.execute(params![name, row.description, row.organization, row.deleted])?,
+            Some(row) => {
+                put.execute(params![name, row.description, row.organization, row.deleted, row.users_coordinate])?
+            }
             None => sql.execute("DELETE FROM account WHERE name = ?1", [name])?,
         };
     }
@@ -79,7 +81,7 @@ fn join(ids: &BTreeSet<QosId>) -> String {
 }
 
 fn qos(sql: &Connection, state: &State) -> Result<()> {
-    let put = "REPLACE INTO qos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let put = "REPLACE INTO qos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     for (id, row) in state.qos.changes() {
         sql.execute("DELETE FROM qos_limit WHERE owner = ?1", [id])?;
         let Some(row) = row else {
@@ -102,7 +104,8 @@ fn qos(sql: &Connection, state: &State) -> Result<()> {
                 row.usage_factor,
                 row.usage_threshold,
                 row.limit_factor,
-                row.deleted
+                row.deleted,
+                row.usage_reset
             ],
         )?;
         limits(sql, "INSERT INTO qos_limit VALUES (?1, ?2, ?3, ?4)", *id, &row.limits)?;
@@ -125,10 +128,10 @@ fn limits(sql: &Connection, insert: &str, owner: u32, limits: &Limits) -> Result
 
 const PUT_ASSOCIATION: &str =
     "INSERT INTO association VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-                               ?14, ?15)
+                               ?14, ?15, ?16)
     ON CONFLICT (id) DO UPDATE SET cluster = ?2, account = ?3, user = ?4, partition = ?5, parent = ?6, position = ?7,
     is_default = ?8, shares = ?9, priority = ?10, qos = ?11, qos_added = ?12, qos_removed = ?13, default_qos = ?14,
-    deleted = ?15";
+    deleted = ?15, comment = ?16";
 
 fn associations(sql: &Connection, state: &State) -> Result<()> {
     let mut clear_default = sql.prepare_cached("UPDATE association SET is_default = 0 WHERE id = ?1")?;
@@ -175,7 +178,8 @@ fn association(sql: &Connection, row: &Association) -> Result<()> {
         join(added),
         join(removed),
         row.default_qos,
-        row.deleted
+        row.deleted,
+        row.comment.as_deref()
     ])?;
     limits(sql, "INSERT INTO association_limit VALUES (?1, ?2, ?3, ?4)", row.id, &row.limits)
 }

@@ -24,6 +24,7 @@ fn rows(state: &mut State) {
         priority: None,
         qos: QosSet::Changed { added: [1].into(), removed: [].into() },
         default_qos: Some(1),
+        comment: Some("a lab".into()),
         deleted: false,
     });
     state.record(Transaction {

@@ -8,6 +8,7 @@ pub fn parse_minutes(text: &str) -> Option<u64> {
 /// Seconds of a duration text; a single number is minutes.
 pub fn parse_seconds(text: &str) -> Option<u64> {
     let (days, clock) = match text.split_once('-') {
+        Some((days, "")) => (Some(number(days)?), "0"), // Slurm takes `2-` for two days
         Some((days, clock)) => (Some(number(days)?), clock),
         None => (None, text),
     };
@@ -47,11 +48,11 @@ mod tests {
     #[test]
     fn both_ways() {
         for (text, minutes) in
-            [("90", 90), ("1:30", 2), ("2:00:00", 120), ("1-0", 1440), ("1-2:3", 1563), ("1-2:3:4", 1564)]
+            [("90", 90), ("1:30", 2), ("2:00:00", 120), ("1-0", 1440), ("1-", 1440), ("1-2:3", 1563), ("1-2:3:4", 1564)]
         {
             assert_eq!(parse_minutes(text), Some(minutes), "{text}");
         }
-        for bad in ["", "a", "1:2:3:4", "1-", "-1", "+1", "1-2-3", "99999999999999999999"] {
+        for bad in ["", "a", "1:2:3:4", "-", "-1", "+1", "1-2-3", "99999999999999999999"] {
             assert_eq!(parse_minutes(bad), None, "{bad}");
         }
         assert_eq!(format_minutes(90), "01:30:00");

@@ -63,7 +63,8 @@ pub fn parse(text: &str) -> Vec<Case> {
 }
 
 fn run(service: &Service, directory: &Path, case: &Case) -> Vec<String> {
-    let (command, feed) = case.command.split_once(" <<< ").unwrap_or((&case.command, ""));
+    let (command, lines) = case.command.split_once(" <<| ").unwrap_or((&case.command, ""));
+    let (command, feed) = command.split_once(" <<< ").unwrap_or((command, ""));
     let argv = shell_words::split(command).unwrap();
     let program = match argv[0].as_str() {
         "sacctmgr" => service.path("sacctmgr"),
@@ -89,7 +90,8 @@ fn run(service: &Service, directory: &Path, case: &Case) -> Vec<String> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let feed = shell_words::split(feed).unwrap().concat();
+    let lines = shell_words::split(lines).unwrap().into_iter().map(|line| line + "\n");
+    let feed = shell_words::split(feed).unwrap().into_iter().chain(lines).collect::<String>();
     // A command that asks nothing may end before it reads.
     let _ = child.stdin.take().unwrap().write_all(feed.as_bytes());
     let out = child.wait_with_output().unwrap();

@@ -1,9 +1,10 @@
 //! The words that commands about accounts know.
 
 use super::condition::{self, Condition};
+use super::raw_usage;
 use super::session::{Done, Session};
-use super::setting::{Setting, number};
-use super::word::{self, Word};
+use super::setting::Setting;
+use super::word::{self, Operator, Word};
 
 /// What may follow `set` for accounts.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +17,10 @@ pub struct AccountSetting {
     pub description: Option<String>,
     /// Organization.
     pub organization: Option<String>,
-    /// `RawUsage=`: only 0 is taken.
-    pub raw_usage: Option<u64>,
+    /// `Flags=UsersAreCoords`, and `NoUsersAreCoords` or `-=` to end that (23.11).
+    pub users_coordinate: Option<bool>,
+    /// `RawUsage=0`.
+    pub resets_usage: bool,
     /// Limits and the like.
     pub setting: Setting,
 }
@@ -25,7 +28,7 @@ pub struct AccountSetting {
 impl AccountSetting {
     /// Whether the account's own texts are set.
     pub fn sets_account(&self) -> bool {
-        self.description.is_some() || self.organization.is_some()
+        self.description.is_some() || self.organization.is_some() || self.users_coordinate.is_some()
     }
 
     /// Whether its associations are changed.
@@ -35,7 +38,7 @@ impl AccountSetting {
 
     /// Whether anything is set.
     pub fn is_set(&self) -> bool {
-        self.sets_account() || self.sets_association() || self.raw_usage.is_some()
+        self.sets_account() || self.sets_association() || self.resets_usage
     }
 }
 
@@ -58,15 +61,37 @@ pub fn take_setting(session: &mut Session, asked: &mut AccountSetting, word: &Wo
     }
     if word.is("Description", 1) {
         asked.description = Some(word::unquote_lower(word.value));
+    } else if word.is("Flags", 2) {
+        asked.users_coordinate = users_coordinate(session, word);
     } else if word.is("Organization", 1) {
         asked.organization = Some(word::unquote_lower(word.value));
     } else if word.is("RawUsage", 7) {
-        asked.raw_usage = number(session, "RawUsage", word.value).flatten();
+        asked.resets_usage = raw_usage::read(session, word.value);
     } else if !asked.setting.take(session, word)? {
         session.complain(format!(" Unknown option: {}\n Use keyword 'where' to modify condition", word.raw));
     }
     Ok(())
 }
+
+/// The flags of an account; there is one, and a word that ends it.
+fn users_coordinate(session: &mut Session, word: &Word) -> Option<bool> {
+    let names = word::names(word.value).unwrap_or_default();
+    let mut given = Some(false).filter(|_| word.operator == Some(Operator::Set));
+    for name in names.iter().filter(|name| !name.is_empty() && *name != "-1") {
+        match (word::begins(name, USERS, 1), word::begins(name, NO_USERS, 1)) {
+            (true, _) => given = Some(word.operator != Some(Operator::Remove)),
+            (_, true) => given = Some(false),
+            _ => session.complain(format!(
+                " Unknown account flag used in:\n  '{}'\n Valid account flags are\n  '{NO_USERS},{USERS}'",
+                word.value
+            )),
+        }
+    }
+    given
+}
+
+const USERS: &str = "UsersAreCoords";
+const NO_USERS: &str = "NoUsersAreCoords";
 
 /// What may follow `where` for accounts.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +102,8 @@ pub struct AccountCondition {
     pub descriptions: Option<Vec<String>>,
     /// Organizations.
     pub organizations: Option<Vec<String>>,
+    /// Those with the flag `UsersAreCoords`, or those without.
+    pub users_coordinate: Option<bool>,
     /// List with associations.
     pub with_associations: bool,
     /// List with coordinators.
@@ -87,6 +114,14 @@ pub struct AccountCondition {
     pub about_accounts: bool,
     /// Whether a word about associations was given.
     pub about_associations: bool,
+}
+
+impl AccountCondition {
+    /// Without its conditions on associations: these choose which associations of an account are listed, not which
+    /// accounts (sacctmgr(1), "WithAssoc").
+    pub fn anywhere(&self) -> Self {
+        Self { about_associations: false, ..self.clone() }
+    }
 }
 
 /// Takes one word after `where`.
@@ -108,6 +143,9 @@ pub fn take_condition(session: &mut Session, asked: &mut AccountCondition, word:
         asked.about_accounts = true;
     } else if word.is("Descriptions", 1) {
         condition::extend(session, &mut asked.descriptions, word)?;
+        asked.about_accounts = true;
+    } else if word.is("Flags", 2) {
+        asked.users_coordinate = users_coordinate(session, word);
         asked.about_accounts = true;
     } else if word.is("Format", 1) {
         asked.format.extend(word::names(word.value).unwrap_or_default());

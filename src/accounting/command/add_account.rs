@@ -61,6 +61,7 @@ fn plan_account(
             name: name.to_owned(),
             description: asked.description.clone().unwrap_or_else(|| name.to_owned()),
             organization: asked.organization.clone().unwrap_or_else(|| organization.to_owned()),
+            users_coordinate: asked.users_coordinate.unwrap_or(false),
             deleted: false,
         });
     }
@@ -107,6 +108,9 @@ fn carry_out(session: &mut Session, plan: Plan, parent: &str) -> Done {
         || plan.seeds.iter().all(|(_, seed)| caller.coordinates(session.state, &seed.key.cluster, parent));
     if !allowed {
         return session.refuse(" Problem adding accounts: Access/permission denied");
+    }
+    if plan.accounts.iter().any(|account| account.description.is_empty() || account.organization.is_empty()) {
+        return session.refuse(" Problem adding accounts: Unspecified error");
     }
     for account in plan.accounts {
         let info = format!("description='{}', organization='{}'", account.description, account.organization);

@@ -226,7 +226,7 @@ fn announce(session: &mut Session, request: &Request, plan: &Plan) {
         session.say(" Associations =");
     }
     for (_, seed) in &plan.seeds {
-        session.say(describe(&seed.key));
+        session.say(describe(&seed.key, request.place.partitions.is_some()));
     }
     if !plan.wckeys.is_empty() {
         session.say(" WCKeys =");
@@ -242,10 +242,10 @@ fn announce(session: &mut Session, request: &Request, plan: &Plan) {
     }
 }
 
-fn describe(key: &AssociationKey) -> String {
+fn describe(key: &AssociationKey, with_partition: bool) -> String {
     let mut line =
         format!("  U = {} A = {} C = {}", field(&key.user, 9), field(&key.account, 10), field(&key.cluster, 10));
-    if !key.partition.is_empty() {
+    if with_partition {
         line.push_str(&format!(" P = {}", field(&key.partition, 10)));
     }
     line

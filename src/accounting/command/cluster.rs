@@ -40,6 +40,8 @@ impl ClusterSetting {
     fn take(&mut self, session: &mut Session, word: &Word) -> Done {
         if word.operator.is_none() {
             session.complain(format!(" Unknown option: {}\n Use keyword 'where' to modify condition", word.raw));
+        } else if word.is("Name", 1) {
+            // Taken and forgotten, as by Slurm: a cluster keeps its name.
         } else if word.is("Classification", 3) {
             self.classification = classification(word).or(self.classification);
         } else if word.is("Features", 2) {
@@ -267,6 +269,14 @@ impl Wanted {
         } else if word.is("Classification", 3) {
             self.classification = classification(word);
             self.is_set |= self.classification.is_some();
+        } else if word.is("Flags", 2) {
+            // Those of 22.05, Cray, External and MultipleSlurmd, are of clusters that there are none of here.
+            (self.is_set, self.names) = (true, Some(Vec::new()));
+        } else if word.is("PluginIDSelect", 1) {
+            // Clusters that no slurmctld has registered have 0.
+            self.is_set = true;
+            let numbers = word::names(word.value).unwrap_or_default();
+            self.names = self.names.take().or_else(|| (!numbers.iter().any(|number| number == "0")).then(Vec::new));
         } else if word.is("Format", 2) {
             self.format.extend(word::names(word.value).unwrap_or_default());
         } else if word.is("RPCVersions", 1) {

@@ -138,8 +138,8 @@ impl Condition {
         }
     }
 
-    /// What concerns others than users.
-    fn holds(&self, state: &State, row: &Association) -> bool {
+    /// Whether it means an association, apart from whose it is.
+    pub fn holds(&self, state: &State, row: &Association) -> bool {
         let among = |list: &Option<Vec<String>>, name: &str| list.as_ref().is_none_or(|l| l.iter().any(|n| n == name));
         self.holds_account(state, row)
             && among(&self.clusters, &row.key.cluster)
@@ -168,7 +168,8 @@ impl Condition {
         }
         let effective = tree::effective(state, row);
         let usable = |ids: &Vec<QosId>| ids.iter().any(|id| effective.qos.contains(id));
-        let default = |ids: &Vec<QosId>| effective.default_qos.is_some_and(|id| ids.contains(&id));
+        // What is inherited is no default of its own to slurmdbd.
+        let default = |ids: &Vec<QosId>| row.default_qos.is_some_and(|id| ids.contains(&id));
         self.qos.as_ref().is_none_or(usable) && self.default_qos.as_ref().is_none_or(default)
     }
 }

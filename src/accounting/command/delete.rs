@@ -50,7 +50,7 @@ fn whole_accounts(session: &mut Session, wanted: &AccountCondition) -> Done {
     uproot(session, &ids);
     for name in &names {
         session.state.accounts.edit(name, |row| row.deleted = true);
-        remove_coordinators(session, |row| row.account == *name);
+        remove_coordinators(session, format!("(acct='{name}')"), |row| row.account == *name);
         session.record(Action::RemoveAccount, format!("name='{name}'"), "", "");
     }
     session.commit()
@@ -87,7 +87,7 @@ fn refuse_defaults(session: &mut Session, ids: &BTreeSet<AssociationId>, remedy:
     let stuck: Vec<_> = ids
         .iter()
         .filter_map(|id| state.association(*id))
-        .filter(|row| row.is_default)
+        .filter(|row| row.is_default && other_partition(state, ids, row).is_none())
         .filter(|row| {
             let keeps = |other: &Association| other.key.cluster == row.key.cluster && !ids.contains(&other.id);
             state.of_user(&row.key.user).any(keeps)
@@ -102,22 +102,34 @@ fn refuse_defaults(session: &mut Session, ids: &BTreeSet<AssociationId>, remedy:
     session.refuse(remedy)
 }
 
+/// Another association of the same user in the same account that stays: for another partition.
+fn other_partition(state: &State, going: &BTreeSet<AssociationId>, row: &Association) -> Option<AssociationId> {
+    let same = |other: &&Association| other.key.cluster == row.key.cluster && other.key.account == row.key.account;
+    state.of_user(&row.key.user).filter(same).map(|other| other.id).find(|id| !going.contains(id))
+}
+
 fn uproot(session: &mut Session, ids: &BTreeSet<AssociationId>) {
+    let defaults = ids.iter().filter_map(|id| session.state.association(*id)).filter(|row| row.is_default);
+    let heirs: Vec<_> = defaults.filter_map(|row| other_partition(session.state, ids, row)).collect();
     for id in ids {
         session.state.edit_association(*id, |row| {
             row.deleted = true;
             row.is_default = false;
         });
     }
+    for heir in heirs {
+        session.state.edit_association(heir, |row| row.is_default = true);
+    }
 }
 
-fn remove_coordinators(session: &mut Session, which: impl Fn(&Coordinator) -> bool) {
+/// Takes the coordinators away that go with a user or an account. Recorded as slurmdbd does, in one line, and also when
+/// there are none.
+fn remove_coordinators(session: &mut Session, target: String, which: impl Fn(&Coordinator) -> bool) {
     let gone: Vec<_> = session.state.coordinators.values().filter(|row| which(row)).cloned().collect();
     for row in gone {
-        session.state.coordinators.remove(&(row.account.clone(), row.user.clone()));
-        let target = format!("(user='{}') && (acct='{}')", row.user, row.account);
-        session.record(Action::RemoveCoordinator, target, "", "");
+        session.state.coordinators.remove(&(row.account, row.user));
     }
+    session.record(Action::RemoveCoordinator, target, "", "");
 }
 
 fn delete_associations(session: &mut Session, ids: &BTreeSet<AssociationId>, heading: &str, remedy: &str) -> Done {
@@ -185,7 +197,7 @@ fn remove_users(session: &mut Session, names: &[String]) {
         let ids = session.state.of_user(name).map(|row| row.id).collect();
         uproot(session, &ids);
         session.state.users.edit(name, |row| row.deleted = true);
-        remove_coordinators(session, |row| row.user == *name);
+        remove_coordinators(session, format!("(user='{name}')"), |row| row.user == *name);
         let keys: Vec<_> = session.state.wckeys_of(name).cloned().collect();
         wckey::take_away(session, &keys);
         session.record(Action::RemoveUser, format!("name='{name}'"), "", "");

@@ -59,7 +59,7 @@ impl Wanted {
         } else if word.is("Start", 4) {
             self.start = session.time(word.value);
         } else if word.is("States", 4) {
-            self.take_states(session, word);
+            self.take_states(session, word)?;
         } else if word.is("User", 1) {
             self.take_users(session, word);
         } else {
@@ -89,16 +89,19 @@ impl Wanted {
         }
     }
 
-    fn take_states(&mut self, session: &mut Session, word: &Word) {
+    fn take_states(&mut self, session: &mut Session, word: &Word) -> Done {
         (self.of_nodes, self.of_clusters) = (true, false);
         for name in word::names(word.value).unwrap_or_default() {
-            match Asked::parse(&name) {
-                Some(state) => self.states.get_or_insert_default().push(state),
-                None => {
-                    session.complain(format!("Invalid state: {name}\nValid node states are: {}", Asked::names()));
-                }
-            }
+            let Some(state) = Asked::parse(&name) else {
+                return session.refuse(format!(
+                    "Invalid state: {name}\nValid node states are: {}\nsacctmgr: fatal: unrecognized job \
+                     state value",
+                    node_state::VALID
+                ));
+            };
+            self.states.get_or_insert_default().push(state);
         }
+        Ok(())
     }
 
     fn take_users(&mut self, session: &mut Session, word: &Word) {

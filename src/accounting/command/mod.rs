@@ -24,6 +24,7 @@ pub mod options;
 mod problem;
 mod qos;
 mod qos_words;
+mod raw_usage;
 mod reservation;
 mod resource;
 mod resource_words;
@@ -65,6 +66,17 @@ pub struct Reply {
     pub writes: Vec<(String, String)>,
     /// What the service has to do to old records; it says how that ended.
     pub task: Option<Task>,
+    /// What the service shall do after it has answered.
+    pub then: Option<Then>,
+}
+
+/// What a command asks of the service itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// `reconfigure`: read the configuration again.
+    Reload,
+    /// `shutdown`: end in good order.
+    Stop,
 }
 
 /// Runs one command line (without the program's name). The state is changed in place, or not at all when the command is
@@ -96,6 +108,7 @@ pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String
         failed: false,
         writes: Vec::new(),
         task: None,
+        then: None,
     };
     let stopped = dispatch(&mut session, &words).err();
     if stopped.is_some() {
@@ -106,8 +119,8 @@ pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String
         Some(Stop::File(path)) => (None, Some(path)),
         Some(Stop::Failed) | None => (None, None),
     };
-    let Session { stdout, stderr, failed, writes, task, .. } = session;
-    Reply { stdout, stderr, code: failed.into(), question, reads, writes, task }
+    let Session { stdout, stderr, failed, writes, task, then, .. } = session;
+    Reply { stdout, stderr, code: failed.into(), question, reads, writes, task, then }
 }
 
 impl Instead {
@@ -154,6 +167,12 @@ pub fn only_reads(argv: &[String]) -> bool {
 /// Whether a command line is about archives: it changes no state, and what it asks for takes long.
 pub fn is_about_archives(argv: &[String]) -> bool {
     argv.iter().find(|word| !word.starts_with('-')).is_some_and(|verb| begins(verb, "archive", 2))
+}
+
+/// Whether a command line is for the service itself, and changes no row.
+pub fn about_service(argv: &[String]) -> bool {
+    let verb = argv.iter().find(|word| !word.starts_with('-'));
+    verb.is_some_and(|verb| ["reconfigure", "shutdown"].iter().any(|name| begins(verb, name, 4)))
 }
 
 fn dispatch(session: &mut Session, words: &[&str]) -> Done {

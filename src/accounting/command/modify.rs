@@ -4,7 +4,8 @@ use super::account_words::{self, AccountCondition, AccountSetting};
 use super::common;
 use super::condition::Condition;
 use super::modify_association as associations;
-use super::session::{Done, Session};
+use super::raw_usage;
+use super::session::{Done, Session, Stop};
 use super::user_words::{self, UserCondition, UserSetting};
 use super::wckey;
 use super::word::Word;
@@ -67,8 +68,8 @@ pub fn account(session: &mut Session, words: &[Word]) -> Done {
     if !wanted.about_accounts && !wanted.about_associations && !confirm_no_condition(session)? {
         return Ok(());
     }
-    if let Some(usage) = asked.raw_usage {
-        return reset_usage(session, usage);
+    if asked.resets_usage && !raw_usage::of_associations(session, &wanted.place)? {
+        return Ok(());
     }
     let mut changed = false;
     if asked.sets_account() {
@@ -78,14 +79,6 @@ pub fn account(session: &mut Session, words: &[Word]) -> Done {
         changed |= account_associations(session, &wanted, &asked)?;
     }
     if changed { session.commit() } else { Ok(()) }
-}
-
-fn reset_usage(session: &mut Session, usage: u64) -> Done {
-    match usage {
-        // Usage is kept by the scheduler half; there is none to clear yet.
-        0 => Ok(()),
-        _ => session.refuse("sacctmgr: error: Raw usage can only be set to 0 (zero)"),
-    }
 }
 
 /// The accounts that a condition on accounts means.
@@ -100,6 +93,7 @@ pub fn select_accounts(session: &Session, wanted: &AccountCondition) -> Vec<Stri
             && among(&wanted.place.accounts, &row.name)
             && among(&wanted.descriptions, &row.description)
             && among(&wanted.organizations, &row.organization)
+            && wanted.users_coordinate.is_none_or(|is| is == row.users_coordinate)
             && located.as_ref().is_none_or(|names| names.contains(row.name.as_str()))
     });
     rows.map(|row| row.name.clone()).collect()
@@ -115,6 +109,7 @@ fn account_texts(session: &mut Session, wanted: &AccountCondition, asked: &Accou
     let names = select_accounts(session, wanted);
     let mut info = Vec::new();
     info.extend(asked.description.iter().map(|text| format!("description='{text}'")));
+    info.extend(asked.users_coordinate.map(|is| format!("flags={}", u8::from(is))));
     info.extend(asked.organization.iter().map(|text| format!("organization='{text}'")));
     for name in &names {
         session.state.accounts.edit(name, |row| {
@@ -124,6 +119,7 @@ fn account_texts(session: &mut Session, wanted: &AccountCondition, asked: &Accou
             if let Some(organization) = &asked.organization {
                 row.organization.clone_from(organization);
             }
+            row.users_coordinate = asked.users_coordinate.unwrap_or(row.users_coordinate);
         });
         session.record(Action::ModifyAccount, format!("(name='{name}')"), info.join(", "), "");
     }
@@ -139,7 +135,8 @@ fn account_associations(session: &mut Session, wanted: &AccountCondition, asked:
     {
         return session.refuse(format!(" Parent Account {parent} doesn't exist."));
     }
-    let place = Condition { users: Some(vec![String::new()]), ..wanted.place.clone() };
+    let users = wanted.place.users.clone().unwrap_or_else(|| vec![String::new()]);
+    let place = Condition { users: Some(users), ..wanted.place.clone() };
     let lines = associations::modify(session, &place, &asked.setting)?;
     let heading = " Modified account associations...";
     Ok(report(session, heading, &lines))
@@ -157,17 +154,30 @@ pub fn user(session: &mut Session, words: &[Word]) -> Done {
     }
     session.check()?;
     wanted.refuse_wckeys(session)?;
-    if !asked.sets_user() && !asked.sets_association() && asked.raw_usage.is_none() {
+    if asked.no_admin_level {
+        session.say(" Nothing modified");
+        return session.refuse(
+            "sacctmgr: accounting_storage/slurmdbd: acct_storage_p_modify_users: Request didn't affect anything or your \
+             user doesn't have privilege to perform this action",
+        );
+    }
+    if asked.default_account.as_deref() == Some("") {
+        const STAYS: &str = "You can not remove the default account of a user";
+        return session.refuse(format!("sacctmgr: error: {STAYS}\n Error with request: {STAYS}"));
+    }
+    if !asked.sets_user() && !asked.sets_association() && !asked.resets_usage {
         return session.refuse(" You didn't give me anything to set");
     }
     if !wanted.about_users && !wanted.about_associations && !confirm_no_condition(session)? {
         return Ok(());
     }
-    if let Some(usage) = asked.raw_usage {
-        return match wanted.place.accounts {
-            Some(_) => reset_usage(session, usage),
-            None => session.refuse("sacctmgr: error: An account must be specified"),
-        };
+    if asked.resets_usage {
+        if wanted.place.accounts.is_none() {
+            return session.refuse("sacctmgr: error: An account must be specified");
+        }
+        if !raw_usage::of_associations(session, &wanted.place)? {
+            return Ok(());
+        }
     }
     let mut changed = false;
     if asked.sets_user() {
@@ -335,7 +345,9 @@ fn rename(session: &mut Session, names: &[String], new: &str) -> Done {
         session.check()?;
     }
     if session.state.users.get(&new.to_owned()).is_some() {
-        return session.refuse(format!(" Error with request: user '{new}' is there already"));
+        session.say(" Nothing modified");
+        session.failed = true;
+        return Err(Stop::Failed);
     }
     let Some(row) = session.state.users.get(old).cloned() else { return Ok(()) };
     session.state.users.remove(old);

@@ -50,6 +50,7 @@ fn apply(row: &mut Association, setting: &Setting) {
         priority: row.priority,
         qos: row.qos.clone(),
         default_qos: row.default_qos,
+        comment: row.comment.take(),
     };
     setting.apply_to(&mut settings);
     Settings {
@@ -58,6 +59,7 @@ fn apply(row: &mut Association, setting: &Setting) {
         priority: row.priority,
         qos: row.qos,
         default_qos: row.default_qos,
+        comment: row.comment,
     } = settings;
 }
 
@@ -149,7 +151,7 @@ fn check_default_qos(session: &mut Session, ids: &[AssociationId], setting: &Set
         return Ok(());
     }
     let mut without = Vec::new();
-    for row in ids.iter().filter_map(|id| session.state.association(*id)) {
+    for row in ids.iter().flat_map(|id| tree::walk(session.state, *id)) {
         let effective = tree::effective(session.state, row);
         if let Some(default) = effective.default_qos.filter(|id| !effective.qos.contains(id)) {
             let name = qos_name(session.state, default);
@@ -173,6 +175,7 @@ fn record(session: &mut Session, ids: &[AssociationId], setting: &Setting) {
 
 fn info(state: &State, setting: &Setting) -> String {
     let mut parts = Vec::new();
+    parts.extend(setting.comment.iter().map(|text| format!("comment='{text}'")));
     match setting.shares {
         Some(Some(Shares::Of(shares))) => parts.push(format!("shares={shares}")),
         Some(Some(Shares::Parent)) => parts.push("shares=2147483647".into()),

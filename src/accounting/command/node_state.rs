@@ -67,13 +67,10 @@ impl Asked {
             Asked::Flag(bit) => state & bit != 0,
         }
     }
-
-    /// The names of all, for refusals.
-    pub fn names() -> String {
-        let names = FLAGS.iter().map(|(name, _)| *name).chain(BASES.iter().map(|(long, _)| *long));
-        names.collect::<Vec<_>>().join(" ")
-    }
 }
+
+/// What sacctmgr lists as valid when a state is none; the blank at its end is its own, too.
+pub const VALID: &str = "DRAIN FAIL UNKNOWN DOWN IDLE ALLOCATED ? MIXED FUTURE ";
 
 /// The short name with a mark for what else is the matter, as `sinfo` and `show event` write it.
 pub fn short(state: u32) -> String {

@@ -4,17 +4,20 @@ use super::common;
 use super::condition::{self, Condition};
 use super::modify::split;
 use super::qos_words::{QosSetting, take_setting};
+use super::raw_usage;
 use super::session::{Done, Session};
 use super::setting::qos_name;
 use super::word::Word;
+use crate::accounting::State;
 use crate::accounting::model::*;
 use crate::accounting::tree;
+use std::collections::BTreeSet;
 
 /// Which QOS are meant.
 #[derive(Default)]
 struct Wanted {
     names: Option<Vec<String>>,
-    ids: Option<Vec<String>>,
+    ids: Option<Vec<QosId>>,
     descriptions: Option<Vec<String>>,
 }
 
@@ -31,7 +34,8 @@ impl Wanted {
         } else if word.is("Descriptions", 1) {
             condition::extend(session, &mut self.descriptions, word)
         } else if word.is("Ids", 1) {
-            condition::extend(session, &mut self.ids, word)
+            condition::extend_numbers(session, &mut self.ids, word, "QOS ID");
+            Ok(())
         } else {
             session
                 .complain(format!(" Unknown condition: {}\n Use keyword 'set' to modify SLURM_PRINT_VALUE", word.raw));
@@ -44,7 +48,7 @@ impl Wanted {
         let rows = session.state.qos.values().filter(|row| {
             !row.deleted
                 && among(&self.names, &row.name)
-                && among(&self.ids, &row.id.to_string())
+                && self.ids.as_ref().is_none_or(|ids| ids.contains(&row.id))
                 && among(&self.descriptions, &row.description)
         });
         rows.map(|row| row.id).collect()
@@ -87,7 +91,7 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
         return session.refuse(" Problem adding QOS: Access/permission denied");
     }
     for name in new {
-        let id = session.state.qos.last_key().map_or(1, |id| id + 1);
+        let id = next_id(session.state);
         let mut row = Qos::new(id, name.clone());
         asked.apply(&mut row);
         session.state.qos.put(id, row);
@@ -95,6 +99,13 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
     }
     session.commit()
 }
+
+/// The number for a new QOS. slurmdbd never gives out 2: starting up after it has made `normal` takes it.
+fn next_id(state: &State) -> QosId {
+    state.qos.last_key().map_or(1, |id| id + 1).max(FIRST_ADDED)
+}
+
+const FIRST_ADDED: QosId = 3;
 
 /// `modify qos`
 pub fn modify(session: &mut Session, words: &[Word]) -> Done {
@@ -110,6 +121,9 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
             take_setting(session, &mut asked, word)?;
         }
     }
+    if asked.is_unreadable() {
+        session.complain(" You didn't give me anything to set");
+    }
     session.check()?;
     if asked == QosSetting::default() {
         return session.refuse(" You didn't give me anything to set");
@@ -120,6 +134,12 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
         session.say("Aborted");
         return Ok(());
     }
+    if asked.resets_usage {
+        let reset = raw_usage::of_qos(session, wanted.names.as_deref().unwrap_or_default())?;
+        if !reset || !asked.sets_values() {
+            return Ok(());
+        }
+    }
     let ids = wanted.select(session);
     if ids.is_empty() {
         session.say(" Nothing modified");
@@ -129,14 +149,33 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
     if !session.caller.is_administrator(session.state) {
         return common::denied(session);
     }
+    for id in &ids {
+        session.state.qos.edit(id, |row| asked.apply(row));
+    }
+    if ids.iter().any(|id| preempts_itself(session.state, *id)) {
+        return session.refuse(format!("sacctmgr: error: {LOOP}\n Error with request: {LOOP}"));
+    }
     session.say(" Modified qos...");
     for id in ids {
-        session.state.qos.edit(&id, |row| asked.apply(row));
         let name = qos_name(session.state, id);
         session.say(format!("  {name}"));
         session.record(Action::ModifyQos, format!("(name='{name}')"), asked.info(), "");
     }
     session.commit()
+}
+
+const LOOP: &str = "QOS Preemption loop detected";
+
+/// Whether a QOS may preempt itself, directly or by way of those that it may preempt.
+fn preempts_itself(state: &State, id: QosId) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut next: Vec<_> = state.qos.get(&id).map(|row| row.preempt.iter().copied().collect()).unwrap_or_default();
+    while let Some(other) = next.pop().filter(|other| *other != id) {
+        if seen.insert(other) {
+            next.extend(state.qos.get(&other).into_iter().flat_map(|row| row.preempt.iter().copied()));
+        }
+    }
+    !next.is_empty() || state.qos.get(&id).is_some_and(|row| row.preempt.contains(&id))
 }
 
 /// `delete qos`

@@ -1,6 +1,7 @@
 //! The words that a QOS can be set with.
 
 use super::format;
+use super::raw_usage;
 use super::rows::qos_names;
 use super::session::{Done, Session};
 use super::setting::{number, tres_limit};
@@ -18,6 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct QosSetting {
     /// Description.
     pub description: Option<String>,
+    /// `RawUsage=0`.
+    pub resets_usage: bool,
+    /// Whether a number was given that cannot be read.
+    unreadable: bool,
     flags: Option<(Operator, BTreeSet<QosFlag>)>,
     grace_time: Option<Option<u64>>,
     limits: Vec<(LimitKey, Option<u64>)>,
@@ -82,6 +87,8 @@ const LIMIT_WORDS: &[(&str, usize, Meaning)] = &[
     ("MaxSubmitPU", 11, L(Limit::MaxSubmitJobsPerUser)),
     ("MaxSubmitPA", 11, L(Limit::MaxSubmitJobsPerAccount)),
     ("MaxTRESMinsPerJob", 8, L(Limit::MaxTresMinsPerJob)),
+    ("MaxTRESMinsPJ", 8, L(Limit::MaxTresMinsPerJob)),
+    ("MaxTRESRunMinsPerAccount", 18, L(Limit::MaxTresRunMinsPerAccount)),
     ("MaxTRESRunMinsPA", 16, L(Limit::MaxTresRunMinsPerAccount)),
     ("MaxTRESRunMinsPU", 8, L(Limit::MaxTresRunMinsPerUser)),
     ("MaxWallDurationPerJob", 4, L(Limit::MaxWall)),
@@ -98,9 +105,10 @@ pub fn take_setting(session: &mut Session, asked: &mut QosSetting, word: &Word) 
     } else if word.is("Flags", 2) {
         take_flags(session, asked, word)?;
     } else if word.is("GraceTime", 3) {
-        asked.grace_time = number(session, "GraceTime", &text);
+        asked.grace_time = asked.number(session, "GraceTime", &text);
     } else if word.is("LimitFactor", 6) {
         asked.limit_factor = factor(session, "LimitFactor", &text);
+        asked.unreadable |= asked.limit_factor.is_none();
     } else if word.is("PreemptMode", 8) {
         take_preempt_mode(session, asked, word);
     } else if word.is("Preempt", 7) {
@@ -109,17 +117,15 @@ pub fn take_setting(session: &mut Session, asked: &mut QosSetting, word: &Word) 
     } else if word.is("PreemptExemptTime", 8) {
         asked.preempt_exempt_time = exempt_time(session, word, &text);
     } else if word.is("Priority", 3) {
-        asked.priority = number(session, "Priority", &text);
+        asked.priority = asked.number(session, "Priority", &text);
     } else if word.is("RawUsage", 7) {
-        let usage = number(session, "RawUsage", &text).flatten();
-        session.complain(match usage {
-            Some(0) => "sacctmgr: error: The raw usage of a QOS is not kept",
-            _ => "sacctmgr: error: Raw usage can only be set to 0 (zero)",
-        });
+        asked.resets_usage = raw_usage::read(session, &text);
     } else if word.is("UsageFactor", 6) {
         asked.usage_factor = factor(session, "UsageFactor", &text);
+        asked.unreadable |= asked.usage_factor.is_none();
     } else if word.is("UsageThreshold", 6) {
         asked.usage_threshold = factor(session, "UsageThreshold", &text);
+        asked.unreadable |= asked.usage_threshold.is_none();
     } else if !take_limit(session, asked, word) {
         session.say(format!(" Unknown option: {}\n Use keyword 'where' to modify condition", word.raw));
         session.failed = true;
@@ -142,10 +148,13 @@ fn take_limit(session: &mut Session, asked: &mut QosSetting, word: &Word) -> boo
         }
         (Unit::Minutes, _) => match super::setting::minutes(word.value) {
             Some(value) => asked.limits.push(((limit, 0), value)),
-            None => session.complain(format!(" Bad {name} time format: {}", word.raw)),
+            None => {
+                let name = name.trim_end_matches("DurationPerJob");
+                session.complain(format!(" Bad {name} time format: {}", word.raw));
+            }
         },
         _ => {
-            if let Some(value) = number(session, name, word.value) {
+            if let Some(value) = asked.number(session, name, word.value) {
                 asked.limits.push(((limit, tres), value));
             }
         }
@@ -155,13 +164,19 @@ fn take_limit(session: &mut Session, asked: &mut QosSetting, word: &Word) -> boo
 
 fn take_flags(session: &mut Session, asked: &mut QosSetting, word: &Word) -> Done {
     let mut flags = BTreeSet::new();
-    for name in word::names(word.value).unwrap_or_default().iter().filter(|name| *name != "-1" && !name.is_empty()) {
-        match QosFlag::ALL.iter().find(|flag| word::begins(name, flag.name(), 1)) {
+    for name in word::names(word.value).unwrap_or_default().iter().filter(|name| *name != "-1") {
+        match QosFlag::ALL.iter().find(|flag| flag.name().eq_ignore_ascii_case(name)) {
             Some(flag) => {
                 flags.insert(*flag);
             }
             None => {
-                let valid = QosFlag::ALL.iter().map(|flag| flag.name()).collect::<Vec<_>>().join(",");
+                // As 22.05 lists them, without what only later releases know.
+                let valid = QosFlag::ALL
+                    .iter()
+                    .filter(|flag| **flag != QosFlag::Relative)
+                    .map(|flag| flag.name())
+                    .collect::<Vec<_>>()
+                    .join(",");
                 session
                     .say(format!(" Unknown QOS flag used in:\n  '{}'\n Valid QOS flags are\n  '{valid}'", word.value));
                 session.failed = true;
@@ -175,7 +190,8 @@ fn take_flags(session: &mut Session, asked: &mut QosSetting, word: &Word) -> Don
 
 fn take_preempt_mode(session: &mut Session, asked: &mut QosSetting, word: &Word) {
     const MODES: &[&str] = &["", "cancel", "cluster", "gang", "off", "requeue", "suspend", "within"];
-    let modes = word::names(word.value).unwrap_or_default();
+    let mut modes = word::names(word.value).unwrap_or_default();
+    modes.sort_by_key(|mode| (mode != "gang", mode != "within"));
     match modes.iter().all(|mode| MODES.contains(&mode.as_str())) {
         true => {
             asked.preempt_mode = Some(if modes.iter().all(|mode| ["", "cluster", "off"].contains(&mode.as_str())) {
@@ -194,7 +210,7 @@ fn exempt_time(session: &mut Session, word: &Word, text: &str) -> Option<Option<
     }
     let seconds = duration::parse_seconds(text);
     if seconds.is_none() {
-        session.complain(format!(" Bad PreemptExemptTime time format: {}", word.raw));
+        session.complain(format!(" Bad PreemptExemptTime format: {}", word.raw));
     }
     seconds.map(Some)
 }
@@ -223,6 +239,22 @@ fn combine<T: Ord + Clone>(set: &mut BTreeSet<T>, (operator, change): &(Operator
 }
 
 impl QosSetting {
+    /// Whether anything but the usage is set.
+    pub fn sets_values(&self) -> bool {
+        QosSetting { resets_usage: false, ..self.clone() } != QosSetting::default()
+    }
+
+    fn number(&mut self, session: &mut Session, name: &str, text: &str) -> Option<Option<u64>> {
+        let read = number(session, name, text);
+        self.unreadable |= read.is_none();
+        read
+    }
+
+    /// Whether all that was given are numbers that cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        *self == QosSetting { unreadable: true, ..QosSetting::default() }
+    }
+
     /// Changes a QOS in place.
     pub fn apply(&self, row: &mut Qos) {
         if let Some(description) = &self.description {

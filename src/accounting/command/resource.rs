@@ -190,7 +190,11 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
         return Ok(());
     }
     if asked.server.is_some() {
-        return session.refuse(" Can't modify the server of a resource");
+        session.say(" Nothing modified");
+        return session.refuse(
+            "sacctmgr: accounting_storage/slurmdbd: acct_storage_p_modify_res: Request didn't affect anything or your \
+             user doesn't have privilege to perform this action",
+        );
     }
     if asked.count.is_some() && wanted.clusters.is_some() {
         return session.refuse("Can't change \"count\" on a cluster-based resource. Remove cluster selection.");

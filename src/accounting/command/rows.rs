@@ -58,11 +58,35 @@ impl<'a> Row<'a> {
             Column::Qos => self.qos(|id| qos_name(state, id)),
             Column::QosRaw => self.qos(|id| id.to_string()),
             Column::DefaultQos => Cell::text(self.values.default_qos.map_or(String::new(), |id| qos_name(state, id))),
+            Column::Comment => Cell::text(self.association.comment.as_deref().unwrap_or_default()),
+            Column::Lineage => Cell::text(lineage(state, self.association)),
+            // An older name of the same.
+            Column::Limit(Limit::MaxJobsPerUser) => format::limit(state, &self.values.limits, Limit::MaxJobs),
             Column::Limit(limit) => format::limit(state, &self.values.limits, limit),
             Column::One(limit, tres) => Cell::number(self.values.limits.tres(limit, tres)),
             _ => Cell::Empty,
         }
     }
+}
+
+/// The way from the root to an association, as releases from 23.11 on write it: `/physics/lab/0-ann/gpu/`.
+fn lineage(state: &State, association: &Association) -> String {
+    let key = &association.key;
+    let mut parts = Vec::new();
+    if !key.partition.is_empty() {
+        parts.push(key.partition.clone());
+    }
+    if !key.is_account() {
+        parts.push(format!("0-{}", key.user));
+    }
+    let mut next = Some(association);
+    while let Some(row) = next {
+        if row.parent.is_some() && row.key.is_account() {
+            parts.push(row.key.account.clone());
+        }
+        next = row.parent.and_then(|id| state.associations().get(&id));
+    }
+    parts.iter().rev().fold("/".to_owned(), |line, part| line + part + "/")
 }
 
 /// Names of QOS, sorted.

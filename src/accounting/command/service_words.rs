@@ -1,6 +1,7 @@
 //! What is said to the service itself: configuration, statistics, `reconfigure`, `shutdown`; and the words of a session
 //! that mean nothing on a command line.
 
+use super::Then;
 use super::session::{Done, Session};
 use super::word::begins;
 use super::{HELP, VERSION};
@@ -55,17 +56,22 @@ fn clear(session: &mut Session, rest: &[&str]) -> Done {
     }
 }
 
+/// What cannot be read is in the service's log, as with slurmdbd, and then the old configuration stays. (slurmdbd says
+/// nothing to those who may not.)
 fn reconfigure(session: &mut Session) -> Done {
-    session.warn(" The configuration is read when enlist serve starts; restart it to read it again.");
+    if !session.caller.is_administrator(session.state) {
+        return super::common::denied(session);
+    }
+    session.then = Some(Then::Reload);
     Ok(())
 }
 
 fn shutdown(session: &mut Session) -> Done {
-    let what = match session.caller.is_administrator(session.state) {
-        true => "use systemctl stop enlist, or send enlist serve a SIGTERM",
-        false => "Access/permission denied",
-    };
-    session.refuse(format!(" Problem shutting down server: {what}"))
+    if !session.caller.is_administrator(session.state) {
+        return session.refuse(" Problem shutting down server: Access/permission denied");
+    }
+    session.then = Some(Then::Stop);
+    Ok(())
 }
 
 /// `show stats`: what slurmdbd counts is among the service's metrics.

@@ -1,5 +1,6 @@
 //! [`Session`]: what one command works with: the state, who asks, and the text it says.
 
+use super::Then;
 use super::options::Options;
 use super::word::unquote;
 use crate::accounting::State;
@@ -109,6 +110,8 @@ pub struct Session<'a> {
     pub writes: Vec<(String, String)>,
     /// What the service has to do to old records afterwards.
     pub task: Option<Task>,
+    /// What the service shall do after the answer.
+    pub then: Option<Then>,
 }
 
 impl Session<'_> {

@@ -23,6 +23,8 @@ pub struct Setting {
     pub qos: Option<QosChange>,
     /// Default QOS.
     pub default_qos: Option<Option<QosId>>,
+    /// Comment; an empty one clears.
+    pub comment: Option<String>,
     /// Name of the account to move below.
     pub parent: Option<String>,
 }
@@ -39,6 +41,7 @@ pub enum QosChange {
 /// What a setting's word means.
 #[derive(Clone, Copy)]
 enum Meaning {
+    Comment,
     DefaultQos,
     Shares,
     Limit(Limit),
@@ -51,6 +54,7 @@ enum Meaning {
 
 /// Word, shortest abbreviation, meaning; the first that fits counts.
 const WORDS: &[(&str, usize, Meaning)] = &[
+    ("Comment", 3, Meaning::Comment),
     ("DefaultQOS", 8, Meaning::DefaultQos),
     ("FairShare", 1, Meaning::Shares),
     ("Shares", 1, Meaning::Shares),
@@ -76,7 +80,10 @@ const WORDS: &[(&str, usize, Meaning)] = &[
     ("MaxSubmitJobs", 4, Meaning::Limit(Limit::MaxSubmitJobs)),
     ("MaxTRESPerJob", 7, Meaning::Limit(Limit::MaxTresPerJob)),
     ("MaxTRESPerNode", 11, Meaning::Limit(Limit::MaxTresPerNode)),
+    ("MaxTRESPJ", 9, Meaning::Limit(Limit::MaxTresPerJob)),
+    ("MaxTRESPN", 9, Meaning::Limit(Limit::MaxTresPerNode)),
     ("MaxTRESMinsPerJob", 8, Meaning::Limit(Limit::MaxTresMinsPerJob)),
+    ("MaxTRESMinsPJ", 8, Meaning::Limit(Limit::MaxTresMinsPerJob)),
     ("MaxTRESRunMins", 8, Meaning::Limit(Limit::MaxTresRunMins)),
     ("MaxWallDurationPerJob", 4, Meaning::Limit(Limit::MaxWall)),
     ("Parent", 2, Meaning::Parent),
@@ -92,6 +99,7 @@ impl Setting {
             return Ok(false);
         };
         match meaning {
+            Meaning::Comment => self.comment = Some(word::unquote(word.value)),
             Meaning::DefaultQos => self.take_default_qos(session, word)?,
             Meaning::Shares if word::begins(word.value.get(..6).unwrap_or_default(), "parent", 6) => {
                 self.shares = Some(Some(Shares::Parent));
@@ -182,6 +190,7 @@ impl Setting {
             && self.priority.is_none()
             && self.qos.is_none()
             && self.default_qos.is_none()
+            && self.comment.is_none()
     }
 
     /// What a new association begins with.
@@ -205,6 +214,9 @@ impl Setting {
         if let Some(default_qos) = self.default_qos {
             settings.default_qos = default_qos;
         }
+        if let Some(comment) = &self.comment {
+            settings.comment = Some(comment.as_str().into()).filter(|text: &Box<str>| !text.is_empty());
+        }
         match &self.qos {
             Some(QosChange::Exactly(ids)) if ids.is_empty() => settings.qos = QosSet::Inherited,
             Some(QosChange::Exactly(ids)) => settings.qos = QosSet::Exactly(ids.clone()),
@@ -225,6 +237,9 @@ impl Setting {
         let mut lines = Vec::new();
         let mut line = |label: &str, value: String| lines.push(format!("  {label:<14}= {value}\n"));
         let none = || "NONE".to_owned();
+        if let Some(comment) = &self.comment {
+            line("Comment", comment.clone());
+        }
         match self.shares {
             Some(Some(Shares::Of(shares))) => line("Fairshare", shares.to_string()),
             Some(Some(Shares::Parent)) => line("Fairshare", "parent".into()),
@@ -340,7 +355,15 @@ pub fn minutes(text: &str) -> Option<Option<u64>> {
 
 /// A TRES list with the TRES' numbers.
 pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Option<u64>)>> {
-    let counts = match tres::parse(&word::unquote(text)) {
+    let text = word::unquote(text);
+    if text.is_empty() {
+        return None;
+    }
+    if text.split(',').any(str::is_empty) {
+        session.complain("sacctmgr: error: slurmdb_format_tres_str: no TRES id found for ");
+        return None;
+    }
+    let counts = match tres::parse(&text) {
         Ok(counts) => counts,
         Err(bad) => {
             session.complain(format!("sacctmgr: error: slurmdb_format_tres_str: no TRES id found for {}", bad.part));
@@ -350,7 +373,8 @@ pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Opti
     let mut found = Vec::new();
     for count in counts {
         let Some(id) = session.state.tres_named(&count.name).map(|tres| tres.id) else {
-            session.complain(format!("sacctmgr: error: slurmdb_format_tres_str: no TRES known by type {}", count.name));
+            let by = if count.name.parse::<TresId>().is_ok() { "id" } else { "type" };
+            session.complain(format!("sacctmgr: error: slurmdb_format_tres_str: no TRES known by {by} {}", count.name));
             return None;
         };
         let megabytes = |bytes: u64| if id == MEM && count.in_bytes { bytes.div_ceil(1 << 20) } else { bytes };

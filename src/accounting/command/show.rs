@@ -166,14 +166,18 @@ pub fn accounts(session: &mut Session, words: &[Word]) -> Done {
     if !session.view().lists_accounts() {
         return session.refuse("sacctmgr: error: Access/permission denied\n Problem with query.");
     }
-    let names = select_accounts(session, &wanted);
+    let names = select_accounts(session, &wanted.anywhere());
     let (state, view) = (&*session.state, session.view());
     let associations = view.associations();
     let mut rows = Vec::new();
     for account in names.iter().filter(|name| view.account(name)).filter_map(|name| state.accounts.get(name)) {
         let below = || seen(associations_of_account(state, &wanted.place, account), &associations);
         let below = wanted.with_associations.then(below);
-        rows.extend(entity_rows(state, &fields, below, &wanted.place, |column| account_cell(state, account, column)));
+        let own = |column, _: Option<&Association>| match column {
+            Column::Coordinators if !wanted.with_coordinators => Some(Cell::Empty),
+            column => account_cell(state, account, column),
+        };
+        rows.extend(entity_rows(state, &fields, below, &wanted.place, own));
     }
     format::print(session, &fields, rows.into_iter());
     Ok(())
@@ -189,12 +193,13 @@ fn entity_rows(
     fields: &[Field],
     associations: Option<Vec<&Association>>,
     how: &Condition,
-    own: impl Fn(Column) -> Option<Cell>,
+    own: impl Fn(Column, Option<&Association>) -> Option<Cell>,
 ) -> Vec<Vec<Cell>> {
     let associations = associations.unwrap_or_default();
     let line = |row: Option<&Row>| {
         let other = |column| row.map_or(Cell::Empty, |row| row.cell(state, column));
-        fields.iter().map(|field| own(field.column).unwrap_or_else(|| other(field.column))).collect()
+        let above = row.map(|row| row.association);
+        fields.iter().map(|field| own(field.column, above).unwrap_or_else(|| other(field.column))).collect()
     };
     match associations.is_empty() {
         true => vec![line(None)],
@@ -223,6 +228,7 @@ fn account_cell(state: &State, account: &Account, column: Column) -> Option<Cell
         Column::Account => Cell::text(&account.name),
         Column::Description => Cell::text(&account.description),
         Column::Organization => Cell::text(&account.organization),
+        Column::Flags => Cell::text(if account.users_coordinate { "UsersAreCoords" } else { "" }),
         Column::Coordinators => {
             let users: Vec<_> = coordinated(state).filter(|(name, _)| *name == account.name).map(|(_, u)| u).collect();
             Cell::text(users.join(","))
@@ -246,27 +252,40 @@ pub fn users(session: &mut Session, words: &[Word]) -> Done {
         return Ok(());
     }
     let fields = fields_or(session, &wanted.format, &own)?;
-    let names = select_users(session, &wanted);
+    let names = select_users(session, &wanted.anywhere());
     let (state, view) = (&*session.state, session.view());
     let associations = view.associations();
     let mut rows = Vec::new();
     for user in names.iter().filter(|name| view.user(name)).filter_map(|name| state.users.get(name)) {
         let place = || Condition { users: Some(vec![user.name.clone()]), ..wanted.place.clone() };
         let below = wanted.with_associations.then(|| seen(place().select(state), &associations));
-        rows.extend(entity_rows(state, &fields, below, &wanted.place, |column| user_cell(state, user, column)));
+        let own = |column, row: Option<&Association>| match column {
+            Column::Coordinators if !wanted.with_coordinators => Some(Cell::Empty),
+            Column::DefaultAccount => Some(default_account(state, user, &wanted, row)),
+            column => user_cell(state, user, column),
+        };
+        rows.extend(entity_rows(state, &fields, below, &wanted.place, own));
     }
     format::print(session, &fields, rows.into_iter());
     Ok(())
+}
+
+/// The default account on the cluster of the association listed beside it; without one, the first among those that the
+/// conditions mean.
+fn default_account(state: &State, user: &User, wanted: &UserCondition, beside: Option<&Association>) -> Cell {
+    let meant = |row: &&Association| {
+        beside.is_none_or(|beside| beside.key.cluster == row.key.cluster)
+            && wanted.default_accounts.as_ref().is_none_or(|names| names.contains(&row.key.account))
+            && (beside.is_some() || !wanted.about_associations || wanted.place.holds(state, row))
+    };
+    let default = state.of_user(&user.name).filter(|row| row.is_default).find(meant);
+    Cell::text(default.map_or("", |row| row.key.account.as_str()))
 }
 
 fn user_cell(state: &State, user: &User, column: Column) -> Option<Cell> {
     Some(match column {
         Column::User => Cell::text(&user.name),
         Column::AdminLevel => Cell::text(user.admin_level.name()),
-        Column::DefaultAccount => {
-            let default = state.of_user(&user.name).find(|row| row.is_default);
-            Cell::text(default.map_or("", |row| row.key.account.as_str()))
-        }
         Column::DefaultWckey => Cell::text(state.default_wckey(&user.name).map_or("", |row| row.name.as_str())),
         Column::Coordinators => {
             let accounts: Vec<_> = coordinated(state).filter(|(_, name)| *name == user.name).map(|(a, _)| a).collect();

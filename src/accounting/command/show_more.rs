@@ -13,10 +13,12 @@ use crate::text::duration;
 
 /// `show tres`
 pub fn tres(session: &mut Session, words: &[Word]) -> Done {
-    let (mut names, mut kinds, mut format) = (None, None, Vec::new());
+    let (mut names, mut kinds, mut format, mut with_deleted) = (None, None, Vec::new(), false);
     for word in words.iter().filter(|word| !word.is_bare("where", 5)) {
         if word.is("Format", 1) && word.operator.is_some() {
             format.extend(word::names(word.value).unwrap_or_default());
+        } else if word.is_bare("WithDeleted", 5) {
+            with_deleted = true;
         } else if word.is("Type", 2) && word.operator.is_some() {
             condition::extend(session, &mut kinds, word)?;
         } else if word.operator.is_none() || word.is("Names", 1) || word.is("Id", 1) {
@@ -39,13 +41,13 @@ pub fn tres(session: &mut Session, words: &[Word]) -> Done {
         Column::Id => Cell::number(Some(row.id)),
         _ => Cell::Empty,
     };
-    let rows: Vec<Vec<_>> = session
-        .state
-        .tres
-        .values()
-        .filter(wanted)
-        .map(|row| fields.iter().map(|f| cell(row, f.column)).collect())
-        .collect();
+    // The row from which slurmdbd numbers those that are configured.
+    let offset = Tres { id: 1000, kind: "dynamic_offset".into(), name: String::new() };
+    let mut listed: Vec<_> =
+        session.state.tres.values().chain(with_deleted.then_some(&offset)).filter(wanted).collect();
+    listed.sort_by_key(|row| row.id);
+    let rows: Vec<Vec<_>> =
+        listed.into_iter().map(|row| fields.iter().map(|f| cell(row, f.column)).collect()).collect();
     format::print(session, &fields, rows.into_iter());
     Ok(())
 }
@@ -65,9 +67,9 @@ pub fn qos(session: &mut Session, words: &[Word]) -> Done {
         } else if word.is("Descriptions", 1) {
             condition::extend(session, &mut descriptions, word)?;
         } else if word.is("PreemptMode", 2) {
-            condition::extend(session, &mut modes, word)?;
+            take_modes(session, &mut modes, word)?;
         } else if word.is("Ids", 1) {
-            condition::extend(session, &mut ids, word)?;
+            condition::extend_numbers(session, &mut ids, word, "QOS ID");
         } else {
             session
                 .complain(format!(" Unknown condition: {}\n Use keyword 'set' to modify SLURM_PRINT_VALUE", word.raw));
@@ -80,8 +82,11 @@ pub fn qos(session: &mut Session, words: &[Word]) -> Done {
     let fields = fields_or(session, &format, &[own])?;
     let state = &*session.state;
     let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
-    let wanted =
-        |row: &&Qos| (!row.deleted || with_deleted) && among(&names, &row.name) && among(&ids, &row.id.to_string());
+    let wanted = |row: &&Qos| {
+        (!row.deleted || with_deleted)
+            && among(&names, &row.name)
+            && ids.as_ref().is_none_or(|ids: &Vec<QosId>| ids.contains(&row.id))
+    };
     let like = |row: &&Qos| among(&descriptions, &row.description) && among(&modes, mode(row));
     let rows: Vec<Vec<_>> = state
         .qos
@@ -91,6 +96,24 @@ pub fn qos(session: &mut Session, words: &[Word]) -> Done {
         .map(|row| fields.iter().map(|f| qos_cell(state, row, f.column)).collect())
         .collect();
     format::print(session, &fields, rows.into_iter());
+    Ok(())
+}
+
+/// Names of preemption modes; `off` is the cluster's way, too.
+fn take_modes(session: &mut Session, modes: &mut Option<Vec<String>>, word: &Word) -> Done {
+    const MODES: [&str; 7] = ["off", "cluster", "cancel", "requeue", "suspend", "gang", "within"];
+    condition::extend(session, modes, word)?;
+    for mode in modes.iter_mut().flatten() {
+        if !MODES.contains(&mode.as_str()) {
+            session.complain(format!(
+                "sacctmgr: error: Unknown preempt_mode given '{mode}'\n Bad Preempt Mode given: {}",
+                word.raw
+            ));
+        }
+        if mode == "off" {
+            "cluster".clone_into(mode);
+        }
+    }
     Ok(())
 }
 

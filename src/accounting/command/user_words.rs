@@ -2,8 +2,9 @@
 
 use super::common;
 use super::condition::{self, Condition};
+use super::raw_usage;
 use super::session::{Done, Session};
-use super::setting::{Setting, number};
+use super::setting::Setting;
 use super::word::{self, Word};
 use crate::accounting::model::AdminLevel;
 
@@ -12,14 +13,16 @@ use crate::accounting::model::AdminLevel;
 pub struct UserSetting {
     /// Admin level.
     pub admin_level: Option<AdminLevel>,
+    /// Whether an admin level was given that is none.
+    pub no_admin_level: bool,
     /// Default account.
     pub default_account: Option<String>,
     /// Default wckey.
     pub default_wckey: Option<String>,
     /// New name.
     pub new_name: Option<String>,
-    /// `RawUsage=`: only 0 is taken.
-    pub raw_usage: Option<u64>,
+    /// `RawUsage=0`.
+    pub resets_usage: bool,
     /// Limits and the like.
     pub setting: Setting,
 }
@@ -44,7 +47,8 @@ pub fn take_setting(session: &mut Session, asked: &mut UserSetting, word: &Word)
     if word.operator.is_none() {
         session.complain(format!(" Bad format on {}: End your option with an '=' sign", word.raw));
     } else if word.is("AdminLevel", 2) {
-        asked.admin_level = common::admin_level(session, word.value);
+        asked.admin_level = AdminLevel::parse(&word::unquote(word.value));
+        asked.no_admin_level |= asked.admin_level.is_none();
     } else if word.is("DefaultAccount", 8) {
         asked.default_account = Some(word::unquote_lower(word.value));
     } else if word.is("DefaultWCKey", 8) {
@@ -55,7 +59,7 @@ pub fn take_setting(session: &mut Session, asked: &mut UserSetting, word: &Word)
             false => word::unquote_lower(word.value),
         });
     } else if word.is("RawUsage", 7) {
-        asked.raw_usage = number(session, "RawUsage", word.value).flatten();
+        asked.resets_usage = raw_usage::read(session, word.value);
     } else if !asked.setting.take(session, word)? {
         session.complain(format!(" Unknown option: {}\n Use keyword 'where' to modify condition", word.raw));
     }
@@ -105,6 +109,12 @@ impl Default for UserCondition {
 }
 
 impl UserCondition {
+    /// Without its conditions on associations: these choose which associations of a user are listed, not which users
+    /// (sacctmgr(1), "WithAssoc").
+    pub fn anywhere(&self) -> Self {
+        Self { about_associations: false, ..self.clone() }
+    }
+
     /// Refuses wckeys where they mean nothing. (Slurm 22.05 ends with 1 and says nothing.)
     pub fn refuse_wckeys(&self, session: &mut Session) -> Done {
         match self.wckeys {

@@ -60,6 +60,8 @@ pub struct Association {
     pub qos: QosSet,
     /// Its own default QOS.
     pub default_qos: Option<QosId>,
+    /// Free text about it (23.02).
+    pub comment: Option<Box<str>>,
     /// Taken away; kept for old records.
     pub deleted: bool,
 }

@@ -74,6 +74,8 @@ pub struct Account {
     pub description: String,
     /// Free text, lower-cased as Slurm does.
     pub organization: String,
+    /// Flag `UsersAreCoords` (23.11): all users of the account coordinate it and what is below it.
+    pub users_coordinate: bool,
     /// Taken away; kept for old records.
     pub deleted: bool,
 }

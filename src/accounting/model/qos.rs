@@ -35,6 +35,8 @@ pub struct Qos {
     pub usage_threshold: Option<f64>,
     /// Factor on the limits of the association.
     pub limit_factor: Option<f64>,
+    /// When its usage was set to zero (`RawUsage=0`), in seconds since 1970.
+    pub usage_reset: Option<i64>,
     /// Taken away; kept for old records.
     pub deleted: bool,
 }
@@ -57,6 +59,7 @@ impl Qos {
             usage_factor: 1.0,
             usage_threshold: None,
             limit_factor: None,
+            usage_reset: None,
             deleted: false,
         }
     }
@@ -101,4 +104,6 @@ qos_flags! {
     NoDecay,
     /// Limits on usage only apply with UsageFactor.
     UsageFactorSafe,
+    /// Limits are percentages of the cluster (23.11).
+    Relative,
 }

@@ -80,7 +80,7 @@ pub fn associations(session: &mut Session, new: &[New]) -> Done {
 
 /// As it will be, for its cells.
 fn association(new: &New) -> Association {
-    let Settings { shares, limits, priority, qos, default_qos } = new.setting.initial();
+    let Settings { shares, limits, priority, qos, default_qos, comment } = new.setting.initial();
     Association {
         id: 0,
         key: new.key.clone(),
@@ -92,6 +92,7 @@ fn association(new: &New) -> Association {
         priority,
         qos,
         default_qos,
+        comment,
         deleted: false,
     }
 }

@@ -291,6 +291,7 @@ impl Load<'_, '_> {
                     name: name.clone(),
                     description: options.description.clone().unwrap_or_else(|| name.clone()),
                     organization: options.organization.clone().unwrap_or_else(|| organization.to_owned()),
+                    users_coordinate: false,
                     deleted: false,
                 });
             }
