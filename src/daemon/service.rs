@@ -168,7 +168,9 @@ impl Service {
         if command::about_service(&request.argv) {
             let Kept { state, revision } = self.kept();
             let reply = sacctmgr(&mut State::clone(&state), revision, &caller, &world, &request);
-            reply.then.map(obey);
+            if let Some(then) = reply.then {
+                obey(then);
+            }
             return response(reply, revision);
         }
         if command::only_reads(&request.argv) {

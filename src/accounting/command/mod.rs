@@ -35,6 +35,8 @@ mod session;
 mod setting;
 mod show;
 mod show_more;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod user_words;
 mod wckey;

@@ -151,7 +151,7 @@ fn check_default_qos(session: &mut Session, ids: &[AssociationId], setting: &Set
         return Ok(());
     }
     let mut without = Vec::new();
-    for row in ids.iter().flat_map(|id| tree::walk(session.state, *id)) {
+    for row in ids.iter().filter_map(|id| session.state.association(*id)) {
         let effective = tree::effective(session.state, row);
         if let Some(default) = effective.default_qos.filter(|id| !effective.qos.contains(id)) {
             let name = qos_name(session.state, default);

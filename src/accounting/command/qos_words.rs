@@ -89,6 +89,7 @@ const LIMIT_WORDS: &[(&str, usize, Meaning)] = &[
     ("MaxTRESMinsPerJob", 8, L(Limit::MaxTresMinsPerJob)),
     ("MaxTRESMinsPJ", 8, L(Limit::MaxTresMinsPerJob)),
     ("MaxTRESRunMinsPerAccount", 18, L(Limit::MaxTresRunMinsPerAccount)),
+    ("MaxTRESRunMinsPerUser", 18, L(Limit::MaxTresRunMinsPerUser)),
     ("MaxTRESRunMinsPA", 16, L(Limit::MaxTresRunMinsPerAccount)),
     ("MaxTRESRunMinsPU", 8, L(Limit::MaxTresRunMinsPerUser)),
     ("MaxWallDurationPerJob", 4, L(Limit::MaxWall)),
@@ -109,6 +110,14 @@ pub fn take_setting(session: &mut Session, asked: &mut QosSetting, word: &Word) 
     } else if word.is("LimitFactor", 6) {
         asked.limit_factor = factor(session, "LimitFactor", &text);
         asked.unreadable |= asked.limit_factor.is_none();
+        if asked.limit_factor == Some(Some(0.0)) {
+            // slurmdbd takes no zero, and says no more than this.
+            session.say(" Nothing modified");
+            session.complain(
+                "sacctmgr: accounting_storage/slurmdbd: acct_storage_p_modify_qos: Request didn't affect anything or \
+                 your user doesn't have privilege to perform this action",
+            );
+        }
     } else if word.is("PreemptMode", 8) {
         take_preempt_mode(session, asked, word);
     } else if word.is("Preempt", 7) {

@@ -25,7 +25,13 @@ pub fn session(mut options: Vec<String>, run: impl Fn(Vec<String>, &mut Input) -
         match words.first().map(String::as_str) {
             None => continue,
             Some(comment) if comment.starts_with('#') => continue,
-            Some(word) if ["exit", "quit", "\\q"].iter().any(|end| begins(word, end, 4)) => return exit,
+            Some(word) if ["exit", "quit", "\\q"].iter().any(|end| begins(word, end, end.len().min(4))) => {
+                if words.len() > 1 {
+                    eprintln!("too many arguments for keyword:{word}");
+                    exit = Exit::ERROR;
+                }
+                return exit;
+            }
             Some(_) => {}
         }
         let ended = run(options.iter().chain(&words).cloned().collect(), &mut input);

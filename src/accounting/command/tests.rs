@@ -1,0 +1,98 @@
+//! What the recorded cases cannot show: effects that no listing of release 22.05 has, and words of later releases.
+
+use super::*;
+use crate::accounting::founding;
+use crate::accounting::settings::Settings;
+
+struct Clock(i64);
+
+impl World for Clock {
+    fn has_user(&self, _: &str) -> bool {
+        true
+    }
+
+    fn now(&self) -> i64 {
+        self.0
+    }
+
+    fn local_time(&self, seconds: i64) -> String {
+        seconds.to_string()
+    }
+}
+
+fn argv(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+fn says(state: &mut State, line: &str) -> String {
+    let reply = run(state, &Caller::root(), &Clock(500), &argv(&format!("-inP {line}")), &[]);
+    assert_eq!((reply.code, reply.stderr.as_str()), (0, ""), "{line}");
+    state.commit();
+    reply.stdout
+}
+
+/// Account `lab` below `physics`, with ann in it.
+fn site() -> State {
+    let mut state = State::default();
+    founding::found(&mut state, "ref", &["gres/gpu".into()], 0);
+    for line in ["add account physics", "add account lab parent=physics", "add user ann account=lab"] {
+        says(&mut state, line);
+    }
+    state
+}
+
+#[test]
+fn usage_is_reset_for_all_below() {
+    let mut state = site();
+    let ann = state.of_user("ann").next().unwrap().id;
+    assert_eq!(state.usage_reset(ann), None);
+    says(&mut state, "modify account physics set rawusage=0");
+    assert_eq!(state.usage_reset(ann), Some(500));
+    says(&mut state, "modify qos normal set rawusage=0 priority=3");
+    let qos = state.qos_named("normal").unwrap();
+    assert_eq!((qos.usage_reset, qos.priority), (Some(500), 3));
+}
+
+#[test]
+fn one_missing_association_resets_nothing() {
+    let mut state = site();
+    let reply = run(&mut state, &Caller::root(), &Clock(500), &argv("-i modify account lab,nope set rawusage=0"), &[]);
+    assert_eq!((reply.code, state.usage_resets.iter().count()), (1, 0));
+    let ann = Caller::new(2001, "ann", &Settings::default());
+    let reply = run(&mut state, &ann, &Clock(500), &argv("-i modify account lab set rawusage=0"), &[]);
+    assert_eq!((reply.code, state.usage_resets.iter().count()), (1, 0));
+}
+
+#[test]
+fn users_of_an_account_can_all_be_its_coordinators() {
+    let mut state = site();
+    let ann = Caller::new(2001, "ann", &Settings::default());
+    assert!(!ann.coordinates(&state, "ref", "lab"));
+    says(&mut state, "modify account lab set flags=UsersAreCoords");
+    assert!(ann.coordinates(&state, "ref", "lab") && !ann.coordinates(&state, "ref", "physics"));
+    assert_eq!(ann.coordinated(&state), ["lab".to_owned()].into());
+    assert_eq!(says(&mut state, "show account format=account,flags flags=userSareCoords"), "lab|UsersAreCoords\n");
+    says(&mut state, "modify account lab set flags-=UsersAreCoords");
+    assert!(!ann.coordinates(&state, "ref", "lab"));
+}
+
+#[test]
+fn words_of_later_releases() {
+    let mut state = site();
+    says(&mut state, "modify user ann set comment=guest");
+    let line = says(&mut state, "show assoc user=ann format=user,comment,lineage");
+    assert_eq!(line, "ann|guest|/physics/lab/0-ann/\n");
+    says(&mut state, "modify user ann set maxtrespj=cpu=3 maxtrespn=cpu=2 maxtresminspj=cpu=60");
+    assert_eq!(says(&mut state, "show assoc user=ann format=maxtrespj,maxtrespn,maxtresmins"), "cpu=3|cpu=2|cpu=60\n");
+    says(&mut state, "modify qos normal set flags=relative,DenyOnLimit maxtresrunminsperaccount=cpu=9");
+    let line = says(&mut state, "show qos normal format=flags,maxtresrunminspa");
+    assert_eq!(line, "DenyOnLimit,Relative|cpu=9\n");
+}
+
+#[test]
+fn a_condition_on_users_never_means_accounts() {
+    let mut state = site();
+    let said = says(&mut state, "modify account where user=ann set maxjobs=2");
+    assert!(said.contains("U = ann") && !said.contains(" of root"), "{said}");
+    assert_eq!(says(&mut state, "show assoc account=lab user= format=maxjobs"), "\n");
+}
