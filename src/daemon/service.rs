@@ -167,7 +167,8 @@ impl Service {
         }
         if command::about_service(&request.argv) {
             let Kept { state, revision } = self.kept();
-            let reply = sacctmgr(&mut State::clone(&state), revision, &caller, &world, &request);
+            let world = world.with(&request.files, &[]);
+            let reply = sacctmgr(&mut State::clone(&state), &caller, &world, &request);
             if let Some(then) = reply.then {
                 obey(then);
             }
