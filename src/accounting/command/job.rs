@@ -266,7 +266,8 @@ fn change(session: &mut Session, found: &[Found], edit: JobEdit) {
     for job in found {
         session.say(format!("  {} submitted at {}", job.job_id, session.world.local_time(job.submit)));
         if let Some(key) = &edit.wckey {
-            let planned = wckey::plan(session, &job.user, &[key.clone()], &[job.cluster.clone()], None);
+            let planned =
+                wckey::plan(session, &job.user, std::slice::from_ref(key), std::slice::from_ref(&job.cluster), None);
             wckey::plant(session, planned);
         }
         session.state.edit_job(job.row, edit.clone());
