@@ -25,6 +25,7 @@ mod shadow;
 mod slurm_modules;
 mod store;
 mod support;
+mod swapped;
 mod systemd;
 
 /// A file that is not listed above would never run.

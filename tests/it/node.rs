@@ -49,6 +49,16 @@ fn accounts(lab: &Lab) -> String {
 #[test]
 fn the_playbook_sets_up_the_cluster_and_is_quiet_the_second_time() {
     let lab = lab();
+    let foreseen = play(&lab, &["--check"]).ok();
+    assert!(foreseen.stdout.contains("changed: [login3] => (item=sacctmgr)"), "{}", foreseen.stdout);
+    assert!(
+        foreseen.stdout.contains("unknown until it really runs"),
+        "no certificate is promised: {}",
+        foreseen.stdout
+    );
+    for host in ["master", "login3"] {
+        lab.sh(host, "test ! -e /etc/enlist").ok();
+    }
     let first = play(&lab, &[]).ok();
     assert!(first.stdout.contains("changed: [login3 -> master_node(10.0.0.10)]"), "{}", first.stdout);
     for host in ["master", "login1", "login4"] {
@@ -115,6 +125,54 @@ fn nobody_administers_from_an_ordinary_node() {
     says(&add("login2", "more").code(1), "Access/permission denied");
     add("login1", "more").ok();
 }
+
+#[test]
+fn a_master_killed_under_load_is_found_again_and_nothing_acknowledged_is_lost() {
+    let lab = cluster();
+    put(&lab, "login3", LOAD, "/tmp/load.py");
+    lab.sh("login3", "mkdir -m 777 /tmp/load").ok();
+    let ran = std::thread::scope(|scope| {
+        let lab = &*lab;
+        let load = scope.spawn(move || by(lab, "gildong", "login3", "python3 /tmp/load.py"));
+        let enough = "for i in $(seq 2400); do [ -e /tmp/load/20 ] && exit 0; sleep 0.05; done; exit 1";
+        lab.sh("login3", enough).ok();
+        let pid = lab.file("master", "/run/enlist/serve.pid");
+        lab.sh("master", &format!("kill -9 {0}; while [ -e /proc/{0} ]; do sleep 0.05; done", pid.trim())).ok();
+        play(lab, &["--limit", "master_node"]).ok();
+        load.join().expect("the load ran").ok()
+    });
+    let added: Vec<&str> = ran.stdout.lines().collect();
+    assert!(added.len() > 20, "{ran:?}");
+    let there = lab.sh("master", "sacctmgr -nP show account format=account").ok().stdout;
+    let there: Vec<_> = there.lines().collect();
+    let lost: Vec<_> = added.iter().filter(|name| !there.contains(name)).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+}
+
+/// Adds accounts one by one through the node, from four clients; ends when each was acknowledged again after failing once.
+const LOAD: &str = r#"
+import itertools, pathlib, subprocess, threading, time
+said, lock = [], threading.Lock()
+def client(which):
+    failed = False
+    end = time.monotonic() + 240
+    for n in itertools.count():
+        name = "l%dx%d" % (which, n)
+        ran = subprocess.run(["sacctmgr", "-i", "add", "account", name], capture_output=True, text=True)
+        with lock:
+            if ran.returncode == 0:
+                said.append(name)
+                if len(said) == 20: pathlib.Path("/tmp/load/20").touch()
+                if failed: return
+            elif any(word in ran.stderr for word in ("nothing was done", "look whether it did")): failed = True
+            else: raise SystemExit("neither done nor explained: %r" % ran)
+        if time.monotonic() > end: raise SystemExit("it does not come back: %r" % ran)
+        if failed: time.sleep(0.1)
+threads = [threading.Thread(target=client, args=(n,)) for n in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("\n".join(said))
+"#;
 
 #[test]
 fn a_client_cannot_name_another_user() {
