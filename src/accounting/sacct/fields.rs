@@ -46,7 +46,8 @@ fields! {
     10 "UserCPU" UserCpu, 10 "WCKey" Wckey, 10 "WCKeyID" WckeyId, 20 "WorkDir" WorkDir,
 }
 
-/// Fields of later releases, which scripts ask for: accepted, and not among ALL. Those of [`Field::Later`] have nothing to
+/// Fields of later releases, which scripts ask for: accepted when written out, and not
+/// among ALL. Those of [`Field::Later`] have nothing to
 /// show.
 const LATER: &[(i32, &str, Field)] = &[
     (10, "Planned", Field::Reserved),
@@ -133,9 +134,11 @@ fn begins(word: &str, name: &str) -> bool {
 }
 
 fn find(name: &str) -> Result<usize, String> {
-    let mut every = (0..ALL.len() + LATER.len()).filter(|index| begins(known(*index).1, name));
-    if let Some(index) = every.next() {
+    if let Some(index) = ALL.iter().position(|(_, heading, _)| begins(heading, name)) {
         return Ok(index);
+    }
+    if let Some(index) = LATER.iter().position(|(_, heading, _)| heading.eq_ignore_ascii_case(name)) {
+        return Ok(ALL.len() + index);
     }
     for (gone, instead) in [("AllocGRES", "AllocTRES"), ("ReqGRES", "ReqTRES")] {
         if gone.eq_ignore_ascii_case(name) {
