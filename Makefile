@@ -2,9 +2,13 @@
 
 PREFIX ?= /usr/local
 CARGO ?= $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
+RUSTC = $(or $(shell command -v rustc),$(HOME)/.cargo/bin/rustc)
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 HOST = $(shell $(CARGO) -vV | sed -n 's/^host: //p')
-AGENT = $(TARGET)/$(HOST)/agent/enlist-agent
+# musl's C library is a third of the GNU one's size; tests/lab/setup fetches it for Rust where rustup is.
+MUSL = $(HOST:gnu=musl)
+AGENT_HOST = $(if $(wildcard $(shell $(RUSTC) --print sysroot)/lib/rustlib/$(MUSL)/lib),$(MUSL),$(HOST))
+AGENT = $(TARGET)/$(AGENT_HOST)/agent/enlist-agent
 SLURM_COMMANDS = sacct sacctmgr sreport sshare
 
 .PHONY: build release agent agent-path test lint demo bench install
@@ -15,14 +19,15 @@ build: agent
 	$(CARGO) build --bin enlist
 	@install $(AGENT) $(TARGET)/debug/enlist-agent
 
+# With libcrypto and zlib inside, which a Slurm command need not look for at its start: that halves what it takes.
 release: agent
-	$(CARGO) build --release --bin enlist
+	OPENSSL_STATIC=1 LIBZ_SYS_STATIC=1 $(CARGO) build --release --bin enlist
 	@install $(AGENT) $(TARGET)/release/enlist-agent
 
 # Static, so that it runs on any host of the same processor; without the controller's dependencies, so that it is small.
 agent:
-	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' $(CARGO) build --profile agent --no-default-features \
-		--bin enlist-agent --target $(HOST)
+	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static -C force-unwind-tables=no' $(CARGO) build \
+		--profile agent --no-default-features --bin enlist-agent --target $(AGENT_HOST)
 
 agent-path:
 	@echo $(abspath $(AGENT))

@@ -5,7 +5,7 @@
 //! noise: every line that means something begins with a random word. Standard error comes mixed into the same
 //! stream, so sudo's complaints are at hand when it ends early.
 
-use super::image::Image;
+use super::image::{Image, Packing};
 use super::link::Program;
 use super::protocol::{self, Hello};
 use super::refusal::Refusal;
@@ -29,6 +29,7 @@ pub struct Opening<'a> {
     image: &'a Image,
     who: &'a Become,
     means: Means,
+    packing: Packing,
     mark: Word,
     prompt: Word,
 }
@@ -66,36 +67,40 @@ enum Event {
     Hello,
 }
 
-/// Finds, fetches and becomes the agent; it comes as a line with its length, then compressed. One line without backslash, single quote or exclamation mark, because the
-/// login shell that it is quoted for may be csh or fish.
+/// Finds, fetches and becomes the agent, with as few processes as there can be. One line without backslash, single quote
+/// or exclamation mark, because the login shell that it is quoted for may be csh or fish.
+///
+/// A new agent is written under a name of this start's own, so hosts that share a home don't meet in it, and kept under
+/// its digest by the agent itself, once that has found its digest to be right (`agent_main`).
 const SCRIPT: &str = concat!(
     r#"m=@LEFT@; m=${m}@RIGHT@; d=${HOME:-/}/.cache/enlist; f=$d/agent-@DIGEST@; "#,
     r#"die() { echo; echo "$m fail $*"; exit 1; }; "#,
     r#"own() { if [ -L "$1" ]; then return 1; fi; [ -O "$1" ]; }; "#,
-    r#"usable() { own "$d" && [ -d "$d" ] && chmod 700 "$d" && rm -f "$f.$$" && : >"$f.$$" && chmod 700 "$f.$$" "#,
-    r#"&& [ -x "$f.$$" ]; }; "#,
+    r#"usable() { if [ -e "$d" ]; then own "$d" && [ -d "$d" ] && chmod 700 "$d"; "#,
+    r#"else mkdir -p -m 700 "$d" && own "$d"; fi && n=$f.@LEFT@ && : >"$n" && chmod 700 "$n" && [ -x "$n" ]; }; "#,
     r#"if @KEEP@ && own "$d" && own "$f" && [ -f "$f" ] && [ -x "$f" ]; then echo; echo "$m have"; exec "$f" $m; fi; "#,
-    r#"echo; echo "$m need $(uname -m)"; u=$(umask); umask 077; once=; mkdir -p "$d" 2>/dev/null; "#,
-    r#"if usable 2>/dev/null; then :; else once=once; "#,
+    r#"o=; if [ -e "$f" ] || [ -L "$f" ]; then o=$f; fi; "#,
+    r#"read -r a 2>/dev/null </proc/sys/kernel/arch || a=$(uname -m); "#,
+    r#"echo; echo "$m need $a"; u=$(umask); umask 077; how=keep; "#,
+    r#"if usable 2>/dev/null; then [ -z "$o" ] || rm -f "$o"; else how=once; "#,
     r#"for t in "${TMPDIR:-/tmp}" /var/tmp /dev/shm "${XDG_RUNTIME_DIR:-/run}"; do "#,
     r#"d=$(mktemp -d "$t/enlist.XXXXXXXX" 2>/dev/null) || continue; f=$d/agent; "#,
     r#"if usable 2>/dev/null; then break; fi; rm -rf "$d"; d=; done; "#,
     r#"[ "$d" ] || die no directory where programs can be written and run: tried ~/.cache/enlist, "#,
     r#""${TMPDIR:-/tmp}", /var/tmp, /dev/shm; fi; "#,
-    r#"read -r n; head -c "$n" | gzip -dc >"$f.$$" || { rm -f "$f.$$"; die cannot write "$f"; }; "#,
-    r#"case $(sha256sum <"$f.$$") in @DIGEST@*) ;; *) rm -f "$f.$$"; die "$f" is damaged after the upload;; esac; "#,
-    r#"mv -f "$f.$$" "$f" || die cannot write "$f"; umask $u; exec "$f" $m $once"#,
+    r#"read -r s; head -c "$s" @UNPACK@ >"$n" && [ "$(wc -c <"$n")" -eq @LENGTH@ ] || { rm -f "$n"; die cannot write "$f"; }; "#,
+    r#"umask $u; exec "$n" $m $how"#,
 );
 
 impl<'a> Opening<'a> {
     /// Plans one start. Fails when there is no randomness, or when the user's name cannot be put on a command line.
-    pub fn new(image: &'a Image, who: &'a Become, means: Means) -> io::Result<Self> {
+    pub fn new(image: &'a Image, who: &'a Become, means: Means, packing: Packing) -> io::Result<Self> {
         if let Become::Sudo { user, .. } = who
             && (user.is_empty() || user.chars().any(char::is_control))
         {
             return Err(io::Error::other(format!("{user:?} cannot be a user name")));
         }
-        Ok(Self { image, who, means, mark: Word::random()?, prompt: Word::random()? })
+        Ok(Self { image, who, means, packing, mark: Word::random()?, prompt: Word::random()? })
     }
 
     /// What the login shell is to run.
@@ -115,6 +120,8 @@ impl<'a> Opening<'a> {
             .replace("@LEFT@", &self.mark.left)
             .replace("@RIGHT@", &self.mark.right)
             .replace("@DIGEST@", &self.image.digest)
+            .replace("@UNPACK@", self.packing.undone_by())
+            .replace("@LENGTH@", &self.image.packed(Packing::Plain).len().to_string())
             .replace("@KEEP@", if self.means == Means::Fresh { "false" } else { ":" })
     }
 
@@ -171,7 +178,7 @@ impl<'a> Opening<'a> {
         if self.image.machine().is_some_and(|ours| ours != machine) {
             return Err(Refusal::OtherMachine(machine.to_owned()));
         }
-        let program = self.image.compressed();
+        let program = self.image.packed(self.packing);
         to.write_all(format!("{}\n", program.len()).as_bytes())?;
         to.write_all(program)?;
         Ok(to.flush()?)

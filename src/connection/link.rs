@@ -1,7 +1,7 @@
 //! [`Dialer`], the real connector, and what all its links have in common: agents, one per user that tasks become.
 
 use super::bootstrap::{Incoming, Means, Opening};
-use super::image::Image;
+use super::image::{Image, Packing};
 use super::known_hosts::Files;
 use super::protocol::{self, Answer, Reply, Request};
 use super::{Become, Connector, Link, LinkError, Target, local, refusal, ssh};
@@ -71,6 +71,11 @@ pub trait Machine: Send {
         true
     }
 
+    /// Whether bytes get there faster than they could be compressed and unpacked again.
+    fn is_near(&self) -> bool {
+        true
+    }
+
     /// Ends the connection at once; its programs see their input end.
     fn hang_up(&mut self);
 }
@@ -126,7 +131,8 @@ impl<M: Machine> AgentLink<M> {
     }
 
     fn start(&mut self, who: &Become, means: Means) -> Result<Incoming<M::Program>, refusal::Refusal> {
-        let opening = Opening::new(&self.image, who, means)?;
+        let packing = if self.machine.is_near() { Packing::Plain } else { Packing::Gzip };
+        let opening = Opening::new(&self.image, who, means, packing)?;
         let program = self.machine.start(&opening.command(), self.timeout)?;
         let greeted = opening.greet(program);
         // Whatever came of it: other agents of this session wait for their modules as long as it takes.

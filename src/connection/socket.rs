@@ -14,7 +14,12 @@ use std::time::{Duration, Instant};
 pub struct Socket {
     file: OwnedFd,
     proxy: Option<Carrier>,
+    is_near: bool,
 }
+
+/// A host that takes a connection within this time is on the same site: 1 Gbit/s or more lie between, usually 10. What
+/// lies behind another program is anywhere.
+const NEAR: Duration = Duration::from_millis(5);
 
 /// The command in between.
 struct Carrier {
@@ -26,12 +31,20 @@ impl Socket {
     /// Opens the way; errors are in ssh's words.
     pub fn open(settings: &Settings, home: &Path) -> Result<Self, String> {
         match &settings.proxy {
-            None => Ok(Self { file: connect(settings)?.into(), proxy: None }),
+            None => {
+                let (stream, took) = connect(settings)?;
+                Ok(Self { file: stream.into(), proxy: None, is_near: took < NEAR })
+            }
             Some(proxy) => {
                 let command = proxy_command(proxy, settings, home);
                 spawn(&command).map_err(|error| format!("cannot start `{command}`: {error}"))
             }
         }
+    }
+
+    /// Whether the host is on the same site, as far as one can tell.
+    pub fn is_near(&self) -> bool {
+        self.is_near
     }
 
     /// Another handle, for the session.
@@ -64,8 +77,8 @@ impl Drop for Socket {
     }
 }
 
-/// Tries every address that the name has, within one time limit.
-fn connect(settings: &Settings) -> Result<TcpStream, String> {
+/// Tries every address that the name has, within one time limit; the connection and how long it took to be taken.
+fn connect(settings: &Settings) -> Result<(TcpStream, Duration), String> {
     let (host, port) = (&settings.hostname, settings.port);
     let deadline = Instant::now() + settings.timeout;
     let addresses: Vec<SocketAddr> = (host.as_str(), port)
@@ -74,9 +87,10 @@ fn connect(settings: &Settings) -> Result<TcpStream, String> {
         .collect();
     let mut last = io::Error::other("it has no address");
     for address in addresses {
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let began = Instant::now();
+        let left = deadline.saturating_duration_since(began).max(Duration::from_millis(1));
         match TcpStream::connect_timeout(&address, left).and_then(|stream| tune(&stream).map(|()| stream)) {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => return Ok((stream, began.elapsed())),
             Err(error) => last = error,
         }
     }
@@ -129,7 +143,7 @@ fn spawn(command: &str) -> io::Result<Socket> {
         .stdout(Stdio::from(theirs))
         .stderr(Stdio::from(OwnedFd::from(their_complaints)))
         .spawn()?;
-    Ok(Socket { file: ours.into(), proxy: Some(Carrier { child, complaints }) })
+    Ok(Socket { file: ours.into(), proxy: Some(Carrier { child, complaints }), is_near: false })
 }
 
 #[cfg(test)]

@@ -217,6 +217,10 @@ impl Machine for SshHost {
         self.trusted
     }
 
+    fn is_near(&self) -> bool {
+        self.socket.is_near()
+    }
+
     fn hang_up(&mut self) {
         let _ = self.session.disconnect(None, "done", None);
         self.socket.shut();

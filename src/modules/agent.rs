@@ -5,12 +5,13 @@ use crate::connection::protocol::{self, Answer, Hello, Reply, Request};
 use crate::system::System;
 use crate::system::local::Local;
 use crate::system::predicted::Predicted;
+use crate::text::hex::hex;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
@@ -53,15 +54,15 @@ impl Host {
 /// Says hello after a line with `mark`, then answers requests until the input ends or a signal asks to stop.
 ///
 /// A signal that comes during a request is heeded after it, so no lock is left behind and no file half-written. A
-/// controller that is gone is noticed when the answer cannot be written.
-pub fn serve(mark: &str) -> io::Result<()> {
+/// controller that is gone is noticed when the answer cannot be written. `digest` is [`own_digest`].
+pub fn serve(mark: &str, digest: String) -> io::Result<()> {
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let stop = stop_signals()?;
     report_panics(output.try_clone()?);
     let mut host = Host::new();
     output.write_all(format!("\n{mark} hello\n").as_bytes())?;
-    protocol::send(&mut output, &Hello { uid: Uid::effective().as_raw(), digest: own_digest()? })?;
+    protocol::send(&mut output, &Hello { uid: Uid::effective().as_raw(), digest })?;
     while wait(&input, &stop)? {
         let Some(request) = protocol::receive::<Request>(&mut input)? else { break };
         protocol::send(&mut output, &Answer::Ok(host.answer(&request)))?;
@@ -99,9 +100,16 @@ fn report_panics(output: File) {
 }
 
 /// SHA-256 of the running program: it tells the controller that this copy is whole.
-fn own_digest() -> io::Result<String> {
-    let digest = Sha256::digest(std::fs::read("/proc/self/exe")?);
-    Ok(crate::text::hex::hex(&digest))
+pub fn own_digest() -> io::Result<String> {
+    let mut program = File::open("/proc/self/exe")?;
+    let mut digest = Sha256::new();
+    let mut piece = [0; 16 << 10];
+    loop {
+        match program.read(&mut piece)? {
+            0 => return Ok(hex(&digest.finalize())),
+            length => digest.update(&piece[..length]),
+        }
+    }
 }
 
 #[cfg(test)]

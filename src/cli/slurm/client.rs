@@ -1,14 +1,12 @@
 //! One request to the service over its unix socket.
 
+use super::http::{self, Answer};
 use crate::daemon::api::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use tokio::net::UnixStream;
 
 /// Asks the service for one of Slurm's commands; the error is a text for people, what to do included.
 pub fn ask(socket: &Path, command: &str, request: &Request) -> Result<Response, String> {
@@ -18,32 +16,29 @@ pub fn ask(socket: &Path, command: &str, request: &Request) -> Result<Response, 
 /// Sends a request to a place of the service's and reads the answer; the error is a text for people.
 pub fn post<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Serialize) -> Result<A, String> {
     let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-    let answer = runtime.block_on(exchange(socket, place, body))?;
+    let mut answer = Vec::new();
+    send(socket, place, &body)?.read_to_end(&mut answer).map_err(lost)?;
     serde_json::from_slice(&answer).map_err(|error| format!("the accounting service answered something else: {error}"))
 }
 
-async fn exchange(socket: &Path, place: &str, body: Vec<u8>) -> Result<Bytes, String> {
-    let stream = UnixStream::connect(socket).await.map_err(|error| unreachable_service(socket, &error))?;
-    let lost = |error: hyper::Error| format!("the accounting service did not answer: {error}");
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
-    tokio::spawn(connection);
-    let http = hyper::Request::post(place)
-        .header("host", "enlist")
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(body)))
-        .map_err(|error| error.to_string())?;
-    let answer = sender.send_request(http).await.map_err(lost)?;
-    let status = answer.status();
-    let body = answer.into_body().collect().await.map_err(lost)?.to_bytes();
-    if matches!(status.as_u16(), 502 | 503) {
+fn lost(error: io::Error) -> String {
+    format!("the accounting service did not answer: {error}")
+}
+
+/// Sends a request; the answer, of which the body is still to be read, unless it is a refusal.
+fn send(socket: &Path, place: &str, body: &[u8]) -> Result<Answer, String> {
+    let stream = UnixStream::connect(socket).map_err(|error| unreachable_service(socket, &error))?;
+    let mut answer = http::post(stream, place, body).map_err(lost)?;
+    if (200..300).contains(&answer.status) {
+        return Ok(answer);
+    }
+    let mut body = Vec::new();
+    answer.read_to_end(&mut body).map_err(lost)?;
+    match answer.status {
         // The node's daemon says in full why there is no answer of the master.
-        return Err(String::from_utf8_lossy(&body).trim().to_owned());
+        502 | 503 => Err(String::from_utf8_lossy(&body).trim().to_owned()),
+        status => Err(format!("the accounting service refused: {status}: {}", reason(&body))),
     }
-    if !status.is_success() {
-        return Err(format!("the accounting service refused: {status}: {}", reason(&body)));
-    }
-    Ok(body)
 }
 
 /// `{"error": …}`, or else the text as it is.

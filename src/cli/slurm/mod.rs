@@ -2,6 +2,7 @@
 
 pub mod client;
 mod files;
+mod http;
 mod prompt;
 pub mod report;
 pub mod sacct;
