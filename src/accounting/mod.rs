@@ -13,6 +13,7 @@ pub mod founding;
 pub mod jobs;
 pub mod migrate;
 pub mod model;
+pub mod output;
 pub mod privacy;
 pub mod record;
 pub mod rollup;
@@ -25,4 +26,5 @@ pub mod state;
 pub mod table;
 pub mod tree;
 
+pub use output::Output;
 pub use state::State;

@@ -3,9 +3,11 @@
 use super::api::{Request, Response};
 use super::caller::Who;
 use super::service::Service;
+use crate::accounting::Output;
 
-/// Answers one command of a caller; many run at the same time.
-pub type Answer = fn(&Service, Who, Request) -> Response;
+/// Answers one command of a caller; many run at the same time. What may be long is handed on by the output; the response's
+/// `stdout` is the rest.
+pub type Answer = fn(&Service, Who, Request, Output) -> Response;
 
 /// By the name of the program.
 pub const COMMANDS: &[(&str, Answer)] = &[

@@ -1,10 +1,11 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
-use super::api::{ImportEvents, ImportJobs, Request, Response};
+use super::api::{ImportEvents, ImportJobs, Request};
 use super::caller::Caller;
 use super::metrics::{Metrics, Outcome};
 use super::server::Server;
 use super::service::Service;
+use super::streamed::{self, Streamed};
 use super::{admission, changes, commands, resources};
 use crate::accounting::command;
 use axum::Router;
@@ -183,11 +184,14 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Answer<T> {
 
 /// Runs blocking work; a panic in it is answered, and everything else goes on.
 async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
+    tokio::task::spawn_blocking(work).await.map_err(panicked)
+}
+
+/// What is answered when a command panicked.
+pub(super) fn panicked(error: tokio::task::JoinError) -> Refusal {
+    tracing::error!(%error, "a command panicked");
     let bug = "a bug in enlist serve stopped this command; nothing was changed";
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "a command panicked");
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, bug)
-    })
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, bug)
 }
 
 /// `POST /v1/slurm/COMMAND`: one of [`commands::COMMANDS`].
@@ -215,9 +219,11 @@ async fn slurm(
     let reads = rehearsal || command::only_reads(&request.argv) || ["sacct", "sreport", "sshare"].contains(&&*name);
     let said = {
         let app = app.clone();
-        work(move || answer(&app.service, who, request)).await?
+        match streamed::run(move |out| answer(&app.service, who, request, out)).await? {
+            Streamed::Whole(said) => said,
+            Streamed::Pieces(body) => return Ok(([(CONTENT_TYPE, "application/json")], body).into_response()),
+        }
     };
-    let said = Response { stdout: harmless(said.stdout), stderr: harmless(said.stderr), ..said };
     if !reads && said.question.is_none() {
         let user = app.service.caller(who).name;
         let (code, revision) = (said.code, said.revision);
@@ -240,13 +246,6 @@ fn answered(body: &impl Serialize, outcome: Outcome) -> HttpResponse {
     let mut answer = axum::Json(body).into_response();
     answer.extensions_mut().insert(outcome);
     answer
-}
-
-/// A text without what a terminal would take for orders, should an old store or a file that was loaded hold such. The
-/// separators of ASCII (FS, GS, RS, US) are no orders, and what scripts give to `--delimiter`.
-fn harmless(text: String) -> String {
-    let harms = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\u{1c}'..='\u{1f}');
-    if text.contains(harms) { text.replace(harms, "?") } else { text }
 }
 
 /// A command line as the log shows it: on one line, without control characters, not too long.
@@ -395,7 +394,6 @@ mod tests {
     fn what_the_log_and_terminals_are_told() {
         assert_eq!(shown(&["add".into(), "a\n\u{1b}[2J".into()]), r#"["add", "a\n\u{1b}[2J"]"#);
         assert!(shown(&["x".repeat(2000)]).ends_with("… (2004 bytes)"));
-        assert_eq!(harmless("a\u{1b}[2J\u{9b}\n가\t\u{1f}b".into()), "a?[2J?\n가\t\u{1f}b");
         assert_eq!(command_of("/v1/slurm/sacctmgr"), "sacctmgr");
         assert_eq!(command_of("/v1/slurm/rm"), "other");
     }

@@ -5,6 +5,7 @@ use super::caller::Who;
 use super::service::{Service, response};
 use super::world::Local;
 use super::writer::Change;
+use crate::accounting::Output;
 use crate::accounting::command::{Reply, World};
 use crate::accounting::jobs::Stored;
 use crate::accounting::jobs::import::chunk::Chunk;
@@ -43,7 +44,7 @@ pub(super) fn zone(name: Option<&str>) -> TimeZone {
 
 impl Service {
     /// Runs one sacct command for a caller. It changes nothing, so a rehearsal is like any other run.
-    pub fn sacct(&self, who: Who, request: Request) -> Response {
+    pub fn sacct(&self, who: Who, request: Request, out: Output) -> Response {
         let world = self.world();
         let now = Timestamp::now().to_zoned(zone(request.environment.get("TZ").map(String::as_str)));
         let around = Surroundings::new(now, &request.environment, &*world);
@@ -56,7 +57,7 @@ impl Service {
                 cluster: self.reporting().cluster(),
                 jobs: &jobs,
             };
-            sacct::run(&service, &world.caller(who), &around, &request.argv)
+            sacct::run(&service, &world.caller(who), &around, &request.argv, out)
         });
         match reply {
             Ok(reply) => response(reply, kept.revision),

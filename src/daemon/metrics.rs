@@ -104,6 +104,17 @@ pub fn page(app: &App) -> String {
     page.one("enlist_commits_total", "counter", "Commits to the store since the start.", commits.count as f64);
     page.one("enlist_committed_commands_total", "counter", "Commands in these commits.", commits.commands as f64);
     page.one("enlist_largest_commit_commands", "gauge", "Commands in the largest of them.", commits.largest as f64);
+    let counts = app.service.rollup().counts();
+    page.one("enlist_rollup_slices_total", "counter", "Changes by the rollup of usage.", counts.slices as f64);
+    let help = "How often the rollup began again because records changed that it was summing up.";
+    page.one("enlist_rollup_restarts_total", "counter", help, counts.restarts as f64);
+    page.one("enlist_rollup_errors_total", "counter", "How often the rollup could not go on.", counts.errors as f64);
+    let failing = f64::from(u8::from(counts.error.is_some()));
+    page.one("enlist_rollup_failing", "gauge", "1 while the rollup cannot go on; the log says why.", failing);
+    if let Some(rolled) = app.service.rollup().rolled() {
+        let help = "Up to when usage is summed up, in seconds since 1970.";
+        page.one("enlist_rollup_until_seconds", "gauge", help, rolled as f64);
+    }
     page.head("enlist_rows", "gauge", "Rows that are there, by kind.");
     for (kind, rows) in app.service.rows() {
         page.sample("enlist_rows", &format!("kind=\"{kind}\""), rows as f64);

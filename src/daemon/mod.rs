@@ -27,6 +27,7 @@ mod rollup;
 mod server;
 mod service;
 mod socket;
+mod streamed;
 pub mod tls;
 mod world;
 mod writer;

@@ -4,7 +4,6 @@ use super::api::{Request, Response};
 use super::caller::Who;
 use super::service::{Service, response};
 use super::world::Local;
-use crate::accounting::State;
 use crate::accounting::command::{Reply, World};
 use crate::accounting::fairshare::{History, history};
 use crate::accounting::jobs::JobsError;
@@ -13,6 +12,7 @@ use crate::accounting::privacy::View;
 use crate::accounting::rollup::Calendar;
 use crate::accounting::sreport::{self, Site};
 use crate::accounting::sshare::{self, Shares};
+use crate::accounting::{Output, State};
 use crate::store::jobs::JobTable;
 use crate::store::usage::{Progress, UsageTable, progress};
 use rusqlite::Connection;
@@ -100,7 +100,7 @@ impl Site for Here<'_> {
 
 impl Service {
     /// Runs one sreport command for a caller.
-    pub fn sreport(&self, who: Who, request: Request) -> Response {
+    pub fn sreport(&self, who: Who, request: Request, _: Output) -> Response {
         self.read_usage("sreport", |connection, state| {
             let world = self.world();
             let (world, reporting) = (&*world, self.reporting());
@@ -112,7 +112,7 @@ impl Service {
     }
 
     /// Runs one sshare command for a caller.
-    pub fn sshare(&self, who: Who, request: Request) -> Response {
+    pub fn sshare(&self, who: Who, request: Request, out: Output) -> Response {
         self.read_usage("sshare", |connection, state| {
             let world = self.world();
             let (world, reporting) = (&*world, self.reporting());
@@ -128,7 +128,7 @@ impl Service {
                 jobs: &JobTable(connection),
                 now: world.now(),
             };
-            Ok(sshare::run(&shares, &request.argv))
+            Ok(sshare::run(&shares, &request.argv, out))
         })
     }
 

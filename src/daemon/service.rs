@@ -11,10 +11,10 @@ use super::retention::Retention;
 use super::rollup::Rollup;
 use super::world::Local;
 use super::writer::{Change, Commits, Kept, Writer};
-use crate::accounting::State;
 use crate::accounting::authority::Caller;
 use crate::accounting::command::{self, Reply, Then, World};
 use crate::accounting::founding;
+use crate::accounting::{Output, State};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::{Readers, Store, StoreError};
 use nix::sys::signal::{self, Signal};
@@ -138,7 +138,7 @@ impl Service {
     }
 
     /// The rollup that goes on behind the commands.
-    pub(super) fn rollup(&self) -> &Rollup {
+    pub fn rollup(&self) -> &Rollup {
         &self.rollup
     }
 
@@ -159,7 +159,7 @@ impl Service {
     }
 
     /// Runs one sacctmgr command for a caller.
-    pub fn sacctmgr(&self, who: Who, request: Request) -> Response {
+    pub fn sacctmgr(&self, who: Who, request: Request, out: Output) -> Response {
         let world = self.world();
         let caller = world.caller(who);
         if let Some(earlier) = &request.rehearse {
@@ -168,7 +168,7 @@ impl Service {
         if command::about_service(&request.argv) {
             let Kept { state, revision } = self.kept();
             let world = world.with(&request.files, &[]);
-            let reply = sacctmgr(&mut State::clone(&state), &caller, &world, &request);
+            let reply = sacctmgr(&mut State::clone(&state), &caller, &world, &request, Output::default());
             if let Some(then) = reply.then {
                 obey(then);
             }
@@ -177,7 +177,7 @@ impl Service {
         if command::only_reads(&request.argv) {
             let Kept { state, revision } = self.kept();
             let mut copy = State::clone(&state);
-            let reply = sacctmgr(&mut copy, &caller, &world.with(&request.files, &[]), &request);
+            let reply = sacctmgr(&mut copy, &caller, &world.with(&request.files, &[]), &request, out);
             if !copy.has_changes() {
                 return response(reply, revision);
             }
@@ -186,7 +186,7 @@ impl Service {
             return self.archives(&caller, &world, &request);
         }
         self.change("sacctmgr", move |change| {
-            Ok(sacctmgr(change.state, &caller, &world.with(&request.files, &[]), &request))
+            Ok(sacctmgr(change.state, &caller, &world.with(&request.files, &[]), &request, Output::default()))
         })
     }
 
@@ -194,7 +194,7 @@ impl Service {
     fn archives(&self, caller: &Caller, world: &Local, request: &Request) -> Response {
         let state = self.kept().state;
         let world = world.with(&request.files, &[]);
-        let mut reply = sacctmgr(&mut State::clone(&state), caller, &world, request);
+        let mut reply = sacctmgr(&mut State::clone(&state), caller, &world, request, Output::default());
         if let Some(task) = reply.task.take() {
             self.rollup.wait();
             match self.retention.run(&task) {
@@ -224,7 +224,8 @@ impl Service {
             record.extend_from_slice(copy.recorded());
             copy.commit();
         }
-        response(sacctmgr(&mut copy, caller, &world.with(&request.files, &record), request), revision)
+        let world = world.with(&request.files, &record);
+        response(sacctmgr(&mut copy, caller, &world, request, Output::default()), revision)
     }
 }
 
@@ -263,7 +264,7 @@ fn fingerprint(stdout: &str, stderr: &str, question: &str) -> String {
 }
 
 /// Runs the command, unless its answers are to a question that would be about something else by now.
-fn sacctmgr(state: &mut State, caller: &Caller, world: &dyn World, request: &Request) -> Reply {
+fn sacctmgr(state: &mut State, caller: &Caller, world: &dyn World, request: &Request, out: Output) -> Reply {
     if let Some(asked) = &request.asked {
         // A command that asks changes nothing.
         let before = request.answers.split_last().map_or(&[][..], |(_, before)| before);
@@ -276,5 +277,5 @@ fn sacctmgr(state: &mut State, caller: &Caller, world: &dyn World, request: &Req
             return Reply { stderr, code: 1, ..Reply::default() };
         }
     }
-    command::run(state, caller, world, &request.argv, &request.answers)
+    command::print(state, caller, world, &request.argv, &request.answers, out)
 }

@@ -1,8 +1,10 @@
 //! Job records: read one at a time, written many in one transaction.
 
+pub(super) mod scan;
+
 use super::{Draft, StoreError, usage};
 use crate::accounting::jobs::*;
-use rusqlite::types::{Type, Value};
+use rusqlite::types::{FromSql, Type};
 use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,12 +15,14 @@ pub struct JobTable<'a>(pub &'a Connection);
 
 impl Jobs for JobTable<'_> {
     fn each(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), JobsError> {
-        let (condition, values) = condition(scan);
-        let mut statement = self.0.prepare_cached(&format!("SELECT * FROM job{condition}"))?;
-        let mut rows = statement.query(params_from_iter(values))?;
-        while let Some(row) = rows.next()? {
-            if see(job(row)?).is_break() {
-                break;
+        for condition in scan::conditions(self.0, scan)? {
+            let sql = format!("SELECT id, {JOB} FROM job WHERE {}", condition.text());
+            let mut statement = self.0.prepare_cached(&sql)?;
+            let mut rows = statement.query(params_from_iter(condition.values))?;
+            while let Some(row) = rows.next()? {
+                if see(job(row)?).is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -35,156 +39,147 @@ impl Jobs for JobTable<'_> {
 
 impl JobTable<'_> {
     fn one(&self, row: JobRow) -> Result<Option<Job>> {
-        let mut statement = self.0.prepare_cached("SELECT * FROM job WHERE id = ?1")?;
+        let mut statement = self.0.prepare_cached(&format!("SELECT id, {JOB} FROM job WHERE id = ?1"))?;
         let mut rows = statement.query([row as i64])?;
         rows.next()?.map(job).transpose()
     }
 }
 
 pub(super) fn steps(connection: &Connection, row: JobRow) -> Result<Vec<Step>> {
-    let mut statement = connection.prepare_cached("SELECT * FROM step WHERE job = ?1 ORDER BY number, component")?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {STEP} FROM step WHERE job = ?1 ORDER BY number, component"))?;
     statement.query_map([row as i64], step)?.collect()
 }
 
-/// ` WHERE …` that takes at least the rows of the scan.
-fn condition(scan: &Scan) -> (String, Vec<Value>) {
-    let mut parts = Vec::new();
-    let mut values: Vec<Value> = Vec::new();
-    let mut list = |column: &str, items: &mut dyn Iterator<Item = Value>| {
-        let before = values.len();
-        values.extend(items);
-        format!("{column} IN ({})", vec!["?"; values.len() - before].join(", "))
-    };
-    if !scan.clusters.is_empty() {
-        parts.push(list("cluster", &mut scan.clusters.iter().cloned().map(Value::from)));
-    }
-    if !scan.users.is_empty() {
-        parts.push(list("user", &mut scan.users.iter().cloned().map(Value::from)));
-    }
-    if !scan.numbers.is_empty() {
-        let columns = ["job_id", "array_job", "het_job"];
-        let any = columns.map(|column| list(column, &mut scan.numbers.iter().map(|n| Value::from(i64::from(*n)))));
-        parts.push(format!("({})", any.join(" OR ")));
-    }
-    if let Some(from) = scan.ended_from {
-        parts.push("(time_end >= ? OR time_end IS NULL)".into());
-        values.push(from.into());
-    }
-    if let Some(before) = scan.submitted_before {
-        parts.push("time_submit < ?".into());
-        values.push(before.into());
-    }
-    let text = if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) };
-    (text, values)
+/// The columns of a row one after another: looking each up by its name would take longer than to read it.
+struct Columns<'a, 'b> {
+    row: &'a Row<'b>,
+    at: usize,
 }
 
-/// A column whose text or number means something to us.
-fn understood<T>(row: &Row, column: &str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| {
-        let index = row.as_ref().column_index(column).unwrap_or_default();
-        let text = format!("column {column} holds something unknown").into();
-        rusqlite::Error::FromSqlConversionFailure(index, Type::Text, text)
-    })
-}
+impl Columns<'_, '_> {
+    fn next<T: FromSql>(&mut self) -> Result<T> {
+        self.at += 1;
+        self.row.get(self.at - 1)
+    }
 
-fn tres(row: &Row, column: &str) -> Result<TresCounts> {
-    understood(row, column, TresCounts::parse(row.get_ref(column)?.as_str()?))
-}
+    /// What a text or number means, if it means anything to us.
+    fn understood<T, R: FromSql>(&mut self, read: impl FnOnce(R) -> Option<T>) -> Result<T> {
+        let value = read(self.next()?);
+        value.ok_or_else(|| {
+            let at = self.at - 1;
+            let name = self.row.as_ref().column_name(at).unwrap_or_default();
+            let text = format!("column {name} holds something unknown").into();
+            rusqlite::Error::FromSqlConversionFailure(at, Type::Text, text)
+        })
+    }
 
-fn state(row: &Row) -> Result<JobState> {
-    understood(row, "state", JobState::from_number(row.get("state")?))
-}
+    fn count(&mut self) -> Result<u64> {
+        Ok(self.next::<i64>()?.unsigned_abs())
+    }
 
-fn more<T: serde::de::DeserializeOwned + Default>(row: &Row) -> Result<T> {
-    match row.get_ref("more")?.as_str()? {
-        "{}" => Ok(T::default()),
-        text => understood(row, "more", serde_json::from_str(text).ok()),
+    fn exit(&mut self) -> Result<ExitCode> {
+        Ok(ExitCode { code: self.next()?, signal: self.next()? })
+    }
+
+    fn tres(&mut self) -> Result<TresCounts> {
+        self.understood(|text: String| TresCounts::parse(&text))
+    }
+
+    fn more<T: serde::de::DeserializeOwned + Default>(&mut self) -> Result<T> {
+        self.understood(|text: String| match text.as_str() {
+            "{}" => Some(T::default()),
+            text => serde_json::from_str(text).ok(),
+        })
+    }
+
+    fn array(&mut self) -> Result<Option<ArrayPlace>> {
+        let (job, task, waiting) = (self.next()?, self.next::<Option<u32>>()?, self.next::<Option<String>>()?);
+        let tasks = task.map_or_else(|| Tasks::Waiting(waiting.unwrap_or_default()), Tasks::One);
+        Ok(Option::map(job, |job| ArrayPlace { job, tasks }))
+    }
+
+    fn het(&mut self) -> Result<Option<HetPlace>> {
+        let (job, offset): (Option<u32>, Option<u32>) = (self.next()?, self.next()?);
+        Ok(job.zip(offset).map(|(job, offset)| HetPlace { job, offset }))
+    }
+
+    fn limit(&mut self) -> Result<TimeLimit> {
+        self.understood(|minutes: Option<i64>| match minutes {
+            None => Some(TimeLimit::Partition),
+            Some(-1) => Some(TimeLimit::Unlimited),
+            Some(minutes) => u32::try_from(minutes).ok().map(TimeLimit::Minutes),
+        })
     }
 }
 
+/// A row of `id` and [`JOB`].
 pub(super) fn job(row: &Row) -> Result<Job> {
+    let mut columns = Columns { row, at: 0 };
+    let columns = &mut columns;
+    // In the order of the columns.
     Ok(Job {
-        row: row.get::<_, i64>("id")?.unsigned_abs(),
-        cluster: row.get("cluster")?,
-        job_id: row.get("job_id")?,
-        array: array_place(row)?,
-        het: het_place(row)?,
-        name: row.get("name")?,
-        account: row.get("account")?,
-        user: row.get("user")?,
-        uid: row.get("uid")?,
-        gid: row.get("gid")?,
-        partition: row.get("partition")?,
-        qos: row.get("qos")?,
-        association: row.get("association")?,
-        wckey: row.get("wckey")?,
-        reservation: row.get("reservation")?,
-        reservation_id: row.get("reservation_id")?,
-        submit: row.get("time_submit")?,
-        eligible: row.get("time_eligible")?,
-        start: row.get("time_start")?,
-        end: row.get("time_end")?,
-        suspended: row.get::<_, i64>("suspended")?.unsigned_abs(),
-        limit: limit(row)?,
-        state: state(row)?,
-        cancelled_by: row.get("cancelled_by")?,
-        exit: ExitCode { code: row.get("exit_code")?, signal: row.get("exit_signal")? },
-        derived_exit: ExitCode { code: row.get("derived_code")?, signal: row.get("derived_signal")? },
-        tres_requested: tres(row, "tres_requested")?,
-        tres_allocated: tres(row, "tres_allocated")?,
-        cpus_requested: row.get("cpus_requested")?,
-        node_count: row.get("node_count")?,
-        nodes: row.get("nodes")?,
-        priority: row.get("priority")?,
-        reason: row.get("reason")?,
-        flags: Flags(row.get("flags")?),
-        constraints: row.get("constraints")?,
-        details: more(row)?,
+        row: columns.count()?,
+        cluster: columns.next()?,
+        job_id: columns.next()?,
+        submit: columns.next()?,
+        eligible: columns.next()?,
+        start: columns.next()?,
+        end: columns.next()?,
+        suspended: columns.count()?,
+        state: columns.understood(JobState::from_number)?,
+        cancelled_by: columns.next()?,
+        exit: columns.exit()?,
+        derived_exit: columns.exit()?,
+        array: columns.array()?,
+        het: columns.het()?,
+        association: columns.next()?,
+        qos: columns.next()?,
+        name: columns.next()?,
+        account: columns.next()?,
+        user: columns.next()?,
+        uid: columns.next()?,
+        gid: columns.next()?,
+        partition: columns.next()?,
+        wckey: columns.next()?,
+        reservation: columns.next()?,
+        reservation_id: columns.next()?,
+        limit: columns.limit()?,
+        nodes: columns.next()?,
+        node_count: columns.next()?,
+        cpus_requested: columns.next()?,
+        tres_requested: columns.tres()?,
+        tres_allocated: columns.tres()?,
+        priority: columns.next()?,
+        reason: columns.next()?,
+        flags: Flags(columns.next()?),
+        constraints: columns.next()?,
+        details: columns.more()?,
     })
 }
 
-fn array_place(row: &Row) -> Result<Option<ArrayPlace>> {
-    let Some(job) = row.get("array_job")? else { return Ok(None) };
-    let tasks = match row.get::<_, Option<u32>>("array_task")? {
-        Some(task) => Tasks::One(task),
-        None => Tasks::Waiting(row.get::<_, Option<String>>("array_tasks")?.unwrap_or_default()),
-    };
-    Ok(Some(ArrayPlace { job, tasks }))
-}
-
-fn het_place(row: &Row) -> Result<Option<HetPlace>> {
-    let job: Option<u32> = row.get("het_job")?;
-    job.map(|job| Ok(HetPlace { job, offset: row.get("het_offset")? })).transpose()
-}
-
-fn limit(row: &Row) -> Result<TimeLimit> {
-    let minutes: Option<i64> = row.get("time_limit")?;
-    match minutes {
-        None => Ok(TimeLimit::Partition),
-        Some(-1) => Ok(TimeLimit::Unlimited),
-        Some(minutes) => understood(row, "time_limit", u32::try_from(minutes).ok().map(TimeLimit::Minutes)),
-    }
-}
-
+/// A row of [`STEP`].
 pub(super) fn step(row: &Row) -> Result<Step> {
-    let component: i64 = row.get("component")?;
+    // The job's row comes first.
+    let mut columns = Columns { row, at: 1 };
+    let columns = &mut columns;
     Ok(Step {
-        id: understood(row, "number", StepId::from_number(row.get("number")?))?,
-        het_component: u32::try_from(component).ok(),
-        name: row.get("name")?,
-        state: state(row)?,
-        cancelled_by: row.get("cancelled_by")?,
-        exit: ExitCode { code: row.get("exit_code")?, signal: row.get("exit_signal")? },
-        start: row.get("time_start")?,
-        end: row.get("time_end")?,
-        suspended: row.get::<_, i64>("suspended")?.unsigned_abs(),
-        node_count: row.get("node_count")?,
-        nodes: row.get("nodes")?,
-        tasks: row.get("tasks")?,
-        user_cpu: row.get::<_, i64>("user_cpu")?.unsigned_abs(),
-        system_cpu: row.get::<_, i64>("system_cpu")?.unsigned_abs(),
-        tres_allocated: tres(row, "tres_allocated")?,
-        details: more(row)?,
+        id: columns.understood(StepId::from_number)?,
+        het_component: u32::try_from(columns.next::<i64>()?).ok(),
+        name: columns.next()?,
+        state: columns.understood(JobState::from_number)?,
+        cancelled_by: columns.next()?,
+        exit: columns.exit()?,
+        start: columns.next()?,
+        end: columns.next()?,
+        suspended: columns.count()?,
+        node_count: columns.next()?,
+        nodes: columns.next()?,
+        tasks: columns.next()?,
+        user_cpu: columns.count()?,
+        system_cpu: columns.count()?,
+        tres_allocated: columns.tres()?,
+        details: columns.more()?,
     })
 }
 
@@ -266,8 +261,8 @@ pub(super) fn has_step(steps: &[Step], step: &Step) -> bool {
 
 /// The record that is there for this job, with its steps.
 pub(super) fn find(connection: &Connection, like: &Job) -> Result<Option<JobWithSteps>> {
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3")?;
+    let sql = format!("SELECT id, {JOB} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3");
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![like.job_id, like.cluster, like.submit])?;
     let Some(found) = rows.next()?.map(job).transpose()? else { return Ok(None) };
     let steps = steps(connection, found.row)?;
@@ -365,7 +360,7 @@ mod tests {
 
     fn database() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("schema/002.sql")).unwrap();
+        crate::store::MIGRATIONS.iter().for_each(|schema| connection.execute_batch(schema).unwrap());
         connection
     }
 
@@ -426,21 +421,32 @@ mod tests {
     fn scans_take_what_they_say() {
         let connection = database();
         let job = |job_id, submit, end, user: &str| {
-            let job = Job { cluster: "ref".into(), job_id, submit, end, user: user.into(), ..Job::default() };
+            let uid = (user == "a").then_some(1000);
+            let job = Job { cluster: "ref".into(), job_id, submit, end, uid, user: user.into(), ..Job::default() };
             (job, Vec::new())
         };
         let mut jobs = vec![job(1, 10, Some(20), "a"), job(2, 10, None, "b"), job(3, 30, Some(40), "a")];
         jobs.push(full_job());
+        let month = 4 * scan::LONG;
+        jobs.extend([job(8, 50, Some(month), "a"), job(9, month, Some(2 * month), "b"), job(11, month, None, "c")]);
         put(&connection, &jobs).unwrap();
+        let user = |uid, name: &str| vec![(uid, name.to_owned())];
         let scans = [
-            Scan::default(),
-            Scan::window("ref", 20, 30),
-            Scan::window("ref", 21, 31),
-            Scan::window("other", 0, 99),
-            Scan { numbers: vec![5, 3], ..Scan::default() },
-            Scan { users: vec!["a".into()], ended_from: Some(30), ..Scan::default() },
+            (7, Scan::default()),
+            (2, Scan::window("ref", 20, 30)),
+            (2, Scan::window("ref", 21, 31)),
+            (2, Scan::window("ref", 60, 70)),
+            (4, Scan::window("ref", month + 1, month + 2)),
+            (4, Scan { clusters: Vec::new(), ..Scan::window("", month + 1, month + 2) }),
+            (0, Scan::window("other", 0, 99)),
+            (4, Scan { ended_from: Some(2 * month), ..Scan::default() }),
+            (3, Scan { submitted_before: Some(50), ..Scan::default() }),
+            (2, Scan { numbers: vec![5, 3], ..Scan::default() }),
+            (2, Scan { users: user(1000, "other"), ended_from: Some(30), ..Scan::default() }),
+            (2, Scan { users: user(1, "b"), ..Scan::default() }),
         ];
-        for (scan, expected) in scans.iter().zip([4, 2, 2, 0, 2, 1]) {
+        for (expected, scan) in scans {
+            let scan = &scan;
             let found = all(&connection, scan);
             assert_eq!(found.len(), expected, "{scan:?}");
             assert!(found.iter().all(|job| scan.takes(job)), "{scan:?}");

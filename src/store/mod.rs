@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/005.sql"),
     include_str!("schema/006.sql"),
     include_str!("schema/007.sql"),
+    include_str!("schema/008.sql"),
 ];
 
 /// Why the store cannot be used.
@@ -143,9 +144,14 @@ impl Draft<'_> {
         save::changes(&self.sql, state).map_err(|source| self.error(source))
     }
 
-    /// Takes a step of a rollup; whether there are more.
-    pub fn usage_step(&self, roll: &mut usage::Roll, state: &State) -> Result<bool, StoreError> {
-        roll.step(&self.sql, state).map_err(|source| self.error(source))
+    /// Writes a slice of a rollup; `false` when it has to be computed again.
+    pub fn keep_usage(&self, slice: &usage::Slice) -> Result<bool, StoreError> {
+        slice.keep(&self.sql).map_err(|source| self.error(source))
+    }
+
+    /// Says that a rollup begins to look at the records.
+    pub fn watch_records(&self) -> Result<(), StoreError> {
+        usage::watch(&self.sql).map_err(|source| self.error(source))
     }
 
     /// For rows that are in the store alone.

@@ -104,7 +104,7 @@ impl Old<'_> {
         most: usize,
         see: &mut dyn FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
-        let query = "SELECT job.cluster AS of_cluster, job.job_id AS of_job, job.time_submit AS of_submit, step.* \
+        let query = "SELECT step.*, job.cluster AS of_cluster, job.job_id AS of_job, job.time_submit AS of_submit \
                      FROM job JOIN step ON step.job = job.id WHERE job.cluster = ?1 AND job.time_end < ?2 \
                      ORDER BY job.time_end LIMIT ?3";
         let mut statement = sql.prepare_cached(query)?;

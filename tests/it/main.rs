@@ -4,6 +4,7 @@ mod abuse;
 mod api;
 mod bad_input;
 mod bad_yaml;
+mod bench;
 mod connection;
 mod first_light;
 mod floors;

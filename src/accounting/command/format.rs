@@ -3,10 +3,10 @@
 use super::fields::{self, Field};
 use super::options::{Options, Parsable};
 use super::session::{Done, Session};
-use crate::accounting::State;
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::tres::{self, MEM};
 use crate::accounting::model::{Limit, Limits, TresCounts, TresId};
+use crate::accounting::{Output, State};
 use crate::text::duration;
 use crate::text::tres::with_unit;
 use crate::text::width::{truncate, width as columns};
@@ -95,23 +95,23 @@ pub fn fields(session: &mut Session, names: &[String]) -> Done<Vec<Field>> {
 
 /// Prints heading and rows.
 pub fn print(session: &mut Session, fields: &[Field], rows: impl Iterator<Item = Vec<Cell>>) {
-    let text = table(&session.options, fields, rows);
-    session.stdout.push_str(&text);
+    table(&mut session.stdout, &session.options, fields, rows);
 }
 
-/// Heading and rows as text; each row is asked for when it is written.
-pub fn table(options: &Options, fields: &[Field], rows: impl Iterator<Item = Vec<Cell>>) -> String {
-    let mut out = String::new();
+/// Heading and rows; each row is asked for when it is written.
+pub fn table(out: &mut Output, options: &Options, fields: &[Field], rows: impl Iterator<Item = Vec<Cell>>) {
     if !options.no_header {
-        header(&mut out, options.parsable, fields);
+        header(out.text(), options.parsable, fields);
     }
     for row in rows {
         for (index, (field, cell)) in fields.iter().zip(&row).enumerate() {
-            put(&mut out, options.parsable, field, cell, index + 1 == fields.len());
+            put(out.text(), options.parsable, field, cell, index + 1 == fields.len());
         }
-        out.push('\n');
+        out.push_str("\n");
+        if out.row_ends().is_break() {
+            return;
+        }
     }
-    out
 }
 
 fn header(out: &mut String, parsable: Parsable, fields: &[Field]) {

@@ -91,13 +91,15 @@ impl Wanted {
             ended_from: self.start,
             submitted_before: self.end,
             numbers: self.jobs.iter().map(|one| one.job).collect(),
-            users: self.users.clone().unwrap_or_default(),
+            // Names, also of users that this host does not know by number: `holds` compares them.
+            users: Vec::new(),
         }
     }
 
     fn holds(&self, job: &Job, hets: &BTreeSet<u32>) -> bool {
         let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
         among(&self.accounts, &job.account)
+            && among(&self.users, &job.user)
             && among(&self.wckeys, &job.wckey)
             && (self.jobs.is_empty() || self.jobs.iter().any(|one| one.finds(job, None, hets)))
             && job.state != JobState::Revoked

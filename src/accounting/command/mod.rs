@@ -42,9 +42,9 @@ mod user_words;
 mod wckey;
 pub mod word;
 
-use super::State;
 use super::archive::Task;
 use super::authority::Caller;
+use super::{Output, State};
 use options::Instead;
 pub use session::{Done, Session, Stop, World};
 use std::collections::VecDeque;
@@ -85,6 +85,19 @@ pub enum Then {
 /// refused or a question is open; the caller commits it. As in Slurm, a command may do a part of what was asked and
 /// still end with 1 (`add user x account=there,nope`).
 pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String], answers: &[bool]) -> Reply {
+    print(state, caller, world, argv, answers, Output::default())
+}
+
+/// [`run`] with an output that may be handed on in pieces: for commands that only read, since no question can be asked
+/// once rows were handed on. The reply's `stdout` is what is left of it.
+pub fn print(
+    state: &mut State,
+    caller: &Caller,
+    world: &dyn World,
+    argv: &[String],
+    answers: &[bool],
+    stdout: Output,
+) -> Reply {
     if let Some(index) = argv.iter().position(|word| word.contains(char::is_control)) {
         // Not shown, since a terminal might obey it.
         let stderr = format!("sacctmgr: error: argument {} holds a control character\n", index + 1);
@@ -98,7 +111,7 @@ pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String
         return Reply { stdout: instead.text(), ..Reply::default() };
     }
     let answers = VecDeque::from(answers.to_vec());
-    let (stdout, stderr) = (String::new(), String::new());
+    let stderr = String::new();
     let mut session = Session {
         state,
         caller,
@@ -122,7 +135,7 @@ pub fn run(state: &mut State, caller: &Caller, world: &dyn World, argv: &[String
         Some(Stop::Failed) | None => (None, None),
     };
     let Session { stdout, stderr, failed, writes, task, then, .. } = session;
-    Reply { stdout, stderr, code: failed.into(), question, reads, writes, task, then }
+    Reply { stdout: stdout.rest(), stderr, code: failed.into(), question, reads, writes, task, then }
 }
 
 impl Instead {

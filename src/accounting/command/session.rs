@@ -3,13 +3,13 @@
 use super::Then;
 use super::options::Options;
 use super::word::unquote;
-use crate::accounting::State;
 use crate::accounting::archive::Task;
 use crate::accounting::authority::Caller;
 use crate::accounting::jobs::{Job, Scan};
 use crate::accounting::model::{Action, Transaction};
 use crate::accounting::privacy::View;
 use crate::accounting::settings::Settings;
+use crate::accounting::{Output, State};
 use crate::text::slurm_time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -101,7 +101,7 @@ pub struct Session<'a> {
     /// Answers to the questions met so far.
     pub answers: VecDeque<bool>,
     /// What it says.
-    pub stdout: String,
+    pub stdout: Output<'a>,
     /// What it complains about.
     pub stderr: String,
     /// Whether the exit code is 1.
@@ -123,7 +123,7 @@ impl Session<'_> {
     /// Says one line (or several).
     pub fn say(&mut self, text: impl AsRef<str>) {
         self.stdout.push_str(text.as_ref());
-        self.stdout.push('\n');
+        self.stdout.push_str("\n");
     }
 
     /// Warns; the exit code stays as it is.

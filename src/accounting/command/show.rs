@@ -11,6 +11,7 @@ use super::user_words::{self, UserCondition};
 use super::word::{self, Word};
 use crate::accounting::State;
 use crate::accounting::model::*;
+use crate::accounting::privacy::View;
 use crate::accounting::tree;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,8 +52,7 @@ pub fn associations(session: &mut Session, words: &[Word]) -> Done {
     let tree = as_tree.then(|| listed.iter().map(|row| row.id).collect());
     let shape = Shape { fields: &fields, how: &wanted, tree, bounds: bounds.unwrap_or_default() };
     let rows = listed.into_iter().map(|association| association_row(state, association, &shape));
-    let text = format::table(&session.options, &fields, rows);
-    session.stdout.push_str(&text);
+    format::table(&mut session.stdout, &session.options, &fields, rows);
     Ok(())
 }
 
@@ -167,19 +167,20 @@ pub fn accounts(session: &mut Session, words: &[Word]) -> Done {
         return session.refuse("sacctmgr: error: Access/permission denied\n Problem with query.");
     }
     let names = select_accounts(session, &wanted.anywhere());
-    let (state, view) = (&*session.state, session.view());
-    let associations = view.associations();
-    let mut rows = Vec::new();
-    for account in names.iter().filter(|name| view.account(name)).filter_map(|name| state.accounts.get(name)) {
+    let state = &*session.state;
+    let view = View::new(state, session.caller, session.world.settings());
+    let (associations, coordinators) = (view.associations(), Coordinators::shown(state, &fields));
+    let listed = names.iter().filter(|name| view.account(name)).filter_map(|name| state.accounts.get(name));
+    let rows = listed.flat_map(|account| {
         let below = || seen(associations_of_account(state, &wanted.place, account), &associations);
         let below = wanted.with_associations.then(below);
         let own = |column, _: Option<&Association>| match column {
             Column::Coordinators if !wanted.with_coordinators => Some(Cell::Empty),
-            column => account_cell(state, account, column),
+            column => account_cell(account, &coordinators, column),
         };
-        rows.extend(entity_rows(state, &fields, below, &wanted.place, own));
-    }
-    format::print(session, &fields, rows.into_iter());
+        entity_rows(state, &fields, below, &wanted.place, own)
+    });
+    format::table(&mut session.stdout, &session.options, &fields, rows);
     Ok(())
 }
 
@@ -207,6 +208,27 @@ fn entity_rows(
     }
 }
 
+/// Accounts and who coordinates them, from both sides.
+#[derive(Default)]
+struct Coordinators<'a> {
+    of_account: BTreeMap<&'a str, Vec<&'a str>>,
+    of_user: BTreeMap<&'a str, Vec<&'a str>>,
+}
+
+impl<'a> Coordinators<'a> {
+    /// All of them if they are shown, else none.
+    fn shown(state: &'a State, fields: &[Field]) -> Self {
+        let mut found = Self::default();
+        if fields.iter().any(|field| field.column == Column::Coordinators) {
+            for (account, user) in coordinated(state) {
+                found.of_account.entry(account).or_default().push(user);
+                found.of_user.entry(user).or_default().push(account);
+            }
+        }
+        found
+    }
+}
+
 /// Accounts and who coordinates them, those below a coordinated account included.
 fn coordinated(state: &State) -> impl Iterator<Item = (&str, &str)> {
     let pairs = state.coordinators.values().flat_map(|row| {
@@ -223,16 +245,15 @@ fn coordinated(state: &State) -> impl Iterator<Item = (&str, &str)> {
     pairs.collect::<std::collections::BTreeSet<_>>().into_iter()
 }
 
-fn account_cell(state: &State, account: &Account, column: Column) -> Option<Cell> {
+fn account_cell(account: &Account, coordinators: &Coordinators, column: Column) -> Option<Cell> {
     Some(match column {
         Column::Account => Cell::text(&account.name),
         Column::Description => Cell::text(&account.description),
         Column::Organization => Cell::text(&account.organization),
         Column::Flags => Cell::text(if account.users_coordinate { "UsersAreCoords" } else { "" }),
-        Column::Coordinators => {
-            let users: Vec<_> = coordinated(state).filter(|(name, _)| *name == account.name).map(|(_, u)| u).collect();
-            Cell::text(users.join(","))
-        }
+        Column::Coordinators => Cell::text(
+            coordinators.of_account.get(account.name.as_str()).map_or(String::new(), |users| users.join(",")),
+        ),
         _ => return None,
     })
 }
@@ -253,20 +274,21 @@ pub fn users(session: &mut Session, words: &[Word]) -> Done {
     }
     let fields = fields_or(session, &wanted.format, &own)?;
     let names = select_users(session, &wanted.anywhere());
-    let (state, view) = (&*session.state, session.view());
-    let associations = view.associations();
-    let mut rows = Vec::new();
-    for user in names.iter().filter(|name| view.user(name)).filter_map(|name| state.users.get(name)) {
+    let state = &*session.state;
+    let view = View::new(state, session.caller, session.world.settings());
+    let (associations, coordinators) = (view.associations(), Coordinators::shown(state, &fields));
+    let listed = names.iter().filter(|name| view.user(name)).filter_map(|name| state.users.get(name));
+    let rows = listed.flat_map(|user| {
         let place = || Condition { users: Some(vec![user.name.clone()]), ..wanted.place.clone() };
         let below = wanted.with_associations.then(|| seen(place().select(state), &associations));
         let own = |column, row: Option<&Association>| match column {
             Column::Coordinators if !wanted.with_coordinators => Some(Cell::Empty),
             Column::DefaultAccount => Some(default_account(state, user, &wanted, row)),
-            column => user_cell(state, user, column),
+            column => user_cell(state, user, &coordinators, column),
         };
-        rows.extend(entity_rows(state, &fields, below, &wanted.place, own));
-    }
-    format::print(session, &fields, rows.into_iter());
+        entity_rows(state, &fields, below, &wanted.place, own)
+    });
+    format::table(&mut session.stdout, &session.options, &fields, rows);
     Ok(())
 }
 
@@ -282,14 +304,13 @@ fn default_account(state: &State, user: &User, wanted: &UserCondition, beside: O
     Cell::text(default.map_or("", |row| row.key.account.as_str()))
 }
 
-fn user_cell(state: &State, user: &User, column: Column) -> Option<Cell> {
+fn user_cell(state: &State, user: &User, coordinators: &Coordinators, column: Column) -> Option<Cell> {
     Some(match column {
         Column::User => Cell::text(&user.name),
         Column::AdminLevel => Cell::text(user.admin_level.name()),
         Column::DefaultWckey => Cell::text(state.default_wckey(&user.name).map_or("", |row| row.name.as_str())),
         Column::Coordinators => {
-            let accounts: Vec<_> = coordinated(state).filter(|(_, name)| *name == user.name).map(|(a, _)| a).collect();
-            Cell::text(accounts.join(","))
+            Cell::text(coordinators.of_user.get(user.name.as_str()).map_or(String::new(), |names| names.join(",")))
         }
         _ => return None,
     })

@@ -39,8 +39,8 @@ pub struct Scan {
     pub submitted_before: Option<i64>,
     /// With one of these numbers, as the job's own, its array's or its heterogeneous job's; any when empty.
     pub numbers: Vec<u32>,
-    /// Of these users; of all when empty.
-    pub users: Vec<String>,
+    /// Of these users, by number and name; of all when empty. The name counts only for jobs whose number is not known.
+    pub users: Vec<(u32, String)>,
 }
 
 impl Scan {
@@ -51,6 +51,11 @@ impl Scan {
         Self { clusters, ended_from: Some(from), submitted_before: Some(to), ..Self::default() }
     }
 
+    /// Whether the job is of a user.
+    pub fn is_of(job: &Job, (uid, name): &(u32, String)) -> bool {
+        job.uid.map_or(*name == job.user, |of| of == *uid)
+    }
+
     /// Whether it asks for this job.
     pub fn takes(&self, job: &Job) -> bool {
         let numbers = [Some(job.job_id), job.array.as_ref().map(|a| a.job), job.het.as_ref().map(|h| h.job)];
@@ -58,7 +63,7 @@ impl Scan {
             && self.ended_from.is_none_or(|from| job.end.is_none_or(|end| end >= from))
             && self.submitted_before.is_none_or(|to| job.submit < to)
             && (self.numbers.is_empty() || numbers.iter().flatten().any(|n| self.numbers.contains(n)))
-            && (self.users.is_empty() || self.users.contains(&job.user))
+            && (self.users.is_empty() || self.users.iter().any(|user| Self::is_of(job, user)))
     }
 }
 

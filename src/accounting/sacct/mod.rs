@@ -16,12 +16,12 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-use super::State;
 use super::authority::Caller;
 use super::command::Reply;
 use super::jobs::{Job, JobRow, JobState, Jobs, JobsError, Tasks};
 use super::privacy::View;
 use super::settings::Settings;
+use super::{Output, State};
 use crate::text::slurm_time::TimeFormat;
 use cell::Maker;
 use data::Data;
@@ -32,6 +32,7 @@ use print::Table;
 use select::Query;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use step::Parts;
 pub use step::Selected;
 
@@ -115,11 +116,13 @@ Times: YYYY-MM-DD[THH:MM[:SS]], MMDD[YY], MM/DD[/YY], HH:MM, now-2hours, today, 
 const VERSION: &str = concat!("slurm 22.05.8 (enlist ", env!("CARGO_PKG_VERSION"), ")\n");
 
 /// Runs one command line (without the program's name) for a caller. It changes nothing.
-pub fn run(service: &Service, caller: &Caller, around: &Surroundings, argv: &[String]) -> Reply {
-    match list(service, caller, around, argv) {
-        Ok((stdout, said)) => Reply { stdout, stderr: said + &around.complaint, ..Reply::default() },
-        Err(Refusal { stderr, code }) => Reply { stderr, code, ..Reply::default() },
-    }
+/// The reply's `stdout` is what was not handed on.
+pub fn run(service: &Service, caller: &Caller, around: &Surroundings, argv: &[String], mut stdout: Output) -> Reply {
+    let (stderr, code) = match list(service, caller, around, argv, &mut stdout) {
+        Ok(said) => (said + &around.complaint, 0),
+        Err(Refusal { stderr, code }) => (stderr, code),
+    };
+    Reply { stdout: stdout.rest(), stderr, code, ..Reply::default() }
 }
 
 /// Why there is nothing to show.
@@ -137,20 +140,18 @@ impl From<String> for Refusal {
 /// The exit code of a query over more than MaxQueryTimeRange: the low byte of Slurm's error number.
 const TOO_WIDE: u8 = 95;
 
-/// Standard output and standard error, or the error alone.
+/// Prints, and gives what belongs on standard error; or the error.
 fn list(
     service: &Service,
     caller: &Caller,
     around: &Surroundings,
     argv: &[String],
-) -> Result<(String, String), Refusal> {
+    out: &mut Output,
+) -> Result<String, Refusal> {
     let options = options::parse(argv, around)?;
-    match options.instead {
-        Some(Instead::Version) => return Ok((VERSION.into(), String::new())),
-        Some(Instead::Fields) => return Ok((fields::help(), String::new())),
-        Some(Instead::Usage) => return Ok((USAGE.into(), String::new())),
-        Some(Instead::Help) => return Ok((HELP.into(), String::new())),
-        None => {}
+    if let Some(instead) = &options.instead {
+        out.push_str(&instead.text());
+        return Ok(String::new());
     }
     let columns = options.columns(around.format.as_deref())?;
     let view = View::new(service.state, caller, service.settings);
@@ -159,24 +160,39 @@ fn list(
     if options.selected.is_empty() && !view.time_range(end.saturating_sub(start).unsigned_abs()) {
         let stderr = options::error("Too wide of a date range in query");
         return match options.structured {
-            Some(form) => Ok((print_data(form, &structured::document(Some(structured::TOO_WIDE), Vec::new())), stderr)),
+            Some(form) => {
+                out.push_str(&print_data(form, &structured::document(Some(structured::TOO_WIDE), Vec::new())));
+                Ok(stderr)
+            }
             None => Err(Refusal { stderr, code: TOO_WIDE }),
         };
     }
     let query = query(service, caller, around, &options)?;
     let rows = find(service, &query, &view).map_err(|error| options::error(&format!("the jobs: {error}")))?;
     if let Some(form) = options.structured {
-        return Ok((print_data(form, &document(service, around, &query, &rows)?), said(&options, around)));
+        out.push_str(&print_data(form, &document(service, around, &query, &rows)?));
+        return Ok(said(&options, around));
     }
-    let mut table = Table::new(&columns, &options);
-    if options.script || options.environment {
-        table.text.clear();
-    }
+    let mut table = Table::new(&columns, &options, out);
     for row in rows {
         show(service, around, &query, &mut table, row)
             .map_err(|error| options::error(&format!("the jobs: {error}")))?;
+        if table.out.row_ends().is_break() {
+            break;
+        }
     }
-    Ok((table.text, said(&options, around)))
+    Ok(said(&options, around))
+}
+
+impl Instead {
+    fn text(&self) -> String {
+        match self {
+            Instead::Version => VERSION.into(),
+            Instead::Fields => fields::help(),
+            Instead::Usage => USAGE.into(),
+            Instead::Help => HELP.into(),
+        }
+    }
 }
 
 /// Names turned into what records have.
@@ -228,39 +244,44 @@ fn whole_hets(service: &Service, query: &Query) -> Result<BTreeSet<u32>, JobsErr
     Ok(hets)
 }
 
-/// What of a job is kept until all are found: its place in the list, and what tells it from its other runs.
+/// What of a job is kept until all are found: its place in the list, and what tells it from its other runs. It is small,
+/// since there may be millions.
 struct Found {
     submit: i64,
     array: (u32, u32),
     job_id: u32,
-    cluster: String,
+    cluster: Rc<str>,
     resized: bool,
     row: JobRow,
 }
 
 impl Found {
-    fn new(job: &Job) -> Self {
+    fn new(job: &Job, cluster: Rc<str>) -> Self {
         let array = match &job.array {
             Some(array) => (array.job, if let Tasks::One(task) = array.tasks { task } else { u32::MAX }),
             None => (0, u32::MAX),
         };
         let resized = job.state == JobState::Resizing;
-        Self { submit: job.submit, array, job_id: job.job_id, cluster: job.cluster.clone(), resized, row: job.row }
+        Self { submit: job.submit, array, job_id: job.job_id, cluster, resized, row: job.row }
     }
 }
 
 /// The rows to show in their order. Of the runs of a job the latest is taken (`-D`: all).
 fn find(service: &Service, query: &Query, view: &View) -> Result<Vec<JobRow>, JobsError> {
     let mut found = Vec::new();
+    let mut cluster = Rc::<str>::default();
     service.jobs.each(&query.scan(), &mut |job| {
         if (view.all_jobs() || view.job(&job.account, &job.user)) && query.takes(&job) {
-            found.push(Found::new(&job));
+            if *cluster != *job.cluster {
+                cluster = job.cluster.as_str().into();
+            }
+            found.push(Found::new(&job, cluster.clone()));
         }
         ControlFlow::Continue(())
     })?;
     if !query.options.duplicates {
         found.sort_by(|a, b| (&a.cluster, a.job_id, b.submit).cmp(&(&b.cluster, b.job_id, a.submit)));
-        let mut last: Option<(String, u32)> = None;
+        let mut last: Option<(Rc<str>, u32)> = None;
         found.retain(|one| {
             let this = (one.cluster.clone(), one.job_id);
             let first = last.as_ref() != Some(&this);
@@ -290,7 +311,7 @@ fn show(
     if options.script || options.environment {
         let what = if options.script { "Batch Script for" } else { "Environment used for" };
         let note = if options.script { "" } else { " (must be batch to display)" };
-        table.text.push_str(&format!("{what} {}{note}\n{}\nNONE\n\n", cell::job_id(&job), "-".repeat(80)));
+        table.out.push_str(&format!("{what} {}{note}\n{}\nNONE\n\n", cell::job_id(&job), "-".repeat(80)));
         return Ok(());
     }
     let parts = Parts::of(&job, &options.selected);

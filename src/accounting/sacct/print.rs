@@ -2,6 +2,7 @@
 
 use super::fields::Column;
 use super::options::Options;
+use crate::accounting::Output;
 use crate::accounting::command::options::Parsable;
 use crate::text::duration::format_seconds;
 use crate::text::width::{truncate, width};
@@ -44,20 +45,20 @@ impl Cell {
 
 /// A table in the making.
 #[derive(Debug)]
-pub struct Table<'a> {
+pub struct Table<'a, 'o> {
     columns: &'a [Column],
     parsable: Parsable,
     delimiter: &'a str,
-    /// What was printed so far.
-    pub text: String,
+    /// Where it is printed.
+    pub out: &'a mut Output<'o>,
 }
 
-impl<'a> Table<'a> {
-    /// With its heading, unless `-n`.
-    pub fn new(columns: &'a [Column], options: &'a Options) -> Self {
+impl<'a, 'o> Table<'a, 'o> {
+    /// With its heading, unless `-n` or something else than a table is asked for.
+    pub fn new(columns: &'a [Column], options: &'a Options, out: &'a mut Output<'o>) -> Self {
         let delimiter = options.delimiter.as_deref().unwrap_or("|");
-        let mut table = Self { columns, parsable: options.parsable, delimiter, text: String::new() };
-        if !options.no_header {
+        let mut table = Self { columns, parsable: options.parsable, delimiter, out };
+        if !options.no_header && !options.script && !options.environment {
             table.heading();
         }
         table
@@ -67,10 +68,10 @@ impl<'a> Table<'a> {
         self.row(|column| Cell::Time(column.heading.to_owned()));
         if self.parsable == Parsable::No {
             for column in self.columns {
-                self.text.push_str(&"-".repeat(column.width.unsigned_abs() as usize));
-                self.text.push(' ');
+                self.out.push_str(&"-".repeat(column.width.unsigned_abs() as usize));
+                self.out.push_str(" ");
             }
-            self.text.push('\n');
+            self.out.push_str("\n");
         }
     }
 
@@ -79,16 +80,16 @@ impl<'a> Table<'a> {
         for (index, column) in self.columns.iter().enumerate() {
             let last = index + 1 == self.columns.len();
             match self.parsable {
-                Parsable::No => self.text.push_str(&fixed(cell(column), column.width)),
-                _ => self.text.push_str(&cell(column).plain()),
+                Parsable::No => self.out.push_str(&fixed(cell(column), column.width)),
+                _ => self.out.push_str(&cell(column).plain()),
             }
             match self.parsable {
-                Parsable::No => self.text.push(' '),
+                Parsable::No => self.out.push_str(" "),
                 Parsable::NoEnding if last => {}
-                _ => self.text.push_str(self.delimiter),
+                _ => self.out.push_str(self.delimiter),
             }
         }
-        self.text.push('\n');
+        self.out.push_str("\n");
     }
 }
 

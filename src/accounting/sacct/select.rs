@@ -41,7 +41,13 @@ impl Query<'_> {
         let numbers = self.options.selected.iter().map(|one| one.job).chain(self.hets.iter().copied()).collect();
         // A job may have been eligible only after the window, but never before it was submitted.
         let submitted_before = Some(end.saturating_add(1));
-        Scan { clusters, ended_from: Some(start), submitted_before, numbers, users: Vec::new() }
+        Scan {
+            clusters,
+            ended_from: Some(start),
+            submitted_before,
+            numbers,
+            users: self.users.clone().unwrap_or_default(),
+        }
     }
 
     /// Whether the job is shown.
@@ -61,8 +67,7 @@ impl Query<'_> {
     }
 
     fn is_of_users(&self, job: &Job) -> bool {
-        let same = |(uid, name): &(u32, String)| job.uid.map_or(*name == job.user, |of| of == *uid);
-        self.users.as_ref().is_none_or(|users| users.iter().any(same))
+        self.users.as_ref().is_none_or(|users| users.iter().any(|user| Scan::is_of(job, user)))
             && (self.options.groups.is_empty() || job.gid.is_some_and(|gid| self.options.groups.contains(&gid)))
     }
 

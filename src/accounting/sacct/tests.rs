@@ -132,7 +132,7 @@ fn ask(service: &Service, caller: &Caller, environment: &[(&str, &str)], argv: &
     let environment: BTreeMap<_, _> = environment.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     let now = Timestamp::from_second(1_795_000_000).unwrap();
     let now = now.to_zoned(environment.get("TZ").map_or(TimeZone::UTC, |name| zone(name)));
-    run(service, caller, &Surroundings::new(now, &environment, &Debian), argv)
+    run(service, caller, &Surroundings::new(now, &environment, &Debian), argv, Output::default())
 }
 
 fn lines(reply: &Reply) -> Vec<String> {

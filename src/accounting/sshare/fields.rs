@@ -3,8 +3,9 @@
 use super::Shares;
 use crate::accounting::columns::{Cell, Column as Printed};
 use crate::accounting::fairshare::running::Running;
-use crate::accounting::fairshare::{Method, Share};
+use crate::accounting::fairshare::{Method, Share, Usage};
 use crate::accounting::model::{Association, AssociationId, Limit, Shares as RawShares, TresId};
+use std::collections::BTreeMap;
 
 /// What a field shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub struct Row<'a> {
 
 impl Row<'_> {
     /// One cell of `width`.
-    pub fn cell(&self, shares: &Shares, running: &Running, column: Column, width: i32) -> Cell {
+    pub fn cell(&self, shares: &Shares, used: &Used, running: &Running, column: Column, width: i32) -> Cell {
         let key = &self.association.key;
         let real = |value: f64| Cell::Number(real(value, width));
         match column {
@@ -106,7 +107,7 @@ impl Row<'_> {
                 tres_list(shares, |tres| limits.tres(Limit::GrpTresMins, tres))
             }
             Column::GrpTresRaw => {
-                let of = |tres| used(shares, self.association.id, tres) / 60.0;
+                let of = |tres| used.of(self.association.id, tres) / 60.0;
                 tres_list(shares, |tres| Some(of(tres) as u64))
             }
             Column::TresRunMins => {
@@ -117,8 +118,21 @@ impl Row<'_> {
     }
 }
 
-fn used(shares: &Shares, association: AssociationId, tres: TresId) -> f64 {
-    shares.history.usage_of(shares.state, tres).get(&association).copied().unwrap_or(0.0)
+/// What was used of every TRES, each association with all below it: summed up once for all rows.
+#[derive(Default)]
+pub struct Used(BTreeMap<TresId, Usage>);
+
+impl Used {
+    /// Everything if a column shows it, else nothing.
+    pub fn shown(shares: &Shares, columns: &[(Column, i32)]) -> Self {
+        let shown = columns.iter().any(|(column, _)| *column == Column::GrpTresRaw);
+        let all = shares.state.tres.values().filter(|_| shown);
+        Self(all.map(|tres| (tres.id, shares.history.usage_of(shares.state, tres.id))).collect())
+    }
+
+    fn of(&self, association: AssociationId, tres: TresId) -> f64 {
+        self.0.get(&tres).and_then(|usage| usage.get(&association)).copied().unwrap_or(0.0)
+    }
 }
 
 /// `cpu=4,mem=2` of all TRES that have an amount, by number.

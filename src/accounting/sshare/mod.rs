@@ -2,7 +2,6 @@
 
 mod fields;
 
-use super::State;
 use super::authority::Caller;
 use super::columns::{Column as Printed, Style, sized};
 use super::command::Reply;
@@ -15,8 +14,9 @@ use super::model::{Association, AssociationId};
 use super::privacy::View;
 use super::settings::Priority;
 use super::tree::{bounds, sort_for_listing};
+use super::{Output, State};
 use crate::text::getopt::{Known, Takes};
-use fields::{Column, FIELDS, Row};
+use fields::{Column, FIELDS, Row, Used};
 use std::collections::{BTreeMap, HashMap};
 
 /// What `sshare` works with.
@@ -84,7 +84,8 @@ struct Options {
 }
 
 /// Runs one command line (without the program's name).
-pub fn run(shares: &Shares, argv: &[String]) -> Reply {
+/// The reply's `stdout` is what was not handed on.
+pub fn run(shares: &Shares, argv: &[String], mut out: Output) -> Reply {
     let said = |stdout: String| Reply { stdout, ..Reply::default() };
     let refused = |stderr: String| Reply { stderr, code: 1, ..Reply::default() };
     let mut options = Options::new();
@@ -102,12 +103,12 @@ pub fn run(shares: &Shares, argv: &[String]) -> Reply {
         Ok(columns) => columns,
         Err(name) => return refused(format!("{stderr}sshare: error: Invalid field requested: \"{name}\"\n")),
     };
-    let mut stdout = String::new();
+    let used = Used::shown(shares, &columns);
     let here = [shares.cluster.to_owned()];
     let clusters = if options.clusters.is_empty() { &here[..] } else { &options.clusters };
     for (index, cluster) in clusters.iter().enumerate() {
         if !options.clusters.is_empty() {
-            stdout.push_str(&format!("{}CLUSTER: {cluster}\n", if index > 0 { "\n" } else { "" }));
+            out.push_str(&format!("{}CLUSTER: {cluster}\n", if index > 0 { "\n" } else { "" }));
         }
         let Some(rows) = rows(shares, &options, cluster) else {
             return refused(format!(
@@ -119,16 +120,19 @@ pub fn run(shares: &Shares, argv: &[String]) -> Reply {
             Err(error) => return refused(format!("{stderr}sshare: error: the jobs cannot be read: {error}\n")),
         };
         let printed: Vec<Printed> = columns.iter().map(|(column, width)| column.printed(*width)).collect();
-        options.style.head(&mut stdout, &printed);
+        options.style.head(out.text(), &printed);
         // Only a column is too narrow for a number.
         let room = |width: i32| if options.style.parsable == Parsable::No { width } else { i32::MAX };
         for row in rows {
-            let cells: Vec<_> =
-                columns.iter().map(|(column, width)| row.cell(shares, &running, *column, room(*width))).collect();
-            options.style.row(&mut stdout, &printed, &cells);
+            let cell = |(column, width): &(Column, i32)| row.cell(shares, &used, &running, *column, room(*width));
+            let cells: Vec<_> = columns.iter().map(cell).collect();
+            options.style.row(out.text(), &printed, &cells);
+            if out.row_ends().is_break() {
+                break;
+            }
         }
     }
-    Reply { stdout, stderr, ..Reply::default() }
+    Reply { stdout: out.rest(), stderr, ..Reply::default() }
 }
 
 impl Options {

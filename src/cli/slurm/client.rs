@@ -1,6 +1,7 @@
 //! One request to the service over its unix socket.
 
 use super::http::{self, Answer};
+use super::printing::Printing;
 use crate::daemon::api::{Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,9 +9,36 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+/// So many bytes of an answer are read at a time.
+const PIECE: usize = 64 << 10;
+
 /// Asks the service for one of Slurm's commands; the error is a text for people, what to do included.
 pub fn ask(socket: &Path, command: &str, request: &Request) -> Result<Response, String> {
     post(socket, &format!("/v1/slurm/{command}"), request)
+}
+
+/// Like [`ask`], for an answer that is printed: what of it is long goes to standard output as it comes. The answer's
+/// `stdout` is what is still to be printed; `said` counts the bytes that were printed for this command so far, with those
+/// of answers before the last question, which are not printed again.
+pub fn ask_printing(socket: &Path, command: &str, request: &Request, said: &mut usize) -> Result<Response, String> {
+    let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
+    let mut printed = Printing::new(said, std::io::stdout().lock());
+    let mut coming = send(socket, &format!("/v1/slurm/{command}"), &body)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        let bytes = coming.read(&mut piece).map_err(lost)?;
+        if bytes == 0 {
+            break;
+        }
+        if printed.take(&piece[..bytes]).is_err() {
+            // Whoever reads has seen enough.
+            return Ok(Response::default());
+        }
+    }
+    let mut answer: Response = parsed(&printed.rest())?;
+    answer.stdout.drain(..printed.passed_over(&answer.stdout));
+    *printed.said += answer.stdout.len();
+    Ok(answer)
 }
 
 /// Sends a request to a place of the service's and reads the answer; the error is a text for people.
@@ -18,7 +46,11 @@ pub fn post<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Seri
     let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
     let mut answer = Vec::new();
     send(socket, place, &body)?.read_to_end(&mut answer).map_err(lost)?;
-    serde_json::from_slice(&answer).map_err(|error| format!("the accounting service answered something else: {error}"))
+    parsed(&answer)
+}
+
+fn parsed<A: DeserializeOwned>(answer: &[u8]) -> Result<A, String> {
+    serde_json::from_slice(answer).map_err(|error| format!("the accounting service answered something else: {error}"))
 }
 
 fn lost(error: io::Error) -> String {

@@ -3,6 +3,7 @@
 pub mod client;
 mod files;
 mod http;
+mod printing;
 mod prompt;
 pub mod report;
 pub mod sacct;

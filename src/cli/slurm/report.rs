@@ -56,7 +56,7 @@ fn complain(program: &str, error: &str) -> Exit {
 fn ask(program: &str, argv: Vec<String>) -> Exit {
     let environment = HEEDED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let request = Request { argv, environment: environment.collect(), ..Request::default() };
-    match client::ask(&api::socket(), program, &request) {
+    match client::ask_printing(&api::socket(), program, &request, &mut 0) {
         Ok(answer) => {
             print!("{}", answer.stdout);
             let _ = std::io::stdout().flush();

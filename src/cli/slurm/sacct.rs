@@ -14,7 +14,7 @@ pub fn run(args: Vec<OsString>) -> Exit {
     let answer = texts(args).and_then(|argv| {
         let environment = HEEDED.iter().filter_map(|name| Some((name.to_string(), std::env::var(name).ok()?)));
         let request = Request { argv, environment: environment.collect(), ..Request::default() };
-        client::ask(&api::socket(), "sacct", &request)
+        client::ask_printing(&api::socket(), "sacct", &request, &mut 0)
     });
     match answer {
         Ok(answer) => {

@@ -57,7 +57,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
     let mut request = Request { argv, rehearse, ..Request::default() };
     let (mut said, mut complained) = (0, 0);
     loop {
-        let answer = match client::ask(&api::socket(), "sacctmgr", &request) {
+        let answer = match client::ask_printing(&api::socket(), "sacctmgr", &request, &mut said) {
             Ok(answer) => answer,
             Err(error) => return complain(&error),
         };
@@ -67,7 +67,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
             eprintln!("{error}");
             return Exit::ERROR;
         }
-        show(&answer, &mut said, &mut complained);
+        show(&answer, &mut complained);
         if let Some(path) = &answer.reads {
             match files::read(path, &request) {
                 Ok(file) => request.files.push(file),
@@ -89,12 +89,11 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
 }
 
 /// Prints what was not printed before the last question.
-fn show(answer: &Response, said: &mut usize, complained: &mut usize) {
-    let rest = |text: &str, from: usize| text.get(from..).unwrap_or_default().to_owned();
-    print!("{}", rest(&answer.stdout, *said));
+fn show(answer: &Response, complained: &mut usize) {
+    print!("{}", answer.stdout);
     let _ = std::io::stdout().flush();
-    eprint!("{}", rest(&answer.stderr, *complained));
-    (*said, *complained) = (answer.stdout.len(), answer.stderr.len());
+    eprint!("{}", answer.stderr.get(*complained..).unwrap_or_default());
+    *complained = answer.stderr.len();
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
-//! Usage rolled up by hour, day and month: made in steps of a day, read by reports.
+//! Usage rolled up by hour, day and month: made in slices, read by reports.
 
 mod read;
 mod roll;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use read::UsageTable;
 pub use roll::Roll;
+pub use write::Slice;
 
 use rusqlite::{Connection, Result, params};
 
@@ -36,6 +38,18 @@ fn set_progress(connection: &Connection, progress: Progress) -> Result<()> {
 /// from before what was purged, where it could only come to less. Belongs into the transaction that changes the records.
 pub fn changed_from(transaction: &Connection, time: i64) -> Result<()> {
     let time = super::purge::frozen(transaction)?.map_or(time, |frozen| frozen.max(time));
-    transaction.execute("UPDATE usage_progress SET rolled = MIN(rolled, ?1)", [time])?;
+    let sql = "UPDATE usage_progress SET rolled = MIN(rolled, ?1), touched = MIN(IFNULL(touched, ?1), ?1)";
+    transaction.execute(sql, [time])?;
     Ok(())
+}
+
+/// Says that the rollup looks at the records from here on: what was changed before is no news to it.
+pub fn watch(transaction: &Connection) -> Result<()> {
+    transaction.execute("UPDATE usage_progress SET touched = NULL WHERE touched IS NOT NULL", [])?;
+    Ok(())
+}
+
+/// Since when records differ from what the rollup saw when it last looked.
+fn touched(connection: &Connection) -> Result<Option<i64>> {
+    connection.query_row("SELECT touched FROM usage_progress", [], |row| row.get(0))
 }

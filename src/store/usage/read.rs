@@ -6,7 +6,8 @@ use crate::accounting::jobs::{Job, JobsError, Scan, TresCounts};
 use crate::accounting::model::{AssociationId, TresId};
 use crate::accounting::rollup::{Calendar, ClusterUse, Period, Span};
 use crate::accounting::sreport::{Records, Share};
-use rusqlite::{Connection, Result, Row, params};
+use crate::store::jobs::scan;
+use rusqlite::{Connection, Result, Row, params, params_from_iter};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -82,14 +83,14 @@ impl<'a> UsageTable<'a> {
     }
 
     fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT cluster, job_id, user, uid, gid, account, partition, association, wckey, nodes, time_start, time_end, \
-             suspended, reservation_id, tres_allocated FROM job \
-             WHERE cluster = ?1 AND (time_end >= ?2 OR time_end IS NULL) AND time_submit < ?3 AND time_start IS NOT NULL",
-        )?;
-        let (from, to) = (scan.ended_from.unwrap_or(i64::MIN), scan.submitted_before.unwrap_or(i64::MAX));
-        for cluster in &scan.clusters {
-            let mut rows = statement.query(params![cluster, from, to])?;
+        for condition in scan::conditions(self.connection, scan)? {
+            let sql = format!(
+                "SELECT cluster, job_id, user, uid, gid, account, partition, association, wckey, nodes, time_start, \
+                 time_end, suspended, reservation_id, tres_allocated FROM job WHERE time_start IS NOT NULL AND {}",
+                condition.text()
+            );
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params_from_iter(condition.values))?;
             while let Some(row) = rows.next()? {
                 if see(job(row)?).is_break() {
                     return Ok(());
@@ -115,7 +116,6 @@ fn uses(row: &Row) -> Result<(TresId, ClusterUse)> {
 }
 
 fn job(row: &Row) -> Result<Job> {
-    let tres: String = row.get(14)?;
     Ok(Job {
         cluster: row.get(0)?,
         job_id: row.get(1)?,
@@ -131,7 +131,7 @@ fn job(row: &Row) -> Result<Job> {
         end: row.get(11)?,
         suspended: row.get::<_, i64>(12)?.unsigned_abs(),
         reservation_id: row.get(13)?,
-        tres_allocated: TresCounts::parse(&tres).unwrap_or_default(),
+        tres_allocated: TresCounts::parse(row.get_ref(14)?.as_str()?).unwrap_or_default(),
         ..Job::default()
     })
 }

@@ -1,14 +1,20 @@
-//! [`Roll`]: the making of the rollup. Memory holds the jobs of one day, whatever their number in the store.
+//! [`Roll`]: the making of the rollup. It only reads; what it comes to is written slice by slice ([`Slice::keep`]), each in
+//! a short transaction, so that nobody waits for the computing. Memory holds the jobs that run in an hour, whatever the
+//! number of jobs in the store.
 
-use super::{Progress, progress, set_progress};
+use super::progress;
+use super::write::{Records, Slice};
 use crate::accounting::State;
 use crate::accounting::jobs::{ArrayPlace, Job, Tasks, TresCounts};
 use crate::accounting::rollup::{Calendar, HourRecords, HourSum, JobUse, Period, Span, Surroundings};
-use rusqlite::{Connection, Result, Row, params};
-use std::collections::BTreeMap;
+use crate::store::jobs::scan;
+use rusqlite::{Connection, Result, Row, params_from_iter};
+use std::collections::{BTreeMap, VecDeque};
 
-/// A rollup under way. Each [`Roll::step`] belongs into a transaction of its own; after a crash, or when records change
-/// in between, a new one goes on where the store says.
+/// A slice of hours ends when it has so many rows: what SQLite writes in some hundredths of a second.
+const ENOUGH: usize = 10_000;
+
+/// A rollup under way. After a crash, or when records change meanwhile, a new one goes on where the store says.
 #[derive(Clone, Debug)]
 pub struct Roll {
     calendar: Calendar,
@@ -17,6 +23,8 @@ pub struct Roll {
     /// Up to here.
     until: i64,
     clusters: BTreeMap<String, Cluster>,
+    /// Periods whose hours are made, to be summed up next.
+    over: VecDeque<(Period, Span)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -26,56 +34,85 @@ struct Cluster {
     jobs: Vec<JobUse>,
 }
 
-/// What the rollup looks at.
+/// What the rollup looks at, in the order of [`job`].
 const JOB: &str = "SELECT cluster, association, qos, user, wckey, time_eligible, time_start, time_end, suspended, \
     cpus_requested, array_job, array_tasks, reservation_id, tres_allocated FROM job WHERE";
 
 impl Roll {
-    /// Begins where the store says, to go up to the last full hour before `now`. `None` when there is nothing to do.
-    pub fn begin(connection: &Connection, state: &State, calendar: &Calendar, now: i64) -> Result<Option<Self>> {
+    /// The first hour to make when `now` is the time; `None` when there is nothing to do.
+    pub fn due(connection: &Connection, state: &State, calendar: &Calendar, now: i64) -> Result<Option<i64>> {
         let until = calendar.start(Period::Hour, now);
         let from = match progress(connection)?.rolled {
             Some(rolled) => Some(rolled),
             None => first_record(connection, state)?,
         };
-        let Some(at) = from.map(|from| calendar.start(Period::Hour, from)).filter(|at| *at < until) else {
-            return Ok(None);
-        };
-        let mut roll = Self { calendar: calendar.clone(), at, until, clusters: BTreeMap::new() };
+        Ok(from.map(|from| calendar.start(Period::Hour, from)).filter(|at| *at < until))
+    }
+
+    /// Begins where the store says, to go up to the last full hour before `now`. `None` when there is nothing to do. What
+    /// changes from now on must be told from what changed before: [`super::watch`] comes first.
+    pub fn begin(connection: &Connection, state: &State, calendar: &Calendar, now: i64) -> Result<Option<Self>> {
+        let Some(at) = Self::due(connection, state, calendar, now)? else { return Ok(None) };
+        let until = calendar.start(Period::Hour, now);
+        let mut roll = Self { calendar: calendar.clone(), at, until, clusters: BTreeMap::new(), over: VecDeque::new() };
         for row in state.clusters.values() {
             let around = Surroundings::of(state, &row.name);
             roll.clusters.insert(row.name.clone(), Cluster { around, jobs: Vec::new() });
         }
-        let old = format!("{JOB} time_eligible < ?1 AND (time_end > ?1 OR time_end IS NULL)");
-        roll.take_jobs(connection, state, &old, &[&at])?;
+        for condition in scan::at(connection, at)? {
+            let open = format!("{JOB} {} AND time_eligible < ? AND time_end IS NOT ?", condition.text());
+            let values = condition.values.into_iter().chain([at.into(), at.into()]);
+            roll.take_jobs(connection, state, &open, params_from_iter(values))?;
+        }
         Ok(Some(roll))
     }
 
-    /// Makes the rest of a day. `false` when everything is done; then, or when records changed meanwhile, it is used up.
-    pub fn step(&mut self, transaction: &Connection, state: &State) -> Result<bool> {
-        let before = progress(transaction)?;
-        if before.rolled.is_some_and(|rolled| self.calendar.start(Period::Hour, rolled) != self.at) {
-            return Ok(false);
+    /// Computes the next slice. The one before must have been kept. `None` when everything is done.
+    pub fn slice(&mut self, connection: &Connection, state: &State) -> Result<Option<Slice>> {
+        if let Some((period, span)) = self.over.pop_front() {
+            let records = vec![Records::sum(connection, period, span)?];
+            return Ok(Some(Slice { period, span, records, rolled: self.rolled() }));
         }
+        if self.at >= self.until {
+            return Ok(None);
+        }
+        let (start, records) = (self.at, self.hours(connection, state)?);
+        let span = Span { start, end: self.at };
+        self.end_periods(start);
+        Ok(Some(Slice { period: Period::Hour, span, records, rolled: self.rolled() }))
+    }
+
+    /// Hours up to the end of the day at most.
+    fn hours(&mut self, connection: &Connection, state: &State) -> Result<Vec<Records>> {
         let day = self.calendar.start(Period::Day, self.at);
         let end = self.calendar.end(Period::Day, day).min(self.until);
-        let span = Span { start: self.at, end };
         let new = format!("{JOB} time_eligible >= ?1 AND time_eligible < ?2");
-        self.take_jobs(transaction, state, &new, &[&span.start, &span.end])?;
-        if before.known.is_some_and(|known| known > span.start) {
-            forget(transaction, Period::Hour, span)?;
-        }
-        while self.at < end {
+        let (mut made, mut rows) = (Vec::new(), 0);
+        while self.at < end && rows < ENOUGH {
             let hour = Span { start: self.at, end: self.calendar.end(Period::Hour, self.at) };
+            self.take_jobs(connection, state, &new, [hour.start, hour.end])?;
+            let mut records = Records::new(hour.start);
             for (name, cluster) in &mut self.clusters {
-                write(transaction, name, hour.start, &cluster.hour(hour))?;
+                records.add(name, cluster.hour(hour));
             }
+            rows += records.rows();
+            made.push(records);
             self.at = hour.end;
         }
-        self.close(transaction, day)?;
-        let known = before.known.unwrap_or(self.at).max(self.at);
-        set_progress(transaction, Progress { rolled: Some(self.at), known: Some(known) })?;
-        Ok(self.at < self.until)
+        Ok(made)
+    }
+
+    /// Notes what is over with the hours since `start`: the day, and with it perhaps the month.
+    fn end_periods(&mut self, start: i64) {
+        for period in [Period::Day, Period::Month] {
+            let begin = self.calendar.start(period, start);
+            let span = Span { start: begin, end: self.calendar.end(period, begin) };
+            self.over.extend((span.end == self.at).then_some((period, span)));
+        }
+    }
+
+    fn rolled(&self) -> Option<i64> {
+        self.over.is_empty().then_some(self.at)
     }
 
     fn take_jobs(
@@ -83,7 +120,7 @@ impl Roll {
         connection: &Connection,
         state: &State,
         sql: &str,
-        values: &[&dyn rusqlite::ToSql],
+        values: impl rusqlite::Params,
     ) -> Result<()> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
@@ -92,20 +129,6 @@ impl Roll {
             if let Some(cluster) = self.clusters.get_mut(&job.cluster) {
                 cluster.jobs.push(JobUse::of(state, &job));
             }
-        }
-        Ok(())
-    }
-
-    /// Sums up the day, and the month, if they are over.
-    fn close(&self, transaction: &Connection, day: i64) -> Result<()> {
-        let end = self.calendar.end(Period::Day, day);
-        if self.at < end {
-            return Ok(());
-        }
-        sum_up(transaction, Period::Day, Span { start: day, end })?;
-        let month = self.calendar.start(Period::Month, day);
-        if self.calendar.end(Period::Month, month) == end {
-            sum_up(transaction, Period::Month, Span { start: month, end })?;
         }
         Ok(())
     }
@@ -129,74 +152,22 @@ fn first_record(connection: &Connection, state: &State) -> Result<Option<i64>> {
 }
 
 fn job(row: &Row) -> Result<Job> {
-    let text: String = row.get("tres_allocated")?;
-    let waiting: Option<String> = row.get("array_tasks")?;
-    let array: Option<u32> = row.get("array_job")?;
+    let array: Option<u32> = row.get(10)?;
+    let waiting: Option<String> = row.get(11)?;
     Ok(Job {
-        cluster: row.get("cluster")?,
-        association: row.get("association")?,
-        qos: row.get("qos")?,
-        user: row.get("user")?,
-        wckey: row.get("wckey")?,
-        eligible: row.get("time_eligible")?,
-        start: row.get("time_start")?,
-        end: row.get("time_end")?,
-        suspended: row.get::<_, i64>("suspended")?.unsigned_abs(),
-        cpus_requested: row.get("cpus_requested")?,
+        cluster: row.get(0)?,
+        association: row.get(1)?,
+        qos: row.get(2)?,
+        user: row.get(3)?,
+        wckey: row.get(4)?,
+        eligible: row.get(5)?,
+        start: row.get(6)?,
+        end: row.get(7)?,
+        suspended: row.get::<_, i64>(8)?.unsigned_abs(),
+        cpus_requested: row.get(9)?,
         array: array.zip(waiting).map(|(job, tasks)| ArrayPlace { job, tasks: Tasks::Waiting(tasks) }),
-        reservation_id: row.get("reservation_id")?,
-        tres_allocated: TresCounts::parse(&text).unwrap_or_default(),
+        reservation_id: row.get(12)?,
+        tres_allocated: TresCounts::parse(row.get_ref(13)?.as_str()?).unwrap_or_default(),
         ..Job::default()
     })
-}
-
-fn write(transaction: &Connection, cluster: &str, start: i64, records: &HourRecords) -> Result<()> {
-    let mut put = transaction.prepare_cached("INSERT INTO usage_association VALUES (0, ?1, ?2, ?3, ?4, ?5)")?;
-    for ((association, tres), used) in &records.associations {
-        put.execute(params![start, association, tres, used.seconds as i64, used.charged as i64])?;
-    }
-    let mut put = transaction.prepare_cached("INSERT INTO usage_wckey VALUES (0, ?1, ?2, ?3, ?4)")?;
-    for ((wckey, tres), seconds) in &records.wckeys {
-        put.execute(params![start, wckey, tres, *seconds as i64])?;
-    }
-    let mut put =
-        transaction.prepare_cached("INSERT INTO usage_cluster VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
-    for (tres, uses) in &records.cluster {
-        let seconds =
-            [uses.count, uses.allocated, uses.down, uses.planned_down, uses.idle, uses.planned, uses.overcommitted]
-                .map(|it| it as i64);
-        let [count, allocated, down, planned_down, idle, planned, over] = seconds;
-        put.execute(params![start, cluster, tres, count, allocated, down, planned_down, idle, planned, over])?;
-    }
-    Ok(())
-}
-
-const TABLES: [&str; 3] = ["usage_association", "usage_wckey", "usage_cluster"];
-
-fn forget(transaction: &Connection, period: Period, span: Span) -> Result<()> {
-    for table in TABLES {
-        let sql = format!("DELETE FROM {table} WHERE period = ?1 AND start >= ?2 AND start < ?3");
-        transaction.prepare_cached(&sql)?.execute(params![period.number(), span.start, span.end])?;
-    }
-    Ok(())
-}
-
-/// Sums up the next smaller periods.
-fn sum_up(transaction: &Connection, period: Period, span: Span) -> Result<()> {
-    forget(transaction, period, span)?;
-    let of = "WHERE period = ?1 - 1 AND start >= ?2 AND start < ?3 GROUP BY";
-    for sql in [
-        format!(
-            "INSERT INTO usage_association SELECT ?1, ?2, association, tres, SUM(seconds), SUM(charged) \
-             FROM usage_association {of} association, tres"
-        ),
-        format!("INSERT INTO usage_wckey SELECT ?1, ?2, wckey, tres, SUM(seconds) FROM usage_wckey {of} wckey, tres"),
-        format!(
-            "INSERT INTO usage_cluster SELECT ?1, ?2, cluster, tres, MAX(count), SUM(allocated), SUM(down), \
-             SUM(planned_down), SUM(idle), SUM(planned), SUM(overcommitted) FROM usage_cluster {of} cluster, tres"
-        ),
-    ] {
-        transaction.prepare_cached(&sql)?.execute(params![period.number(), span.start, span.end])?;
-    }
-    Ok(())
 }

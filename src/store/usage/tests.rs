@@ -64,12 +64,29 @@ fn add_job(connection: &Connection, id: u32, start: i64, end: i64) {
     changed_from(connection, stored.earliest.unwrap()).unwrap();
 }
 
-/// Rolls up to `now` in at most so many steps.
+/// Computes a slice; what computes never writes.
+fn slice(roll: &mut Roll, connection: &Connection, state: &State) -> Option<Slice> {
+    connection.pragma_update(None, "query_only", true).unwrap();
+    let slice = roll.slice(connection, state).unwrap();
+    connection.pragma_update(None, "query_only", false).unwrap();
+    slice
+}
+
+fn begin(connection: &Connection, state: &State, now: i64) -> Option<Roll> {
+    watch(connection).unwrap();
+    Roll::begin(connection, state, &calendar(), now).unwrap()
+}
+
+/// Rolls up to `now` in at most so many steps: slices up to one behind which it could stop.
 fn roll(connection: &Connection, state: &State, now: i64, steps: usize) {
-    let Some(mut roll) = Roll::begin(connection, state, &calendar(), now).unwrap() else { return };
+    let Some(mut roll) = begin(connection, state, now) else { return };
     for _ in 0..steps {
-        if !roll.step(connection, state).unwrap() {
-            return;
+        loop {
+            let Some(slice) = slice(&mut roll, connection, state) else { return };
+            assert!(slice.keep(connection).unwrap());
+            if slice.is_complete() {
+                break;
+            }
         }
     }
 }
@@ -143,15 +160,39 @@ fn older_jobs_that_come_in_later_are_counted() {
 
 #[test]
 fn records_that_change_under_a_rollup_stop_it() {
-    let state = site();
+    let (state, now) = (site(), NEW_YEAR + 9 * DAY);
     let connection = database();
     add_job(&connection, 1, NEW_YEAR + 5 * DAY, NEW_YEAR + 6 * DAY);
-    let mut roll = Roll::begin(&connection, &state, &calendar(), NEW_YEAR + 9 * DAY).unwrap().unwrap();
-    assert!(roll.step(&connection, &state).unwrap());
-    assert!(roll.step(&connection, &state).unwrap());
-    add_job(&connection, 2, NEW_YEAR + 3600, NEW_YEAR + 7200);
-    assert!(!roll.step(&connection, &state).unwrap());
+    let mut under_way = begin(&connection, &state, now).unwrap();
+    let first = slice(&mut under_way, &connection, &state).unwrap();
+    add_job(&connection, 2, NEW_YEAR + DAY, NEW_YEAR + DAY + 60);
+    assert!(first.keep(&connection).unwrap(), "a later job does not matter to it");
+    let sum = slice(&mut under_way, &connection, &state).unwrap();
+    assert!(!first.is_complete() && sum.is_complete(), "the sum of the day belongs to it");
+    assert!(sum.keep(&connection).unwrap());
+    let second = slice(&mut under_way, &connection, &state).unwrap();
+    add_job(&connection, 3, NEW_YEAR + DAY + 3600, NEW_YEAR + DAY + 7200);
+    assert!(!second.keep(&connection).unwrap(), "it was computed without this one");
+    assert_eq!(progress(&connection).unwrap().rolled, Some(NEW_YEAR + DAY));
+    add_job(&connection, 4, NEW_YEAR + 3600, NEW_YEAR + 7200);
     assert_eq!(progress(&connection).unwrap().rolled, Some(NEW_YEAR + 3600));
+    roll(&connection, &state, now, usize::MAX);
+    assert_eq!(used(&connection, NEW_YEAR, now), 2 * (DAY.unsigned_abs() + 60 + 3600 + 3600));
+}
+
+#[test]
+fn what_was_cut_off_before_its_day_was_summed_up_is_made_again() {
+    let (state, now) = (site(), NEW_YEAR + 3 * DAY);
+    let (cut, whole) = (database(), database());
+    for connection in [&cut, &whole] {
+        add_job(connection, 1, NEW_YEAR + 3600, NEW_YEAR + 2 * DAY);
+    }
+    let mut first = begin(&cut, &state, now).unwrap();
+    assert!(slice(&mut first, &cut, &state).unwrap().keep(&cut).unwrap());
+    assert_eq!(progress(&cut).unwrap(), Progress::default());
+    roll(&cut, &state, now, usize::MAX);
+    roll(&whole, &state, now, usize::MAX);
+    assert_eq!(dump(&cut), dump(&whole));
 }
 
 #[test]

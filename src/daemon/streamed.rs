@@ -1,0 +1,186 @@
+//! Answers that may be long, such as a row for each of millions of jobs: sent while they are made. No more than a few
+//! pieces are in memory, and a client that reads slowly holds up only its own command.
+//!
+//! What goes over the wire is the same JSON as that of a short answer, `{"stdout":"…","stderr":…}`.
+
+use super::api::Response;
+use super::http::{Refusal, panicked};
+use crate::accounting::Output;
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::Frame;
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// So many pieces may wait to be read.
+const WAITING: usize = 2;
+
+/// So many commands at a time may wait for those who read them, fewer than there are threads; beyond, answers are made
+/// whole before they are sent.
+static PLACES: Semaphore = Semaphore::const_new(32);
+
+/// How every answer begins.
+const BEGIN: &str = "{\"stdout\":\"";
+
+/// What a command came to.
+pub enum Streamed {
+    /// All of it.
+    Whole(Response),
+    /// It goes on: its pieces, and then what stands behind them.
+    Pieces(Body),
+}
+
+/// A part of the body.
+enum Part {
+    Piece(Bytes),
+    Last(Bytes),
+}
+
+/// Runs a command in a thread of its own, until it ends or hands on the first piece.
+pub async fn run(answer: impl FnOnce(Output) -> Response + Send + 'static) -> Result<Streamed, Refusal> {
+    let (parts, mut made) = channel(WAITING);
+    let mut begun = false;
+    let command = move || {
+        let mut take = |piece: String| {
+            let begin = if begun { "" } else { BEGIN };
+            begun = true;
+            let part = Part::Piece(format!("{begin}{}", escaped(&harmless(piece))).into());
+            match parts.blocking_send(part) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        };
+        let place = PLACES.try_acquire();
+        let said = answer(if place.is_ok() { Output::to(&mut take) } else { Output::default() });
+        drop(place);
+        let response = Response { stdout: harmless(said.stdout), stderr: harmless(said.stderr), ..said };
+        if !begun {
+            return Some(response);
+        }
+        // Whoever no longer reads is none of our business.
+        let _ = parts.blocking_send(Part::Last(json(&response).split_off(BEGIN.len()).into()));
+        None
+    };
+    let running = tokio::task::spawn_blocking(command);
+    match made.recv().await {
+        Some(first) => Ok(Streamed::Pieces(Body::new(Pieces { first: Some(first), made, is_whole: false }))),
+        None => match running.await.map_err(panicked)? {
+            Some(response) => Ok(Streamed::Whole(response)),
+            None => unreachable!("a command that sent nothing gives its answer"),
+        },
+    }
+}
+
+/// A text without what a terminal would take for orders, should an old store or a file that was loaded hold such. The
+/// separators of ASCII (FS, GS, RS, US) are no orders, and what scripts give to `--delimiter`.
+fn harmless(text: String) -> String {
+    let harms = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\u{1c}'..='\u{1f}');
+    if text.contains(harms) { text.replace(harms, "?") } else { text }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("texts and numbers can always be written as JSON")
+}
+
+/// A text as it stands between the quotes of a JSON string.
+fn escaped(text: &str) -> String {
+    let mut quoted = json(&text);
+    quoted.pop();
+    quoted.remove(0);
+    quoted
+}
+
+/// The body of an answer in the making.
+struct Pieces {
+    first: Option<Part>,
+    made: Receiver<Part>,
+    is_whole: bool,
+}
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.is_whole {
+            return Poll::Ready(None);
+        }
+        let part = match self.first.take() {
+            Some(first) => Some(first),
+            None => ready!(self.made.poll_recv(cx)),
+        };
+        Poll::Ready(Some(match part {
+            Some(Part::Piece(bytes)) => Ok(Frame::data(bytes)),
+            Some(Part::Last(bytes)) => {
+                self.is_whole = true;
+                Ok(Frame::data(bytes))
+            }
+            // The connection is cut, so that nobody takes a part for the whole.
+            None => Err(io::Error::other("a bug in enlist serve stopped this command")),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    fn rows(mut out: Output, count: usize) -> Response {
+        for number in 0..count {
+            out.push_str(&format!("row \"{number}\"\u{1b}\n"));
+            if out.row_ends().is_break() {
+                break;
+            }
+        }
+        Response { stdout: out.rest(), revision: 7, ..Response::default() }
+    }
+
+    #[tokio::test]
+    async fn long_answers_are_the_same_json_as_short_ones() {
+        let Ok(Streamed::Whole(short)) = run(|out| rows(out, 2)).await else { panic!("too short to be streamed") };
+        assert_eq!(short.stdout.lines().count(), 2);
+        let Ok(Streamed::Pieces(body)) = run(|out| rows(out, 50_000)).await else { panic!("not streamed") };
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let long: Response = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!((long.stdout.lines().count(), long.revision), (50_000, 7));
+        assert_eq!(long.stdout.lines().last(), Some("row \"49999\"?"));
+    }
+
+    #[tokio::test]
+    async fn a_command_that_stops_midway_is_no_whole_answer() {
+        let Ok(Streamed::Pieces(body)) = run(|out| {
+            rows(out, 50_000);
+            panic!("as a test does")
+        })
+        .await
+        else {
+            panic!("not streamed")
+        };
+        assert!(body.collect().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_command_ends_when_nobody_reads() {
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let Ok(Streamed::Pieces(body)) = run(|out| {
+            let response = rows(out, usize::MAX);
+            let _ = ended.send(());
+            response
+        })
+        .await
+        else {
+            panic!("not streamed")
+        };
+        drop(body);
+        end.await.unwrap();
+    }
+
+    #[test]
+    fn what_terminals_are_told() {
+        assert_eq!(harmless("a\u{1b}[2J\u{9b}\n가\t\u{1f}b".into()), "a?[2J?\n가\t\u{1f}b");
+    }
+}

@@ -1,0 +1,23 @@
+//! `tests/bench/accounting --jobs` with a few jobs, so that it works when somebody wants to measure.
+
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn jobs_are_made_imported_summed_up_and_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/accounting"))
+        .args(["--jobs", "5000", "--days", "40", "--enlist", env!("CARGO_BIN_EXE_enlist"), "--directory"])
+        .arg(directory.path())
+        .output()
+        .unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    // How fast it is does not matter here: an aim that a busy machine misses ends it with 1.
+    assert!(said.contains("| import of 5000 jobs, 7000 records with their steps |"), "{said}{complained}");
+    assert!(said.contains("| rollup of 960 hours |"), "{said}");
+    for report in ["sreport -nP cluster utilization", "sreport -nP user top", "sshare -anP", "sacct -anP -S"] {
+        let line = said.lines().find(|line| line.contains(report)).unwrap_or_else(|| panic!("{report}: {said}"));
+        assert!(!line.contains(", 0 lines"), "{line}");
+    }
+    assert!(said.lines().last().is_some_and(|line| line.starts_with("| the store |")), "{said}");
+}
