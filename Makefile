@@ -21,7 +21,8 @@ build: agent
 
 # With libcrypto and zlib inside, which a Slurm command need not look for at its start: that halves what it takes.
 release: agent
-	OPENSSL_STATIC=1 LIBZ_SYS_STATIC=1 $(CARGO) build --release --bin enlist
+	OPENSSL_STATIC=1 OPENSSL_LIB_DIR=$(shell pkg-config --variable=libdir openssl) LIBZ_SYS_STATIC=1 \
+		OPENSSL_INCLUDE_DIR=$(shell pkg-config --variable=includedir openssl) $(CARGO) build --release --bin enlist
 	@install $(AGENT) $(TARGET)/release/enlist-agent
 
 # Static, so that it runs on any host of the same processor; without the controller's dependencies, so that it is small.

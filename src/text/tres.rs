@@ -26,7 +26,10 @@ impl fmt::Display for BadTres {
     }
 }
 
-/// Reads `a=1,b=2`. Counts may carry K, M, G, T or P (of 1024).
+/// The largest count: what a signed number of a database can keep.
+const MOST: u64 = i64::MAX as u64;
+
+/// Reads `a=1,b=2`. Counts may carry K, M, G, T or P (of 1024), and are at most 2^63 - 1.
 pub fn parse(text: &str) -> Result<Vec<TresCount>, BadTres> {
     text.split(',').filter(|part| !part.is_empty()).map(parse_one).collect()
 }
@@ -60,6 +63,7 @@ fn parse_count(text: &str) -> Option<Option<u64>> {
         Some((whole, "50" | "5")) if scale > 1 => whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(scale / 2),
         _ => digits.parse::<u64>().ok()?.checked_mul(scale),
     }
+    .filter(|count| *count <= MOST)
     .map(Some)
 }
 
@@ -95,6 +99,8 @@ mod tests {
         assert_eq!(parse("cpu").unwrap_err().part, "cpu");
         assert_eq!(parse("cpu=x").unwrap_err().part, "cpu=x");
         assert_eq!(parse("cpu=99999999999999999999").unwrap_err().part, "cpu=99999999999999999999");
+        assert_eq!(parse("cpu=9223372036854775807").unwrap()[0].count, Some(MOST));
+        assert!(parse("cpu=9223372036854775808").is_err());
     }
 
     #[test]

@@ -469,7 +469,9 @@ fn by_its_name_or_through_enlist_slurm() {
         .unwrap();
     assert_eq!(text(&out.stdout), "ref\n");
     let (out, code) = service.typed(&["-n", "-P"], "show cluster format=cluster\n# a comment\nshow bogus\nquit\n");
-    assert_eq!((out.as_str(), code), ("ref\n", Some(1)));
+    let typed =
+        "sacctmgr: show cluster format=cluster\nref\nsacctmgr: # a comment\nsacctmgr: show bogus\nsacctmgr: quit\n";
+    assert_eq!((out.as_str(), code), (typed, Some(1)));
 }
 
 impl Service {

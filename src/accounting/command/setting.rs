@@ -345,12 +345,12 @@ pub fn number(session: &mut Session, name: &str, text: &str) -> Option<Option<u6
     }
 }
 
-/// A duration in minutes; -1 clears.
+/// A duration in minutes below 2^32 (slurmdbd lets larger ones wrap around); -1 clears.
 pub fn minutes(text: &str) -> Option<Option<u64>> {
     if text == "-1" || text.eq_ignore_ascii_case("infinite") || text.eq_ignore_ascii_case("unlimited") {
         return Some(None);
     }
-    duration::parse_minutes(text).map(Some)
+    duration::parse_minutes(text).filter(|minutes| *minutes < UNLIMITED).map(Some)
 }
 
 /// A TRES list with the TRES' numbers.
@@ -381,4 +381,15 @@ pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Opti
         found.push((id, count.count.map(megabytes)));
     }
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_have_32_bits() {
+        assert_eq!(minutes("4294967294"), Some(Some(4_294_967_294)));
+        assert_eq!((minutes("4294967295"), minutes("99999999999-00"), minutes("-1")), (None, None, Some(None)));
+    }
 }

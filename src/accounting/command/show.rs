@@ -171,9 +171,10 @@ pub fn accounts(session: &mut Session, words: &[Word]) -> Done {
     let view = View::new(state, session.caller, session.world.settings());
     let (associations, coordinators) = (view.associations(), Coordinators::shown(state, &fields));
     let listed = names.iter().filter(|name| view.account(name)).filter_map(|name| state.accounts.get(name));
+    let mut all_below = wanted.with_associations.then(|| by_account(state, &wanted.place));
     let rows = listed.flat_map(|account| {
-        let below = || seen(associations_of_account(state, &wanted.place, account), &associations);
-        let below = wanted.with_associations.then(below);
+        let below = all_below.as_mut().map(|all| all.remove(account.name.as_str()).unwrap_or_default());
+        let below = below.map(|rows| seen(rows, &associations));
         let own = |column, _: Option<&Association>| match column {
             Column::Coordinators if !wanted.with_coordinators => Some(Cell::Empty),
             column => account_cell(account, &coordinators, column),
@@ -184,8 +185,22 @@ pub fn accounts(session: &mut Session, words: &[Word]) -> Done {
     Ok(())
 }
 
-fn associations_of_account<'a>(state: &'a State, place: &Condition, account: &Account) -> Vec<&'a Association> {
-    Condition { accounts: Some(vec![account.name.clone()]), ..place.clone() }.select(state)
+/// Associations by account, looked through once; with sub-accounts also those below it. The accounts of `place` don't
+/// matter.
+fn by_account<'a>(state: &'a State, place: &Condition) -> BTreeMap<&'a str, Vec<&'a Association>> {
+    let mut found: BTreeMap<&str, Vec<&Association>> = BTreeMap::new();
+    for row in (Condition { accounts: None, ..place.clone() }).select(state) {
+        let (mut next, mut last) = (Some(row), "");
+        while let Some(above) = next {
+            let account = above.key.account.as_str();
+            if account != last {
+                found.entry(account).or_default().push(row);
+            }
+            last = account;
+            next = above.parent.filter(|_| place.with_sub_accounts).and_then(|id| state.association(id));
+        }
+    }
+    found
 }
 
 /// One row for each association; one row in all when there is none or none is wanted.

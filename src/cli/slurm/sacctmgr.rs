@@ -55,7 +55,7 @@ fn complain(error: &str) -> Exit {
 
 fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input) -> Exit {
     let mut request = Request { argv, rehearse, ..Request::default() };
-    let (mut said, mut complained) = (0, 0);
+    let (mut said, mut complained) = (0, String::new());
     loop {
         let answer = match client::ask_printing(&api::socket(), "sacctmgr", &request, &mut said) {
             Ok(answer) => answer,
@@ -88,17 +88,36 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
     }
 }
 
-/// Prints what was not printed before the last question.
-fn show(answer: &Response, complained: &mut usize) {
+/// Prints what was not printed before the last question: after it the command ran again from its beginning.
+fn show(answer: &Response, complained: &mut String) {
     print!("{}", answer.stdout);
     let _ = std::io::stdout().flush();
-    eprint!("{}", answer.stderr.get(*complained..).unwrap_or_default());
-    *complained = answer.stderr.len();
+    eprint!("{}", news(complained, &answer.stderr));
+    complained.clone_from(&answer.stderr);
+}
+
+/// What of the complaints `now` was not among those `before`. A time that is told may have other digits now.
+fn news<'a>(before: &str, now: &'a str) -> &'a str {
+    let same = |(a, b): &(&str, &str)| a.trim_end_matches(char::is_numeric) == b.trim_end_matches(char::is_numeric);
+    let (lines, again) = (before.lines().count(), before.lines().zip(now.lines()).take_while(same).count());
+    match lines == again {
+        true => now.match_indices('\n').nth(lines.wrapping_sub(1)).map_or(now, |(end, _)| &now[end + 1..]),
+        false => now,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn complaints_are_printed_once() {
+        assert_eq!(news("", "a\nb\n"), "a\nb\n");
+        assert_eq!(news("a\nusec=9\n", "a\nusec=10\nb\n"), "b\n");
+        assert_eq!(news("a\n", "a\n"), "");
+        assert_eq!(news("a\n", "something else\n"), "something else\n");
+        assert_eq!(news("a\nb\n", "a\n"), "a\n");
+    }
 
     #[test]
     fn the_program_of_a_rehearsed_command() {
