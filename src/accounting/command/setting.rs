@@ -215,7 +215,7 @@ impl Setting {
             settings.default_qos = default_qos;
         }
         if let Some(comment) = &self.comment {
-            settings.comment = Some(comment.as_str().into()).filter(|text: &Box<str>| !text.is_empty());
+            settings.comment = Some(comment.as_str().into()).filter(|_| !comment.is_empty());
         }
         match &self.qos {
             Some(QosChange::Exactly(ids)) if ids.is_empty() => settings.qos = QosSet::Inherited,
