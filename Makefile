@@ -19,7 +19,7 @@ build: agent
 	$(CARGO) build --bin enlist
 	@install $(AGENT) $(TARGET)/debug/enlist-agent
 
-# With libcrypto and zlib inside, which a Slurm command need not look for at its start: that halves what it takes.
+# With libcrypto and zlib inside, which a Slurm command need not look for at its start.
 release: agent
 	OPENSSL_STATIC=1 OPENSSL_LIB_DIR=$(shell pkg-config --variable=libdir openssl) LIBZ_SYS_STATIC=1 \
 		OPENSSL_INCLUDE_DIR=$(shell pkg-config --variable=includedir openssl) $(CARGO) build --release --bin enlist
