@@ -76,6 +76,13 @@ static KNOWN: Known = Known {
     ],
 };
 
+/// Whether these words begin a session: options alone, none of them wrong or in place of a command (`-h`, `-V`).
+pub fn begin_session(argv: &[String]) -> bool {
+    let mut getopt = KNOWN.read(argv);
+    let good = getopt.by_ref().all(|found| found.is_ok_and(|(letter, _)| !['h', 'V'].contains(&letter)));
+    good && getopt.words().is_empty()
+}
+
 impl Options {
     /// Splits options from words; the error is what to say.
     pub fn parse<'a>(

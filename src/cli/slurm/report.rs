@@ -1,7 +1,7 @@
 //! `sreport` and `sshare`: words go to the service, text comes back.
 
 use super::client;
-use crate::accounting::sreport::HEEDED;
+use crate::accounting::sreport::{HEEDED, begin_session};
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, Request};
 use std::ffi::OsString;
@@ -19,33 +19,14 @@ pub fn sshare(args: Vec<OsString>) -> Exit {
 pub fn sreport(args: Vec<OsString>) -> Exit {
     match texts(args) {
         Err(error) => complain("sreport", &error),
-        Ok(argv) if has_words(&argv) => ask("sreport", argv),
-        Ok(argv) => session(argv),
+        Ok(argv) if begin_session(&argv) => session(argv),
+        Ok(argv) => ask("sreport", argv),
     }
 }
 
 fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
     let text = |arg: OsString| arg.into_string().map_err(|arg| format!("{} is not UTF-8 text", arg.display()));
     args.into_iter().map(text).collect()
-}
-
-/// Whether there is more than options: a command, or an option that stands alone.
-fn has_words(argv: &[String]) -> bool {
-    let mut values = argv.iter().map(String::as_str);
-    while let Some(arg) = values.next() {
-        match arg {
-            "-t" | "-T" | "-M" | "-s" | "--tres" | "--cluster" => drop(values.next()),
-            _ if arg.starts_with('-') && arg.len() > 1 => {
-                let known = "anpPQv".contains(arg.chars().nth(1).unwrap_or('-')) || arg.starts_with("-t");
-                let long = ["--all", "--noh", "--par", "--q", "--tres=", "--cluster=", "--local", "--fed"];
-                if !known && !long.iter().any(|begin| arg.starts_with(begin)) {
-                    return true;
-                }
-            }
-            _ => return true,
-        }
-    }
-    false
 }
 
 fn complain(program: &str, error: &str) -> Exit {
@@ -109,7 +90,7 @@ mod tests {
 
     #[test]
     fn options_alone_begin_a_session() {
-        let has = |line: &str| has_words(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        let has = |line: &str| !begin_session(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
         assert!(!has("-n -t hours -T cpu --parsable2"));
         assert!(has("-n cluster utilization") && has("-V") && has("--help") && has("-x"));
     }
