@@ -9,8 +9,9 @@ use crate::accounting::fairshare::History;
 use crate::accounting::jobs::{Jobs, Scan};
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::tres::{CPU, NODE};
-use crate::accounting::model::{Association, Limit};
+use crate::accounting::model::{Association, TresId};
 use crate::accounting::privacy::View;
+use crate::accounting::rollup::WALL;
 use crate::store::jobs::JobTable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,7 +89,7 @@ pub struct Line {
     pub set_by: String,
     /// Its value.
     pub value: u64,
-    /// What is in use; null when the caller may not know, or nobody does.
+    /// What is in use; null when the caller may not know.
     pub used: Option<u64>,
     /// What the job adds.
     pub asked: u64,
@@ -149,6 +150,10 @@ impl Service {
             JobTable(connection).each(&scan, &mut see).map_err(|error| error.to_string())?;
             let history = self.reporting().history(connection, state, &world).map_err(|error| error.to_string())?;
             add_usage(&mut counts, state, &History::clone(&history).later(world.now()));
+            let used = self.reporting().qos_usage(connection, state, &world, cluster);
+            for ((qos, tres), seconds) in used.map_err(|error| error.to_string())? {
+                add_seconds(counts.qos.entry(qos).or_default(), tres, seconds);
+            }
             Ok(counts)
         });
         read.map_err(|error| error.to_string())?
@@ -156,12 +161,19 @@ impl Service {
 }
 
 fn add_usage(counts: &mut Counts, state: &State, history: &History) {
-    for tres in state.tres.values() {
-        for (association, seconds) in history.usage_of(state, tres.id) {
-            let to: &mut InUse = counts.associations.entry(association).or_default();
-            // Saturates, as `as` does.
-            to.minutes.insert(tres.id, (seconds / 60.0) as u64);
+    for tres in state.tres.iter().map(|(id, _)| *id).chain([WALL]) {
+        for (association, seconds) in history.usage_of(state, tres) {
+            add_seconds(counts.associations.entry(association).or_default(), tres, seconds);
         }
+    }
+}
+
+/// In whole minutes, as limits count; saturates, as `as` does.
+fn add_seconds(to: &mut InUse, tres: TresId, seconds: f64) {
+    let minutes = (seconds / 60.0) as u64;
+    match tres {
+        WALL => to.wall = minutes,
+        _ => _ = to.minutes.insert(tres, minutes),
     }
 }
 
@@ -226,12 +238,6 @@ fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
             (row(id).map_or_else(String::new, place), row(id).is_some_and(|row| view.usage(&row.key)))
         }
     };
-    // Wall clock time, and what a QOS used up, are not summed up.
-    let is_kept = match check.limit {
-        Limit::GrpWall => stage == Stage::Submit,
-        Limit::GrpTresMins => stage == Stage::Submit || matches!(check.setter, Setter::Association(_)),
-        _ => true,
-    };
     Line {
         stage: if stage == Stage::Submit { "submit" } else { "start" }.into(),
         limit: check.limit.column().to_owned(),
@@ -239,7 +245,7 @@ fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
             .then(|| state.tres.get(&check.tres).map_or_else(|| check.tres.to_string(), |tres| tres.full_name())),
         set_by,
         value: check.value,
-        used: (sees && is_kept).then_some(check.used),
+        used: sees.then_some(check.used),
         asked: check.asked,
         reason: check.reason.map(|reason| named(state, reason)),
     }

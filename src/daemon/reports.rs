@@ -7,7 +7,7 @@ use super::world::Local;
 use crate::accounting::command::{Reply, World};
 use crate::accounting::fairshare::{History, history};
 use crate::accounting::jobs::JobsError;
-use crate::accounting::model::AssociationId;
+use crate::accounting::model::{AssociationId, QosId, TresId};
 use crate::accounting::privacy::View;
 use crate::accounting::rollup::Calendar;
 use crate::accounting::sreport::{self, Site};
@@ -16,6 +16,7 @@ use crate::accounting::{Output, State};
 use crate::store::jobs::JobTable;
 use crate::store::usage::{Progress, UsageTable, progress};
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What reports need beside state and store.
@@ -70,6 +71,24 @@ impl Reporting {
         let history = Arc::new(made);
         *known = Some(Known { progress, resets, begins: reset, history: history.clone() });
         Ok(history)
+    }
+
+    /// What jobs of each QOS used on a cluster up to the last full hour, in seconds, faded up to now.
+    pub(super) fn qos_usage(
+        &self,
+        connection: &Connection,
+        state: &State,
+        world: &Local,
+        cluster: &str,
+    ) -> rusqlite::Result<BTreeMap<(QosId, TresId), f64>> {
+        let (priority, now) = (&world.settings().priority, world.now());
+        // Some QOS never fade, so nothing but a reset is the beginning.
+        let from = history::begins(priority.reset, None, now, &self.calendar);
+        let mut used = BTreeMap::<_, f64>::new();
+        UsageTable::new(connection, &self.calendar)?.qos_charges(cluster, from, &mut |charge| {
+            *used.entry((charge.qos, charge.tres)).or_default() += charge.left(state, priority.decay(), now);
+        })?;
+        Ok(used)
     }
 }
 

@@ -162,6 +162,7 @@ fn table(of: UsageOf) -> &'static str {
     match of {
         UsageOf::Association => "usage_association",
         UsageOf::Wckey => "usage_wckey",
+        UsageOf::Qos => "usage_qos",
         UsageOf::Cluster => "usage_cluster",
     }
 }
@@ -257,14 +258,14 @@ fn remove(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> 
             Ok(sql.prepare_cached(delete)?.execute(params![integer(*id), time])? > 0)
         }
         Record::Usage { of, row } => {
-            let whose = match of {
-                UsageOf::Association => "association",
-                UsageOf::Wckey => "wckey",
-                UsageOf::Cluster => "cluster",
+            let key: &[&str] = match of {
+                UsageOf::Association => &["period", "start", "association", "tres"],
+                UsageOf::Wckey => &["period", "start", "wckey", "tres"],
+                UsageOf::Qos => &["period", "start", "cluster", "qos", "tres"],
+                UsageOf::Cluster => &["period", "start", "cluster", "tres"],
             };
-            let table = table(*of);
-            let delete = format!("DELETE FROM {table} WHERE period = ?1 AND start = ?2 AND {whose} = ?3 AND tres = ?4");
-            Ok(sql.prepare_cached(&delete)?.execute(params_from_iter(&row[..4]))? > 0)
+            let delete = format!("DELETE FROM {} WHERE {} = ?", table(*of), key.join(" = ? AND "));
+            Ok(sql.prepare_cached(&delete)?.execute(params_from_iter(&row[..key.len()]))? > 0)
         }
     }
 }

@@ -44,7 +44,7 @@ fn import(service: &Service, args: &[&str], input: &str) -> Output {
 
 /// Standard output of an import that must succeed.
 #[track_caller]
-fn imported(service: &Service, args: &[&str], input: &str) -> String {
+pub fn imported(service: &Service, args: &[&str], input: &str) -> String {
     let out = import(service, args, input);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()

@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_yaml;
 mod bench;
 mod connection;
+mod explain;
 mod first_light;
 mod floors;
 mod fuzz;

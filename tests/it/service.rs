@@ -127,7 +127,7 @@ fn serve(directory: &TempDir) -> Child {
     command.arg("--socket").arg(at("socket")).stderr(Stdio::null()).spawn().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -340,80 +340,6 @@ fn an_answer_counts_while_the_question_is_the_same() {
     assert_eq!(late["code"], 1, "a user more would be touched than was shown: {late}");
     assert!(late["stderr"].as_str().unwrap().contains("changed while you decided"), "{late}");
     assert_eq!(service.ok(&show), "6\n");
-}
-
-impl Service {
-    /// `enlist explain ARGS` as a user number: exit code, and the answer as JSON.
-    fn explain(&self, uid: u32, args: &[&str]) -> (i32, serde_json::Value) {
-        let mut command = Command::new("setpriv");
-        command.args([format!("--reuid={uid}"), format!("--regid={uid}")]).args([
-            "--clear-groups",
-            "--",
-            ENLIST,
-            "explain",
-        ]);
-        let out = command.args(args).arg("--json").env("ENLIST_SOCKET", self.path("socket")).output().unwrap();
-        let code = out.status.code().unwrap();
-        assert!(code != 1, "{args:?}: {}", text(&out.stderr));
-        (code, serde_json::from_slice(&out.stdout).unwrap())
-    }
-}
-
-#[test]
-fn explain_says_what_stands_in_the_way_of_a_job() {
-    let service = Service::configured("AccountingStorageEnforce=associations,limits,qos\nPrivateData=all");
-    service.ok(&["-i", "add", "account", "top", "grptres=gres/gpu=4"]);
-    service.ok(&["-i", "add", "account", "lab", "parent=top", "maxwall=60"]);
-    service.ok(&["-i", "add", "user", "nobody", "account=lab", "maxsubmitjobs=10"]);
-    service.ok(&["-i", "modify", "qos", "normal", "set", "maxtresperuser=cpu=16"]);
-    let (code, fine) = service.explain(0, &["nobody", "--tres", "cpu=8,gres/gpu=2", "--time", "30"]);
-    assert_eq!((code, &fine["submit"]["admitted"], &fine["start"]["admitted"]), (0, &true.into(), &true.into()));
-    assert_eq!((&fine["account"], &fine["qos"]), (&"lab".into(), &"normal".into()));
-    let line = |answer: &serde_json::Value, stage: &str, limit: &str| {
-        let mut lines = answer["checks"].as_array().unwrap().iter().cloned();
-        lines
-            .find(|line| line["stage"] == stage && line["limit"] == limit)
-            .unwrap_or_else(|| panic!("no {limit}: {answer:#}"))
-    };
-    let group = line(&fine, "start", "grp_tres");
-    assert_eq!((&group["set_by"], &group["tres"]), (&"account top".into(), &"gres/gpu".into()));
-    assert_eq!((&group["value"], &group["used"], &group["asked"]), (&4.into(), &0.into(), &2.into()));
-    assert_eq!(line(&fine, "start", "max_wall_pj")["set_by"], "account lab", "where it is inherited from");
-    assert_eq!(line(&fine, "submit", "max_submit_jobs")["set_by"], "user nobody in account lab");
-    assert_eq!(line(&fine, "start", "max_tres_pu")["set_by"], "QOS normal");
-
-    let (code, waits) = service.explain(0, &["nobody", "--tres", "cpu=8,gres/gpu=5"]);
-    assert_eq!((code, &waits["submit"]["admitted"], &waits["start"]["admitted"]), (2, &true.into(), &false.into()));
-    assert_eq!(waits["start"]["reason"], "AssocGrpGRES");
-    assert_eq!(line(&waits, "start", "grp_tres")["reason"], "AssocGrpGRES");
-    let (code, refused) = service.explain(0, &["nobody", "--account", "nowhere"]);
-    assert_eq!((code, &refused["submit"]["reason"]), (2, &"InvalidAccount".into()));
-    assert_eq!(refused["submit"]["text"], "Invalid account or account/partition combination specified");
-    service.ok(&["-i", "add", "qos", "high"]);
-    assert_eq!(service.explain(0, &["nobody", "--qos", "high"]).1["submit"]["reason"], "InvalidQOS");
-
-    // Everybody may ask about themselves; what others have together stays hidden.
-    let (code, own) = service.explain(65534, &["nobody", "--job"]);
-    assert_eq!(code, 0);
-    assert_eq!(line(&own, "start", "grp_tres")["used"], serde_json::Value::Null);
-    assert_eq!(line(&own, "submit", "max_submit_jobs")["used"], 0);
-    let ask = |args: &[&str]| {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--", ENLIST, "explain"]).args(args);
-        let out = command.env("ENLIST_SOCKET", service.path("socket")).output().unwrap();
-        (out.status.code(), text(&out.stdout), text(&out.stderr))
-    };
-    let (code, _, err) = ask(&["root", "--job"]);
-    assert!(code == Some(1) && err.contains("Access/permission denied"), "{err}");
-    let (code, _, err) = ask(&["nobody", "--tres", "bogus=1"]);
-    assert!(code == Some(1) && err.contains("there is no TRES `bogus`"), "{err}");
-    let (code, out, _) = ask(&["nobody", "--tres", "cpu=20"]);
-    assert!(code == Some(2) && out.ends_with("May be submitted, and waits: QOSMaxCpuPerUserLimit\n"), "{out}");
-    assert!(
-        out.contains("REFUSED  start   MaxTRESPerUser cpu")
-            && out.contains("of 16 used, 20 asked  QOSMaxCpuPerUserLimit"),
-        "{out}"
-    );
 }
 
 #[test]

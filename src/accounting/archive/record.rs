@@ -96,13 +96,15 @@ pub enum UsageOf {
     Association,
     /// Of a wckey: period, start, wckey, TRES, seconds.
     Wckey,
+    /// Of a QOS: period, start, cluster, QOS, TRES, charged seconds.
+    Qos,
     /// Of a cluster: period, start, cluster, TRES, count, allocated, down, planned down, idle, planned, overcommitted.
     Cluster,
 }
 
 impl UsageOf {
     /// All of them.
-    pub const ALL: [UsageOf; 3] = [UsageOf::Association, UsageOf::Wckey, UsageOf::Cluster];
+    pub const ALL: [UsageOf; 4] = [UsageOf::Association, UsageOf::Wckey, UsageOf::Qos, UsageOf::Cluster];
 }
 
 /// A value in a row of usage.
@@ -145,16 +147,17 @@ impl UsageOf {
     /// How many columns its table has.
     pub fn columns(self) -> usize {
         match self {
-            UsageOf::Association => 6,
+            UsageOf::Association | UsageOf::Qos => 6,
             UsageOf::Wckey => 5,
             UsageOf::Cluster => 11,
         }
     }
 
     fn holds(self, row: &[Cell]) -> bool {
+        let is_name = |index| index == 2 && matches!(self, UsageOf::Cluster | UsageOf::Qos);
         let fits = |(index, cell): (usize, &Cell)| match cell {
-            Cell::Number(number) => *number >= 0 && !(self == UsageOf::Cluster && index == 2),
-            Cell::Text(name) => self == UsageOf::Cluster && index == 2 && !name.is_empty(),
+            Cell::Number(number) => *number >= 0 && !is_name(index),
+            Cell::Text(name) => is_name(index) && !name.is_empty(),
         };
         row.len() == self.columns()
             && matches!(row.first(), Some(Cell::Number(0..=2)))

@@ -2,7 +2,8 @@
 
 use super::{Decay, Usage, charge};
 use crate::accounting::State;
-use crate::accounting::model::{AssociationId, TresId};
+use crate::accounting::model::qos::QosFlag;
+use crate::accounting::model::{AssociationId, QosId, TresId};
 use crate::accounting::rollup::calendar::HOUR;
 use crate::accounting::rollup::{Calendar, Period};
 use crate::accounting::settings::ResetPeriod;
@@ -24,10 +25,37 @@ pub struct Charge {
     pub start: i64,
     /// The association.
     pub association: AssociationId,
-    /// The TRES.
+    /// The TRES; [`WALL`](crate::accounting::rollup::WALL) is the time for which its jobs ran.
     pub tres: TresId,
     /// Seconds of it.
     pub seconds: u64,
+}
+
+/// What jobs of a QOS used of a TRES on one cluster in one hour, times its UsageFactor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QosCharge {
+    /// The hour.
+    pub start: i64,
+    /// The QOS.
+    pub qos: QosId,
+    /// The TRES; [`WALL`](crate::accounting::rollup::WALL) is the time for which they ran.
+    pub tres: TresId,
+    /// Seconds of it.
+    pub seconds: u64,
+}
+
+impl QosCharge {
+    /// What is left of it at `now`: nothing when the QOS was set to zero since (to the hour), all of it when the QOS has
+    /// the flag `NoDecay` (qos.shtml).
+    pub fn left(self, state: &State, decay: Decay, now: i64) -> f64 {
+        let Some(qos) = state.qos.get(&self.qos) else { return 0.0 };
+        let seconds = self.seconds as f64;
+        match qos.usage_reset {
+            Some(reset) if self.start < reset => 0.0,
+            _ if qos.flags.contains(&QosFlag::NoDecay) => seconds,
+            _ => decay.after(seconds, since(self.start + HOUR, now)),
+        }
+    }
 }
 
 /// Usage of every association at a moment. Fading is the same for all, so a history can be moved on in time.
@@ -130,6 +158,20 @@ mod tests {
         let moved = moved.later(HOUR + 7 * 86_400).usage(&state)[&id];
         assert!((usage - moved).abs() < 1e-9);
         assert!(whole.usage_of(&state, 1).is_empty());
+    }
+
+    #[test]
+    fn usage_of_a_qos_fades_unless_it_never_does_and_is_gone_when_set_to_zero() {
+        let mut state = State::default();
+        found(&mut state, "c", &[], 0);
+        let charge = QosCharge { start: 0, qos: 1, tres: BILLING, seconds: 1000 };
+        let decay = Decay::of_half_life(Some(WEEK));
+        let left = |state: &State| charge.left(state, decay, HOUR + 7 * 86_400);
+        assert!((left(&state) - 500.0).abs() < 0.1);
+        state.qos.edit(&1, |row| row.flags = [QosFlag::NoDecay].into());
+        assert_eq!(left(&state), 1000.0);
+        state.qos.edit(&1, |row| row.usage_reset = Some(1));
+        assert_eq!(left(&state), 0.0);
     }
 
     #[test]

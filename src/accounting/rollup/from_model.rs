@@ -26,6 +26,7 @@ impl JobUse {
         let wckey = if job.wckey.is_empty() { 0 } else { state.wckeys.get(&key()).map_or(0, |row| row.id) };
         JobUse {
             association: job.association,
+            qos: job.qos,
             wckey,
             eligible: job.eligible.unwrap_or(i64::MAX),
             start: job.start,

@@ -13,6 +13,7 @@ pub struct HourSum {
     hour: Span,
     associations: HashMap<(AssociationId, TresId), Used>,
     wckeys: HashMap<(u32, TresId), u64>,
+    qos: HashMap<(QosId, TresId), u64>,
     cluster: Option<Capacity>,
     away: Vec<Absence>,
     bookings: Vec<BookingUse>,
@@ -53,6 +54,7 @@ impl HourSum {
             hour,
             associations: HashMap::new(),
             wckeys: HashMap::new(),
+            qos: HashMap::new(),
             cluster: None,
             away: Vec::new(),
             bookings: bookings.into_iter().map(BookingUse::new).collect(),
@@ -131,6 +133,7 @@ impl HourSum {
     /// Seconds of each TRES that a job used; while it is suspended only its CPUs are free.
     fn charge(&mut self, job: &JobUse, ran: Span) {
         let suspended: u64 = job.suspended.iter().map(|span| span.within(ran).seconds()).sum();
+        self.note(job, WALL, ran.seconds().saturating_sub(suspended));
         for (id, count) in job.tres.iter().copied() {
             let seconds = match id {
                 CPU => count * ran.seconds().saturating_sub(suspended),
@@ -142,11 +145,7 @@ impl HourSum {
             if seconds == 0 {
                 continue;
             }
-            if job.association != 0 {
-                let used = self.associations.entry((job.association, id)).or_default();
-                used.seconds += seconds;
-                used.charged += scaled(seconds, job.usage_factor);
-            }
+            self.note(job, id, seconds);
             if job.wckey != 0 {
                 *self.wckeys.entry((job.wckey, id)).or_default() += seconds;
             }
@@ -155,6 +154,19 @@ impl HourSum {
             {
                 stock.uses.allocated += seconds;
             }
+        }
+    }
+
+    /// What limits on associations and QOS count.
+    fn note(&mut self, job: &JobUse, id: TresId, seconds: u64) {
+        let charged = scaled(seconds, job.usage_factor);
+        if job.association != 0 && seconds > 0 {
+            let used = self.associations.entry((job.association, id)).or_default();
+            used.seconds += seconds;
+            used.charged += charged;
+        }
+        if job.qos != 0 && charged > 0 {
+            *self.qos.entry((job.qos, id)).or_default() += charged;
         }
     }
 
@@ -205,6 +217,7 @@ impl HourSum {
         HourRecords {
             associations: self.associations.into_iter().collect(),
             wckeys: self.wckeys.into_iter().collect(),
+            qos: self.qos.into_iter().collect(),
             cluster: cluster.into_iter().map(|(id, stock)| (id, stock.uses)).collect(),
         }
     }

@@ -15,7 +15,7 @@ pub use balance::ClusterUse;
 pub use calendar::{Calendar, Period};
 pub use hour::HourSum;
 
-use super::model::{AssociationId, TresId};
+use super::model::{AssociationId, QosId, TresId};
 use std::collections::BTreeMap;
 
 /// A time from `start` up to and without `end`.
@@ -47,6 +47,8 @@ pub type Amounts = Vec<(TresId, u64)>;
 pub struct JobUse {
     /// Its association; 0 is none, and counts for the cluster only.
     pub association: AssociationId,
+    /// Its QOS.
+    pub qos: QosId,
     /// Its wckey; 0 is none.
     pub wckey: u32,
     /// When it could first have started.
@@ -68,6 +70,9 @@ pub struct JobUse {
     /// What it had.
     pub tres: Amounts,
 }
+
+/// Stands beside the TRES of associations and QOS for the time that jobs ran, whatever they had: what `GrpWall` counts.
+pub const WALL: TresId = 0;
 
 /// UsageFactor 1.
 pub const FACTOR_ONE: u64 = 1_000_000;
@@ -162,6 +167,8 @@ pub struct HourRecords {
     pub associations: BTreeMap<(AssociationId, TresId), Used>,
     /// By wckey.
     pub wckeys: BTreeMap<(u32, TresId), u64>,
+    /// By QOS, times its UsageFactor.
+    pub qos: BTreeMap<(QosId, TresId), u64>,
     /// The cluster's; empty when it was not registered.
     pub cluster: BTreeMap<TresId, ClusterUse>,
 }

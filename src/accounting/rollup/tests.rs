@@ -70,8 +70,11 @@ fn waiting_ends_with_the_job_and_counts_each_task() {
 #[test]
 fn suspended_cpus_are_free_and_the_factor_counts_for_fairshare_only() {
     let suspended = vec![Span { start: 0, end: 7300 }, Span { start: 10700, end: 99999 }];
-    let records = rolled(&registered(10), &[JobUse { suspended, usage_factor: 500_000, ..job(0, 7000, 20000, 2) }]);
+    let records =
+        rolled(&registered(10), &[JobUse { suspended, qos: 3, usage_factor: 500_000, ..job(0, 7000, 20000, 2) }]);
     assert_eq!(records.associations[&(5, CPU)], Used { seconds: 6800, charged: 3400 });
+    assert_eq!(records.associations[&(5, WALL)], Used { seconds: 3400, charged: 1700 });
+    assert_eq!((records.qos[&(3, CPU)], records.qos[&(3, WALL)]), (3400, 1700));
     assert_eq!(records.associations[&(5, NODE)].seconds, 3600);
 }
 

@@ -201,6 +201,8 @@ fn usage_goes_by_whole_periods_and_comes_back_only_where_it_is_not_made_again() 
     site.keep(|draft, _| {
         for (period, start) in [(0, 0), (0, DAY), (0, 40 * DAY), (1, 0), (1, 40 * DAY), (2, 0), (2, 31 * DAY)] {
             draft.execute("INSERT INTO usage_wckey VALUES (?1, ?2, 1, 1, 60)", params![period, start])?;
+            draft.execute("INSERT INTO usage_qos VALUES (?1, ?2, 'c', 1, 1, 60)", params![period, start])?;
+            draft.execute("INSERT INTO usage_qos VALUES (?1, ?2, 'c', 2, 1, 60)", params![period, start])?;
             draft.execute(
                 "INSERT INTO usage_cluster VALUES (?1, ?2, 'c', 1, 1, 2, 3, 4, 5, 6, 7)",
                 params![period, start],
@@ -209,9 +211,9 @@ fn usage_goes_by_whole_periods_and_comes_back_only_where_it_is_not_made_again() 
         Ok(())
     });
     let records = archived(&site.old(Kind::Usage, 40 * DAY));
-    assert_eq!(records.len(), 8, "two hours, a day and January, of wckey and cluster");
-    assert_eq!(site.remove(&records), 8);
+    assert_eq!(records.len(), 16, "two hours, a day and January, of wckey, two QOS and cluster");
+    assert_eq!(site.remove(&records), 16);
     assert_eq!(site.bring_back(&records), 0, "the rollup would make it");
     site.keep(|draft, _| draft.freeze(Kind::Usage, 40 * DAY));
-    assert_eq!((site.bring_back(&records), site.bring_back(&records)), (8, 0));
+    assert_eq!((site.bring_back(&records), site.bring_back(&records)), (16, 0));
 }

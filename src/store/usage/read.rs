@@ -1,7 +1,7 @@
 //! [`UsageTable`]: what reports and fairshare read.
 
 use super::progress;
-use crate::accounting::fairshare::history::Charge;
+use crate::accounting::fairshare::history::{Charge, QosCharge};
 use crate::accounting::jobs::{Job, JobsError, Scan, TresCounts};
 use crate::accounting::model::{AssociationId, TresId};
 use crate::accounting::rollup::{Calendar, ClusterUse, Period, Span};
@@ -38,7 +38,7 @@ impl<'a> UsageTable<'a> {
         span: Span,
     ) -> Result<Vec<Share<Id>>> {
         let mut sums: HashMap<(Id, TresId), u64> = HashMap::new();
-        let sql = format!("SELECT {columns} WHERE period = ?1 AND start >= ?2 AND start < ?3");
+        let sql = format!("SELECT {columns} WHERE period = ?1 AND start >= ?2 AND start < ?3 AND tres > 0");
         let mut statement = self.connection.prepare_cached(&sql)?;
         for (period, piece) in self.calendar.pieces(span, self.known) {
             let mut rows = statement.query(params![period.number(), piece.start, piece.end])?;
@@ -78,6 +78,19 @@ impl<'a> UsageTable<'a> {
         while let Some(row) = rows.next()? {
             let seconds = row.get::<_, i64>(3)?.unsigned_abs();
             see(Charge { start: row.get(0)?, association: row.get(1)?, tres: row.get(2)?, seconds });
+        }
+        Ok(())
+    }
+
+    /// What jobs of each QOS used on a cluster in every hour from `from` on.
+    pub fn qos_charges(&self, cluster: &str, from: i64, see: &mut dyn FnMut(QosCharge)) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT start, qos, tres, charged FROM usage_qos WHERE period = 0 AND start >= ?1 AND cluster = ?2",
+        )?;
+        let mut rows = statement.query(params![from, cluster])?;
+        while let Some(row) = rows.next()? {
+            let seconds = row.get::<_, i64>(3)?.unsigned_abs();
+            see(QosCharge { start: row.get(0)?, qos: row.get(1)?, tres: row.get(2)?, seconds });
         }
         Ok(())
     }

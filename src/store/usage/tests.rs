@@ -93,7 +93,7 @@ fn roll(connection: &Connection, state: &State, now: i64, steps: usize) {
 
 fn dump(connection: &Connection) -> String {
     let mut out = String::new();
-    for table in ["usage_association", "usage_wckey", "usage_cluster"] {
+    for table in ["usage_association", "usage_wckey", "usage_qos", "usage_cluster"] {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {

@@ -1,7 +1,7 @@
 //! [`Slice`]: what the rollup writes in one short transaction.
 
 use super::{Progress, progress, set_progress, touched, watch};
-use crate::accounting::model::{AssociationId, TresId};
+use crate::accounting::model::{AssociationId, QosId, TresId};
 use crate::accounting::rollup::{ClusterUse, HourRecords, Period, Span, Used};
 use rusqlite::{Connection, Result, Row, params};
 
@@ -22,6 +22,7 @@ pub(super) struct Records {
     start: i64,
     associations: Vec<(AssociationId, TresId, Used)>,
     wckeys: Vec<(u32, TresId, u64)>,
+    qos: Vec<(String, QosId, TresId, u64)>,
     clusters: Vec<(String, TresId, ClusterUse)>,
 }
 
@@ -35,15 +36,18 @@ impl Records {
     pub(super) fn add(&mut self, cluster: &str, hour: HourRecords) {
         self.associations.extend(hour.associations.into_iter().map(|((id, tres), used)| (id, tres, used)));
         self.wckeys.extend(hour.wckeys.into_iter().map(|((id, tres), seconds)| (id, tres, seconds)));
+        self.qos.extend(hour.qos.into_iter().map(|((id, tres), charged)| (cluster.to_owned(), id, tres, charged)));
         self.clusters.extend(hour.cluster.into_iter().map(|(tres, uses)| (cluster.to_owned(), tres, uses)));
     }
 
     /// The sum of the next smaller periods, as they are written.
     pub(super) fn sum(connection: &Connection, period: Period, span: Span) -> Result<Self> {
         let of = "WHERE period = ?1 - 1 AND start >= ?2 AND start < ?3 GROUP BY";
+        // Nobody asks for the time that jobs of an association ran by the day.
+        let and_tres = "WHERE period = ?1 - 1 AND start >= ?2 AND start < ?3 AND tres > 0 GROUP BY";
         let values = params![period.number(), span.start, span.end];
         let sql = format!(
-            "SELECT association, tres, SUM(seconds), SUM(charged) FROM usage_association {of} association, tres"
+            "SELECT association, tres, SUM(seconds), SUM(charged) FROM usage_association {and_tres} association, tres"
         );
         let read =
             |row: &Row| Ok((row.get(0)?, row.get(1)?, Used { seconds: count(row, 2)?, charged: count(row, 3)? }));
@@ -51,18 +55,21 @@ impl Records {
         let sql = format!("SELECT wckey, tres, SUM(seconds) FROM usage_wckey {of} wckey, tres");
         let read = |row: &Row| Ok((row.get(0)?, row.get(1)?, count(row, 2)?));
         let wckeys = connection.prepare_cached(&sql)?.query_map(values, read)?.collect::<Result<_>>()?;
+        let sql = format!("SELECT cluster, qos, tres, SUM(charged) FROM usage_qos {of} cluster, qos, tres");
+        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, count(row, 3)?));
+        let qos = connection.prepare_cached(&sql)?.query_map(values, read)?.collect::<Result<_>>()?;
         let sql = format!(
             "SELECT cluster, tres, MAX(count), SUM(allocated), SUM(down), SUM(planned_down), SUM(idle), SUM(planned), \
              SUM(overcommitted) FROM usage_cluster {of} cluster, tres"
         );
         let read = |row: &Row| Ok((row.get(0)?, row.get(1)?, uses(row)?));
         let clusters = connection.prepare_cached(&sql)?.query_map(values, read)?.collect::<Result<_>>()?;
-        Ok(Self { start: span.start, associations, wckeys, clusters })
+        Ok(Self { start: span.start, associations, wckeys, qos, clusters })
     }
 
     /// How many rows it has.
     pub(super) fn rows(&self) -> usize {
-        self.associations.len() + self.wckeys.len() + self.clusters.len()
+        self.associations.len() + self.wckeys.len() + self.qos.len() + self.clusters.len()
     }
 
     fn write(&self, transaction: &Connection, period: Period) -> Result<()> {
@@ -74,6 +81,10 @@ impl Records {
         let mut put = transaction.prepare_cached("INSERT INTO usage_wckey VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for (wckey, tres, seconds) in &self.wckeys {
             put.execute(params![period, start, wckey, tres, *seconds as i64])?;
+        }
+        let mut put = transaction.prepare_cached("INSERT INTO usage_qos VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for (cluster, qos, tres, charged) in &self.qos {
+            put.execute(params![period, start, cluster, qos, tres, *charged as i64])?;
         }
         let sql = "INSERT INTO usage_cluster VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let mut put = transaction.prepare_cached(sql)?;
@@ -120,7 +131,7 @@ impl Slice {
         if changed.is_some_and(|time| time < self.span.end) {
             return Ok(false);
         }
-        for table in ["usage_association", "usage_wckey", "usage_cluster"] {
+        for table in ["usage_association", "usage_wckey", "usage_qos", "usage_cluster"] {
             let sql = format!("DELETE FROM {table} WHERE period = ?1 AND start >= ?2 AND start < ?3");
             let values = params![self.period.number(), self.span.start, self.span.end];
             transaction.prepare_cached(&sql)?.execute(values)?;

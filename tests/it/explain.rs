@@ -1,0 +1,138 @@
+//! `enlist explain` with a job: what admission says to it, asked of a real service.
+
+use super::job_cases::imported;
+use super::service::{Service, text};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
+
+#[track_caller]
+fn ok(service: &Service, args: &[&str]) {
+    let out = service.sacctmgr(args);
+    assert!(out.status.success(), "{args:?}: {out:?}");
+}
+
+/// The line of an answer about a limit.
+#[track_caller]
+fn line(answer: &serde_json::Value, stage: &str, limit: &str) -> serde_json::Value {
+    let mut lines = answer["checks"].as_array().unwrap().iter().cloned();
+    lines
+        .find(|line| line["stage"] == stage && line["limit"] == limit)
+        .unwrap_or_else(|| panic!("no {limit}: {answer:#}"))
+}
+
+impl Service {
+    /// `enlist explain ARGS` as a user number: exit code, and the answer as JSON.
+    fn explain(&self, uid: u32, args: &[&str]) -> (i32, serde_json::Value) {
+        let mut command = Command::new("setpriv");
+        command.args([format!("--reuid={uid}"), format!("--regid={uid}")]).args([
+            "--clear-groups",
+            "--",
+            ENLIST,
+            "explain",
+        ]);
+        let out = command.args(args).arg("--json").env("ENLIST_SOCKET", self.path("socket")).output().unwrap();
+        let code = out.status.code().unwrap();
+        assert!(code != 1, "{args:?}: {}", text(&out.stderr));
+        (code, serde_json::from_slice(&out.stdout).unwrap())
+    }
+}
+
+#[test]
+fn explain_says_what_stands_in_the_way_of_a_job() {
+    let service = Service::configured("AccountingStorageEnforce=associations,limits,qos\nPrivateData=all");
+    ok(&service, &["-i", "add", "account", "top", "grptres=gres/gpu=4"]);
+    ok(&service, &["-i", "add", "account", "lab", "parent=top", "maxwall=60"]);
+    ok(&service, &["-i", "add", "user", "nobody", "account=lab", "maxsubmitjobs=10"]);
+    ok(&service, &["-i", "modify", "qos", "normal", "set", "maxtresperuser=cpu=16"]);
+    let (code, fine) = service.explain(0, &["nobody", "--tres", "cpu=8,gres/gpu=2", "--time", "30"]);
+    assert_eq!((code, &fine["submit"]["admitted"], &fine["start"]["admitted"]), (0, &true.into(), &true.into()));
+    assert_eq!((&fine["account"], &fine["qos"]), (&"lab".into(), &"normal".into()));
+    let group = line(&fine, "start", "grp_tres");
+    assert_eq!((&group["set_by"], &group["tres"]), (&"account top".into(), &"gres/gpu".into()));
+    assert_eq!((&group["value"], &group["used"], &group["asked"]), (&4.into(), &0.into(), &2.into()));
+    assert_eq!(line(&fine, "start", "max_wall_pj")["set_by"], "account lab", "where it is inherited from");
+    assert_eq!(line(&fine, "submit", "max_submit_jobs")["set_by"], "user nobody in account lab");
+    assert_eq!(line(&fine, "start", "max_tres_pu")["set_by"], "QOS normal");
+
+    let (code, waits) = service.explain(0, &["nobody", "--tres", "cpu=8,gres/gpu=5"]);
+    assert_eq!((code, &waits["submit"]["admitted"], &waits["start"]["admitted"]), (2, &true.into(), &false.into()));
+    assert_eq!(waits["start"]["reason"], "AssocGrpGRES");
+    assert_eq!(line(&waits, "start", "grp_tres")["reason"], "AssocGrpGRES");
+    let (code, refused) = service.explain(0, &["nobody", "--account", "nowhere"]);
+    assert_eq!((code, &refused["submit"]["reason"]), (2, &"InvalidAccount".into()));
+    assert_eq!(refused["submit"]["text"], "Invalid account or account/partition combination specified");
+    ok(&service, &["-i", "add", "qos", "high"]);
+    assert_eq!(service.explain(0, &["nobody", "--qos", "high"]).1["submit"]["reason"], "InvalidQOS");
+
+    // Everybody may ask about themselves; what others have together stays hidden.
+    let (code, own) = service.explain(65534, &["nobody", "--job"]);
+    assert_eq!(code, 0);
+    assert_eq!(line(&own, "start", "grp_tres")["used"], serde_json::Value::Null);
+    assert_eq!(line(&own, "submit", "max_submit_jobs")["used"], 0);
+    let ask = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--", ENLIST, "explain"]).args(args);
+        let out = command.env("ENLIST_SOCKET", service.path("socket")).output().unwrap();
+        (out.status.code(), text(&out.stdout), text(&out.stderr))
+    };
+    let (code, _, err) = ask(&["root", "--job"]);
+    assert!(code == Some(1) && err.contains("Access/permission denied"), "{err}");
+    let (code, _, err) = ask(&["nobody", "--tres", "bogus=1"]);
+    assert!(code == Some(1) && err.contains("there is no TRES `bogus`"), "{err}");
+    let (code, out, _) = ask(&["nobody", "--tres", "cpu=20"]);
+    assert!(code == Some(2) && out.ends_with("May be submitted, and waits: QOSMaxCpuPerUserLimit\n"), "{out}");
+    assert!(
+        out.contains("REFUSED  start   MaxTRESPerUser cpu")
+            && out.contains("of 16 used, 20 asked  QOSMaxCpuPerUserLimit"),
+        "{out}"
+    );
+}
+
+/// Minutes of a QOS and of wall clock are summed up from the records of jobs, with their UsageFactor, and `RawUsage=0`
+/// forgets them.
+#[test]
+fn what_jobs_used_counts_until_it_is_set_to_zero() {
+    let service = Service::configured("AccountingStorageEnforce=limits\nPriorityDecayHalfLife=0");
+    ok(&service, &["-i", "add", "qos", "half", "usagefactor=0.5", "grptresmins=cpu=200", "grpwall=60"]);
+    ok(&service, &["-i", "add", "account", "lab", "grpwall=90"]);
+    ok(&service, &["-i", "add", "user", "nobody", "account=lab", "qos=normal,half"]);
+    // Four CPUs for two hours, of which half counts.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let start = now / 3600 * 3600 - 30 * 3600;
+    let end = start + 7200;
+    let list = format!(
+        "JobIDRaw|JobID|Submit|Eligible|Start|End|State|User|Account|QOS|AllocTRES\n\
+         1|1|{start}|{start}|{start}|{end}|COMPLETED|nobody|lab|half|cpu=4\n"
+    );
+    assert!(imported(&service, &["-"], &list).starts_with("1 jobs added"));
+    let job = ["nobody", "--qos", "half", "--time", "10"];
+    let used = |answer: &serde_json::Value, limit: &str, set_by: &str| {
+        let lines = answer["checks"].as_array().unwrap();
+        let its = |it: &&serde_json::Value| it["stage"] == "start" && it["limit"] == limit && it["set_by"] == set_by;
+        lines.iter().find(its).unwrap_or_else(|| panic!("no {limit}: {answer:#}"))["used"].clone()
+    };
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let (code, waits) = loop {
+        let (code, answer) = service.explain(0, &job);
+        if used(&answer, "grp_wall", "QOS half") != 0 {
+            break (code, answer);
+        }
+        assert!(Instant::now() < deadline, "the hours are not summed up: {answer:#}");
+    };
+    assert_eq!((code, &waits["start"]["reason"]), (2, &"QOSGrpWallLimit".into()), "{waits:#}");
+    assert_eq!(used(&waits, "grp_wall", "QOS half"), 60);
+    assert_eq!(used(&waits, "grp_tres_mins", "QOS half"), 240);
+    ok(&service, &["-i", "modify", "qos", "half", "set", "rawusage=0"]);
+    let (code, fine) = service.explain(0, &job);
+    assert_eq!(
+        (code, used(&fine, "grp_wall", "QOS half"), used(&fine, "grp_tres_mins", "QOS half")),
+        (0, 0.into(), 0.into())
+    );
+    let (_, other) = service.explain(0, &["nobody", "--qos", "normal"]);
+    assert_eq!(used(&other, "grp_wall", "account lab"), 60, "the association's usage is another's");
+    ok(&service, &["-i", "modify", "account", "lab", "set", "rawusage=0"]);
+    let (_, other) = service.explain(0, &["nobody", "--qos", "normal"]);
+    assert_eq!(used(&other, "grp_wall", "account lab"), 0);
+}
