@@ -13,6 +13,7 @@ use enlist::daemon::{api, config::Config};
 use enlist::diag::Source;
 use enlist::text::{duration, hostlist, tres};
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// A target.
 pub type Target = fn(&[u8]);
@@ -43,7 +44,13 @@ impl World for Nowhere {
     }
 }
 
+/// A small site, made once.
 fn furnished() -> State {
+    static SITE: LazyLock<State> = LazyLock::new(furnish);
+    SITE.clone()
+}
+
+fn furnish() -> State {
     let mut state = State::default();
     founding::found(&mut state, "ref", &["gres/gpu".into()], 0);
     for line in [

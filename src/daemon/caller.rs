@@ -5,6 +5,7 @@
 
 use super::config::Config;
 use super::pki::{Certificate, Directory, Revocations, Standing, now};
+use crate::accounting::settings::Settings;
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
@@ -139,6 +140,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        // Nothing but this service puts one there, when it has found out once.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<Peer>>().cloned() else {
             return Err(forbidden("nothing is known of the other end of this connection"));
         };
@@ -153,6 +158,11 @@ impl<S: Sync> FromRequestParts<S> for Caller {
             }
         }
     }
+}
+
+/// SlurmUser's number on this host, if it has one.
+pub fn slurm_uid(settings: &Settings) -> Option<u32> {
+    nix::unistd::User::from_name(&settings.slurm_user).ok().flatten().map(|user| user.uid.as_raw())
 }
 
 /// What a node says of its user.

@@ -98,6 +98,11 @@ pub fn page(app: &App) -> String {
     app.metrics.write(&mut page);
     let connected = app.server.get().map_or(0, |server| server.connected());
     page.one("enlist_connected_clients", "gauge", "Connections that are open.", connected as f64);
+    let (running, waiting) = app.work.counts();
+    page.one("enlist_running_commands", "gauge", "Commands that run, this one too.", running as f64);
+    page.one("enlist_waiting_commands", "gauge", "Commands that wait for their caller's turn.", waiting as f64);
+    let help = "Clients that left before they were answered.";
+    page.one("enlist_clients_left_total", "counter", help, app.work.left() as f64);
     let kept = app.service.kept();
     page.one("enlist_revision", "counter", "Changes of the state since the start.", kept.revision as f64);
     let commits = app.service.commits();

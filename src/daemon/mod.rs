@@ -7,12 +7,14 @@
 
 pub mod admission;
 pub mod api;
+mod body;
 pub mod caller;
 pub mod changes;
 mod commands;
 pub mod config;
 mod events;
 mod http;
+mod import;
 mod jobs;
 mod log;
 mod metrics;
@@ -20,6 +22,7 @@ pub mod node;
 mod notify;
 mod openapi;
 pub mod pki;
+mod refusal;
 mod reports;
 mod resources;
 mod retention;
@@ -29,6 +32,8 @@ mod service;
 mod socket;
 mod streamed;
 pub mod tls;
+mod turns;
+mod work;
 mod world;
 mod writer;
 
@@ -36,7 +41,7 @@ use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::Store;
 use caller::Rules;
 use config::Config;
-use http::{App, MAX_REQUEST};
+use http::App;
 use log::Logger;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use server::Server;
@@ -48,8 +53,8 @@ use std::time::Duration;
 use tls::TlsListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// So many commands run at the same time; more wait for their turn.
-const COMMANDS_AT_ONCE: usize = 64;
+/// Threads that may block: one for each command, and some to look up who asks.
+const THREADS: usize = work::COMMANDS_AT_ONCE + 16;
 
 /// Reads the configuration again, as it was read at the start.
 pub type Reread = Box<dyn Fn() -> Result<Config, Diagnostic> + Send + Sync>;
@@ -61,7 +66,7 @@ pub fn serve(config: Config, reread: Reread) -> Result<(), Diagnostic> {
     open_more_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(COMMANDS_AT_ONCE)
+        .max_blocking_threads(THREADS)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| host(format!("cannot start: {error}")))?;

@@ -1,7 +1,8 @@
 //! [`Server`]: connections. How many there are, how long they may keep us waiting, and how they end.
 
-use super::caller::Peer;
+use super::caller::{Peer, slurm_uid};
 use super::config::Config;
+use super::turns::{Bounds, Party, Turns};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::serve::Listener;
@@ -17,7 +18,8 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -28,20 +30,36 @@ pub struct Server {
     router: Router,
     places: Arc<Semaphore>,
     most: u32,
+    /// The same places, as far as each may have them.
+    shares: Turns<Origin>,
+    /// SlurmUser, who may have as many as root.
+    slurm_uid: Option<u32>,
     patience: Duration,
     stop: watch::Sender<bool>,
     /// The tasks that accept.
     doors: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// Where connections come from, as far as their number goes.
+type Origin = Result<u32, String>;
+
+/// What one is told who has too many.
+const BUSY: &str = "{\"error\":\"you have too many connections open; close some, then try again\"}";
+
 /// A connection, as far as its end is concerned.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Whether [`Stream::hear_no_more`] does something.
+    /// Whether [`Stream::hear_no_more`] does something. If not, an end of what the other end sends is its end.
     const CAN_CLOSE: bool = false;
 
     /// Refuses what the other end sends from now on, so that it knows that nothing became of it. What it sent before can
     /// still be read.
     fn hear_no_more(&self) {}
+
+    /// Resolves when the other end is gone, not when it only has nothing more to say. Only needed with
+    /// [`Stream::CAN_CLOSE`]: otherwise HTTP sees it.
+    fn gone(&self) -> impl Future<Output = ()> + Send + 'static {
+        std::future::pending()
+    }
 }
 
 impl Stream for UnixStream {
@@ -50,6 +68,26 @@ impl Stream for UnixStream {
     fn hear_no_more(&self) {
         // Who sends to a unix socket whose other end does not read gets EPIPE; what is under way stays readable.
         let _ = shutdown(self.as_raw_fd(), Shutdown::Read);
+    }
+
+    fn gone(&self) -> impl Future<Output = ()> + Send + 'static {
+        // The kernel tells of a hang-up whatever one is interested in; this interest hears of nothing else.
+        let watched = self.as_fd().try_clone_to_owned();
+        #[expect(
+            deprecated,
+            reason = "the other way in is `unsafe`; an OwnedFd stays open as long as it is registered"
+        )]
+        let watched = watched.and_then(|end| AsyncFd::with_interest(end, Interest::PRIORITY));
+        async move {
+            while let Ok(watched) = &watched {
+                match watched.ready(Interest::PRIORITY).await {
+                    Ok(mut told) if !told.ready().is_read_closed() => told.clear_ready(),
+                    Ok(_) => return,
+                    Err(_) => break,
+                }
+            }
+            std::future::pending().await
+        }
     }
 }
 
@@ -66,10 +104,13 @@ impl Server {
     pub fn new(router: Router, config: &Config) -> Arc<Self> {
         let most = u32::try_from(config.max_connections).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(config.max_connections));
+        let shares = Turns::new(Bounds::quarters(config.max_connections, 0));
         Arc::new(Self {
             router,
             places,
             most,
+            shares,
+            slurm_uid: slurm_uid(&config.accounting),
             patience: config.message_timeout,
             stop: watch::Sender::new(false),
             doors: Mutex::default(),
@@ -90,8 +131,9 @@ impl Server {
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
     }
 
-    /// Serves one connection to its end. `place` is given back then.
-    async fn serve<S: Stream>(&self, stream: S, peer: Peer, place: OwnedSemaphorePermit) {
+    /// Serves one connection to its end, which also is the end of what it asked for. `place` is given back then.
+    async fn serve<S: Stream>(&self, stream: S, peer: Peer, place: impl Send) {
+        let gone = stream.gone();
         let answer = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer.clone()));
@@ -99,22 +141,24 @@ impl Server {
         });
         let mut http = http1::Builder::new();
         // Half closed, so that a request which was read is answered when nothing is heard any more.
-        http.timer(TokioTimer::new()).header_read_timeout(self.patience).half_close(true);
+        http.timer(TokioTimer::new()).header_read_timeout(self.patience).half_close(S::CAN_CLOSE);
         let ear = Some(self.stop.subscribe());
         let stream = TokioIo::new(Patient { stream, patience: self.patience, stuck: None, ear });
         let mut connection = pin!(http.serve_connection(stream, service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stopped() => {
-                // A unix socket hears no more once it is polled: what was sent before that is read and answered.
-                if !S::CAN_CLOSE {
-                    connection.as_mut().graceful_shutdown();
-                }
-                connection.await
+        let served = async {
+            tokio::select! {
+                ended = connection.as_mut() => return ended,
+                () = self.stopped() => {}
             }
+            // A unix socket hears no more once it is polled: what was sent before that is read and answered.
+            if !S::CAN_CLOSE {
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.await
         };
-        if let Err(error) = ended {
-            tracing::trace!(%error, "connection broke");
+        tokio::select! {
+            ended = served => ended.unwrap_or_else(|error| tracing::trace!(%error, "connection broke")),
+            () = gone => tracing::trace!("the client left"),
         }
         drop(place);
     }
@@ -140,7 +184,20 @@ impl Server {
     }
 
     fn begin(self: Arc<Self>, stream: impl Stream, peer: Peer, place: OwnedSemaphorePermit) {
-        tokio::spawn(async move { self.serve(stream, peer, place).await });
+        match self.shares.now(self.party(&peer)) {
+            Some(share) => drop(tokio::spawn(async move { self.serve(stream, peer, (place, share)).await })),
+            None => drop(tokio::spawn(async move { timeout(self.patience, turn_away(stream, place)).await })),
+        }
+    }
+
+    fn party(&self, peer: &Peer) -> Party<Origin> {
+        match peer {
+            Peer::Local(uid) => {
+                let is_privileged = uid.is_some_and(|uid| uid == 0 || self.slurm_uid == Some(uid));
+                Party { who: uid.ok_or_else(String::new), is_privileged }
+            }
+            Peer::Node(node) => Party { who: Err(node.name().to_owned()), is_privileged: false },
+        }
     }
 
     /// Ends: nothing new is accepted, idle connections are closed, requests that were sent may finish until the deadline.
@@ -162,6 +219,16 @@ impl Server {
     pub fn connected(&self) -> usize {
         self.most as usize - self.places.available_permits()
     }
+}
+
+/// Says to one who has too many connections that this is so.
+async fn turn_away(mut stream: impl Stream, _place: OwnedSemaphorePermit) {
+    let head =
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close";
+    let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{BUSY}", BUSY.len());
+    // Who does not want to hear it is turned away as well.
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
 }
 
 /// A unix socket; the kernel says who connects.
@@ -278,7 +345,7 @@ mod tests {
             "done"
         };
         let router = Router::new().route("/long", get(|| async { "x".repeat(8 << 20) })).route("/slow", get(slow));
-        Server::new(router, &Config { max_connections: 40, message_timeout: patience, ..Config::default() })
+        Server::new(router, &Config { max_connections: 400, message_timeout: patience, ..Config::default() })
     }
 
     impl Stream for DuplexStream {}

@@ -16,7 +16,7 @@ use crate::accounting::command::{self, Reply, Then, World};
 use crate::accounting::founding;
 use crate::accounting::{Output, State};
 use crate::diag::{Diagnostic, ErrorKind};
-use crate::store::{Readers, Store, StoreError};
+use crate::store::{Asker, Readers, Store, StoreError};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use serde::Serialize;
@@ -197,7 +197,8 @@ impl Service {
         let mut reply = sacctmgr(&mut State::clone(&state), caller, &world, request, Output::default());
         if let Some(task) = reply.task.take() {
             self.rollup.wait();
-            match self.retention.run(&task) {
+            // Nobody's: once begun it goes on to its end.
+            match Asker::default().serve(|| self.retention.run(&task)) {
                 Ok(told) => told.iter().for_each(|line| reply.stdout.push_str(&format!(" {line}\n"))),
                 Err(why) => {
                     reply.stderr.push_str(&format!("sacctmgr: error: {why}\n"));

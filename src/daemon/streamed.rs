@@ -4,23 +4,25 @@
 //! What goes over the wire is the same JSON as that of a short answer, `{"stdout":"…","stderr":…}`.
 
 use super::api::Response;
-use super::http::{Refusal, panicked};
+use super::refusal::Refusal;
+use super::turns::Party;
+use super::work::{Waiting, Work, panicked};
 use crate::accounting::Output;
+use crate::store::Asker;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
 use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// So many pieces may wait to be read.
-const WAITING: usize = 2;
+const PIECES: usize = 2;
 
-/// So many commands at a time may wait for those who read them, fewer than there are threads; beyond, answers are made
-/// whole before they are sent.
-static PLACES: Semaphore = Semaphore::const_new(32);
+/// The most bytes of an answer that is made whole before it is sent, since its caller, or all together, have as many
+/// streams as they may.
+const MOST_WHOLE: usize = 16 << 20;
 
 /// How every answer begins.
 const BEGIN: &str = "{\"stdout\":\"";
@@ -39,39 +41,68 @@ enum Part {
     Last(Bytes),
 }
 
-/// Runs a command in a thread of its own, until it ends or hands on the first piece.
-pub async fn run(answer: impl FnOnce(Output) -> Response + Send + 'static) -> Result<Streamed, Refusal> {
-    let (parts, mut made) = channel(WAITING);
-    let mut begun = false;
+/// Runs a command in its caller's turn and in a thread of its own, until it ends or hands on the first piece.
+pub async fn run(
+    work: &Work,
+    party: Party<u32>,
+    answer: impl FnOnce(Output) -> Response + Send + 'static,
+) -> Result<Streamed, Refusal> {
+    let (waiting, place) = work.begin(party.clone()).await?;
+    let stream = work.stream(party);
+    let (parts, mut made) = channel(PIECES);
     let command = move || {
-        let mut take = |piece: String| {
-            let begin = if begun { "" } else { BEGIN };
-            begun = true;
-            let part = Part::Piece(format!("{begin}{}", escaped(&harmless(piece))).into());
-            match parts.blocking_send(part) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
-        };
-        let place = PLACES.try_acquire();
-        let said = answer(if place.is_ok() { Output::to(&mut take) } else { Output::default() });
-        drop(place);
-        let response = Response { stdout: harmless(said.stdout), stderr: harmless(said.stderr), ..said };
-        if !begun {
-            return Some(response);
-        }
-        // Whoever no longer reads is none of our business.
-        let _ = parts.blocking_send(Part::Last(json(&response).split_off(BEGIN.len()).into()));
-        None
+        place.run(|asker| match stream {
+            Some(_stream) => in_pieces(answer, &parts),
+            None => Some(whole(answer, asker)),
+        })
     };
     let running = tokio::task::spawn_blocking(command);
-    match made.recv().await {
-        Some(first) => Ok(Streamed::Pieces(Body::new(Pieces { first: Some(first), made, is_whole: false }))),
-        None => match running.await.map_err(panicked)? {
-            Some(response) => Ok(Streamed::Whole(response)),
-            None => unreachable!("a command that sent nothing gives its answer"),
-        },
+    if let Some(first) = made.recv().await {
+        return Ok(Streamed::Pieces(Body::new(Pieces { first: Some(first), made, waiting: Some(waiting) })));
     }
+    let said = running.await;
+    waiting.answered();
+    match said.map_err(panicked)? {
+        Some(response) => Ok(Streamed::Whole(response)),
+        None => unreachable!("a command that sent nothing gives its answer"),
+    }
+}
+
+/// Hands on pieces; the answer itself if there were none.
+fn in_pieces(answer: impl FnOnce(Output) -> Response, parts: &Sender<Part>) -> Option<Response> {
+    let mut begun = false;
+    let mut take = |piece: String| {
+        let begin = if begun { "" } else { BEGIN };
+        begun = true;
+        let part = Part::Piece(format!("{begin}{}", escaped(&harmless(piece))).into());
+        match parts.blocking_send(part) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    };
+    let said = answer(Output::to(&mut take));
+    let response = Response { stdout: harmless(said.stdout), stderr: harmless(said.stderr), ..said };
+    if !begun {
+        return Some(response);
+    }
+    // Whoever no longer reads is none of our business.
+    let _ = parts.blocking_send(Part::Last(json(&response).split_off(BEGIN.len()).into()));
+    None
+}
+
+/// The whole answer, unless it is too long for that.
+fn whole(answer: impl FnOnce(Output) -> Response, asker: &Asker) -> Response {
+    let mut kept = String::new();
+    let mut take = |piece: String| {
+        kept.push_str(&piece);
+        if asker.has_left() || kept.len() > MOST_WHOLE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let said = answer(Output::to(&mut take));
+    if kept.len() > MOST_WHOLE {
+        return Response::refused("error: too many long answers are being read already; ask again when some are");
+    }
+    let stdout = harmless(kept + &said.stdout);
+    Response { stdout, stderr: harmless(said.stderr), ..said }
 }
 
 /// A text without what a terminal would take for orders, should an old store or a file that was loaded hold such. The
@@ -97,7 +128,8 @@ fn escaped(text: &str) -> String {
 struct Pieces {
     first: Option<Part>,
     made: Receiver<Part>,
-    is_whole: bool,
+    /// None when all was handed on.
+    waiting: Option<Waiting>,
 }
 
 impl HttpBody for Pieces {
@@ -105,7 +137,7 @@ impl HttpBody for Pieces {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if self.is_whole {
+        if self.waiting.is_none() {
             return Poll::Ready(None);
         }
         let part = match self.first.take() {
@@ -115,11 +147,14 @@ impl HttpBody for Pieces {
         Poll::Ready(Some(match part {
             Some(Part::Piece(bytes)) => Ok(Frame::data(bytes)),
             Some(Part::Last(bytes)) => {
-                self.is_whole = true;
+                self.waiting.take().into_iter().for_each(Waiting::answered);
                 Ok(Frame::data(bytes))
             }
             // The connection is cut, so that nobody takes a part for the whole.
-            None => Err(io::Error::other("a bug in enlist serve stopped this command")),
+            None => {
+                self.waiting.take().into_iter().for_each(Waiting::answered);
+                Err(io::Error::other("a bug in enlist serve stopped this command"))
+            }
         }))
     }
 }
@@ -139,11 +174,17 @@ mod tests {
         Response { stdout: out.rest(), revision: 7, ..Response::default() }
     }
 
+    const SOMEBODY: Party<u32> = Party { who: 1000, is_privileged: false };
+
+    async fn started(answer: impl FnOnce(Output) -> Response + Send + 'static) -> Result<Streamed, Refusal> {
+        run(&Work::default(), SOMEBODY, answer).await
+    }
+
     #[tokio::test]
     async fn long_answers_are_the_same_json_as_short_ones() {
-        let Ok(Streamed::Whole(short)) = run(|out| rows(out, 2)).await else { panic!("too short to be streamed") };
+        let Ok(Streamed::Whole(short)) = started(|out| rows(out, 2)).await else { panic!("too short to be streamed") };
         assert_eq!(short.stdout.lines().count(), 2);
-        let Ok(Streamed::Pieces(body)) = run(|out| rows(out, 50_000)).await else { panic!("not streamed") };
+        let Ok(Streamed::Pieces(body)) = started(|out| rows(out, 50_000)).await else { panic!("not streamed") };
         let bytes = body.collect().await.unwrap().to_bytes();
         let long: Response = serde_json::from_slice(&bytes).unwrap();
         assert_eq!((long.stdout.lines().count(), long.revision), (50_000, 7));
@@ -152,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_that_stops_midway_is_no_whole_answer() {
-        let Ok(Streamed::Pieces(body)) = run(|out| {
+        let Ok(Streamed::Pieces(body)) = started(|out| {
             rows(out, 50_000);
             panic!("as a test does")
         })
@@ -166,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn a_command_ends_when_nobody_reads() {
         let (ended, end) = tokio::sync::oneshot::channel();
-        let Ok(Streamed::Pieces(body)) = run(|out| {
+        let Ok(Streamed::Pieces(body)) = started(|out| {
             let response = rows(out, usize::MAX);
             let _ = ended.send(());
             response
@@ -177,6 +218,27 @@ mod tests {
         };
         drop(body);
         end.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_caller_has_some_streams_and_bounded_memory() {
+        let work = Work::default();
+        let mut streams = Vec::new();
+        let (said, others) = loop {
+            match run(&work, SOMEBODY, |out| rows(out, usize::MAX)).await.unwrap() {
+                Streamed::Pieces(body) => streams.push(body),
+                Streamed::Whole(said) => {
+                    break (said, run(&work, Party { who: 2, ..SOMEBODY }, |out| rows(out, 50_000)));
+                }
+            }
+        };
+        assert!(said.code == 1 && said.stdout.is_empty() && said.stderr.contains("ask again"), "{said:?}");
+        assert!(matches!(others.await, Ok(Streamed::Pieces(_))), "another caller has streams of its own");
+        let Ok(Streamed::Whole(said)) = run(&work, SOMEBODY, |out| rows(out, 50_000)).await else {
+            panic!("no stream")
+        };
+        assert_eq!((said.stdout.lines().count(), said.code), (50_000, 0));
+        assert_eq!(streams.len(), 8, "a quarter of them");
     }
 
     #[test]

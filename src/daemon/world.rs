@@ -1,7 +1,7 @@
 //! The world as this host and its store see it: users, clock, time zone, transaction record.
 
 use super::api::CallerFile;
-use super::caller::Who;
+use super::caller::{Who, slurm_uid};
 use crate::accounting::authority::Caller;
 use crate::accounting::command::World;
 use crate::accounting::jobs::{Job, Jobs, Scan};
@@ -16,6 +16,8 @@ use std::ops::{ControlFlow, Range};
 #[derive(Clone, Debug)]
 pub struct Local {
     settings: Settings,
+    /// SlurmUser's number, if it has one.
+    slurm_uid: Option<u32>,
     cluster: String,
     readers: Readers,
 }
@@ -23,13 +25,18 @@ pub struct Local {
 impl Local {
     /// With these settings, of this cluster, and with this store.
     pub fn new(settings: Settings, cluster: impl Into<String>, readers: Readers) -> Self {
-        Self { settings, cluster: cluster.into(), readers }
+        Self { slurm_uid: slurm_uid(&settings), settings, cluster: cluster.into(), readers }
     }
 
     /// Whoever asks, as accounting knows them.
     pub fn caller(&self, who: Who) -> Caller {
         let caller = Caller::new(who.uid, self.user_name(who.uid), &self.settings);
         if who.is_ordinary { caller.ordinary() } else { caller }
+    }
+
+    /// Whether a user number is root's or SlurmUser's.
+    pub fn is_privileged(&self, uid: u32) -> bool {
+        uid == 0 || self.slurm_uid == Some(uid)
     }
 
     /// With files that a client read, and what a rehearsal recorded so far.

@@ -9,7 +9,7 @@
 
 use crate::accounting::State;
 use crate::accounting::command::Reply;
-use crate::store::{Draft, Store, StoreError};
+use crate::store::{Asker, Draft, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -68,6 +68,7 @@ pub type Answer = Result<(Reply, u64), String>;
 
 struct Job {
     work: Box<Work>,
+    asker: Asker,
     answer: SyncSender<Answer>,
 }
 
@@ -113,11 +114,12 @@ impl Writer {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs a command and waits until what it changed is on disk.
+    /// Runs a command and waits until what it changed is on disk. It does not begin when the asker whom this thread serves
+    /// has left before its turn comes.
     pub fn run(&self, work: Box<Work>) -> Answer {
         let (answer, answered) = sync_channel(1);
         let gone = |_| "the service is about to start again; nothing was changed".to_owned();
-        self.jobs.send(Job { work, answer }).map_err(|_| gone(()))?;
+        self.jobs.send(Job { work, asker: Asker::here(), answer }).map_err(|_| gone(()))?;
         answered.recv().map_err(|_| gone(()))?
     }
 }
@@ -150,12 +152,18 @@ impl Desk {
     /// Until nobody sends any more. The error says why it cannot go on.
     fn work(&mut self, waiting: &Receiver<Job>) -> Result<(), String> {
         while let Ok(first) = waiting.recv() {
-            self.settle(std::iter::once(first).chain(waiting.try_iter().take(LARGEST_BATCH - 1)).collect())?;
+            let batch = std::iter::once(first).chain(waiting.try_iter().take(LARGEST_BATCH - 1));
+            let (left, batch): (Vec<_>, Vec<_>) = batch.partition(|job| job.asker.has_left());
+            left.iter().for_each(|job| reply_to(job, Err("who asked has left; nothing was changed".into())));
+            self.settle(batch)?;
         }
         Ok(())
     }
 
     fn settle(&mut self, batch: Vec<Job>) -> Result<(), String> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         match self.attempt(&batch) {
             Ok(replies) => batch.iter().zip(replies).for_each(|(job, reply)| reply_to(job, Ok(reply))),
             Err(Refusal::Unsynced(why)) => {

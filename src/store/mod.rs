@@ -4,6 +4,7 @@
 //! returns; so what was acknowledged survives `kill -9` and power cuts.
 
 pub mod archive;
+mod asker;
 mod backup;
 pub mod jobs;
 mod load;
@@ -14,6 +15,7 @@ mod small;
 mod transactions;
 pub mod usage;
 
+pub use asker::Asker;
 pub use backup::{Contents, backup, check as verify, restore};
 pub use readers::Readers;
 

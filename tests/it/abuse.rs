@@ -5,7 +5,8 @@ use super::support::http::{self, Answer, ask, get, post, raw};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Everything that the API lists, without the transaction record.
 fn everything(service: &Service) -> Vec<Value> {
@@ -299,4 +300,129 @@ fn thousands_of_rehearsed_commands() {
     let (_, err, code) = said(&rehearse(20_000));
     assert!(code == 1 && err.contains("too long"), "{err}");
     assert_eq!(everything(&service), before);
+}
+
+/// A sample of the metrics.
+fn metric(service: &Service, name: &str) -> u64 {
+    let page = get(&service.path("socket"), "/metrics").body;
+    let sample = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    sample.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
+}
+
+#[track_caller]
+fn until(what: &str, mut met: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !met() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The lock of the store's writer.
+fn store(service: &Service) -> rusqlite::Connection {
+    rusqlite::Connection::open(service.path("store.db")).unwrap()
+}
+
+/// A hundred clients of nobody's that ask for reports again and again until their standard input ends; then it prints
+/// which statuses they were answered with.
+const FLOOD: &str = r#"
+import collections, re, socket, sys, threading, time
+body = b'{"argv": ["cluster", "utilization"]}'
+head = b'POST /v1/slurm/sreport HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n'
+told, stop = collections.Counter(), threading.Event()
+def client():
+    while not stop.is_set():
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(sys.argv[1])
+        s.sendall(head + b'content-length: %d\r\n\r\n' % len(body) + body)
+        answer = b''
+        while got := s.recv(65536): answer += got
+        s.close()
+        told[answer[9:12].decode()] += 1
+        wait = re.search(rb'\nretry-after: (\d+)', answer)
+        if wait:
+            assert b'requests waiting' in answer, answer
+            stop.wait(int(wait[1]))
+threads = [threading.Thread(target=client) for _ in range(100)]
+for thread in threads: thread.start()
+sys.stdin.read()
+stop.set()
+for thread in threads: thread.join()
+print(' '.join(sorted(told)))
+"#;
+
+#[test]
+fn one_caller_cannot_crowd_out_others() {
+    let service = furnished("MessageTimeout=600");
+    // Usage that is never summed up, so each report waits for it a while.
+    let stuck = "UPDATE usage_progress SET rolled = 0;
+        CREATE TRIGGER stuck BEFORE UPDATE ON usage_progress BEGIN SELECT RAISE(ABORT, 'stuck'); END";
+    store(&service).execute_batch(stuck).unwrap();
+    let mut flood = Command::new("setpriv");
+    flood.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--", "/usr/bin/python3", "-c", FLOOD]);
+    let mut flood = flood.arg(service.path("socket")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let waiting = || metric(&service, "enlist_waiting_commands");
+    until("the flood comes", || waiting() >= 60);
+    let show = ["--reuid=65533", "--regid=65533", "--clear-groups", "--"];
+    for n in 0..3 {
+        assert_eq!(said(&sacctmgr(&service, &["-i", "add", "user", &format!("v{n}"), "account=a"])).2, 0);
+        let mut other = Command::new("setpriv");
+        other.args(show).arg(service.path("sacctmgr")).args(["-nP", "show", "user", &format!("v{n}"), "format=user"]);
+        let out = other.env("ENLIST_SOCKET", service.path("socket")).output().unwrap();
+        assert_eq!(String::from_utf8(out.stdout).unwrap(), format!("v{n}\n"));
+        let running = metric(&service, "enlist_running_commands");
+        assert!(running <= 17, "nobody's quarter of the places, and this question: {running}");
+    }
+    until("the flood goes on", || waiting() >= 60);
+    drop(flood.stdin.take());
+    let out = flood.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), "200 503\n", "some had to wait, and some to come again");
+}
+
+#[test]
+fn what_nobody_waits_for_ends() {
+    let service = furnished("MessageTimeout=600");
+    let socket = service.path("socket");
+    let send = |argv: &[&str]| {
+        let body = json!({ "argv": argv }).to_string();
+        let head = "POST /v1/slurm/sacctmgr HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        stream
+    };
+    let running = |count: u64| until("commands run", || metric(&service, "enlist_running_commands") == count + 1);
+    let left = |count: u64| until("clients left", || metric(&service, "enlist_clients_left_total") == count);
+    let names: Vec<_> = (0..3000).map(|n| format!("v{n}")).collect();
+    assert_eq!(said(&sacctmgr(&service, &["-i", "add", "user", &names.join(","), "account=a"])).2, 0);
+    let unread: Vec<_> = (0..3).map(|_| send(&["show", "user", "format=user%400"])).collect();
+    running(3);
+    drop(unread);
+    running(0);
+    left(3);
+
+    // A change that has begun and waits for the disk, and behind it one whose client leaves.
+    let (lock, mut gone) = (store(&service), 3);
+    for attempt in 0.. {
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let begun = send(&["-i", "add", "account", "begun"]);
+        running(1);
+        let waiting = send(&["-i", "add", "account", &format!("late{attempt}")]);
+        running(2);
+        drop(waiting);
+        gone += 1;
+        left(gone);
+        let is_in_time = metric(&service, "enlist_running_commands") == 3;
+        drop(begun);
+        gone += 1;
+        left(gone);
+        lock.execute_batch("ROLLBACK").unwrap();
+        running(0);
+        let kept = said(&sacctmgr(&service, &["-nP", "show", "account", "format=account"])).0;
+        // On a slow machine the first may have given up waiting for the disk before the second left.
+        if is_in_time {
+            assert!(kept.contains("begun\n"), "what had begun is kept, though nobody waits for it either: {kept}");
+            assert!(!kept.contains(&format!("late{attempt}\n")), "{kept}");
+            break;
+        }
+    }
 }

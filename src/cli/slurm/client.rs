@@ -67,8 +67,8 @@ fn send(socket: &Path, place: &str, body: &[u8]) -> Result<Answer, String> {
     let mut body = Vec::new();
     answer.read_to_end(&mut body).map_err(lost)?;
     match answer.status {
-        // The node's daemon says in full why there is no answer of the master.
-        502 | 503 => Err(String::from_utf8_lossy(&body).trim().to_owned()),
+        // What is said then says in full why there is no answer.
+        502 | 503 => Err(reason(&body)),
         status => Err(format!("the accounting service refused: {status}: {}", reason(&body))),
     }
 }

@@ -7,16 +7,19 @@
 
 mod link;
 
+use super::body::Bodies;
 use super::caller::{Peer, UID_HEADER, USER_HEADER};
 use super::config::{Config, Network};
 use super::log::Logger;
 use super::pki::{Directory, Role, now};
+use super::refusal::Refusal;
 use super::server::{Local, Server};
 use super::socket::Socket;
+use super::turns::{Bounds, Party, Turn, Turns};
 use super::{Reread, notify};
 use crate::diag::Diagnostic;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -24,29 +27,24 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::{Frame, Incoming};
 use link::{Failure, Link};
-use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests of one user at a time.
 const REQUESTS_EACH: usize = 16;
 /// Requests of this node at a time: fewer than the connections that the master grants a node.
 const REQUESTS: usize = 200;
-/// How long a request may wait for its turn.
-const TURN: Duration = Duration::from_secs(30);
+/// So many requests of one user wait for their turn.
+const WAITING: usize = 64;
 
 /// The daemon.
 struct Node {
     link: Link,
-    /// How long a client may take to send its request.
-    patience: Duration,
-    places: Arc<Semaphore>,
-    /// Free places by user.
-    users: Mutex<HashMap<u32, Arc<Semaphore>>>,
+    bodies: Bodies,
+    turns: Turns<u32>,
 }
 
 /// Serves until SIGTERM or SIGINT. SIGHUP reads the configuration again, of which the log's settings take effect.
@@ -56,9 +54,8 @@ pub fn serve(config: &Config, reread: Reread) -> Result<(), Diagnostic> {
     super::open_more_files();
     let node = Node {
         link: Link::new(&config.network, config.message_timeout)?,
-        patience: config.message_timeout,
-        places: Arc::new(Semaphore::new(REQUESTS)),
-        users: Mutex::default(),
+        bodies: Bodies::new(config.message_timeout),
+        turns: Turns::new(Bounds { each: REQUESTS_EACH, ..Bounds::quarters(REQUESTS, WAITING) }),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| super::host(format!("cannot start: {error}")))?;
@@ -111,66 +108,48 @@ async fn warn_of_the_end(network: Network) {
     }
 }
 
-/// What the client is told instead of an answer.
-type Refusal = (StatusCode, String);
-
 async fn forward(
     State(node): State<Arc<Node>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let Peer::Local(Some(uid)) = peer else {
-        return Err((StatusCode::FORBIDDEN, "the kernel does not say who you are".into()));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "the kernel does not say who you are"));
     };
-    let place = node.place(uid).await?;
-    let request = node.assert(uid, request).await?;
+    let party = Party { who: uid, is_privileged: uid == 0 };
+    let (request, large) = node.assert(&party, request).await?;
+    let turn = node.turns.wait(party).await?;
     let answer = node.link.send(request).await.map_err(|failure| match failure {
-        Failure::NotSent(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}; nothing was done")),
+        Failure::NotSent(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("{why}; nothing was done")),
         Failure::Lost(why) => {
             let check = "if it was to change something, look whether it did before you do it again";
-            (StatusCode::BAD_GATEWAY, format!("{why}; {check} (`sacctmgr show transaction`)"))
+            Refusal::new(StatusCode::BAD_GATEWAY, format!("{why}; {check} (`sacctmgr show transaction`)"))
         }
     })?;
     let (head, body) = answer.into_parts();
-    let mut answer = Response::new(Body::new(Streamed { body, _place: place }));
+    let mut answer = Response::new(Body::new(Streamed { body, _turns: (turn, large) }));
     *answer.status_mut() = head.status;
-    let kind = head.headers.get(header::CONTENT_TYPE).cloned();
-    answer.headers_mut().extend(kind.map(|kind| (header::CONTENT_TYPE, kind)));
+    for kept in [header::CONTENT_TYPE, header::RETRY_AFTER] {
+        let value = head.headers.get(&kept).cloned();
+        answer.headers_mut().extend(value.map(|value| (kept, value)));
+    }
     Ok(answer.into_response())
 }
 
-impl Node {
-    /// A place for one request of a user, so that nobody takes all.
-    async fn place(&self, uid: u32) -> Result<[OwnedSemaphorePermit; 2], Refusal> {
-        let own = {
-            let mut users = self.users.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            users.retain(|_, places| places.available_permits() < REQUESTS_EACH);
-            users.entry(uid).or_insert_with(|| Arc::new(Semaphore::new(REQUESTS_EACH))).clone()
-        };
-        let both = async { Ok([own.acquire_owned().await?, self.places.clone().acquire_owned().await?]) };
-        match tokio::time::timeout(TURN, both).await {
-            Ok(Ok(places)) => Ok(places),
-            Ok(Err::<_, tokio::sync::AcquireError>(_)) | Err(_) => {
-                let why = "too many requests are under way on this node; try again later".to_owned();
-                Err((StatusCode::TOO_MANY_REQUESTS, why))
-            }
-        }
-    }
+/// What is sent to the master.
+type Onward = hyper::Request<Full<hyper::body::Bytes>>;
 
-    /// The request as it goes on: its method, path and body, and who sends it.
-    async fn assert(&self, uid: u32, request: Request) -> Result<hyper::Request<Full<hyper::body::Bytes>>, Refusal> {
-        let bad = |why: &str| (StatusCode::BAD_REQUEST, why.to_owned());
-        let (head, body) = request.into_parts();
+impl Node {
+    /// The request as it goes on: its method, path and body, and who sends it; with the place of a large one.
+    async fn assert(&self, party: &Party<u32>, request: Request) -> Result<(Onward, Option<Turn<u32>>), Refusal> {
+        let (uid, (head, body)) = (party.who, request.into_parts());
         let path = head.uri.path_and_query().filter(|path| path.as_str().starts_with("/v1/"));
-        let path = path.ok_or((StatusCode::NOT_FOUND, "the service's paths begin with /v1/".to_owned()))?;
-        let body = match tokio::time::timeout(self.patience, to_bytes(body, super::MAX_REQUEST)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Err(bad("the request broke off, or is larger than 64 MiB")),
-            Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "the request did not come in time".into())),
-        };
+        let path = path.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "the service's paths begin with /v1/"))?;
+        let (body, large) = self.bodies.whole(party.clone(), &head.headers, body).await?;
         let user = tokio::task::spawn_blocking(move || nix::unistd::User::from_uid(uid.into())).await;
         let user = user.ok().and_then(Result::ok).flatten().map(|user| user.name).ok_or_else(|| {
-            (StatusCode::FORBIDDEN, format!("user number {uid} has no name on this host; ask for an account"))
+            let why = format!("user number {uid} has no name on this host; ask for an account");
+            Refusal::new(StatusCode::FORBIDDEN, why)
         })?;
         let mut onward = hyper::Request::builder()
             .method(head.method)
@@ -183,14 +162,15 @@ impl Node {
                 onward = onward.header(kept, value);
             }
         }
-        onward.body(Full::new(body)).map_err(|_| bad("this request cannot be forwarded"))
+        let onward = onward.body(Full::new(body)).map_err(|_| Refusal::bad("this request cannot be forwarded"))?;
+        Ok((onward, large))
     }
 }
 
 /// An answer on its way through; the request's places are free again when it has passed.
 struct Streamed {
     body: Incoming,
-    _place: [OwnedSemaphorePermit; 2],
+    _turns: (Turn<u32>, Option<Turn<u32>>),
 }
 
 impl hyper::body::Body for Streamed {

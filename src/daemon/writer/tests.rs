@@ -23,7 +23,7 @@ fn names(state: &State) -> Vec<String> {
 }
 
 /// Runs these at once: they all wait while the first command runs.
-fn in_one_batch(writer: &Writer, works: Vec<Box<Work>>) -> Vec<Answer> {
+fn in_one_batch(writer: &Writer, works: Vec<(Asker, Box<Work>)>) -> Vec<Answer> {
     let barrier = Arc::new(Barrier::new(2));
     let held = barrier.clone();
     std::thread::scope(|scope| {
@@ -36,9 +36,9 @@ fn in_one_batch(writer: &Writer, works: Vec<Box<Work>>) -> Vec<Answer> {
         barrier.wait();
         let (answers, jobs): (Vec<_>, Vec<_>) = works
             .into_iter()
-            .map(|work| {
+            .map(|(asker, work)| {
                 let (answer, answered) = sync_channel(1);
-                (answered, Job { work, answer })
+                (answered, Job { work, asker, answer })
             })
             .unzip();
         jobs.into_iter().for_each(|job| writer.jobs.send(job).unwrap());
@@ -87,7 +87,7 @@ fn only_what_cannot_be_kept_is_refused() {
     let nothing = |change: &mut Change| Ok(Reply { stdout: names(change.state).join(","), ..Reply::default() });
     let works: Vec<Box<Work>> =
         vec![adding("a".into()), Box::new(orphan), Box::new(bug), Box::new(nothing), adding("b".into())];
-    let answers = in_one_batch(&writer, works);
+    let answers = in_one_batch(&writer, works.into_iter().map(|work| (Asker::default(), work)).collect());
     assert_eq!(answers[0].as_ref().unwrap().1, 2);
     assert!(answers[1].as_ref().unwrap_err().contains("FOREIGN KEY"), "{answers:?}");
     assert!(answers[2].as_ref().unwrap_err().contains("a bug in enlist serve"), "{answers:?}");
@@ -95,6 +95,19 @@ fn only_what_cannot_be_kept_is_refused() {
     assert_eq!(answers[4].as_ref().unwrap().1, 3);
     assert_eq!(names(&writer.kept().state), ["a", "b"]);
     assert_eq!(writer.kept().state.coordinators.values().count(), 0);
+}
+
+#[test]
+fn who_leaves_before_their_turn_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = writer(&directory);
+    let left = Asker::default();
+    left.leave();
+    let works =
+        vec![(left.clone(), adding("a".into())), (Asker::default(), adding("b".into())), (left, adding("c".into()))];
+    let answers = in_one_batch(&writer, works);
+    assert!(answers[0].as_ref().unwrap_err().contains("nothing was changed") && answers[2].is_err(), "{answers:?}");
+    assert_eq!((names(&writer.kept().state), answers[1].as_ref().unwrap().1), (vec!["b".into()], 2));
 }
 
 #[test]
