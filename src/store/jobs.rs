@@ -7,7 +7,7 @@ use crate::accounting::jobs::*;
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The job records of a database, to read.
 #[derive(Debug)]
@@ -28,6 +28,39 @@ impl Jobs for JobTable<'_> {
         Ok(())
     }
 
+    /// SQLite sorts keys and row numbers, and puts what it cannot keep in memory into a file without a name.
+    fn each_in(&self, order: Order, scan: &Scan, see: &mut See) -> Result<(), JobsError> {
+        let conditions = scan::conditions(self.0, scan)?;
+        let part = |condition: &scan::Condition| {
+            let keys = "id, cluster, job_id, time_submit, array_job, array_task";
+            format!("SELECT {keys} FROM job WHERE {}", condition.text())
+        };
+        let parts: Vec<_> = conditions.iter().map(part).collect();
+        let by = match order {
+            Order::Submitted => "time_submit, IFNULL(array_job, 0), IFNULL(array_task, 4294967295), job_id, cluster",
+            Order::Numbered => "cluster, job_id, time_submit DESC",
+        };
+        let sql = format!("SELECT id FROM ({}) ORDER BY {by}", parts.join(" UNION ALL "));
+        let mut sorted = self.0.prepare(&sql)?;
+        let mut ids = sorted.query(params_from_iter(conditions.into_iter().flat_map(|condition| condition.values)))?;
+        let mut one = self.0.prepare_cached(&ONE)?;
+        while let Some(id) = ids.next()? {
+            let found = one.query([id.get::<_, i64>(0)?])?.next()?.map(job).transpose()?;
+            if let Some(job) = found
+                && see(job)?.is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn later_runs(&self, of: &Job) -> Result<Vec<Job>, JobsError> {
+        let mut statement = self.0.prepare_cached(&LATER)?;
+        let found = statement.query_map(params![of.job_id, of.cluster, of.submit], job)?.collect::<Result<_>>()?;
+        Ok(found)
+    }
+
     fn job(&self, row: JobRow) -> Result<Option<Job>, JobsError> {
         Ok(self.one(row)?)
     }
@@ -39,11 +72,14 @@ impl Jobs for JobTable<'_> {
 
 impl JobTable<'_> {
     fn one(&self, row: JobRow) -> Result<Option<Job>> {
-        let mut statement = self.0.prepare_cached(&format!("SELECT id, {JOB} FROM job WHERE id = ?1"))?;
-        let mut rows = statement.query([row as i64])?;
-        rows.next()?.map(job).transpose()
+        self.0.prepare_cached(&ONE)?.query([row as i64])?.next()?.map(job).transpose()
     }
 }
+
+static ONE: LazyLock<String> = LazyLock::new(|| format!("SELECT id, {JOB} FROM job WHERE id = ?1"));
+
+static LATER: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT id, {JOB} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit > ?3"));
 
 pub(super) fn steps(connection: &Connection, row: JobRow) -> Result<Vec<Step>> {
     let mut statement =
@@ -207,38 +243,58 @@ const JOB: &str = "cluster, job_id, time_submit, time_eligible, time_start, time
 const STEP: &str = "job, number, component, name, state, cancelled_by, exit_code, exit_signal, time_start, time_end, \
     suspended, node_count, nodes, tasks, user_cpu, system_cpu, tres_allocated, more";
 
-/// Inserts a row, or changes all columns of the one that has this key.
-fn upsert(table: &str, columns: &str, key: &str) -> String {
-    let names: Vec<_> = columns.split(", ").collect();
-    let marks = vec!["?"; names.len()].join(", ");
-    let sets: Vec<_> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    format!("INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {}", sets.join(", "))
+/// How a table's rows are written. Nearly all are new: an upsert alone would cost SQLite a journal of each statement.
+struct Statements {
+    /// Inserts a row, or does nothing when there is one with its key.
+    add: String,
+    /// Inserts a row, or changes all columns of the one that has its key.
+    put: String,
 }
+
+impl Statements {
+    fn new(table: &str, columns: &str, key: &str) -> Self {
+        let names: Vec<_> = columns.split(", ").collect();
+        let marks = vec!["?"; names.len()].join(", ");
+        let sets: Vec<_> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+        let insert = format!("INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO");
+        Self { add: format!("{insert} NOTHING"), put: format!("{insert} UPDATE SET {}", sets.join(", ")) }
+    }
+}
+
+static JOBS: LazyLock<Statements> = LazyLock::new(|| Statements::new("job", JOB, "job_id, cluster, time_submit"));
+static STEPS: LazyLock<Statements> = LazyLock::new(|| Statements::new("step", STEP, "job, number, component"));
 
 /// [`Draft::put_jobs`] within any transaction.
 pub fn put(transaction: &Connection, jobs: &[JobWithSteps]) -> Result<Stored> {
-    let mut put_job =
-        transaction.prepare_cached(&(upsert("job", JOB, "job_id, cluster, time_submit") + " RETURNING id"))?;
-    let mut put_step = transaction.prepare_cached(&upsert("step", STEP, "job, number, component"))?;
     let mut stored = Stored::default();
     for (job, steps) in jobs {
-        let old = find(transaction, job)?;
-        let known = |old: &JobWithSteps| old.0 == Job { row: old.0.row, ..job.clone() };
-        let same = old.as_ref().is_some_and(known);
-        let new_steps: Vec<_> = steps.iter().filter(|step| !old.as_ref().is_some_and(|o| o.1.contains(step))).collect();
-        match old {
-            Some(_) if same && new_steps.is_empty() => stored.unchanged += 1,
-            Some(_) => stored.changed += 1,
-            None => stored.added += 1,
+        let is_news = if write_job(&mut transaction.prepare_cached(&JOBS.add)?, job)? {
+            stored.added += 1;
+            let row = transaction.last_insert_rowid();
+            steps.iter().try_for_each(|step| write_step(transaction, row, step))?;
+            true
+        } else {
+            let changed = change(transaction, job, steps)?;
+            *(if changed { &mut stored.changed } else { &mut stored.unchanged }) += 1;
+            changed
+        };
+        if is_news {
+            stored.earliest = stored.earliest.into_iter().chain([job.submit]).min();
         }
-        if same && new_steps.is_empty() {
-            continue;
-        }
-        stored.earliest = stored.earliest.into_iter().chain([job.submit]).min();
-        let row = write_job(&mut put_job, job)?;
-        new_steps.into_iter().try_for_each(|step| write_step(&mut put_step, row, step))?;
     }
     Ok(stored)
+}
+
+/// Brings the record of a job that is there up to date; whether it was not.
+fn change(transaction: &Connection, job: &Job, steps: &[Step]) -> Result<bool> {
+    let Some((old, old_steps)) = find(transaction, job)? else { return Ok(false) };
+    let new_steps: Vec<_> = steps.iter().filter(|step| !old_steps.contains(step)).collect();
+    let same = old == Job { row: old.row, ..job.clone() };
+    if !same {
+        write_job(&mut transaction.prepare_cached(&JOBS.put)?, job)?;
+    }
+    new_steps.iter().try_for_each(|step| write_step(transaction, old.row as i64, step))?;
+    Ok(!same || !new_steps.is_empty())
 }
 
 /// Changes records that are there; usage from the earliest on is summed up again if it comes to something else.
@@ -247,8 +303,7 @@ pub(super) fn edit(sql: &Connection, edits: &[(JobRow, Arc<JobEdit>)]) -> Result
     for (row, edit) in edits {
         let Some(mut job) = JobTable(sql).one(*row)? else { continue };
         edit.apply(&mut job);
-        let mut put = sql.prepare_cached(&(upsert("job", JOB, "job_id, cluster, time_submit") + " RETURNING id"))?;
-        write_job(&mut put, &job)?;
+        write_job(&mut sql.prepare_cached(&JOBS.put)?, &job)?;
         earliest = earliest.into_iter().chain(edit.moves_usage().then_some(job.submit)).min();
     }
     earliest.map_or(Ok(()), |earliest| usage::changed_from(sql, earliest))
@@ -273,7 +328,8 @@ fn json(details: &impl serde::Serialize) -> String {
     serde_json::to_string(details).expect("texts and numbers can always be written as JSON")
 }
 
-fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<i64> {
+/// Whether a row was written.
+fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<bool> {
     let (array_task, array_tasks) = match job.array.as_ref().map(|array| &array.tasks) {
         Some(Tasks::One(task)) => (Some(*task), None),
         Some(Tasks::Waiting(tasks)) => (None, Some(tasks.as_str())),
@@ -326,10 +382,10 @@ fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<i64> {
         &job.constraints,
         &json(&job.details),
     ];
-    statement.query_row(&values[..], |row| row.get(0))
+    Ok(statement.execute(&values[..])? > 0)
 }
 
-fn write_step(statement: &mut CachedStatement, job: i64, step: &Step) -> Result<()> {
+fn write_step(transaction: &Connection, job: i64, step: &Step) -> Result<()> {
     let values: [&dyn ToSql; 18] = [
         &job,
         &step.id.number(),
@@ -350,7 +406,9 @@ fn write_step(statement: &mut CachedStatement, job: i64, step: &Step) -> Result<
         &step.tres_allocated.to_string(),
         &json(&step.details),
     ];
-    statement.execute(&values[..])?;
+    if transaction.prepare_cached(&STEPS.add)?.execute(&values[..])? == 0 {
+        transaction.prepare_cached(&STEPS.put)?.execute(&values[..])?;
+    }
     Ok(())
 }
 
@@ -415,6 +473,52 @@ mod tests {
         assert_eq!(put(&connection, &[(ended.clone(), Vec::new())]).unwrap().changed, 1);
         assert_eq!(table.job(1).unwrap().unwrap(), ended);
         assert_eq!(table.steps(1).unwrap(), steps, "steps stay when their job changes");
+    }
+
+    #[test]
+    fn jobs_come_in_order_and_with_their_later_runs() {
+        let connection = database();
+        let job = |job_id, cluster: &str, submit, end: Option<i64>, array: Option<Tasks>| {
+            let array = array.map(|tasks| ArrayPlace { job: 5, tasks });
+            (Job { cluster: cluster.into(), job_id, submit, end, array, ..Job::default() }, Vec::new())
+        };
+        let jobs = [
+            job(9, "b", 20, Some(30), None),
+            job(9, "a", 20, None, None),
+            job(5, "a", 20, Some(40), Some(Tasks::Waiting("3-9".into()))),
+            job(7, "a", 20, None, Some(Tasks::One(2))),
+            job(6, "a", 20, None, Some(Tasks::One(1))),
+            job(6, "a", 10, Some(15), Some(Tasks::One(1))),
+            job(6, "a", 30, Some(4 * scan::LONG), Some(Tasks::One(1))),
+        ];
+        put(&connection, &jobs).unwrap();
+        let table = JobTable(&connection);
+        for (order, scan) in [
+            (Order::Submitted, Scan::default()),
+            (Order::Numbered, Scan::default()),
+            (Order::Submitted, Scan { clusters: Vec::new(), ..Scan::window("", 18, 35) }),
+            (Order::Numbered, Scan { clusters: Vec::new(), ..Scan::window("", 18, 35) }),
+        ] {
+            let mut expected = all(&connection, &scan);
+            expected.sort_by(|a, b| order.compare(a, b));
+            let mut found = Vec::new();
+            let mut see = |job| {
+                found.push(job);
+                Ok(ControlFlow::Continue(()))
+            };
+            table.each_in(order, &scan, &mut see).unwrap();
+            assert_eq!(found, expected, "{order:?} {scan:?}");
+            assert!(found.len() >= 6);
+        }
+        let later = |job: &Job| table.later_runs(job).unwrap().iter().map(|run| run.submit).collect::<Vec<_>>();
+        assert_eq!(later(&jobs[5].0), [20, 30]);
+        assert_eq!(later(&jobs[6].0), [0; 0]);
+        let mut seen = 0;
+        let refused = table.each_in(Order::Submitted, &Scan::default(), &mut |_| {
+            seen += 1;
+            if seen < 3 { Ok(ControlFlow::Continue(())) } else { Err("enough".into()) }
+        });
+        assert_eq!((refused.unwrap_err().to_string(), seen), ("enough".to_owned(), 3));
     }
 
     #[test]

@@ -39,6 +39,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/009.sql"),
 ];
 
+/// The most KiB of pages that the writer keeps in memory.
+const CACHE: i64 = 64 << 10;
+
+/// So many pages of 4 KiB in the log are copied into the file.
+const LOG: i64 = 8000;
+
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -195,7 +201,10 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // Imports go to a leaf of an index for each user: those are kept, and copied into the file once for many commits.
+    connection.pragma_update(None, "cache_size", -CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG)
 }
 
 /// Brings into the file, and to disk, what a process that died left in the log. After a failed sync the log as the kernel

@@ -17,6 +17,7 @@ pub use record::{
 pub use state::JobState;
 pub use tres_counts::TresCounts;
 
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 /// Number of a job's row (sacct's `DBIndex`); 0 until it is stored. Two rows of one job (a requeue) differ in it.
@@ -67,10 +68,66 @@ impl Scan {
     }
 }
 
+/// In which order jobs are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By submission, then array, task, number and cluster. Jobs that are no tasks come first, and tasks that wait
+    /// together last of their array.
+    Submitted,
+    /// By cluster and number, the latest run of a job first.
+    Numbered,
+}
+
+impl Order {
+    /// Which of two jobs comes first.
+    pub fn compare(self, a: &Job, b: &Job) -> Ordering {
+        let array = |job: &Job| match &job.array {
+            Some(array) => (array.job, if let Tasks::One(task) = array.tasks { task } else { u32::MAX }),
+            None => (0, u32::MAX),
+        };
+        match self {
+            Order::Submitted => {
+                (a.submit, array(a), a.job_id, &a.cluster).cmp(&(b.submit, array(b), b.job_id, &b.cluster))
+            }
+            Order::Numbered => (&a.cluster, a.job_id, b.submit).cmp(&(&b.cluster, b.job_id, a.submit)),
+        }
+    }
+}
+
+/// Sees jobs one after another; an error or a break ends it.
+pub type See<'a> = dyn FnMut(Job) -> Result<ControlFlow<()>, JobsError> + 'a;
+
 /// Where job records are read.
 pub trait Jobs {
     /// Shows every job of the scan, in no order to count on, until `see` breaks.
     fn each(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), JobsError>;
+
+    /// Shows every job of the scan in an order. Whoever has millions does it without keeping them in memory.
+    fn each_in(&self, order: Order, scan: &Scan, see: &mut See) -> Result<(), JobsError> {
+        let mut all = Vec::new();
+        self.each(scan, &mut |job| {
+            all.push(job);
+            ControlFlow::Continue(())
+        })?;
+        all.sort_by(|a, b| order.compare(a, b));
+        for job in all {
+            if see(job)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs of this job (its number on its cluster) that were submitted later.
+    fn later_runs(&self, job: &Job) -> Result<Vec<Job>, JobsError> {
+        let (mut later, scan) = (Vec::new(), Scan { numbers: vec![job.job_id], ..Scan::default() });
+        self.each(&scan, &mut |other| {
+            let is_later = other.job_id == job.job_id && other.cluster == job.cluster && other.submit > job.submit;
+            later.extend(is_later.then_some(other));
+            ControlFlow::Continue(())
+        })?;
+        Ok(later)
+    }
 
     /// One job.
     fn job(&self, row: JobRow) -> Result<Option<Job>, JobsError>;

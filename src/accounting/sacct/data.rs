@@ -1,6 +1,9 @@
-//! [`Data`]: what `--json` and `--yaml` print, in the order and layout of Slurm's serializers.
+//! [`Data`]: what `--json` and `--yaml` print, in the order and layout of Slurm's serializers; [`Document`]: all of it.
 
+use super::options::Structured;
+use crate::accounting::Output;
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +41,8 @@ impl Data {
         number.map_or(Data::Null, Data::int)
     }
 
-    /// As JSON, indented by two; without a line break at the end.
-    pub fn json(&self) -> String {
-        let mut out = String::new();
-        self.write_json(&mut out, 0);
-        out
-    }
-
+    /// As JSON, indented by two.
     fn write_json(&self, out: &mut String, depth: usize) {
-        let line = |out: &mut String, depth: usize| out.extend(["\n", &"  ".repeat(depth)]);
         match self {
             Data::Null => out.push_str("null"),
             Data::Int(number) => out.push_str(&number.to_string()),
@@ -76,15 +72,8 @@ impl Data {
         }
     }
 
-    /// As YAML 1.1 with a tag on every node; with a line break at the end.
-    pub fn yaml(&self) -> String {
-        let mut out = "%YAML 1.1\n---".to_owned();
-        self.write_yaml(&mut out, 0, false);
-        out.push_str("\n...\n");
-        out
-    }
-
-    /// Writes what follows a name, a dash or the beginning. Lists stand as far in as the name before them.
+    /// As YAML 1.1 with a tag on every node: what follows a name, a dash or the beginning. Lists stand as far in as the
+    /// name before them.
     fn write_yaml(&self, out: &mut String, depth: usize, in_list: bool) {
         match self {
             Data::Null => out.push_str(" !!null null"),
@@ -112,6 +101,77 @@ impl Data {
                 }
             }
         }
+    }
+}
+
+fn line(out: &mut String, depth: usize) {
+    out.push('\n');
+    (0..depth).for_each(|_| out.push_str("  "));
+}
+
+/// A map whose last value is a list that may be long: it is printed item by item.
+#[derive(Debug)]
+pub struct Document<'a, 'o> {
+    form: Structured,
+    is_empty: bool,
+    out: &'a mut Output<'o>,
+}
+
+impl<'a, 'o> Document<'a, 'o> {
+    /// Prints what stands before the list, and the list's name.
+    pub fn new(form: Structured, before: &[(&'static str, Data)], list: &str, out: &'a mut Output<'o>) -> Self {
+        let text = out.text();
+        match form {
+            Structured::Json => {
+                text.push('{');
+                for (name, value) in before {
+                    line(text, 1);
+                    quote(text, name, true);
+                    text.push_str(": ");
+                    value.write_json(text, 1);
+                    text.push(',');
+                }
+                line(text, 1);
+                quote(text, list, true);
+                text.push_str(": [");
+            }
+            Structured::Yaml => {
+                text.push_str("%YAML 1.1\n--- !!map");
+                for (name, value) in before {
+                    text.extend(["\n!!str ", name, ":"]);
+                    value.write_yaml(text, 1, false);
+                }
+                text.extend(["\n!!str ", list, ":"]);
+            }
+        }
+        Self { form, is_empty: true, out }
+    }
+
+    /// Prints the next item of the list. Breaks when nobody reads any more.
+    pub fn item(&mut self, item: &Data) -> ControlFlow<()> {
+        let first = std::mem::take(&mut self.is_empty);
+        let text = self.out.text();
+        match self.form {
+            Structured::Json => {
+                text.push_str(if first { "" } else { "," });
+                line(text, 2);
+                item.write_json(text, 2);
+            }
+            Structured::Yaml => {
+                text.push_str(if first { " !!seq\n-" } else { "\n-" });
+                item.write_yaml(text, 1, true);
+            }
+        }
+        self.out.row_ends()
+    }
+
+    /// Prints the end.
+    pub fn end(self) {
+        self.out.push_str(match self.form {
+            Structured::Json => "\n  ]\n}\n",
+            Structured::Yaml if self.is_empty => " !!seq []\n...\n",
+            Structured::Yaml => "\n...\n",
+        });
     }
 }
 
@@ -148,28 +208,44 @@ fn quote(out: &mut String, text: &str, escape_slashes: bool) {
 mod tests {
     use super::*;
 
-    fn sample() -> Data {
+    /// A document with these items in its list.
+    fn printed(form: Structured, items: &[Data]) -> String {
+        let mut out = Output::default();
         let inner = Data::Map(vec![("a", Data::int(1)), ("b", Data::List(vec![]))]);
-        Data::Map(vec![
+        let before = [
             ("text", Data::text("x \"/\\\u{1}")),
             ("none", Data::Null),
             ("list", Data::List(vec![inner, Data::text("y")])),
             ("empty", Data::text("")),
-        ])
+        ];
+        let mut document = Document::new(form, &before, "jobs", &mut out);
+        items.iter().for_each(|item| assert!(document.item(item).is_continue()));
+        document.end();
+        out.rest()
     }
 
     #[test]
     fn json_is_json() {
-        let value: serde_json::Value = serde_json::from_str(&sample().json()).unwrap();
+        let items = [Data::Map(vec![("c", Data::int(2))]), Data::text("z")];
+        let text = printed(Structured::Json, &items);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["text"], "x \"/\\\u{1}");
         assert_eq!(value["list"][0]["a"], 1);
-        assert!(sample().json().contains("\"b\": [\n      ]"), "{}", sample().json());
+        assert_eq!((&value["jobs"][0]["c"], &value["jobs"][1]), (&2.into(), &"z".into()));
+        assert!(text.contains("\"b\": [\n      ]"), "{text}");
+        let ends = |text: &str, end: &str| assert!(text.ends_with(end), "{text}");
+        ends(&text, "\"jobs\": [\n    {\n      \"c\": 2\n    },\n    \"z\"\n  ]\n}\n");
+        ends(&printed(Structured::Json, &[]), "\"jobs\": [\n  ]\n}\n");
     }
 
     #[test]
     fn yaml_has_tags() {
         let expected = "%YAML 1.1\n--- !!map\n!!str text: !!str \"x \\\"/\\\\\\u0001\"\n!!str none: !!null null\n\
-            !!str list: !!seq\n- !!map\n  !!str a: !!int 1\n  !!str b: !!seq []\n- !!str y\n!!str empty: !!str\n...\n";
-        assert_eq!(sample().yaml(), expected);
+            !!str list: !!seq\n- !!map\n  !!str a: !!int 1\n  !!str b: !!seq []\n- !!str y\n!!str empty: !!str\n\
+            !!str jobs:";
+        assert_eq!(printed(Structured::Yaml, &[]), format!("{expected} !!seq []\n...\n"));
+        let items = [Data::Map(vec![("c", Data::int(2)), ("d", Data::Null)]), Data::text("z")];
+        let list = " !!seq\n- !!map\n  !!str c: !!int 2\n  !!str d: !!null null\n- !!str z\n...\n";
+        assert_eq!(printed(Structured::Yaml, &items), format!("{expected}{list}"));
     }
 }

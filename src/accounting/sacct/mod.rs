@@ -18,13 +18,13 @@ mod tests;
 
 use super::authority::Caller;
 use super::command::Reply;
-use super::jobs::{Job, JobRow, JobState, Jobs, JobsError, Tasks};
+use super::jobs::{Job, JobState, Jobs, JobsError, Order, See};
 use super::privacy::View;
 use super::settings::Settings;
 use super::{Output, State};
 use crate::text::slurm_time::TimeFormat;
 use cell::Maker;
-use data::Data;
+use data::Document;
 use jiff::Zoned;
 use line::{JobLine, StepLine};
 use options::{Instead, Options, Structured};
@@ -32,7 +32,6 @@ use print::Table;
 use select::Query;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::rc::Rc;
 use step::Parts;
 pub use step::Selected;
 
@@ -161,26 +160,18 @@ fn list(
         let stderr = options::error("Too wide of a date range in query");
         return match options.structured {
             Some(form) => {
-                out.push_str(&print_data(form, &structured::document(Some(structured::TOO_WIDE), Vec::new())));
+                structured::document(form, Some(structured::TOO_WIDE), out).end();
                 Ok(stderr)
             }
             None => Err(Refusal { stderr, code: TOO_WIDE }),
         };
     }
     let query = query(service, caller, around, &options)?;
-    let rows = find(service, &query, &view).map_err(|error| options::error(&format!("the jobs: {error}")))?;
-    if let Some(form) = options.structured {
-        out.push_str(&print_data(form, &document(service, around, &query, &rows)?));
-        return Ok(said(&options, around));
-    }
-    let mut table = Table::new(&columns, &options, out);
-    for row in rows {
-        show(service, around, &query, &mut table, row)
-            .map_err(|error| options::error(&format!("the jobs: {error}")))?;
-        if table.out.row_ends().is_break() {
-            break;
-        }
-    }
+    let printed = match options.structured {
+        Some(form) => print_document(service, around, &query, &view, form, out),
+        None => print_table(service, around, &query, &view, Table::new(&columns, &options, out)),
+    };
+    printed.map_err(|error| options::error(&format!("the jobs: {error}")))?;
     Ok(said(&options, around))
 }
 
@@ -244,70 +235,37 @@ fn whole_hets(service: &Service, query: &Query) -> Result<BTreeSet<u32>, JobsErr
     Ok(hets)
 }
 
-/// What of a job is kept until all are found: its place in the list, and what tells it from its other runs. It is small,
-/// since there may be millions.
-struct Found {
-    submit: i64,
-    array: (u32, u32),
-    job_id: u32,
-    cluster: Rc<str>,
-    resized: bool,
-    row: JobRow,
+/// Shows the jobs of a query one after another. Of the runs of a job the latest is taken (`-D`: all).
+fn each(service: &Service, query: &Query, view: &View, order: Order, see: &mut See) -> Result<(), JobsError> {
+    let scan = query.scan();
+    let takes = |job: &Job| (view.all_jobs() || view.job(&job.account, &job.user)) && query.takes(job);
+    let is_last = |job: &Job| {
+        let every = query.options.duplicates || job.state == JobState::Resizing;
+        Ok::<_, JobsError>(every || !service.jobs.later_runs(job)?.iter().any(|run| scan.takes(run) && takes(run)))
+    };
+    service.jobs.each_in(order, &scan, &mut |job| match takes(&job) && is_last(&job)? {
+        true => see(job),
+        false => Ok(ControlFlow::Continue(())),
+    })
 }
 
-impl Found {
-    fn new(job: &Job, cluster: Rc<str>) -> Self {
-        let array = match &job.array {
-            Some(array) => (array.job, if let Tasks::One(task) = array.tasks { task } else { u32::MAX }),
-            None => (0, u32::MAX),
-        };
-        let resized = job.state == JobState::Resizing;
-        Self { submit: job.submit, array, job_id: job.job_id, cluster, resized, row: job.row }
-    }
-}
-
-/// The rows to show in their order. Of the runs of a job the latest is taken (`-D`: all).
-fn find(service: &Service, query: &Query, view: &View) -> Result<Vec<JobRow>, JobsError> {
-    let mut found = Vec::new();
-    let mut cluster = Rc::<str>::default();
-    service.jobs.each(&query.scan(), &mut |job| {
-        if (view.all_jobs() || view.job(&job.account, &job.user)) && query.takes(&job) {
-            if *cluster != *job.cluster {
-                cluster = job.cluster.as_str().into();
-            }
-            found.push(Found::new(&job, cluster.clone()));
-        }
-        ControlFlow::Continue(())
-    })?;
-    if !query.options.duplicates {
-        found.sort_by(|a, b| (&a.cluster, a.job_id, b.submit).cmp(&(&b.cluster, b.job_id, a.submit)));
-        let mut last: Option<(Rc<str>, u32)> = None;
-        found.retain(|one| {
-            let this = (one.cluster.clone(), one.job_id);
-            let first = last.as_ref() != Some(&this);
-            last = Some(this);
-            first || one.resized
-        });
-    }
-    if query.options.structured.is_some() {
-        // As slurmdbd hands them out.
-        found.sort_by(|a, b| (&a.cluster, a.job_id, b.submit).cmp(&(&b.cluster, b.job_id, a.submit)));
-        return Ok(found.into_iter().map(|one| one.row).collect());
-    }
-    found.sort_by(|a, b| (a.submit, a.array, a.job_id, &a.cluster).cmp(&(b.submit, b.array, b.job_id, &b.cluster)));
-    Ok(found.into_iter().map(|one| one.row).collect())
-}
-
-/// Prints one job and its steps.
-fn show(
+/// Prints a table.
+fn print_table(
     service: &Service,
     around: &Surroundings,
     query: &Query,
-    table: &mut Table,
-    row: JobRow,
+    view: &View,
+    mut table: Table,
 ) -> Result<(), JobsError> {
+    each(service, query, view, Order::Submitted, &mut |job| {
+        show(service, around, query, &mut table, job)?;
+        Ok(table.out.row_ends())
+    })
+}
+
+/// Prints one job and its steps.
+fn show(service: &Service, around: &Surroundings, query: &Query, table: &mut Table, job: Job) -> Result<(), JobsError> {
     let options = query.options;
-    let Some(job) = service.jobs.job(row)? else { return Ok(()) };
     if options.script || options.environment {
         let what = if options.script { "Batch Script for" } else { "Environment used for" };
         let note = if options.script { "" } else { " (must be batch to display)" };
@@ -344,26 +302,32 @@ fn lines(
     Ok((JobLine::new(job, &steps, query.options, now), steps))
 }
 
-/// What `--json` and `--yaml` print.
-fn document(service: &Service, around: &Surroundings, query: &Query, rows: &[JobRow]) -> Result<Data, Refusal> {
+/// Prints what `--json` and `--yaml` say of the jobs, in the order in which slurmdbd hands them out.
+fn print_document(
+    service: &Service,
+    around: &Surroundings,
+    query: &Query,
+    view: &View,
+    form: Structured,
+    out: &mut Output,
+) -> Result<(), JobsError> {
     let options = query.options;
     let maker = Maker { state: service.state, around, convert: options.convert, local_uid: options.local_uid };
-    let unread = |error: JobsError| options::error(&format!("the jobs: {error}"));
-    let mut jobs = Vec::new();
-    for row in rows {
-        let Some(job) = service.jobs.job(*row).map_err(unread)? else { continue };
+    // What stands first says whether there are any.
+    let mut document = None;
+    let mut out = Some(out);
+    each(service, query, view, Order::Numbered, &mut |job| {
         let parts = Parts::of(&job, &options.selected);
-        let (line, steps) = lines(service, around, query, &parts, job).map_err(unread)?;
-        jobs.push(maker.data(&line, &steps));
-    }
-    Ok(structured::document(jobs.is_empty().then_some(structured::NOTHING), jobs))
-}
-
-fn print_data(form: Structured, data: &Data) -> String {
-    match form {
-        Structured::Json => data.json() + "\n",
-        Structured::Yaml => data.yaml(),
-    }
+        let (line, steps) = lines(service, around, query, &parts, job)?;
+        if let Some(out) = out.take() {
+            document = Some(structured::document(form, None, out));
+        }
+        let job = maker.data(&line, &steps);
+        Ok(document.as_mut().map_or(ControlFlow::Break(()), |document| document.item(&job)))
+    })?;
+    let none = out.map(|out| structured::document(form, Some(structured::NOTHING), out));
+    document.or(none).map(Document::end);
+    Ok(())
 }
 
 /// `-v`: which time was asked about.

@@ -2,8 +2,10 @@
 //! says SUCCESS whatever the exit code was, ours tells.
 
 use super::cell::Maker;
-use super::data::Data;
+use super::data::{Data, Document};
 use super::line::{JobLine, StepLine};
+use super::options::Structured;
+use crate::accounting::Output;
 use crate::accounting::jobs::*;
 use crate::accounting::model::{AssociationId, AssociationKey, TresId};
 use crate::text::hostlist;
@@ -36,16 +38,16 @@ impl Failure {
     }
 }
 
-/// The whole answer.
-pub fn document(failure: Option<Failure>, jobs: Vec<Data>) -> Data {
+/// The answer, of which the jobs are still to come.
+pub fn document<'a, 'o>(form: Structured, failure: Option<Failure>, out: &'a mut Output<'o>) -> Document<'a, 'o> {
     let version = [("major", 22), ("micro", 8), ("minor", 5)].map(|(name, number)| (name, Data::int(number)));
     let plugin = map([("type", Data::text("openapi/dbv0.0.38")), ("name", Data::text("Slurm OpenAPI DB v0.0.38"))]);
     let slurm = map([("version", map(version)), ("release", Data::text("22.05.8"))]);
-    map([
+    let before = [
         ("meta", map([("plugin", plugin), ("Slurm", slurm)])),
         ("errors", Data::List(failure.into_iter().map(Failure::data).collect())),
-        ("jobs", Data::List(jobs)),
-    ])
+    ];
+    Document::new(form, &before, "jobs", out)
 }
 
 fn map<const N: usize>(items: [(&'static str, Data); N]) -> Data {

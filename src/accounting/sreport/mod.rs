@@ -39,8 +39,8 @@ pub trait Records {
     fn cluster(&self, cluster: &str, span: Span) -> Result<Vec<(TresId, ClusterUse)>, JobsError>;
 
     /// Shows every job of a window ([`Scan::window`]) that started, with what reports look at: whose it is, when and
-    /// where it ran, and what it had.
-    fn each_job(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), JobsError>;
+    /// where it ran, and what it had. All are shown in the same place in memory, since a month may have a million.
+    fn each_job(&self, scan: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<(), JobsError>;
 }
 
 /// What a report must know of the world.

@@ -11,6 +11,7 @@ use crate::accounting::model::{AssociationId, TresId};
 use crate::accounting::rollup::JobUse;
 use crate::accounting::tree::bounds;
 use crate::text::hostlist;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
@@ -81,8 +82,8 @@ impl Sum {
     }
 }
 
-/// By cluster, then line, then number of CPUs.
-type Sums = BTreeMap<String, BTreeMap<String, BTreeMap<u64, Sum>>>;
+/// By line, then number of CPUs.
+type Sums = BTreeMap<String, BTreeMap<u64, Sum>>;
 
 fn make(report: &mut Report, words: &[&str], by: By, own: &str, title: &str) -> Done {
     let wanted = condition::read(report, &GRAMMAR, words)?;
@@ -145,7 +146,13 @@ fn size_columns(report: &Report, wanted: &Condition, sizes: &[u64]) -> Vec<(Size
     found
 }
 
-fn print(report: &mut Report, wanted: &Condition, fields: &[Field], sizes: Vec<(Size, Printed)>, sums: &Sums) {
+fn print(
+    report: &mut Report,
+    wanted: &Condition,
+    fields: &[Field],
+    sizes: Vec<(Size, Printed)>,
+    sums: &BTreeMap<String, Sums>,
+) {
     let (sizes, printed): (Vec<Size>, Vec<Printed>) = sizes.into_iter().unzip();
     let mut columns: Vec<Printed> = fields.iter().map(Field::column).collect();
     columns.extend(printed);
@@ -191,21 +198,25 @@ fn print(report: &mut Report, wanted: &Condition, fields: &[Field], sizes: Vec<(
     }
 }
 
-/// Reads the jobs: their sums, and all numbers of CPUs that were met.
-fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<(Sums, Vec<u64>)> {
+/// Reads the jobs: their sums by cluster, and all numbers of CPUs that were met.
+fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<(BTreeMap<String, Sums>, Vec<u64>)> {
     let lines = Lines::new(report, wanted, by);
     let filter = Filter::new(wanted);
-    let (mut sums, mut sizes) = (Sums::new(), BTreeSet::new());
+    let (mut all, mut sizes) = (BTreeMap::new(), BTreeSet::new());
     for cluster in wanted.clusters(report) {
         let scan = Scan::window(&cluster, wanted.span.start, wanted.span.end);
-        let mut see = |job: Job| {
-            let seconds = JobUse::ran(&job, wanted.span);
+        let mut sums = Sums::new();
+        let mut see = |job: &Job| {
+            let seconds = JobUse::ran(job, wanted.span);
             let cpus = job.tres_allocated.get(CPU).filter(|_| seconds > 0);
-            if let Some(cpus) = cpus.filter(|_| filter.takes(&job) && report.view.job(&job.account, &job.user)) {
+            if let Some(cpus) = cpus.filter(|_| filter.takes(job) && report.view.job(&job.account, &job.user)) {
                 sizes.insert(cpus);
-                if let Some(line) = lines.of(&job) {
+                if let Some(line) = lines.of(job) {
                     let used = job.tres_allocated.get(tres).unwrap_or(0) * seconds;
-                    let line = sums.entry(job.cluster.clone()).or_default().entry(line).or_default();
+                    let line = match sums.get_mut(line.as_ref()) {
+                        Some(line) => line,
+                        None => sums.entry(line.into_owned()).or_default(),
+                    };
                     line.entry(cpus).or_default().add(Sum { jobs: 1, seconds: used });
                 }
             }
@@ -213,8 +224,11 @@ fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<
         };
         let read = report.records.each_job(&scan, &mut see);
         report.read(read)?;
+        if !sums.is_empty() {
+            all.insert(cluster, sums);
+        }
     }
-    Ok((sums, sizes.into_iter().collect()))
+    Ok((all, sizes.into_iter().collect()))
 }
 
 /// Which jobs are wanted.
@@ -233,13 +247,14 @@ impl<'a> Filter<'a> {
 
     fn takes(&self, job: &Job) -> bool {
         let Condition { users, partitions, groups, wckeys, ids, jobs, .. } = self.wanted;
-        let number = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
-        let user = users.is_empty() || Condition::takes(users, &job.user) || users.contains(&number(job.uid));
+        let text = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
+        let number = |list: &[String], number| list.is_empty() || Condition::takes(list, &text(number));
+        let user = users.is_empty() || Condition::takes(users, &job.user) || users.contains(&text(job.uid));
         user && Condition::takes(partitions, &job.partition)
-            && Condition::takes(groups, &number(job.gid))
+            && number(groups, job.gid)
             && Condition::takes(wckeys, &job.wckey)
-            && Condition::takes(ids, &job.association.to_string())
-            && Condition::takes(jobs, &job.job_id.to_string())
+            && number(ids, Some(job.association))
+            && number(jobs, Some(job.job_id))
             && Condition::takes(self.flat_accounts, &job.account)
             && (self.nodes.is_empty() || names_of(&job.nodes).iter().any(|node| self.nodes.contains(node)))
     }
@@ -282,21 +297,17 @@ impl Lines {
         }
     }
 
-    fn of(&self, job: &Job) -> Option<String> {
+    fn of<'a>(&'a self, job: &'a Job) -> Option<Cow<'a, str>> {
+        let among = |keys: &BTreeSet<(String, String)>| keys.contains(&(job.cluster.clone(), job.wckey.clone()));
         match self {
-            Lines::Flat(By::AccountAndWckey) => Some(format!("{}:{}", job.account, job.wckey)),
-            Lines::Flat(_) => Some(job.account.clone()),
-            Lines::Wckeys(keys) => {
-                Some(job.wckey.clone()).filter(|key| keys.contains(&(job.cluster.clone(), key.clone())))
-            }
+            Lines::Flat(By::AccountAndWckey) => Some(format!("{}:{}", job.account, job.wckey).into()),
+            Lines::Flat(_) => Some(job.account.as_str().into()),
+            Lines::Wckeys(keys) => among(keys).then(|| job.wckey.as_str().into()),
             Lines::Accounts { names, above, wckeys } => {
                 let account = names.get(above.get(&job.association)?)?;
                 match wckeys {
-                    None => Some(account.clone()),
-                    Some(keys) if keys.contains(&(job.cluster.clone(), job.wckey.clone())) => {
-                        Some(format!("{account}:{}", job.wckey))
-                    }
-                    Some(_) => None,
+                    None => Some(account.as_str().into()),
+                    Some(keys) => among(keys).then(|| format!("{account}:{}", job.wckey).into()),
                 }
             }
         }
