@@ -5,7 +5,7 @@ use super::caller::Who;
 use super::service::{Service, response};
 use super::world::Local;
 use crate::accounting::command::{Reply, World};
-use crate::accounting::fairshare::{History, history};
+use crate::accounting::fairshare::{Decay, History, history};
 use crate::accounting::jobs::JobsError;
 use crate::accounting::model::{AssociationId, QosId, TresId};
 use crate::accounting::privacy::View;
@@ -31,6 +31,7 @@ struct Known {
     progress: Progress,
     resets: Vec<(AssociationId, i64)>,
     begins: i64,
+    decay: Decay,
     history: Arc<History>,
 }
 
@@ -45,7 +46,7 @@ impl Reporting {
         &self.cluster
     }
 
-    /// Usage up to the last full hour: the one at hand, unless something changed since.
+    /// Usage up to the last full hour: the one at hand, with the hours since; made anew when something before changed.
     pub(super) fn history(
         &self,
         connection: &Connection,
@@ -58,18 +59,25 @@ impl Reporting {
         let resets: Vec<_> = state.usage_resets.iter().map(|(id, time)| (*id, *time)).collect();
         let reset = history::begins(priority.reset, None, now, &self.calendar);
         let mut known = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |it: &&Known| it.progress == progress && it.resets == resets && it.begins == reset;
-        if let Some(known) = known.as_ref().filter(same) {
+        let decay = priority.decay();
+        let fits = |it: &Known| it.resets == resets && it.begins == reset && it.decay == decay;
+        if let Some(known) = known.as_ref().filter(|it| it.progress == progress && fits(it)) {
             return Ok(known.history.clone());
         }
         let table = UsageTable::new(connection, &self.calendar)?;
         // Before anything was summed up nothing has faded either.
         let at = progress.known.map_or(now, |known| known.clamp(0, now));
-        let mut made = History::new(priority.decay(), at);
-        let from = history::begins(priority.reset, priority.half_life, now, &self.calendar);
+        let goes_on = known.take().filter(fits).and_then(|it| {
+            let from = it.progress.known.filter(|_| it.progress.remade == progress.remade)?;
+            Some((Arc::unwrap_or_clone(it.history).later(at), from))
+        });
+        let (mut made, from) = goes_on.unwrap_or_else(|| {
+            let from = history::begins(priority.reset, priority.half_life, now, &self.calendar);
+            (History::new(decay, at), from)
+        });
         table.charges(from, &mut |charge| made.add(state, charge))?;
         let history = Arc::new(made);
-        *known = Some(Known { progress, resets, begins: reset, history: history.clone() });
+        *known = Some(Known { progress, resets, begins: reset, decay, history: history.clone() });
         Ok(history)
     }
 

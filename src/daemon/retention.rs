@@ -15,6 +15,7 @@ use crate::store::purge::{self, Mark, Old};
 use crate::store::usage::progress;
 use crate::store::{Readers, StoreError};
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -153,7 +154,7 @@ impl Desk {
         self.finish(kind)?;
         let mut told = Vec::new();
         for cluster in self.clusters(kind, order)? {
-            let old = Old { kind, cluster: &cluster, until, calendar: &self.calendar };
+            let old = Old { kind, cluster: &cluster, until, calendar: &self.calendar, from: Cell::new(i64::MIN) };
             match archive {
                 true => told.extend(self.archive(&old, &order.directory)?),
                 false => told.extend(self.discard(&old)?),

@@ -11,6 +11,7 @@ use crate::accounting::model::{Action, Event, Transaction};
 use crate::accounting::rollup::{Calendar, Period};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_iter};
+use std::cell::Cell as Place;
 use std::path::{Path, PathBuf};
 
 /// How far a kind is purged.
@@ -48,6 +49,9 @@ pub struct Old<'a> {
     pub until: i64,
     /// Days and months of usage end by it.
     pub calendar: &'a Calendar,
+    /// Steps of jobs that ended before were shown already; `i64::MIN` to begin with. Without it every look would pass
+    /// over all jobs whose steps are gone.
+    pub from: Place<i64>,
 }
 
 impl Old<'_> {
@@ -67,7 +71,11 @@ impl Old<'_> {
                 rows.into_iter().try_for_each(|row| see(Record::Reservation(row.clone())))
             }
             Kind::Jobs => self.jobs(sql, most, see),
-            Kind::Steps => self.steps(sql, most, see),
+            Kind::Steps => match self.steps(sql, most, see)? {
+                // Steps that changed before they could go are still there.
+                0 if self.from.replace(i64::MIN) > i64::MIN => self.steps(sql, most, see).map(drop),
+                _ => Ok(()),
+            },
             Kind::Transactions => self.transactions(sql, most, see),
             Kind::Usage => self.usage(sql, most, see),
         }
@@ -103,17 +111,21 @@ impl Old<'_> {
         sql: &Connection,
         most: usize,
         see: &mut dyn FnMut(Record) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let query = "SELECT step.*, job.cluster AS of_cluster, job.job_id AS of_job, job.time_submit AS of_submit \
-                     FROM job JOIN step ON step.job = job.id WHERE job.cluster = ?1 AND job.time_end < ?2 \
+    ) -> Result<usize, E> {
+        let query = "SELECT step.*, job.cluster AS of_cluster, job.job_id AS of_job, job.time_submit AS of_submit, \
+                     job.time_end AS of_end FROM job JOIN step ON step.job = job.id \
+                     WHERE job.cluster = ?1 AND job.time_end < ?2 AND job.time_end >= ?4 \
                      ORDER BY job.time_end LIMIT ?3";
         let mut statement = sql.prepare_cached(query)?;
-        let mut rows = statement.query(params![self.cluster, self.until, most as i64])?;
+        let mut rows = statement.query(params![self.cluster, self.until, most as i64, self.from.get()])?;
+        let mut seen = 0;
         while let Some(row) = rows.next()? {
             let (cluster, job_id, submit) = (row.get("of_cluster")?, row.get("of_job")?, row.get("of_submit")?);
             see(Record::Step { cluster, job_id, submit, step: jobs::step(row)? })?;
+            self.from.set(row.get("of_end")?);
+            seen += 1;
         }
-        Ok(())
+        Ok(seen)
     }
 
     /// The last line stays, since its number says which comes next.
@@ -264,6 +276,7 @@ fn remove(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> 
                 UsageOf::Qos => &["period", "start", "cluster", "qos", "tres"],
                 UsageOf::Cluster => &["period", "start", "cluster", "tres"],
             };
+            usage::remade(sql)?;
             let delete = format!("DELETE FROM {} WHERE {} = ?", table(*of), key.join(" = ? AND "));
             Ok(sql.prepare_cached(&delete)?.execute(params_from_iter(&row[..key.len()]))? > 0)
         }
@@ -312,6 +325,7 @@ fn add(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> {
             }
             let marks = vec!["?"; row.len()].join(", ");
             let put = format!("INSERT OR IGNORE INTO {} VALUES ({marks})", table(*of));
+            usage::remade(sql)?;
             Ok(sql.prepare_cached(&put)?.execute(params_from_iter(row))? > 0)
         }
     }

@@ -64,22 +64,27 @@ pub struct History {
     decay: Decay,
     at: i64,
     own: HashMap<AssociationId, BTreeMap<TresId, f64>>,
+    /// The hour last added, and what is left of it: an hour has thousands of charges.
+    last: (i64, f64),
 }
 
 impl History {
     /// Without any usage, at a moment.
     pub fn new(decay: Decay, at: i64) -> Self {
-        Self { decay, at, own: HashMap::new() }
+        Self { decay, at, own: HashMap::new(), last: (i64::MIN, 0.0) }
     }
 
     /// Adds what was used in an hour, faded since the hour's end. What was used before the association's usage was set
     /// to zero is left out, to the hour.
     pub fn add(&mut self, state: &State, charge: Charge) {
-        let reset = state.usage_reset(charge.association);
+        let reset = state.usage_resets.last_key().and_then(|_| state.usage_reset(charge.association));
         if reset.is_some_and(|reset| charge.start < reset) {
             return;
         }
-        let left = self.decay.after(charge.seconds as f64, since(charge.start + HOUR, self.at));
+        if self.last.0 != charge.start {
+            self.last = (charge.start, self.decay.after(1.0, since(charge.start + HOUR, self.at)));
+        }
+        let left = charge.seconds as f64 * self.last.1;
         *self.own.entry(charge.association).or_default().entry(charge.tres).or_default() += left;
     }
 
@@ -88,6 +93,7 @@ impl History {
         let left = self.decay.after(1.0, since(self.at, now));
         self.own.values_mut().flat_map(BTreeMap::values_mut).for_each(|amount| *amount *= left);
         self.at = now.max(self.at);
+        self.last = (i64::MIN, 0.0);
         self
     }
 

@@ -65,7 +65,7 @@ impl Site {
     fn old(&self, kind: Kind, until: i64) -> Vec<Record> {
         let calendar = Calendar::new(TimeZone::UTC);
         let cluster = if kind.is_by_cluster() { "c" } else { "" };
-        let old = Old { kind, cluster, until, calendar: &calendar };
+        let old = Old { kind, cluster, until, calendar: &calendar, from: std::cell::Cell::new(i64::MIN) };
         let mut found = Vec::new();
         let mut see = |record| {
             found.push(record);

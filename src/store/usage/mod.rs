@@ -19,18 +19,27 @@ pub struct Progress {
     pub rolled: Option<i64>,
     /// Everything before was rolled up once; reports read up to here.
     pub known: Option<i64>,
+    /// How often hours before that changed since they were rolled up first.
+    pub remade: i64,
 }
 
 /// How far the rollup is.
 pub fn progress(connection: &Connection) -> Result<Progress> {
-    connection.query_row("SELECT rolled, known FROM usage_progress", [], |row| {
-        Ok(Progress { rolled: row.get(0)?, known: row.get(1)? })
+    connection.query_row("SELECT rolled, known, remade FROM usage_progress", [], |row| {
+        Ok(Progress { rolled: row.get(0)?, known: row.get(1)?, remade: row.get(2)? })
     })
 }
 
 fn set_progress(connection: &Connection, progress: Progress) -> Result<()> {
+    let Progress { rolled, known, remade } = progress;
     connection
-        .execute("UPDATE usage_progress SET rolled = ?1, known = ?2", params![progress.rolled, progress.known])?;
+        .execute("UPDATE usage_progress SET rolled = ?1, known = ?2, remade = ?3", params![rolled, known, remade])?;
+    Ok(())
+}
+
+/// Says that hours which were rolled up before come to something else now.
+pub(super) fn remade(transaction: &Connection) -> Result<()> {
+    transaction.prepare_cached("UPDATE usage_progress SET remade = remade + 1")?.execute([])?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! [`Slice`]: what the rollup writes in one short transaction.
 
-use super::{Progress, progress, set_progress, touched, watch};
+use super::{progress, set_progress, touched, watch};
 use crate::accounting::model::{AssociationId, QosId, TresId};
 use crate::accounting::rollup::{ClusterUse, HourRecords, Period, Span, Used};
 use rusqlite::{Connection, Result, Row, params};
@@ -137,10 +137,15 @@ impl Slice {
             transaction.prepare_cached(&sql)?.execute(values)?;
         }
         self.records.iter().try_for_each(|records| records.write(transaction, self.period))?;
-        if let Some(rolled) = self.rolled {
-            let known = progress(transaction)?.known.unwrap_or(rolled).max(rolled);
-            set_progress(transaction, Progress { rolled: Some(rolled), known: Some(known) })?;
+        let mut progress = progress(transaction)?;
+        if self.period == Period::Hour && progress.known.is_some_and(|known| self.span.start < known) {
+            progress.remade += 1;
         }
+        if let Some(rolled) = self.rolled {
+            progress.rolled = Some(rolled);
+            progress.known = progress.known.max(Some(rolled));
+        }
+        set_progress(transaction, progress)?;
         Ok(true)
     }
 }
