@@ -60,15 +60,18 @@ impl Reporting {
         let reset = history::begins(priority.reset, None, now, &self.calendar);
         let mut known = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         let decay = priority.decay();
-        let fits = |it: &Known| it.resets == resets && it.begins == reset && it.decay == decay;
-        if let Some(known) = known.as_ref().filter(|it| it.progress == progress && fits(it)) {
-            return Ok(known.history.clone());
+        let fits = |it: &Known| {
+            it.resets == resets && it.begins == reset && it.decay == decay && it.progress.remade == progress.remade
+        };
+        // Who began to read earlier than the last one gets what that one got.
+        if let Some(here) = known.as_ref().filter(|it| fits(it) && it.progress.known >= progress.known) {
+            return Ok(here.history.clone());
         }
         let table = UsageTable::new(connection, &self.calendar)?;
         // Before anything was summed up nothing has faded either.
         let at = progress.known.map_or(now, |known| known.clamp(0, now));
         let goes_on = known.take().filter(fits).and_then(|it| {
-            let from = it.progress.known.filter(|_| it.progress.remade == progress.remade)?;
+            let from = it.progress.known?;
             Some((Arc::unwrap_or_clone(it.history).later(at), from))
         });
         let (mut made, from) = goes_on.unwrap_or_else(|| {

@@ -163,6 +163,14 @@ mod tests {
         moved.add(&state, one(&state));
         let moved = moved.later(HOUR + 7 * 86_400).usage(&state)[&id];
         assert!((usage - moved).abs() < 1e-9);
+        // Later hours can be added to what was moved on.
+        let later = Charge { start: 86_400, ..one(&state) };
+        whole.add(&state, later);
+        let mut on = History::new(decay, HOUR + 86_400);
+        on.add(&state, one(&state));
+        let mut on = on.later(HOUR + 7 * 86_400);
+        on.add(&state, later);
+        assert!((whole.usage(&state)[&id] - on.usage(&state)[&id]).abs() < 1e-9);
         assert!(whole.usage_of(&state, 1).is_empty());
     }
 

@@ -203,3 +203,17 @@ fn nothing_to_do_is_nothing() {
     assert!(Roll::begin(&connection, &state, &calendar(), NEW_YEAR).unwrap().is_none());
     assert_eq!(used(&connection, 0, NEW_YEAR), 0);
 }
+
+#[test]
+fn it_is_counted_how_often_hours_change_that_were_known() {
+    let (state, now) = (site(), NEW_YEAR + 2 * DAY);
+    let connection = database();
+    add_job(&connection, 1, NEW_YEAR + 3000, NEW_YEAR + 9000);
+    roll(&connection, &state, now, usize::MAX);
+    roll(&connection, &state, now + DAY, usize::MAX);
+    let on = progress(&connection).unwrap();
+    assert_eq!((on.known, on.remade), (Some(now + DAY), 0), "going on changes nothing");
+    changed_from(&connection, NEW_YEAR + 4000).unwrap();
+    roll(&connection, &state, now + DAY, usize::MAX);
+    assert!(progress(&connection).unwrap().remade > 0);
+}
