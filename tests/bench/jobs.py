@@ -1,10 +1,10 @@
 """Job records at scale, enlist alone: imports, rollup, reports and lists, with the memory that the service takes."""
+import itertools
 import random
 import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from datetime import datetime, timedelta, timezone
@@ -22,6 +22,8 @@ STATES = ["COMPLETED"] * 16 + ["FAILED"] * 2 + ["TIMEOUT", "CANCELLED"]
 KNOWN, KNOWN_UID = 42, 65534
 # Lines are imported in files of so many jobs.
 FILE = 500_000
+# So many days are summed up again when nothing else goes on.
+AGAIN = 60
 
 
 # ---- Records as `sacct -P` lists them --------------------------------------------------------------------------------
@@ -99,26 +101,34 @@ def register(store, begin):
                          (begin, "1=25600,2=102400000,5=25600", f"n[0-{NODES - 1}]"))
 
 
-def import_all(service, count, begin, end):
-    """Imports file by file; seconds for all and lines in all, without the time that making the files takes."""
-    took = records = 0
+def lists(directory, count, begin, end):
+    """Lists of all jobs, a file for each 500,000: how many jobs, and where. Those that are there are not made again."""
+    span = (end - begin) / count
     for offset in range(0, count, FILE):
         part = min(FILE, count - offset)
-        span = (end - begin) / count
         since, until = int(begin + offset * span), int(begin + (offset + part) * span)
-        with tempfile.NamedTemporaryFile("w", suffix=".txt", dir=service.directory) as file:
-            file.write(HEADING)
-            for line in lines(part, since, until, offset):
-                file.write(line)
-                records += 1
-            file.flush()
-            began = time.monotonic()
-            argv = [service.enlist, "import", "jobs", file.name, "--timezone", "UTC"]
-            done = subprocess.run(argv, capture_output=True, text=True, env=service.environment)
-            took += time.monotonic() - began
+        path = Path(directory, f"jobs-{since}-{until}-{offset}-{part}.txt")
+        if not path.exists():
+            with path.with_suffix(".part").open("w") as file:
+                file.writelines(itertools.chain([HEADING], lines(part, since, until, offset)))
+            path.with_suffix(".part").rename(path)
+        yield part, path
+
+
+def import_all(service, made):
+    """Imports list by list; seconds for all and lines in all, without the time that making the lists takes."""
+    took = records = imported = 0
+    for part, path in made:
+        with path.open("rb") as file:
+            records += sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")) - 1
+        began = time.monotonic()
+        argv = [service.enlist, "import", "jobs", path, "--timezone", "UTC"]
+        done = subprocess.run(argv, capture_output=True, text=True, env=service.environment)
+        took += time.monotonic() - began
         if done.returncode or not done.stdout.startswith(f"{part} jobs added"):
             sys.exit(f"import: {done.stdout[-500:]}{done.stderr[-500:]}")
-        print(f"{offset + part} jobs imported, {records / took:.0f} records/s", file=sys.stderr, flush=True)
+        imported += part
+        print(f"{imported} jobs imported, {records / took:.0f} records/s", file=sys.stderr, flush=True)
     return took, records
 
 
@@ -147,10 +157,11 @@ def reports(day, month):
         ("sreport, a month", 2, ["sreport", "-nP", "cluster", "AccountUtilizationByUser", *span]),
         ("sreport, a month", 2, ["sreport", "-nP", "user", "top", "topcount=10", *span]),
         ("sreport, a month", 2, ["sreport", "-nP", "job", "sizesbyaccount", *span]),
-        ("shares of all", None, ["sshare", "-anP"]),
+        ("shares of all, later", None, ["sshare", "-anP"]),
         ("jobs of a day", None, ["sacct", "-anPX", *of_day]),
         ("jobs of a day with steps", None, ["sacct", "-anP", *of_day]),
         ("jobs of a user on a day", None, ["sacct", "-nP", "-u", str(KNOWN_UID), *of_day]),
+        ("jobs of a day", None, ["sacct", "-aX", "--json", *of_day]),
         ("jobs of a month", None, ["sacct", "-anPX", "-S", start, "-E", end]),
     ]
 
@@ -172,11 +183,12 @@ def last_month(end):
     return (first - timedelta(days=1)).replace(day=1), first
 
 
-def measure(bench, directory, enlist, count, days):
+def measure(bench, directory, enlist, count, days, lists_in):
     """The rows of the table: what, figure, aim, whether it is met."""
     end = int(time.time()) // DAY * DAY
     begin = end - days * DAY
     rows = []
+    made = list(lists(lists_in or directory, count, begin, end))
 
     def row(what, figure, aim="", met=None):
         rows.append((what, figure, aim, met))
@@ -192,15 +204,16 @@ def measure(bench, directory, enlist, count, days):
     register(store, begin)
     with bench.Service(directory, enlist) as service:
         with Adder(lambda: bench.Unix(service.socket)) as adder:
-            took, records = import_all(service, count, begin, end)
+            took, records = import_all(service, made)
         row(f"import of {count} jobs, {records} records with their steps", f"{took:.0f} s, {records / took:.0f} records/s",
             "> 20,000/s", records / took > 20_000)
         row(f"longest of {adder.count} single adds meanwhile", f"{adder.longest:.2f} s", "< 1 s", adder.longest < 1)
         memory(service, "importing")
-        roll_up(service, bench.Unix(service.socket), end)
-    # All usage again, now that nothing else goes on.
+        row("all usage is summed up after the import", f"{roll_up(service, bench.Unix(service.socket), end):.1f} s")
+    # The last days' usage again, now that nothing else goes on.
+    days = min(days, AGAIN)
     with sqlite3.connect(store) as database:
-        database.execute("UPDATE usage_progress SET rolled = ?", (begin,))
+        database.execute("UPDATE usage_progress SET rolled = ?", (end - days * DAY,))
     with bench.Service(directory, enlist) as service:
         with Adder(lambda: bench.Unix(service.socket)) as adder:
             took = roll_up(service, bench.Unix(service.socket), end)
@@ -210,11 +223,17 @@ def measure(bench, directory, enlist, count, days):
         month = [date.strftime("%Y-%m-%d") for date in last_month(end)]
         middle = datetime.fromtimestamp((begin + end) // 2, timezone.utc)
         day = [date.strftime("%Y-%m-%d") for date in (middle, middle + timedelta(days=1))]
+        took, printed = ask(service, ["sshare", "-anP"])
+        row(f"shares of all, {printed} lines, first since the service started: `sshare -anP`", f"{took:.2f} s")
         for what, aim, argv in reports(day, month):
             times = [ask(service, argv) for _ in range(3)]
             took, printed = statistics.median(took for took, _ in times), times[0][1]
             row(f"{what}, {printed} lines: `{' '.join(argv)}`", f"{took:.2f} s", f"< {aim} s" if aim else "",
                 took < aim if aim else None)
         memory(service, "reporting")
+        argv = ["sacct", "-anPX", "-S", datetime.fromtimestamp(begin, timezone.utc).strftime("%Y-%m-%d"), "-E", "now"]
+        took, printed = ask(service, argv)
+        row(f"all jobs, {printed} lines: `{' '.join(argv)}`", f"{took:.0f} s")
+        memory(service, "listing all jobs")
     row("the store", f"{store.stat().st_size / 2**20:.0f} MiB")
     return rows
