@@ -3,7 +3,7 @@
 use super::caller::Who;
 use super::service::Service;
 use crate::accounting::State;
-use crate::accounting::admission::{self, Amounts, Check, Counts, Enforce, InUse, Job, Reason, Setter, Stage, Trace};
+use crate::accounting::admission::{self, Amounts, Check, Counts, Enforce, InUse, Job, Setter, Stage, Trace};
 use crate::accounting::command::World;
 use crate::accounting::fairshare::History;
 use crate::accounting::jobs::{Jobs, Scan};
@@ -12,9 +12,11 @@ use crate::accounting::model::tres::{CPU, NODE};
 use crate::accounting::model::{Association, TresId};
 use crate::accounting::privacy::View;
 use crate::accounting::rollup::WALL;
+use crate::accounting::settings::Partition;
 use crate::store::jobs::JobTable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::ops::ControlFlow;
 
 /// A job that is asked about.
@@ -27,7 +29,7 @@ pub struct Ask {
     pub cluster: Option<String>,
     /// The account; the user's default unless given.
     pub account: Option<String>,
-    /// The partition.
+    /// The partition; the default one unless given.
     pub partition: String,
     /// The QOS; the association's default unless given.
     pub qos: Option<String>,
@@ -48,6 +50,9 @@ pub struct Answer {
     pub user: String,
     /// The cluster.
     pub cluster: String,
+    /// The partition; null when none is known.
+    #[serde(default)]
+    pub partition: Option<String>,
     /// The association that counts: its account; null when there is none.
     pub account: Option<String>,
     /// The QOS; null when there is none.
@@ -70,7 +75,7 @@ pub struct Verdict {
     /// Slurm's reason, as squeue shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What sbatch says.
+    /// What sbatch says to a job that is refused; what squeue says of one that waits, where that is more than the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
@@ -124,7 +129,12 @@ impl Service {
         };
         let cluster = ask.cluster.clone().or_else(|| world.cluster().map(str::to_owned)).unwrap_or_default();
         let cluster = cluster.to_lowercase();
-        let job = job(state, ask, &cluster)?;
+        let enforce = Enforce { partitions: world.settings().enforce_partitions, ..enforce };
+        let partition = world.settings().partition(&ask.partition).ok_or_else(|| {
+            Refusal::Bad(format!("there is no partition `{}` in the configuration", ask.partition.escape_debug()))
+        })?;
+        let groups = groups(&ask.user);
+        let job = Job { groups: &groups, ..job(state, ask, &cluster, &partition)? };
         let view = View::new(state, &caller, world.settings());
         let sees = view.user(&ask.user) && view.job(ask.account.as_deref().unwrap_or_default(), &ask.user);
         if !sees && caller.name != ask.user {
@@ -133,7 +143,7 @@ impl Service {
         self.rollup().wait();
         let counts = self.counts(state, &cluster).map_err(Refusal::Broken)?;
         let trace = admission::trace(state, enforce, &counts, &job);
-        Ok(answer(state, &view, enforce, &trace, ask, cluster))
+        Ok(answer(state, &view, enforce, &trace, &job))
     }
 
     /// What jobs have and used.
@@ -177,7 +187,15 @@ fn add_seconds(to: &mut InUse, tres: TresId, seconds: f64) {
     }
 }
 
-fn job<'a>(state: &State, ask: &'a Ask, cluster: &'a str) -> Result<Job<'a>, Refusal> {
+/// The groups that somebody is in on this host; none for a stranger.
+fn groups(user: &str) -> Vec<String> {
+    let found = nix::unistd::User::from_name(user).ok().flatten();
+    let ids = found.and_then(|user| nix::unistd::getgrouplist(&CString::new(user.name).ok()?, user.gid).ok());
+    let names = ids.unwrap_or_default().into_iter().filter_map(|id| nix::unistd::Group::from_gid(id).ok().flatten());
+    names.map(|group| group.name).collect()
+}
+
+fn job<'a>(state: &State, ask: &'a Ask, cluster: &'a str, partition: &'a Partition) -> Result<Job<'a>, Refusal> {
     let qos = ask.qos.as_ref().map(|name| {
         let found = state.qos_named(name).map(|qos| qos.id);
         found.ok_or_else(|| Refusal::Bad(format!("there is no QOS `{}`", name.escape_debug())))
@@ -190,42 +208,35 @@ fn job<'a>(state: &State, ask: &'a Ask, cluster: &'a str) -> Result<Job<'a>, Ref
         tres.insert(found.id, *count);
     }
     Ok(Job {
-        cluster,
-        user: &ask.user,
         account: ask.account.as_deref(),
-        partition: &ask.partition,
         qos: qos.transpose()?,
         tres,
         minutes: ask.minutes.unwrap_or(1),
         tasks: ask.tasks.unwrap_or(1),
-        ..Job::default()
+        ..Job::new(cluster, &ask.user, partition)
     })
 }
 
-fn answer(state: &State, view: &View, enforce: Enforce, trace: &Trace, ask: &Ask, cluster: String) -> Answer {
+fn answer(state: &State, view: &View, enforce: Enforce, trace: &Trace, job: &Job) -> Answer {
     let association = trace.association.and_then(|id| state.association(id));
     Answer {
-        user: ask.user.clone(),
-        cluster,
+        user: job.user.to_owned(),
+        cluster: job.cluster.to_owned(),
+        partition: Some(job.partition.name.clone()).filter(|name| !name.is_empty()),
         account: association.map(|row| row.key.account.clone()),
         qos: trace.qos.and_then(|id| state.qos.get(&id)).map(|qos| qos.name.clone()),
         enforce: enforce.to_string(),
-        submit: verdict(state, trace.submit),
-        start: verdict(state, trace.start),
+        submit: verdict(trace.submit.map_err(|reason| (reason.named(state), reason.refusal().to_owned()))),
+        start: verdict(trace.start.map_err(|reason| (reason.named(state), admission::waits(state, job, reason)))),
         checks: trace.checks.iter().map(|(stage, check)| line(state, view, *stage, check)).collect(),
     }
 }
 
-fn named(state: &State, reason: Reason) -> String {
-    let tres = if let Reason::Limit(_, _, id) = reason { state.tres.get(&id) } else { None };
-    reason.name(tres)
-}
-
-fn verdict(state: &State, said: Result<(), Reason>) -> Verdict {
+fn verdict(said: Result<(), (String, String)>) -> Verdict {
     match said {
         Ok(()) => Verdict { admitted: true, ..Verdict::default() },
-        Err(reason) => {
-            Verdict { admitted: false, reason: Some(named(state, reason)), text: Some(reason.refusal().to_owned()) }
+        Err((reason, text)) => {
+            Verdict { admitted: false, text: Some(text).filter(|it| *it != reason), reason: Some(reason) }
         }
     }
 }
@@ -247,7 +258,7 @@ fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
         value: check.value,
         used: sees.then_some(check.used),
         asked: check.asked,
-        reason: check.reason.map(|reason| named(state, reason)),
+        reason: check.reason.map(|reason| reason.named(state)),
     }
 }
 

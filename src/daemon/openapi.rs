@@ -141,6 +141,7 @@ fn admission_schemas() -> [(&'static str, Value); 2] {
     let answer = object(&[
         ("user", text()),
         ("cluster", text()),
+        ("partition", maybe("string")),
         ("account", maybe("string")),
         ("qos", maybe("string")),
         ("enforce", text()),

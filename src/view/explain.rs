@@ -41,9 +41,10 @@ pub fn links(name: &str, links: &[Link], painter: Painter) -> Vec<String> {
 pub fn admission(answer: &Answer, painter: Painter) -> Vec<String> {
     let or = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.to_owned());
     let mut lines = vec![format!(
-        "{} on cluster {}: account {}, QOS {}; AccountingStorageEnforce={}",
+        "{} on cluster {}{}: account {}, QOS {}; AccountingStorageEnforce={}",
         answer.user,
         answer.cluster,
+        answer.partition.as_ref().map_or_else(String::new, |name| format!(", partition {name}")),
         or(&answer.account, "(none)"),
         or(&answer.qos, "(none)"),
         answer.enforce
@@ -59,12 +60,16 @@ pub fn admission(answer: &Answer, painter: Painter) -> Vec<String> {
         let reason = line.reason.as_ref().map_or_else(String::new, |reason| format!("  {reason}"));
         lines.push(format!("{}  {:6}  {limit}  {set_by}  {figures}{reason}", painter.paint(style, mark), line.stage));
     }
+    if answer.enforce == "none" {
+        lines.push("Accounts, QOS and limits are not enforced here; --enforce all asks as if they were.".to_owned());
+    }
     lines.push(match (&answer.submit, &answer.start) {
         (Verdict { admitted: false, reason, text }, _) => {
             format!("May not be submitted: {}: {}", or(reason, ""), or(text, ""))
         }
-        (_, Verdict { admitted: false, reason, .. }) => {
-            format!("May be submitted, and waits: {}", or(reason, ""))
+        (_, Verdict { admitted: false, reason, text }) => {
+            let words = text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+            format!("May be submitted, and waits: {}{words}", or(reason, ""))
         }
         _ => "May be submitted and may start, as far as accounting goes.".to_owned(),
     });

@@ -136,3 +136,31 @@ fn what_jobs_used_counts_until_it_is_set_to_zero() {
     let (_, other) = service.explain(0, &["nobody", "--qos", "normal"]);
     assert_eq!(used(&other, "grp_wall", "account lab"), 0);
 }
+
+/// The lines `PartitionName=…` of slurm.conf say whom a partition lets in and what it allows.
+#[test]
+fn partitions_have_their_say() {
+    let service = Service::configured(
+        "AccountingStorageEnforce=associations\n\
+         PartitionName=cpu MaxTime=60 Default=YES\nPartitionName=gpu AllowAccounts=ai\nPartitionName=old State=DRAIN\n\
+         PartitionName=staff AllowGroups=root",
+    );
+    ok(&service, &["-i", "add", "account", "lab,ai"]);
+    ok(&service, &["-i", "add", "user", "nobody", "account=lab,ai"]);
+    let (code, fine) = service.explain(0, &["nobody", "--time", "60"]);
+    assert_eq!((code, &fine["partition"]), (0, &"cpu".into()));
+    let (_, long) = service.explain(0, &["nobody", "--time", "61"]);
+    assert_eq!((&long["submit"]["admitted"], &long["start"]["reason"]), (&true.into(), &"PartitionTimeLimit".into()));
+    let (_, waits) = service.explain(0, &["nobody", "--partition", "gpu", "--account", "lab"]);
+    let words = "Job's account not permitted to use this partition (gpu allows ai not lab)";
+    assert_eq!((&waits["submit"]["admitted"], &waits["start"]["text"]), (&true.into(), &words.into()));
+    assert_eq!(service.explain(0, &["nobody", "--partition", "gpu", "--account", "ai"]).0, 0);
+    let refusal =
+        |partition: &str| service.explain(0, &["nobody", "--partition", partition]).1["submit"]["text"].clone();
+    assert_eq!(refusal("old"), "Required partition not available (inactive or drain)");
+    assert_eq!(refusal("staff"), "User's group not permitted to use this partition");
+    let mut strange = Command::new(ENLIST);
+    strange.args(["explain", "nobody", "--partition", "nowhere"]).env("ENLIST_SOCKET", service.path("socket"));
+    let out = strange.output().unwrap();
+    assert!(out.status.code() == Some(1) && text(&out.stderr).contains("there is no partition `nowhere`"), "{out:?}");
+}

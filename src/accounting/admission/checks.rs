@@ -1,7 +1,7 @@
 //! The checks in Slurm's order: the orders are tables, and one function says whether a limit is met.
 
 use super::trace::{Check, Setter, Stage};
-use super::{Amounts, Counts, Enforce, InUse, Job, Level, PartitionLimits, Reason};
+use super::{Amounts, Counts, Enforce, InUse, Job, Level, Reason};
 use crate::accounting::State;
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::qos::QosFlag;
@@ -73,7 +73,7 @@ impl<'a> Place<'a> {
             None => state.default_account(job.user, job.cluster)?.key.account.as_str(),
         };
         let of = |partition| state.find(&AssociationKey::user(job.cluster, account, job.user, partition));
-        let mut line = vec![of(job.partition).or_else(|| of(""))?];
+        let mut line = vec![of(&job.partition.name).or_else(|| of(""))?];
         while let Some(parent) = line.last().and_then(|row| row.parent).and_then(|id| state.association(id)) {
             line.push(parent);
         }
@@ -83,7 +83,8 @@ impl<'a> Place<'a> {
             Some(id) => present(id),
             None => state.qos_named("normal"),
         };
-        let mut qos: Vec<&Qos> = job.partition_limits.qos.and_then(present).into_iter().chain(job_qos).collect();
+        let part_qos = job.partition.qos.as_ref().and_then(|name| state.qos_named(name));
+        let mut qos: Vec<&Qos> = part_qos.into_iter().chain(job_qos).collect();
         qos.dedup_by_key(|qos| qos.id);
         if job_qos.is_some_and(|qos| qos.flags.contains(&QosFlag::OverPartQOS)) {
             qos.reverse();
@@ -91,20 +92,19 @@ impl<'a> Place<'a> {
         Some(Self { line, effective, job_qos, qos })
     }
 
-    /// The partition's own limits, which a QOS may lift (qos.shtml, "PartitionMaxNodes" and its like).
-    pub(super) fn check_partition(&self, job: &Job) -> Result<(), Reason> {
-        let lifts = |flag| self.qos.iter().any(|qos| qos.flags.contains(&flag));
-        let PartitionLimits { max_minutes, max_nodes, min_nodes, .. } = job.partition_limits;
-        let nodes = amount(&job.tres, NODE);
-        if nodes < min_nodes && !lifts(QosFlag::PartitionMinNodes)
-            || max_nodes.is_some_and(|most| nodes > most) && !lifts(QosFlag::PartitionMaxNodes)
-        {
-            return Err(Reason::PartitionNodes);
-        }
-        match max_minutes.is_some_and(|most| job.minutes > most) && !lifts(QosFlag::PartitionTimeLimit) {
-            true => Err(Reason::PartitionTime),
-            false => Ok(()),
-        }
+    /// Whether a QOS of the job or its partition has a flag.
+    pub(super) fn has_flag(&self, flag: QosFlag) -> bool {
+        self.qos.iter().any(|qos| qos.flags.contains(&flag))
+    }
+
+    /// The job's account.
+    pub(super) fn account(&self) -> &str {
+        &self.line[0].key.account
+    }
+
+    /// The name of the job's QOS.
+    pub(super) fn qos_name(&self) -> Option<&str> {
+        self.job_qos.map(|qos| qos.name.as_str())
     }
 
     pub(super) fn may_use_qos(&self) -> bool {
@@ -113,7 +113,7 @@ impl<'a> Place<'a> {
 
     /// Without any QOS there is nothing to ask whether limits refuse at submission, and they do.
     fn is_strict(&self) -> bool {
-        self.qos.is_empty() || self.qos.iter().any(|qos| qos.flags.contains(&QosFlag::DenyOnLimit))
+        self.qos.is_empty() || self.has_flag(QosFlag::DenyOnLimit)
     }
 
     /// The first limit of a stage that stands in the way, if one does.
@@ -328,6 +328,6 @@ fn counts_submissions(limit: Limit) -> bool {
     matches!(limit, GrpSubmitJobs | MaxSubmitJobs | MaxSubmitJobsPerUser | MaxSubmitJobsPerAccount)
 }
 
-fn amount(amounts: &Amounts, tres: TresId) -> u64 {
+pub(super) fn amount(amounts: &Amounts, tres: TresId) -> u64 {
     amounts.get(&tres).copied().unwrap_or(0)
 }

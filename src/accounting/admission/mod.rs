@@ -7,17 +7,20 @@
 #[cfg(test)]
 mod cases;
 mod checks;
+mod partition;
 mod reason;
 #[cfg(test)]
 mod tests;
 mod trace;
 
+use checks::Place;
 pub use reason::{Level, Reason};
 pub use trace::{Check, Setter, Stage, Trace, trace};
 
 use super::State;
 use super::model::tres::TresId;
 use super::model::{AssociationId, QosId};
+use super::settings::Partition;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -38,12 +41,22 @@ pub struct Enforce {
     pub no_jobs: bool,
     /// Steps are not recorded.
     pub no_steps: bool,
+    /// `EnforcePartLimits`, a setting of its own: what the partition does not allow is refused, and does not wait.
+    pub partitions: bool,
 }
 
 impl Enforce {
     /// `all`: everything, and jobs and steps are recorded.
-    pub const ALL: Self =
-        Self { associations: true, limits: true, qos: true, safe: true, wckeys: true, no_jobs: false, no_steps: false };
+    pub const ALL: Self = Self {
+        associations: true,
+        limits: true,
+        qos: true,
+        safe: true,
+        wckeys: true,
+        no_jobs: false,
+        no_steps: false,
+        partitions: false,
+    };
 
     /// From the comma list in slurm.conf; parts imply others. Gives back a word that is none of its own.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -58,7 +71,9 @@ impl Enforce {
                 "wckeys" => (it.associations, it.wckeys) = (true, true),
                 "nosteps" => it.no_steps = true,
                 "nojobs" => (it.no_jobs, it.no_steps) = (true, true),
-                "all" => it = Self { no_jobs: it.no_jobs, no_steps: it.no_steps, ..Self::ALL },
+                "all" => {
+                    it = Self { no_jobs: it.no_jobs, no_steps: it.no_steps, partitions: it.partitions, ..Self::ALL }
+                }
                 _ => return Err(word.to_owned()),
             }
         }
@@ -86,21 +101,8 @@ impl fmt::Display for Enforce {
 /// Amounts by TRES.
 pub type Amounts = BTreeMap<TresId, u64>;
 
-/// What a partition allows (slurm.conf(5), "PARTITION CONFIGURATION"). The default allows everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PartitionLimits {
-    /// Its QOS.
-    pub qos: Option<QosId>,
-    /// `MaxTime`, in minutes.
-    pub max_minutes: Option<u64>,
-    /// `MaxNodes`.
-    pub max_nodes: Option<u64>,
-    /// `MinNodes`.
-    pub min_nodes: u64,
-}
-
 /// A job that is asked about.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Job<'a> {
     /// The cluster.
     pub cluster: &'a str,
@@ -108,10 +110,10 @@ pub struct Job<'a> {
     pub user: &'a str,
     /// The account; `None` is the user's default.
     pub account: Option<&'a str>,
+    /// The groups that the user is in.
+    pub groups: &'a [String],
     /// The partition.
-    pub partition: &'a str,
-    /// What the partition itself allows.
-    pub partition_limits: PartitionLimits,
+    pub partition: &'a Partition,
     /// The QOS asked for; `None` is the association's default, else `normal`.
     pub qos: Option<QosId>,
     /// What it needs altogether.
@@ -120,6 +122,14 @@ pub struct Job<'a> {
     pub minutes: u64,
     /// Number of tasks of an array; 1 for other jobs.
     pub tasks: u64,
+}
+
+impl<'a> Job<'a> {
+    /// A job of one minute that needs nothing yet.
+    pub fn new(cluster: &'a str, user: &'a str, partition: &'a Partition) -> Self {
+        let (account, groups, qos, tres) = (None, &[][..], None, Amounts::new());
+        Self { cluster, user, account, groups, partition, qos, tres, minutes: 1, tasks: 1 }
+    }
 }
 
 /// What the jobs of an association and all below it, or of a QOS, have.
@@ -163,22 +173,53 @@ pub struct Admission {
 
 /// Whether `job` may be submitted and, once it is pending, may start. When its account or QOS is not valid, neither.
 pub fn admit(state: &State, enforce: Enforce, counts: &Counts, job: &Job) -> Admission {
-    let both = |result| Admission { submit: result, start: result };
-    if !enforce.associations {
-        return both(Ok(()));
+    let place = Place::find(state, job);
+    match valid(enforce, place.as_ref(), job) {
+        Err(reason) => Admission { submit: Err(reason), start: Err(reason) },
+        Ok(()) => Admission {
+            submit: submit(enforce, place.as_ref(), counts, job),
+            start: start(enforce, place.as_ref(), counts, job),
+        },
     }
-    let Some(place) = checks::Place::find(state, job) else { return both(Err(Reason::InvalidAccount)) };
-    if enforce.qos && !place.may_use_qos() {
-        return both(Err(Reason::InvalidQos));
+}
+
+/// What makes a job one that nobody takes, whatever else there is.
+fn valid(enforce: Enforce, place: Option<&Place>, job: &Job) -> Result<(), Reason> {
+    partition::takes_jobs(job)?;
+    if enforce.associations && place.is_none() {
+        return Err(Reason::InvalidAccount);
     }
-    if !enforce.limits {
-        return both(Ok(()));
+    if enforce.qos && !place.is_some_and(Place::may_use_qos) {
+        return Err(Reason::InvalidQos);
     }
-    Admission {
-        submit: place.check(Stage::Submit, enforce, counts, job),
-        start: place
-            .check_partition(job)
-            .and_then(|()| place.check(Stage::Before, enforce, counts, job))
-            .and_then(|()| place.check(Stage::Placed, enforce, counts, job)),
+    partition::lets_in(job)
+}
+
+fn submit(enforce: Enforce, place: Option<&Place>, counts: &Counts, job: &Job) -> Result<(), Reason> {
+    if enforce.partitions {
+        partition::fits(place, job)?;
+        partition::admits(place, job)?;
     }
+    limits(Stage::Submit, enforce, place, counts, job)
+}
+
+fn start(enforce: Enforce, place: Option<&Place>, counts: &Counts, job: &Job) -> Result<(), Reason> {
+    partition::starts_jobs(job)?;
+    partition::fits(place, job)?;
+    limits(Stage::Before, enforce, place, counts, job)?;
+    partition::admits(place, job)?;
+    limits(Stage::Placed, enforce, place, counts, job)
+}
+
+fn limits(stage: Stage, enforce: Enforce, place: Option<&Place>, counts: &Counts, job: &Job) -> Result<(), Reason> {
+    match place.filter(|_| enforce.limits) {
+        Some(place) => place.check(stage, enforce, counts, job),
+        None => Ok(()),
+    }
+}
+
+/// What squeue shows of a job that waits for `reason`; the reason's name unless there is more to say.
+pub fn waits(state: &State, job: &Job, reason: Reason) -> String {
+    let said = Place::find(state, job).and_then(|place| partition::words(reason, &place, job));
+    said.unwrap_or_else(|| reason.named(state))
 }

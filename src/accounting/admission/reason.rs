@@ -1,5 +1,6 @@
 //! [`Reason`]: why a job is refused or waits, with Slurm's name for it.
 
+use crate::accounting::State;
 use crate::accounting::model::tres::{CPU, MEM, NODE, TresId};
 use crate::accounting::model::{Limit, Tres};
 
@@ -19,6 +20,18 @@ pub enum Reason {
     InvalidAccount,
     /// The association may not use the QOS.
     InvalidQos,
+    /// The partition takes no jobs.
+    PartitionDrained,
+    /// The partition starts no jobs.
+    PartitionDown,
+    /// The partition is root's.
+    PartitionRootOnly,
+    /// The partition is not for the user's groups.
+    PartitionGroup,
+    /// The partition is not for the account.
+    PartitionAccount,
+    /// The partition is not for the QOS.
+    PartitionQos,
     /// The partition's own limit of time.
     PartitionTime,
     /// The partition's own limits of nodes.
@@ -57,12 +70,19 @@ const TRES: &[(Limit, [&str; 2], &str, [&str; 2])] = &[
 ];
 
 impl Reason {
+    /// What submission says to a partition that there is not.
+    pub const NO_PARTITION: &str = "Invalid partition name specified";
+
     /// The name as squeue shows it (job_reason_codes.shtml; the strings of release 22.05.8). `tres` is the one that the
     /// reason names, if any.
     pub fn name(self, tres: Option<&Tres>) -> String {
         let (level, limit, id) = match self {
-            Reason::InvalidAccount => return "InvalidAccount".to_owned(),
-            Reason::InvalidQos => return "InvalidQOS".to_owned(),
+            Reason::InvalidAccount | Reason::PartitionAccount => return "InvalidAccount".to_owned(),
+            Reason::InvalidQos | Reason::PartitionQos => return "InvalidQOS".to_owned(),
+            Reason::PartitionDrained => return "PartitionInactive".to_owned(),
+            Reason::PartitionDown => return "PartitionDown".to_owned(),
+            // Jobs are refused for these, and never wait.
+            Reason::PartitionRootOnly | Reason::PartitionGroup => return "PartitionAccess".to_owned(),
             Reason::PartitionTime => return "PartitionTimeLimit".to_owned(),
             Reason::PartitionNodes => return "PartitionNodeLimit".to_owned(),
             Reason::Limit(level, limit, id) => (level, limit, id),
@@ -82,11 +102,21 @@ impl Reason {
         format!("{}{}{tail}", stems[usize::from(level == Level::Qos)], word(level, limit, id, tres))
     }
 
+    /// [`Reason::name`], with the TRES as `state` names it.
+    pub fn named(self, state: &State) -> String {
+        self.name(if let Reason::Limit(_, _, id) = self { state.tres.get(&id) } else { None })
+    }
+
     /// What submission says, word for word.
     pub fn refusal(self) -> &'static str {
         match self {
-            Reason::InvalidAccount => "Invalid account or account/partition combination specified",
-            Reason::InvalidQos => "Invalid qos specification",
+            Reason::InvalidAccount | Reason::PartitionAccount => {
+                "Invalid account or account/partition combination specified"
+            }
+            Reason::InvalidQos | Reason::PartitionQos => "Invalid qos specification",
+            Reason::PartitionDrained | Reason::PartitionDown => "Required partition not available (inactive or drain)",
+            Reason::PartitionRootOnly => "Access/permission denied",
+            Reason::PartitionGroup => "User's group not permitted to use this partition",
             Reason::PartitionTime => "Requested time limit is invalid (missing or exceeds some limit)",
             Reason::PartitionNodes => "Node count specification invalid",
             Reason::Limit(..) => {

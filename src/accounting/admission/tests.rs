@@ -4,6 +4,7 @@ use crate::accounting::model::qos::QosFlag;
 use crate::accounting::model::tres::{CPU, MEM, NODE};
 use crate::accounting::model::{AssociationKey, Limit, Limits, Qos, QosSet};
 use crate::accounting::tree::{Seed, Settings, grow};
+use std::sync::LazyLock;
 
 const GPU: TresId = 1001;
 const ALL: Enforce = Enforce { safe: false, wckeys: false, ..Enforce::ALL };
@@ -41,9 +42,13 @@ fn qos(state: &mut State, id: QosId, flags: &[QosFlag], key: (Limit, TresId), va
     state.qos.put(id, Qos { limits, ..row });
 }
 
+/// A partition with the QOS `part`.
+static PART: LazyLock<Partition> = LazyLock::new(|| Partition { qos: Some("part".into()), ..Partition::default() });
+static ANY: LazyLock<Partition> = LazyLock::new(Partition::default);
+
 fn job() -> Job<'static> {
     let tres = [(CPU, 4), (MEM, 400), (NODE, 2), (GPU, 2)].into();
-    Job { cluster: "ref", user: "alice", partition: "gpu", tres, minutes: 60, tasks: 1, ..Job::default() }
+    Job { tres, minutes: 60, ..Job::new("ref", "alice", &ANY) }
 }
 
 fn busy() -> InUse {
@@ -107,8 +112,7 @@ fn a_qos_that_is_not_allowed_is_invalid_only_when_enforced() {
     assert_eq!(ask(&state(), &Counts::default(), &job), both("InvalidQOS", "InvalidQOS"));
     let limits = Enforce::parse("limits").unwrap();
     assert_eq!(admit(&state(), limits, &Counts::default(), &job).submit, Ok(()));
-    let partition =
-        Job { partition_limits: PartitionLimits { qos: Some(3), ..PartitionLimits::default() }, ..self::job() };
+    let partition = Job { partition: &PART, ..self::job() };
     assert_eq!(ask(&state(), &Counts::default(), &partition).0, "yes", "a partition's QOS needs no leave");
 }
 
@@ -189,7 +193,7 @@ fn the_first_level_that_defines_a_limit_decides() {
     let high = Job { qos: Some(2), ..job() };
     assert_eq!(ask(&state, &Counts::default(), &high).1, "yes", "QOS before association");
     qos(&mut state, 3, &[], (Limit::MaxWall, 0), 20);
-    let part = Job { partition_limits: PartitionLimits { qos: Some(3), ..PartitionLimits::default() }, ..high };
+    let part = Job { partition: &PART, ..high };
     assert_eq!(ask(&state, &Counts::default(), &part).1, "QOSMaxWallDurationPerJobLimit", "partition QOS first");
     qos(&mut state, 2, &[QosFlag::OverPartQOS], (Limit::MaxWall, 0), 100);
     assert_eq!(ask(&state, &Counts::default(), &part).1, "yes", "OverPartQOS");

@@ -1,8 +1,10 @@
 //! What slurm.conf and slurmdbd.conf say about accounting: values that commands, reports and the scheduler obey.
 //! `daemon::config` reads them; nothing here does I/O.
 
+pub mod partition;
 pub mod words;
 
+pub use partition::{Admits, Partition, PartitionState};
 pub use words::{Archive, Parameter, PriorityFlag, Private, ResetPeriod, Words};
 
 use super::admission::Enforce;
@@ -20,6 +22,10 @@ pub struct Settings {
     pub private_data: Words<Private>,
     /// `AccountingStorageEnforce`.
     pub enforce: Enforce,
+    /// `EnforcePartLimits`: jobs that break a limit of their partition are refused; else they wait.
+    pub enforce_partitions: bool,
+    /// `PartitionName=…`, in their order. Where none is known, every name is one without limits.
+    pub partitions: Vec<Partition>,
     /// `TrackWCKey`: whether wckeys are recorded.
     pub track_wckey: bool,
     /// `DisableCoordDBD`: coordinators have no rights.
@@ -45,12 +51,26 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The partition of a job that names this one, or none (an empty name: the default one). `None` when there is no
+    /// such partition; where none is known, any name is good.
+    pub fn partition(&self, name: &str) -> Option<Partition> {
+        if self.partitions.is_empty() || name.is_empty() && !self.partitions.iter().any(|it| it.is_default) {
+            return Some(Partition { name: name.to_owned(), ..Partition::default() });
+        }
+        let is_it = |it: &&Partition| if name.is_empty() { it.is_default } else { it.name == name };
+        self.partitions.iter().rev().find(is_it).cloned()
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             slurm_user: "root".into(),
             private_data: Words::default(),
             enforce: Enforce::default(),
+            enforce_partitions: false,
+            partitions: Vec::new(),
             track_wckey: false,
             disable_coordinators: false,
             parameters: Words::default(),

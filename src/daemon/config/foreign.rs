@@ -15,11 +15,11 @@ pub const GROUPS: &[(&str, &str)] = &[
     (
         SCHEDULER,
         "BurstBufferParameters BurstBufferType CompleteWait DefCPUPerGPU DefMemPerCPU DefMemPerGPU \
-         DefMemPerNode DependencyParameters DisableRootJobs DownNodes EnforcePartLimits Epilog EpilogSlurmctld EpilogTimeout \
+         DefMemPerNode DependencyParameters DisableRootJobs DownNodes Epilog EpilogSlurmctld EpilogTimeout \
          FastSchedule FederationParameters FrontendName GresTypes GroupUpdateForce GroupUpdateTime InactiveLimit JobRequeue \
          JobSubmitPlugins LicenseParameters Licenses MCSParameters MCSPlugin MaxArraySize MaxBatchRequeue MaxDBDMsgs \
          MaxJobCount MaxMemPerCPU MaxMemPerNode MaxNodeCount MaxStepCount MaxTasksPerNode MinJobAge NodeFeaturesPlugins \
-         NodeName NodeSet OverTimeLimit PartitionName PowerAction PowerParameters PowerPlugin PreemptExemptTime PreemptMode \
+         NodeName NodeSet OverTimeLimit PowerAction PowerParameters PowerPlugin PreemptExemptTime PreemptMode \
          PreemptParameters PreemptType PriorityParameters PrioritySiteFactorParameters PrioritySiteFactorPlugin Prolog \
          PrologEpilogTimeout PrologFlags PrologSlurmctld PrologTimeout RebootProgram ReconfigFlags RequeueExit \
          RequeueExitHold ResumeFailProgram ResumeProgram ResumeRate ResumeTimeout ResvEpilog ResvOverRun ResvProlog \

@@ -8,6 +8,7 @@ mod foreign;
 pub mod keys;
 mod lines;
 pub mod page;
+mod partition;
 mod values;
 
 use super::api::DEFAULT_SOCKET;
@@ -135,6 +136,7 @@ impl Config {
     pub fn parse(source: &Arc<Source>) -> Result<Self, Diagnostic> {
         let mut config = Self::default();
         lines::each(source, &mut |line| take_line(&mut config, line))?;
+        config.accounting.partitions.retain(|it| !partition::is_default(it));
         let ids = config.accounting.job_ids;
         if ids.first >= ids.last {
             let message = format!("FirstJobId={} must be less than MaxJobId={}", ids.first, ids.last);
@@ -145,7 +147,8 @@ impl Config {
 
     /// All effective values in the form in which they are read.
     pub fn print(&self) -> String {
-        keys::all().map(|key| format!("{}={}\n", key.name, values::quote(&(key.get)(self)))).collect()
+        let keys = keys::all().map(|key| format!("{}={}\n", key.name, values::quote(&(key.get)(self))));
+        keys.chain(self.accounting.partitions.iter().map(|partition| partition.line() + "\n")).collect()
     }
 
     /// The keys whose values differ and which take effect only at a start, not when the configuration is read again.
@@ -155,33 +158,52 @@ impl Config {
     }
 }
 
+/// One `Key=Value`.
+struct Pair<'a> {
+    place: Place,
+    key: &'a str,
+    value: &'a str,
+    /// What follows it.
+    rest: &'a str,
+}
+
+/// The first pair of what is left of a line; `None` at its end.
+fn pair<'a>(line: &'a Line, rest: &'a str) -> Result<Option<Pair<'a>>, Diagnostic> {
+    let rest = rest.trim_start();
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let place = line.place(line.text[..line.text.len() - rest.len()].chars().count());
+    let (key, after) = match rest.split_once('=') {
+        Some((key, after)) if !key.trim_end().contains(char::is_whitespace) => (key.trim_end(), after),
+        _ => return Err(Diagnostic::input(&place, "this is not Key=Value")),
+    };
+    let (value, rest) = values::split(after.trim_start())
+        .ok_or_else(|| Diagnostic::input(&place, format!("{key}: the closing quote is missing")))?;
+    Ok(Some(Pair { place, key, value, rest }))
+}
+
 /// `Key=Value`, several of them apart by blanks.
 fn take_line(config: &mut Config, line: &Line) -> Result<(), Diagnostic> {
-    let content = line.text.as_str();
-    let column = |rest: &str| content[..content.len() - rest.len()].chars().count();
-    let mut rest = content.trim_start();
-    while !rest.is_empty() {
-        let here = line.place(column(rest));
-        let (name, after) = match rest.split_once('=') {
-            Some((name, after)) if !name.trim_end().contains(char::is_whitespace) => (name.trim_end(), after),
-            _ => return Err(Diagnostic::input(&here, "this is not Key=Value")),
-        };
-        if let Some(why) = foreign::reason(name) {
+    let mut rest = line.text.as_str();
+    while let Some(next) = pair(line, rest)? {
+        if next.key.eq_ignore_ascii_case("PartitionName") {
+            return partition::take(config, line, rest);
+        }
+        if let Some(why) = foreign::reason(next.key) {
             // The rest of the line belongs to it (`NodeName=n1 CPUs=4 …`).
-            config.warnings.push(format!("{here}: {name} does nothing here: {why}"));
+            config.warnings.push(format!("{}: {} does nothing here: {why}", next.place, next.key));
             return Ok(());
         }
-        let (value, left) = values::split(after.trim_start())
-            .ok_or_else(|| Diagnostic::input(&here, format!("{name}: the closing quote is missing")))?;
-        set(config, name, value, &here)?;
-        rest = left.trim_start();
+        set(config, next.key, next.value, &next.place)?;
+        rest = next.rest;
     }
     Ok(())
 }
 
 fn set(config: &mut Config, name: &str, value: &str, place: &Place) -> Result<(), Diagnostic> {
     let Some(Key { set, get, applies, .. }) = keys::all().find(|key| key.is(name)) else {
-        let names = keys::all().map(|key| key.name).chain(foreign::names());
+        let names = keys::all().map(|key| key.name).chain(["PartitionName"]).chain(foreign::names());
         return Err(Diagnostic::input(place, format!("unknown key `{name}`")).suggest(name, names));
     };
     set(config, value).map_err(|why| Diagnostic::input(place, format!("{name}: {why}")))?;

@@ -2,6 +2,7 @@
 
 use super::keys::{Applies, Key, SECTIONS};
 use super::{Config, foreign};
+use crate::accounting::settings::partition;
 use std::fmt::Write;
 
 const HEAD: &str = "\
@@ -23,6 +24,17 @@ scheduler half of the service, which does not exist yet. *Not yet* means that it
 it; a warning says so. The others change when the file is read again.
 ";
 
+const PARTITIONS: &str = "
+## Partitions
+
+`PartitionName=…` lines as in slurm.conf say what partitions there are; they are read again on reload, and so far only
+`enlist explain` heeds them. Without any, every name is a partition that lets everybody in. `PartitionName=DEFAULT` says what the
+lines after it have unless they say otherwise. Other words that Slurm knows are accepted with a warning.
+
+| word | meaning |
+|---|---|
+";
+
 /// The whole page.
 pub fn page() -> String {
     let mut page = HEAD.to_owned();
@@ -34,6 +46,10 @@ pub fn page() -> String {
             section.title
         );
         section.keys.iter().for_each(|key| page.push_str(&row(key, &default)));
+    }
+    page.push_str(PARTITIONS);
+    for key in partition::KEYS {
+        let _ = writeln!(page, "| `{}` | {} |", key.name, key.meaning);
     }
     page.push_str("\n## Accepted and without effect\n\n");
     for (why, names) in foreign::GROUPS {

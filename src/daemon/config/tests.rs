@@ -61,12 +61,40 @@ fn settings_of_slurm() {
 #[test]
 fn what_is_printed_is_read_back() {
     let text = "PriorityDecayHalfLife=0\nLogFile=\"/var/log/my log\"\nDebugLevel=verbose\nPurgeTXNAfter=3days\n\
-                PrivateData=all\nPriorityWeightTRES=mem=0.25\nMaxQueryTimeRange=2-0\nLogFormat=json";
+                PrivateData=all\nPriorityWeightTRES=mem=0.25\nMaxQueryTimeRange=2-0\nLogFormat=json\n\
+                EnforcePartLimits=ANY\nPartitionName=DEFAULT MaxTime=1-0 State=DOWN\n\
+                PartitionName=gpu Nodes=g[1-4] AllowAccounts=lab,solo State=UP Default=YES\nPartitionName=cpu";
     let bare = |config: Config| Config { warnings: Vec::new(), ..config };
     for config in [Config::default(), parse(text).unwrap()] {
         assert_eq!(bare(parse(&config.print()).unwrap()), bare(config.clone()), "{}", config.print());
     }
     assert!(parse(text).unwrap().print().contains("\nPriorityDecayHalfLife=00:00:00\n"));
+}
+
+#[test]
+fn partitions_have_what_the_lines_before_say() {
+    let config = parse(
+        "PartitionName=a\nPartitionName=DEFAULT MaxTime=60 Nodes=ALL\nPartitionName=b QOS=Part\nPartitionName=c \\\n MaxTime=INFINITE",
+    );
+    let config = config.unwrap();
+    let all: Vec<_> = config.accounting.partitions.iter().map(|it| (it.name.as_str(), it.max_minutes)).collect();
+    assert_eq!(all, [("a", None), ("b", Some(60)), ("c", None)]);
+    assert_eq!(config.accounting.partitions[1].qos.as_deref(), Some("part"));
+    assert_eq!(config.warnings.len(), 1);
+    assert!(
+        config.warnings[0].starts_with("c:2:1: Nodes of partition DEFAULT does nothing here"),
+        "{:?}",
+        config.warnings
+    );
+    for (text, place, why) in [
+        ("PartitionName=a\nPartitionName=a", "c:2:1", "partition a is there already"),
+        ("PartitionName=a AllowAcounts=x", "c:1:17", "a partition has no `AllowAcounts`"),
+        ("PartitionName=a MaxTime=soon", "c:1:17", "MaxTime: a number, a time or UNLIMITED is needed"),
+        ("PartitionName=a MaxTime", "c:1:17", "this is not Key=Value"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(place) && error.contains(why), "{text}: {error}");
+    }
 }
 
 #[test]

@@ -33,6 +33,22 @@ pub const KEYS: &[Key] = &[
         get: |config| config.accounting.enforce.to_string(),
     },
     Key {
+        name: "EnforcePartLimits",
+        from: SLURM,
+        applies: OnReload,
+        meaning: "What becomes of jobs that their partition does not allow: with `NO` they wait, with `ALL` or `ANY` (`YES`) \
+                  they are refused. `enlist explain` heeds it already.",
+        set: |config, text| {
+            config.accounting.enforce_partitions = match text.to_ascii_lowercase().as_str() {
+                "all" | "any" | "yes" => true,
+                "no" => false,
+                _ => return Err("ALL, ANY or NO is needed".into()),
+            };
+            Ok(())
+        },
+        get: |config| if config.accounting.enforce_partitions { "ALL" } else { "NO" }.into(),
+    },
+    Key {
         name: "PrivateData",
         from: SLURMDBD,
         applies: OnReload,
