@@ -1,4 +1,4 @@
-# make build | test | demo | bench | lint | release | install PREFIX=/usr/local
+# make build | test | demo | bench | bench-accounting | lint | release | install PREFIX=/usr/local
 
 PREFIX ?= /usr/local
 CARGO ?= $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
@@ -11,7 +11,7 @@ AGENT_HOST = $(if $(wildcard $(shell $(RUSTC) --print sysroot)/lib/rustlib/$(MUS
 AGENT = $(TARGET)/$(AGENT_HOST)/agent/enlist-agent
 SLURM_COMMANDS = sacct sacctmgr sreport sshare
 
-.PHONY: build release agent agent-path test lint demo bench install
+.PHONY: build release agent agent-path test lint demo bench bench-accounting install
 .DEFAULT_GOAL := build
 
 # enlist looks for the agent beside itself. `install` replaces the file: cargo keeps a hard link to what it put there.
@@ -50,6 +50,16 @@ demo:
 bench: release
 	tests/lab/setup bench
 	tests/bench/run $(BENCH)
+	@$(MAKE) --no-print-directory bench-accounting
+
+# The service alone: beside slurmdbd, at the size of a large site, and with records of jobs (JOBS=10000000 DAYS=365: a year).
+JOBS = 300000
+DAYS = 60
+bench-accounting: release
+	tests/lab/setup
+	tests/bench/accounting
+	tests/bench/accounting --scale
+	tests/bench/accounting --jobs $(JOBS) --days $(DAYS)
 
 install: release
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(TARGET)/release/enlist $(AGENT)
