@@ -59,6 +59,10 @@ fn the_playbook_sets_up_the_cluster_and_is_quiet_the_second_time() {
     for host in ["master", "login3"] {
         lab.sh(host, "test ! -e /etc/enlist").ok();
     }
+    let trees = || ["master", "login3"].map(|host| lab.tree(host));
+    let fresh = trees();
+    assert_eq!(play(&lab, &["--check"]).ok().stdout, foreseen.stdout);
+    assert_eq!(trees(), fresh, "with the agent there, a dry run writes nothing at all");
     let first = play(&lab, &[]).ok();
     assert!(first.stdout.contains("changed: [login3 -> master_node(10.0.0.10)]"), "{}", first.stdout);
     for host in ["master", "login1", "login4"] {
@@ -66,7 +70,6 @@ fn the_playbook_sets_up_the_cluster_and_is_quiet_the_second_time() {
         assert_eq!(lab.sh(host, "find /etc/enlist/pki -name '*.key' ! -perm 600").ok().stdout, "");
     }
     assert_eq!(lab.sh("login3", "ls /etc/enlist/pki").ok().stdout, "ca.crt\nnode.crt\nnode.key\n");
-    let trees = || ["master", "login3"].map(|host| lab.tree(host));
     let before = trees();
     let second = play(&lab, &[]).ok();
     assert_eq!(second.stdout.matches("changed=0 ").count(), 5, "{}", second.stdout);
