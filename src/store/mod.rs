@@ -21,6 +21,7 @@ pub use readers::Readers;
 
 use crate::accounting::State;
 use nix::fcntl::{Flock, FlockArg};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -203,9 +204,16 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    keep_plans(connection)?;
     // Imports go to a leaf of an index for each user: those are kept, and copied into the file once for many commits.
     connection.pragma_update(None, "cache_size", -CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG)
+}
+
+/// Prepared statements stay as they are. Otherwise SQLite plans anew for each value that they are run with, in case its
+/// statistics say something else of it: for a job's steps that takes longer than to read them.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// Brings into the file, and to disk, what a process that died left in the log. After a failed sync the log as the kernel

@@ -55,6 +55,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.progress_handler(STEPS, Some(|| Asker::here().has_left()))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    super::keep_plans(&connection)?;
     Ok(connection)
 }
 

@@ -24,7 +24,6 @@ use super::settings::Settings;
 use super::{Output, State};
 use crate::text::slurm_time::TimeFormat;
 use cell::Maker;
-use data::Document;
 use jiff::Zoned;
 use line::{JobLine, StepLine};
 use options::{Instead, Options, Structured};
@@ -326,7 +325,9 @@ fn print_document(
         Ok(document.as_mut().map_or(ControlFlow::Break(()), |document| document.item(&job)))
     })?;
     let none = out.map(|out| structured::document(form, Some(structured::NOTHING), out));
-    document.or(none).map(Document::end);
+    if let Some(document) = document.or(none) {
+        document.end();
+    }
     Ok(())
 }
 

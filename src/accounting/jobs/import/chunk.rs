@@ -34,6 +34,9 @@ pub struct Known<'a> {
 
 impl Names for Known<'_> {
     fn tres(&mut self, name: &str) -> TresId {
+        if let Some(tres) = self.state.tres_named(name) {
+            return tres.id;
+        }
         founding::add_tres(self.state, name, self.now);
         self.state.tres_named(name).map_or(0, |tres| tres.id)
     }

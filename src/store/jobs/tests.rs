@@ -1,0 +1,162 @@
+use super::*;
+
+fn database() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    crate::store::MIGRATIONS.iter().for_each(|schema| connection.execute_batch(schema).unwrap());
+    connection
+}
+
+fn all(connection: &Connection, scan: &Scan) -> Vec<Job> {
+    let mut found = Vec::new();
+    let mut see = |job| {
+        found.push(job);
+        ControlFlow::Continue(())
+    };
+    JobTable(connection).each(scan, &mut see).unwrap();
+    found
+}
+
+fn full_job() -> JobWithSteps {
+    let job = Job {
+        row: 1,
+        cluster: "ref".into(),
+        job_id: 7,
+        array: Some(ArrayPlace { job: 5, tasks: Tasks::One(2) }),
+        het: Some(HetPlace { job: 7, offset: 0 }),
+        name: "run|it".into(),
+        user: "gildong".into(),
+        uid: Some(1001),
+        submit: 100,
+        eligible: Some(0),
+        start: Some(110),
+        limit: TimeLimit::Minutes(5),
+        state: JobState::Running,
+        tres_allocated: TresCounts::parse("1=4,2=2000").unwrap(),
+        details: Details { comment: "x".into(), ..Details::default() },
+        ..Job::default()
+    };
+    let usage_in = Usage { max_node: [(2, "n1".to_owned())].into(), ..Usage::default() };
+    let details = StepDetails { usage_in, energy: 3, ..StepDetails::default() };
+    let step = Step { id: StepId::Batch, name: "batch".into(), details, ..Step::default() };
+    (job, vec![step, Step { id: StepId::Number(u32::MAX), ..Step::default() }])
+}
+
+#[test]
+fn what_was_put_is_there_and_the_second_time_nothing_changes() {
+    let connection = database();
+    let (job, steps) = full_job();
+    let stored = put(&connection, &[(job.clone(), steps.clone())]).unwrap();
+    assert_eq!(stored, Stored { added: 1, earliest: Some(100), ..Stored::default() });
+    let table = JobTable(&connection);
+    assert_eq!(table.job(1).unwrap().unwrap(), job);
+    assert_eq!(table.steps(1).unwrap(), steps);
+    assert_eq!(table.job(2).unwrap(), None);
+    let again = put(&connection, &[(Job { row: 0, ..job.clone() }, Vec::new())]).unwrap();
+    assert_eq!(again, Stored { unchanged: 1, ..Stored::default() });
+    let ended = Job { end: Some(200), state: JobState::Completed, ..job };
+    assert_eq!(put(&connection, &[(ended.clone(), Vec::new())]).unwrap().changed, 1);
+    assert_eq!(table.job(1).unwrap().unwrap(), ended);
+    assert_eq!(table.steps(1).unwrap(), steps, "steps stay when their job changes");
+}
+
+#[test]
+fn jobs_come_in_order_and_with_their_later_runs() {
+    let connection = database();
+    let job = |job_id, cluster: &str, submit, end: Option<i64>, array: Option<Tasks>| {
+        let array = array.map(|tasks| ArrayPlace { job: 5, tasks });
+        (Job { cluster: cluster.into(), job_id, submit, end, array, ..Job::default() }, Vec::new())
+    };
+    let jobs = [
+        job(9, "b", 20, Some(30), None),
+        job(9, "a", 20, None, None),
+        job(5, "a", 20, Some(40), Some(Tasks::Waiting("3-9".into()))),
+        job(7, "a", 20, None, Some(Tasks::One(2))),
+        job(6, "a", 20, None, Some(Tasks::One(1))),
+        job(6, "a", 10, Some(15), Some(Tasks::One(1))),
+        job(6, "a", 30, Some(4 * scan::LONG), Some(Tasks::One(1))),
+    ];
+    put(&connection, &jobs).unwrap();
+    let table = JobTable(&connection);
+    for (order, scan) in [
+        (Order::Submitted, Scan::default()),
+        (Order::Numbered, Scan::default()),
+        (Order::Submitted, Scan { clusters: Vec::new(), ..Scan::window("", 18, 35) }),
+        (Order::Numbered, Scan { clusters: Vec::new(), ..Scan::window("", 18, 35) }),
+    ] {
+        let mut expected = all(&connection, &scan);
+        expected.sort_by(|a, b| order.compare(a, b));
+        let mut found = Vec::new();
+        let mut see = |job| {
+            found.push(job);
+            Ok(ControlFlow::Continue(()))
+        };
+        table.each_in(order, &scan, &mut see).unwrap();
+        assert_eq!(found, expected, "{order:?} {scan:?}");
+        assert!(found.len() >= 6);
+    }
+    let later = |job: &Job| table.later_runs(job).unwrap().iter().map(|run| run.submit).collect::<Vec<_>>();
+    assert_eq!(later(&jobs[5].0), [20, 30]);
+    assert_eq!(later(&jobs[6].0), [0; 0]);
+    let mut seen = 0;
+    let refused = table.each_in(Order::Submitted, &Scan::default(), &mut |_| {
+        seen += 1;
+        if seen < 3 { Ok(ControlFlow::Continue(())) } else { Err("enough".into()) }
+    });
+    assert_eq!((refused.unwrap_err().to_string(), seen), ("enough".to_owned(), 3));
+}
+
+#[test]
+fn scans_take_what_they_say() {
+    let connection = database();
+    let job = |job_id, submit, end, user: &str| {
+        let uid = (user == "a").then_some(1000);
+        let job = Job { cluster: "ref".into(), job_id, submit, end, uid, user: user.into(), ..Job::default() };
+        (job, Vec::new())
+    };
+    let mut jobs = vec![job(1, 10, Some(20), "a"), job(2, 10, None, "b"), job(3, 30, Some(40), "a")];
+    jobs.push(full_job());
+    let month = 4 * scan::LONG;
+    jobs.extend([job(8, 50, Some(month), "a"), job(9, month, Some(2 * month), "b"), job(11, month, None, "c")]);
+    put(&connection, &jobs).unwrap();
+    let user = |uid, name: &str| vec![(uid, name.to_owned())];
+    let scans = [
+        (7, Scan::default()),
+        (2, Scan::window("ref", 20, 30)),
+        (2, Scan::window("ref", 21, 31)),
+        (2, Scan::window("ref", 60, 70)),
+        (4, Scan::window("ref", month + 1, month + 2)),
+        (4, Scan { clusters: Vec::new(), ..Scan::window("", month + 1, month + 2) }),
+        (0, Scan::window("other", 0, 99)),
+        (4, Scan { ended_from: Some(2 * month), ..Scan::default() }),
+        (3, Scan { submitted_before: Some(50), ..Scan::default() }),
+        (2, Scan { numbers: vec![5, 3], ..Scan::default() }),
+        (2, Scan { users: user(1000, "other"), ended_from: Some(30), ..Scan::default() }),
+        (2, Scan { users: user(1, "b"), ..Scan::default() }),
+    ];
+    for (expected, scan) in scans {
+        let scan = &scan;
+        let found = all(&connection, scan);
+        assert_eq!(found.len(), expected, "{scan:?}");
+        assert!(found.iter().all(|job| scan.takes(job)), "{scan:?}");
+        assert_eq!(jobs.iter().filter(|(job, _)| scan.takes(job)).count(), expected, "{scan:?}");
+    }
+}
+
+#[test]
+fn statements_are_not_planned_again_for_each_job() {
+    let connection = database();
+    crate::store::keep_plans(&connection).unwrap();
+    put(&connection, &[full_job()]).unwrap();
+    let table = JobTable(&connection);
+    for _ in 0..3 {
+        let job = table.job(1).unwrap().unwrap();
+        assert_eq!(table.steps(1).unwrap().len(), 2);
+        assert_eq!(table.later_runs(&job).unwrap(), []);
+    }
+    let steps = format!("SELECT {STEP} FROM step WHERE job = ?1 ORDER BY number, component");
+    for sql in [ONE.as_str(), LATER.as_str(), &steps] {
+        let statement = connection.prepare_cached(sql).unwrap();
+        assert!(statement.get_status(rusqlite::StatementStatus::Run) >= 3, "{sql} is the one that was used");
+        assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0, "{sql}");
+    }
+}
