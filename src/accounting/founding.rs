@@ -47,7 +47,7 @@ pub fn add_tres(state: &mut State, name: &str, now: i64) {
     }
     let id = state.tres.last_key().map_or(FIRST_CONFIGURED, |id| (id + 1).max(FIRST_CONFIGURED));
     let row = Tres::new(id, name);
-    let info = format!("type='{}', name='{}'", row.kind, row.name);
+    let info = format!("type={}, name={}", row.kind, row.name);
     state.tres.put(id, row);
     record(state, now, Action::AddTres, &format!("id={id}"), &info);
 }
@@ -57,7 +57,7 @@ fn record_cluster(state: &mut State, now: i64, name: &str) {
     let info = added.map(|(cluster, root)| record::cluster(now, cluster, root)).unwrap_or_default();
     record(state, now, Action::AddCluster, name, &info);
     let Some(row) = state.default_account("root", name).cloned() else { return };
-    let (info, target) = (record::association(now, &row, None), format!("id_assoc={}", row.id));
+    let (info, target) = (record::association(now, &row, None, true), format!("id_assoc={}", row.id));
     let (actor, cluster) = ("root".to_owned(), name.to_owned());
     state.record(Transaction { id: 0, time: now, action: Action::AddAssociation, actor, target, info, cluster });
 }

@@ -235,13 +235,21 @@ pub fn bounds(state: &State) -> BTreeMap<AssociationId, (u32, u32)> {
     found
 }
 
+/// Sorts associations by their bounds, over clusters: slurmdbd's order of what hangs below nothing that is listed.
+pub fn sort_by_bounds(state: &State, rows: &mut [&Association]) {
+    if rows.windows(2).any(|pair| pair[0].key.cluster != pair[1].key.cluster) {
+        let bounds = bounds(state);
+        rows.sort_by_key(|row| bounds.get(&row.id).map_or(u32::MAX, |(left, _)| *left));
+    }
+}
+
 /// All associations of all clusters in tree order.
 pub fn all(state: &State) -> Vec<&Association> {
     state.cluster_names().iter().filter_map(|name| state.root(name)).flat_map(|root| walk(state, root.id)).collect()
 }
 
 /// As listings show them: each association below its parent if that is listed too, users before accounts, then by
-/// name; otherwise as they come (tree order). Without parents (`WOPInfo`) only users come before accounts.
+/// name; otherwise as they come. Without parents (`WOPInfo`) only users come before accounts, and then by cluster.
 pub fn sort_for_listing(rows: Vec<&Association>, with_parents: bool) -> Vec<&Association> {
     let listed: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
     let mut below: BTreeMap<Option<AssociationId>, Vec<&Association>> = BTreeMap::new();
@@ -264,6 +272,7 @@ pub fn sort_for_listing(rows: Vec<&Association>, with_parents: bool) -> Vec<&Ass
 
 fn sibling_name(row: &Association, with_parents: bool) -> &str {
     match (row.parent.filter(|_| with_parents), row.key.is_account()) {
+        (None, _) if with_parents => "",
         (None, _) => &row.key.cluster,
         (Some(_), true) => &row.key.account,
         (Some(_), false) => &row.key.user,

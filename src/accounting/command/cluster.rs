@@ -226,16 +226,21 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
         }
         founding::add_cluster(session.state, &name, &settings);
         setting.apply(session.state, &name);
-        let now = session.world.now();
-        let added = session.state.clusters.get(&name).zip(session.state.root(&name));
-        let info = added.map(|(cluster, root)| record::cluster(now, cluster, root));
-        session.record(Action::AddCluster, name.clone(), info.unwrap_or_default(), "");
-        if let Some(root) = session.state.default_account("root", &name).cloned() {
-            let info = record::association(now, &root, None);
-            session.record(Action::AddAssociation, format!("id_assoc={}", root.id), info, &name);
-        }
+        record_new(session, &name);
     }
     session.commit()
+}
+
+/// Records a new cluster with the association of its root.
+pub fn record_new(session: &mut Session, name: &str) {
+    let now = session.world.now();
+    let added = session.state.clusters.get(&name.to_owned()).zip(session.state.root(name));
+    let info = added.map(|(cluster, root)| record::cluster(now, cluster, root));
+    session.record(Action::AddCluster, name, info.unwrap_or_default(), "");
+    if let Some(root) = session.state.default_account("root", name).cloned() {
+        let info = record::association(now, &root, None, true);
+        session.record(Action::AddAssociation, format!("id_assoc={}", root.id), info, name);
+    }
 }
 
 /// Which clusters are meant. An absent list means any.

@@ -74,10 +74,10 @@ pub fn admin_level(session: &mut Session, text: &str) -> Option<AdminLevel> {
 pub fn plant(session: &mut Session, seeds: &[(AssociationId, Seed)]) {
     let ids = tree::grow(session.state, seeds);
     let now = session.world.now();
-    for (id, (parent, _)) in ids.into_iter().zip(seeds) {
+    for (id, (parent, seed)) in ids.into_iter().zip(seeds) {
         let Some(row) = session.state.association(id) else { continue };
         let above = session.state.association(*parent).map(|parent| parent.key.account.as_str());
-        let (info, cluster) = (record::association(now, row, above), row.key.cluster.clone());
+        let (info, cluster) = (record::association(now, row, above, seed.is_default), row.key.cluster.clone());
         session.record(Action::AddAssociation, format!("id_assoc={id}"), info, &cluster);
     }
 }

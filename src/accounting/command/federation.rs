@@ -192,12 +192,15 @@ fn apply(state: &mut State, federation: &str, members: &Members) {
 fn checked(session: &mut Session, members: Members, federation: Option<&str>) -> Done<Option<Members>> {
     let mut kept = Vec::new();
     let mut taken = false;
-    for (operator, name) in members {
-        let row = session.state.clusters.get(&name).filter(|row| !row.deleted);
-        let Some(current) = row.map(|row| row.membership.federation.clone()) else {
+    let cluster = |state: &State, name: &String| state.clusters.get(name).filter(|row| !row.deleted).cloned();
+    for (_, name) in &members {
+        if cluster(session.state, name).is_none() {
             session.complain(format!(" The cluster {name} doesn't exist. Please add first."));
-            continue;
-        };
+        }
+    }
+    session.check()?;
+    for (operator, name) in members {
+        let Some(current) = cluster(session.state, &name).map(|row| row.membership.federation) else { continue };
         let is_member = federation == Some(current.as_str());
         match (operator, federation) {
             (Some(Operator::Remove), Some(federation)) if !is_member => {
@@ -217,7 +220,6 @@ fn checked(session: &mut Session, members: Members, federation: Option<&str>) ->
         }
         kept.push((operator, name));
     }
-    session.check()?;
     if taken && !session.ask("\nAre you sure you want to continue?")? {
         session.failed = true;
         return Ok(None);
@@ -286,6 +288,9 @@ pub fn delete(session: &mut Session, words: &[Word]) -> Done {
     session.check()?;
     if wanted.names.is_none() && wanted.clusters.is_none() {
         return session.refuse(" No conditions given to remove, not executing.");
+    }
+    if wanted.names.is_none() {
+        return session.refuse("problem with delete request.  Nothing given to delete.");
     }
     let names = Wanted { with_deleted: false, ..wanted }.select(session.state);
     if names.is_empty() {

@@ -338,7 +338,9 @@ fn change_user(session: &mut Session, wanted: &UserCondition, name: &str, asked:
 /// A user's new name goes into the user row, the associations and the coordinator list.
 fn rename(session: &mut Session, names: &[String], new: &str) -> Done {
     let [old] = names else {
-        session.complain(" Error with request: Can only change one at a time");
+        session.complain(
+            "sacctmgr: error: Can only change one at a time\n Error with request: Can only change one at a time",
+        );
         return session.refuse(" If you are changing a users name you can only specify 1 user at a time.");
     };
     if !common::good_name(session, new) {

@@ -151,10 +151,13 @@ fn check_default_qos(session: &mut Session, ids: &[AssociationId], setting: &Set
         return Ok(());
     }
     let mut without = Vec::new();
-    for row in ids.iter().filter_map(|id| session.state.association(*id)) {
-        let effective = tree::effective(session.state, row);
+    let state = &*session.state;
+    let of_qos = Setting { default_qos: setting.default_qos, qos: setting.qos.clone(), ..Setting::default() };
+    let rows = ids.iter().filter_map(|id| state.association(*id));
+    for row in rows.flat_map(|row| std::iter::once(row).chain(heirs(state, row, &of_qos))) {
+        let effective = tree::effective(state, row);
         if let Some(default) = effective.default_qos.filter(|id| !effective.qos.contains(id)) {
-            let name = qos_name(session.state, default);
+            let name = qos_name(state, default);
             without.push(format!("  DefQOS = {name:<10} {}", common::qos_line(row)));
         }
     }

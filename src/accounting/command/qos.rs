@@ -10,6 +10,7 @@ use super::setting::qos_name;
 use super::word::Word;
 use crate::accounting::State;
 use crate::accounting::model::*;
+use crate::accounting::record;
 use crate::accounting::tree;
 use std::collections::BTreeSet;
 
@@ -94,8 +95,9 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
         let id = next_id(session.state);
         let mut row = Qos::new(id, name.clone());
         asked.apply(&mut row);
+        let info = record::qos(session.world.now(), &row);
         session.state.qos.put(id, row);
-        session.record(Action::AddQos, name, asked.info(), "");
+        session.record(Action::AddQos, name, info, "");
     }
     session.commit()
 }
@@ -116,7 +118,7 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
     }
     for word in settings {
         if word.operator.is_none() || word.is("Name", 1) {
-            session.complain(" Can't modify the name of a qos");
+            return session.refuse(" You didn't give me anything to set");
         } else {
             take_setting(session, &mut asked, word)?;
         }
@@ -149,6 +151,7 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
     if !session.caller.is_administrator(session.state) {
         return common::denied(session);
     }
+    let before: Vec<_> = ids.iter().filter_map(|id| session.state.qos.get(id).cloned()).collect();
     for id in &ids {
         session.state.qos.edit(id, |row| asked.apply(row));
     }
@@ -156,10 +159,10 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
         return session.refuse(format!("sacctmgr: error: {LOOP}\n Error with request: {LOOP}"));
     }
     session.say(" Modified qos...");
-    for id in ids {
-        let name = qos_name(session.state, id);
-        session.say(format!("  {name}"));
-        session.record(Action::ModifyQos, format!("(name='{name}')"), asked.info(), "");
+    for old in before {
+        session.say(format!("  {}", old.name));
+        let info = session.state.qos.get(&old.id).map_or_else(String::new, |new| record::qos_change(&old, new));
+        session.record(Action::ModifyQos, format!("(name='{}')", old.name), info, "");
     }
     session.commit()
 }

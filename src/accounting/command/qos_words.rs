@@ -289,20 +289,6 @@ impl QosSetting {
         row.limit_factor = self.limit_factor.unwrap_or(row.limit_factor);
     }
 
-    /// What the transaction record says was set.
-    pub fn info(&self) -> String {
-        let mut parts: Vec<_> = self.description.iter().map(|text| format!("description='{text}'")).collect();
-        for ((limit, tres), value) in &self.limits {
-            let value = value.map_or("NULL".to_owned(), |value| value.to_string());
-            let of = if *tres == 0 { String::new() } else { format!("{tres}:") };
-            parts.push(format!("{}={of}{value}", limit.column()));
-        }
-        if let Some(priority) = self.priority.flatten() {
-            parts.push(format!("priority={priority}"));
-        }
-        parts.join(", ")
-    }
-
     /// The lines under "Settings" when something is added.
     pub fn describe(&self, state: &State) -> String {
         let mut lines = Vec::new();

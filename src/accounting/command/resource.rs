@@ -179,6 +179,9 @@ pub fn modify(session: &mut Session, words: &[Word]) -> Done {
     for word in settings {
         asked.take(session, word, false)?;
     }
+    if asked.is_unreadable() {
+        session.complain(" You didn't give me anything to set");
+    }
     session.check()?;
     if asked == ResourceSetting::default() {
         return session.refuse(" You didn't give me anything to set");
@@ -223,8 +226,10 @@ fn modify_rows(session: &mut Session, wanted: &ResourceCondition, asked: &Resour
             lines.push(format!("  {}", row.full_name()));
         }
         let shares: Vec<_> = wanted.shares(&row).into_iter().map(|(cluster, _)| cluster.clone()).collect();
+        // Texts mean nothing to the clusters, so they are not told.
+        let told = asked.count.is_some() || asked.percent.is_some() || wanted.clusters.is_some();
         for cluster in shares {
-            lines.push(format!("  Cluster - {cluster}\t- {}", row.full_name()));
+            lines.extend(told.then(|| format!("  Cluster - {cluster}\t- {}", row.full_name())));
             row.allowed.entry(cluster).and_modify(|percent| *percent = asked.percent.unwrap_or(*percent));
         }
         if row.allocated() > 100 {
@@ -306,6 +311,9 @@ pub fn delete(session: &mut Session, words: &[Word]) -> Done {
             Some(_) => withdraw(session, &wanted, row),
             None => {
                 session.say(format!("  {}", row.full_name()));
+                for cluster in row.allowed.keys() {
+                    session.say(format!("  Cluster - {cluster}\t- {}", row.full_name()));
+                }
                 session.record(Action::RemoveResource, format!("id='{}'", row.id), "", "");
                 session.state.resources.put(row.id, Resource { deleted: true, allowed: Default::default(), ..row });
             }

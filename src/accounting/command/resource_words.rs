@@ -26,9 +26,16 @@ pub struct ResourceSetting {
     pub percent: Option<u16>,
     /// Whether the type was said to be License.
     pub is_license: bool,
+    /// Whether a number was given that cannot be read.
+    pub unreadable: bool,
 }
 
 impl ResourceSetting {
+    /// Whether all that was given is a number that cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        *self == Self { unreadable: true, ..Self::default() }
+    }
+
     /// Takes one word.
     pub fn take(&mut self, session: &mut Session, word: &Word, adding: bool) -> Done {
         if word.operator.is_none() || word.is("Names", 1) || word.is("Resources", 1) {
@@ -44,6 +51,7 @@ impl ResourceSetting {
         let text = word::unquote_lower(word.value);
         if word.is("Count", 3) {
             self.count = small(session, "count", word.value);
+            self.unreadable |= self.count.is_none();
         } else if word.is("Description", 1) {
             self.description = Some(text);
         } else if word.is("Flags", 2) {
@@ -58,6 +66,7 @@ impl ResourceSetting {
             self.server_type = Some(text);
         } else if word.is("PercentAllowed", 1) {
             self.percent = small(session, "PercentAllowed", word.value);
+            self.unreadable |= self.percent.is_none();
         } else if word.is("Type", 1) {
             self.take_type(session, &text);
         } else {

@@ -353,6 +353,17 @@ pub fn minutes(text: &str) -> Option<Option<u64>> {
     duration::parse_minutes(text).filter(|minutes| *minutes < UNLIMITED).map(Some)
 }
 
+/// Why a part of a TRES list cannot be read.
+fn unreadable(part: &str) -> String {
+    let count = part.split_once('=').map_or("", |(_, count)| count.trim_start_matches('-'));
+    match count.chars().find(|c| !c.is_ascii_digit()) {
+        Some(unit) if !"KMGTP".contains(unit.to_ascii_uppercase()) => {
+            format!("sacctmgr: error: Invalid unit type '{unit}'. Possible options are 'KMGTP'")
+        }
+        _ => format!("sacctmgr: error: slurmdb_format_tres_str: no TRES id found for {part}"),
+    }
+}
+
 /// A TRES list with the TRES' numbers.
 pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Option<u64>)>> {
     let text = word::unquote(text);
@@ -366,7 +377,7 @@ pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Opti
     let counts = match tres::parse(&text) {
         Ok(counts) => counts,
         Err(bad) => {
-            session.complain(format!("sacctmgr: error: slurmdb_format_tres_str: no TRES id found for {}", bad.part));
+            session.complain(unreadable(&bad.part));
             return None;
         }
     };

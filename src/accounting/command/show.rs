@@ -46,10 +46,12 @@ pub fn associations(session: &mut Session, words: &[Word]) -> Done {
         accounts.for_each(|field| field.width = -20);
     }
     let state = &*session.state;
-    let listed =
-        tree::sort_for_listing(seen(wanted.select(state), &session.view().associations()), !wanted.without_parent);
+    let mut rows = seen(wanted.select(state), &session.view().associations());
+    tree::sort_by_bounds(state, &mut rows);
+    let listed = tree::sort_for_listing(rows, !wanted.without_parent);
     let bounds = fields.iter().any(|f| matches!(f.column, Column::Left | Column::Right)).then(|| tree::bounds(state));
-    let tree = as_tree.then(|| listed.iter().map(|row| row.id).collect());
+    let indented = as_tree && !wanted.without_parent;
+    let tree = indented.then(|| listed.iter().map(|row| row.id).collect());
     let shape = Shape { fields: &fields, how: &wanted, tree, bounds: bounds.unwrap_or_default() };
     let rows = listed.into_iter().map(|association| association_row(state, association, &shape));
     format::table(&mut session.stdout, &session.options, &fields, rows);

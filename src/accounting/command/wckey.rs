@@ -125,17 +125,17 @@ pub fn plant(session: &mut Session, planned: Vec<Wckey>) {
         if row.is_default {
             clear_default(session, &row.user, &row.cluster);
         }
-        let info = format!(
-            "mod_time={}, user='{}', wckey_name='{}', is_def={}",
-            session.world.now(),
-            row.user,
-            row.name,
-            u8::from(row.is_default)
-        );
-        let cluster = row.cluster.clone();
-        session.state.wckeys.put(row.key(), Wckey { id, ..row });
-        session.record(Action::AddWckey, format!("id_wckey={id}"), info, &cluster);
+        let row = Wckey { id, ..row };
+        record_new(session, &row);
+        session.state.wckeys.put(row.key(), row);
     }
+}
+
+/// Records a new key.
+pub fn record_new(session: &mut Session, row: &Wckey) {
+    let (now, is_default) = (session.world.now(), u8::from(row.is_default));
+    let info = format!("mod_time={now}, user='{}', wckey_name='{}', is_def={is_default}", row.user, row.name);
+    session.record(Action::AddWckey, format!("id_wckey={}", row.id), info, &row.cluster);
 }
 
 fn clear_default(session: &mut Session, user: &str, cluster: &str) {

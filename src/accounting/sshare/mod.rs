@@ -111,8 +111,9 @@ pub fn run(shares: &Shares, argv: &[String], mut out: Output) -> Reply {
             out.push_str(&format!("{}CLUSTER: {cluster}\n", if index > 0 { "\n" } else { "" }));
         }
         let Some(rows) = rows(shares, &options, cluster) else {
+            let unknown = format!("sshare: error: No cluster '{cluster}' known by database.\n");
             return refused(format!(
-                "{stderr}sshare: error: '{cluster}' can't be reached now, or it is an invalid entry for --cluster.  Use 'sacctmgr list clusters' to see available clusters.\n"
+                "{stderr}{unknown}sshare: error: '{cluster}' can't be reached now, or it is an invalid entry for --cluster.  Use 'sacctmgr list clusters' to see available clusters.\n"
             ));
         };
         let running = match running(shares, &columns, cluster) {
@@ -166,7 +167,7 @@ impl Options {
             'u' if value == "-1" => self.all_users = true,
             'u' => {
                 self.all_users = false;
-                self.users.extend(list());
+                self.users.extend(list().into_iter().filter(|name| !name.is_empty()));
             }
             'U' => self.only_users = true,
             'v' => self.verbose = true,

@@ -276,8 +276,7 @@ impl Load<'_, '_> {
                 continue;
             }
             if known.is_none_or(|row| row.deleted) {
-                let info = format!("cluster='{}', user='{}', wckey_name='{}'", row.cluster, row.user, row.name);
-                self.session.record(Action::AddWckey, row.name.clone(), info, &row.cluster);
+                super::super::wckey::record_new(self.session, &row);
             }
             self.session.state.wckeys.put(key, row);
         }

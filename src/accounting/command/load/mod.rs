@@ -260,7 +260,7 @@ impl Load<'_, '_> {
         if let Some(classification) = options.classification {
             self.session.state.clusters.edit(&name.to_owned(), |row| row.classification = classification);
         }
-        self.session.record(Action::AddCluster, name, "", "");
+        cluster::record_new(self.session, name);
         self.touched = true;
         Ok(())
     }
