@@ -104,6 +104,9 @@ fn word(key: &str, value: &Value) -> Result<String, String> {
 fn text(value: &Value) -> Result<String, String> {
     match value {
         Value::Null => Ok("-1".into()),
+        Value::Number(number) if number.as_i64().is_some_and(i64::is_negative) => {
+            Err("a number below 0 means nothing here; null takes a limit away".into())
+        }
         Value::Number(number) => Ok(number.to_string()),
         Value::String(text) => plain(text).map(str::to_owned),
         Value::Array(list) => {
@@ -236,6 +239,8 @@ mod tests {
             (r#"{"action": "add", "entity": "user", "set": {"name": [["a"]]}}"#, "nested"),
             (r#"{"action": "add", "entity": "user", "set": {"a b": "c"}}"#, "is no key"),
             (r#"{"action": "add", "entity": "user", "set": {"name": true}}"#, "mean nothing"),
+            (r#"{"action": "add", "entity": "user", "set": {"maxjobs": -5}}"#, "null takes a limit away"),
+            (r#"{"action": "add", "entity": "user", "set": {"grptres": {"cpu": -1}}}"#, "below 0"),
             (r#"{"action": "drop", "entity": "user", "set": {}}"#, "unknown variant"),
             (r#"{"action": "add", "entity": "user", "set": {}, "uid": 0}"#, "unknown field"),
             ("", "1 to 10000 changes"),

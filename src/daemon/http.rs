@@ -166,7 +166,9 @@ async fn slurm(
     let command = move |out: Output| {
         let (argv, rehearsal) = (shown(&request.argv), request.rehearse.is_some());
         let reads = rehearsal || command::only_reads(&request.argv) || ["sacct", "sreport", "sshare"].contains(&&*name);
+        let message = command::statistics::message(&name, &request.argv);
         let said = answer(&mine.service, caller.who(), request, out);
+        mine.service.stats().request(message, caller.uid, begun.elapsed());
         // Here, so that a change is told even when its client has left meanwhile.
         if !reads && said.question.is_none() {
             let (uid, user, ms) = (caller.uid, mine.service.caller(caller.who()).name, millis(begun));

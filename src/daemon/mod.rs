@@ -30,6 +30,7 @@ mod rollup;
 mod server;
 mod service;
 mod socket;
+mod stats;
 mod streamed;
 pub mod tls;
 mod turns;

@@ -3,6 +3,7 @@
 //! It computes on a connection that only reads, and hands the writer one short change after another, so commands get in
 //! between however many jobs a day has; after a crash it goes on where it was.
 
+use super::stats::Stats;
 use super::writer::Writer;
 use crate::accounting::command::Reply;
 use crate::accounting::rollup::{Calendar, Period};
@@ -45,15 +46,21 @@ pub struct Counts {
 
 impl Rollup {
     /// Starts the thread.
-    pub fn start(writer: &Arc<Writer>, readers: &Readers) -> std::io::Result<Self> {
+    pub fn start(writer: &Arc<Writer>, readers: &Readers, stats: &Arc<Stats>) -> std::io::Result<Self> {
         let (bell, rung) = sync_channel(1);
         let counts = Arc::<Mutex<Counts>>::default();
         let under_way = UnderWay { writer: Arc::downgrade(writer), readers: readers.clone(), counts: counts.clone() };
+        let stats = stats.clone();
         std::thread::Builder::new().name("rollup".into()).spawn(move || {
             let mut pause = PAUSES[0];
             loop {
                 // What cannot be summed up now is tried again later; reports go on with what is there.
-                let is_there = match under_way.tell(under_way.catch_up()) {
+                let (began, before) = (Instant::now(), under_way.slices());
+                let went = under_way.catch_up();
+                if under_way.slices() > before {
+                    stats.rolled(Timestamp::now().as_second() - began.elapsed().as_secs() as i64, began.elapsed());
+                }
+                let is_there = match under_way.tell(went) {
                     true => {
                         pause = PAUSES[0];
                         rung.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Disconnected)
@@ -111,6 +118,11 @@ struct UnderWay {
 }
 
 impl UnderWay {
+    /// Changes written so far.
+    fn slices(&self) -> u64 {
+        lock(&self.counts).slices
+    }
+
     /// Sums up everything there is. `false` when records changed meanwhile; the error is what stands in the way.
     fn catch_up(&self) -> Result<bool, String> {
         let calendar = Calendar::local();
@@ -233,7 +245,7 @@ mod tests {
         state.commit();
         let readers = store.readers();
         let writer = Arc::new(Writer::start(store, state).unwrap());
-        let rollup = Rollup::start(&writer, &readers).unwrap();
+        let rollup = Rollup::start(&writer, &readers, &Arc::default()).unwrap();
         until("the error is counted", || rollup.counts().errors > 0);
         assert!(rollup.counts().error.unwrap().contains("no"), "and told");
         let mend = |change: &mut crate::daemon::writer::Change| {

@@ -9,6 +9,7 @@ use super::config::Config;
 use super::reports::Reporting;
 use super::retention::Retention;
 use super::rollup::Rollup;
+use super::stats::Stats;
 use super::world::Local;
 use super::writer::{Change, Commits, Kept, Writer};
 use crate::accounting::authority::Caller;
@@ -34,6 +35,7 @@ pub struct Service {
     rollup: Rollup,
     reporting: Reporting,
     retention: Retention,
+    stats: Arc<Stats>,
 }
 
 /// `GET /v1/health`
@@ -55,15 +57,15 @@ impl Service {
     pub fn start(mut store: Store, config: &Config) -> Result<Self, Diagnostic> {
         let host = |error: String| Diagnostic::new(ErrorKind::Host, error);
         let readers = store.readers();
-        let world =
-            Arc::new(Local::new(config.accounting.clone(), config.cluster_name.to_lowercase(), readers.clone()));
+        let stats = Arc::<Stats>::default();
+        let world = Arc::new(Local::configured(config, readers.clone(), stats.clone()));
         let state = founded(&mut store, config, world.now()).map_err(|error| host(error.to_string()))?;
         let cannot = |error: std::io::Error| host(format!("cannot start: {error}"));
         let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
-        let rollup = Rollup::start(&writer, &readers).map_err(cannot)?;
+        let rollup = Rollup::start(&writer, &readers, &stats).map_err(cannot)?;
         let reporting = Reporting::new(config.cluster_name.clone());
         let retention = Retention::start(&writer, &readers, config.accounting.retention.clone()).map_err(cannot)?;
-        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention })
+        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention, stats })
     }
 
     /// The world as it is configured now.
@@ -78,8 +80,7 @@ impl Service {
 
     /// Takes on new settings, and adds TRES that are new in the configuration; the error says why those were not kept.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
-        let world =
-            Arc::new(Local::new(config.accounting.clone(), config.cluster_name.to_lowercase(), self.readers.clone()));
+        let world = Arc::new(Local::configured(config, self.readers.clone(), self.stats.clone()));
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
         self.retention.configure(config.accounting.retention.clone());
         let (cluster, tres) = (config.cluster_name.clone(), config.tres.clone());
@@ -135,6 +136,11 @@ impl Service {
     /// What reports need beside it.
     pub(super) fn reporting(&self) -> &Reporting {
         &self.reporting
+    }
+
+    /// What `sacctmgr show stats` tells.
+    pub(super) fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// The rollup that goes on behind the commands.

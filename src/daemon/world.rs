@@ -2,8 +2,11 @@
 
 use super::api::CallerFile;
 use super::caller::{Who, slurm_uid};
+use super::config::Config;
+use super::stats::Stats;
 use crate::accounting::authority::Caller;
-use crate::accounting::command::World;
+use crate::accounting::command::statistics::Statistics;
+use crate::accounting::command::{Part, World};
 use crate::accounting::jobs::{Job, Jobs, Scan};
 use crate::accounting::model::Transaction;
 use crate::accounting::settings::Settings;
@@ -11,6 +14,7 @@ use crate::store::Readers;
 use crate::store::jobs::JobTable;
 use jiff::{Timestamp, tz::TimeZone};
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 /// This host, its store, and what its configuration says about accounting.
 #[derive(Clone, Debug)]
@@ -20,12 +24,27 @@ pub struct Local {
     slurm_uid: Option<u32>,
     cluster: String,
     readers: Readers,
+    shown: Vec<(Part, &'static str, String)>,
+    stats: Arc<Stats>,
 }
 
 impl Local {
     /// With these settings, of this cluster, and with this store.
     pub fn new(settings: Settings, cluster: impl Into<String>, readers: Readers) -> Self {
-        Self { slurm_uid: slurm_uid(&settings), settings, cluster: cluster.into(), readers }
+        Self {
+            slurm_uid: slurm_uid(&settings),
+            settings,
+            cluster: cluster.into(),
+            readers,
+            shown: Vec::new(),
+            stats: Arc::default(),
+        }
+    }
+
+    /// As a service is configured, with what it counts.
+    pub fn configured(config: &Config, readers: Readers, stats: Arc<Stats>) -> Self {
+        let local = Self::new(config.accounting.clone(), config.cluster_name.to_lowercase(), readers);
+        Self { shown: config.shown(), stats, ..local }
     }
 
     /// Whoever asks, as accounting knows them.
@@ -103,6 +122,22 @@ impl World for Around<'_> {
         self.host.settings()
     }
 
+    fn configuration(&self) -> Vec<(Part, &'static str, String)> {
+        self.host.configuration()
+    }
+
+    fn started(&self) -> i64 {
+        self.host.started()
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.host.statistics()
+    }
+
+    fn clear_statistics(&self) {
+        self.host.clear_statistics();
+    }
+
     fn transactions(&self, time: Range<i64>, take: &mut dyn FnMut(Transaction)) -> Result<(), String> {
         self.host.transactions(time.clone(), take)?;
         self.record.iter().filter(|row| time.contains(&row.time)).cloned().for_each(take);
@@ -143,6 +178,22 @@ impl World for Local {
 
     fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    fn configuration(&self) -> Vec<(Part, &'static str, String)> {
+        self.shown.clone()
+    }
+
+    fn started(&self) -> i64 {
+        self.stats.started()
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.stats.told()
+    }
+
+    fn clear_statistics(&self) {
+        self.stats.clear();
     }
 
     fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {

@@ -35,6 +35,7 @@ mod session;
 mod setting;
 mod show;
 mod show_more;
+pub mod statistics;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -46,7 +47,7 @@ use super::archive::Task;
 use super::authority::Caller;
 use super::{Output, State};
 use options::Instead;
-pub use session::{Done, Session, Stop, World};
+pub use session::{Done, Part, Session, Stop, World};
 use std::collections::VecDeque;
 use word::{Word, begins};
 
@@ -155,6 +156,7 @@ sacctmgr [OPTION...] [COMMAND]
     -h, --help          this text
     -i, --immediate     commit without asking
     -n, --noheader      no heading
+    -o, --oneliner      one line for each record (as always)
     -p, --parsable      columns separated by `|`, also at the end
     -P, --parsable2     columns separated by `|`
     -Q, --quiet         less talk
@@ -165,8 +167,11 @@ sacctmgr [OPTION...] [COMMAND]
 
   add|create, modify|update, delete|remove, show|list ENTITY [where ...] [set ...]
   dump CLUSTER [file=FILE], load FILE [clean] [cluster=NAME], archive dump|load ...
-    ENTITY: account, association, cluster, coordinator, event, federation, problem, qos, reservation, resource,
-            runawayjobs, transaction, tres, user, wckey
+  clear stats, ping, reconfigure, shutdown: about the service itself
+  help, version, quit (or exit), !! (the last command again), and the words associations, oneliner, quiet, readonly and
+  verbose, which hold for the rest of a session: where sacctmgr reads its commands itself, when it is called with none
+    ENTITY: account, association, cluster, configuration, coordinator, event, federation, job, problem, qos,
+            reservation, resource, runawayjobs, stats, transaction, tres, user, wckey
     Example: sacctmgr -i add user gildong Account=ai_project
 ";
 

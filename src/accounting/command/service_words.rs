@@ -2,10 +2,10 @@
 //! that mean nothing on a command line.
 
 use super::Then;
-use super::session::{Done, Session};
+use super::session::{Done, Part, Session};
+use super::statistics;
 use super::word::begins;
 use super::{HELP, VERSION};
-use crate::accounting::settings::Settings;
 
 /// Takes a command that stands alone. `None` when the verb is none of these.
 pub fn run(session: &mut Session, verb: &str, rest: &[&str]) -> Option<Done> {
@@ -51,7 +51,10 @@ fn clear(session: &mut Session, rest: &[&str]) -> Done {
         return session.refuse("No valid entity in list command\nInput line must include \"Stats\"");
     }
     match session.caller.is_operator(session.state) {
-        true => Ok(()),
+        true => {
+            session.world.clear_statistics();
+            Ok(())
+        }
         false => super::common::denied(session),
     }
 }
@@ -74,32 +77,71 @@ fn shutdown(session: &mut Session) -> Done {
     Ok(())
 }
 
-/// `show stats`: what slurmdbd counts is among the service's metrics.
+/// `show stats`
 pub fn stats(session: &mut Session) -> Done {
-    session.refuse(" Statistics are not listed here: read the metrics of enlist serve.")
+    if !session.caller.is_operator(session.state) {
+        return session.refuse(
+            "sacctmgr: accounting_storage/slurmdbd: acct_storage_p_get_stats: RC:2002 Your user doesn't have privilege to \
+             perform this action",
+        );
+    }
+    let page = statistics::page(session);
+    session.stdout.push_str(&page);
+    Ok(())
 }
 
-/// `show configuration`
+/// `show configuration`, in slurmdbd's two parts.
 pub fn configuration(session: &mut Session) -> Done {
     let now = session.world.local_time(session.world.now());
     session.say(format!("Configuration data as of {now}"));
-    let settings = session.world.settings().clone();
-    let cluster = session.local_cluster();
-    for (name, value) in lines(&settings, cluster) {
-        session.say(format!("{name:<22} = {value}"));
+    let mut all = session.world.configuration();
+    all.extend(own(session));
+    all.sort_by_key(|(_, name, _)| name.to_ascii_lowercase());
+    for part in [Part::Slurm, Part::Service] {
+        if part == Part::Service {
+            session.say("\nSlurmDBD configuration:");
+        }
+        for (_, name, value) in all.iter().filter(|(of, ..)| *of == part) {
+            session.say(format!("{name:<22} = {}", shown(name, value)));
+        }
     }
     Ok(())
 }
 
-fn lines(settings: &Settings, cluster: String) -> Vec<(&'static str, String)> {
+/// What is not in the configuration, or stands in both parts.
+fn own(session: &Session) -> Vec<(Part, &'static str, String)> {
+    let settings = session.world.settings();
     let yes = |is: bool| if is { "Yes" } else { "No" }.to_owned();
+    let private = settings.private_data.to_string();
+    let user = match session.world.user_number(&settings.slurm_user) {
+        Some(uid) => format!("{}({uid})", settings.slurm_user),
+        None => settings.slurm_user.clone(),
+    };
     vec![
-        ("AccountingStorageType", "accounting_storage/enlist".into()),
-        ("ClusterName", cluster),
-        ("DisableCoordDBD", yes(settings.disable_coordinators)),
-        ("PrivateData", settings.private_data.to_string()),
-        ("SlurmUserId", settings.slurm_user.clone()),
-        ("SLURM_VERSION", "22.05.8".into()),
-        ("TrackWCKey", yes(settings.track_wckey)),
+        (Part::Slurm, "AccountingStorageType", "accounting_storage/enlist".into()),
+        (Part::Slurm, "PrivateData", private.clone()),
+        (Part::Slurm, "SlurmUserId", user.clone()),
+        (Part::Slurm, "SLURM_VERSION", "22.05.8".into()),
+        (Part::Slurm, "TrackWCKey", yes(settings.track_wckey)),
+        (Part::Service, "BOOT_TIME", session.world.local_time(session.world.started())),
+        (Part::Service, "PrivateData", private),
+        (Part::Service, "SLURMDBD_VERSION", "22.05.8".into()),
+        (Part::Service, "SlurmUser", user),
+        (Part::Service, "StorageType", "accounting_storage/enlist".into()),
+        (Part::Service, "TrackWCKey", yes(settings.track_wckey)),
     ]
+}
+
+/// A value as Slurm shows it.
+fn shown(name: &str, value: &str) -> String {
+    match (name, value) {
+        ("PrivateData", _) => value.into(),
+        ("MessageTimeout" | "StopTimeout", seconds) => format!("{seconds} secs"),
+        (_, "yes") => "Yes".into(),
+        (_, "no") => "No".into(),
+        (_, "never") => "NONE".into(),
+        (_, "unlimited") => "UNLIMITED".into(),
+        (_, "none" | "") => "(null)".into(),
+        _ => value.into(),
+    }
 }

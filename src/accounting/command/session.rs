@@ -2,6 +2,7 @@
 
 use super::Then;
 use super::options::Options;
+use super::statistics::Statistics;
 use super::word::unquote;
 use crate::accounting::archive::Task;
 use crate::accounting::authority::Caller;
@@ -16,6 +17,15 @@ use jiff::{Timestamp, Zoned};
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
+
+/// A part of `show configuration`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What slurm.conf has.
+    Slurm,
+    /// What slurmdbd.conf has, and what is our own.
+    Service,
+}
 
 /// What a command must know of the world outside the state.
 pub trait World {
@@ -58,6 +68,24 @@ pub trait World {
         static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
         &DEFAULT
     }
+
+    /// The settings that `show configuration` lists beside its own: part, name, value.
+    fn configuration(&self) -> Vec<(Part, &'static str, String)> {
+        Vec::new()
+    }
+
+    /// What the service did (`show stats`).
+    fn statistics(&self) -> Statistics {
+        Statistics::default()
+    }
+
+    /// When the service started, in seconds since 1970.
+    fn started(&self) -> i64 {
+        self.now()
+    }
+
+    /// Counts anew (`clear stats`).
+    fn clear_statistics(&self) {}
 
     /// Shows the kept jobs of a scan, in no order to count on, until `see` breaks; the error is a text for people. A
     /// world without a store has none.

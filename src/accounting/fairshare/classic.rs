@@ -24,7 +24,7 @@ fn below(tree: &Tree, index: usize, above: usize, result: &[Share]) -> Share {
     let own = ratio(tree.nodes[index].usage, tree.nodes[0].usage);
     let effective = match part {
         _ if above == 0 => own,
-        Some(part) if tree.level_total(above) > 0.0 => own + (parent.effective_usage - own) * part,
+        Some(part) if tree.totals[above] > 0.0 => own + (parent.effective_usage - own) * part,
         _ => parent.effective_usage,
     };
     tree.share(index, parent.norm_shares * part.unwrap_or(1.0), effective)

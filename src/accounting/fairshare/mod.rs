@@ -66,6 +66,8 @@ pub struct Tree {
     /// The nearest association above that has shares of its own: where `Fairshare=parent` leads.
     above: Vec<Option<usize>>,
     children: Vec<Vec<usize>>,
+    /// All shares of the level below each.
+    totals: Vec<f64>,
 }
 
 /// What `sshare` shows of one association.
@@ -94,6 +96,7 @@ impl Tree {
     pub fn new(nodes: Vec<Node>) -> Self {
         let mut above = Vec::with_capacity(nodes.len());
         let mut children = vec![Vec::new(); nodes.len()];
+        let mut totals = vec![0.0; nodes.len()];
         for (index, node) in nodes.iter().enumerate() {
             let real = node.parent.map(|parent| match (nodes[parent].shares, above[parent]) {
                 (Shares::Parent, Some(further)) => further,
@@ -101,10 +104,14 @@ impl Tree {
             });
             if let Some(real) = real {
                 children[real].push(index);
+                totals[real] += match node.shares {
+                    Shares::Of(shares) => f64::from(shares),
+                    Shares::Parent => 0.0,
+                };
             }
             above.push(real);
         }
-        Self { nodes, above, children }
+        Self { nodes, above, children, totals }
     }
 
     /// A cluster's associations with their usage; `None` when there is no such cluster.
@@ -135,16 +142,7 @@ impl Tree {
     /// Own shares among those of the same level; `None` with `Fairshare=parent` and at the root.
     fn level_share(&self, index: usize) -> Option<f64> {
         let (Shares::Of(own), Some(above)) = (self.nodes[index].shares, self.above[index]) else { return None };
-        Some(ratio(f64::from(own), self.level_total(above)))
-    }
-
-    /// All shares of the level below an association.
-    fn level_total(&self, above: usize) -> f64 {
-        let shares_of = |node: &usize| match self.nodes[*node].shares {
-            Shares::Of(shares) => f64::from(shares),
-            Shares::Parent => 0.0,
-        };
-        self.children[above].iter().map(shares_of).sum()
+        Some(ratio(f64::from(own), self.totals[above]))
     }
 
     /// What both methods show alike.

@@ -12,6 +12,7 @@ mod partition;
 mod values;
 
 use super::api::DEFAULT_SOCKET;
+use crate::accounting::command::Part;
 use crate::accounting::settings::Settings;
 use crate::diag::{Diagnostic, ErrorKind, Place, Source};
 use keys::Key;
@@ -149,6 +150,14 @@ impl Config {
     pub fn print(&self) -> String {
         let keys = keys::all().map(|key| format!("{}={}\n", key.name, values::quote(&(key.get)(self))));
         keys.chain(self.accounting.partitions.iter().map(|partition| partition.line() + "\n")).collect()
+    }
+
+    /// All effective values as `sacctmgr show configuration` has them.
+    pub fn shown(&self) -> Vec<(Part, &'static str, String)> {
+        let elsewhere = ["PrivateData", "SlurmUser", "TrackWCKey"];
+        let keys = keys::all().filter(|key| !elsewhere.contains(&key.name));
+        let part = |key: &Key| if key.from == Some("slurm.conf") { Part::Slurm } else { Part::Service };
+        keys.map(|key| (part(key), key.name, (key.get)(self))).collect()
     }
 
     /// The keys whose values differ and which take effect only at a start, not when the configuration is read again.

@@ -10,7 +10,7 @@ use crate::accounting::command::World;
 use crate::accounting::privacy::View;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that can be listed.
 pub struct Resource {
@@ -95,8 +95,15 @@ impl Query {
     /// Reads what stands behind the `?`.
     pub fn parse(resource: &Resource, text: &str) -> Result<Self, String> {
         let mut query = Self { limit: DEFAULT_LIMIT, after: None, filters: BTreeMap::new() };
+        let mut given = BTreeSet::new();
         for part in text.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not NAME=VALUE"))?;
+            if !given.insert(name) {
+                return Err(format!(
+                    "{}: given twice; say it once, several values apart by commas",
+                    name.escape_debug()
+                ));
+            }
             let value = decode(value).ok_or_else(|| format!("{name}: the value is not UTF-8 in URL encoding"))?;
             match name {
                 "limit" => {
@@ -201,7 +208,18 @@ mod tests {
         let row = serde_json::json!({ "user": "가", "account": "x y", "partition": null });
         assert!(read.wants(&row));
         assert!(query("qos=high").unwrap().wants(&serde_json::json!({ "qos": ["low", "high"] })));
-        for bad in ["limit=0", "limit=100001", "limits=1", "uid=0", "user", "user=%f", "user=%+1a", "user=%ff"] {
+        for bad in [
+            "limit=0",
+            "limit=100001",
+            "limits=1",
+            "uid=0",
+            "limit=1&limit=2",
+            "user=a&user=b",
+            "user",
+            "user=%f",
+            "user=%+1a",
+            "user=%ff",
+        ] {
             assert!(query(bad).is_err(), "{bad}");
         }
     }

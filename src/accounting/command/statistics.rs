@@ -1,0 +1,209 @@
+//! `show stats`: what the service did, in the layout of slurmdbd (sacctmgr(1), "stats"), so that what reads it there can
+//! read it here.
+
+use super::session::Session;
+use super::word::begins;
+use jiff::Timestamp;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// How often something was done, and how long that took together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How often.
+    pub times: u64,
+    /// Together.
+    pub took: Duration,
+}
+
+impl Count {
+    /// Once more.
+    pub fn add(&mut self, took: Duration) {
+        self.times += 1;
+        self.took += took;
+    }
+
+    fn mean(&self) -> Duration {
+        self.took.checked_div(u32::try_from(self.times).unwrap_or(u32::MAX)).unwrap_or_default()
+    }
+}
+
+/// The runs of the rollup that had something to sum up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cycles {
+    /// When the last one began, in seconds since 1970.
+    pub began: i64,
+    /// How long it took.
+    pub last: Duration,
+    /// How long the longest took.
+    pub longest: Duration,
+    /// All of them.
+    pub all: Count,
+}
+
+/// What a service did since it started or was last told to `clear stats`.
+#[derive(Clone, Debug, Default)]
+pub struct Statistics {
+    /// That moment, in seconds since 1970.
+    pub since: i64,
+    /// `None` when nothing was summed up.
+    pub rollup: Option<Cycles>,
+    /// Requests by what they were.
+    pub messages: Vec<(Message, Count)>,
+    /// Requests by who asked.
+    pub users: Vec<(u32, Count)>,
+}
+
+/// The message that Slurm's client would send for a command: name and number. Commands are counted under it, since that
+/// is what people look for. What slurmdbd has no message for has its own name and the number 0.
+pub type Message = (&'static str, u16);
+
+/// What a command line counts as.
+pub fn message(program: &str, argv: &[String]) -> Message {
+    match program {
+        "sacct" => ("DBD_GET_JOBS_COND", 1444),
+        "sreport" => ("DBD_GET_ASSOC_USAGE", 1411),
+        "sshare" => ("SSHARE", 0),
+        "sacctmgr" => of_sacctmgr(argv),
+        _ => OTHER,
+    }
+}
+
+const OTHER: Message = ("OTHER", 0);
+
+fn of_sacctmgr(argv: &[String]) -> Message {
+    let mut words = argv.iter().map(String::as_str).filter(|word| !word.starts_with('-'));
+    let (verb, entity) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let table = match () {
+        () if begins(verb, "show", 3) || begins(verb, "list", 3) => SHOWN,
+        () if begins(verb, "add", 3) || begins(verb, "create", 3) => ADDED,
+        () if begins(verb, "modify", 1) || begins(verb, "update", 1) => MODIFIED,
+        () if begins(verb, "delete", 3) || begins(verb, "remove", 3) => REMOVED,
+        () if begins(verb, "archive", 2) => ARCHIVE,
+        () if begins(verb, "dump", 2) => return ("DBD_GET_ASSOCS", 1410),
+        () if begins(verb, "load", 2) => return ("DBD_ADD_ASSOCS", 1404),
+        () if begins(verb, "clear", 3) => return ("DBD_CLEAR_STATS", 1491),
+        () => return OTHER,
+    };
+    table.iter().find(|(name, shortest, _)| begins(entity, name, *shortest)).map_or(OTHER, |(.., message)| *message)
+}
+
+/// Entity, shortest abbreviation, message; the first that fits counts.
+type Entities = &'static [(&'static str, usize, Message)];
+
+const SHOWN: Entities = &[
+    ("Accounts", 2, ("DBD_GET_ACCOUNTS", 1409)),
+    ("Acct", 4, ("DBD_GET_ACCOUNTS", 1409)),
+    ("Associations", 2, ("DBD_GET_ASSOCS", 1410)),
+    ("Clusters", 2, ("DBD_GET_CLUSTERS", 1412)),
+    ("Configuration", 2, ("DBD_GET_CONFIG", 1466)),
+    ("Events", 1, ("DBD_GET_EVENTS", 1470)),
+    ("Problems", 1, ("DBD_GET_PROBS", 1468)),
+    ("QOS", 1, ("DBD_GET_QOS", 1448)),
+    ("Reservations", 4, ("DBD_GET_RESVS", 1464)),
+    ("RunawayJobs", 2, ("DBD_GET_JOBS_COND", 1444)),
+    ("Stats", 1, ("DBD_GET_STATS", 1489)),
+    ("Transactions", 2, ("DBD_GET_TXN", 1445)),
+    ("Txn", 2, ("DBD_GET_TXN", 1445)),
+    ("TRES", 2, ("DBD_GET_TRES", 1486)),
+    ("Users", 1, ("DBD_GET_USERS", 1415)),
+    ("WCKeys", 1, ("DBD_GET_WCKEYS", 1453)),
+];
+const ADDED: Entities = &[
+    ("Accounts", 1, ("DBD_ADD_ACCOUNTS", 1402)),
+    ("Cluster", 2, ("DBD_ADD_CLUSTERS", 1405)),
+    ("Coordinator", 2, ("DBD_ADD_ACCOUNT_COORDS", 1403)),
+    ("QOS", 1, ("DBD_ADD_QOS", 1447)),
+    ("User", 1, ("DBD_ADD_USERS", 1406)),
+];
+const MODIFIED: Entities = &[
+    ("Accounts", 1, ("DBD_MODIFY_ACCOUNTS", 1428)),
+    ("Clusters", 5, ("DBD_MODIFY_CLUSTERS", 1430)),
+    ("Job", 1, ("DBD_MODIFY_JOB", 1476)),
+    ("QOSs", 1, ("DBD_MODIFY_QOS", 1451)),
+    ("Users", 1, ("DBD_MODIFY_USERS", 1431)),
+];
+const REMOVED: Entities = &[
+    ("Accounts", 1, ("DBD_REMOVE_ACCOUNTS", 1435)),
+    ("Clusters", 2, ("DBD_REMOVE_CLUSTERS", 1438)),
+    ("Coordinators", 2, ("DBD_REMOVE_ACCOUNT_COORDS", 1436)),
+    ("QOS", 2, ("DBD_REMOVE_QOS", 1450)),
+    ("Users", 1, ("DBD_REMOVE_USERS", 1439)),
+];
+const ARCHIVE: Entities = &[("Dump", 1, ("DBD_ARCHIVE_DUMP", 1459)), ("Load", 1, ("DBD_ARCHIVE_LOAD", 1460))];
+
+/// The page of `show stats`.
+pub fn page(session: &Session) -> String {
+    let statistics = session.world.statistics();
+    let zone = session.world.clock().time_zone().clone();
+    let time = |seconds: i64| {
+        let at = Timestamp::from_second(seconds).unwrap_or_default().to_zoned(zone.clone());
+        format!("{} ({seconds})", at.strftime("%a %b %d %H:%M:%S %Y"))
+    };
+    let rule = "*".repeat(67);
+    let (now, since) = (time(session.world.now()), time(statistics.since));
+    let mut page = format!(
+        "{rule}\nsacctmgr show stats output at {now}\nData since                    {since}\nAll statistics are in \
+         microseconds\n{rule}\n"
+    );
+    if let Some(cycles) = statistics.rollup {
+        let _ = writeln!(page, "\nInternal DBD rollup last ran {}", time(cycles.began));
+        let (all, micros) = (&cycles.all, Duration::as_micros);
+        for (name, value) in [
+            ("Last cycle:  ", micros(&cycles.last)),
+            ("Max cycle:   ", micros(&cycles.longest)),
+            ("Total time:  ", micros(&all.took)),
+            ("Total cycles:", all.times.into()),
+            ("Mean cycle:  ", micros(&all.mean())),
+        ] {
+            let _ = writeln!(page, "\t{name} {value}");
+        }
+    }
+    page.push_str("\nRemote Procedure Call statistics by message type\n");
+    for ((name, number), count) in busiest(statistics.messages) {
+        let _ = writeln!(page, "\t{name:<25}({number:>5}) {}", counted(&count));
+    }
+    page.push_str("\nRemote Procedure Call statistics by user\n");
+    for (uid, count) in busiest(statistics.users) {
+        let name = session.world.user_named(uid).unwrap_or_else(|| uid.to_string());
+        let _ = writeln!(page, "\t{name:<20}({uid:>10}) {}", counted(&count));
+    }
+    page
+}
+
+fn busiest<T>(mut counts: Vec<(T, Count)>) -> Vec<(T, Count)> {
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse((count.times, count.took)));
+    counts
+}
+
+fn counted(count: &Count) -> String {
+    let (mean, all) = (count.mean().as_micros(), count.took.as_micros());
+    format!("count:{:<6} ave_time:{mean:<6} total_time:{all}", count.times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> &'static str {
+        let argv: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        message(&argv[0], &argv[1..]).0
+    }
+
+    #[test]
+    fn commands_count_as_slurms_messages() {
+        assert_eq!(of("sacctmgr -i add user x account=a"), "DBD_ADD_USERS");
+        assert_eq!(of("sacctmgr -nP list assoc"), "DBD_GET_ASSOCS");
+        assert_eq!(of("sacctmgr show tres"), "DBD_GET_TRES");
+        assert_eq!(of("sacctmgr update user x set maxjobs=1"), "DBD_MODIFY_USERS");
+        assert_eq!(of("sacctmgr archive dump"), "DBD_ARCHIVE_DUMP");
+        assert_eq!((of("sacct -a"), of("sacctmgr nonsense")), ("DBD_GET_JOBS_COND", "OTHER"));
+    }
+
+    #[test]
+    fn figures_are_laid_out_as_slurms() {
+        let count = Count { times: 23, took: Duration::from_micros(36_996) };
+        assert_eq!(counted(&count), "count:23     ave_time:1608   total_time:36996");
+        assert_eq!(counted(&Count::default()), "count:0      ave_time:0      total_time:0");
+    }
+}
