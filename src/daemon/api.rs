@@ -175,6 +175,9 @@ pub struct ImportedEvents {
     pub changed: u64,
     /// Events that were there as they are.
     pub unchanged: u64,
+    /// The line that cannot be read, if it is one that stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bad: Option<BadLine>,
 }
 
 /// A line that cannot be read.

@@ -1,6 +1,6 @@
 //! Events: what another site's nodes and clusters went through, taken in.
 
-use super::api::{ImportEvents, ImportedEvents};
+use super::api::{BadLine, ImportEvents, ImportedEvents};
 use super::caller::Who;
 use super::jobs::zone;
 use super::service::Service;
@@ -40,18 +40,19 @@ impl Service {
 /// Takes in all lines, or none when one of them cannot be read.
 fn take(state: &mut State, reader: &EventReader, request: &ImportEvents, now: i64) -> ImportedEvents {
     let mut all = Vec::new();
-    for (index, line) in request.lines.iter().enumerate() {
-        match read(state, reader, line, now) {
+    for (line, text) in request.lines.iter().enumerate() {
+        match read(state, reader, text, now) {
             Ok(event) => all.push(event),
             Err(Bad { column, what }) => {
                 state.rollback();
-                let why = format!("line {} of the chunk, column {column}: {what}", index + 1);
-                return ImportedEvents { refused: Some(why), ..ImportedEvents::default() };
+                let why = format!("line {} of those sent, column {column}: {what}", line + 1);
+                let bad = Some(BadLine { line, column, what });
+                return ImportedEvents { refused: Some(why), bad, ..ImportedEvents::default() };
             }
         }
     }
     let events::Taken { added, changed, unchanged } = events::take(state, all);
-    ImportedEvents { refused: None, added, changed, unchanged }
+    ImportedEvents { added, changed, unchanged, ..ImportedEvents::default() }
 }
 
 fn read(state: &mut State, reader: &EventReader, line: &str, now: i64) -> Result<Event, Bad> {

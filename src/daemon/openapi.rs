@@ -242,9 +242,9 @@ fn schemas() -> Map<String, Value> {
     ]);
     let import_events =
         object(&[("heading", text()), ("zone", text()), ("cluster", text()), ("lines", texts()), ("check", flag())]);
-    let imported_events =
-        object(&[("added", number()), ("changed", number()), ("unchanged", number()), ("refused", text())]);
     let bad = object(&[("line", number()), ("column", number()), ("what", text())]);
+    let events = [("added", number()), ("changed", number()), ("unchanged", number())];
+    let imported_events = object(&[&events[..], &[("bad", bad.clone()), ("refused", text())]].concat());
     let counts = ["added", "changed", "unchanged", "steps", "without_association", "without_qos"];
     let counts: Vec<_> = counts.iter().map(|name| (*name, number())).collect();
     let bad = json!({ "type": "array", "items": bad });
@@ -271,7 +271,7 @@ fn schemas() -> Map<String, Value> {
         ),
         ("Command", optional(command, &["answers", "asked", "rehearse", "files", "environment"])),
         ("ImportEvents", optional(import_events, &["cluster", "check"])),
-        ("ImportedEvents", optional(imported_events, &["refused"])),
+        ("ImportedEvents", optional(imported_events, &["bad", "refused"])),
         ("ImportJobs", optional(import, &["cluster", "skip_bad", "check"])),
         ("ImportedJobs", optional(imported, &["refused"])),
         (

@@ -68,7 +68,8 @@ pub fn said(service: &Service, case: &Case) -> Vec<String> {
     } else {
         command.args([&format!("--reuid={}", case.user), "--regid=nogroup", "--clear-groups"]);
     }
-    command.arg("--").arg(service.path(&words[program])).args(&words[program + 1..]);
+    let path = format!("{}:{}", service.path("").display(), std::env::var("PATH").unwrap());
+    command.arg("--").args(&words[program..]).env("PATH", path);
     command.env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC");
     command.envs(words[..program].iter().filter_map(|word| word.split_once('=')));
     let out = command.stdin(Stdio::null()).output().unwrap();
@@ -256,6 +257,13 @@ fn imported_events_are_listed_and_reported() {
     assert_eq!(said(list, &[]), "0 events added, 0 changed, 2 unchanged\n");
     let bad = import(&list.replace("fan broken|root(0)", "fan|root"), &[]);
     assert!(String::from_utf8_lossy(&bad.stderr).contains("events:3:"), "{bad:?}");
+    // What only the service can know is told with its place as well, and what is no list of events with what it should be.
+    let bad = import(&list.replace("\nref||n1", "\n\nnowhere||n1"), &[]);
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("events:4:1: there is no cluster `nowhere`"), "{bad:?}");
+    for other in ["", "JobID|User\n1|root\n"] {
+        let bad = String::from_utf8(import(other, &[]).stderr).unwrap();
+        assert!(bad.contains("events:1:") && bad.contains("what `sacctmgr -P show event` prints"), "{bad}");
+    }
     let shown = service.sacctmgr(&["-nP", "show", "event", "start=2026-10-01", "format=nodename,state,reason,tres"]);
     assert_eq!(String::from_utf8_lossy(&shown.stdout), "|||cpu=8,mem=4G,node=2\nn1|DOWN|fan broken|cpu=4,mem=2G\n");
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);

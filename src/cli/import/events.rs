@@ -14,6 +14,10 @@ use std::path::PathBuf;
 /// So many lines are sent at once.
 const CHUNK: usize = 5000;
 
+/// What the file should have been.
+const EXPECTED: &str = "The list must be what `sacctmgr -P show event` prints, its heading (Cluster|NodeName|TimeStart|…) \
+                        first; `enlist import events --help` says how to make it";
+
 /// Options of `enlist import events`.
 #[derive(Args)]
 pub struct EventsArgs {
@@ -46,29 +50,35 @@ pub fn run(args: &EventsArgs) -> Exit {
     }
 }
 
+/// What is wrong, and where.
+fn place(input: &Lines, number: u64, column: usize, what: &str) -> String {
+    format!("{}:{number}:{column}: {what}", input.name())
+}
+
 fn import(args: &EventsArgs) -> Result<String, String> {
     let zone = zone(args.timezone.as_deref())?;
     let mut input = Lines::open(&args.file)?;
     let heading = match input.next()? {
         Some(Ok(heading)) => heading,
         Some(Err(what)) => return Err(format!("{}:1:1: {what}", input.name())),
-        None => return Err(format!("{} is empty", input.name())),
+        None => return Err(format!("{}:1: it is empty. {EXPECTED}", input.name())),
     };
     let dialect = Dialect { delimiter: "|".into(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
     let reader = EventReader::new(&heading, dialect)
-        .map_err(|bad| format!("{}:1:{}: {}", input.name(), bad.column, bad.what))?;
-    let mut lines = Vec::new();
+        .map_err(|bad| format!("{}:1:{}: {}. {EXPECTED}", input.name(), bad.column, bad.what))?;
+    let (mut lines, mut numbers) = (Vec::new(), Vec::new());
     while let Some(line) = input.next()? {
-        let place = |column: usize, what: &str| format!("{}:{}:{column}: {what}", input.name(), input.number());
-        let line = line.map_err(|what| place(1, &what))?;
+        let number = input.number();
+        let line = line.map_err(|what| place(&input, number, 1, &what))?;
         if line.is_empty() || line == heading {
             continue;
         }
-        reader.line(&line, &mut NoNames).map_err(|bad| place(bad.column, &bad.what))?;
+        reader.line(&line, &mut NoNames).map_err(|bad| place(&input, number, bad.column, &bad.what))?;
         lines.push(line);
+        numbers.push(number);
     }
     let mut total = ImportedEvents::default();
-    for chunk in lines.chunks(CHUNK) {
+    for (chunk, numbers) in lines.chunks(CHUNK).zip(numbers.chunks(CHUNK)) {
         let request = ImportEvents {
             heading: heading.clone(),
             zone: zone.clone(),
@@ -78,7 +88,10 @@ fn import(args: &EventsArgs) -> Result<String, String> {
         };
         let done: ImportedEvents = client::post(&api::socket(), "/v1/import/events", &request)?;
         if let Some(why) = done.refused {
-            return Err(why);
+            return Err(done.bad.map_or(why, |bad| {
+                let number = numbers.get(bad.line).copied().unwrap_or_default();
+                place(&input, number, bad.column, &bad.what)
+            }));
         }
         total.added += done.added;
         total.changed += done.changed;

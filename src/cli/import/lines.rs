@@ -59,7 +59,7 @@ impl Lines {
         self.number += 1;
         if count as u64 > LONGEST {
             return Err(format!(
-                "{}:{}: the line is longer than a megabyte; is this a list of sacct?",
+                "{}:{}: the line is longer than a megabyte; is this a list of records?",
                 self.name, self.number
             ));
         }
