@@ -140,7 +140,8 @@ pub fn print(
 }
 
 impl Instead {
-    fn text(self) -> String {
+    /// What is printed.
+    pub fn text(self) -> String {
         match self {
             Instead::Version => VERSION.to_owned(),
             Instead::Help => HELP.to_owned(),

@@ -6,7 +6,6 @@ mod http;
 mod printing;
 mod prompt;
 pub mod report;
-pub mod sacct;
 pub mod sacctmgr;
 mod session;
 pub mod side;
@@ -18,7 +17,7 @@ use std::ffi::OsString;
 
 /// The commands, by the name of their link.
 pub const COMMANDS: &[(&str, Raw)] =
-    &[("sacct", sacct::run), ("sacctmgr", sacctmgr::run), ("sreport", report::sreport), ("sshare", report::sshare)];
+    &[("sacct", report::sacct), ("sacctmgr", sacctmgr::run), ("sreport", report::sreport), ("sshare", report::sshare)];
 
 /// Arguments of `enlist slurm`.
 #[derive(Args)]
@@ -27,6 +26,17 @@ pub struct SlurmArgs {
     /// The command and its own arguments, such as `sacctmgr show user`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+/// The arguments of a command, which are texts.
+fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
+    let text = |arg: OsString| arg.into_string().map_err(|arg| format!("{} is not UTF-8 text", arg.display()));
+    args.into_iter().map(text).collect()
+}
+
+fn complain(program: &str, error: &str) -> Exit {
+    eprintln!("{program}: error: {error}");
+    Exit::ERROR
 }
 
 /// Runs the named command.

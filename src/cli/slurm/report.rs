@@ -1,86 +1,65 @@
-//! `sreport` and `sshare`: words go to the service, text comes back.
+//! `sacct`, `sreport` and `sshare`: words go to the service, text comes back.
 
-use super::client;
+use super::session::{Program, session};
+use super::{client, complain, texts};
 use crate::accounting::sreport::{HEEDED, begin_session};
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, Request};
 use std::ffi::OsString;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
+
+/// Environment variables that change what `sacct` prints.
+const SACCT_HEEDS: &[&str] = &["SACCT_FORMAT", "SLURM_TIME_FORMAT", "TZ"];
+
+/// A session of `sreport`.
+const SESSION: Program = Program { name: "sreport", ends: &[("exit", 1), ("quit", 4), ("\\q", 2)], lasts };
+
+/// `sacct`
+pub fn sacct(args: Vec<OsString>) -> Exit {
+    texts(args).map_or_else(|error| complain("sacct", &error), |argv| ask("sacct", argv, SACCT_HEEDS).0)
+}
 
 /// `sshare`
 pub fn sshare(args: Vec<OsString>) -> Exit {
-    match texts(args) {
-        Ok(argv) => ask("sshare", argv),
-        Err(error) => complain("sshare", &error),
-    }
+    texts(args).map_or_else(|error| complain("sshare", &error), |argv| ask("sshare", argv, &HEEDED).0)
 }
 
 /// `sreport`: one command, or, without words, a session that reads one command a line.
 pub fn sreport(args: Vec<OsString>) -> Exit {
     match texts(args) {
         Err(error) => complain("sreport", &error),
-        Ok(argv) if begin_session(&argv) => session(argv),
-        Ok(argv) => ask("sreport", argv),
+        Ok(argv) if begin_session(&argv) => session(&SESSION, argv, |argv, _| ask("sreport", argv, &HEEDED)),
+        Ok(argv) => ask("sreport", argv, &HEEDED).0,
     }
 }
 
-fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
-    let text = |arg: OsString| arg.into_string().map_err(|arg| format!("{} is not UTF-8 text", arg.display()));
-    args.into_iter().map(text).collect()
-}
-
-fn complain(program: &str, error: &str) -> Exit {
-    eprintln!("{program}: error: {error}");
-    Exit::ERROR
-}
-
-fn ask(program: &str, argv: Vec<String>) -> Exit {
-    let environment = HEEDED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+/// Runs one command; how it ended, and whether it had nothing to complain about.
+fn ask(program: &str, argv: Vec<String>, heeded: &[&str]) -> (Exit, bool) {
+    let environment = heeded.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let request = Request { argv, environment: environment.collect(), ..Request::default() };
     match client::ask_printing(&api::socket(), program, &request, &mut 0) {
         Ok(answer) => {
-            print!("{}", answer.stdout);
-            let _ = std::io::stdout().flush();
+            // Whoever reads may have seen enough.
+            let _ = std::io::stdout().write_all(answer.stdout.as_bytes()).and_then(|()| std::io::stdout().flush());
             eprint!("{}", answer.stderr);
-            Exit(answer.code)
+            (Exit(answer.code), answer.stderr.is_empty())
         }
-        Err(error) => complain(program, &error),
+        Err(error) => (complain(program, &error), false),
     }
 }
 
-/// One command a line until `exit`, `quit` or the end of input. `time UNIT`, `parsable` and the like hold from there on.
-fn session(mut options: Vec<String>) -> Exit {
-    let prompting = std::io::stdin().is_terminal();
-    let mut exit = Exit::OK;
-    let mut last = String::new();
-    loop {
-        if prompting {
-            print!("sreport: ");
-            let _ = std::io::stdout().flush();
+/// The options that stay in force after a line of sreport's session.
+fn lasts(options: &mut Vec<String>, line: &[String]) {
+    match line.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["time", unit, ..] => options.extend(["-t".into(), unit.into()]),
+        ["sort", order, ..] => options.extend(["-s".into(), order.into()]),
+        ["parsable"] => options.push("-p".into()),
+        ["parsable2"] => options.push("-P".into()),
+        ["quiet"] => options.push("-Q".into()),
+        ["nonparsable"] => {
+            options.retain(|option| !["-p", "-P", "--parsable", "--parsable2"].contains(&option.as_str()));
         }
-        let mut line = String::new();
-        if !matches!(std::io::stdin().lock().read_line(&mut line), Ok(1..)) {
-            return exit;
-        }
-        if line.trim() == "!!" {
-            line.clone_from(&last);
-        }
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        last = line;
-        let (Some(first), argument) = (words.first(), words.get(1)) else { continue };
-        match (first.as_str(), argument) {
-            (comment, _) if comment.starts_with('#') => continue,
-            ("exit" | "quit" | "\\q", _) => return exit,
-            ("time", Some(unit)) => options.extend(["-t".into(), unit.clone()]),
-            ("sort", Some(order)) => options.extend(["-s".into(), order.clone()]),
-            ("parsable", None) => options.push("-p".into()),
-            ("parsable2", None) => options.push("-P".into()),
-            ("nonparsable", None) => options.retain(|option| !matches!(option.as_str(), "-p" | "-P")),
-            _ => {
-                let ended = ask("sreport", options.iter().cloned().chain(words).collect());
-                exit = if ended == Exit::OK { exit } else { ended };
-            }
-        }
+        _ => {}
     }
 }
 
@@ -93,5 +72,14 @@ mod tests {
         let has = |line: &str| !begin_session(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
         assert!(!has("-n -t hours -T cpu --parsable2"));
         assert!(has("-n cluster utilization") && has("-V") && has("--help") && has("-x"));
+    }
+
+    #[test]
+    fn words_that_stay_in_force() {
+        let mut options = vec!["-P".to_owned()];
+        for line in ["time hours", "quiet", "cluster top", "nonparsable", "parsable"] {
+            lasts(&mut options, &line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        }
+        assert_eq!(options, ["-t", "hours", "-Q", "-p"]);
     }
 }

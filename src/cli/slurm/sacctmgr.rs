@@ -1,32 +1,52 @@
 //! `sacctmgr`: words go to the service, text comes back, questions are asked here.
 
-use super::client;
-use super::files;
 use super::prompt::{Answer, Input};
-use super::session::session;
+use super::session::{Program, session};
+use super::{client, complain, files, texts};
 use crate::accounting::command::options;
+use crate::accounting::command::word::begins;
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
 use std::ffi::OsString;
 use std::io::Write;
 
-/// Runs one command, or, without words, a session that reads one command a line.
+/// A session of `sacctmgr`.
+const SESSION: Program = Program { name: "sacctmgr", ends: &[("exit", 4), ("quit", 4), ("\\q", 2)], lasts };
+
+/// Words of a session that stay in force, the shortest form of each, and the option that says the same.
+const LASTING: [(&str, usize, &str); 5] =
+    [("associations", 3, "-s"), ("oneliner", 1, "-o"), ("quiet", 4, "-Q"), ("readonly", 4, "-r"), ("verbose", 4, "-v")];
+
+fn lasts(options: &mut Vec<String>, line: &[String]) {
+    let word = line.first().map_or("", String::as_str);
+    let lasting = LASTING.iter().find(|(name, shortest, _)| begins(word, name, *shortest));
+    options.extend(lasting.map(|(.., option)| option.to_string()));
+}
+
+/// Runs one command, or, without words, a session that reads one command a line. What is wrong with the options, and what
+/// `-V` and `-h` say, needs no service.
 pub fn run(args: Vec<OsString>) -> Exit {
-    match texts(args).and_then(|argv| Ok((argv, rehearsal()?))) {
-        Err(error) => complain(&error),
-        Ok((argv, rehearse)) if wants_session(&argv) => session(argv, |argv, input| one(argv, rehearse.clone(), input)),
-        Ok((argv, rehearse)) => one(argv, rehearse, &mut Input::default()),
+    let (argv, rehearse) = match texts(args).and_then(|argv| Ok((argv, rehearsal()?))) {
+        Ok(asked) => asked,
+        Err(error) => return complain("sacctmgr", &error),
+    };
+    match options::parse(&argv) {
+        Err(text) => {
+            eprint!("{text}");
+            Exit::ERROR
+        }
+        Ok((options, words)) => match options.instead {
+            Some(instead) => {
+                print!("{}", instead.text());
+                Exit::OK
+            }
+            None if words.is_empty() => session(&SESSION, argv, |argv, input| {
+                let ended = one(argv, rehearse.clone(), input);
+                (ended, ended == Exit::OK)
+            }),
+            None => one(argv, rehearse, &mut Input::default()),
+        },
     }
-}
-
-/// Options alone begin a session, unless they are wrong, or need no command (`-V`, `-h`).
-fn wants_session(argv: &[String]) -> bool {
-    options::parse(argv).is_ok_and(|(options, words)| words.is_empty() && options.instead.is_none())
-}
-
-fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
-    let text = |arg: OsString| arg.into_string().map_err(|arg| format!("{} is not UTF-8 text", arg.display()));
-    args.into_iter().map(text).collect()
 }
 
 fn rehearsal() -> Result<Option<Vec<Vec<String>>>, String> {
@@ -48,18 +68,13 @@ fn without_program(mut argv: Vec<String>) -> Vec<String> {
     argv
 }
 
-fn complain(error: &str) -> Exit {
-    eprintln!("sacctmgr: error: {error}");
-    Exit::ERROR
-}
-
 fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input) -> Exit {
     let mut request = Request { argv, rehearse, ..Request::default() };
     let (mut said, mut complained) = (0, String::new());
     loop {
         let answer = match client::ask_printing(&api::socket(), "sacctmgr", &request, &mut said) {
             Ok(answer) => answer,
-            Err(error) => return complain(&error),
+            Err(error) => return complain("sacctmgr", &error),
         };
         if request.rehearse.is_none()
             && let Err(error) = files::write(&answer, &request)
@@ -71,7 +86,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
         if let Some(path) = &answer.reads {
             match files::read(path, &request) {
                 Ok(file) => request.files.push(file),
-                Err(error) => return complain(&error),
+                Err(error) => return complain("sacctmgr", &error),
             }
             continue;
         }
@@ -79,6 +94,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
         match input.ask(question) {
             Answer::EndOfInput => {
                 return complain(
+                    "sacctmgr",
                     "no answer, since the input ended; nothing was changed. Use -i to commit without asking",
                 );
             }
@@ -117,6 +133,17 @@ mod tests {
         assert_eq!(news("a\n", "a\n"), "");
         assert_eq!(news("a\n", "something else\n"), "something else\n");
         assert_eq!(news("a\nb\n", "a\n"), "a\n");
+    }
+
+    #[test]
+    fn words_that_stay_in_force() {
+        let after = |word: &str| {
+            let mut options = Vec::new();
+            lasts(&mut options, &[word.to_owned()]);
+            options
+        };
+        assert_eq!(after("READ"), ["-r"]);
+        assert!(after("rea").is_empty() && after("show").is_empty());
     }
 
     #[test]

@@ -1,18 +1,29 @@
-//! A session of `sacctmgr`: one command a line from standard input, until `exit`, `quit` or its end.
+//! A session of `sacctmgr` or `sreport`: one command a line from standard input, until `exit`, `quit` or its end.
 
 use super::prompt::Input;
 use crate::accounting::command::word::begins;
 use crate::cli::exit::Exit;
 use std::io::{IsTerminal, Write, stdin, stdout};
 
-/// Words that stay in force until the session ends, the shortest form of each, and the option that says the same.
-const LASTING: [(&str, usize, &str); 5] =
-    [("associations", 3, "-s"), ("oneliner", 1, "-o"), ("quiet", 4, "-Q"), ("readonly", 4, "-r"), ("verbose", 4, "-v")];
+/// A program that has sessions.
+pub struct Program {
+    /// Its name, which prompts.
+    pub name: &'static str,
+    /// Words that end a session, and the shortest form of each.
+    pub ends: &'static [(&'static str, usize)],
+    /// Changes the options in force as a line does that was good.
+    pub lasts: fn(&mut Vec<String>, &[String]),
+}
 
-/// Runs each line by `run`, which gets the options in force before the line's words. `!!` is the line before once more.
-pub fn session(mut options: Vec<String>, run: impl Fn(Vec<String>, &mut Input) -> Exit) -> Exit {
+/// Runs each line by `run`, which gets the options in force before the line's words, and says how it ended and whether what
+/// the line sets holds from there on. `!!` is the line before once more.
+pub fn session(
+    program: &Program,
+    mut options: Vec<String>,
+    run: impl Fn(Vec<String>, &mut Input) -> (Exit, bool),
+) -> Exit {
     let (mut input, mut exit, mut last) = (Input::default(), Exit::OK, String::new());
-    while let Some(line) = next_line(&mut input) {
+    while let Some(line) = next_line(program, &mut input) {
         let line = match line.trim() {
             "!!" if last.is_empty() => {
                 exit = Exit::ERROR;
@@ -25,7 +36,7 @@ pub fn session(mut options: Vec<String>, run: impl Fn(Vec<String>, &mut Input) -
         match words.first().map(String::as_str) {
             None => continue,
             Some(comment) if comment.starts_with('#') => continue,
-            Some(word) if ["exit", "quit", "\\q"].iter().any(|end| begins(word, end, end.len().min(4))) => {
+            Some(word) if program.ends.iter().any(|(end, shortest)| begins(word, end, *shortest)) => {
                 if words.len() > 1 {
                     eprintln!("too many arguments for keyword:{word}");
                     exit = Exit::ERROR;
@@ -34,10 +45,15 @@ pub fn session(mut options: Vec<String>, run: impl Fn(Vec<String>, &mut Input) -
             }
             Some(_) => {}
         }
-        let ended = run(options.iter().chain(&words).cloned().collect(), &mut input);
-        match ended == Exit::OK {
-            true => options.extend(lasting(&words[0])),
-            false => exit = ended,
+        // The line itself is run with what it sets, so that it complains if that is wrong.
+        let mut then = options.clone();
+        (program.lasts)(&mut then, &words);
+        let (ended, holds) = run(then.iter().chain(&words).cloned().collect(), &mut input);
+        if holds {
+            options = then;
+        }
+        if ended != Exit::OK {
+            exit = ended;
         }
         last = line;
     }
@@ -45,14 +61,10 @@ pub fn session(mut options: Vec<String>, run: impl Fn(Vec<String>, &mut Input) -
     exit
 }
 
-fn lasting(word: &str) -> Option<String> {
-    LASTING.iter().find(|(name, shortest, _)| begins(word, name, *shortest)).map(|(.., option)| option.to_string())
-}
-
-/// Asks for a line. What a terminal would show of it is shown without one, too, as sacctmgr does: a transcript of a
-/// session reads the same either way.
-fn next_line(input: &mut Input) -> Option<String> {
-    print!("sacctmgr: ");
+/// Asks for a line. What a terminal would show of it is shown without one, too, as Slurm does: a transcript of a session
+/// reads the same either way.
+fn next_line(program: &Program, input: &mut Input) -> Option<String> {
+    print!("{}: ", program.name);
     let _ = stdout().flush();
     let line = input.line()?;
     if !stdin().is_terminal() {
@@ -80,9 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_and_lasting_words() {
+    fn words_of_a_line() {
         assert_eq!(words("add account a desc='x y' "), ["add", "account", "a", "desc='x y'"]);
-        assert_eq!(lasting("READ"), Some("-r".into()));
-        assert_eq!((lasting("rea"), lasting("show")), (None, None));
     }
 }
