@@ -11,7 +11,7 @@ AGENT_HOST = $(if $(wildcard $(shell $(RUSTC) --print sysroot)/lib/rustlib/$(MUS
 AGENT = $(TARGET)/$(AGENT_HOST)/agent/enlist-agent
 SLURM_COMMANDS = sacct sacctmgr sreport sshare
 
-.PHONY: build release agent agent-path test lint demo bench bench-accounting install
+.PHONY: build release agent agent-path test lint demo bench bench-accounting fuzz install
 .DEFAULT_GOAL := build
 
 # enlist looks for the agent beside itself. `install` replaces the file: cargo keeps a hard link to what it put there.
@@ -60,6 +60,16 @@ bench-accounting: release
 	tests/bench/accounting
 	tests/bench/accounting --scale
 	tests/bench/accounting --jobs $(JOBS) --days $(DAYS)
+
+# The compiler's sanitizers are not for stable ones, unless one says so.
+FUZZ_SECONDS ?= 60
+fuzz: export RUSTC_BOOTSTRAP = 1
+fuzz:
+	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz
+	cd fuzz && cargo fuzz build
+	cd fuzz && for target in $$(cargo fuzz list); do \
+		mkdir -p corpus/$$target && \
+		cargo fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 || exit 1; done
 
 install: release
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(TARGET)/release/enlist $(AGENT)
