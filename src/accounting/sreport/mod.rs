@@ -38,9 +38,18 @@ pub trait Records {
     /// What a cluster did: a record for each TRES and each hour, day or month of the time.
     fn cluster(&self, cluster: &str, span: Span) -> Result<Vec<(TresId, ClusterUse)>, JobsError>;
 
-    /// Shows every job of a window ([`Scan::window`]) that started, with what reports look at: whose it is, when and
-    /// where it ran, and what it had. All are shown in the same place in memory, since a month may have a million.
-    fn each_job(&self, scan: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<(), JobsError>;
+    /// Shows every job of a window ([`Scan::window`]) that started, with what is looked at. All are shown in the same
+    /// place in memory, since a month may have a million.
+    fn each_job(&self, look: Look, scan: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<(), JobsError>;
+}
+
+/// What a report looks at in jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The association, the reservation, when it ran, and what it had: quicker to read than all.
+    Use,
+    /// Also whose it is, and where it ran.
+    Whole,
 }
 
 /// What a report must know of the world.

@@ -2,7 +2,7 @@
 
 use super::condition::{self, Condition, Grammar, HINT, Key, Switch};
 use super::fields::{self, Column, Field};
-use super::{Done, Report};
+use super::{Done, Look, Report};
 use crate::accounting::columns::Cell;
 use crate::accounting::jobs::Scan;
 use crate::accounting::model::tres::Tres;
@@ -68,7 +68,7 @@ fn takes(wanted: &Condition, row: &Reservation) -> bool {
 fn used(report: &mut Report, row: &Reservation) -> Done<HashMap<TresId, u64>> {
     let span = Span { start: row.start, end: row.end };
     let mut used: HashMap<TresId, u64> = HashMap::new();
-    let read = report.records.each_job(&Scan::window(&row.cluster, span.start, span.end), &mut |job| {
+    let read = report.records.each_job(Look::Use, &Scan::window(&row.cluster, span.start, span.end), &mut |job| {
         let seconds = JobUse::ran(job, span);
         for (id, count) in job.tres_allocated.iter().filter(|_| job.reservation_id == row.id) {
             *used.entry(id).or_default() += count * seconds;

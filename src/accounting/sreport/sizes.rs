@@ -3,7 +3,7 @@
 use super::condition::{self, Condition, Grammar, HINT, Key, Switch};
 use super::fields::{self, Column, Field};
 use super::options::percent;
-use super::{Done, Report};
+use super::{Done, Look, Report};
 use crate::accounting::columns::{Cell, Column as Printed, leading_number, sized};
 use crate::accounting::jobs::{Job, Scan};
 use crate::accounting::model::tres::CPU;
@@ -202,6 +202,10 @@ fn print(
 fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<(BTreeMap<String, Sums>, Vec<u64>)> {
     let lines = Lines::new(report, wanted, by);
     let filter = Filter::new(wanted);
+    let look = match filter.takes_all() && lines.are_by_association() && report.view.all_jobs() {
+        true => Look::Use,
+        false => Look::Whole,
+    };
     let (mut all, mut sizes) = (BTreeMap::new(), BTreeSet::new());
     for cluster in wanted.clusters(report) {
         let scan = Scan::window(&cluster, wanted.span.start, wanted.span.end);
@@ -209,7 +213,8 @@ fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<
         let mut see = |job: &Job| {
             let seconds = JobUse::ran(job, wanted.span);
             let cpus = job.tres_allocated.get(CPU).filter(|_| seconds > 0);
-            if let Some(cpus) = cpus.filter(|_| filter.takes(job) && report.view.job(&job.account, &job.user)) {
+            let is_seen = || look == Look::Use || filter.takes(job) && report.view.job(&job.account, &job.user);
+            if let Some(cpus) = cpus.filter(|_| is_seen()) {
                 sizes.insert(cpus);
                 if let Some(line) = lines.of(job) {
                     let used = job.tres_allocated.get(tres).unwrap_or(0) * seconds;
@@ -222,7 +227,7 @@ fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<
             }
             ControlFlow::Continue(())
         };
-        let read = report.records.each_job(&scan, &mut see);
+        let read = report.records.each_job(look, &scan, &mut see);
         report.read(read)?;
         if !sums.is_empty() {
             all.insert(cluster, sums);
@@ -243,6 +248,13 @@ impl<'a> Filter<'a> {
         let nodes = wanted.nodes.iter().cloned().collect();
         let flat = wanted.has(Switch::FlatView);
         Self { wanted, nodes, flat_accounts: if flat { &wanted.accounts } else { &[] } }
+    }
+
+    /// Whether nothing is asked of a job but when it ran.
+    fn takes_all(&self) -> bool {
+        let Condition { users, partitions, groups, wckeys, ids, jobs, .. } = self.wanted;
+        let lists = [users, partitions, groups, wckeys, ids, jobs];
+        lists.iter().all(|list| list.is_empty()) && self.flat_accounts.is_empty() && self.nodes.is_empty()
     }
 
     fn takes(&self, job: &Job) -> bool {
@@ -295,6 +307,11 @@ impl Lines {
                 Lines::Accounts { names, above, wckeys }
             }
         }
+    }
+
+    /// Whether a job's association says all.
+    fn are_by_association(&self) -> bool {
+        matches!(self, Lines::Accounts { wckeys: None, .. })
     }
 
     fn of<'a>(&'a self, job: &'a Job) -> Option<Cow<'a, str>> {

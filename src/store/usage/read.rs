@@ -5,7 +5,7 @@ use crate::accounting::fairshare::history::{Charge, QosCharge};
 use crate::accounting::jobs::{Job, JobsError, Scan, TresCounts};
 use crate::accounting::model::{AssociationId, TresId};
 use crate::accounting::rollup::{Calendar, ClusterUse, Period, Span};
-use crate::accounting::sreport::{Records, Share};
+use crate::accounting::sreport::{Look, Records, Share};
 use crate::store::jobs::scan;
 use rusqlite::{Connection, Result, Row, params, params_from_iter};
 use std::collections::HashMap;
@@ -95,18 +95,22 @@ impl<'a> UsageTable<'a> {
         Ok(())
     }
 
-    fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<()> {
+    fn jobs(&self, look: Look, scan: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<()> {
+        let columns = match look {
+            Look::Use => USE.to_owned(),
+            Look::Whole => format!("{USE}, {WHOSE}"),
+        };
         let mut job = Job::default();
         for condition in scan::conditions(self.connection, scan)? {
-            let sql = format!(
-                "SELECT cluster, job_id, user, uid, gid, account, partition, association, wckey, nodes, time_start, \
-                 time_end, suspended, reservation_id, tres_allocated FROM job WHERE time_start IS NOT NULL AND {}",
-                condition.text()
-            );
+            let text = condition.text();
+            let sql = format!("SELECT {columns} FROM job WHERE time_start IS NOT NULL AND {text}");
             let mut statement = self.connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(condition.values))?;
             while let Some(row) = rows.next()? {
-                read_job(row, &mut job)?;
+                read_use(row, &mut job)?;
+                if look == Look::Whole {
+                    read_whose(row, &mut job)?;
+                }
                 if see(&job).is_break() {
                     return Ok(());
                 }
@@ -130,30 +134,34 @@ fn uses(row: &Row) -> Result<(TresId, ClusterUse)> {
     Ok((row.get("tres")?, uses))
 }
 
-/// Reads what reports look at into a job that is used again and again: with a million of them, to make each text anew
-/// takes as long as to read it.
-fn read_job(row: &Row, job: &mut Job) -> Result<()> {
-    let texts = [
-        (0, &mut job.cluster),
-        (2, &mut job.user),
-        (5, &mut job.account),
-        (6, &mut job.partition),
-        (8, &mut job.wckey),
-        (9, &mut job.nodes),
-    ];
-    for (at, text) in texts {
+/// What [`read_use`] reads.
+const USE: &str = "association, time_start, time_end, suspended, reservation_id, tres_allocated";
+
+/// What [`read_whose`] reads behind it.
+const WHOSE: &str = "cluster, user, account, partition, wckey, nodes, job_id, uid, gid";
+
+/// Reads [`Look::Use`] into a job that is used again and again: with a million of them, to make each anew takes as long as
+/// to read it.
+fn read_use(row: &Row, job: &mut Job) -> Result<()> {
+    job.association = row.get(0)?;
+    job.start = row.get(1)?;
+    job.end = row.get(2)?;
+    job.suspended = row.get::<_, i64>(3)?.unsigned_abs();
+    job.reservation_id = row.get(4)?;
+    job.tres_allocated = TresCounts::parse(row.get_ref(5)?.as_str()?).unwrap_or_default();
+    Ok(())
+}
+
+/// Reads the rest of [`Look::Whole`].
+fn read_whose(row: &Row, job: &mut Job) -> Result<()> {
+    let texts = [&mut job.cluster, &mut job.user, &mut job.account, &mut job.partition, &mut job.wckey, &mut job.nodes];
+    for (at, text) in texts.into_iter().enumerate() {
         text.clear();
-        text.push_str(row.get_ref(at)?.as_str()?);
+        text.push_str(row.get_ref(6 + at)?.as_str()?);
     }
-    job.job_id = row.get(1)?;
-    job.uid = row.get(3)?;
-    job.gid = row.get(4)?;
-    job.association = row.get(7)?;
-    job.start = row.get(10)?;
-    job.end = row.get(11)?;
-    job.suspended = row.get::<_, i64>(12)?.unsigned_abs();
-    job.reservation_id = row.get(13)?;
-    job.tres_allocated = TresCounts::parse(row.get_ref(14)?.as_str()?).unwrap_or_default();
+    job.job_id = row.get(12)?;
+    job.uid = row.get(13)?;
+    job.gid = row.get(14)?;
     Ok(())
 }
 
@@ -170,7 +178,7 @@ impl Records for UsageTable<'_> {
         Ok(self.uses(cluster, span)?)
     }
 
-    fn each_job(&self, scan: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<(), JobsError> {
-        Ok(self.jobs(scan, see)?)
+    fn each_job(&self, look: Look, scan: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<(), JobsError> {
+        Ok(self.jobs(look, scan, see)?)
     }
 }
