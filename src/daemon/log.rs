@@ -1,6 +1,7 @@
 //! The log: text or JSON lines, to standard error or a file that is opened anew on reload.
 
 use super::config::{Level, Log};
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -64,16 +65,30 @@ impl Output {
 }
 
 impl Write for Output {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+    /// Takes an event, which comes whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let line = one_line(event);
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(file) => file.write(line),
-            None => io::stderr().write(line),
+            Some(file) => file.write_all(&line)?,
+            None => io::stderr().write_all(&line)?,
         }
+        Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// An event as one line of the log: whatever a message quotes from outside, no part of it looks like an event of its own,
+/// or orders a terminal about.
+fn one_line(event: &[u8]) -> Cow<'_, [u8]> {
+    let (text, end) = event.strip_suffix(b"\n").map_or((event, &b""[..]), |text| (text, b"\n"));
+    if !text.iter().any(u8::is_ascii_control) {
+        return Cow::Borrowed(event);
+    }
+    let shown = text.iter().map(|byte| if byte.is_ascii_control() { b'?' } else { *byte });
+    Cow::Owned(shown.chain(end.iter().copied()).collect())
 }
 
 impl MakeWriter<'_> for Output {
@@ -87,6 +102,13 @@ impl MakeWriter<'_> for Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_is_one_line() {
+        let forged = b"lost: a\n2026-11-23T00:00:00Z INFO change uid=0\x1b[2J\r\n";
+        assert_eq!(&*one_line(forged), b"lost: a?2026-11-23T00:00:00Z INFO change uid=0?[2J?\n");
+        assert_eq!(&*one_line("가\n".as_bytes()), "가\n".as_bytes());
+    }
 
     #[test]
     fn a_file_is_opened_anew() {
