@@ -21,15 +21,15 @@ pub fn sacct(args: Vec<OsString>) -> Exit {
 
 /// `sshare`
 pub fn sshare(args: Vec<OsString>) -> Exit {
-    texts(args).map_or_else(|error| complain("sshare", &error), |argv| ask("sshare", argv, &HEEDED).0)
+    texts(args).map_or_else(|error| complain("sshare", &error), |argv| ask("sshare", argv, HEEDED).0)
 }
 
 /// `sreport`: one command, or, without words, a session that reads one command a line.
 pub fn sreport(args: Vec<OsString>) -> Exit {
     match texts(args) {
         Err(error) => complain("sreport", &error),
-        Ok(argv) if begin_session(&argv) => session(&SESSION, argv, |argv, _| ask("sreport", argv, &HEEDED)),
-        Ok(argv) => ask("sreport", argv, &HEEDED).0,
+        Ok(argv) if begin_session(&argv) => session(&SESSION, argv, |argv, _| ask("sreport", argv, HEEDED)),
+        Ok(argv) => ask("sreport", argv, HEEDED).0,
     }
 }
 
