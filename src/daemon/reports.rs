@@ -13,6 +13,7 @@ use crate::accounting::rollup::Calendar;
 use crate::accounting::sreport::{self, Site};
 use crate::accounting::sshare::{self, Shares};
 use crate::accounting::{Output, State};
+use crate::store::Readers;
 use crate::store::jobs::JobTable;
 use crate::store::usage::{Progress, UsageTable, progress};
 use rusqlite::Connection;
@@ -44,6 +45,23 @@ impl Reporting {
     /// The cluster that is meant when none is named.
     pub fn cluster(&self) -> &str {
         &self.cluster
+    }
+
+    /// Reads usage behind the commands, so that nobody waits for it after a start: of ten million jobs it takes a while.
+    pub(super) fn read_ahead(
+        self: &Arc<Self>,
+        readers: &Readers,
+        state: Arc<State>,
+        world: Arc<Local>,
+    ) -> std::io::Result<()> {
+        let (reporting, readers) = (self.clone(), readers.clone());
+        let read = move || match readers.read(|connection| reporting.history(connection, &state, &world)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "usage cannot be read yet; sshare will try again"),
+            Err(error) => tracing::warn!(%error, "usage cannot be read yet; sshare will try again"),
+        };
+        std::thread::Builder::new().name("history".into()).spawn(read)?;
+        Ok(())
     }
 
     /// Usage up to the last full hour: the one at hand, with the hours since; made anew when something before changed.

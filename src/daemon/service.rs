@@ -33,7 +33,7 @@ pub struct Service {
     readers: Readers,
     world: RwLock<Arc<Local>>,
     rollup: Rollup,
-    reporting: Reporting,
+    reporting: Arc<Reporting>,
     retention: Retention,
     stats: Arc<Stats>,
 }
@@ -63,7 +63,8 @@ impl Service {
         let cannot = |error: std::io::Error| host(format!("cannot start: {error}"));
         let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
         let rollup = Rollup::start(&writer, &readers, &stats).map_err(cannot)?;
-        let reporting = Reporting::new(config.cluster_name.clone());
+        let reporting = Arc::new(Reporting::new(config.cluster_name.clone()));
+        reporting.read_ahead(&readers, writer.kept().state, world.clone()).map_err(cannot)?;
         let retention = Retention::start(&writer, &readers, config.accounting.retention.clone()).map_err(cannot)?;
         Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention, stats })
     }
