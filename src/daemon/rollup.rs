@@ -95,12 +95,11 @@ impl Rollup {
         self.readers.read(progress).ok()?.ok()?.rolled
     }
 
-    /// Waits a little until everything is summed up; not while something stands in the way.
+    /// Waits a little until everything is summed up.
     pub fn wait(&self) {
         let until = Instant::now() + LONGEST_WAIT;
         let last_hour = Calendar::local().start(Period::Hour, Timestamp::now().as_second());
-        let is_behind = || self.rolled().is_some_and(|rolled| rolled < last_hour);
-        while Instant::now() < until && is_behind() && lock(&self.counts).error.is_none() {
+        while Instant::now() < until && self.rolled().is_some_and(|rolled| rolled < last_hour) {
             self.wake();
             std::thread::sleep(Duration::from_millis(5));
         }
