@@ -55,10 +55,12 @@ impl Reporting {
         world: Arc<Local>,
     ) -> std::io::Result<()> {
         let (reporting, readers) = (self.clone(), readers.clone());
-        let read = move || match readers.read(|connection| reporting.history(connection, &state, &world)) {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "usage cannot be read yet; sshare will try again"),
-            Err(error) => tracing::warn!(%error, "usage cannot be read yet; sshare will try again"),
+        let read = move || {
+            let read = readers.read(|connection| reporting.history(connection, &state, &world).map(drop));
+            let read = read.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
+            if let Err(error) = read {
+                tracing::warn!(error, "usage cannot be read yet; sshare will try again");
+            }
         };
         std::thread::Builder::new().name("history".into()).spawn(read)?;
         Ok(())

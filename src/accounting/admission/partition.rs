@@ -51,7 +51,7 @@ pub(super) fn fits(place: Option<&Place>, job: &Job) -> Result<(), Reason> {
     }
 }
 
-/// Its lists of QOS and accounts, of which the job keeps out of sight what nobody knows.
+/// Its lists of QOS and accounts. A job without an association has neither, so nothing is held against it.
 pub(super) fn admits(place: Option<&Place>, job: &Job) -> Result<(), Reason> {
     let Some(place) = place else { return Ok(()) };
     if !place.qos_name().is_some_and(|qos| job.partition.job_qos.admits(qos)) {

@@ -106,7 +106,7 @@ pub const KEYS: &[PartitionKey] = &[
     },
 ];
 
-/// Those that are about nodes and scheduling: kept out of admission, and of no effect here.
+/// Those that are about nodes and scheduling; they have no effect here.
 const OTHERS: &str = "AllocNodes Alternate CpuBind DefaultTime DefCpuPerGPU DefMemPerCPU DefMemPerGPU DefMemPerNode \
     DisableRootJobs ExclusiveTopo ExclusiveUser GraceTime Hidden LLN MaxCPUsPerNode MaxCPUsPerSocket MaxMemPerCPU \
     MaxMemPerNode Nodes OverSubscribe OverTimeLimit PowerDownOnIdle PreemptMode Priority PriorityJobFactor PriorityTier \
