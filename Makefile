@@ -1,4 +1,4 @@
-# make build | test | demo | bench | bench-accounting | lint | release | install PREFIX=/usr/local
+# make build | test | attack | demo | bench | bench-accounting | fuzz | lint | release | install PREFIX=/usr/local
 
 PREFIX ?= /usr/local
 CARGO ?= $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
@@ -8,10 +8,12 @@ HOST = $(shell $(CARGO) -vV | sed -n 's/^host: //p')
 # musl's C library is a third of the GNU one's size; tests/lab/setup fetches it for Rust where rustup is.
 MUSL = $(HOST:gnu=musl)
 AGENT_HOST = $(if $(wildcard $(shell $(RUSTC) --print sysroot)/lib/rustlib/$(MUSL)/lib),$(MUSL),$(HOST))
-AGENT = $(TARGET)/$(AGENT_HOST)/agent/enlist-agent
+# `agent-dev` compiles in a third of the time, for the loop of editing and testing; what is shipped is `agent`.
+AGENT_PROFILE ?= agent
+AGENT = $(TARGET)/$(AGENT_HOST)/$(AGENT_PROFILE)/enlist-agent
 SLURM_COMMANDS = sacct sacctmgr sreport sshare
 
-.PHONY: build release agent agent-path test lint demo bench bench-accounting fuzz install
+.PHONY: build release agent agent-path test attack lint demo bench bench-accounting fuzz install
 .DEFAULT_GOAL := build
 
 # enlist looks for the agent beside itself. `install` replaces the file: cargo keeps a hard link to what it put there.
@@ -28,7 +30,7 @@ release: agent
 # Static, so that it runs on any host of the same processor; without the controller's dependencies, so that it is small.
 agent:
 	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static -C force-unwind-tables=no' $(CARGO) build \
-		--profile agent --no-default-features --bin enlist-agent --target $(AGENT_HOST)
+		--profile $(AGENT_PROFILE) --no-default-features --bin enlist-agent --target $(AGENT_HOST)
 
 agent-path:
 	@echo $(abspath $(AGENT))
@@ -38,6 +40,14 @@ test:
 	$(CARGO) test --no-run
 	@$(MAKE) --no-print-directory agent
 	$(CARGO) test
+
+# The long form of what tests/it/attack tries in `make test`, with figures, then the fuzzers: docs/security.md.
+attack:
+	tests/lab/setup
+	$(CARGO) test --no-run
+	@$(MAKE) --no-print-directory agent
+	ENLIST_ATTACK=1 $(CARGO) test --test it attack:: -- --nocapture --test-threads 1
+	@$(MAKE) --no-print-directory fuzz
 
 lint:
 	$(CARGO) fmt --all -- --check

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod api;
+mod attack;
 mod bad_input;
 mod bad_yaml;
 mod bench;
@@ -12,7 +13,6 @@ mod floors;
 mod fuzz;
 mod inventory_cases;
 mod job_cases;
-mod killed;
 mod lab;
 mod migration;
 mod node;
@@ -27,7 +27,6 @@ mod shadow;
 mod slurm_modules;
 mod store;
 mod support;
-mod swapped;
 mod systemd;
 
 /// A file that is not listed above would never run.

@@ -1,6 +1,7 @@
 //! Killed at any instant, no file is half-written and the next run completes the work.
 
-use super::support::lab;
+use super::{figure, rounds};
+use crate::support::lab;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ fn an_agent_killed_at_any_instant_leaves_sound_files_and_the_next_run_completes(
     let lab = lab();
     let hosts = ["login1", "login2"];
     let limited = [&CLASS[..], &["--limit", "login1,login2"]].concat();
-    for delay in [5, 10, 20, 30, 45, 60, 80, 110, 150, 200] {
+    let delays = rounds(10, 100);
+    for delay in (1..=delays).map(|n| (200 * n / delays) as u64) {
         hosts
             .iter()
             .for_each(|host| drop(lab.sh(host, "userdel student001; groupdel nosuch; rm -rf /home/student005")));
@@ -37,6 +39,7 @@ fn an_agent_killed_at_any_instant_leaves_sound_files_and_the_next_run_completes(
             assert!(!found.stdout.contains("invalid"), "after {delay} ms on {host}: {found:?}");
         }
     }
+    figure("agents killed while they make 120 users", format_args!("{} kills", delays * hosts.len()));
     lab.enlist(&limited).ok();
     let second = lab.enlist(&limited).ok();
     assert_eq!(second.stdout.matches("changed=0 ").count(), 2, "{}", second.stdout);

@@ -1,6 +1,6 @@
 //! A user who exchanges `~/.ssh` for a link, again and again, while root writes there.
 
-use super::support::lab;
+use crate::support::lab;
 
 /// Exchanges two names atomically, renameat2(2), until it is killed. The file says that it has begun.
 const SWAPPER: &str = r#"
