@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod audit;
 pub mod cert;
+pub mod doc;
 mod exit;
 pub mod explain;
 pub mod export;
@@ -42,6 +43,8 @@ struct Cli {
 enum Command {
     /// Run playbooks, with the flags, output and exit codes of ansible-playbook
     Play(play::PlayArgs),
+    /// Show which modules there are, and what parameters they take
+    Doc(doc::DocArgs),
     /// Show hosts, groups and their variables, as ansible-inventory does
     Inventory(inventory::InventoryCommand),
     /// Show what the roster would change on the hosts and in the scheduler
@@ -83,6 +86,7 @@ impl Command {
             Command::Import(args) => import::run(args),
             Command::Slurm(args) => slurm::run(args),
             Command::Play(args) => play::run(args),
+            Command::Doc(args) => doc::run(&args),
             Command::Inventory(args) => inventory::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::Apply(args) => apply::run(&args),

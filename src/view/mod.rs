@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod diff;
+pub mod doc;
 pub mod explain;
 pub mod plan;
 pub mod play;

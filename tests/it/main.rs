@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_yaml;
 mod bench;
 mod connection;
+mod docs;
 mod explain;
 mod first_light;
 mod floors;
