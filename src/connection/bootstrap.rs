@@ -5,13 +5,19 @@
 //! noise: every line that means something begins with a random word. Standard error comes mixed into the same
 //! stream, so sudo's complaints are at hand when it ends early.
 
+mod listener;
+
+use super::answer;
 use super::image::{Image, Packing};
+use super::incoming::{Incoming, time_for};
 use super::link::Program;
-use super::protocol::{self, Hello};
+use super::protocol::{Bound, Hello};
 use super::refusal::Refusal;
 use super::{Become, Secret};
 use crate::text::hex::hex;
+use listener::{Event, Listener};
 use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
 
 /// How the agent is started on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,21 +56,6 @@ impl Word {
     fn whole(&self) -> String {
         format!("{}{}", self.left, self.right)
     }
-}
-
-/// What the bootstrap prints, in the order that it can come.
-#[derive(Debug, PartialEq, Eq)]
-enum Event {
-    /// sudo asks for the password.
-    Prompt,
-    /// The kept copy is about to be started.
-    Have,
-    /// The agent is missing; the processor's name.
-    Need(String),
-    /// The script gave up, saying why.
-    Fail(String),
-    /// The agent runs; frames follow.
-    Hello,
 }
 
 /// Finds, fetches and becomes the agent, with as few processes as there can be. One line without backslash, single quote
@@ -147,134 +138,69 @@ impl<'a> Opening<'a> {
     }
 
     /// Talks with what [`Opening::command`] started until the agent has said hello.
-    pub fn greet<P: Program>(&self, program: P) -> Result<Incoming<P>, Refusal> {
-        let mut from = Incoming { program, pending: Vec::new() };
-        let (mut asked, mut kept, mut noise) = (false, false, Vec::new());
+    ///
+    /// No silence may last longer than `patience`, and the whole start no longer than three times that, beside what an
+    /// upload takes. Each event comes once.
+    pub fn greet<P: Program>(&self, program: P, patience: Duration) -> Result<Incoming<P>, Refusal> {
+        let mut from = Incoming::new(program);
+        from.bear_silence(Some(patience));
+        from.wait_until(Some(Instant::now() + 3 * patience));
+        let mut seen = Listener::new(&self.mark.whole(), &format!("{}:", self.prompt.whole()));
+        let (mut asked, mut found) = (false, None);
         loop {
-            match self.next_event(&mut from, &mut noise)? {
-                None if kept => return Err(Refusal::Damaged),
-                None => return Err(Refusal::Ended(from.program.ending(), text(&noise))),
+            match seen.next(&mut from)? {
+                None if found == Some(Event::Have) => return Err(Refusal::Damaged),
+                None => return Err(Refusal::Ended(from.program.ending(), seen.noise())),
                 Some(Event::Prompt) if asked => return Err(Refusal::WrongPassword),
                 Some(Event::Prompt) => {
                     asked = true;
-                    let password = self.password().map(Secret::reveal).unwrap_or_default();
-                    from.write_all(format!("{password}\n").as_bytes())?;
-                    from.flush()?;
+                    self.give_password(&mut from)?;
                 }
-                Some(Event::Have) => kept = true,
-                Some(Event::Need(machine)) => self.upload(&machine, &mut from)?,
-                Some(Event::Fail(why)) => return Err(Refusal::GaveUp(why, text(&noise))),
+                Some(Event::Have | Event::Need(_)) if found.is_some() => return Err(Refusal::Repeating),
+                Some(Event::Need(machine)) => {
+                    self.upload(&machine, &mut from)?;
+                    found = Some(Event::Need(machine));
+                }
+                Some(Event::Have) => found = Some(Event::Have),
+                Some(Event::Fail(why)) => return Err(Refusal::GaveUp(why, seen.noise())),
                 Some(Event::Hello) => break,
             }
         }
-        let hello: Option<Hello> = protocol::receive(&mut from)?;
-        match hello {
-            Some(hello) if hello.digest == self.image.digest => Ok(from),
+        from.put_back(seen.rest());
+        match answer::receive::<Hello>(&mut from, &HELLO)? {
+            Some(hello) if hello.digest == self.image.digest => {
+                from.bear_silence(None);
+                from.wait_until(None);
+                Ok(from)
+            }
             _ => Err(Refusal::Damaged),
         }
     }
 
-    fn upload(&self, machine: &str, to: &mut impl Write) -> Result<(), Refusal> {
+    fn give_password(&self, to: &mut impl Write) -> io::Result<()> {
+        let password = self.password().map(Secret::reveal).unwrap_or_default();
+        to.write_all(format!("{password}\n").as_bytes())?;
+        to.flush()
+    }
+
+    fn upload<P: Program>(&self, machine: &str, to: &mut Incoming<P>) -> Result<(), Refusal> {
         if self.image.machine().is_some_and(|ours| ours != machine) {
             return Err(Refusal::OtherMachine(machine.to_owned()));
         }
         let program = self.image.packed(self.packing);
+        to.wait_until(to.deadline().map(|deadline| deadline + time_for(program.len())));
         to.write_all(format!("{}\n", program.len()).as_bytes())?;
         to.write_all(program)?;
         Ok(to.flush()?)
     }
-
-    /// Reads until something that means something; what came before it is noise.
-    fn next_event<P: Program>(&self, from: &mut Incoming<P>, noise: &mut Vec<u8>) -> io::Result<Option<Event>> {
-        let (mark, prompt) = (self.mark.whole(), format!("{}:", self.prompt.whole()));
-        loop {
-            if let Some((start, end, event)) = find_event(&from.pending, &mark, &prompt) {
-                noise.extend_from_slice(&from.pending[..start]);
-                from.pending.drain(..end);
-                return Ok(Some(event));
-            }
-            let mut chunk = [0; 8192];
-            match from.program.read(&mut chunk)? {
-                0 => {
-                    noise.append(&mut from.pending);
-                    return Ok(None);
-                }
-                length => from.pending.extend_from_slice(&chunk[..length]),
-            }
-            let keep = from.pending.len().min(NOISE_LIMIT);
-            from.pending.drain(..from.pending.len() - keep);
-        }
-    }
 }
 
-/// How much that means nothing is kept while looking for something that does.
-const NOISE_LIMIT: usize = 256 << 10;
-
-/// The first event in `seen`: where it begins, where it ends, what it is.
-fn find_event(seen: &[u8], mark: &str, prompt: &str) -> Option<(usize, usize, Event)> {
-    let prompt_at = find(seen, prompt.as_bytes());
-    let mark_at = find(seen, mark.as_bytes()).filter(|at| prompt_at.is_none_or(|prompt_at| *at < prompt_at));
-    let Some(start) = mark_at else {
-        return prompt_at.map(|at| (at, at + prompt.len(), Event::Prompt));
-    };
-    let line = &seen[start + mark.len()..];
-    let length = line.iter().position(|byte| *byte == b'\n')?;
-    let end = start + mark.len() + length + 1;
-    let line = String::from_utf8_lossy(&line[..length]);
-    let (word, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
-    let event = match word {
-        "have" => Event::Have,
-        "need" => Event::Need(rest.to_owned()),
-        "hello" => Event::Hello,
-        _ => Event::Fail(rest.to_owned()),
-    };
-    Some((start, end, event))
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
-/// The last lines of what was printed, for people.
-fn text(noise: &[u8]) -> String {
-    let text = String::from_utf8_lossy(noise);
-    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
-}
+/// How large a [`Hello`] may be.
+const HELLO: Bound = Bound { bytes: 4096, values: 20 };
 
 /// Quotes one word for any shell.
 pub fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// A program's output, of which the beginning may have been read already; writing goes straight to it.
-#[derive(Debug)]
-pub struct Incoming<P> {
-    /// The program itself.
-    pub program: P,
-    pending: Vec<u8>,
-}
-
-impl<P: Read> Read for Incoming<P> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.pending.is_empty() {
-            return self.program.read(buffer);
-        }
-        let length = self.pending.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&self.pending[..length]);
-        self.pending.drain(..length);
-        Ok(length)
-    }
-}
-
-impl<P: Write> Write for Incoming<P> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.program.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.program.flush()
-    }
 }
 
 #[cfg(test)]

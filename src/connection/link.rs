@@ -1,7 +1,9 @@
 //! [`Dialer`], the real connector, and what all its links have in common: agents, one per user that tasks become.
 
-use super::bootstrap::{Incoming, Means, Opening};
+use super::answer::{self, Breach};
+use super::bootstrap::{Means, Opening};
 use super::image::{Image, Packing};
+use super::incoming::{Incoming, time_for};
 use super::known_hosts::Files;
 use super::protocol::{self, Answer, Reply, Request};
 use super::{Become, Connector, Link, LinkError, Target, local, refusal, ssh};
@@ -9,7 +11,7 @@ use crate::diag::Diagnostic;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The connector to real hosts, by ssh or on this machine. It reads the agent and the known_hosts files once.
 #[derive(Default)]
@@ -60,11 +62,8 @@ pub trait Machine: Send {
     /// Whether the controller's own files are its files.
     const IS_HERE: bool;
 
-    /// Starts a command line by the login shell; no single wait for it takes longer than `patience`.
+    /// Starts a command line by the login shell; that takes no longer than `patience`.
     fn start(&mut self, command: &str, patience: Duration) -> io::Result<Self::Program>;
-
-    /// From now on its running programs are waited for as long as it takes, where the wait is the connection's.
-    fn wait_forever(&mut self) {}
 
     /// Whether the host is known to be the one that is meant; one that is not gets no password.
     fn is_trusted(&self) -> bool {
@@ -82,8 +81,8 @@ pub trait Machine: Send {
 
 /// A program that runs on a [`Machine`].
 pub trait Program: Read + Write + Send {
-    /// From now on waits as long as it takes: a module may run for hours.
-    fn wait_forever(&mut self) -> io::Result<()>;
+    /// How long the next read or write may wait; `None` is as long as it takes.
+    fn be_patient(&mut self, limit: Option<Duration>) -> io::Result<()>;
 
     /// How it ended, in words such as "exit code 1"; only asked after its output ended.
     fn ending(&mut self) -> String;
@@ -134,12 +133,7 @@ impl<M: Machine> AgentLink<M> {
         let packing = if self.machine.is_near() { Packing::Plain } else { Packing::Gzip };
         let opening = Opening::new(&self.image, who, means, packing)?;
         let program = self.machine.start(&opening.command(), self.timeout)?;
-        let greeted = opening.greet(program);
-        // Whatever came of it: other agents of this session wait for their modules as long as it takes.
-        self.machine.wait_forever();
-        let mut agent = greeted?;
-        agent.program.wait_forever()?;
-        Ok(agent)
+        opening.greet(program, self.timeout)
     }
 }
 
@@ -154,14 +148,26 @@ impl<M: Machine> Link for AgentLink<M> {
     fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
         let who = self.effective(who);
         let index = self.agent(who)?;
-        let agent = &mut self.agents[index].1;
-        let answer = protocol::send(agent, request).and_then(|()| protocol::receive::<Answer>(agent));
-        match answer {
-            Ok(Some(Ok(reply))) => Ok(reply),
-            other => {
-                let (_, mut agent) = self.agents.remove(index);
-                Err(refusal::broken_off(other, &mut agent.program, &self.name, &request.module))
-            }
+        let answer = converse(&mut self.agents[index].1, request);
+        if let Ok(Some(Ok(reply))) = answer {
+            return Ok(reply);
         }
+        let (_, mut agent) = self.agents.remove(index);
+        let error = refusal::broken_off(answer, &mut agent.program, &self.name, &request.module);
+        if matches!(error, LinkError::Unreachable(_)) {
+            // Before the agent goes: to close its channel politely is to wait for a host that does not play by the rules.
+            self.machine.hang_up();
+        }
+        Err(error)
     }
+}
+
+/// One request and its answer: sent in limited time, waited for as long as it takes.
+fn converse(agent: &mut Incoming<impl Program>, request: &Request) -> Result<Option<Answer>, Breach> {
+    let frame = protocol::frame(request)?;
+    agent.wait_until(Some(Instant::now() + time_for(frame.len())));
+    agent.write_all(&frame)?;
+    agent.flush()?;
+    agent.wait_until(None);
+    answer::receive(agent, &request.bound)
 }

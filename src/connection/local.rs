@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The machine that the controller runs on.
 pub struct ThisMachine {
@@ -60,14 +60,35 @@ pub struct LocalProgram {
     child: Child,
 }
 
+/// How long a program gets to end by itself.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+impl LocalProgram {
+    /// How it ended, if it did so in time.
+    fn wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        let limit = Instant::now() + GOODBYE;
+        loop {
+            match self.child.try_wait()? {
+                None if Instant::now() < limit => std::thread::sleep(Duration::from_millis(2)),
+                ended => return Ok(ended),
+            }
+        }
+    }
+}
+
 impl Program for LocalProgram {
-    fn wait_forever(&mut self) -> io::Result<()> {
-        self.socket.set_read_timeout(None)?;
-        self.socket.set_write_timeout(None)
+    fn be_patient(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
+        self.socket.set_read_timeout(limit)?;
+        self.socket.set_write_timeout(limit)
     }
 
     fn ending(&mut self) -> String {
-        self.child.wait().map_or_else(|error| error.to_string(), describe)
+        match self.wait() {
+            Ok(Some(status)) => describe(status),
+            Ok(None) => "it runs on without its output".into(),
+            Err(error) => error.to_string(),
+        }
     }
 }
 
@@ -79,10 +100,13 @@ fn describe(status: ExitStatus) -> String {
 }
 
 impl Drop for LocalProgram {
-    /// An agent whose input ends, ends. It is idle or gone by now, so this does not take long.
+    /// An agent whose input ends, ends. It is idle or gone by now, so this does not take long; what is no agent of ours is
+    /// killed, where that is allowed, and not waited for.
     fn drop(&mut self) {
         let _ = self.socket.shutdown(Shutdown::Both);
-        let _ = self.child.wait();
+        if matches!(self.wait(), Ok(None)) {
+            let _ = self.child.kill();
+        }
     }
 }
 

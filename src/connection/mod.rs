@@ -5,8 +5,11 @@
 //!
 //! [`Dialer`] is the real connector. On the way to a host: `settings` (what ~/.ssh/config says), `ssh` (socket and
 //! session), `known_hosts` (is it the right host?), `auth` (keys and passwords), `bootstrap` (from a bare shell to a
-//! running agent). [`fake`] is for tests of what lies above.
+//! running agent), `incoming` and `answer` (what it sends, under a limit of time and size). [`fake`] is for tests of what
+//! lies above.
 
+#[cfg(feature = "controller")]
+mod answer;
 #[cfg(feature = "controller")]
 mod auth;
 #[cfg(feature = "controller")]
@@ -15,6 +18,8 @@ mod bootstrap;
 pub mod fake;
 #[cfg(feature = "controller")]
 pub mod image;
+#[cfg(feature = "controller")]
+mod incoming;
 #[cfg(feature = "controller")]
 pub mod known_hosts;
 #[cfg(feature = "controller")]

@@ -2,14 +2,49 @@
 //!
 //! Both sides are built from the same source and matched by content hash, so there is no version negotiation. A frame
 //! is its length in bytes as four bytes, big endian, then that many bytes of JSON.
+//!
+//! An agent takes what its controller asks. A controller takes from a host what it asked for and no more: each request
+//! states the [`Bound`] of its answer, the agent keeps to it, and whoever sends more is no agent of ours.
 
 use crate::change::outcome::ItemResult;
 use crate::value::Map;
+use crate::value::census;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 
-/// Longest frame that either side accepts: 256 MiB.
-pub const MAX_FRAME: usize = 256 << 20;
+/// Longest request: 256 MiB. An agent trusts its controller; the bound is against accidents.
+pub const MAX_REQUEST: usize = 256 << 20;
+
+/// How large one answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// Length of its frame in bytes.
+    pub bytes: usize,
+    /// What `value::census` counts in it.
+    pub values: usize,
+}
+
+impl Bound {
+    /// Of most answers: 16 MiB and 300,000 values.
+    pub const USUAL: Bound = Bound { bytes: 16 << 20, values: 300_000 };
+
+    /// Of modules that list what a host has, one mapping an entry: 32 MiB and a million values.
+    pub const LISTING: Bound = Bound { bytes: 32 << 20, values: 1_000_000 };
+
+    /// The same for so many items of a loop: whoever asks for thousands gets 16 KiB and 300 values for each.
+    pub fn with_items(self, count: usize) -> Bound {
+        let more = |least: usize, each: usize| least.max(count.saturating_mul(each));
+        Bound { bytes: more(self.bytes, 16 << 10), values: more(self.values, 300) }
+    }
+
+    /// What of `frame` is beyond it, in words.
+    pub fn refusal(&self, frame: &[u8]) -> Option<String> {
+        if frame.len() > self.bytes {
+            return Some(format!("{} bytes are more than {}", frame.len(), self.bytes));
+        }
+        census::count(frame, self.values).err().map(|error| error.to_string())
+    }
+}
 
 /// What the agent sends first, before any answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +66,8 @@ pub struct Request {
     pub check: bool,
     /// The task's `environment`, for programs that the module starts.
     pub environment: Vec<(String, String)>,
+    /// How large the answer may be.
+    pub bound: Bound,
 }
 
 /// One round trip's answer: one result an item, in order.
@@ -43,15 +80,26 @@ pub struct Reply {
 /// What comes back for a request: the reply, or what the agent says while it dies of a bug.
 pub type Answer = Result<Reply, String>;
 
+/// One frame, with its length before it.
+pub fn frame<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
+    let mut frame = vec![0; 4];
+    serde_json::to_writer(&mut frame, message)?;
+    let length = frame.len() - 4;
+    if length > MAX_REQUEST {
+        return Err(io::Error::other(format!("a frame of {length} bytes is longer than {MAX_REQUEST}")));
+    }
+    frame[..4].copy_from_slice(&(length as u32).to_be_bytes());
+    Ok(frame)
+}
+
 /// Sends one frame.
 pub fn send<T: Serialize>(to: &mut impl Write, message: &T) -> io::Result<()> {
-    let body = serde_json::to_vec(message)?;
-    let length = u32::try_from(body.len()).map_err(|_| io::Error::other("frame too long"))?;
-    to.write_all(&[&length.to_be_bytes()[..], &body].concat())?;
+    to.write_all(&frame(message)?)?;
     to.flush()
 }
 
-/// Receives one frame; `None` when the other side has closed between frames.
+/// Receives a controller's frame; `None` when the other side has closed between frames. Whoever listens to a host uses
+/// `connection::answer`.
 pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
     let mut length = [0; 4];
     match from.read_exact(&mut length) {
@@ -59,7 +107,7 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T
         other => other?,
     }
     let length = u32::from_be_bytes(length) as usize;
-    if length > MAX_FRAME {
+    if length > MAX_REQUEST {
         return Err(io::Error::other(format!("frame of {length} bytes is too long")));
     }
     let mut body = vec![0; length];

@@ -1,6 +1,8 @@
 //! Why no agent came up, or why it broke off, told to people: Ansible's words where they search for them, and a remedy.
 
+use super::answer::Breach;
 use super::image::Image;
+use super::incoming::is_timeout;
 use super::link::Program;
 use super::protocol::Answer;
 use super::{Become, LinkError};
@@ -13,8 +15,14 @@ use std::time::Duration;
 pub enum Refusal {
     /// The connection broke.
     Broken(io::Error),
-    /// Nothing came for too long; whether the password had been sent.
+    /// Nothing came for too long, or no agent was up in time.
     Silent,
+    /// More came than any login script prints.
+    Noisy,
+    /// It asked twice for what comes once.
+    Repeating,
+    /// The hello was no message of an agent.
+    Strange(Breach),
     /// sudo asked for the password again.
     WrongPassword,
     /// The kept copy does not run or is not what its name says.
@@ -29,9 +37,17 @@ pub enum Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Refusal::Silent,
-            _ => Refusal::Broken(error),
+        if is_timeout(&error) { Refusal::Silent } else { Refusal::Broken(error) }
+    }
+}
+
+impl From<Breach> for Refusal {
+    fn from(breach: Breach) -> Self {
+        match breach {
+            Breach::Lost(error) => Refusal::Broken(error),
+            Breach::TooSlow => Refusal::Silent,
+            Breach::Ended => Refusal::Damaged,
+            other => Refusal::Strange(other),
         }
     }
 }
@@ -41,6 +57,10 @@ pub fn explain(why: Refusal, host: &str, who: &Become, image: &Image, patience: 
     let diagnostic = match why {
         Refusal::Broken(error) => return lost(host, &error),
         Refusal::Silent => silent(host, who, patience),
+        Refusal::Noisy => host_error(format!("{host} prints without end instead of starting the agent"))
+            .hint("look into the login scripts of the user there"),
+        Refusal::Repeating => host_error(format!("{host} asks for the agent again and again instead of starting it")),
+        Refusal::Strange(breach) => host_error(format!("what was started on {host} is no agent: {}", told(&breach))),
         Refusal::WrongPassword => wrong_password(),
         Refusal::Damaged => host_error(format!("the agent on {host} is damaged, also after a new upload"))
             .hint("look for disk errors and full file systems on the host"),
@@ -133,9 +153,10 @@ fn ended(host: &str, how: &str, noise: &str) -> Diagnostic {
     }
 }
 
-/// The error for an agent that did not answer a request.
+/// The error for an agent that did not answer a request. One that breaks the rules of the conversation is none of ours,
+/// so nothing more is asked of its host in this run.
 pub fn broken_off(
-    answer: io::Result<Option<Answer>>,
+    answer: Result<Option<Answer>, Breach>,
     program: &mut impl Program,
     host: &str,
     module: &str,
@@ -146,7 +167,12 @@ pub fn broken_off(
             let error = Diagnostic::new(ErrorKind::Internal, message).hint("this is a bug in enlist; please report it");
             return LinkError::Failed(Box::new(error));
         }
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return lost(host, &error),
+        Err(Breach::Lost(error)) => return lost(host, &error),
+        Err(breach @ (Breach::TooLong(..) | Breach::TooSlow | Breach::Unreadable(_))) => {
+            let message = format!("the answer of {host} to module {module} is not taken: {}", told(&breach));
+            let error = host_error(message).hint("nothing more is asked of this host in this run: look at it first");
+            return LinkError::Unreachable(Box::new(error));
+        }
         _ => program.ending(),
     };
     let message = format!("the agent on {host} ended ({how}) before module {module} was done");
@@ -154,6 +180,17 @@ pub fn broken_off(
         host_error(message)
             .hint("the task may be done in part; run the playbook again: what is done already is not repeated"),
     ))
+}
+
+/// What is wrong with a frame.
+fn told(breach: &Breach) -> String {
+    match breach {
+        Breach::TooLong(bytes, most) => format!("it is {bytes} bytes long, and at most {most} are taken"),
+        Breach::TooSlow => "it did not come to its end in time".into(),
+        Breach::Unreadable(error) => format!("it cannot be read: {error}"),
+        Breach::Lost(error) => error.to_string(),
+        Breach::Ended => "it ended in the middle".into(),
+    }
 }
 
 #[cfg(test)]

@@ -209,10 +209,6 @@ impl Machine for SshHost {
         Ok(SshProgram { channel, session: self.session.clone() })
     }
 
-    fn wait_forever(&mut self) {
-        self.session.set_timeout(0);
-    }
-
     fn is_trusted(&self) -> bool {
         self.trusted
     }
@@ -222,10 +218,14 @@ impl Machine for SshHost {
     }
 
     fn hang_up(&mut self) {
+        self.session.set_timeout(GOODBYE);
         let _ = self.session.disconnect(None, "done", None);
         self.socket.shut();
     }
 }
+
+/// How many milliseconds a host gets to answer a goodbye.
+const GOODBYE: u32 = 5000;
 
 /// A program on a host.
 pub struct SshProgram {
@@ -234,20 +234,26 @@ pub struct SshProgram {
 }
 
 impl Program for SshProgram {
-    fn wait_forever(&mut self) -> io::Result<()> {
-        self.session.set_timeout(0);
+    fn be_patient(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.session.set_timeout(limit.map_or(0, milliseconds));
         Ok(())
     }
 
     fn ending(&mut self) -> String {
-        self.session.set_timeout(5000);
+        self.session.set_timeout(GOODBYE);
         let _ = self.channel.wait_close();
-        self.session.set_timeout(0);
         match (self.channel.exit_signal().ok().and_then(|exit| exit.exit_signal), self.channel.exit_status()) {
             (Some(signal), _) => format!("signal {signal}"),
             (None, Ok(code)) => format!("exit code {code}"),
             (None, Err(error)) => error.message().to_owned(),
         }
+    }
+}
+
+impl Drop for SshProgram {
+    /// Closing the channel waits for the host to close it, too.
+    fn drop(&mut self) {
+        self.session.set_timeout(GOODBYE);
     }
 }
 

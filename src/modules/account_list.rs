@@ -1,6 +1,7 @@
 //! `enlist.accounts`: the local users and groups of a host, for the roster and the audit. Reads only.
 
 use super::{Args, Failure, Module, Outcome, Spec, Verdict};
+use crate::connection::protocol::Bound;
 use crate::identity::entries::{Entry, Group, Passwd};
 use crate::system::System;
 use crate::value::Value;
@@ -18,6 +19,10 @@ static SPEC: Spec = Spec {
 impl Module for AccountList {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn bound(&self) -> Bound {
+        Bound::LISTING
     }
 
     fn check(&self, _: &Args, system: &dyn System) -> Result<Verdict, Failure> {

@@ -1,11 +1,12 @@
 //! The agent: modules over standard input and output, one request at a time, until the input ends.
 
 use super::{Args, Failure, ItemResult, engine, find};
-use crate::connection::protocol::{self, Answer, Hello, Reply, Request};
+use crate::connection::protocol::{self, Answer, Bound, Hello, Reply, Request};
 use crate::system::System;
 use crate::system::local::Local;
 use crate::system::predicted::Predicted;
 use crate::text::hex::hex;
+use crate::value::census;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
@@ -65,9 +66,54 @@ pub fn serve(mark: &str, digest: String) -> io::Result<()> {
     protocol::send(&mut output, &Hello { uid: Uid::effective().as_raw(), digest })?;
     while wait(&input, &stop)? {
         let Some(request) = protocol::receive::<Request>(&mut input)? else { break };
-        protocol::send(&mut output, &Answer::Ok(host.answer(&request)))?;
+        output.write_all(&frame_within(host.answer(&request), request.bound)?)?;
     }
     Ok(())
+}
+
+/// The frame of a reply that keeps to the request's bound: a controller hangs up on longer ones.
+fn frame_within(reply: Reply, bound: Bound) -> io::Result<Vec<u8>> {
+    let answer = Answer::Ok(reply);
+    let whole = protocol::frame(&answer);
+    match (whole, answer) {
+        (Ok(frame), _) if bound.refusal(&frame[4..]).is_none() => Ok(frame),
+        (_, Answer::Ok(reply)) => protocol::frame(&Answer::Ok(cut_down(reply, bound)?)),
+        (whole, Answer::Err(_)) => whole,
+    }
+}
+
+/// What an item whose result cannot be sent takes at most.
+const NOTE: Bound = Bound { bytes: 2048, values: 40 };
+
+/// Items in order as long as they fit, with room left for the others to be named; an item whose result does not fit
+/// fails, and says whether it changed something.
+fn cut_down(reply: Reply, bound: Bound) -> io::Result<Reply> {
+    let mut others = reply.results.len();
+    let mut left = Bound { bytes: bound.bytes - 64, values: bound.values - 8 };
+    let mut results = Vec::with_capacity(others);
+    for result in reply.results {
+        others -= 1;
+        let room = Bound {
+            bytes: left.bytes.saturating_sub(others * NOTE.bytes),
+            values: left.values.saturating_sub(others * NOTE.values),
+        };
+        let result = match room.refusal(&serde_json::to_vec(&result)?) {
+            None => result,
+            Some(why) => too_large(result, &why),
+        };
+        let sent = serde_json::to_vec(&result)?;
+        left.bytes = left.bytes.saturating_sub(sent.len() + 1);
+        left.values = left.values.saturating_sub(census::count(&sent, usize::MAX)?);
+        results.push(result);
+    }
+    Ok(Reply { results })
+}
+
+fn too_large(result: ItemResult, why: &str) -> ItemResult {
+    let failure = Failure::new(format!("the result is too large to be sent to the controller: {why}"))
+        .hint("ask for less, or leave it in a file on the host");
+    let failure = Failure { acted: result.changed, ..failure };
+    ItemResult { changes: Vec::new(), changed: result.changed, outcome: Err(failure) }
 }
 
 /// What becomes readable when someone wants the agent to end. Unlike blocked signals, handlers are not inherited by
@@ -124,10 +170,42 @@ mod tests {
             items: vec![Default::default(); 2],
             check: false,
             environment: vec![],
+            bound: Bound::USUAL,
         };
         let reply = answer(&request, &mut Fake::new());
         assert_eq!(reply.results.len(), 2);
         let failure = reply.results[0].outcome.clone().unwrap_err();
         assert_eq!(failure.msg, "couldn't resolve module/action 'nonesuch'");
+    }
+
+    fn read_back(frame: &[u8]) -> Vec<ItemResult> {
+        protocol::receive::<Answer>(&mut &frame[..]).unwrap().unwrap().unwrap().results
+    }
+
+    #[test]
+    fn what_is_too_large_fails_its_item_alone() {
+        let said = |text: String| ItemResult {
+            changed: true,
+            ..ItemResult::unchanged(Ok(super::super::Outcome::new().with("stdout", text)))
+        };
+        let long = || said("x".repeat(3 << 20));
+        let results = vec![said("one".into()), long(), long(), said("\n".repeat(2000)), said("two".into())];
+        let bound = Bound { bytes: 4 << 20, values: 1000 };
+        let frame = frame_within(Reply { results }, bound).unwrap();
+        assert_eq!(bound.refusal(&frame[4..]), None);
+        let back = read_back(&frame);
+        let well: Vec<bool> = back.iter().map(|result| result.outcome.is_ok()).collect();
+        assert_eq!(well, [true, true, false, false, true]);
+        let failure = back[2].outcome.clone().unwrap_err();
+        assert!(failure.msg.contains("too large to be sent") && failure.acted, "{}", failure.msg);
+        let lines = back[3].outcome.clone().unwrap_err();
+        assert!(lines.msg.contains("values"), "{}", lines.msg);
+    }
+
+    #[test]
+    fn what_fits_is_sent_as_it_is() {
+        let results = vec![ItemResult::unchanged(Err(Failure::new("x")))];
+        let frame = frame_within(Reply { results: results.clone() }, Bound::USUAL).unwrap();
+        assert_eq!(read_back(&frame), results);
     }
 }

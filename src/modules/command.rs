@@ -107,6 +107,7 @@ impl Job {
                 Ok(output) => self.finish(output, started, strip),
                 Err(SystemError::Unknown(why)) => Ok(self.unknown(&why, has_condition)),
                 Err(SystemError::Io { source, .. }) => Err(self.not_started(&source)),
+                Err(error @ SystemError::TooMuch(_)) => Err(Failure { acted: true, ..error.into() }),
                 Err(error) => Err(error.into()),
             }
         }))
@@ -145,6 +146,9 @@ impl Job {
 
     fn finish(&self, output: Output, started: jiff::Zoned, strip: bool) -> Result<Outcome, Failure> {
         let ended = jiff::Zoned::now();
+        if let Some(failure) = self.too_long(&output) {
+            return Err(failure);
+        }
         let text = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
             if strip { text.trim_end_matches(['\r', '\n']).to_owned() } else { text.into_owned() }
@@ -165,6 +169,26 @@ impl Job {
         }
     }
 
+    /// A result stays in the controller's memory for the whole run, so what a program prints has a bound. To cut it would
+    /// be to tell the tasks that follow something else than was printed; so the task fails, and shows both ends.
+    fn too_long(&self, output: &Output) -> Option<Failure> {
+        let is_long = |bytes: &[u8]| {
+            bytes.len() > LONGEST_OUTPUT || bytes.iter().filter(|byte| **byte == b'\n').count() > MOST_LINES
+        };
+        if !is_long(&output.stdout) && !is_long(&output.stderr) {
+            return None;
+        }
+        let (mib, thousand) = (LONGEST_OUTPUT >> 20, MOST_LINES / 1000);
+        let msg = format!("the command printed more than a result holds: {mib} MiB and {thousand},000 lines");
+        let failure = Failure::new(msg)
+            .hint("it has run; let it print less, or print to a file: shell: COMMAND > FILE")
+            .with("cmd", self.shown.clone())
+            .with("rc", output.code)
+            .with("stdout", both_ends(&output.stdout))
+            .with("stderr", both_ends(&output.stderr));
+        Some(Failure { acted: true, ..failure })
+    }
+
     fn not_started(&self, source: &std::io::Error) -> Failure {
         let program = self.argv.first().map(String::as_str).unwrap_or_default();
         let number = source.raw_os_error().unwrap_or(2);
@@ -181,6 +205,25 @@ impl Job {
             .with("stdout", "")
             .with("stderr", said)
     }
+}
+
+/// How much a program may print on each stream.
+const LONGEST_OUTPUT: usize = 4 << 20;
+
+/// How many lines it may print on each stream.
+const MOST_LINES: usize = 100_000;
+
+/// How much of each end of a long output is shown.
+const SHOWN: usize = 2000;
+
+/// The beginning and the end, and how much lies between.
+fn both_ends(bytes: &[u8]) -> String {
+    if bytes.len() <= 2 * SHOWN {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let (head, tail) = (&bytes[..SHOWN], &bytes[bytes.len() - SHOWN..]);
+    let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
+    format!("{head}\n[{} bytes left out]\n{tail}", bytes.len() - 2 * SHOWN)
 }
 
 fn stdin(text: &str, add_newline: bool) -> Vec<u8> {
@@ -280,6 +323,21 @@ mod tests {
         let failure = result.outcome.unwrap_err();
         assert_eq!((failure.msg.as_str(), &failure.values["rc"]), ("non-zero return code", &Value::Int(3)));
         assert_eq!((text(&failure.values, "stdout"), text(&failure.values, "stderr")), ("out", "err"));
+    }
+
+    #[test]
+    fn what_is_too_long_fails_and_shows_both_ends() {
+        let long = [b"begin".to_vec(), vec![b'x'; LONGEST_OUTPUT], b"end".to_vec()].concat();
+        for stdout in [long, vec![b'\n'; MOST_LINES + 1]] {
+            let output = Output { code: 0, stdout, stderr: Vec::new() };
+            let result = run(&Command, &args(&[("cmd", "say")]), &mut Fake::new().program(["say"], output));
+            assert!(result.changed, "it has run");
+            let failure = result.outcome.unwrap_err();
+            assert!(failure.msg.contains("printed more than a result holds"), "{}", failure.msg);
+            let shown = text(&failure.values, "stdout");
+            assert!(shown.len() < 5000 && shown.contains("bytes left out"), "{shown}");
+            assert!(shown.starts_with('\n') || (shown.starts_with("beginx") && shown.ends_with("xend")), "{shown}");
+        }
     }
 
     #[test]

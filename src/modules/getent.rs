@@ -1,6 +1,7 @@
 //! `getent`: entries of a name service database as facts.
 
 use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::connection::protocol::Bound;
 use crate::system::{Command, System};
 use crate::value::{Map, Value};
 
@@ -23,6 +24,10 @@ static SPEC: Spec = Spec {
 impl Module for Getent {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn bound(&self) -> Bound {
+        Bound::LISTING
     }
 
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {

@@ -32,6 +32,7 @@ mod user;
 
 use crate::change::Change;
 pub use crate::change::outcome::{Failure, ItemResult, Outcome};
+use crate::connection::protocol::Bound;
 use crate::system::System;
 pub use args::Args;
 pub use spec::{CheckMode, Kind, Param, Spec};
@@ -68,10 +69,20 @@ pub fn find(name: &str) -> Option<&'static dyn Module> {
     MODULES.iter().copied().find(|module| module.spec().name == short)
 }
 
+/// How large the answer of the module called `name` to `count` items may be.
+pub fn bound(name: &str, count: usize) -> Bound {
+    find(name).map_or(Bound::USUAL, |module| module.bound()).with_items(count)
+}
+
 /// One kind of resource on a host.
 pub trait Module: Sync {
     /// Name and parameters: what the arguments were checked against before `check` sees them.
     fn spec(&self) -> &'static Spec;
+
+    /// How large its answer about one item may be; only what lists a host's entries needs more than others.
+    fn bound(&self) -> Bound {
+        Bound::USUAL
+    }
 
     /// Observes and compares; never writes. A module whose own nature is to act (`command`) says so in the verdict.
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure>;

@@ -413,7 +413,8 @@ impl TaskRun<'_> {
     fn call(&self, items: Vec<Map>, errand: Errand) -> Vec<Finished> {
         let (count, place) = (items.len(), &self.task.place);
         let Errand { module, target, who, check, environment } = errand;
-        let request = Request { module: module.into(), items, check, environment };
+        let bound = crate::modules::bound(module, count);
+        let request = Request { module: module.into(), items, check, environment, bound };
         match self.links.call(&target, &who, &request) {
             Ok(reply) if reply.results.len() == count => {
                 reply.results.into_iter().map(|item| Finished::from_module(item, place)).collect()

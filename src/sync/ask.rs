@@ -5,6 +5,7 @@ use crate::change::outcome::ItemResult;
 use crate::connection::LinkError;
 use crate::connection::protocol::Request;
 use crate::diag::{Diagnostic, ErrorKind};
+use crate::modules;
 use crate::runner::in_order;
 use crate::value::Map;
 
@@ -31,7 +32,8 @@ impl Site<'_> {
         check: bool,
     ) -> Result<Vec<ItemResult>, Diagnostic> {
         let count = items.len();
-        let request = Request { module: module.to_owned(), items, check, environment: Vec::new() };
+        let bound = modules::bound(module, count);
+        let request = Request { module: module.to_owned(), items, check, environment: Vec::new(), bound };
         let reply = self.links.call(&host.target, &host.who, &request).map_err(|error| unanswered(host, error))?;
         match reply.results.len() == count {
             true => Ok(reply.results),

@@ -115,6 +115,9 @@ pub enum SystemError {
     /// Refused for safety, such as a symbolic link where a directory should be.
     #[error("{0}")]
     Refused(String),
+    /// A program ran and printed more than can be kept.
+    #[error("{0}")]
+    TooMuch(String),
 }
 
 impl SystemError {

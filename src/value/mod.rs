@@ -1,5 +1,6 @@
 //! Plain data: what variables, module arguments and results are made of.
 
+pub mod census;
 mod json;
 pub mod node;
 #[cfg(feature = "controller")]

@@ -2,7 +2,7 @@
 
 use crate::support::{Lab, agent, lab, run};
 use enlist::change::outcome::ItemResult;
-use enlist::connection::protocol::Request;
+use enlist::connection::protocol::{Bound, Request};
 use enlist::connection::{Become, Connector, Dialer, Link, LinkError, Secret, Target};
 use enlist::value::{Map, Value};
 use nix::sched::{CloneFlags, setns};
@@ -66,7 +66,7 @@ fn root_by(password: &str) -> Become {
 /// A task `module` with one item.
 fn request(module: &str, arguments: &[(&str, &str)]) -> Request {
     let item: Map = arguments.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
-    Request { module: module.into(), items: vec![item], check: false, environment: vec![] }
+    Request { module: module.into(), items: vec![item], check: false, environment: vec![], bound: Bound::USUAL }
 }
 
 fn call(link: &mut dyn Link, who: &Become, request: &Request) -> Result<ItemResult, LinkError> {

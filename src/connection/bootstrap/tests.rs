@@ -34,22 +34,3 @@ fn user_names_are_quoted() {
     assert!(command("a'; reboot").unwrap().contains(r"-u 'a'\''; reboot' /bin/sh"));
     assert!(command("a\nb").is_err() && command("").is_err());
 }
-
-#[test]
-fn events_in_noise() {
-    let find = |text: &str| find_event(text.as_bytes(), "MARK", "ASK:");
-    assert_eq!(find("Welcome!\n"), None);
-    assert_eq!(find("Welcome!\nMARK hel"), None, "the line must be whole");
-    assert_eq!(find("hi\nMARK hello\nrest"), Some((3, 14, Event::Hello)));
-    assert_eq!(find("MARK need x86_64\n"), Some((0, 17, Event::Need("x86_64".into()))));
-    assert_eq!(find("ASK:MARK have\n"), Some((0, 4, Event::Prompt)));
-    assert_eq!(find("MARK have\nASK:"), Some((0, 10, Event::Have)));
-    assert_eq!(find("MARK fail no room\n"), Some((0, 18, Event::Fail("no room".into()))));
-}
-
-#[test]
-fn the_last_lines_of_noise_are_shown() {
-    let noise: String = (0..20).map(|n| format!("line {n}\n\n")).collect();
-    let shown = text(noise.as_bytes());
-    assert!(shown.starts_with("line 8\n") && shown.ends_with("line 19"), "{shown}");
-}

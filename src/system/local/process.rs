@@ -11,10 +11,13 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 /// How many milliseconds to wait for output before asking whether the program has ended and left its pipes to others.
 const PATIENCE_MS: u8 = 100;
 
+/// How much of each stream is kept: more than any list that is asked for here, less than what would hurt a host.
+const MOST: usize = 64 << 20;
+
 /// Runs a program to its end, with `environment` beside what this process and the command have.
 ///
 /// A program that leaves a child in the background is over when it ends itself, also when the child keeps its output
-/// open.
+/// open. One that prints more than 64 MiB on a stream runs to its end, too, and is an error: its output is not known.
 pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output> {
     let [program, arguments @ ..] = command.argv.as_slice() else {
         return Err(SystemError::Refused("no program to run was given".into()));
@@ -28,7 +31,13 @@ pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output
     }
     let failed = |error| SystemError::io(format!("run {}", program.to_string_lossy()), error);
     let child = process.spawn().map_err(failed)?;
-    converse(child, command.stdin.as_deref().unwrap_or_default()).map_err(failed)
+    let output = converse(child, command.stdin.as_deref().unwrap_or_default()).map_err(failed)?;
+    if output.stdout.len().max(output.stderr.len()) > MOST {
+        let (name, code) = (program.to_string_lossy(), output.code);
+        let why = format!("{name} ended with code {code} and printed more than {} MiB, which are not kept", MOST >> 20);
+        return Err(SystemError::TooMuch(why));
+    }
+    Ok(output)
 }
 
 /// The open pipes to a program.
@@ -105,13 +114,21 @@ impl Pipes<'_> {
     }
 }
 
-/// Reads what there is; closes the pipe at its end.
+/// Reads some of what there is, keeps no more than tells that it is too much, and closes the pipe at its end.
 fn drain<R: Read>(pipe: &mut Option<R>, into: &mut Vec<u8>) -> io::Result<()> {
-    let Some(open) = pipe else { return Ok(()) };
-    match open.read_to_end(into) {
-        Ok(_) => *pipe = None,
-        Err(error) if is_not_yet(&error) => {}
-        Err(error) => return Err(error),
+    let mut piece = [0; 64 << 10];
+    for _ in 0..16 {
+        let Some(open) = pipe else { break };
+        match open.read(&mut piece) {
+            Ok(0) => *pipe = None,
+            Ok(length) => {
+                let room = (MOST + 1).saturating_sub(into.len());
+                into.extend_from_slice(&piece[..length.min(room)]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_not_yet(&error) => break,
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
