@@ -3,7 +3,10 @@
 //!
 //! A new guard is one function and one line in [`GUARDS`].
 
+mod on_hosts;
+
 use super::plan::{HostPlan, Plan, Step};
+use super::vocabulary::misfit;
 use super::{Action, FieldDiff};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::value::Value;
@@ -27,6 +30,18 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Whether no plan may touch the account with this name.
+    pub fn protects(&self, name: &str) -> bool {
+        PROTECTED.contains(&name) || self.protected.iter().any(|own| own == name)
+    }
+
+    /// What is left of what a plan says about guards where nobody else says anything: it may only make them stricter.
+    pub fn no_looser(self) -> Self {
+        Self { max_removals: self.max_removals.min(Self::default().max_removals), ..self }
+    }
+}
+
 /// Names that belong to the system wherever they are found.
 #[rustfmt::skip]
 pub const PROTECTED: &[&str] = &[
@@ -37,8 +52,33 @@ pub const PROTECTED: &[&str] = &[
     "video", "audio", "render", "input", "kvm", "staff", "utmp", "users",
 ];
 
-/// The modules that a plan is made of.
-pub const MODULES: &[&str] = &["group", "user", "authorized_key", "slurm_account", "slurm_user"];
+/// A plan before the guards, with all by which it is judged. None of that is taken from the plan: whoever can edit a plan
+/// could edit it, too.
+pub struct Case<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What the roster or the command line says about guards.
+    pub settings: &'a Settings,
+    /// How many users the roster wants present.
+    pub people: usize,
+    /// What was seen on hosts; empty before any was asked.
+    pub hosts: &'a [Seen],
+    /// Now, in seconds since 1970.
+    pub now: f64,
+}
+
+/// What guards need to know of a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its inventory name.
+    pub host: String,
+    /// Its users, with their uids.
+    pub users: Vec<(String, u32)>,
+    /// Its groups, with their gids.
+    pub groups: Vec<(String, u32)>,
+    /// As whom enlist logs in there.
+    pub login: Option<String>,
+}
 
 /// One named refusal.
 pub struct Guard {
@@ -47,7 +87,7 @@ pub struct Guard {
     /// What it refuses, in one sentence.
     pub refuses: &'static str,
     /// What it says about a plan; empty when it has nothing against it.
-    judge: fn(&Plan) -> Vec<String>,
+    judge: fn(&Case) -> Vec<String>,
     /// What to do instead.
     hint: &'static str,
 }
@@ -85,9 +125,21 @@ pub static GUARDS: &[Guard] = &[
         hint: "files and running jobs keep the old number: renumber by hand, host by host, then plan again",
     },
     Guard {
-        name: "known-modules",
-        refuses: "steps that the roster is never compiled to",
-        judge: known_modules,
+        name: "protected-numbers",
+        refuses: "touching an account of the system by its number or by another name of it",
+        judge: on_hosts::protected_numbers,
+        hint: "take the name out of the roster; who shall be in such a group is given that by a playbook",
+    },
+    Guard {
+        name: "own-login",
+        refuses: "keeping out the login that enlist itself uses on a host",
+        judge: on_hosts::own_login,
+        hint: "after that nobody could plan or apply anything: log in as somebody else, or leave this entry as it is",
+    },
+    Guard {
+        name: "known-steps",
+        refuses: "steps that no roster is ever compiled to, argument by argument",
+        judge: known_steps,
         hint: "a plan runs only what `enlist plan` writes; use a playbook for the rest",
     },
     Guard {
@@ -98,12 +150,12 @@ pub static GUARDS: &[Guard] = &[
     },
 ];
 
-/// Everything that any guard has against `plan`.
-pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
+/// Everything that any guard has against the plan of `case`.
+pub fn refusals(case: &Case) -> Vec<Diagnostic> {
     GUARDS
         .iter()
         .flat_map(|guard| {
-            let says = (guard.judge)(plan);
+            let says = (guard.judge)(case);
             says.into_iter().map(|message| {
                 let problem = Diagnostic::new(ErrorKind::Refused, message);
                 problem.note(format!("the guard `{}` refuses {}", guard.name, guard.refuses)).hint(guard.hint)
@@ -112,9 +164,9 @@ pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn max_removals(plan: &Plan) -> Vec<String> {
-    let removals = plan.removals();
-    let limit = plan.guards.max_removals;
+fn max_removals(case: &Case) -> Vec<String> {
+    let removals = case.plan.removals();
+    let limit = case.settings.max_removals;
     if removals.len() <= limit as usize {
         return Vec::new();
     }
@@ -123,23 +175,25 @@ fn max_removals(plan: &Plan) -> Vec<String> {
     vec![format!("the plan removes {}, and {limit} is the limit: {}{more}", removals.len(), names.join(", "))]
 }
 
-fn somebody_stays(plan: &Plan) -> Vec<String> {
-    let people = plan.removals().into_iter().filter(|address| address.kind == "user").count();
-    match plan.roster.users {
-        0 if people > 0 => vec![format!("the plan removes {people} users, and {} wants nobody", plan.roster.file)],
-        _ => Vec::new(),
+fn somebody_stays(case: &Case) -> Vec<String> {
+    let gone = case.plan.removals().into_iter().filter(|address| address.kind == "user").count();
+    if gone == 0 || case.people > 0 {
+        return Vec::new();
     }
+    let users = if gone == 1 { "a user".to_owned() } else { format!("{gone} users") };
+    vec![format!("the plan removes {users}, and {} wants nobody", case.plan.roster.file)]
 }
 
-fn protected_names(plan: &Plan) -> Vec<String> {
-    let is_protected = |name: &str| PROTECTED.contains(&name) || plan.guards.protected.iter().any(|own| own == name);
-    let touched: BTreeSet<_> = plan
+fn protected_names(case: &Case) -> Vec<String> {
+    let is_protected = |name: &str| case.settings.protects(name);
+    let touched: BTreeSet<_> = case
+        .plan
         .changes()
         .map(|(_, change)| &change.address)
         .filter(|address| matches!(address.kind.as_str(), "user" | "group" | "account") && is_protected(&address.name))
         .collect();
     // Not only by address: a key for a protected user changes that user, a new member a protected group.
-    let steps = plan.hosts.iter().flat_map(|host| &host.steps);
+    let steps = case.plan.hosts.iter().flat_map(|host| &host.steps);
     let served = steps.flat_map(named_by).filter(|(_, name)| name == "0" || is_protected(name));
     let served = served.map(|(kind, name)| format!("{kind} {name}"));
     let all: BTreeSet<_> = touched.into_iter().map(ToString::to_string).chain(served).collect();
@@ -181,114 +235,31 @@ fn numbers(plan: &Plan) -> impl Iterator<Item = (&str, String, &Value, &Value)> 
     )
 }
 
-fn uid_zero(plan: &Plan) -> Vec<String> {
-    numbers(plan)
+fn uid_zero(case: &Case) -> Vec<String> {
+    numbers(case.plan)
         .filter(|(_, _, before, after)| [*before, *after].contains(&&Value::Int(0)))
         .map(|(host, what, ..)| format!("the plan changes the {what} from or to 0 on {host}"))
         .collect()
 }
 
-fn same_number(plan: &Plan) -> Vec<String> {
-    numbers(plan)
+fn same_number(case: &Case) -> Vec<String> {
+    numbers(case.plan)
         .filter(|(_, _, before, after)| **before != Value::Null && **after != Value::Null)
         .map(|(host, what, before, after)| format!("the plan changes the {what} from {before} to {after} on {host}"))
         .collect()
 }
 
-fn known_modules(plan: &Plan) -> Vec<String> {
-    let steps = plan.hosts.iter().flat_map(|host| host.steps.iter().map(move |step| (host, step)));
-    steps
-        .filter(|(_, step)| !MODULES.contains(&step.module.as_str()))
-        .map(|(host, step)| format!("the plan runs the module `{}` on {}", step.module, host.host))
-        .collect()
+fn known_steps(case: &Case) -> Vec<String> {
+    let steps = case.plan.hosts.iter().flat_map(|host| host.steps.iter().map(move |step| (host, step)));
+    steps.filter_map(|(host, step)| Some(format!("the plan has on {} {}", host.host, misfit(step)?))).collect()
 }
 
-fn removals_last(plan: &Plan) -> Vec<String> {
+fn removals_last(case: &Case) -> Vec<String> {
     let deletes = |step: &Step| step.changes.iter().any(|change| change.action == Action::Delete);
     let early = |host: &&HostPlan| host.steps.iter().any(|step| !step.phase.removes() && deletes(step));
-    let hosts = plan.hosts.iter().filter(early);
+    let hosts = case.plan.hosts.iter().filter(early);
     hosts.map(|host| format!("the plan removes something on {} before the removals", host.host)).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::change::Change;
-    use crate::change::plan::Phase;
-    use crate::change::plan::tests::{plan, step};
-
-    #[track_caller]
-    fn refused(guard: &str, message: &str, plan: &Plan) {
-        let says = refusals(plan);
-        let notes: Vec<_> = says.iter().map(|problem| problem.notes[0].as_str()).collect();
-        assert!(notes.iter().any(|note| note.starts_with(&format!("the guard `{guard}`"))), "{notes:?}");
-        assert!(says.iter().any(|problem| problem.message == message), "{says:?}");
-    }
-
-    fn gone(name: &str) -> Step {
-        let change = Change::new(Action::Delete, "user", name);
-        Step { phase: Phase::AccountRemovals, ..step(vec![change]) }
-    }
-
-    #[test]
-    fn an_ordinary_plan_passes() {
-        let change = Change::new(Action::Create, "user", "gildong").field("uid", Value::Null, 2001);
-        assert_eq!(refusals(&plan(vec![step(vec![change]), gone("a"), gone("b"), gone("c")])), []);
-    }
-
-    #[test]
-    fn removals_are_counted_and_capped() {
-        let mut plan = plan(["a", "b", "c", "d"].map(gone).to_vec());
-        let message = "the plan removes 4, and 3 is the limit: user a, user b, user c, user d";
-        refused("max-removals", message, &plan);
-        plan.guards.max_removals = 4;
-        assert_eq!(refusals(&plan), []);
-        plan.roster.users = 0;
-        refused("somebody-stays", "the plan removes 4 users, and roster.yml wants nobody", &plan);
-    }
-
-    #[test]
-    fn removals_come_last() {
-        let early = Step { phase: Phase::Accounts, ..gone("a") };
-        refused("removals-last", "the plan removes something on login1 before the removals", &plan(vec![early]));
-    }
-
-    #[test]
-    fn names_and_numbers_are_protected() {
-        let change = |kind: &str, name: &str| Change::new(Action::Update, kind, name);
-        let shell = change("user", "slurm").field("shell", "/a", "/b");
-        refused("protected-names", "the plan touches the protected user slurm", &plan(vec![step(vec![shell])]));
-        let mut own = plan(vec![step(vec![change("group", "ops").field("gid", Value::Null, 9)])]);
-        assert_eq!(refusals(&own), []);
-        own.guards.protected.push("ops".into());
-        refused("protected-names", "the plan touches the protected group ops", &own);
-        for (argument, value) in
-            [("group", Value::from("root")), ("groups", Value::from("ai, sudo")), ("group", Value::from(0))]
-        {
-            let mut member = step(vec![change("user", "gildong")]);
-            member.args.insert(argument.into(), value.clone());
-            let name = value.to_string().replace("ai, ", "");
-            refused("protected-names", &format!("the plan touches the protected group {name}"), &plan(vec![member]));
-        }
-        let root = change("user", "gildong").field("uid", Value::Null, 0);
-        let message = "the plan changes the uid of user gildong from or to 0 on login1";
-        refused("uid-zero", message, &plan(vec![step(vec![root])]));
-        let other = change("group", "ai").field("gid", 1, 2);
-        let message = "the plan changes the gid of group ai from 1 to 2 on login2";
-        refused("same-number", message, &plan(vec![step(vec![other])]));
-    }
-
-    #[test]
-    fn a_plan_runs_no_commands() {
-        let step = Step { module: "command".into(), ..step(Vec::new()) };
-        refused("known-modules", "the plan runs the module `command` on login1", &plan(vec![step]));
-    }
-
-    #[test]
-    fn the_guide_lists_every_guard() {
-        let guide = include_str!("../../docs/plan-format.md");
-        for guard in GUARDS {
-            assert!(guide.contains(&format!("| {} | {} |", guard.name, guard.refuses)), "{}", guard.name);
-        }
-    }
-}
+mod tests;

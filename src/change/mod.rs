@@ -7,12 +7,14 @@ pub mod guard;
 pub mod outcome;
 #[cfg(feature = "controller")]
 pub mod plan;
+#[cfg(feature = "controller")]
+pub mod vocabulary;
 
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 
 /// What is done to a resource as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It was not there.

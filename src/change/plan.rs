@@ -30,10 +30,31 @@ pub struct Plan {
     pub roster: RosterMark,
     /// The inventory sources that it was made with; `apply` uses them when it is given none.
     pub inventory: Vec<String>,
-    /// What the roster says about guards.
+    /// What the roster says about guards. It is shown; `apply` takes its guards from elsewhere.
     pub guards: Settings,
     /// Every host that was looked at, in inventory order, also those without anything to do.
     pub hosts: Vec<HostPlan>,
+    /// What the roster asks for and the plan cannot have; not written when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One thing that could not be planned on one host. All others are planned without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// The host's inventory name.
+    pub host: String,
+    /// Whom or what: `user kim`, `the host`, `the scheduler`.
+    pub what: String,
+    /// Why, as the host says.
+    pub why: String,
+    /// What is done for the time being.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meanwhile: Option<String>,
+    /// What people can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub todo: Option<String>,
 }
 
 /// Which roster a plan came from.
@@ -228,6 +249,7 @@ pub(super) mod tests {
             inventory: vec!["hosts.ini".into()],
             guards: Settings::default(),
             hosts: vec![host("login1"), host("login2")],
+            left_out: Vec::new(),
         }
     }
 

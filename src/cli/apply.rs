@@ -1,13 +1,14 @@
 //! `enlist apply`: carries out a reviewed plan, and nothing else.
 
-use super::plan;
+use super::Exit;
 use super::site::{self, SiteArgs, fail_all};
-use super::{Exit, fail};
+use super::{plan, saved};
 use crate::change::plan::Plan;
 use crate::connection::Dialer;
 use crate::diag::{Diagnostic, ErrorKind};
+use crate::roster::Roster;
 use crate::sync::reach::Reach;
-use crate::sync::{Applied, Site};
+use crate::sync::{Applied, Host, Mandate, Site};
 use crate::view;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
@@ -17,7 +18,8 @@ use std::path::PathBuf;
 /// Carry out a saved plan, or make one, show it and ask.
 ///
 /// Every host is looked at again first. If anything is not as it was when the plan was made, nothing is touched.
-/// Exit codes: 0 all done, 1 refused or failed.
+/// Exit codes: 0 all done; 3 all that was planned is done, and something or somebody had been left out of the plan; 1
+/// refused, or something failed or could not be tried.
 #[derive(Args, Debug)]
 pub struct ApplyArgs {
     /// The plan that `enlist plan -o` saved
@@ -26,9 +28,16 @@ pub struct ApplyArgs {
     /// Which hosts and how; a saved plan knows its inventory
     #[command(flatten)]
     pub site: SiteArgs,
-    /// Without a plan: who works here
-    #[arg(long, value_name = "FILE", default_value = "roster.yml", conflicts_with = "plan")]
-    pub roster: PathBuf,
+    /// Who works here; without a plan, roster.yml. With one, that the plan holds only what this roster asks for, and the
+    /// roster's guards
+    #[arg(long, value_name = "FILE")]
+    pub roster: Option<PathBuf>,
+    /// How many resources may be removed [default: what the roster says, else 3]
+    #[arg(long, value_name = "NUMBER")]
+    pub max_removals: Option<u32>,
+    /// A further name that may not be touched; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub protect: Vec<String>,
     /// Without a plan: do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -39,46 +48,55 @@ pub struct ApplyArgs {
 
 /// Applies.
 pub fn run(args: &ApplyArgs) -> Exit {
-    let plan = match &args.plan {
-        Some(path) => read(path).map_err(|problem| vec![problem]),
-        None => plan::make(&args.site, &args.roster).map(|planned| {
-            plan::warn(&planned.warnings);
-            planned.plan
-        }),
-    };
-    let plan = match plan {
-        Ok(plan) => plan,
-        Err(problems) => return fail_all(&problems),
-    };
-    let out = stdout();
-    if !args.json && (args.plan.is_none() || plan.is_empty()) {
-        view::plan::plan(&plan, out).iter().for_each(|line| out.line(line));
-    }
-    if plan.is_empty() {
-        if args.json {
-            out.line(&serde_json::json!({ "ok": true, "applied": [] }).to_string());
-        }
-        return Exit::OK;
-    }
-    if args.plan.is_none() && !args.yes {
-        match confirmed(args.json) {
-            Ok(true) => {}
-            Ok(false) => return fail(&Diagnostic::new(ErrorKind::Refused, "not applied; nothing was touched")),
-            Err(problem) => return fail(&problem),
-        }
-    }
-    match carry_out(args, &plan) {
-        Ok(true) => Exit::OK,
-        Ok(false) => Exit::ERROR,
+    match prepare(args).and_then(|(plan, roster)| apply(args, &plan, roster.as_ref())) {
+        Ok(exit) => exit,
         Err(problems) => fail_all(&problems),
     }
 }
 
-fn read(path: &PathBuf) -> Result<Plan, Diagnostic> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Diagnostic::new(ErrorKind::Input, format!("cannot read the plan {name}: {error}")))?;
-    Plan::from_json(&name, &text)
+/// The plan, and the roster if one is at hand.
+fn prepare(args: &ApplyArgs) -> Result<(Plan, Option<Roster>), Vec<Diagnostic>> {
+    let Some(path) = &args.plan else {
+        let roster = site::read_roster(&args.roster.clone().unwrap_or_else(|| "roster.yml".into()))?;
+        let planned = plan::of_roster(&args.site, &roster)?;
+        plan::warn(&planned.warnings);
+        return Ok((planned.plan, Some(roster)));
+    };
+    let plan = saved::read(path).map_err(|problem| vec![problem])?;
+    Ok((plan, args.roster.as_ref().map(site::read_roster).transpose()?))
+}
+
+fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit, Vec<Diagnostic>> {
+    let out = stdout();
+    if !args.json && args.plan.is_none() {
+        view::plan::plan(plan, out).iter().for_each(|line| out.line(line));
+    }
+    if args.plan.is_none() && plan.is_empty() {
+        if args.json {
+            out.line(&as_json(true, &[], plan));
+        }
+        return Ok(exit(true, plan));
+    }
+    if args.plan.is_none() && !args.yes && !confirmed(args.json).map_err(|problem| vec![problem])? {
+        return Err(vec![Diagnostic::new(ErrorKind::Refused, "not applied; nothing was touched")]);
+    }
+    carry_out(args, plan, roster).map(|well| exit(well, plan))
+}
+
+fn exit(well: bool, plan: &Plan) -> Exit {
+    match (well, plan.left_out.is_empty()) {
+        (false, _) => Exit::ERROR,
+        (true, false) => Exit::LEFT_OUT,
+        (true, true) => Exit::OK,
+    }
+}
+
+/// By whose word the plan is judged. Without a roster, what the plan says of guards counts as far as it is stricter.
+fn mandate<'r>(args: &ApplyArgs, plan: &Plan, roster: Option<&'r Roster>) -> Mandate<'r> {
+    let mut guards = roster.map_or_else(|| plan.guards.clone().no_looser(), |roster| roster.guards.clone());
+    guards.max_removals = args.max_removals.unwrap_or(guards.max_removals);
+    guards.protected.extend(args.protect.iter().cloned());
+    Mandate { guards, roster }
 }
 
 /// Asks on the terminal.
@@ -98,31 +116,44 @@ fn confirmed(json: bool) -> Result<bool, Diagnostic> {
 }
 
 /// On links of its own: agents that made the plan remember what they predicted.
-fn carry_out(args: &ApplyArgs, plan: &Plan) -> Result<bool, Vec<Diagnostic>> {
-    let one = |problem| vec![problem];
-    let sources = if args.site.inventory.sources.is_empty() { plan.inventory.clone() } else { args.site.sources() };
-    let inventory = site::read_inventory(&sources).map_err(one)?;
-    let login = args.site.login().map_err(one)?;
-    let names = plan.hosts.iter().map(|host| host.host.as_str());
-    let hosts = Reach::new(&inventory, &login).named(names).map_err(one)?;
+fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<bool, Vec<Diagnostic>> {
+    let hosts = hosts(args, plan, roster).map_err(|problem| vec![problem])?;
     let connector = Dialer::new();
     let site = Site::new(hosts, &connector, args.site.forks);
-    let mut report = Report { heard: Vec::new(), shown: 0, hosts: plan.hosts.len(), json: args.json };
-    let well = crate::sync::apply(&site, plan, |applied| report.hear(applied))?;
+    let mut report = Report { heard: Vec::new(), shown: 0, plan, json: args.json };
+    let well = crate::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
     report.end(well);
     Ok(well)
 }
 
+/// The plan's hosts. What each is for is the roster's to say, where there is one.
+fn hosts(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Vec<Host>, Diagnostic> {
+    let is_given = args.plan.is_none() || !args.site.inventory.sources.is_empty();
+    let sources = if is_given { args.site.sources() } else { saved::inventory_of(plan)? };
+    let inventory = site::read_inventory(&sources)?;
+    let login = args.site.login()?;
+    let reach = Reach::new(&inventory, &login);
+    let is_planned = |host: &Host| plan.hosts.iter().any(|planned| planned.host == host.name());
+    match roster {
+        Some(roster) => Ok(reach.of_roster(roster, &[])?.into_iter().filter(is_planned).collect()),
+        None => reach.named(plan.hosts.iter().map(|host| host.host.as_str())),
+    }
+}
+
+fn as_json(well: bool, applied: &[Applied], plan: &Plan) -> String {
+    serde_json::json!({ "ok": well, "applied": applied, "left_out": plan.left_out }).to_string()
+}
+
 /// Tells what became of steps: each phase's lines as soon as it is over, or one JSON document at the end.
-struct Report {
+struct Report<'p> {
     heard: Vec<Applied>,
     /// How many of them are on the screen.
     shown: usize,
-    hosts: usize,
+    plan: &'p Plan,
     json: bool,
 }
 
-impl Report {
+impl Report<'_> {
     fn hear(&mut self, applied: Applied) {
         if self.heard.last().is_some_and(|last| last.phase != applied.phase) {
             self.show_phase();
@@ -136,7 +167,7 @@ impl Report {
         let Some(first) = new.first().filter(|_| !self.json) else { return };
         let (out, err) = (stdout(), stderr());
         out.line(&out.paint(Style::Heading, view::plan::heading(first.phase)));
-        view::plan::applied(new, self.hosts, out).iter().for_each(|line| out.line(line));
+        view::plan::applied(new, self.plan.hosts.len(), out).iter().for_each(|line| out.line(line));
         let warnings = new.iter().flat_map(|one| one.warnings.iter().map(move |text| (&one.host, text)));
         warnings.for_each(|(host, text)| {
             err.line(&format!("{} {host}: {text}", err.paint(Style::Warning, "warning:")));
@@ -146,9 +177,12 @@ impl Report {
 
     fn end(&mut self, well: bool) {
         self.show_phase();
-        match self.json {
-            true => stdout().line(&serde_json::json!({ "ok": well, "applied": self.heard }).to_string()),
-            false => stdout().line(&view::plan::applied_summary(&self.heard)),
+        let out = stdout();
+        if self.json {
+            out.line(&as_json(well, &self.heard, self.plan));
+            return;
         }
+        view::plan::left_out(self.plan, out).iter().for_each(|line| out.line(line));
+        out.line(&view::plan::applied_summary(&self.heard, self.plan));
     }
 }

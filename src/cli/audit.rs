@@ -1,12 +1,12 @@
 //! `enlist audit`: contradictions of names and numbers over all hosts, and drift from the roster.
 
-use super::Exit;
 use super::site::{self, SiteArgs, fail_all};
+use super::{Exit, exit};
 use crate::connection::Dialer;
 use crate::diag::Diagnostic;
 use crate::sync::audit::{Finding, audit};
 use crate::sync::reach::Reach;
-use crate::sync::{Site, observe};
+use crate::sync::{Site, Survey, observe};
 use crate::view;
 use crate::view::styles::stdout;
 use clap::Args;
@@ -14,7 +14,8 @@ use std::path::PathBuf;
 
 /// Find names and numbers that mean different people on different hosts, and drift from the roster.
 ///
-/// Exit codes: 0 nothing found (system accounts aside), 2 findings, 1 an error.
+/// Exit codes: 0 nothing found (system accounts aside); 2 findings; 3 a host did not answer, whatever was found on the
+/// others; 1 an error.
 #[derive(Args, Debug)]
 pub struct AuditArgs {
     /// Which hosts and how
@@ -30,20 +31,25 @@ pub struct AuditArgs {
 
 /// Audits.
 pub fn run(args: &AuditArgs) -> Exit {
-    let (findings, hosts) = match find(args) {
+    let (findings, Survey { seen, silent }) = match find(args) {
         Ok(found) => found,
         Err(problems) => return fail_all(&problems),
     };
     let out = stdout();
-    match args.json {
-        true => out.line(&serde_json::to_string_pretty(&findings).expect("findings have only text keys")),
-        false => view::audit::findings(&findings, hosts, out).iter().for_each(|line| out.line(line)),
+    if args.json {
+        out.line(&serde_json::to_string_pretty(&findings).expect("findings have only text keys"));
+    } else {
+        view::audit::findings(&findings, seen.len(), out).iter().for_each(|line| out.line(line));
+    }
+    silent.iter().for_each(|(_, problem)| exit::show(problem));
+    if !silent.is_empty() {
+        return Exit::LEFT_OUT;
     }
     if findings.iter().all(|finding| finding.system) { Exit::OK } else { Exit(2) }
 }
 
-/// The findings, and how many hosts were looked at.
-fn find(args: &AuditArgs) -> Result<(Vec<Finding>, usize), Vec<Diagnostic>> {
+/// The findings, and which hosts were looked at.
+fn find(args: &AuditArgs) -> Result<(Vec<Finding>, Survey), Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let roster = args.roster.as_ref().map(site::read_roster).transpose()?;
     let inventory = site::read_inventory(&args.site.sources()).map_err(one)?;
@@ -56,6 +62,6 @@ fn find(args: &AuditArgs) -> Result<(Vec<Finding>, usize), Vec<Diagnostic>> {
     };
     let hosts = hosts.map_err(one)?;
     let connector = Dialer::new();
-    let observed = observe(&Site::new(hosts, &connector, args.site.forks))?;
-    Ok((audit(&observed, roster.as_ref()), observed.len()))
+    let survey = observe(&Site::new(hosts, &connector, args.site.forks))?;
+    Ok((audit(&survey.seen, roster.as_ref()), survey))
 }

@@ -13,6 +13,8 @@ impl Exit {
     pub const OK: Exit = Exit(0);
     /// A generic error.
     pub const ERROR: Exit = Exit(1);
+    /// Done, but for hosts or people that had to be left out and were named.
+    pub const LEFT_OUT: Exit = Exit(3);
 }
 
 impl From<Exit> for ExitCode {

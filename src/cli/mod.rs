@@ -18,6 +18,7 @@ pub mod options;
 pub mod plan;
 pub mod play;
 pub mod roster;
+mod saved;
 pub mod serve;
 mod site;
 pub mod slurm;

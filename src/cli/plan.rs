@@ -1,19 +1,23 @@
 //! `enlist plan`: what the roster would change, on all hosts and in the scheduler.
 
+use super::saved::Saving;
 use super::site::{self, SiteArgs, fail_all};
 use super::{Exit, fail};
+use crate::change::plan::Plan;
 use crate::connection::Dialer;
-use crate::diag::{Diagnostic, ErrorKind};
+use crate::diag::Diagnostic;
+use crate::roster::Roster;
 use crate::sync::reach::Reach;
 use crate::sync::{Planned, Site};
 use crate::view;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Show what the roster would change on the hosts and in the scheduler; changes nothing.
 ///
-/// Exit codes: 0 nothing to do, 2 something would change, 1 an error, a conflict or a refusal.
+/// Exit codes: 0 nothing to do; 2 something would change; 3 something or somebody had to be left out, whether or not
+/// something else would change; 1 no plan: an error, a conflict or a refusal.
 #[derive(Args, Debug)]
 pub struct PlanArgs {
     /// Which hosts and how
@@ -35,6 +39,10 @@ const CHANGES: Exit = Exit(2);
 
 /// Makes, shows and saves a plan.
 pub fn run(args: &PlanArgs) -> Exit {
+    let saving = match args.output.as_deref().map(Saving::prepare).transpose() {
+        Ok(saving) => saving,
+        Err(problem) => return fail(&problem),
+    };
     let Planned { plan, warnings } = match make(&args.site, &args.roster) {
         Ok(planned) => planned,
         Err(problems) => return fail_all(&problems),
@@ -45,14 +53,23 @@ pub fn run(args: &PlanArgs) -> Exit {
         true => out.line(plan.to_json().trim_end()),
         false => view::plan::plan(&plan, out).iter().for_each(|line| out.line(line)),
     }
-    if let Some(path) = &args.output {
-        if let Err(error) = std::fs::write(path, plan.to_json()) {
-            let message = format!("cannot write {}: {error}", path.display());
-            return fail(&Diagnostic::new(ErrorKind::Input, message));
+    if let Some(saving) = &saving {
+        if let Err(problem) = saving.write(&plan) {
+            return fail(&problem);
         }
-        stderr().line(&format!("Saved. Carry it out with: enlist apply {}", path.display()));
+        stderr().line(&next_step(saving, &plan, &args.roster));
+    }
+    if !plan.left_out.is_empty() {
+        return Exit::LEFT_OUT;
     }
     if plan.is_empty() { Exit::OK } else { CHANGES }
+}
+
+fn next_step(saving: &Saving, plan: &Plan, roster: &Path) -> String {
+    if plan.is_empty() {
+        return "Saved; there is nothing to carry out.".to_owned();
+    }
+    format!("Saved. Carry it out with: enlist apply {} --roster {}", saving.path().display(), roster.display())
 }
 
 /// Shows what modules warned of.
@@ -63,13 +80,17 @@ pub(super) fn warn(warnings: &[String]) {
 
 /// Reads roster and inventory, looks at the site, and plans.
 pub(super) fn make(args: &SiteArgs, roster: &PathBuf) -> Result<Planned, Vec<Diagnostic>> {
+    of_roster(args, &site::read_roster(roster)?)
+}
+
+/// Reads the inventory, looks at the site, and plans.
+pub(super) fn of_roster(args: &SiteArgs, roster: &Roster) -> Result<Planned, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
-    let roster = site::read_roster(roster)?;
     let sources = args.sources();
     let inventory = site::read_inventory(&sources).map_err(one)?;
     let login = args.login().map_err(one)?;
     let limit = args.limit().map_err(one)?;
-    let hosts = Reach::new(&inventory, &login).of_roster(&roster, &limit).map_err(one)?;
+    let hosts = Reach::new(&inventory, &login).of_roster(roster, &limit).map_err(one)?;
     let connector = Dialer::new();
-    crate::sync::plan(&Site::new(hosts, &connector, args.forks), &roster, &sources, site::now())
+    crate::sync::plan(&Site::new(hosts, &connector, args.forks), roster, &sources, site::now())
 }

@@ -145,6 +145,10 @@ impl<M: Machine> Drop for AgentLink<M> {
 }
 
 impl<M: Machine> Link for AgentLink<M> {
+    fn login(&self) -> Option<&str> {
+        Some(self.machine.login())
+    }
+
     fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
         let who = self.effective(who);
         let index = self.agent(who)?;

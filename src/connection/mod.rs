@@ -120,6 +120,11 @@ pub enum LinkError {
 pub trait Link: Send {
     /// Sends one request to the agent that runs as `who` (starting it first if need be) and waits for the reply.
     fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError>;
+
+    /// As whom one is logged in there, if that is known.
+    fn login(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Opens links: by ssh, to this machine, or to fakes in tests.

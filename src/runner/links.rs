@@ -34,6 +34,13 @@ impl<'a> Links<'a> {
         reply
     }
 
+    /// As whom one is logged in to `target`; `None` before a call has connected it.
+    pub fn login(&self, target: &Target) -> Option<String> {
+        let slot = self.slot(target);
+        let link = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        link.as_ref()?.login().map(str::to_owned)
+    }
+
     fn slot(&self, target: &Target) -> Slot {
         // All that decides where a session ends up: one address behind two bastions is two hosts.
         let key = format!("{:?}", Target { name: String::new(), ..target.clone() });

@@ -1,16 +1,20 @@
 //! Carrying a plan out: the same dry run again, compared with the plan; then for real, and nothing but the plan.
 
+use super::compile::{batches, lock};
+use super::lost::Lost;
 use super::observe::claims;
-use super::plan::{failed, foretold, refuse};
-use super::{Host, Site, observe};
-use crate::change::guard;
+use super::plan::{failed, foretold, now, people, refuse, subject};
+use super::{Host, Observed, Site, Survey, observe};
+use crate::change::guard::{self, Case, Seen, Settings};
 use crate::change::outcome::ItemResult;
 use crate::change::plan::{HostPlan, Moved, Phase, Plan, Step, moved};
 use crate::change::{Address, Change};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
-use crate::value::Map;
+use crate::roster::{Roster, State};
+use crate::value::{Map, Value};
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 
 /// What became of one step on one host.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,41 +55,148 @@ pub enum Became {
     },
 }
 
+/// By whose word a plan is judged: what the one says who applies it. The plan itself is not asked.
+#[derive(Clone, Debug, Default)]
+pub struct Mandate<'r> {
+    /// What guards go by.
+    pub guards: Settings,
+    /// The roster, if it is at hand: then a plan holds only what that roster is compiled to for each host.
+    pub roster: Option<&'r Roster>,
+}
+
 /// Carries `plan` out on `site`; `done` hears of every step as soon as the hosts before have done theirs, phase by phase.
 /// `Ok(true)` when all went well. An error means that nothing was touched.
-pub fn apply(site: &Site, plan: &Plan, mut done: impl FnMut(Applied)) -> Result<bool, Vec<Diagnostic>> {
-    refuse(guard::refusals(plan))?;
+///
+/// A host that does not answer, and a step that cannot be done any more, are left out and told; all others are done.
+pub fn apply(
+    site: &Site,
+    plan: &Plan,
+    mandate: &Mandate,
+    mut done: impl FnMut(Applied),
+) -> Result<bool, Vec<Diagnostic>> {
+    judge_plan(plan, mandate, &[])?;
     refuse(missing_hosts(site, plan))?;
-    let observed = observe(site)?;
-    refuse(conflicts(&wanted(plan), &claims(&observed)))?;
-    let elsewhere = site.on_all(|host| recheck(site, host, host_plan(plan, host)))?;
-    let moved: Vec<Moved> = elsewhere.into_iter().flatten().collect();
-    if !moved.is_empty() {
-        return Err(vec![stale(plan, &moved, &observed)]);
+    refuse(mandate.roster.map(|roster| strange_steps(site, plan, roster)).unwrap_or_default())?;
+    let Survey { seen, silent } = observe(site)?;
+    judge_plan(plan, mandate, &seen.iter().map(Seen::from).collect::<Vec<_>>())?;
+    refuse(conflicts(&wanted(plan), &claims(&seen)))?;
+    let (mut moved, mut out) = (Vec::new(), HashMap::new());
+    for (host, why) in silent {
+        out.insert(host, Out::Host(why.to_string()));
     }
-    let mut well = true;
+    let look = |host: &Host| (!out.contains_key(host.name())).then(|| recheck(site, host, host_plan(plan, host)));
+    let mut now = Vec::new();
+    site.each(look, |host, checked| now.extend(checked.map(|checked| (host.name().to_owned(), checked))));
+    for (host, checked) in now {
+        match checked {
+            Ok(found) => {
+                moved.extend(found.moved);
+                out.insert(host, Out::Steps(found.impossible));
+            }
+            Err(why) => _ = out.insert(host, Out::Host(why.to_string())),
+        }
+    }
+    if !moved.is_empty() || nothing_and_not_as_it_was(plan, &seen) {
+        return Err(vec![stale(plan, &moved, &seen)]);
+    }
+    Ok(in_phases(site, plan, &out, &mut done))
+}
+
+/// What is left out on a host.
+enum Out {
+    /// All of it: the host does not answer.
+    Host(String),
+    /// The steps with these numbers, each with the reason.
+    Steps(HashMap<usize, String>),
+}
+
+impl Out {
+    fn reason(&self, step: usize) -> Option<&str> {
+        match self {
+            Out::Host(why) => Some(why),
+            Out::Steps(steps) => steps.get(&step).map(String::as_str),
+        }
+    }
+}
+
+fn judge_plan(plan: &Plan, mandate: &Mandate, hosts: &[Seen]) -> Result<(), Vec<Diagnostic>> {
+    let people = mandate.roster.map_or(plan.roster.users, people);
+    refuse(guard::refusals(&Case { plan, settings: &mandate.guards, people, hosts, now: now() }))
+}
+
+/// Steps that `roster` does not ask of their host.
+fn strange_steps(site: &Site, plan: &Plan, roster: &Roster) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for host in &site.hosts {
+        let asked = batches(roster, host);
+        let calls = asked.iter().flat_map(|batch| batch.items.iter().map(|args| (batch.module, args)));
+        let locks: Vec<Map> = leavers(roster).map(lock).collect();
+        let locks = locks.iter().map(|args| ("user", args));
+        let texts: HashSet<String> = calls.chain(locks).map(|(module, args)| as_text(module, args)).collect();
+        let steps = host_plan(plan, host).into_iter().flat_map(|plan| &plan.steps);
+        let strange = steps.filter(|step| !texts.contains(&as_text(&step.module, &step.args)));
+        problems.extend(strange.map(|step| strange_step(roster, host, step)));
+    }
+    problems
+}
+
+fn as_text(module: &str, args: &Map) -> String {
+    format!("{module} {}", Value::Map(args.clone()).to_json_line(true))
+}
+
+fn strange_step(roster: &Roster, host: &Host, step: &Step) -> Diagnostic {
+    let what = subject(&step.module, &step.args);
+    let message =
+        format!("{}: the plan has a step for {what} that {} does not ask for", host.name(), roster.source.name);
+    Diagnostic::new(ErrorKind::Refused, message)
+        .hint("the roster has changed since the plan was made, or the plan has been edited: make a new one")
+}
+
+fn leavers(roster: &Roster) -> impl Iterator<Item = &str> {
+    roster.users.iter().filter(|user| user.state == State::Absent).map(|user| user.name.as_str())
+}
+
+/// A plan without steps says that hosts were as the roster asks. Where accounts have changed since, nobody can say so.
+fn nothing_and_not_as_it_was(plan: &Plan, seen: &[Observed]) -> bool {
+    plan.is_empty() && !changed_hosts(plan, seen).is_empty()
+}
+
+/// Hosts whose accounts are not those that the plan was made for.
+fn changed_hosts<'s>(plan: &Plan, seen: &'s [Observed]) -> Vec<&'s str> {
+    let is_changed =
+        |now: &&Observed| plan.hosts.iter().any(|planned| planned.host == now.host && planned.observed != now.digest);
+    seen.iter().filter(is_changed).map(|now| now.host.as_str()).collect()
+}
+
+/// Phase by phase over all hosts; whether all went well.
+fn in_phases(site: &Site, plan: &Plan, out: &HashMap<String, Out>, done: &mut impl FnMut(Applied)) -> bool {
+    let (mut well, mut failed) = (true, false);
     for phase in Phase::ALL {
-        if phase.removes() && !well {
-            plan.hosts.iter().for_each(|host| steps(host, phase).for_each(|step| done(held_back(&host.host, step))));
+        if phase.removes() && failed {
+            plan.hosts
+                .iter()
+                .for_each(|host| steps(host, phase).for_each(|(_, step)| done(held_back(&host.host, step))));
             continue;
         }
-        let work = |host: &Host| carry_out(site, host, host_plan(plan, host), phase);
-        crate::runner::in_order(&site.hosts, site.forks, work, |_, results| {
+        let work = |host: &Host| carry_out(site, host, host_plan(plan, host), out.get(host.name()), phase);
+        site.each(work, |_, results| {
             for applied in results {
                 well &= applied.became == Became::Done;
+                failed |= matches!(applied.became, Became::Failed { .. } | Became::Otherwise { .. });
                 done(applied);
             }
         });
     }
-    Ok(well)
+    well
 }
 
 fn host_plan<'p>(plan: &'p Plan, host: &Host) -> Option<&'p HostPlan> {
     plan.hosts.iter().find(|planned| planned.host == host.name())
 }
 
-fn steps(host: &HostPlan, phase: Phase) -> impl Iterator<Item = &Step> {
-    host.steps.iter().filter(move |step| step.phase == phase)
+/// The steps of one phase, with their numbers.
+fn steps(host: &HostPlan, phase: Phase) -> impl Iterator<Item = (usize, &Step)> {
+    host.steps.iter().enumerate().filter(move |(_, step)| step.phase == phase)
 }
 
 fn missing_hosts(site: &Site, plan: &Plan) -> Vec<Diagnostic> {
@@ -95,7 +206,7 @@ fn missing_hosts(site: &Site, plan: &Plan) -> Vec<Diagnostic> {
         .map(|host| {
             Diagnostic::new(
                 ErrorKind::Refused,
-                format!("the plan has the host {}, and the inventory has not", host.host),
+                format!("the plan has the host {}, and inventory and roster have not", host.host),
             )
             .hint("give the inventory that the plan was made with, or make a new plan")
         })
@@ -122,28 +233,38 @@ fn wanted(plan: &Plan) -> Vec<Claim> {
     claims
 }
 
-/// What is not as planned on one host.
-fn recheck(site: &Site, host: &Host, plan: Option<&HostPlan>) -> Result<Vec<Moved>, Vec<Diagnostic>> {
-    let Some(plan) = plan else { return Ok(Vec::new()) };
-    let mut now = Vec::new();
-    let mut problems = Vec::new();
-    for batch in plan.steps.chunk_by(same_batch) {
-        for (step, result) in batch.iter().zip(ask(site, host, batch, true).map_err(|problem| vec![problem])?) {
-            match foretold(host, &step.module, &step.args, result) {
-                Ok((changes, _)) => now.push(changes),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-    }
-    Ok(moved(plan, &now))
+/// What another look at one host found.
+struct Rechecked {
+    moved: Vec<Moved>,
+    /// Steps that cannot be done now, by number, with the reason.
+    impossible: HashMap<usize, String>,
 }
 
-/// Adjacent steps of one module and phase are one round trip.
+/// The dry run of the plan's steps again. An error means that the host does not answer.
+fn recheck(site: &Site, host: &Host, plan: Option<&HostPlan>) -> Result<Rechecked, Diagnostic> {
+    let mut found = Rechecked { moved: Vec::new(), impossible: HashMap::new() };
+    let Some(plan) = plan else { return Ok(found) };
+    let (mut now, mut number) = (Vec::new(), 0);
+    for batch in plan.steps.chunk_by(same_batch) {
+        for (step, result) in batch.iter().zip(ask(site, host, batch, true)?) {
+            now.push(foretold(result).map_or_else(
+                |failure| {
+                    let why = failed(host.name(), &step.module, &step.args, &failure).to_string();
+                    found.impossible.insert(number, why);
+                    step.changes.clone()
+                },
+                |(changes, _)| changes,
+            ));
+            number += 1;
+        }
+    }
+    found.moved = moved(plan, &now);
+    Ok(found)
+}
+
+/// Adjacent steps of one module, phase and state are one round trip.
 fn same_batch(a: &Step, b: &Step) -> bool {
-    (a.phase, &a.module) == (b.phase, &b.module)
+    (a.phase, &a.module, a.args.get("state")) == (b.phase, &b.module, b.args.get("state"))
 }
 
 fn ask(site: &Site, host: &Host, batch: &[Step], check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
@@ -155,10 +276,7 @@ fn stale(plan: &Plan, moved: &[Moved], observed: &[super::Observed]) -> Diagnost
     let message = format!("the world has moved since the plan was made ({}); nothing was touched", plan.created);
     let problem = Diagnostic::new(ErrorKind::Refused, message);
     let problem = moved.iter().fold(problem, |problem, moved| problem.note(describe(moved)));
-    let changed = observed
-        .iter()
-        .filter(|now| plan.hosts.iter().any(|planned| planned.host == now.host && planned.observed != now.digest));
-    let changed: Vec<_> = changed.map(|now| now.host.as_str()).collect();
+    let changed = changed_hosts(plan, observed);
     let problem = match changed.is_empty() {
         true => problem,
         false => problem.note(format!("accounts changed since then on: {}", changed.join(", "))),
@@ -189,22 +307,46 @@ fn verb(change: &Change) -> &'static str {
     }
 }
 
-/// Does one phase on one host. After a failed batch the later ones of this host are not tried.
-fn carry_out(site: &Site, host: &Host, plan: Option<&HostPlan>, phase: Phase) -> Vec<Applied> {
-    let steps: Vec<Step> = plan.map(|plan| self::steps(plan, phase).cloned().collect()).unwrap_or_default();
-    let mut applied: Vec<Applied> = Vec::new();
-    for batch in steps.chunk_by(same_batch) {
-        if applied.iter().any(|one| matches!(one.became, Became::Failed { .. })) {
-            let why = "an earlier step failed on this host";
-            applied.extend(batch.iter().map(|step| not_tried(host.name(), step, why)));
-            continue;
-        }
-        match ask(site, host, batch, false) {
-            Ok(results) => applied.extend(batch.iter().zip(results).map(|(step, result)| judge(host, step, result))),
-            Err(problem) => applied.extend(batch.iter().map(|step| failure(host.name(), step, problem.to_string()))),
+/// Does one phase on one host. A step that cannot be done is left out, and what needs it. After a batch of which nothing
+/// was done the later ones of this host are not tried.
+fn carry_out(site: &Site, host: &Host, plan: Option<&HostPlan>, out: Option<&Out>, phase: Phase) -> Vec<Applied> {
+    let (mut applied, mut possible) = (Vec::new(), Vec::new());
+    for (number, step) in plan.into_iter().flat_map(|plan| self::steps(plan, phase)) {
+        match out.and_then(|out| out.reason(number)) {
+            Some(why) => applied.push(not_tried(host.name(), step, why)),
+            None => possible.push(step.clone()),
         }
     }
+    let (mut lost, mut given_up) = (Lost::default(), false);
+    for batch in possible.chunk_by(same_batch) {
+        let mut tried = Vec::new();
+        for step in batch {
+            let why = if given_up { Some(EARLIER.to_owned()) } else { lost.needed_by(&step.module, &step.args) };
+            match why {
+                Some(why) => applied.push(not_tried(host.name(), step, &why)),
+                None => tried.push(step.clone()),
+            }
+        }
+        let became = run(site, host, &tried);
+        let failures = || became.iter().zip(&tried).filter(|(one, _)| matches!(one.became, Became::Failed { .. }));
+        given_up |= !became.is_empty() && failures().count() == became.len();
+        failures().for_each(|(_, step)| lost.add(&step.module, &step.args));
+        applied.extend(became);
+    }
     applied
+}
+
+const EARLIER: &str = "an earlier step failed on this host";
+
+/// Carries steps of one module out.
+fn run(site: &Site, host: &Host, steps: &[Step]) -> Vec<Applied> {
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    match ask(site, host, steps, false) {
+        Ok(results) => steps.iter().zip(results).map(|(step, result)| judge(host, step, result)).collect(),
+        Err(problem) => steps.iter().map(|step| failure(host.name(), step, problem.to_string())).collect(),
+    }
 }
 
 fn judge(host: &Host, step: &Step, result: ItemResult) -> Applied {

@@ -10,17 +10,9 @@ use crate::runner::in_order;
 use crate::value::Map;
 
 impl Site<'_> {
-    /// Does `work` for every host in parallel; results in the hosts' order, or everything that went wrong.
-    pub(super) fn on_all<R: Send>(
-        &self,
-        work: impl Fn(&Host) -> Result<R, Vec<Diagnostic>> + Sync,
-    ) -> Result<Vec<R>, Vec<Diagnostic>> {
-        let (mut results, mut problems) = (Vec::new(), Vec::new());
-        in_order(&self.hosts, self.forks, work, |_, result| match result {
-            Ok(result) => results.push(result),
-            Err(mut found) => problems.append(&mut found),
-        });
-        if problems.is_empty() { Ok(results) } else { Err(problems) }
+    /// Does `work` for every host in parallel; `done` gets what came of it in the hosts' order.
+    pub(super) fn each<R: Send>(&self, work: impl Fn(&Host) -> R + Sync, done: impl FnMut(&Host, R)) {
+        in_order(&self.hosts, self.forks, work, done);
     }
 
     /// One round trip: `module` over `items` on `host`.

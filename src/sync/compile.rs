@@ -2,10 +2,12 @@
 
 use super::Host;
 use crate::change::plan::Phase;
+use crate::change::vocabulary::{self as calls, Call};
 use crate::roster::limits::Limit;
 use crate::roster::{Account, Expiry, Member, Roster, State, User, Written};
 use crate::value::{Map, Value};
 use jiff::civil::Date;
+use std::collections::{HashMap, HashSet};
 
 /// One module over several items: one round trip, and for account modules one transaction.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,72 +23,75 @@ pub struct Batch {
 /// What `roster` asks of `host`, in order; batches without items are left out.
 pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
     let mut batches = Vec::new();
-    let mut add = |phase, module, items: Vec<Map>| {
+    let mut add = |call: &Call, items: Vec<Map>| {
         if !items.is_empty() {
-            batches.push(Batch { phase, module, items });
+            batches.push(Batch { phase: call.phase, module: call.module, items });
         }
     };
     if host.accounts {
-        add(Phase::Accounts, "group", groups(roster, State::Present));
-        add(Phase::Accounts, "user", users(roster, State::Present));
-        add(Phase::Accounts, "authorized_key", keys(roster, State::Present));
+        add(&calls::GROUP, groups(roster));
+        add(&calls::USER, users(roster));
+        add(&calls::ADD_KEY, keys(roster, State::Present));
     }
     if host.scheduler {
-        add(Phase::Scheduler, "slurm_qos", qos(roster, State::Present));
-        add(Phase::Scheduler, "slurm_account", accounts(roster));
-        add(Phase::Scheduler, "slurm_user", members(roster, State::Present));
-        add(Phase::Scheduler, "slurm_association", places(roster, State::Present));
-        add(Phase::Scheduler, "slurm_user", default_accounts(roster));
-        add(Phase::Scheduler, "slurm_coordinator", coordinators(roster, State::Present));
-        add(Phase::SchedulerRemovals, "slurm_coordinator", coordinators(roster, State::Absent));
-        add(Phase::SchedulerRemovals, "slurm_association", places(roster, State::Absent));
-        add(Phase::SchedulerRemovals, "slurm_user", [members(roster, State::Absent), leavers(roster)].concat());
-        add(Phase::SchedulerRemovals, "slurm_account", absent_accounts(roster));
-        add(Phase::SchedulerRemovals, "slurm_qos", qos(roster, State::Absent));
+        add(&calls::QOS, qos(roster));
+        add(&calls::ACCOUNT, accounts(roster));
+        add(&calls::MEMBER, members(roster));
+        add(&calls::MEMBER_PLACE, places(roster, State::Present));
+        add(&calls::DEFAULT_ACCOUNT, default_accounts(roster));
+        add(&calls::ADD_COORDINATOR, coordinators(roster, State::Present));
+        add(&calls::REMOVE_COORDINATOR, coordinators(roster, State::Absent));
+        add(&calls::LEAVE_PLACE, places(roster, State::Absent));
+        add(&calls::LEAVE, [former_members(roster), leavers(roster)].concat());
+        add(&calls::REMOVE_ACCOUNT, absent_accounts(roster));
+        add(&calls::REMOVE_QOS, absent_qos(roster));
     }
     if host.accounts {
-        add(Phase::AccountRemovals, "authorized_key", keys(roster, State::Absent));
-        add(Phase::AccountRemovals, "user", users(roster, State::Absent));
-        add(Phase::AccountRemovals, "group", groups(roster, State::Absent));
+        add(&calls::REMOVE_KEY, keys(roster, State::Absent));
+        add(&calls::REMOVE_USER, absent_users(roster));
+        add(&calls::REMOVE_GROUP, absent_groups(roster));
     }
     batches
 }
 
-/// An item: a name, a state, and what is set of the rest. What is not set is left alone.
-fn item(name: &str, state: State, rest: impl IntoIterator<Item = (&'static str, Value)>) -> Map {
-    let state = if state == State::Present { "present" } else { "absent" };
-    let mut map: Map = [("name".to_owned(), name.into())].into_iter().collect();
-    map.extend(rest.into_iter().filter(|(_, value)| *value != Value::Null).map(|(key, value)| (key.to_owned(), value)));
-    map.insert("state".into(), state.into());
-    map
+/// What is asked for a leaver who cannot be removed yet: he is kept out meanwhile.
+pub fn lock(name: &str) -> Map {
+    calls::LOCK.with([("name", name.into()), ("password_lock", true.into()), ("expires", LONG_AGO.into())])
 }
 
 fn text(written: &Option<Written<String>>) -> Value {
     written.as_ref().map(|text| text.value.clone()).into()
 }
 
-fn groups(roster: &Roster, state: State) -> Vec<Map> {
-    let groups = roster.groups.iter().filter(|group| group.state == state);
-    groups
-        .map(|group| {
-            let gid = (state == State::Present).then_some(*group.gid);
-            item(&group.name, state, [("gid", gid.into())])
-        })
-        .collect()
+fn name(written: &Written<String>) -> (&'static str, Value) {
+    ("name", written.value.clone().into())
 }
 
-fn users(roster: &Roster, state: State) -> Vec<Map> {
-    roster.users.iter().filter(|user| user.state == state).map(user).collect()
+fn groups(roster: &Roster) -> Vec<Map> {
+    let present = roster.groups.iter().filter(|group| group.state == State::Present);
+    present.map(|group| calls::GROUP.with([name(&group.name), ("gid", (*group.gid).into())])).collect()
+}
+
+fn absent_groups(roster: &Roster) -> Vec<Map> {
+    let absent = roster.groups.iter().filter(|group| group.state == State::Absent);
+    absent.map(|group| calls::REMOVE_GROUP.with([name(&group.name)])).collect()
+}
+
+fn users(roster: &Roster) -> Vec<Map> {
+    roster.users.iter().filter(|user| user.state == State::Present).map(user).collect()
+}
+
+fn absent_users(roster: &Roster) -> Vec<Map> {
+    let absent = roster.users.iter().filter(|user| user.state == State::Absent);
+    absent.map(|user| calls::REMOVE_USER.with([name(&user.name)])).collect()
 }
 
 fn user(user: &User) -> Map {
-    if user.state == State::Absent {
-        return item(&user.name, State::Absent, []);
-    }
     let groups: Vec<Value> = user.groups.iter().map(|group| group.value.clone().into()).collect();
     let append = (!user.only_groups && !groups.is_empty()).then_some(true);
     let groups = if groups.is_empty() && !user.only_groups { Value::Null } else { groups.into() };
-    let rest = [
+    calls::USER.with([
+        name(&user.name),
         ("uid", (*user.uid).into()),
         ("group", user.group.value.clone().into()),
         ("groups", groups),
@@ -96,16 +101,17 @@ fn user(user: &User) -> Map {
         ("comment", text(&user.comment)),
         ("password_lock", user.locked.into()),
         ("expires", expires(user).into()),
-    ];
-    item(&user.name, State::Present, rest)
+    ])
 }
 
+/// The first day on which shadow(5) knows an account to be expired: it warns of day 0.
+const LONG_AGO: f64 = 86400.0;
+
 /// The module's `expires`: seconds since 1970, or negative for never. A locked password still lets keys in; an account
-/// that expired long ago lets nobody in, so who is locked is both.
+/// that expired long ago lets nobody in, so who is locked is both. A day before 1970 is long ago, too.
 fn expires(user: &User) -> Option<f64> {
-    const LONG_AGO: f64 = 86400.0;
     const NEVER: f64 = -1.0;
-    let day = |day: Date| day.duration_since(Date::constant(1970, 1, 1)).as_secs_f64();
+    let day = |day: Date| day.duration_since(Date::constant(1970, 1, 1)).as_secs_f64().max(LONG_AGO);
     match (user.locked, user.expires) {
         (Some(true), _) => Some(LONG_AGO),
         (_, Some(Expiry::On(date))) => Some(day(date)),
@@ -115,16 +121,12 @@ fn expires(user: &User) -> Option<f64> {
 }
 
 fn keys(roster: &Roster, state: State) -> Vec<Map> {
+    let call = if state == State::Present { &calls::ADD_KEY } else { &calls::REMOVE_KEY };
     let present = roster.users.iter().filter(|user| user.state == State::Present);
-    present
-        .flat_map(|user| {
-            let keys = user.keys.iter().filter(move |key| key.state == state);
-            keys.map(|key| {
-                let mut map = item("", state, [("key", key.line.value.clone().into())]);
-                map.shift_remove("name");
-                map.insert("user".into(), user.name.value.clone().into());
-                map
-            })
+    let all = present.flat_map(|user| user.keys.iter().map(move |key| (user, key)));
+    all.filter(|(_, key)| key.state == state)
+        .map(|(user, key)| {
+            call.with([("user", user.name.value.clone().into()), ("key", key.line.value.clone().into())])
         })
         .collect()
 }
@@ -132,118 +134,132 @@ fn keys(roster: &Roster, state: State) -> Vec<Map> {
 /// Accounts to be there, parents before children.
 fn accounts(roster: &Roster) -> Vec<Map> {
     let mut present: Vec<_> = roster.accounts.iter().filter(|account| account.state == State::Present).collect();
-    present.sort_by_key(|account| depth(roster, account));
+    let parents = parents(roster);
+    present.sort_by_cached_key(|account| depth(&parents, account));
     present
         .into_iter()
         .map(|account| {
-            let rest = [
+            calls::ACCOUNT.with([
+                name(&account.name),
                 ("parent", text(&account.parent)),
                 ("description", text(&account.description)),
                 ("organization", text(&account.organization)),
                 ("limits", limits(&account.limits)),
-            ];
-            item(&account.name, State::Present, rest)
+            ])
         })
         .collect()
 }
 
+/// Each of the roster's accounts with the one above it.
+fn parents(roster: &Roster) -> HashMap<&str, Option<&str>> {
+    let with_parent = roster.accounts.iter().map(|account| (account.name.as_str(), account.parent.as_ref()));
+    with_parent.map(|(name, parent)| (name, parent.map(|parent| parent.as_str()))).collect()
+}
+
 /// How many of the roster's accounts are above this one. The roster's checks have refused cycles.
-fn depth(roster: &Roster, account: &Account) -> usize {
-    let above = |account: &Account| account.parent.as_ref().and_then(|parent| roster.account(parent));
-    std::iter::successors(above(account), |account| above(account)).take(roster.accounts.len()).count()
+fn depth(parents: &HashMap<&str, Option<&str>>, account: &Account) -> usize {
+    let above = |name: &&str| parents.get(name).copied().flatten();
+    std::iter::successors(above(&account.name.as_str()), above).take(parents.len()).count()
 }
 
 fn absent_accounts(roster: &Roster) -> Vec<Map> {
     let mut absent: Vec<_> = roster.accounts.iter().filter(|account| account.state == State::Absent).collect();
-    absent.sort_by_key(|account| std::cmp::Reverse(depth(roster, account)));
-    absent.into_iter().map(|account| item(&account.name, State::Absent, [])).collect()
+    let parents = parents(roster);
+    absent.sort_by_cached_key(|account| std::cmp::Reverse(depth(&parents, account)));
+    absent.into_iter().map(|account| calls::REMOVE_ACCOUNT.with([name(&account.name)])).collect()
 }
 
-/// Users in accounts: those to be there, or those to be taken out of one account.
-fn members(roster: &Roster, state: State) -> Vec<Map> {
-    let stays = |member: &Member| roster.user(&member.user).is_some_and(|user| user.state == State::Present);
-    let mut items = Vec::new();
-    for account in roster.accounts.iter().filter(|account| account.state == State::Present) {
-        for member in account.users.iter().filter(|member| member.state == state && stays(member)) {
-            let limits = if state == State::Present { limits(&member.limits) } else { Value::Null };
-            items.push(item(&member.user, state, [("account", account.name.value.clone().into()), ("limits", limits)]));
-        }
-    }
-    items
+/// People who are to be in accounts.
+fn members(roster: &Roster) -> Vec<Map> {
+    let all = of_staying(roster).filter(|(_, member)| member.state == State::Present);
+    all.map(|(account, member)| {
+        calls::MEMBER.with([name(&member.user), in_account(account), ("limits", limits(&member.limits))])
+    })
+    .collect()
 }
 
-/// The accounts that stay, with their members who stay and are in it.
-fn staying(roster: &Roster) -> impl Iterator<Item = (&Account, &Member)> {
+/// People who stay, and leave one account.
+fn former_members(roster: &Roster) -> Vec<Map> {
+    let all = of_staying(roster).filter(|(_, member)| member.state == State::Absent);
+    all.map(|(account, member)| calls::LEAVE.with([name(&member.user), in_account(account)])).collect()
+}
+
+/// The accounts that stay, with what is said of people who stay.
+fn of_staying(roster: &Roster) -> impl Iterator<Item = (&Account, &Member)> {
+    let stay: HashSet<&str> = staying(roster).collect();
     let present = roster.accounts.iter().filter(|account| account.state == State::Present);
     let all = present.flat_map(|account| account.users.iter().map(move |member| (account, member)));
-    all.filter(|(_, member)| {
-        member.state == State::Present && roster.user(&member.user).is_some_and(|user| user.state == State::Present)
-    })
+    all.filter(move |(_, member)| stay.contains(member.user.as_str()))
+}
+
+/// The people who stay.
+fn staying(roster: &Roster) -> impl Iterator<Item = &str> {
+    roster.users.iter().filter(|user| user.state == State::Present).map(|user| user.name.as_str())
 }
 
 /// Associations for one partition.
 fn places(roster: &Roster, state: State) -> Vec<Map> {
-    let all = staying(roster).flat_map(|(account, member)| member.partitions.iter().map(move |p| (account, member, p)));
+    let members = of_staying(roster).filter(|(_, member)| member.state == State::Present);
+    let all = members.flat_map(|(account, member)| member.partitions.iter().map(move |p| (account, member, p)));
     all.filter(|(_, _, place)| place.state == state)
         .map(|(account, member, place)| {
-            let limits = if state == State::Present { limits(&place.limits) } else { Value::Null };
-            let rest = [("partition", place.partition.value.clone().into()), ("limits", limits)];
-            in_account(account, &member.user, state, rest)
+            let (user, partition) = (whom(&member.user), ("partition", place.partition.value.clone().into()));
+            match state {
+                State::Present => {
+                    let limits = ("limits", limits(&place.limits));
+                    calls::MEMBER_PLACE.with([in_account(account), user, partition, limits])
+                }
+                State::Absent => calls::LEAVE_PLACE.with([in_account(account), user, partition]),
+            }
         })
         .collect()
 }
 
 fn coordinators(roster: &Roster, state: State) -> Vec<Map> {
+    let call = if state == State::Present { &calls::ADD_COORDINATOR } else { &calls::REMOVE_COORDINATOR };
     let present = roster.accounts.iter().filter(|account| account.state == State::Present);
     let all = present.flat_map(|account| account.coordinators.iter().map(move |coordinator| (account, coordinator)));
-    let stays = |name: &str| roster.user(name).is_some_and(|user| user.state == State::Present);
-    all.filter(|(_, coordinator)| coordinator.state == state && stays(&coordinator.user))
-        .map(|(account, coordinator)| in_account(account, &coordinator.user, state, []))
+    let stay: HashSet<&str> = staying(roster).collect();
+    all.filter(|(_, coordinator)| coordinator.state == state && stay.contains(coordinator.user.as_str()))
+        .map(|(account, coordinator)| call.with([in_account(account), whom(&coordinator.user)]))
         .collect()
 }
 
-/// An item that says `account` and `user`.
-fn in_account<const N: usize>(
-    account: &Account,
-    user: &Written<String>,
-    state: State,
-    rest: [(&'static str, Value); N],
-) -> Map {
-    let mut map =
-        item("", state, [("account", account.name.value.clone().into()), ("user", user.value.clone().into())]);
-    map.shift_remove("name");
-    map.extend(rest.into_iter().filter(|(_, value)| *value != Value::Null).map(|(key, value)| (key.to_owned(), value)));
-    map
+fn in_account(account: &Account) -> (&'static str, Value) {
+    ("account", account.name.value.clone().into())
 }
 
-fn qos(roster: &Roster, state: State) -> Vec<Map> {
-    let all = roster.qos.iter().filter(|qos| qos.state == state);
-    all.map(|qos| match state {
-        State::Present => {
-            item(&qos.name, state, [("description", text(&qos.description)), ("limits", limits(&qos.limits))])
-        }
-        State::Absent => item(&qos.name, state, []),
-    })
-    .collect()
+fn whom(user: &Written<String>) -> (&'static str, Value) {
+    ("user", user.value.clone().into())
+}
+
+fn qos(roster: &Roster) -> Vec<Map> {
+    let present = roster.qos.iter().filter(|qos| qos.state == State::Present);
+    present
+        .map(|qos| {
+            let (description, limits) = (text(&qos.description), limits(&qos.limits));
+            calls::QOS.with([name(&qos.name), ("description", description), ("limits", limits)])
+        })
+        .collect()
+}
+
+fn absent_qos(roster: &Roster) -> Vec<Map> {
+    let absent = roster.qos.iter().filter(|qos| qos.state == State::Absent);
+    absent.map(|qos| calls::REMOVE_QOS.with([name(&qos.name)])).collect()
 }
 
 /// Default accounts, once all associations are there.
 fn default_accounts(roster: &Roster) -> Vec<Map> {
     let present = roster.users.iter().filter(|user| user.state == State::Present && user.default_account.is_some());
-    present.map(|user| item(&user.name, State::Present, [("default_account", text(&user.default_account))])).collect()
+    present
+        .map(|user| calls::DEFAULT_ACCOUNT.with([name(&user.name), ("default_account", text(&user.default_account))]))
+        .collect()
 }
 
 /// Absent users lose all their associations.
 fn leavers(roster: &Roster) -> Vec<Map> {
-    match roster.scheduler {
-        Some(_) => roster
-            .users
-            .iter()
-            .filter(|user| user.state == State::Absent)
-            .map(|user| item(&user.name, State::Absent, []))
-            .collect(),
-        None => Vec::new(),
-    }
+    let absent = roster.users.iter().filter(|user| user.state == State::Absent && roster.scheduler.is_some());
+    absent.map(|user| calls::LEAVE.with([name(&user.name)])).collect()
 }
 
 fn limits(limits: &[Limit]) -> Value {

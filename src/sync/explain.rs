@@ -61,9 +61,11 @@ pub struct Scheduler {
 pub fn look_at(site: &Site, roster: &Roster, name: &str) -> Vec<Facts> {
     let facts = |host: &Host| {
         let silent = |why: String| Facts { host: host.name().into(), silent: Some(why), ..Facts::default() };
-        Ok(look_at_host(site, host, roster, name).unwrap_or_else(silent))
+        look_at_host(site, host, roster, name).unwrap_or_else(silent)
     };
-    site.on_all(facts).unwrap_or_default()
+    let mut all = Vec::new();
+    site.each(facts, |_, facts| all.push(facts));
+    all
 }
 
 fn look_at_host(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Facts, String> {

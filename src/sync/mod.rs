@@ -8,6 +8,7 @@ mod ask;
 pub mod audit;
 pub mod compile;
 pub mod explain;
+mod lost;
 mod observe;
 mod plan;
 pub mod reach;
@@ -16,8 +17,8 @@ mod tests;
 
 use crate::connection::{Become, Connector, Target};
 use crate::runner::Links;
-pub use apply::{Applied, Became, apply};
-pub use observe::{Observed, ObservedGroup, ObservedUser, observe};
+pub use apply::{Applied, Became, Mandate, apply};
+pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
 pub use plan::{Planned, plan};
 
 /// One host that the roster reaches.

@@ -1,6 +1,7 @@
 //! What is on the hosts: their users and groups, one round trip a host.
 
 use super::{Host, Site};
+use crate::change::guard::Seen;
 use crate::change::plan::digest;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::claims::{Claim, Kind, Origin};
@@ -18,6 +19,8 @@ pub struct Observed {
     pub groups: Vec<ObservedGroup>,
     /// Fingerprint of all of it.
     pub digest: String,
+    /// As whom enlist is logged in there, if that is known.
+    pub login: Option<String>,
 }
 
 /// A line of `/etc/passwd`.
@@ -55,9 +58,30 @@ pub struct ObservedGroup {
     pub line: u32,
 }
 
-/// Looks at every host at once. A host that does not answer is an error, since nobody can say whose a number is there.
-pub fn observe(site: &Site) -> Result<Vec<Observed>, Vec<Diagnostic>> {
-    site.on_all(|host| look(site, host).map_err(|problem| vec![problem]))
+/// What all hosts together say: those that answered, and those that did not.
+#[derive(Debug)]
+pub struct Survey {
+    /// What was seen, in the hosts' order.
+    pub seen: Vec<Observed>,
+    /// Hosts that did not answer, and why. Nobody can say whose a number is there; when they are back, the next look finds
+    /// out.
+    pub silent: Vec<(String, Diagnostic)>,
+}
+
+/// Looks at every host at once. One that does not answer is named; it is an error only when none does.
+pub fn observe(site: &Site) -> Result<Survey, Vec<Diagnostic>> {
+    let mut survey = Survey { seen: Vec::new(), silent: Vec::new() };
+    site.each(
+        |host| look(site, host),
+        |host, looked| match looked {
+            Ok(observed) => survey.seen.push(observed),
+            Err(problem) => survey.silent.push((host.name().to_owned(), problem)),
+        },
+    );
+    if survey.seen.is_empty() {
+        return Err(survey.silent.into_iter().map(|(_, problem)| problem).collect());
+    }
+    Ok(survey)
 }
 
 /// Looks at one host.
@@ -75,6 +99,7 @@ pub(super) fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
         users: serde_json::from_str(&part("users")).map_err(|error| failed(error.to_string()))?,
         groups: serde_json::from_str(&part("groups")).map_err(|error| failed(error.to_string()))?,
         digest,
+        login: site.links.login(&host.target),
     })
 }
 
@@ -89,6 +114,17 @@ impl Observed {
             id,
             origin: Origin::Host { host: self.host.clone(), file: file.clone(), line },
         })
+    }
+}
+
+impl From<&Observed> for Seen {
+    fn from(observed: &Observed) -> Self {
+        Self {
+            host: observed.host.clone(),
+            users: observed.users.iter().map(|user| (user.name.clone(), user.uid)).collect(),
+            groups: observed.groups.iter().map(|group| (group.name.clone(), group.gid)).collect(),
+            login: observed.login.clone(),
+        }
     }
 }
 

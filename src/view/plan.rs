@@ -1,12 +1,13 @@
 //! A plan for people: what would change, once for all hosts on which it is the same; and what became of it.
 
 use super::styles::{Painter, Style};
-use crate::change::plan::{Phase, Plan};
+use crate::change::plan::{LeftOut, Phase, Plan};
 use crate::change::{Action, Change, FieldDiff};
 use crate::sync::{Applied, Became};
 use crate::text::width::{pad, width};
 use crate::value::Value;
 use similar::{ChangeTag, TextDiff};
+use std::collections::HashMap;
 
 /// The same change with all the hosts that have it.
 struct Shared<'p> {
@@ -35,15 +36,62 @@ pub fn plan(plan: &Plan, painter: Painter) -> Vec<String> {
         }
         lines.push(String::new());
     }
+    lines.extend(left_out(plan, painter));
     lines.push(summary(plan));
     lines
+}
+
+/// At most this many are named of those that are left out for one reason.
+const NAMED: usize = 8;
+
+/// What the plan had to leave out: those with the same reason together, whom and where first, then why and what to do.
+pub fn left_out(plan: &Plan, painter: Painter) -> Vec<String> {
+    if plan.left_out.is_empty() {
+        return Vec::new();
+    }
+    let mut reasons: Vec<(&LeftOut, Vec<String>)> = Vec::new();
+    for (one, hosts) in same_on_hosts(&plan.left_out) {
+        let whom = format!("{} on {}", one.what, hosts.join(", "));
+        let key = |other: &LeftOut| (other.why.clone(), other.meanwhile.clone(), other.todo.clone());
+        match reasons.iter_mut().find(|(other, _)| key(other) == key(one)) {
+            Some((_, all)) => all.push(whom),
+            None => reasons.push((one, vec![whom])),
+        }
+    }
+    let mut lines = vec![painter.paint(Style::Heading, "Left out")];
+    for (one, whom) in reasons {
+        let more = whom.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let whom = whom.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+        lines.push(format!("  {}", painter.paint(Style::Failed, &format!("! {whom}{more}"))));
+        let says = [Some(&one.why), one.meanwhile.as_ref(), one.todo.as_ref()];
+        lines.extend(says.into_iter().flatten().flat_map(|text| text.lines()).map(|line| format!("      {line}")));
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// The same left out on several hosts, once with all of them.
+fn same_on_hosts(all: &[LeftOut]) -> Vec<(&LeftOut, Vec<&str>)> {
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut shared: Vec<(&LeftOut, Vec<&str>)> = Vec::new();
+    for one in all {
+        match places.get(&(one.what.as_str(), one.why.as_str())) {
+            Some(place) => shared[*place].1.push(&one.host),
+            None => {
+                places.insert((&one.what, &one.why), shared.len());
+                shared.push((one, vec![&one.host]));
+            }
+        }
+    }
+    shared
 }
 
 /// Equal changes of one phase, in the order in which they are first met. Hosts mostly have the same changes in the
 /// same order, so that order is also a good one for people.
 fn shared(plan: &Plan) -> Vec<Shared<'_>> {
     let mut shared: Vec<Shared> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for host in &plan.hosts {
         for step in &host.steps {
             for change in &step.changes {
@@ -143,8 +191,15 @@ fn show(value: &Value) -> String {
 
 fn summary(plan: &Plan) -> String {
     let hosts = count(plan.hosts.len(), "host");
-    if plan.is_empty() {
+    let left_out = match plan.left_out.len() {
+        0 => String::new(),
+        some => format!("; {some} left out"),
+    };
+    if plan.is_empty() && plan.left_out.is_empty() {
         return format!("Nothing to do: {hosts} looked at, all as the roster says.");
+    }
+    if plan.is_empty() {
+        return format!("Nothing else to do: {hosts} looked at{left_out}.");
     }
     let sum = plan.summary();
     let removals = match plan.removals().len() {
@@ -152,7 +207,7 @@ fn summary(plan: &Plan) -> String {
         some => format!(" ({}, limit {})", count(some, "name"), plan.guards.max_removals),
     };
     format!(
-        "Plan: {} to create, {} to change, {} to remove{removals}, on {} of {hosts}.",
+        "Plan: {} to create, {} to change, {} to remove{removals}, on {} of {hosts}{left_out}.",
         sum.create, sum.update, sum.delete, sum.hosts
     )
 }
@@ -161,17 +216,22 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A change and what became of it, with all the hosts where it became so.
+type Ended<'a> = (&'a Change, &'a Became, Vec<&'a str>);
+
 /// What became of steps: one line a resource and result, with the reason where it is not as planned.
 pub fn applied(applied: &[Applied], hosts: usize, painter: Painter) -> Vec<String> {
-    let mut shared: Vec<(&Change, &Became, Vec<&str>)> = Vec::new();
+    let mut shared: Vec<Ended> = Vec::new();
+    let mut places: HashMap<_, Vec<usize>> = HashMap::new();
     for one in applied {
         for change in &one.planned {
-            let same = |other: &&mut (&Change, &Became, Vec<&str>)| {
-                (&other.0.address, other.0.action, other.1) == (&change.address, change.action, &one.became)
-            };
-            match shared.iter_mut().find(same) {
-                Some((_, _, hosts)) => hosts.push(&one.host),
-                None => shared.push((change, &one.became, vec![&one.host])),
+            let found = places.entry((&change.address, change.action)).or_default();
+            match found.iter().find(|place| shared[**place].1 == &one.became) {
+                Some(place) => shared[*place].2.push(&one.host),
+                None => {
+                    found.push(shared.len());
+                    shared.push((change, &one.became, vec![&one.host]));
+                }
             }
         }
     }
@@ -214,22 +274,29 @@ fn really(changes: &[Change], painter: Painter) -> Vec<String> {
     }
 }
 
-/// The last line of an apply.
-pub fn applied_summary(applied: &[Applied]) -> String {
-    let count_of = |is: fn(&Became) -> bool| applied.iter().filter(|one| is(&one.became)).count();
-    let done = count_of(|became| *became == Became::Done);
-    let otherwise = match count_of(|became| matches!(became, Became::Otherwise { .. })) {
-        0 => String::new(),
-        some => format!(", {some} not as planned"),
+/// The last line of an apply, in the plan's measure: a change of one resource on one host.
+pub fn applied_summary(applied: &[Applied], plan: &Plan) -> String {
+    let done = |action: Action| {
+        let done = applied.iter().filter(|one| one.became == Became::Done);
+        done.flat_map(|one| &one.planned).filter(|change| change.action == action).count()
     };
-    let failed = match count_of(|became| matches!(became, Became::Failed { .. } | Became::NotTried { .. })) {
-        0 => String::new(),
-        some => format!(", {some} failed or left out"),
+    let rest = |is: fn(&Became) -> bool, says: &str| {
+        let count: usize = applied.iter().filter(|one| is(&one.became)).map(|one| one.planned.len()).sum();
+        if count == 0 { String::new() } else { format!(", {count} {says}") }
     };
-    match done == applied.len() {
-        true => format!("Applied: {}, all done.", count(done, "step")),
-        false => format!("Applied: {} done{otherwise}{failed}.", count(done, "step")),
+    if applied.is_empty() {
+        let left_out = if plan.left_out.is_empty() { ", all as when the plan was made" } else { "" };
+        return format!("Nothing to do: {} looked at again{left_out}.", count(plan.hosts.len(), "host"));
     }
+    format!(
+        "Applied: {} created, {} changed, {} removed{}{}{}.",
+        done(Action::Create),
+        done(Action::Update),
+        done(Action::Delete),
+        rest(|became| matches!(became, Became::Otherwise { .. }), "not as planned"),
+        rest(|became| matches!(became, Became::Failed { .. } | Became::NotTried { .. }), "failed or left out"),
+        if plan.left_out.is_empty() { String::new() } else { format!("; {} not in the plan", plan.left_out.len()) },
+    )
 }
 
 fn done(action: Action) -> &'static str {
@@ -275,6 +342,7 @@ mod tests {
             roster: RosterMark { file: "roster.yml".into(), digest: String::new(), users: 1 },
             inventory: Vec::new(),
             guards: Settings::default(),
+            left_out: Vec::new(),
             hosts: vec![
                 host("login1", vec![step(accounts, group()), step(accounts, user("/bin/sh")), step(accounts, key)]),
                 host(
@@ -316,6 +384,34 @@ mod tests {
         let mut empty = example();
         empty.hosts.iter_mut().for_each(|host| host.steps.clear());
         assert_eq!(plan(&empty, Painter::PLAIN), ["Nothing to do: 2 hosts looked at, all as the roster says."]);
+        let again = "Nothing to do: 2 hosts looked at again, all as when the plan was made.";
+        assert_eq!(applied_summary(&[], &empty), again);
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_once_for_each_reason() {
+        let mut plan = example();
+        plan.hosts.iter_mut().for_each(|host| host.steps.clear());
+        let out = |host: &str, what: &str, why: &str| LeftOut {
+            host: host.into(),
+            what: what.into(),
+            why: why.into(),
+            meanwhile: Some("the login is locked".into()).filter(|_| what == "user kim"),
+            todo: Some("do it".into()).filter(|_| what == "user kim"),
+        };
+        plan.left_out = vec![out("login1", "user kim", "busy"), out("login2", "user kim", "busy")];
+        plan.left_out.extend((0..10).map(|n| out("login1", &format!("a key of u{n}"), "a link")));
+        expect![[r#"
+            Left out
+              ! user kim on login1, login2
+                  busy
+                  the login is locked
+                  do it
+              ! a key of u0 on login1; a key of u1 on login1; a key of u2 on login1; a key of u3 on login1; a key of u4 on login1; a key of u5 on login1; a key of u6 on login1; a key of u7 on login1; and 2 more
+                  a link
+
+            Nothing else to do: 2 hosts looked at; 12 left out."#]]
+        .assert_eq(&self::plan(&plan, Painter::PLAIN).join("\n"));
     }
 
     #[test]
@@ -355,7 +451,7 @@ mod tests {
               ! user dooly              failed on login2
                   login2: user dooly: is logged in
                     = help: wait
-            Applied: 3 steps done, 2 not as planned, 1 failed or left out."#]]
-        .assert_eq(&(applied(&results, 2, Painter::PLAIN).join("\n") + "\n" + &applied_summary(&results)));
+            Applied: 1 created, 2 changed, 0 removed, 2 not as planned, 1 failed or left out."#]]
+        .assert_eq(&(applied(&results, 2, Painter::PLAIN).join("\n") + "\n" + &applied_summary(&results, &plan)));
     }
 }

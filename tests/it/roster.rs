@@ -193,17 +193,99 @@ fn a_wrong_roster_never_reaches_a_host() {
 }
 
 #[test]
-fn a_host_that_is_cut_off_stops_the_plan_and_the_limit_is_the_way_around() {
+fn a_host_that_is_cut_off_is_left_out() {
     let lab = lab();
     let roster = lab.write_temp("roster.yml", &gildong());
+    let site = ["-T", "2", "-i", INVENTORY, "--roster", path(&roster)];
+    let run = |words: &[&str]| lab.enlist(&[words, &site].concat());
     lab.lab(&["cut", "login4"]).ok();
-    let refused = lab.enlist(&["apply", "-y", "-T", "2", "-i", INVENTORY, "--roster", path(&roster)]).code(1);
+    let planned = run(&["plan"]).code(3).stdout;
+    let json = run(&["plan", "--json"]).code(3).stdout;
+    let audit = run(&["audit"]).code(3);
+    let applied = run(&["apply", "-y"]).code(3).stdout;
     lab.lab(&["heal", "login4"]).ok();
-    assert!(refused.stderr.contains("login4: "), "{}", refused.stderr);
-    lab.sh("login1", "id gildong").code(1);
-    lab.enlist(&["apply", "-y", "-l", "!login4", "-i", INVENTORY, "--roster", path(&roster)]).ok();
+    assert!(planned.contains("Left out\n  ! the host on login4\n"), "{planned}");
+    assert!(planned.ends_with("on 4 of 4 hosts; 1 left out.\n"), "{planned}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["left_out"][0]["host"], &json["left_out"][0]["what"]), (&"login4".into(), &"the host".into()));
+    assert!(audit.stdout.contains("on 4 hosts") && audit.stderr.contains("login4: "), "{audit:?}");
+    assert!(applied.ends_with("; 1 not in the plan.\n"), "{applied}");
     lab.sh("login1", "id gildong").ok();
     lab.sh("login4", "id gildong").code(1);
+    run(&["apply", "-y"]).ok();
+    lab.sh("login4", "id gildong").ok();
+}
+
+#[test]
+fn one_person_does_not_stop_the_others() {
+    let lab = lab();
+    serve(&lab);
+    let people = format!("  kim: {{uid: 2001, group: ai_team, keys: [{KEY}]}}\n  lee: {{uid: 2002, group: ai_team}}\n");
+    let accounts = "scheduler: slurm_master\naccounts:\n  lab: {users: [kim, lee]}\n";
+    let first = lab.write_temp("roster.yml", &(roster(&people) + accounts));
+    lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&first)]).ok();
+    lab.sh("login1", "cd /home/kim && rm .ssh/authorized_keys && ln -s /home/kim/keys .ssh/authorized_keys").ok();
+    lab.sh("login2", "setsid runuser -u lee -- sleep 600 </dev/null >/dev/null 2>&1 &").ok();
+    lab.sh("login2", "for i in $(seq 100); do pgrep -u lee && exit 0; sleep 0.1; done; exit 1").ok();
+    let park = "  park: {uid: 2003, group: ai_team}\n";
+    let people = people.replace("lee: {uid: 2002, group: ai_team}", "lee: {uid: 2002, group: ai_team, state: absent}");
+    let second = roster(&(people + park)) + &accounts.replace("[kim, lee]", "[kim]");
+    let second = lab.write_temp("roster.yml", &second);
+    let told = lab.enlist(&["apply", "-y", "--json", "-i", INVENTORY, "--roster", path(&second)]).code(3).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let out: Vec<_> = told["left_out"].as_array().unwrap().iter().map(|one| (&one["host"], &one["what"])).collect();
+    assert_eq!(out, [(&"login1".into(), &"a key of kim".into()), (&"login2".into(), &"user lee".into())]);
+    for host in HOSTS {
+        lab.sh(host, "id park").ok();
+        lab.sh(host, "id lee").code(i32::from(host != "login2"));
+    }
+    let shadow = lab.sh("login2", "getent shadow lee").ok().stdout;
+    assert!(shadow.starts_with("lee:!") && shadow.trim().ends_with(":1:"), "{shadow}");
+    assert_eq!(lab.sh("master", "sacctmgr -n -P show user format=User").ok().stdout, "kim\nroot\n");
+    lab.sh("login2", "pkill -9 -u lee; while pgrep -u lee; do sleep 0.1; done; rm -f /home/kim/x").ok();
+    lab.sh("login1", "rm /home/kim/.ssh/authorized_keys").ok();
+    lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", path(&second)]).ok();
+    lab.sh("login2", "id lee").code(1);
+    lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&second)]).ok();
+}
+
+/// With the login of the inventory kept out, nobody could undo it.
+#[test]
+fn enlist_does_not_lock_itself_out() {
+    let lab = lab();
+    let login = lab.sh("login1", "getent passwd 1000 | cut -d: -f1").ok().stdout;
+    let login = login.trim();
+    let gid = lab.sh("login1", &format!("id -g {login}")).ok().stdout;
+    let group = lab.sh("login1", &format!("id -gn {login}")).ok().stdout;
+    let (gid, group) = (gid.trim(), group.trim());
+    for fields in
+        ["locked: yes", "expires: 2026-01-01", "expires: 1900-01-01", "shell: /usr/sbin/nologin", "state: absent"]
+    {
+        let text = format!(
+            "hosts: login1\ngroups:\n  {group}: {{gid: {gid}}}\nusers:\n  {login}: {{uid: 1000, group: {group}, {fields}}}\n  kim: {{uid: 2001, group: {group}}}\n"
+        );
+        let file = lab.write_temp("roster.yml", &text);
+        let refused = lab.enlist(&["plan", "-u", login, "-i", INVENTORY, "--roster", path(&file)]).code(1);
+        assert!(refused.stderr.contains("as whom enlist logs in on login1"), "{fields}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_roster_with_qos_partitions_and_coordinators_is_planned_and_applied() {
+    let lab = lab();
+    serve(&lab);
+    let people = "  kim: {uid: 2001, group: ai_team}\n  lee: {uid: 2002, group: ai_team}\n";
+    let rest = "scheduler: slurm_master\nqos:\n  long: {limits: {MaxWall: 7-0}}\naccounts:\n  lab:\n    users:\n      \
+                kim: {partitions: {gpu: {limits: {MaxJobs: 2}}}}\n      lee: {}\n    coordinators: [lee]\n";
+    let file = lab.write_temp("roster.yml", &(roster(people) + rest));
+    let plan = file.with_file_name("plan.json");
+    lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&file), "-o", path(&plan)]).code(2);
+    lab.enlist(&["apply", path(&plan), "--roster", path(&file)]).ok();
+    let show = |words: &str| lab.sh("master", &format!("sacctmgr -n -P show {words}")).ok().stdout;
+    assert_eq!(show("qos long format=Name,MaxWall"), "long|7-00:00:00\n");
+    assert_eq!(show("account lab withcoord format=Account,Coordinators"), "lab|lee\n");
+    assert!(show("assoc user=kim format=Account,User,Partition,MaxJobs").contains("lab|kim|gpu|2\n"));
+    lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&file)]).ok();
 }
 
 #[test]

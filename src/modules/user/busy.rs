@@ -15,7 +15,8 @@ pub(super) fn refuse(system: &dyn System, user: &Passwd) -> Result<(), Failure> 
     let shown: Vec<_> = pids.iter().take(10).map(u32::to_string).collect();
     let more = if pids.len() > 10 { format!(" and {} more", pids.len() - 10) } else { String::new() };
     Err(Failure::new(format!("user {} is currently used by {plural} {}{more}", user.name, shown.join(", ")))
-        .hint("let the user log out, or end these processes, and run again"))
+        .hint("let the user log out, or end these processes, and run again")
+        .with("processes", pids.len() as i64))
 }
 
 /// The processes with this uid (real, effective or saved) that see the same root directory; others belong to

@@ -30,7 +30,8 @@ fn entry(name: &str, uid: u32) -> ObservedUser {
 
 fn host(name: &str, users: &[ObservedUser]) -> Facts {
     let uid = users.first().map(|user| user.uid);
-    let local = Observed { host: name.into(), users: users.to_vec(), groups: Vec::new(), digest: String::new() };
+    let local =
+        Observed { host: name.into(), users: users.to_vec(), groups: Vec::new(), digest: String::new(), login: None };
     Facts { host: name.into(), local: Some(local), resolved: uid, home_owner: uid, ..Facts::default() }
 }
 

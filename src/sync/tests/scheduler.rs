@@ -38,10 +38,10 @@ fn qos_coordinators_partitions_and_leaving_an_account() {
         slurm_account {"name": "p", "state": "present"}
         slurm_account {"name": "q", "state": "present"}
         slurm_user {"name": "ann", "account": "p", "limits": {"MaxJobs": "5"}, "state": "present"}
-        slurm_association {"account": "p", "user": "ann", "state": "present", "partition": "gpu", "limits": {"MaxJobs": "2"}}
+        slurm_association {"account": "p", "user": "ann", "partition": "gpu", "limits": {"MaxJobs": "2"}, "state": "present"}
         slurm_coordinator {"account": "p", "user": "ann", "state": "present"}
         slurm_coordinator {"account": "q", "user": "ann", "state": "absent"}
-        slurm_association {"account": "p", "user": "ann", "state": "absent", "partition": "cpu"}
+        slurm_association {"account": "p", "user": "ann", "partition": "cpu", "state": "absent"}
         slurm_user {"name": "ann", "account": "q", "state": "absent"}
         slurm_qos {"name": "old", "state": "absent"}
     "#]]

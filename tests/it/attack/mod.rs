@@ -2,6 +2,7 @@
 //! `make attack` the long one, with figures; docs/security.md says what is promised and against whom.
 
 mod killed;
+mod plans;
 mod swapped;
 
 use std::fmt::Display;
