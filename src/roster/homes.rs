@@ -5,7 +5,7 @@ use super::User;
 /// Directories of the system's that are nobody's home.
 #[rustfmt::skip]
 const SYSTEM: &[&str] = &[
-    "/", "/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/usr/home", "/usr/local", "/usr/local/home", "/var",
+    "/", "/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/usr", "/usr/home", "/usr/local", "/usr/local/home", "/var",
     "/var/cache", "/var/home", "/var/lib", "/var/log", "/var/mail", "/var/spool", "/var/tmp",
 ];
 
@@ -32,11 +32,9 @@ pub fn path_problem(path: &str) -> Option<&'static str> {
 /// Why `path` is no place for a person's home: it would be given to him, with everything in it.
 pub fn problem(path: &str) -> Option<&'static str> {
     let path = plain(path);
-    let is_within = |top: &&str| path == **top || path.strip_prefix(*top).is_some_and(|rest| rest.starts_with('/'));
-    if SYSTEM.contains(&path.as_str()) || path == "/usr" || CLOSED.iter().any(|top| is_within(&top)) {
-        return Some("it is a directory of the system's");
-    }
-    None
+    let is_within = |top: &&str| path == *top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'));
+    let is_systems = SYSTEM.contains(&path.as_str()) || CLOSED.iter().any(|top| is_within(top));
+    is_systems.then_some("it is a directory of the system's")
 }
 
 /// The same path without what does not count: double slashes, `.`, a slash at the end.
