@@ -32,8 +32,8 @@ pub fn path_problem(path: &str) -> Option<&'static str> {
 /// Why `path` is no place for a person's home: it would be given to him, with everything in it.
 pub fn problem(path: &str) -> Option<&'static str> {
     let path = plain(path);
-    let is_within = |top: &&str| path == *top || path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'));
-    let is_systems = SYSTEM.contains(&path.as_str()) || CLOSED.iter().any(|top| is_within(top));
+    let is_within = |top: &&str| path == **top || path.strip_prefix(*top).is_some_and(|rest| rest.starts_with('/'));
+    let is_systems = SYSTEM.contains(&path.as_str()) || CLOSED.iter().any(is_within);
     is_systems.then_some("it is a directory of the system's")
 }
 
