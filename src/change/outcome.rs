@@ -1,7 +1,7 @@
 //! What came of one item of one task: [`ItemResult`], with its [`Outcome`] or [`Failure`].
 
 use super::Change;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, wire};
 use serde::{Deserialize, Serialize};
 
 /// What happened to one item.
@@ -20,12 +20,26 @@ impl ItemResult {
     pub fn unchanged(outcome: Result<Outcome, Failure>) -> Self {
         Self { changes: Vec::new(), changed: false, outcome }
     }
+
+    /// As a real run takes it, which leaves nothing unknown: an answer that says so all the same is a failure.
+    pub fn certain(mut self) -> Self {
+        let values = match &self.outcome {
+            Ok(outcome) => &outcome.values,
+            Err(failure) => &failure.values,
+        };
+        if wire::has_unknown(values) {
+            self.outcome = Err(Failure::new("the host answered that something is unknown, and this is a real run")
+                .hint("only a dry run leaves something unknown; is the agent on this host enlist's own?"));
+        }
+        self
+    }
 }
 
 /// What a module reports about one item, short of whether it changed something: Ansible's return values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Return values by name (`uid`, `stdout`, …); `changed`, `failed`, `diff` are not among them.
+    #[serde(with = "wire")]
     pub values: Map,
     /// Shown as `[WARNING]: …`.
     pub warnings: Vec<String>,
@@ -54,6 +68,7 @@ pub struct Failure {
     /// What to do next.
     pub hint: Option<String>,
     /// Further return values (`rc`, `stderr`, …).
+    #[serde(with = "wire")]
     pub values: Map,
     /// Whether something was done before it failed, such as a program that ran and ended badly.
     pub acted: bool,

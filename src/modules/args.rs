@@ -154,7 +154,7 @@ fn text(value: &Value) -> Option<Value> {
         Value::Bool(_) | Value::Int(_) | Value::Float(_) => Some(value.to_string().into()),
         // Ansible takes a structure given for text (`content: {a: 1}`) as its JSON.
         Value::List(_) | Value::Map(_) => Some(value.to_json_line(false).into()),
-        Value::Null | Value::Unknown(_) => None,
+        Value::Null | Value::Unknown(_) | Value::Omit => None,
     }
 }
 
@@ -176,19 +176,9 @@ fn float(value: &Value) -> Option<Value> {
     }
 }
 
-/// Ansible's idea of a boolean: yes/on/1/true/t/y and no/off/0/false/f/n in any case, 1 and 0.
+/// See [`Value::to_bool`].
 pub fn bool(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(truth) => Some(*truth),
-        Value::Int(1) => Some(true),
-        Value::Int(0) => Some(false),
-        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "yes" | "on" | "1" | "true" | "t" | "y" => Some(true),
-            "no" | "off" | "0" | "false" | "f" | "n" => Some(false),
-            _ => None,
-        },
-        _ => None,
-    }
+    value.to_bool()
 }
 
 fn list(value: &Value) -> Value {

@@ -52,17 +52,21 @@ impl TaskRun<'_> {
                 (only.result, only.changes, only.error, None)
             }
         };
+        let mut warnings: Vec<String> = warnings;
+        let mut keyword = |name, expr, default| self.keyword((name, expr), default, scope, &mut warnings);
         let ignored = match status {
-            Status::Failed => self.keyword(&keywords.ignore_errors, scope),
-            Status::Unreachable => self.keyword(&keywords.ignore_unreachable, scope),
+            Status::Failed => keyword("ignore_errors", &keywords.ignore_errors, false),
+            Status::Unreachable => keyword("ignore_unreachable", &keywords.ignore_unreachable, false),
             _ => false,
         };
+        let any_errors_fatal = keyword("any_errors_fatal", &keywords.any_errors_fatal, false);
+        let diff = keyword("diff", &keywords.diff, self.options.diff);
+        let for_delegate = keyword("delegate_facts", &keywords.delegate_facts, false);
         let gathered = match (self.runs, registered.get("ansible_facts")) {
             (Runs::OnHost(_), Some(Value::Map(facts))) => without_prefix(facts),
             _ => Map::new(),
         };
-        let facts_for = if self.keyword(&keywords.delegate_facts, scope) { delegate.clone() } else { None };
-        let mut warnings: Vec<String> = warnings;
+        let facts_for = if for_delegate { delegate.clone() } else { None };
         let notified = match changed && status != Status::Failed {
             true => self.notified(scope, &mut warnings),
             false => Vec::new(),
@@ -80,11 +84,11 @@ impl TaskRun<'_> {
             error: if hidden { None } else { error },
             warnings: if hidden { Vec::new() } else { warnings },
             always_shown: shown && !hidden,
-            diff: keywords.diff.as_ref().map_or(self.options.diff, |_| self.keyword(&keywords.diff, scope)),
+            diff,
         };
         HostDone {
             notified,
-            any_errors_fatal: self.keyword(&keywords.any_errors_fatal, scope),
+            any_errors_fatal,
             report,
             registered,
             facts,
@@ -96,7 +100,7 @@ impl TaskRun<'_> {
     /// Whether `no_log` hides the results: as soon as one item wants it, or as it cannot be told.
     fn is_hidden(&self, scope: &Arc<dyn Scope>, units: &[Unit]) -> bool {
         let Some(expr) = &self.task.keywords.no_log else { return false };
-        let hides = |scope| self.flag(expr, scope).unwrap_or(true);
+        let hides = |scope| self.flag(expr, scope).map_or(true, |said| said.unwrap_or(false));
         match units {
             [] => hides(scope),
             units => units.iter().any(|unit| hides(&unit.scope)),

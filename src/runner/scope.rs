@@ -129,6 +129,10 @@ impl Scope for HostScope {
         let fixed = ["inventory_hostname", "group_names", "groups", "hostvars", "ansible_facts"].map(str::to_owned);
         layers.chain(own).cloned().chain(magic).chain(fixed).collect()
     }
+
+    fn own_names(&self) -> Vec<String> {
+        self.names().into_iter().filter(|name| name != "hostvars").collect()
+    }
 }
 
 /// `hostvars`: every host's variables by its name.
@@ -166,6 +170,10 @@ impl Scope for LocalScope {
     fn names(&self) -> Vec<String> {
         self.local.keys().cloned().chain(self.base.names()).collect()
     }
+
+    fn own_names(&self) -> Vec<String> {
+        self.local.keys().cloned().chain(self.base.own_names()).collect()
+    }
 }
 
 /// A scope with layers of templates on top.
@@ -186,6 +194,10 @@ impl Scope for VarsScope {
 
     fn names(&self) -> Vec<String> {
         self.vars.iter().flat_map(|layer| layer.keys().cloned()).chain(self.base.names()).collect()
+    }
+
+    fn own_names(&self) -> Vec<String> {
+        self.vars.iter().flat_map(|layer| layer.keys().cloned()).chain(self.base.own_names()).collect()
     }
 }
 

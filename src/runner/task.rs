@@ -417,7 +417,8 @@ impl TaskRun<'_> {
         let request = Request { module: module.into(), items, check, environment, bound };
         match self.links.call(&target, &who, &request) {
             Ok(reply) if reply.results.len() == count => {
-                reply.results.into_iter().map(|item| Finished::from_module(item, place)).collect()
+                let certain = |item: ItemResult| if check { item } else { item.certain() };
+                reply.results.into_iter().map(|item| Finished::from_module(certain(item), place)).collect()
             }
             Ok(reply) => {
                 let error = format!("the agent answered {} of {count} items", reply.results.len());
@@ -430,7 +431,7 @@ impl TaskRun<'_> {
 
     fn check_mode(&self, unit: &Unit) -> Result<bool, Stop> {
         match &self.task.keywords.check_mode {
-            Some(expr) => self.flag(expr, &unit.scope),
+            Some(expr) => Ok(self.flag(expr, &unit.scope)?.unwrap_or(self.options.check)),
             None => Ok(self.options.check),
         }
     }
@@ -445,11 +446,9 @@ impl TaskRun<'_> {
         Ok(environment)
     }
 
-    pub(super) fn flag(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<bool, Stop> {
-        match self.templar.condition(&expr.value, scope) {
-            Ok(truth) => Ok(truth.holds),
-            Err(error) => Err(stop(error, expr)),
-        }
+    /// A keyword that is yes or no; `None` if it is null or `omit`.
+    pub(super) fn flag(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<Option<bool>, Stop> {
+        self.templar.flag(&expr.value, scope).map_err(|error| stop(error, expr))
     }
 
     /// How many hosts may do it at once; no limit without the keyword.
@@ -460,12 +459,25 @@ impl TaskRun<'_> {
 
     /// A keyword that is yes or no, as `host` sees it.
     pub fn flag_for(&self, expr: &Expr, host: &str) -> bool {
-        self.flag(expr, &self.scope_of(host)).unwrap_or(false)
+        self.flag(expr, &self.scope_of(host)).ok().flatten().unwrap_or(false)
     }
 
-    /// A keyword that is yes or no; what cannot be told counts as no.
-    pub(super) fn keyword(&self, expr: &Option<Expr>, scope: &Arc<dyn Scope>) -> bool {
-        expr.as_ref().is_some_and(|expr| self.flag(expr, scope).unwrap_or(false))
+    /// A keyword that is yes or no, or else `default`. What cannot be told counts as no, and is a warning.
+    pub(super) fn keyword(
+        &self,
+        keyword: (&str, &Option<Expr>),
+        default: bool,
+        scope: &Arc<dyn Scope>,
+        warnings: &mut Vec<String>,
+    ) -> bool {
+        let (name, Some(expr)) = keyword else { return default };
+        match self.templar.flag(&expr.value, scope) {
+            Ok(said) => said.unwrap_or(default),
+            Err(error) => {
+                warnings.push(format!("`{name}` counts as no, since it cannot be told: {error}"));
+                false
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Variables as the engine sees them: looked up and evaluated when a template touches them, never before.
 
-use super::engine::{self, Dialect, is_template};
+use super::engine::{self, is_template};
+use super::filters::time::{Delta, Moment};
 use super::error::carried;
 use super::{FileOptions, Lookup, Scope, TemplateError};
 use crate::value::{Map, Value};
@@ -13,9 +14,6 @@ const MAX_DEPTH: usize = 60;
 
 /// The name under which filters and functions find the [`Eval`] they run in.
 pub(super) const EVAL: &str = "enlist eval";
-
-/// How `omit` looks inside of a [`Value`] until the entry that holds it is dropped.
-pub(super) const OMIT: &str = "\u{10fffd}omit";
 
 /// One evaluation: the scope it sees, and the variables being evaluated on the way to it.
 #[derive(Clone)]
@@ -41,6 +39,11 @@ impl Eval {
     /// The same evaluation, seen from another scope (`hostvars`).
     fn within(&self, scope: Arc<dyn Scope>) -> Eval {
         Eval { scope, chain: self.chain.clone() }
+    }
+
+    /// The same evaluation with a few variables on top, which are data.
+    pub(super) fn with_data(&self, variables: Map) -> Eval {
+        self.within(Arc::new(Layer { base: self.scope.clone(), variables }))
     }
 
     /// What templates are evaluated with.
@@ -73,9 +76,23 @@ impl Eval {
         }
     }
 
-    /// One expression without braces.
-    pub(super) fn expression(&self, text: &str, dialect: Dialect) -> Result<Value, TemplateError> {
-        to_value(&engine::expression(text, dialect, self)?)
+    /// A condition: an expression, in which braces stand for a value.
+    pub(super) fn condition(&self, text: &str) -> Result<Value, TemplateError> {
+        to_value(&engine::condition(text, self)?)
+    }
+
+    /// What the author of a variable wrote at `name.entry`, and where that is evaluated; `None` for data, and for what
+    /// comes out of a template only.
+    pub(super) fn written(&self, path: &[String]) -> Option<(Value, Result<Eval, TemplateError>)> {
+        let (name, entries) = path.split_first()?;
+        let Some(Lookup::Trusted(root)) = self.scope.lookup(name) else { return None };
+        let mut node = Node::top(self, name, root, true);
+        for entry in entries {
+            let Value::Map(map) = node.value() else { return None };
+            let index = map.get_index_of(entry)?;
+            node.path.push(index);
+        }
+        Some((node.value().clone(), self.enter(&node)))
     }
 
     /// A template file.
@@ -130,9 +147,38 @@ impl Eval {
     }
 }
 
+/// Data on top of a scope.
+struct Layer {
+    base: Arc<dyn Scope>,
+    variables: Map,
+}
+
+impl Scope for Layer {
+    fn lookup(&self, name: &str) -> Option<Lookup> {
+        let own = self.variables.get(name).map(|value| Lookup::Data(Arc::new(value.clone())));
+        own.or_else(|| self.base.lookup(name))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.variables.keys().cloned().chain(self.base.names()).collect()
+    }
+
+    fn own_names(&self) -> Vec<String> {
+        self.variables.keys().cloned().chain(self.base.own_names()).collect()
+    }
+}
+
 /// All variables of a scope, as a mapping.
 #[derive(Clone)]
 pub(super) struct Context(pub(super) Eval);
+
+impl Context {
+    /// All variables as data, without those that lead back here. A variable whose template makes data of all variables
+    /// is an endless one, which [`Eval::enter`] tells.
+    fn plain(&self, all: &Engine) -> Result<Value, TemplateError> {
+        map(all, self.0.scope.own_names().into_iter().map(Engine::from))
+    }
+}
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,7 +247,7 @@ impl Node {
     fn plain(&self) -> Result<Value, TemplateError> {
         let value = self.value();
         if !self.trusted {
-            return first_unknown(value).map_or_else(|| Ok(value.clone()), |why| Err(TemplateError::Unknown { why }));
+            return first_unknown(value).map_or_else(|| Ok(kept(value)), |why| Err(TemplateError::Unknown { why }));
         }
         let entry = |index| to_value_or_omit(&self.child(index));
         Ok(match value {
@@ -224,6 +270,19 @@ fn first_unknown(value: &Value) -> Option<String> {
         Value::List(items) => items.iter().find_map(first_unknown),
         Value::Map(map) => map.values().find_map(first_unknown),
         _ => None,
+    }
+}
+
+/// The value without what is `omit` in it.
+fn kept(value: &Value) -> Value {
+    let stays = |value: &Value| *value != Value::Omit;
+    match value {
+        Value::List(items) => Value::List(items.iter().filter(|item| stays(item)).map(kept).collect()),
+        Value::Map(map) => {
+            let entries = map.iter().filter(|(_, value)| stays(value));
+            Value::Map(entries.map(|(key, value)| (key.clone(), kept(value))).collect())
+        }
+        scalar => scalar.clone(),
     }
 }
 
@@ -300,8 +359,8 @@ fn scalar_engine(value: &Value) -> Engine {
         Value::Bool(truth) => Engine::from(*truth),
         Value::Int(number) => Engine::from(*number),
         Value::Float(number) => Engine::from(*number),
-        Value::String(text) if text == OMIT => Engine::from_object(Omit),
         Value::String(text) => Engine::from(text.as_str()),
+        Value::Omit => Engine::from_object(Omit),
         Value::Unknown(why) => invalid(TemplateError::Unknown { why: why.clone() }),
         Value::List(_) | Value::Map(_) => unreachable!("containers are nodes"),
     }
@@ -334,13 +393,27 @@ pub(super) fn to_value_or_omit(value: &Engine) -> Result<Option<Value>, Template
         ValueKind::Bytes => Value::String(String::from_utf8_lossy(value.as_bytes().unwrap_or_default()).into_owned()),
         ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => match value.downcast_object_ref::<Node>() {
             Some(node) => node.plain()?,
-            None if value.kind() == ValueKind::Map => map(value)?,
-            None => list(value)?,
+            None if value.kind() != ValueKind::Map => list(value)?,
+            None => match value.downcast_object_ref::<Context>() {
+                Some(context) => context.plain(value)?,
+                None => map(value, value.try_iter().map_err(|error| super::error::from_engine(&error))?)?,
+            },
         },
         ValueKind::Invalid => return Err(error_in(value)),
         _ if value.downcast_object_ref::<Omit>().is_some() => return Ok(None),
-        _ => return Err(TemplateError::failed(format!("'{value}' is no data; is it a function without its ()?"))),
+        _ => plain_object(value)?,
     }))
+}
+
+/// Dates are texts as data.
+fn plain_object(value: &Engine) -> Result<Value, TemplateError> {
+    if let Some(moment) = value.downcast_object_ref::<Moment>() {
+        return Ok(moment.iso().into());
+    }
+    if let Some(delta) = value.downcast_object_ref::<Delta>() {
+        return Ok(delta.to_string().into());
+    }
+    Err(TemplateError::failed(format!("`{value}` is a function, no value; call it with () after its name")))
 }
 
 fn number(value: &Engine) -> Value {
@@ -355,9 +428,9 @@ fn list(value: &Engine) -> Result<Value, TemplateError> {
     Ok(Value::List(items.filter_map(|item| to_value_or_omit(&item).transpose()).collect::<Result<_, _>>()?))
 }
 
-fn map(value: &Engine) -> Result<Value, TemplateError> {
+fn map(value: &Engine, keys: impl Iterator<Item = Engine>) -> Result<Value, TemplateError> {
     let mut map = Map::new();
-    for key in value.try_iter().map_err(|error| super::error::from_engine(&error))? {
+    for key in keys {
         let entry = value.get_item(&key).map_err(|error| super::error::from_engine(&error))?;
         if let Some(entry) = to_value_or_omit(&entry)? {
             map.insert(key.to_string(), entry);

@@ -1,7 +1,9 @@
 //! The minijinja environment of the process, its compiled templates, and Ansible's rules for results.
 
 use super::data::{Context, EVAL, Eval, to_value};
-use super::error::{carried, from_engine, name_undefined};
+use super::error::{carried, from_engine, in_file, name_undefined};
+use super::operators::printed;
+use super::sources::{self, Source};
 use super::{FileOptions, TemplateError, rewrite};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value as Engine;
@@ -45,7 +47,7 @@ enum Compiled {
         source: String,
         expression: Expression<'static, 'static>,
     },
-    /// The name of a template, see [`template_name`].
+    /// The name of a template, see [`sources`].
     Template(String),
 }
 
@@ -57,13 +59,14 @@ fn environment(options: &FileOptions) -> Environment<'static> {
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_formatter(emit);
     env.set_unknown_method_callback(super::methods::unknown);
-    env.set_loader(|name| Ok(source_of(name).map(str::to_owned)));
+    env.set_loader(|name| Ok(sources::find(name).map(|source| source.text.clone())));
     if let Ok(syntax) = syntax(options) {
         env.set_syntax(syntax);
     }
-    env.set_path_join_callback(|name, parent| included(name, parent).into());
+    env.set_path_join_callback(|name, parent| sources::included(name, parent).into());
     super::filters::register(&mut env);
     super::functions::register(&mut env);
+    super::operators::register(&mut env);
     env.add_function("_soft", super::soft::of_name);
     env.add_function("_softly", super::soft::of_group);
     env.add_global("omit", Engine::from_object(super::data::Omit));
@@ -79,15 +82,6 @@ fn syntax(options: &FileOptions) -> Result<SyntaxConfig, Error> {
         .lstrip_blocks(options.lstrip_blocks)
         .keep_trailing_newline(true)
         .build()
-}
-
-/// Templates are named by their path and whole text, so that the engine's own cache never serves an old one.
-fn template_name(path: &str, text: &str) -> String {
-    format!("{path}\0{text}")
-}
-
-fn source_of(name: &str) -> Option<&str> {
-    Some(name.split_once('\0')?.1)
 }
 
 const OVERRIDE: &str = "#jinja2:";
@@ -108,10 +102,7 @@ fn emit(out: &mut Output, state: &mut State, value: &Engine) -> Result<(), Error
     if value.is_none() {
         return Ok(());
     }
-    let text = match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => to_value(value)?.to_string(),
-    };
+    let text = printed(value)?;
     out.write_str(&text)?;
     let printed = state.get_or_insert_extension(Printed::default());
     printed.count += 1;
@@ -124,9 +115,13 @@ pub(super) fn eval_of(state: &State) -> Option<Eval> {
     Some(state.lookup(EVAL)?.downcast_object_ref::<Context>()?.0.clone())
 }
 
-/// Evaluates an expression.
-pub(super) fn expression(text: &str, dialect: Dialect, eval: &Eval) -> Result<Engine, TemplateError> {
-    run(&*compiled(text, dialect, |text| compile_expression(rewrite::expression(text, dialect)))?, eval)
+/// Evaluates a condition: an expression, in which braces stand for a value.
+pub(super) fn condition(text: &str, eval: &Eval) -> Result<Engine, TemplateError> {
+    let rewritten = |text: &str| match is_template(text) {
+        true => rewrite::condition(text),
+        false => Ok(rewrite::expression(text, Dialect::Condition)),
+    };
+    run(&*compiled(text, Dialect::Condition, |text| compile_expression(rewritten(text)?))?, eval)
 }
 
 /// Evaluates a text with template syntax to a native value.
@@ -167,7 +162,8 @@ fn compile_text(text: &str) -> Result<Compiled, TemplateError> {
         Some(source) => compile_expression(source),
         None => {
             let rewritten = rewrite::template(stripped, Dialect::Text, &FileOptions::default());
-            Ok(Compiled::Template(template_name("", &rewritten)))
+            let source = Source { path: String::new(), text: rewritten, first_line: 1 };
+            Ok(Compiled::Template(sources::name(source)))
         }
     }
 }
@@ -194,7 +190,10 @@ fn keep_newlines(template: &str, mut result: String) -> String {
 
 /// A template that prints nothing is null.
 fn run_template(env: &Environment<'static>, name: &str, eval: &Eval) -> Result<Engine, TemplateError> {
-    let explain = |error: Error| explain(&error, source_of(name).unwrap_or_default(), eval);
+    let explain = |error: Error| {
+        let source = sources::find(name);
+        explain(&error, source.as_ref().map_or("", |source| source.text.as_str()), eval)
+    };
     let template = env.get_template(name).map_err(explain)?;
     let captured = template.render_captured(eval.context()).map_err(explain)?;
     let printed = captured.state().get_extension::<Printed>().and_then(|printed| printed.first.as_ref());
@@ -207,9 +206,12 @@ fn run_template(env: &Environment<'static>, name: &str, eval: &Eval) -> Result<E
 
 /// Evaluates a template file.
 pub(super) fn file(path: &str, text: &str, options: &FileOptions, eval: &Eval) -> Result<String, TemplateError> {
-    let (text, options) = overrides(text, options)?;
+    let (rest, options) = overrides(text, options)?;
+    let first_line = if rest.len() < text.len() { 2 } else { 1 };
+    let text = rest;
     let stripped = text.strip_suffix('\n').unwrap_or(text);
-    let name = template_name(path, &rewrite::template(stripped, Dialect::Condition, &options));
+    let rewritten = rewrite::template(stripped, Dialect::Condition, &options);
+    let name = sources::name(Source { path: path.to_owned(), text: rewritten, first_line });
     let result = match options == FileOptions::default() {
         true => run_template(&ENVIRONMENT, &name, eval)?,
         false => {
@@ -249,31 +251,37 @@ fn overrides<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str, FileO
     Ok((text, options))
 }
 
-/// The template that `{% include name %}` in `parent` means: next to it, or in `templates` next to it.
-fn included(name: &str, parent: &str) -> String {
-    let path = parent.split_once('\0').map_or("", |(path, _)| path);
-    let directory = std::path::Path::new(path).parent().unwrap_or(std::path::Path::new(""));
-    let places = [directory.join(name), directory.join("templates").join(name)];
-    let found = places.iter().find_map(|place| Some((place, std::fs::read_to_string(place).ok()?)));
-    found.map_or_else(
-        || name.to_owned(),
-        |(place, text)| {
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            template_name(
-                &place.to_string_lossy(),
-                &rewrite::template(text, Dialect::Condition, &FileOptions::default()),
-            )
-        },
-    )
+/// The engine's error in plain words, with its place in a template file; an undefined name is found from its place.
+fn explain(error: &Error, source: &str, eval: &Eval) -> TemplateError {
+    let place = place(error);
+    let inner = place.as_ref().map_or(error, |place| place.error);
+    let text = place.as_ref().map_or(source, |place| place.source.text.as_str());
+    let found = match carried(inner) {
+        Some(ours) => ours,
+        None if is_undefined(inner) => name_undefined(text, inner.range(), eval),
+        None => from_engine(inner),
+    };
+    match &place {
+        Some(place) => in_file(found, &place.source.path, place.line),
+        None => found,
+    }
 }
 
-/// The engine's error in plain words; an undefined name is found from the place of the error.
-fn explain(error: &Error, source: &str, eval: &Eval) -> TemplateError {
-    match carried(error) {
-        Some(ours) => ours,
-        None if is_undefined(error) => name_undefined(source, error.range(), eval),
-        None => from_engine(error),
+/// Where in a template file an error arose: in the innermost file that was included.
+struct FilePlace<'e> {
+    error: &'e Error,
+    source: Arc<Source>,
+    line: usize,
+}
+
+fn place(error: &Error) -> Option<FilePlace<'_>> {
+    let inner = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    if let Some(place) = inner.and_then(place) {
+        return Some(place);
     }
+    let source = sources::find(error.name()?).filter(|source| !source.path.is_empty())?;
+    let line = error.line()? + source.first_line - 1;
+    Some(FilePlace { error, source, line })
 }
 
 /// Operators report an undefined operand as one of a wrong type.

@@ -18,6 +18,8 @@ pub enum TemplateError {
         hint: Option<String>,
         /// The variables whose templates led there, outermost first.
         via: Vec<String>,
+        /// The template file, and the line in it.
+        file: Option<(String, usize)>,
     },
     /// The result depends on something that a dry run cannot know.
     Unknown {
@@ -32,18 +34,20 @@ pub enum TemplateError {
         line: Option<usize>,
         /// The variables whose templates led there, outermost first.
         via: Vec<String>,
+        /// The template file, and the line in it.
+        file: Option<(String, usize)>,
     },
 }
 
 impl TemplateError {
     /// A failure without a place.
     pub fn failed(message: impl Into<String>) -> TemplateError {
-        TemplateError::Failed { message: message.into(), line: None, via: Vec::new() }
+        TemplateError::Failed { message: message.into(), line: None, via: Vec::new(), file: None }
     }
 
     /// An undefined name.
     pub fn undefined(name: impl Into<String>, hint: Option<String>) -> TemplateError {
-        TemplateError::Undefined { name: name.into(), hint, via: Vec::new() }
+        TemplateError::Undefined { name: name.into(), hint, via: Vec::new(), file: None }
     }
 
     /// Notes that the error arose while the variable `name` was evaluated.
@@ -58,23 +62,26 @@ impl TemplateError {
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let via = match self {
-            TemplateError::Undefined { name, hint, via } => {
+        let (via, file) = match self {
+            TemplateError::Undefined { name, hint, via, file } => {
                 write!(f, "'{name}' is undefined")?;
                 if let Some(hint) = hint {
                     write!(f, "; {hint}")?;
                 }
-                via
+                (via, file)
             }
             TemplateError::Unknown { why } => return write!(f, "not known before the real run: {why}"),
-            TemplateError::Failed { message, line, via } => {
+            TemplateError::Failed { message, line, via, file } => {
                 f.write_str(message)?;
-                if let Some(line) = line.filter(|line| *line > 1) {
+                if let Some(line) = line.filter(|line| *line > 1 && file.is_none()) {
                     write!(f, " (line {line} of the template)")?;
                 }
-                via
+                (via, file)
             }
         };
+        if let Some((path, line)) = file {
+            write!(f, " (in {path}, line {line})")?;
+        }
         match via.as_slice() {
             [] => Ok(()),
             names => write!(f, " (in the value of '{}')", names.join("' → '")),
@@ -83,6 +90,14 @@ impl fmt::Display for TemplateError {
 }
 
 impl std::error::Error for TemplateError {}
+
+/// The error with its place in a template file, unless it has one already.
+pub(super) fn in_file(mut error: TemplateError, path: &str, line: usize) -> TemplateError {
+    if let TemplateError::Undefined { file, .. } | TemplateError::Failed { file, .. } = &mut error {
+        file.get_or_insert_with(|| (path.to_owned(), line));
+    }
+    error
+}
 
 /// Lets minijinja carry our error; [`from_engine`] finds it again.
 impl From<TemplateError> for Error {
@@ -119,12 +134,12 @@ pub(super) fn from_engine(error: &Error) -> TemplateError {
         ErrorKind::UnknownTest => format!("no test of that name: {detail}"),
         ErrorKind::UnknownFunction => format!("no function of that name: {detail}"),
         ErrorKind::UnknownMethod => format!("no such method: {detail}"),
-        ErrorKind::TemplateNotFound => format!("template not found: {detail}"),
+        ErrorKind::TemplateNotFound => format!("there is no such template file: {detail}"),
         ErrorKind::InvalidOperation => detail.to_owned(),
         kind if detail.is_empty() => kind.to_string(),
         kind => format!("{kind}: {detail}"),
     };
-    TemplateError::Failed { message, line: error.line(), via: Vec::new() }
+    TemplateError::Failed { message, line: error.line(), via: Vec::new(), file: None }
 }
 
 /// Finds which name in `source` (at `range`, if the engine knows) is the undefined one.
@@ -142,7 +157,16 @@ pub(super) fn name_undefined(source: &str, range: Option<Range<usize>>, eval: &E
             return error;
         }
     }
-    TemplateError::undefined(part.trim(), None)
+    TemplateError::undefined(as_written(part.trim()), None)
+}
+
+/// A comparison as people write it, see [`super::rewrite`].
+fn as_written(part: &str) -> String {
+    let Some(operands) = part.strip_prefix("_compare(").and_then(|part| part.strip_suffix(')')) else {
+        return part.to_owned();
+    };
+    let signs = ["<", "<=", ">", ">=", "in", "not in"];
+    signs.iter().fold(operands.to_owned(), |text, sign| text.replace(&format!(", '{sign}',"), &format!(" {sign}")))
 }
 
 /// The dotted names in an expression, without filters, tests, functions, keywords and texts.

@@ -17,8 +17,8 @@ pub(super) fn run(name: &str, args: &Args, eval: &Eval) -> Found {
         "file" => each(args, |name| read(eval, "files", name).map(|text| file_text(args, text).into())),
         "unvault" => each(args, |name| read(eval, "files", name).map(Value::from)),
         "template" => each(args, |name| template(args, eval, name)),
-        "pipe" => each(args, |command| pipe(command).map(Value::from)),
-        "lines" => lines(args),
+        "pipe" => each(args, |command| pipe(command, eval).map(Value::from)),
+        "lines" => lines(args, eval),
         "vars" => each(args, |name| variable(args, eval, name)),
         "varnames" => varnames(args, eval),
         "password" => each(args, |term| password(args, eval, term).map(Value::from)),
@@ -67,17 +67,27 @@ fn file_text(args: &Args, text: String) -> String {
     if args.flag(usize::MAX, "rstrip", true) { text.trim_end().to_owned() } else { text }
 }
 
-/// Where a relative path is searched: in the role, then beside the playbook, each with its `files` or `templates`.
+/// Where a relative path is searched: in each directory of the search path (the role, the task file, the playbook),
+/// each with its `files` or `templates`, then where enlist was started.
 fn places(eval: &Eval, kind: &str, name: &str) -> Vec<PathBuf> {
     let name = paths::expand_user(name);
     if Path::new(&name).is_absolute() {
         return vec![name.into()];
     }
-    let roots = ["role_path", "playbook_dir"]
-        .into_iter()
-        .filter_map(|variable| directory(eval, variable))
-        .chain([PathBuf::from(".")]);
-    roots.flat_map(|root| [root.join(kind).join(&name), root.join(&name)]).collect()
+    let mut roots = search_path(eval);
+    roots.push(PathBuf::from("."));
+    roots.iter().flat_map(|root| [root.join(kind).join(&name), root.join(&name)]).collect()
+}
+
+fn search_path(eval: &Eval) -> Vec<PathBuf> {
+    let said = match eval.scope.lookup("ansible_search_path") {
+        Some(Lookup::Data(value) | Lookup::Trusted(value)) => value.as_list().map(<[Value]>::to_vec),
+        _ => None,
+    };
+    match said {
+        Some(said) => said.iter().map(|path| PathBuf::from(path.to_string())).collect(),
+        None => ["role_path", "playbook_dir"].into_iter().filter_map(|name| directory(eval, name)).collect(),
+    }
 }
 
 fn directory(eval: &Eval, variable: &str) -> Option<PathBuf> {
@@ -99,21 +109,33 @@ fn find(eval: &Eval, kind: &str, name: &str) -> Result<PathBuf, String> {
 
 fn read(eval: &Eval, kind: &str, name: &str) -> Result<String, String> {
     let path = find(eval, kind, name)?;
+    if path.is_dir() {
+        return Err(format!("{} is a directory, and a file is needed", path.display()));
+    }
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn template(args: &Args, eval: &Eval, name: &str) -> Result<Value, String> {
     let path = find(eval, "templates", name)?;
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = read(eval, "templates", name)?;
     let mut options = FileOptions::default();
     options.trim_blocks = args.flag(usize::MAX, "trim_blocks", options.trim_blocks);
     options.lstrip_blocks = args.flag(usize::MAX, "lstrip_blocks", options.lstrip_blocks);
-    let result = eval.render_file(&path.to_string_lossy(), &text, &options);
-    result.map(Value::from).map_err(|error| format!("{}: {error}", path.display()))
+    let inner = match args.named().get("template_vars") {
+        Some(Value::Map(vars)) => eval.with_data(vars.clone()),
+        Some(other) => return Err(format!("template_vars must be a mapping, not {}", other.type_name())),
+        None => eval.clone(),
+    };
+    inner.render_file(&path.to_string_lossy(), &text, &options).map(Value::from).map_err(|error| error.to_string())
 }
 
-fn shell(command: &str) -> Result<String, String> {
-    let output = std::process::Command::new("/bin/sh").arg("-c").arg(command).output();
+/// What a command of the controller prints, run in the playbook's directory.
+fn shell(command: &str, eval: &Eval) -> Result<String, String> {
+    let mut program = std::process::Command::new("/bin/sh");
+    if let Some(directory) = directory(eval, "playbook_dir") {
+        program.current_dir(directory);
+    }
+    let output = program.arg("-c").arg(command).output();
     let output = output.map_err(|error| error.to_string())?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -123,12 +145,12 @@ fn shell(command: &str) -> Result<String, String> {
     }
 }
 
-fn pipe(command: &str) -> Result<String, String> {
-    shell(command).map(|output| output.trim_end().to_owned())
+fn pipe(command: &str, eval: &Eval) -> Result<String, String> {
+    shell(command, eval).map(|output| output.trim_end().to_owned())
 }
 
-fn lines(args: &Args) -> Result<Vec<Value>, String> {
-    let outputs = args.all().iter().map(|command| shell(&command.to_string())).collect::<Result<Vec<_>, _>>()?;
+fn lines(args: &Args, eval: &Eval) -> Result<Vec<Value>, String> {
+    let outputs = args.all().iter().map(|command| shell(&command.to_string(), eval)).collect::<Result<Vec<_>, _>>()?;
     Ok(outputs.iter().flat_map(|output| output.lines()).map(Value::from).collect())
 }
 
@@ -221,34 +243,49 @@ fn sequence(args: &Args) -> Result<Vec<Value>, String> {
         }
     }
     let number = |name: &str| settings.get(name).map(|value| whole(&value.to_string())).transpose();
-    let (start, stride) = (number("start")?.unwrap_or(1), number("stride")?);
-    let (end, stride) = match (number("end")?, number("count")?) {
-        (Some(end), None) => (end, stride.unwrap_or(1)),
-        (None, Some(count)) => {
-            let span = (count - 1).checked_mul(stride.unwrap_or(1)).and_then(|span| start.checked_add(span));
-            (span.ok_or("the numbers are too large")?, stride.unwrap_or(1))
-        }
+    let (start, stride) = (number("start")?.unwrap_or(1), number("stride")?.unwrap_or(1));
+    let numbers = match (number("end")?, number("count")?) {
+        (Some(end), None) => up_to(start, end, stride)?,
+        (None, Some(count)) => counted(start, count, stride)?,
         _ => return Err("give either end or count".into()),
     };
-    if stride == 0 || number("count")? == Some(0) {
+    let format = settings.get("format").map_or("%d".to_owned(), Value::to_string);
+    let one = |number| super::filters::call_filter("format", &[format.as_str().into(), Value::Int(number)]);
+    let made = numbers.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    Ok(made.into_iter().flatten().collect())
+}
+
+/// The most numbers that a sequence makes.
+const MAX_SEQUENCE: i128 = 1_000_000;
+
+/// From `start` up or down to `end`; none for a stride of 0.
+fn up_to(start: i64, end: i64, stride: i64) -> Result<Vec<i64>, String> {
+    if stride > 0 && end < start {
+        return Err("to count backwards make stride negative".into());
+    }
+    if stride < 0 && end > start {
+        return Err("to count forward don't make stride negative".into());
+    }
+    if stride == 0 {
         return Ok(Vec::new());
     }
-    if (stride > 0 && end < start) || (stride < 0 && end > start) {
-        return Err(if stride > 0 {
-            "to count backwards make stride negative"
-        } else {
-            "to count forward don't make stride negative"
-        }
-        .into());
+    let span = i128::from(end) - i128::from(start);
+    steps(start, span / i128::from(stride) + 1, stride)
+}
+
+fn counted(start: i64, count: i64, stride: i64) -> Result<Vec<i64>, String> {
+    if count < 0 {
+        return Err("count must not be negative".into());
     }
-    let format = settings.get("format").map_or("%d".to_owned(), Value::to_string);
-    let count = end.checked_sub(start).map(|span| span / stride + 1).filter(|count| *count <= 1_000_000);
-    let count = count.ok_or("more than a million numbers")?;
-    let one = |index: i64| {
-        super::filters::call_filter("format", &[format.as_str().into(), Value::Int(start + index * stride)])
-    };
-    let made = (0..count).map(one).collect::<Result<Vec<_>, _>>()?;
-    Ok(made.into_iter().flatten().collect())
+    steps(start, if stride == 0 { 0 } else { count.into() }, stride)
+}
+
+fn steps(start: i64, count: i128, stride: i64) -> Result<Vec<i64>, String> {
+    if count > MAX_SEQUENCE {
+        return Err("more than a million numbers".into());
+    }
+    let number = |index| i64::try_from(i128::from(start) + index * i128::from(stride));
+    (0..count).map(|index| number(index).map_err(|_| "the numbers are too large".into())).collect()
 }
 
 fn shorthand(text: &str, settings: &mut Map) -> Result<(), String> {

@@ -14,6 +14,9 @@ pub(super) const CHANGING: [&str; 10] =
 
 /// What the engine asks when a value has no method of that name.
 pub(super) fn unknown(state: &mut State, value: &Engine, method: &str, args: &[Engine]) -> Result<Engine, Error> {
+    for arg in args {
+        super::filters::strict(arg)?;
+    }
     let found = match value.kind() {
         ValueKind::String => text(value.as_str().unwrap_or_default(), method, args),
         ValueKind::Seq | ValueKind::Iterable => list(value, method, args),

@@ -11,8 +11,10 @@ mod filters;
 mod functions;
 mod lookups;
 mod methods;
+mod operators;
 mod rewrite;
 mod soft;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +22,6 @@ pub use condition::Truth;
 pub use error::TemplateError;
 
 use crate::value::{Map, Value};
-use engine::Dialect;
 use std::sync::Arc;
 
 /// The variables that a template sees, strongest first already decided: precedence is the scope's business.
@@ -31,6 +32,11 @@ pub trait Scope: Send + Sync {
     fn lookup(&self, name: &str) -> Option<Lookup>;
     /// All names, for "did you mean" and `varnames`. May be slow.
     fn names(&self) -> Vec<String>;
+    /// The names that belong to it as data, such as in `debug: var=vars`: without those that lead back to itself, as
+    /// `hostvars` does, since that would have no end.
+    fn own_names(&self) -> Vec<String> {
+        self.names()
+    }
 }
 
 /// What a [`Scope`] has under a name.
@@ -129,15 +135,23 @@ impl Templar {
         Ok(eval.render_text(text)?.unwrap_or(Value::Null))
     }
 
-    /// Evaluates a `when`, `changed_when`, `failed_when`, `until` or `that`: a boolean, an expression without braces
-    /// (with them, Ansible only warns), or a list of these, which must all hold. Stops at the first that does not.
+    /// Evaluates a `when`, `changed_when`, `failed_when`, `until` or `that`: a boolean, an expression, or a list of
+    /// these, which must all hold. Stops at the first that does not.
+    ///
+    /// Braces in an expression stand for a value; see [`condition`]. What a value holds is never read as an expression.
     pub fn condition(&self, condition: &Value, scope: &Arc<dyn Scope>) -> Result<Truth, TemplateError> {
         condition::evaluate(condition, &data::Eval::new(scope))
     }
 
-    /// Evaluates one expression, written without braces, such as a bare variable name in `loop`.
-    pub fn expression(&self, text: &str, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
-        data::Eval::new(scope).expression(text, Dialect::Condition)
+    /// Evaluates a keyword that is yes or no, such as `ignore_errors`: a boolean, one of Ansible's words for it, or a
+    /// text whose result is one of these. `None` for null and `omit`; everything else is an error.
+    pub fn flag(&self, flag: &Value, scope: &Arc<dyn Scope>) -> Result<Option<bool>, TemplateError> {
+        condition::flag(flag, &data::Eval::new(scope))
+    }
+
+    /// The conditions of `that`: those that are written, or that the variable holds which `{{ name }}` alone names.
+    pub fn conditions(&self, that: &Value, scope: &Arc<dyn Scope>) -> Vec<Value> {
+        condition::listed(that, &data::Eval::new(scope))
     }
 
     /// Evaluates the text of a template file; `name` is its path, for messages and for `{% include %}`. A first line

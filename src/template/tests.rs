@@ -81,6 +81,130 @@ fn conditions() {
     assert_eq!((truth.holds, truth.not_boolean), (true, Some(("names".into(), "list"))));
 }
 
+/// Conditions over the text that a host printed, and over what authors wrote.
+fn judge(condition: &str, printed: &str) -> Result<Truth, String> {
+    let written = r#"{"cond": "x == 1", "off": "no", "wrapped": "{{ r.stdout }}", "deep": {"cond": "{{ cond }}"},
+        "x": 1, "circle": "{{ circle }}", "flag": "false"}"#;
+    let Ok(Value::Map(written)) = Value::from_json(written) else { panic!() };
+    let result = Value::from_iter([("stdout", Value::from(printed))]);
+    let local = Map::from_iter([("r".to_owned(), result)]);
+    let scope: Arc<dyn Scope> = Arc::new(Both(MapScope::data(local), MapScope::trusted(written)));
+    Templar::new().condition(&condition.into(), &scope).map_err(|error| error.to_string())
+}
+
+struct Both(Arc<dyn Scope>, Arc<dyn Scope>);
+
+impl Scope for Both {
+    fn lookup(&self, name: &str) -> Option<Lookup> {
+        self.0.lookup(name).or_else(|| self.1.lookup(name))
+    }
+    fn names(&self) -> Vec<String> {
+        [self.0.names(), self.1.names()].concat()
+    }
+}
+
+#[test]
+fn braces_in_a_condition_are_values() {
+    let holds = |condition, printed| judge(condition, printed).map(|truth| truth.holds);
+    assert_eq!(holds("{{ r.stdout == 'x' }}", "x"), Ok(true));
+    assert_eq!(holds("{{ r.stdout }} == 'x == x'", "x == x"), Ok(true));
+    assert_eq!(holds("'{{ r.stdout }}' == 'a\\'b'", "a'b"), Ok(true));
+    assert_eq!(holds("\"{{ r.stdout }}-{{ x }}\" == 'it-1'", "it"), Ok(true));
+    assert_eq!(holds("'{{ r.stdout | default('y') }}' in ['x']", "x"), Ok(true));
+    assert_eq!(holds("not {{ x }} and false", "x"), Ok(false));
+    assert_eq!(holds("{% if x == 1 %}true{% else %}false{% endif %}", "x"), Ok(true));
+    for open in ["{{ x == 1", "'{{ x' == 1", "{{ x }} == 'y", "{{ }} == 1"] {
+        assert!(holds(open, "x").unwrap_err().contains("cannot be read"), "{open}");
+    }
+    assert!(holds("{% if x %}x == 1{% endif %}", "x").unwrap_err().contains("neither true nor false"));
+}
+
+#[test]
+fn only_authors_write_conditions() {
+    let holds = |condition, printed| judge(condition, printed).map(|truth| truth.holds);
+    for written in ["{{ cond }}", "{{ deep.cond }}"] {
+        assert_eq!(holds(written, ""), Ok(true), "{written}");
+    }
+    assert_eq!(holds("{{ off }}", ""), Ok(false));
+    assert_eq!(holds("{{ flag }}", ""), Ok(false));
+    assert!(holds("{{ circle }}", "").unwrap_err().contains("without end"));
+    // A host's text is a text: its truth is that of Python, or of Ansible's words.
+    for printed in ["x == 2", "nope", "{{ nope }}", "false or nope"] {
+        for condition in ["{{ r.stdout }}", "{{ wrapped }}", "wrapped"] {
+            assert_eq!(holds(condition, printed), Ok(true), "{condition}: {printed}");
+        }
+    }
+    assert_eq!(holds("{{ r.stdout }}", "False"), Ok(false));
+    assert_eq!(judge("{{ r.stdout }}", "x").unwrap().not_boolean, Some(("{{ r.stdout }}".into(), "str")));
+}
+
+#[test]
+fn flags_are_words() {
+    let scope = vars(r#"{"yes_text": "Yes", "none": null, "text": "maybe", "cond": "1 == 1"}"#);
+    let flag = |flag: Value| Templar::new().flag(&flag, &scope).map_err(|error| error.to_string());
+    assert_eq!(flag(Value::Bool(true)), Ok(Some(true)));
+    assert_eq!(flag("off".into()), Ok(Some(false)));
+    assert_eq!(flag("{{ yes_text }}".into()), Ok(Some(true)));
+    assert_eq!(flag("{{ omit }}".into()), Ok(None));
+    assert_eq!(flag(Value::Null), Ok(None));
+    for wrong in ["{{ text }}", "{{ cond }}", "1 == 1", "maybe"] {
+        assert!(flag(wrong.into()).unwrap_err().starts_with("takes yes or no"), "{wrong}");
+    }
+}
+
+/// A host that prints what stood for `omit` once prints a text.
+#[test]
+fn no_text_is_omit() {
+    let scope = MapScope::data(Map::from_iter([("printed".to_owned(), Value::from("\u{10fffd}omit"))]));
+    let render = |value: Value| Templar::new().render_or_omit(&value, &scope);
+    assert_eq!(render("{{ printed }}".into()), Ok(Some("\u{10fffd}omit".into())));
+    assert_eq!(render("{{ [printed, omit] | list }}".into()), Ok(Some(vec!["\u{10fffd}omit".into()].into())));
+    assert_eq!(render("{{ {'a': omit} | combine({'b': 1}) }}".into()), Ok(Some(Value::from_iter([("b", 1i64.into())]))));
+    let printed = r#"{"__enlist_unknown__": "x"}"#;
+    let read = Templar::new().render_str(&format!("{{{{ '{printed}' | from_json }}}}"), &scope);
+    assert_eq!(read.map(|value| value.to_json_line(false)), Ok(printed.into()));
+}
+
+/// `hostvars` within itself, and a variable that holds all variables.
+#[test]
+fn all_variables_are_data_with_an_end() {
+    struct Host(Arc<dyn Scope>);
+    impl Scope for Host {
+        fn lookup(&self, name: &str) -> Option<Lookup> {
+            match name {
+                "hostvars" => Some(Lookup::Scope(Arc::new(Hosts(self.0.clone())))),
+                _ => self.0.lookup(name),
+            }
+        }
+        fn names(&self) -> Vec<String> {
+            [self.0.names(), vec!["hostvars".into()]].concat()
+        }
+        fn own_names(&self) -> Vec<String> {
+            self.0.names()
+        }
+    }
+    struct Hosts(Arc<dyn Scope>);
+    impl Scope for Hosts {
+        fn lookup(&self, name: &str) -> Option<Lookup> {
+            (name == "a").then(|| Lookup::Scope(Arc::new(Host(self.0.clone()))))
+        }
+        fn names(&self) -> Vec<String> {
+            vec!["a".into()]
+        }
+    }
+    let render = |text: &str, json: &str| {
+        let scope: Arc<dyn Scope> = Arc::new(Host(vars(json)));
+        Templar::new().render_str(text, &scope).map(|value| value.to_json_line(false)).map_err(|e| e.to_string())
+    };
+    assert_eq!(render("{{ hostvars }}", r#"{"n": "{{ 5 }}"}"#), Ok(r#"{"a": {"n": 5}}"#.into()));
+    assert_eq!(render("{{ vars }}", r#"{"n": 5}"#), Ok(r#"{"n": 5}"#.into()));
+    assert_eq!(render("{{ vars | dict2items | length }}", r#"{"n": 5}"#), Ok("1".into()));
+    for endless in ["{{ hostvars }}", "{{ vars }}", "{{ hostvars['a'] | to_json }}"] {
+        let json = Value::from_iter([("x", endless.into())]).to_json_line(false);
+        assert!(render("{{ vars }}", &json).unwrap_err().contains("without end"), "{endless}");
+    }
+}
+
 #[test]
 fn omit_drops_entries() {
     let value = Value::from_json(r#"{"a": "{{ omit }}", "b": ["{{ omit }}", 1], "c": "x"}"#).unwrap();
@@ -210,8 +334,9 @@ fn template_files() {
     assert_eq!(file("{{ none }}").as_deref(), Ok(""));
     let header = "#jinja2: variable_start_string:'[%', variable_end_string:'%]', trim_blocks: False\n";
     assert_eq!(file(&format!("{header}[% x %] {{{{ x }}}}\n")).as_deref(), Ok("1 {{ x }}\n"));
-    assert_eq!(file("a\n{{ nope }}\n"), Err("'nope' is undefined".into()));
-    assert!(file("a\n{% if %}\n").unwrap_err().contains("line 2 of the template"));
+    assert_eq!(file("a\n{{ nope }}\n"), Err("'nope' is undefined (in t.j2, line 2)".into()));
+    assert!(file("a\n{% if %}\n").unwrap_err().ends_with(" (in t.j2, line 2)"));
+    assert!(file("#jinja2: trim_blocks:False\na\n{{ nope }}\n").unwrap_err().ends_with(" (in t.j2, line 3)"));
 }
 
 #[test]
@@ -255,6 +380,9 @@ fn extreme_arguments_do_not_panic() {
         "9223372036854775807 | random(-9223372036854775807) is number",
         "query('sequence', 'start=-9223372036854775807 end=9223372036854775807')",
         "query('sequence', 'count=9223372036854775807 stride=2')",
+        "query('sequence', 'start=0 end=-9223372036854775808 stride=-1')",
+        "query('sequence', 'start=-9223372036854775808 count=-9223372036854775808')",
+        "query('sequence', 'start=9223372036854775807 count=2')",
         "[9223372036854775807, true] | sum",
         "'홍길동' | truncate(2, true, '', 0)",
         "'%홍' % 1",

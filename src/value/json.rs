@@ -3,7 +3,6 @@
 use super::{Map, Value};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
 use std::fmt;
 
 impl Serialize for Value {
@@ -16,13 +15,11 @@ impl Serialize for Value {
             Value::String(text) => serializer.serialize_str(text),
             Value::List(items) => items.serialize(serializer),
             Value::Map(map) => map.serialize(serializer),
-            Value::Unknown(why) => [(UNKNOWN, why)].into_iter().collect::<BTreeMap<_, _>>().serialize(serializer),
+            Value::Unknown(why) => Err(serde::ser::Error::custom(format!("JSON has no word for the unknown: {why}"))),
+            Value::Omit => Err(serde::ser::Error::custom("JSON has no word for `omit`")),
         }
     }
 }
-
-/// The one key of the mapping that carries [`Value::Unknown`] between agent and controller.
-const UNKNOWN: &str = "__enlist_unknown__";
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -77,10 +74,7 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some((key, value)) = access.next_entry::<String, Value>()? {
             map.insert(key, value);
         }
-        match (map.len(), map.get(UNKNOWN)) {
-            (1, Some(Value::String(why))) => Ok(Value::Unknown(why.clone())),
-            _ => Ok(Value::Map(map)),
-        }
+        Ok(Value::Map(map))
     }
 }
 
@@ -165,10 +159,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_survives_the_wire_and_shows_as_text() {
+    fn the_unknown_shows_as_text_and_is_no_json() {
         let value = Value::List(vec![Value::Unknown("did not run".into())]);
-        let sent = serde_json::to_string(&value).unwrap();
-        assert_eq!(Value::from_json(&sent).unwrap(), value);
+        assert!(serde_json::to_string(&value).is_err());
         assert_eq!(value.to_json_line(true), r#"["(unknown: did not run)"]"#);
     }
 

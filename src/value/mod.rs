@@ -5,6 +5,7 @@ mod json;
 pub mod node;
 #[cfg(feature = "controller")]
 pub mod python;
+pub mod wire;
 #[cfg(feature = "controller")]
 pub mod yaml;
 
@@ -33,6 +34,9 @@ pub enum Value {
     Map(Map),
     /// What a dry run cannot know, such as the output of a command that did not run; the text says why.
     Unknown(String),
+    /// A template's `omit`: as if it had not been written at all. It lives within a template only; what comes out of
+    /// one has none.
+    Omit,
 }
 
 impl Value {
@@ -85,12 +89,28 @@ impl Value {
     pub fn is_truthy(&self) -> bool {
         match self {
             Value::Null | Value::Unknown(_) => false,
+            Value::Omit => true,
             Value::Bool(truth) => *truth,
             Value::Int(number) => *number != 0,
             Value::Float(number) => *number != 0.0,
             Value::String(text) => !text.is_empty(),
             Value::List(items) => !items.is_empty(),
             Value::Map(map) => !map.is_empty(),
+        }
+    }
+
+    /// Ansible's idea of a boolean: yes/on/1/true/t/y and no/off/0/false/f/n in any case, 1 and 0.
+    pub fn to_bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(truth) => Some(*truth),
+            Value::Int(1) => Some(true),
+            Value::Int(0) => Some(false),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "yes" | "on" | "1" | "true" | "t" | "y" => Some(true),
+                "no" | "off" | "0" | "false" | "f" | "n" => Some(false),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -105,6 +125,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "dict",
             Value::Unknown(_) => "unknown",
+            Value::Omit => "omit",
         }
     }
 }
@@ -140,6 +161,7 @@ impl Value {
             Value::Float(number) => fmt_float(f, *number),
             Value::String(text) => fmt_quoted(f, text),
             Value::Unknown(why) => write!(f, "(unknown: {why})"),
+            Value::Omit => f.write_str("omit"),
             Value::List(items) => {
                 f.write_str("[")?;
                 for (i, item) in items.iter().enumerate() {

@@ -34,10 +34,8 @@ impl Action for Assert {
 
     fn run(&self, args: &Map, context: &Context) -> Result<Done, ActionError> {
         let args = Args::check(&SPEC, args)?;
-        let conditions = match args.get("that") {
-            Some(Value::List(conditions)) => conditions.clone(),
-            other => other.cloned().into_iter().collect(),
-        };
+        let that = args.get("that").map(|that| context.templar.conditions(that, context.scope));
+        let conditions = that.unwrap_or_default();
         for condition in &conditions {
             if !context.templar.condition(condition, context.scope)?.holds {
                 let msg = args.get("fail_msg").map_or_else(|| "Assertion failed".to_owned(), Value::to_string);

@@ -1,8 +1,8 @@
 //! Arguments as Python has them: by position or by name.
 
-use crate::template::data::OMIT;
 use crate::template::data::to_value_or_omit;
 use crate::template::soft::Soft;
+use super::time::Moment;
 use crate::value::{Map, Value};
 use minijinja::Error;
 use minijinja::value::{Kwargs, Value as Engine};
@@ -113,7 +113,10 @@ impl Args {
 
 fn plain(value: &Engine) -> Result<Value, Error> {
     match Soft::unwrap(value) {
-        Soft::There(value) => Ok(to_value_or_omit(&value)?.unwrap_or_else(|| Value::from(OMIT))),
+        Soft::There(value) => match value.downcast_object_ref::<Moment>() {
+            Some(moment) => Ok(moment.to_string().into()),
+            None => Ok(to_value_or_omit(&value)?.unwrap_or(Value::Omit)),
+        },
         Soft::Missing(error) => Err(error.into()),
     }
 }

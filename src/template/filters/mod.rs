@@ -61,17 +61,16 @@ pub(super) fn register(env: &mut Environment<'static>) {
     }
     for (name, test) in TESTS.iter().copied().flatten().copied() {
         env.add_test(name, move |args: Rest<ValueOrKwargs>| {
-            let result = pure("test", name, test, &args.into_values())?;
-            strict(result)
+            strict(&pure("test", name, test, &args.into_values())?)
         });
     }
     lazy::register(env);
     results::register(env);
 }
 
-/// A test has no soft result: what is missing is an error.
-fn strict(result: Engine) -> Result<Engine, Error> {
-    match Soft::unwrap(&result) {
+/// The value where none may be missing, as in the result of a test and at an operator.
+pub(super) fn strict(value: &Engine) -> Result<Engine, Error> {
+    match Soft::unwrap(value) {
         Soft::There(value) => Ok(value),
         Soft::Missing(error) => Err(match error {
             super::TemplateError::Undefined { via, .. } if via.is_empty() => Error::from(ErrorKind::UndefinedError),
