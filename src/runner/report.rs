@@ -86,15 +86,7 @@ impl TaskRun<'_> {
             always_shown: shown && !hidden,
             diff,
         };
-        HostDone {
-            notified,
-            any_errors_fatal,
-            report,
-            registered,
-            facts,
-            facts_for,
-            gathered,
-        }
+        HostDone { notified, any_errors_fatal, report, registered, facts, facts_for, gathered }
     }
 
     /// Whether `no_log` hides the results: as soon as one item wants it, or as it cannot be told.

@@ -1,8 +1,8 @@
 //! Variables as the engine sees them: looked up and evaluated when a template touches them, never before.
 
 use super::engine::{self, is_template};
-use super::filters::time::{Delta, Moment};
 use super::error::carried;
+use super::filters::time::{Delta, Moment};
 use super::{FileOptions, Lookup, Scope, TemplateError};
 use crate::value::{Map, Value};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value as Engine, ValueKind};

@@ -159,7 +159,10 @@ fn no_text_is_omit() {
     let render = |value: Value| Templar::new().render_or_omit(&value, &scope);
     assert_eq!(render("{{ printed }}".into()), Ok(Some("\u{10fffd}omit".into())));
     assert_eq!(render("{{ [printed, omit] | list }}".into()), Ok(Some(vec!["\u{10fffd}omit".into()].into())));
-    assert_eq!(render("{{ {'a': omit} | combine({'b': 1}) }}".into()), Ok(Some(Value::from_iter([("b", 1i64.into())]))));
+    assert_eq!(
+        render("{{ {'a': omit} | combine({'b': 1}) }}".into()),
+        Ok(Some(Value::from_iter([("b", 1i64.into())])))
+    );
     let printed = r#"{"__enlist_unknown__": "x"}"#;
     let read = Templar::new().render_str(&format!("{{{{ '{printed}' | from_json }}}}"), &scope);
     assert_eq!(read.map(|value| value.to_json_line(false)), Ok(printed.into()));

@@ -1,8 +1,8 @@
 //! Arguments as Python has them: by position or by name.
 
+use super::time::Moment;
 use crate::template::data::to_value_or_omit;
 use crate::template::soft::Soft;
-use super::time::Moment;
 use crate::value::{Map, Value};
 use minijinja::Error;
 use minijinja::value::{Kwargs, Value as Engine};

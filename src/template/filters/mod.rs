@@ -60,9 +60,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
         env.add_filter(name, move |args: Rest<ValueOrKwargs>| pure("filter", name, filter, &args.into_values()));
     }
     for (name, test) in TESTS.iter().copied().flatten().copied() {
-        env.add_test(name, move |args: Rest<ValueOrKwargs>| {
-            strict(&pure("test", name, test, &args.into_values())?)
-        });
+        env.add_test(name, move |args: Rest<ValueOrKwargs>| strict(&pure("test", name, test, &args.into_values())?));
     }
     lazy::register(env);
     results::register(env);

@@ -127,7 +127,8 @@ fn what_a_host_prints_is_never_evaluated() {
 fn what_a_playbook_says_is_evaluated() {
     let place = Place::new();
     let message = place.text(TEXTS[1]);
-    let playbook = format!(r#"[{{"hosts": "evil", "gather_facts": false, "tasks": [{{"debug": {{"msg": "{message}"}}}}]}}]"#);
+    let playbook =
+        format!(r#"[{{"hosts": "evil", "gather_facts": false, "tasks": [{{"debug": {{"msg": "{message}"}}}}]}}]"#);
     assert!(place.play(&playbook).status.success());
     assert!(place.was_made());
 }
