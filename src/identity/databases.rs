@@ -26,6 +26,10 @@ pub struct Databases {
 /// user tells that run that a creation was cut short (see [`super::user`]).
 pub const USER_ORDER: [&str; 6] = ["shadow", "subuid", "subgid", "gshadow", "group", "passwd"];
 
+/// The same for the removal of users: `passwd` comes first, so that nobody is there without a line in `shadow`, and
+/// `shadow` last: its line without a user tells the next run that a removal was cut short.
+pub const REMOVAL_ORDER: [&str; 6] = ["passwd", "subuid", "subgid", "gshadow", "group", "shadow"];
+
 /// The same for a change of groups: `group` comes last, since users follow the group's number.
 pub const GROUP_ORDER: [&str; 3] = ["passwd", "gshadow", "group"];
 

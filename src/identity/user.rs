@@ -107,13 +107,7 @@ pub fn remove_user(
     let mut after = databases.clone();
     let mut notes = Vec::new();
     let Some(user) = databases.passwd.get(name) else { return Ok((after, notes)) };
-    if let Some(shadow) = &mut after.shadow {
-        shadow.remove(name)?;
-    }
-    for subordinate in [&mut after.subuid, &mut after.subgid].into_iter().flatten() {
-        subordinate.remove_all(name);
-    }
-    after.forget_member(name)?;
+    remove_lines(&mut after, name)?;
     after.passwd.remove(name)?;
     if defaults.flag("USERGROUPS_ENAB") {
         match own_group_stays(&after, &user, force) {
@@ -122,6 +116,35 @@ pub fn remove_user(
         }
     }
     Ok((after, notes))
+}
+
+/// The databases without what is left of a user whose removal (or creation) was cut short: such a user has a line in
+/// `shadow` and none in `passwd`. Equal to the given ones when there is nothing of the kind.
+pub fn finish_removal(databases: &Databases, defaults: &Defaults, name: &str) -> Result<Databases, Refusal> {
+    let mut after = databases.clone();
+    let has_shadow = databases.shadow.as_ref().is_some_and(|shadow| shadow.get(name).is_some());
+    if databases.passwd.get(name).is_some() || !has_shadow {
+        return Ok(after);
+    }
+    remove_lines(&mut after, name)?;
+    let own = after.group.get(name).filter(|group| group.members.is_empty());
+    if defaults.flag("USERGROUPS_ENAB")
+        && own.is_some_and(|group| after.passwd.entries().all(|user| user.gid != group.gid))
+    {
+        group::drop_group(&mut after, name)?;
+    }
+    Ok(after)
+}
+
+/// Takes a user out of all files but `passwd`, with its memberships.
+fn remove_lines(databases: &mut Databases, name: &str) -> Result<(), Refusal> {
+    if let Some(shadow) = &mut databases.shadow {
+        shadow.remove(name)?;
+    }
+    for subordinate in [&mut databases.subuid, &mut databases.subgid].into_iter().flatten() {
+        subordinate.remove_all(name);
+    }
+    databases.forget_member(name)
 }
 
 /// Whether the group of the user's name stays, and if that is worth a word, why.

@@ -1,6 +1,6 @@
 //! The agent: modules over standard input and output, one request at a time, until the input ends.
 
-use super::{Args, Failure, ItemResult, engine, find};
+use super::{Args, Failure, ItemResult, Module, engine, find};
 use crate::connection::protocol::{self, Answer, Bound, Hello, Reply, Request};
 use crate::system::System;
 use crate::system::local::Local;
@@ -23,23 +23,27 @@ pub fn answer(request: &Request, system: &mut dyn System) -> Reply {
             let items: Vec<_> = request.items.iter().map(|item| Args::check(module.spec(), item)).collect();
             engine::run(module, &items, system)
         }
-        None => {
-            let failure = Failure::new(format!("couldn't resolve module/action '{}'", request.module));
-            request.items.iter().map(|_| ItemResult::unchanged(Err(failure.clone()))).collect()
-        }
+        None => return refused(request, Failure::new(format!("couldn't resolve module/action '{}'", request.module))),
     };
     Reply { results }
+}
+
+/// The same failure for every item.
+fn refused(request: &Request, failure: Failure) -> Reply {
+    Reply { results: request.items.iter().map(|_| ItemResult::unchanged(Err(failure.clone()))).collect() }
 }
 
 /// This host, really and as dry runs see it: what they predict adds up over the whole run.
 struct Host {
     real: Local,
     predicted: Predicted<Local>,
+    /// Whether what killed processes left was looked for: once, when the first account module is to change something.
+    tidied: bool,
 }
 
 impl Host {
     fn new() -> Self {
-        Self { real: Local::new(), predicted: Predicted::new(Local::new()) }
+        Self { real: Local::new(), predicted: Predicted::new(Local::new()), tidied: false }
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
@@ -48,6 +52,12 @@ impl Host {
             return answer(request, &mut self.predicted);
         }
         self.real.set_environment(request.environment.clone());
+        if !self.tidied && find(&request.module).is_some_and(Module::works_alone) {
+            self.tidied = true;
+            if let Err(error) = self.real.tidy() {
+                return refused(request, error.into());
+            }
+        }
         answer(request, &mut self.real)
     }
 }

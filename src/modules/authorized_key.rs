@@ -44,6 +44,10 @@ impl Module for AuthorizedKey {
         &SPEC
     }
 
+    fn works_alone(&self) -> bool {
+        true
+    }
+
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
         let name = args.text("user");
         let user = lookup::user(system, name)?.ok_or_else(|| {

@@ -4,11 +4,14 @@ use super::{After, Apply, Args, Failure, ItemResult, Module, Outcome, Verdict, W
 use crate::change::Change;
 use crate::system::System;
 
+/// An item of a loop: its arguments, or why they cannot be.
+type Item = Result<Args, Failure>;
+
 /// Checks every item and carries out what differs.
 ///
-/// Items of an account module share one transaction: one lock, one write a file. It is only begun when some item
-/// differs; then every item is checked again under the lock, since the world may have moved.
-pub fn run(module: &dyn Module, items: &[Result<Args, Failure>], system: &mut dyn System) -> Vec<ItemResult> {
+/// A module that works alone claims the host when some item differs, and every item from there on is checked again,
+/// since the world may have moved. Items of an account module then share one transaction: one lock, one write a file.
+pub fn run(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
     if let Some(results) = module.run_together(items, system) {
         return results;
     }
@@ -17,12 +20,12 @@ pub fn run(module: &dyn Module, items: &[Result<Args, Failure>], system: &mut dy
         match check(module, item, system) {
             Err(failure) => results.push(ItemResult::unchanged(Err(failure))),
             Ok(Verdict::Satisfied(outcome)) => results.push(ItemResult::unchanged(Ok(outcome))),
-            Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) => {
+            Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) if !module.works_alone() => {
                 let outcome = step(system);
                 results.push(finished(changes, outcome));
             }
-            Ok(Verdict::Would(Would { apply: Apply::Accounts { .. }, .. })) => {
-                results.extend(run_transaction(module, &items[index..], system));
+            Ok(Verdict::Would(_)) => {
+                results.extend(run_alone(module, &items[index..], system));
                 return results;
             }
         }
@@ -30,7 +33,7 @@ pub fn run(module: &dyn Module, items: &[Result<Args, Failure>], system: &mut dy
     results
 }
 
-fn check(module: &dyn Module, item: &Result<Args, Failure>, system: &dyn System) -> Result<Verdict, Failure> {
+fn check(module: &dyn Module, item: &Item, system: &dyn System) -> Result<Verdict, Failure> {
     match item {
         Ok(args) => module.check(args, system),
         Err(failure) => Err(failure.clone()),
@@ -45,30 +48,114 @@ fn finished(changes: Vec<Change>, outcome: Result<Outcome, Failure>) -> ItemResu
     ItemResult { changes, changed, outcome }
 }
 
+/// As the only one at work on the host. When another does not let go of it, what is right already is still told.
+fn run_alone(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
+    if let Err(error) = system.begin_work() {
+        let failure = Failure::from(error);
+        return items.iter().map(|item| unclaimed(module, item, system, &failure)).collect();
+    }
+    let results = run_claimed(module, items, system);
+    system.end_work();
+    results
+}
+
+fn unclaimed(module: &dyn Module, item: &Item, system: &dyn System, failure: &Failure) -> ItemResult {
+    match check(module, item, system) {
+        Ok(Verdict::Satisfied(outcome)) => ItemResult::unchanged(Ok(outcome)),
+        Ok(Verdict::Would(_)) => ItemResult::unchanged(Err(failure.clone())),
+        Err(own) => ItemResult::unchanged(Err(own)),
+    }
+}
+
+fn run_claimed(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
+    let mut results = Vec::with_capacity(items.len());
+    while let Some(item) = items.get(results.len()) {
+        match check(module, item, system) {
+            Err(failure) => results.push(ItemResult::unchanged(Err(failure))),
+            Ok(Verdict::Satisfied(outcome)) => results.push(ItemResult::unchanged(Ok(outcome))),
+            Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) => {
+                let outcome = step(system);
+                results.push(finished(changes, outcome));
+            }
+            Ok(Verdict::Would(Would { apply: Apply::First(_) | Apply::Accounts { .. }, .. })) => {
+                let rest = &items[results.len()..];
+                let together = rest.iter().take_while(|other| removes(module, other) == removes(module, item)).count();
+                results.extend(run_transaction(module, &rest[..together], system));
+            }
+        }
+    }
+    results
+}
+
+fn removes(module: &dyn Module, item: &Item) -> bool {
+    item.as_ref().is_ok_and(|args| module.removes(args))
+}
+
+/// What was done for an item before the transaction.
+type First = Result<Option<(Vec<Change>, Outcome)>, Failure>;
+
 /// What one item still needs after the commit.
 enum Pending {
     Done(ItemResult),
     Edited { changes: Vec<Change>, outcome: Outcome, after: Option<After> },
 }
 
-fn run_transaction(module: &dyn Module, items: &[Result<Args, Failure>], system: &mut dyn System) -> Vec<ItemResult> {
+fn run_transaction(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
+    let firsts: Vec<_> = items.iter().map(|item| first(module, item, system)).collect();
     if let Err(error) = system.begin_accounts() {
         let failure = Failure::from(error);
-        return items.iter().map(|_| ItemResult::unchanged(Err(failure.clone()))).collect();
+        return firsts.into_iter().map(|first| combined(first, ItemResult::unchanged(Err(failure.clone())))).collect();
     }
-    let pending: Vec<_> = items.iter().map(|item| edit(module, item, system)).collect();
-    if !pending.iter().any(|p| matches!(p, Pending::Edited { .. })) {
-        system.abort_accounts();
-        return pending.into_iter().map(|p| settle(p, Ok(()), system)).collect();
-    }
-    let committed = system.commit_accounts().map_err(Failure::from);
-    pending.into_iter().map(|p| settle(p, committed.clone(), system)).collect()
+    let edit_unless_failed = |(item, first): (&Item, &First)| match first {
+        Ok(_) => edit(module, item, system),
+        Err(_) => Pending::Done(ItemResult::unchanged(Ok(Outcome::new()))),
+    };
+    let pending: Vec<_> = items.iter().zip(&firsts).map(edit_unless_failed).collect();
+    let committed = match pending.iter().any(|p| matches!(p, Pending::Edited { .. })) {
+        true => system.commit_accounts().map_err(Failure::from),
+        false => {
+            system.abort_accounts();
+            Ok(())
+        }
+    };
+    let settled = pending.into_iter().map(|pending| settle(pending, committed.clone(), system));
+    settled.zip(firsts).map(|(result, first)| combined(first, result)).collect()
 }
 
-fn edit(module: &dyn Module, item: &Result<Args, Failure>, system: &mut dyn System) -> Pending {
+/// Does what must come before the transaction.
+fn first(module: &dyn Module, item: &Item, system: &mut dyn System) -> First {
+    if !removes(module, item) {
+        return Ok(None);
+    }
+    match check(module, item, system) {
+        Ok(Verdict::Would(Would { changes, apply: Apply::First(step) })) => {
+            step(system).map(|outcome| Some((changes, outcome))).map_err(|failure| Failure { acted: true, ..failure })
+        }
+        // What the check says otherwise, it says again within the transaction.
+        _ => Ok(None),
+    }
+}
+
+/// The first check knew all that would change; the second one, only what was left.
+fn combined(first: First, rest: ItemResult) -> ItemResult {
+    match first {
+        Ok(None) => rest,
+        Ok(Some((changes, outcome))) => {
+            let outcome = rest.outcome.map(|_| outcome).map_err(|failure| Failure { acted: true, ..failure });
+            finished(changes, outcome)
+        }
+        Err(failure) => finished(Vec::new(), Err(failure)),
+    }
+}
+
+fn edit(module: &dyn Module, item: &Item, system: &mut dyn System) -> Pending {
     match check(module, item, system) {
         Err(failure) => Pending::Done(ItemResult::unchanged(Err(failure))),
         Ok(Verdict::Satisfied(outcome)) => Pending::Done(ItemResult::unchanged(Ok(outcome))),
+        Ok(Verdict::Would(Would { apply: Apply::First(_), .. })) => {
+            let failure = Failure::new("files came back while the account was being removed").hint("run again");
+            Pending::Done(ItemResult::unchanged(Err(failure)))
+        }
         Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) => {
             // An item without database changes (only its home is missing): after the commit, as for the others.
             let after: After = Box::new(move |system, _| step(system));

@@ -35,6 +35,10 @@ impl Module for Group {
         &SPEC
     }
 
+    fn works_alone(&self) -> bool {
+        true
+    }
+
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
         let databases = lookup::databases(system)?;
         let name = args.text("name");

@@ -87,6 +87,18 @@ pub trait Module: Sync {
     /// Observes and compares; never writes. A module whose own nature is to act (`command`) says so in the verdict.
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure>;
 
+    /// Whether what it changes must be one process's work at a time on a host: accounts, homes, keys. Its items are then
+    /// checked again once the host is claimed, see [`System::begin_work`].
+    fn works_alone(&self) -> bool {
+        false
+    }
+
+    /// Whether this item removes an account: such items have files that go first, and a transaction of their own, whose
+    /// files are written in another order.
+    fn removes(&self, _args: &Args) -> bool {
+        false
+    }
+
     /// Runs all items of a loop, for a module that looks at all of them in one go and writes them together. `None` when
     /// each stands for itself, as in most modules.
     fn run_together(&self, _items: &[Result<Args, Failure>], _system: &mut dyn System) -> Option<Vec<ItemResult>> {
@@ -114,6 +126,10 @@ pub struct Would {
 pub enum Apply {
     /// In one step.
     Now(Step),
+    /// In one step, after which the item is checked again for what remains. What must be done while the account is
+    /// there: the account is what a later run knows by that a run was cut off. Only for items that
+    /// [`Module::removes`] is true for.
+    First(Step),
     /// Inside the account-database transaction of the whole loop, then (after the commit) a second step for what
     /// depends on it, such as the home directory.
     Accounts {
@@ -145,6 +161,10 @@ impl Verdict {
             Verdict::Satisfied(outcome) => Verdict::Satisfied(complete(outcome)),
             Verdict::Would(Would { changes, apply: Apply::Now(step) }) => {
                 Verdict::would(changes, move |system| step(system).map(complete))
+            }
+            Verdict::Would(Would { changes, apply: Apply::First(step) }) => {
+                let apply = Apply::First(Box::new(move |system| step(system).map(complete)));
+                Verdict::Would(Would { changes, apply })
             }
             Verdict::Would(Would { changes, apply: Apply::Accounts { edit, after } }) => {
                 let edit: Step = Box::new(move |system| edit(system).map(complete));

@@ -36,7 +36,7 @@ pub struct Applied {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Became {
-    /// Exactly what was planned.
+    /// Exactly what was planned, or nothing because it was so already when its turn came.
     Done,
     /// It ran, and changed something else than was planned: someone else was at work between the last look and the run.
     Otherwise {
@@ -353,8 +353,9 @@ fn judge(host: &Host, step: &Step, result: ItemResult) -> Applied {
     match result.outcome {
         Err(problem) => failure(host.name(), step, failed(host.name(), &step.module, &step.args, &problem).to_string()),
         Ok(outcome) => {
-            let as_planned = result.changes == step.changes;
-            let became = if as_planned { Became::Done } else { Became::Otherwise { changes: result.changes } };
+            // Another run that was at work at the same time may have done it already.
+            let as_wanted = result.changes == step.changes || !result.changed;
+            let became = if as_wanted { Became::Done } else { Became::Otherwise { changes: result.changes } };
             Applied { warnings: outcome.warnings, ..report(host.name(), step, became) }
         }
     }

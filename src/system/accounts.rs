@@ -3,7 +3,7 @@
 //! [`Accounts::begin`] takes the locks; reads and writes then go through the transaction; [`Accounts::commit`] writes
 //! what changed. Dropping it without a commit unlocks and writes nothing.
 
-mod lock;
+pub(super) mod lock;
 
 use super::{Result, SystemError};
 use lock::Lock;
@@ -41,10 +41,7 @@ impl Accounts {
     /// The same for databases in another directory than `/etc`.
     pub fn begin_in(etc: &Path) -> Result<Self> {
         let lock = Lock::take(etc, lock::PATIENCE)?;
-        for name in DATABASES.iter().chain(&["backup"]) {
-            // Left by a process that was killed; under the lock nobody else uses these names.
-            let _ = fs::remove_file(temporary(etc, name));
-        }
+        remove_temporaries(etc);
         let accounts = Self {
             etc: etc.into(),
             written: Vec::new(),
@@ -53,6 +50,12 @@ impl Accounts {
             _lock: lock,
         };
         Ok(accounts)
+    }
+
+    /// Removes what killed processes left in `/etc`: locks and temporary files. Nothing is done, and false said, while
+    /// somebody is at work on the databases.
+    pub fn tidy() -> Result<bool> {
+        Lock::tidy(Path::new("/etc"))
     }
 
     /// A database as this transaction sees it; `path` must satisfy [`is_database`].
@@ -190,6 +193,13 @@ impl Accounts {
     #[cfg(test)]
     fn crashed(&self) -> bool {
         self._lock.is_abandoned()
+    }
+}
+
+/// Removes what a process that was killed left; under the lock nobody else uses these names.
+fn remove_temporaries(etc: &Path) {
+    for name in DATABASES.iter().chain(&["backup"]) {
+        let _ = fs::remove_file(temporary(etc, name));
     }
 }
 

@@ -5,6 +5,7 @@ mod process;
 mod tree;
 
 use super::accounts::{Accounts, is_database};
+use super::claim::{Claim, WORKSHOP};
 use super::held::{self, Held};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError};
 use nix::errno::Errno;
@@ -26,6 +27,8 @@ pub struct Local {
     environment: Vec<(String, String)>,
     /// The open transaction over the account databases.
     accounts: Option<Accounts>,
+    /// The right to work on accounts and homes.
+    claim: Option<Claim>,
 }
 
 impl Default for Local {
@@ -40,13 +43,30 @@ impl Local {
     pub fn new() -> Self {
         let mask = umask(Mode::from_bits_truncate(0o077));
         umask(mask);
-        Self { umask: mask.bits(), environment: Vec::new(), accounts: None }
+        Self { umask: mask.bits(), environment: Vec::new(), accounts: None, claim: None }
+    }
+
+    /// Removes what killed processes left of account transactions, unless somebody is at work. Only root can.
+    pub fn tidy(&self) -> Result<()> {
+        if !Uid::effective().is_root() {
+            return Ok(());
+        }
+        if let Some(_claim) = Claim::try_take()? {
+            clear_workshop()?;
+            Accounts::tidy()?;
+        }
+        Ok(())
     }
 
     /// What programs get in their environment from now on, beside what this process has (a task's `environment`).
     pub fn set_environment(&mut self, environment: Vec<(String, String)>) {
         self.environment = environment;
     }
+}
+
+fn clear_workshop() -> Result<()> {
+    let workshop = Path::new(WORKSHOP);
+    if workshop.symlink_metadata().is_ok() { tree::remove(workshop) } else { Ok(()) }
 }
 
 /// `Ok(None)` for "nothing is there".
@@ -238,6 +258,18 @@ impl System for Local {
         atomic::sync_directory_of(to)
     }
 
+    fn rename_new(&mut self, from: &Path, to: &Path) -> Result<bool> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => atomic::sync_directory_of(to).map(|()| true),
+            Err(rustix::io::Errno::EXIST) => Ok(false),
+            // Some network file systems do not know the flag.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if self.stat(to, false)?.is_some() => Ok(false),
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => self.rename(from, to).map(|()| true),
+            Err(error) => doing("rename", from, Err(io::Error::from(error))),
+        }
+    }
+
     fn remove(&mut self, path: &Path) -> Result<()> {
         let remove = |path: &Path| match fs::symlink_metadata(path)?.is_dir() {
             true => fs::remove_dir(path),
@@ -252,6 +284,18 @@ impl System for Local {
 
     fn run(&mut self, command: &Command) -> Result<Output> {
         process::run(command, &self.environment)
+    }
+
+    fn begin_work(&mut self) -> Result<()> {
+        if self.claim.is_none() && Uid::effective().is_root() {
+            self.claim = Some(Claim::take()?);
+            clear_workshop()?;
+        }
+        Ok(())
+    }
+
+    fn end_work(&mut self) {
+        self.claim = None;
     }
 
     fn begin_accounts(&mut self) -> Result<()> {

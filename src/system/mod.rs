@@ -4,6 +4,7 @@
 //! have written), and [`fake`] (a host in memory, for tests and dry labs).
 
 pub mod accounts;
+pub mod claim;
 pub mod fake;
 pub mod held;
 pub mod local;
@@ -236,6 +237,15 @@ pub trait System {
     /// Renames within one file system, replacing a file at `to`.
     fn rename(&mut self, from: &Path, to: &Path) -> Result<()>;
 
+    /// Renames within one file system unless something is at `to`; whether it was renamed. Two that make the same thing
+    /// under names of their own, perhaps on two hosts that share the directory, find out by this who was first.
+    fn rename_new(&mut self, from: &Path, to: &Path) -> Result<bool> {
+        if self.stat(to, false)?.is_some() {
+            return Ok(false);
+        }
+        self.rename(from, to).map(|()| true)
+    }
+
     /// Removes a file, link or empty directory; refuses a directory with content.
     fn remove(&mut self, path: &Path) -> Result<()>;
 
@@ -244,6 +254,16 @@ pub trait System {
 
     /// Runs a program that may change something. A dry run answers [`SystemError::Unknown`].
     fn run(&mut self, command: &Command) -> Result<Output>;
+
+    /// Makes this the only process of enlist that works on the accounts, homes and keys of the host, until
+    /// [`System::end_work`]; see [`claim::Claim`]. Waits for another, for a bounded time, and then says which it is.
+    /// Users other than root only ever work on what is theirs, and dry runs on nothing: they need no claim.
+    fn begin_work(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lets others work.
+    fn end_work(&mut self) {}
 
     /// Starts a transaction over the account databases (`/etc/passwd`, `group`, `shadow`, `gshadow`, `subuid`,
     /// `subgid`): takes the locks of shadow-utils, and from now on `read` and `write` of these files work on a copy

@@ -1,21 +1,31 @@
 //! The home directory: made whole or not at all, moved, re-owned; and the mail spool beside it.
 
+use super::workplace::{Workplace, remove_home};
 use crate::change::Change;
 use crate::identity::entries::Passwd;
 use crate::identity::{Account, Database, Defaults, Directory};
 use crate::modules::{Args, Failure};
 use crate::system::lookup::Nss;
-use crate::system::{Attributes, Command, FileKind, Result, Stat, System};
+use crate::system::{Attributes, Command, FileKind, Result, Stat, System, SystemError};
 use crate::value::Value;
 use std::path::{Path, PathBuf};
 
 /// What happens to a user's directories after the databases are written, in this order.
 #[derive(Default)]
 pub(super) struct Homes {
+    left: Option<Workplace>,
     reown: Option<Reown>,
-    moved: Option<(PathBuf, PathBuf)>,
-    made: Option<NewHome>,
+    moved: Option<Move>,
     spool: Option<Spool>,
+    /// Last: a home that is not there tells the next run that all of this is still to be done.
+    made: Option<NewHome>,
+}
+
+/// A home that gets another place.
+#[derive(Clone)]
+struct Move {
+    from: PathBuf,
+    to: PathBuf,
 }
 
 /// A home whose files get new numbers.
@@ -52,15 +62,18 @@ pub(super) fn plan(
     if new.passwd.home.is_empty() {
         return Ok(homes);
     }
-    if let Some(old) = old.filter(|old| args.flag("move_home") && old.passwd.home != new.passwd.home) {
-        homes.moved = plan_move(system, Path::new(&old.passwd.home), &path)?;
-    }
+    homes.left = Workplace::left(&path, system)?;
+    homes.moved = match old.filter(|old| old.passwd.home != new.passwd.home) {
+        Some(old) if args.flag("move_home") => plan_move(system, Path::new(&old.passwd.home), &path)?,
+        Some(_) => None,
+        None => homes.left.as_ref().map_or(Ok(None), |place| cut_off_move(system, place, &path))?,
+    };
     let (uid, gid) = (Some(new.passwd.uid), Some(new.passwd.gid));
     if args.flag("create_home") && homes.moved.is_none() && system.stat(&path, false)?.is_none() {
         let skeleton = args.str("skeleton").unwrap_or(defaults.skeleton()).into();
         homes.made = Some(NewHome { path, skeleton, owner: Attributes { mode: Some(defaults.home_mode()), uid, gid } });
     }
-    if old.is_none() && defaults.mail_spool() {
+    if (old.is_none() || homes.made.is_some()) && defaults.mail_spool() {
         homes.spool = plan_spool(system, defaults, new)?;
     }
     Ok(homes)
@@ -97,8 +110,13 @@ fn is_nobodys(system: &dyn System, uid: u32) -> bool {
     uid != 0 && !is_local && Nss(system).user_with_uid(uid).is_none()
 }
 
+/// The move to `path` that a run which was cut off has begun; the account says `path` already.
+fn cut_off_move(system: &dyn System, place: &Workplace, path: &Path) -> Result<Option<Move>> {
+    Ok(system.read_link(&place.origin())?.map(|from| Move { from, to: path.to_owned() }))
+}
+
 /// usermod changes passwd before it finds out that it cannot move; here that is known first.
-fn plan_move(system: &dyn System, from: &Path, to: &Path) -> std::result::Result<Option<(PathBuf, PathBuf)>, Failure> {
+fn plan_move(system: &dyn System, from: &Path, to: &Path) -> std::result::Result<Option<Move>, Failure> {
     let refuse = |why: String, hint: &str| {
         Err(Failure::new(format!("cannot move the home directory {} to {}: {why}", from.display(), to.display()))
             .hint(hint))
@@ -111,7 +129,9 @@ fn plan_move(system: &dyn System, from: &Path, to: &Path) -> std::result::Result
     }
     let parent = to.parent().unwrap_or(Path::new("/"));
     match system.stat(parent, true)? {
-        Some(stat) if stat.kind == FileKind::Directory && !to.starts_with(from) => Ok(Some((from.into(), to.into()))),
+        Some(stat) if stat.kind == FileKind::Directory && !to.starts_with(from) => {
+            Ok(Some(Move { from: from.into(), to: to.into() }))
+        },
         Some(_) => refuse(format!("{} is not a place for it", parent.display()), "choose another `home`"),
         None => refuse(format!("{} does not exist", parent.display()), "make it first, with the module `file`"),
     }
@@ -136,7 +156,12 @@ fn plan_spool(system: &dyn System, defaults: &Defaults, new: &Account) -> Result
 impl Homes {
     /// Whether nothing happens.
     pub(super) fn is_empty(&self) -> bool {
-        self.reown.is_none() && self.moved.is_none() && self.made.is_none() && self.spool.is_none()
+        self.left.is_none() && self.reown.is_none() && self.moved.is_none() && self.made.is_none() && self.spool.is_none()
+    }
+
+    /// Whether a home is made.
+    pub(super) fn makes_home(&self) -> bool {
+        self.made.is_some()
     }
 
     /// Says what happens, for people.
@@ -146,8 +171,10 @@ impl Homes {
             let owner = |(uid, gid): (u32, u32)| format!("{} owned by {uid}:{gid}", reown.home.display());
             change = change.field("home directory", owner(reown.from), owner(reown.to));
         }
-        if let Some((from, to)) = &self.moved {
-            change = change.field("home directory", shown(from), shown(to));
+        if let Some(moved) = &self.moved {
+            change = change.field("home directory", shown(&moved.from), shown(&moved.to));
+        } else if let Some(left) = &self.left {
+            change = change.field("left by a run that was cut off", shown(left.path()), Value::Null);
         }
         if let Some(made) = &self.made {
             change = change.field("home directory", Value::Null, format!("{} created", made.path.display()));
@@ -158,49 +185,55 @@ impl Homes {
         change
     }
 
+    /// Notes the move on the disk, to be called before the account says the new place: whoever comes after a run that was
+    /// cut off finds the old home by it.
+    pub(super) fn mark(&self) -> impl FnOnce(&mut dyn System) -> Result<()> + 'static {
+        let moved = self.moved.clone();
+        move |system| moved.map_or(Ok(()), |moved| moved.mark(system))
+    }
+
     /// Carries it out; gives what people should know about files that were left.
     pub(super) fn run(self, system: &mut dyn System) -> std::result::Result<Vec<String>, Failure> {
         let mut warnings = Vec::new();
         if let Some(reown) = self.reown {
             warnings.extend(reown.run(system)?);
         }
-        if let Some((from, to)) = self.moved {
-            move_home(system, &from, &to)?;
-        }
-        if let Some(made) = self.made {
-            made.make(system)?;
+        if let Some(moved) = &self.moved {
+            moved.run(system)?;
+        } else if let Some(left) = &self.left {
+            left.close(system)?;
         }
         if let Some(spool) = self.spool
             && system.stat(&spool.path, false)?.is_none()
         {
             system.write(&spool.path, b"", spool.owner)?;
         }
+        if let Some(made) = self.made {
+            made.make(system)?;
+        }
         Ok(warnings)
     }
 }
 
 impl NewHome {
-    /// Fills a directory that root alone can enter, and gives it its name when it is complete.
+    /// Fills a directory where root alone can enter, and gives it its name when it is complete.
     fn make(&self, system: &mut dyn System) -> Result<()> {
         if system.stat(&self.path, false)?.is_some() {
             return Ok(());
         }
         let parent = self.path.parent().unwrap_or(Path::new("/"));
         make_parents(system, parent)?;
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let unfinished = parent.join(format!(".{name}.enlist-home"));
-        match system.stat(&unfinished, false)? {
-            Some(left) if left.kind == FileKind::Directory => system.remove_tree(&unfinished)?,
-            Some(_) => system.remove(&unfinished)?,
-            None => {}
-        }
-        let private = Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) };
-        system.make_directory(&unfinished, private)?;
+        let place = Workplace::beside(&self.path, system);
+        place.open(system)?;
+        let unfinished = place.unfinished();
+        system.make_directory(&unfinished, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) })?;
         if system.stat(&self.skeleton, true)?.is_some_and(|stat| stat.kind == FileKind::Directory) {
             self.copy(system, &self.skeleton, &unfinished)?;
         }
         system.set_attributes(&unfinished, self.owner)?;
-        system.rename(&unfinished, &self.path)
+        // Whoever made it meanwhile, a login or another host, was first, and that one is whole, too.
+        system.rename_new(&unfinished, &self.path)?;
+        place.close(system)
     }
 
     /// Copies what is in `from`, with modes and times, owned by the user.
@@ -247,14 +280,69 @@ fn make_parents(system: &mut dyn System, directory: &Path) -> Result<()> {
     system.make_directory(directory, Attributes { mode: Some(0o755), uid: Some(0), gid: Some(0) })
 }
 
-/// By renaming; onto another file system by `mv`.
-fn move_home(system: &mut dyn System, from: &Path, to: &Path) -> std::result::Result<(), Failure> {
-    let device = |path: &Path| system.stat(path, true).ok().flatten().map(|stat| stat.dev);
-    if device(from) == device(to.parent().unwrap_or(Path::new("/"))) {
-        return Ok(system.rename(from, to)?);
+impl Move {
+    fn mark(&self, system: &mut dyn System) -> Result<()> {
+        let place = Workplace::beside(&self.to, system);
+        place.open(system)?;
+        system.make_link(&place.origin(), &self.from)
     }
-    let command = Command::new(["mv".as_ref(), "-T".as_ref(), "--".as_ref(), from.as_os_str(), to.as_os_str()]);
-    super::must_succeed("move the home directory", system.run(&command))
+
+    /// By renaming; onto another file system by copying. Goes on where a run was cut off.
+    fn run(&self, system: &mut dyn System) -> std::result::Result<(), Failure> {
+        let place = Workplace::beside(&self.to, system);
+        let is_there = |path: &Path| -> Result<bool> { Ok(system.stat(path, false)?.is_some()) };
+        let copied = is_there(&place.copied())?;
+        match (copied, is_there(&self.from)?, is_there(&self.to)?) {
+            // Its copy has its name already.
+            (true, _, _) if !is_there(&place.copy())? => {}
+            (true, _, _) => self.name_copy(system, &place)?,
+            (false, false, _) => return Ok(place.close(system)?),
+            (false, true, true) => return Err(self.both_are_there()),
+            (false, true, false) if self.rename(system)? => return Ok(place.close(system)?),
+            (false, true, false) => {
+                self.copy(system, &place)?;
+                self.name_copy(system, &place)?;
+            }
+        }
+        remove_home(system, &self.from)?;
+        Ok(place.close(system)?)
+    }
+
+    /// Whether both places are on one file system. Only trying tells: the same one may be mounted at two places.
+    fn rename(&self, system: &mut dyn System) -> Result<bool> {
+        match system.rename_new(&self.from, &self.to) {
+            Err(SystemError::Io { source, .. }) if source.kind() == std::io::ErrorKind::CrossesDevices => Ok(false),
+            renamed => renamed.map(|_| true),
+        }
+    }
+
+    /// With everything that belongs to the files, and safely on the disk before the first of them is removed.
+    fn copy(&self, system: &mut dyn System, place: &Workplace) -> std::result::Result<(), Failure> {
+        let copy = place.copy();
+        if system.stat(&copy, false)?.is_some() {
+            system.remove_tree(&copy)?;
+        }
+        let (from, to) = (self.from.as_os_str(), copy.as_os_str());
+        let copying = Command::new(["cp".as_ref(), "-axT".as_ref(), "--".as_ref(), from, to]);
+        super::must_succeed("copy the home directory", system.run(&copying))?;
+        let syncing = Command::new(["sync".as_ref(), "-f".as_ref(), to]);
+        super::must_succeed("write the home directory to the disk", system.run(&syncing))?;
+        let private = Attributes { mode: Some(0o600), uid: Some(0), gid: Some(0) };
+        Ok(system.write(&place.copied(), b"", private)?)
+    }
+
+    fn name_copy(&self, system: &mut dyn System, place: &Workplace) -> std::result::Result<(), Failure> {
+        match system.rename_new(&place.copy(), &self.to)? {
+            true => Ok(()),
+            false => Err(self.both_are_there()),
+        }
+    }
+
+    fn both_are_there(&self) -> Failure {
+        let (from, to) = (self.from.display(), self.to.display());
+        Failure::new(format!("cannot move the home directory {from} to {to}: {to} was made meanwhile"))
+            .hint(format!("if {to} is not needed, remove it and run again; {from} was not touched"))
+    }
 }
 
 impl Reown {

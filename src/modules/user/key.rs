@@ -2,23 +2,28 @@
 
 use crate::identity::Account;
 use crate::modules::{Args, Failure, Outcome};
+use crate::system::claim::WORKSHOP;
 use crate::system::held::{self, Held};
 use crate::system::{Attributes, Command, FileKind, System, SystemError};
 use crate::value::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// Longest public key that is read, in bytes: it is the user's own file.
+const LONGEST: u64 = 64 << 10;
+
 /// A key to be made.
 pub(super) struct NewKey {
     /// The private key's file.
     pub(super) path: PathBuf,
+    /// Whether one that is there is replaced.
+    force: bool,
     kind: String,
     bits: Option<i64>,
     comment: Option<String>,
     /// A secret: reaches ssh-keygen by a file, not by its arguments or environment.
     passphrase: Option<String>,
     home: PathBuf,
-    user: String,
     uid: u32,
     gid: u32,
 }
@@ -30,17 +35,20 @@ pub(super) fn plan(args: &Args, system: &dyn System, account: &Account) -> Resul
     }
     let path = path(args, account);
     let is_there = system.stat(&path, false)?.is_some() || system.stat(&public(&path), false)?.is_some();
-    if is_there && !args.flag("force") {
+    // Where a run was cut off, a half under its name of that time is there, too.
+    let is_left = |half: &Path| -> Result<bool, SystemError> { Ok(system.stat(&unnamed(half, system), false)?.is_some()) };
+    let was_cut_off = is_left(&path)? || is_left(&public(&path))?;
+    if is_there && !was_cut_off && !args.flag("force") {
         return Ok(None);
     }
     Ok(Some(NewKey {
         path,
+        force: args.flag("force"),
         kind: args.text("ssh_key_type").into(),
         bits: args.int("ssh_key_bits").filter(|bits| *bits != 0),
         comment: args.str("ssh_key_comment").map(Into::into),
         passphrase: args.str("ssh_key_passphrase").map(Into::into),
         home: PathBuf::from(&account.passwd.home),
-        user: account.passwd.name.clone(),
         uid: account.passwd.uid,
         gid: account.passwd.gid,
     }))
@@ -66,7 +74,7 @@ pub(super) fn report_existing(
     };
     let Some(held) = held else { return Ok(()) };
     let file = held.file(public(&path).file_name().unwrap_or_default());
-    if let Some(key) = held.named(system.read_guarded(&file, 64 << 10))? {
+    if let Some(key) = held.named(system.read_guarded(&file, LONGEST))? {
         describe(system, &path, &key, outcome);
     }
     Ok(())
@@ -81,6 +89,14 @@ fn public(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".pub");
     name.into()
+}
+
+/// The name of a half of the pair until both are there: of this host, which perhaps shares the home with others.
+fn unnamed(half: &Path, system: &dyn System) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(half.file_name().unwrap_or_default());
+    name.push(format!(".enlist-{}", host_name(system)));
+    half.with_file_name(name)
 }
 
 /// Path, public key and fingerprint as return values.
@@ -98,10 +114,7 @@ impl NewKey {
     /// Makes the pair in a directory of root's own, and moves it to the user: nothing that the user can prepare in
     /// its home is written through.
     pub(super) fn make(self, system: &mut dyn System, mut outcome: Outcome) -> Result<Outcome, Failure> {
-        let workshop = PathBuf::from(format!("/root/.enlist-key-{}", self.user));
-        if system.stat(&workshop, false)?.is_some() {
-            system.remove_tree(&workshop)?;
-        }
+        let workshop = PathBuf::from(WORKSHOP);
         system.make_directory(&workshop, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) })?;
         let made = self.make_in(system, &workshop, &mut outcome);
         system.remove_tree(&workshop)?;
@@ -124,13 +137,39 @@ impl NewKey {
         let missing = || Failure::new("ssh-keygen made no key");
         let secret = system.read(&private)?.ok_or_else(missing)?;
         let key = system.read(&public(&private))?.ok_or_else(missing)?;
-        let held = self.directory(system)?;
-        let owner = |mode| Attributes { mode: Some(mode), uid: Some(self.uid), gid: Some(self.gid) };
-        let name = |path: &Path| path.file_name().unwrap_or_default().to_owned();
-        held.named(system.write(&held.file(&name(&self.path)), &secret, owner(0o600)))?;
-        held.named(system.write(&held.file(&name(&public(&self.path))), &key, owner(0o644)))?;
+        let key = self.place(system, &secret, &key)?;
         describe(system, &self.path, &key, outcome);
         Ok(())
+    }
+
+    /// Puts both halves beside their places, the private one first, and then names the private one: who does that first
+    /// has made the key. A public half that is alone under its name of before tells a later run that it is still to be
+    /// named. Gives the public key that is there in the end.
+    fn place(&self, system: &mut dyn System, secret: &[u8], key: &[u8]) -> Result<Vec<u8>, Failure> {
+        let held = self.directory(system)?;
+        let file = |path: &Path| held.file(path.file_name().unwrap_or_default());
+        let (private, public) = (self.path.clone(), public(&self.path));
+        let (new_private, new_public) = (unnamed(&private, system), unnamed(&public, system));
+        let owner = |mode| Attributes { mode: Some(mode), uid: Some(self.uid), gid: Some(self.gid) };
+        let was_cut_off = held.named(system.stat(&file(&new_public), false))?.is_some()
+            && held.named(system.stat(&file(&new_private), false))?.is_none();
+        if was_cut_off && !self.force && held.named(system.stat(&file(&private), false))?.is_some() {
+            held.named(system.rename(&file(&new_public), &file(&public)))?;
+            return Ok(held.named(system.read_guarded(&file(&public), LONGEST))?.unwrap_or_default());
+        }
+        held.named(system.write(&file(&new_private), secret, owner(0o600)))?;
+        held.named(system.write(&file(&new_public), key, owner(0o644)))?;
+        let is_ours = match self.force {
+            true => held.named(system.rename(&file(&new_private), &file(&private))).map(|()| true)?,
+            false => held.named(system.rename_new(&file(&new_private), &file(&private)))?,
+        };
+        if is_ours {
+            held.named(system.rename(&file(&new_public), &file(&public)))?;
+            return Ok(key.to_vec());
+        }
+        held.named(system.remove(&file(&new_public)))?;
+        held.named(system.remove(&file(&new_private)))?;
+        Ok(held.named(system.read_guarded(&file(&public), LONGEST))?.unwrap_or_default())
     }
 
     fn keygen(&self, system: &mut dyn System, workshop: &Path, private: &Path) -> Result<Command, Failure> {
@@ -182,7 +221,8 @@ impl NewKey {
     }
 }
 
-fn host_name(system: &dyn System) -> String {
+/// The host's name, empty when nothing tells it.
+pub(super) fn host_name(system: &dyn System) -> String {
     let read = |path| system.read(Path::new(path)).ok().flatten();
     let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).unwrap_or_default();
     String::from_utf8_lossy(&name).trim().to_owned()

@@ -7,6 +7,7 @@ mod key;
 mod report;
 mod spec;
 mod wanted;
+mod workplace;
 
 use super::accounts::save;
 use super::{Apply, Args, Failure, Module, Outcome, Spec, Verdict, Would};
@@ -26,6 +27,14 @@ pub struct User;
 impl Module for User {
     fn spec(&self) -> &'static Spec {
         &spec::SPEC
+    }
+
+    fn works_alone(&self) -> bool {
+        true
+    }
+
+    fn removes(&self, args: &Args) -> bool {
+        args.text("state") == "absent"
     }
 
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
@@ -67,7 +76,7 @@ fn elsewhere(args: &Args, system: &dyn System, user: &Passwd) -> Result<Verdict,
 struct Rest {
     homes: Homes,
     key: Option<NewKey>,
-    /// SELinux user of a new account.
+    /// SELinux user of a new account; a home that is still to be made tells that it may not have got it.
     seuser: Option<String>,
 }
 
@@ -118,10 +127,14 @@ fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Ver
     }
     let changes = vec![change(args, old.as_ref(), &new, &rest)];
     let name = wanted.name;
+    let mark = rest.homes.mark();
     let apply = match databases == after {
         true => Apply::Now(Box::new(move |system| rest.run(system, outcome, &name))),
         false => Apply::Accounts {
-            edit: Box::new(move |system| save(system, &after, &USER_ORDER).map(|()| outcome)),
+            edit: Box::new(move |system| {
+                mark(system)?;
+                save(system, &after, &USER_ORDER).map(|()| outcome)
+            }),
             after: Some(Box::new(move |system, outcome| rest.run(system, outcome, &name))),
         },
     };
@@ -142,10 +155,11 @@ fn rest(
     old: Option<&Account>,
     new: &Account,
 ) -> Result<Rest, Failure> {
+    let homes = home::plan(args, system, defaults, old, new)?;
     Ok(Rest {
-        homes: home::plan(args, system, defaults, old, new)?,
         key: key::plan(args, system, new)?,
-        seuser: args.str("seuser").filter(|_| old.is_none()).map(Into::into),
+        seuser: args.str("seuser").filter(|_| old.is_none() || homes.makes_home()).map(Into::into),
+        homes,
     })
 }
 

@@ -104,7 +104,7 @@ fn a_missing_home_is_made_for_an_existing_user_without_touching_the_databases() 
 
 #[test]
 fn a_half_made_home_of_a_killed_run_is_replaced_by_a_whole_one() {
-    let mut system = host().directory("/home/.bob.enlist-home", 0o700, 0, 0).file("/home/.bob.enlist-home/junk", "x");
+    let mut system = host().directory("/home/.bob.enlist", 0o700, 0, 0).file("/home/.bob.enlist/home/junk", "x");
     assert!(run(&mut system, &[("name", "bob".into())]).changed);
     let names = system.list(Path::new("/home")).unwrap();
     assert_eq!(names, ["alice", "bob"]);

@@ -5,12 +5,12 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::sys::signal::kill;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a live holder is waited for: 15 tries of one second in shadow-utils, 15 seconds in lckpwdf(3).
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
@@ -37,6 +37,22 @@ impl Lock {
             lock.files.push(path);
         }
         Ok(lock)
+    }
+
+    /// Removes the lock files of dead processes, when nobody holds the record lock; a holder would do it itself.
+    pub(super) fn tidy(etc: &Path) -> Result<bool> {
+        let Ok(_guard) = take_guard(etc, Instant::now()) else { return Ok(false) };
+        for name in super::DATABASES {
+            let path = etc.join(format!("{name}.lock"));
+            // A file that names no process is for people to judge.
+            if let Ok(Some(holder)) = holder(&path)
+                && !holder.is_alive()
+            {
+                remove_stale(&path)?;
+            }
+        }
+        super::remove_temporaries(etc);
+        Ok(true)
     }
 
     /// Plays a process that was killed: nothing is cleaned up.
@@ -91,7 +107,8 @@ impl Drop for PidFile {
     }
 }
 
-fn record_lock(kind: libc::c_int) -> libc::flock {
+/// The record lock over a whole file.
+pub(in crate::system) fn record_lock(kind: libc::c_int) -> libc::flock {
     libc::flock {
         l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
@@ -134,25 +151,41 @@ fn link_lock(pid_file: &Path, path: &Path, deadline: Instant) -> Result<()> {
             Err(error) => return Err(SystemError::io(format!("make {}", path.display()), error)),
         }
         match holder(path)? {
-            Some(pid) if is_alive(pid) && Instant::now() < deadline => std::thread::sleep(POLL),
-            Some(pid) if is_alive(pid) => return Err(held(path, Some(pid))),
-            Some(_) => fs::remove_file(path)
-                .map_err(|error| SystemError::io(format!("remove the stale lock {}", path.display()), error))?,
+            Some(holder) if holder.is_alive() && Instant::now() < deadline => std::thread::sleep(POLL),
+            Some(holder) if holder.is_alive() => return Err(held(path, Some(holder.pid))),
+            Some(_) => remove_stale(path)?,
             None => {}
         }
     }
 }
 
-/// The pid in a lock file; `None` when the file has just gone.
-fn holder(path: &Path) -> Result<Option<i32>> {
-    let content = match fs::read(path) {
-        Ok(content) => content,
+fn remove_stale(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(SystemError::io(format!("remove the stale lock {}", path.display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who made a lock file, by what the file says.
+struct Holder {
+    pid: i32,
+    /// When the file was written.
+    since: SystemTime,
+}
+
+/// `None` when the file has just gone.
+fn holder(path: &Path) -> Result<Option<Holder>> {
+    let read = || -> std::io::Result<_> { Ok((fs::read(path)?, fs::symlink_metadata(path)?.modified()?)) };
+    let (content, since) = match read() {
+        Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(SystemError::io(format!("read {}", path.display()), error)),
     };
     let text = String::from_utf8_lossy(&content);
     match text.trim_end_matches(['\0', '\n']).parse() {
-        Ok(pid) => Ok(Some(pid)),
+        Ok(pid) => Ok(Some(Holder { pid, since })),
         Err(_) => Err(SystemError::Refused(format!(
             "the lock {} names no process; remove it when no useradd, vipw or passwd is running",
             path.display()
@@ -160,10 +193,32 @@ fn holder(path: &Path) -> Result<Option<i32>> {
     }
 }
 
-/// Whether a process holds the lock for real. Our own pid in a lock file that we did not make was left by a dead
-/// process whose pid we got.
-fn is_alive(pid: i32) -> bool {
-    pid != std::process::id() as i32 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
+impl Holder {
+    /// Whether a process holds the lock for real. Our own pid in a lock file that we did not make, and a process that
+    /// began after the file was written, only have the number of one that is dead.
+    ///
+    /// Asked under the record lock, which shadow-utils take first: should a clock that was set make a living holder look
+    /// younger than its lock, that lock still keeps us out.
+    fn is_alive(&self) -> bool {
+        self.pid != std::process::id() as i32
+            && kill(Pid::from_raw(self.pid), None) != Err(Errno::ESRCH)
+            && started(self.pid).is_none_or(|started| started <= self.since + CLOCK_STEP)
+    }
+}
+
+/// How exactly a process's start is known: the boot time is in whole seconds.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
+
+/// When a process began, by proc_pid_stat(5) and proc_stat(5); `None` when the kernel does not tell.
+fn started(pid: i32) -> Option<SystemTime> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in parentheses, which may have blanks and parentheses in it.
+    let ticks: u64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let boot = fs::read_to_string("/proc/stat").ok()?;
+    let boot: u64 = boot.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    let ticks_a_second = sysconf(SysconfVar::CLK_TCK).ok()??;
+    let since_boot = Duration::from_millis((ticks * 1000).checked_div(u64::try_from(ticks_a_second).ok()?)?);
+    Some(UNIX_EPOCH + Duration::from_secs(boot) + since_boot)
 }
 
 fn held(path: &Path, pid: Option<i32>) -> SystemError {

@@ -123,3 +123,39 @@ fn a_symbolic_link_is_refused() {
     assert!(accounts.commit().unwrap_err().to_string().contains("is a symbolic link"));
     assert_eq!(fs::read(etc.path().join("passwd")).unwrap(), b"old passwd\n", "nothing was written");
 }
+
+/// The lock of a process that has the number of a living one, which began later.
+fn lock_of_before(etc: &Path, pid: u32) -> PathBuf {
+    let lock = etc.join("shadow.lock");
+    fs::write(&lock, format!("{pid}\0")).unwrap();
+    let yesterday = std::time::SystemTime::now() - Duration::from_secs(86400);
+    File::options().write(true).open(&lock).unwrap().set_modified(yesterday).unwrap();
+    lock
+}
+
+#[test]
+fn a_lock_is_older_than_the_process_that_has_its_number_now() {
+    let etc = etc();
+    let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let lock = lock_of_before(etc.path(), sleeper.id());
+    let taken = Lock::take(etc.path(), Duration::from_millis(50));
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+    drop(taken.unwrap());
+    assert!(!lock.exists());
+}
+
+#[test]
+fn what_the_dead_left_goes_without_a_transaction_and_what_the_living_hold_stays() {
+    let etc = etc();
+    let lock = lock_of_before(etc.path(), std::process::id());
+    fs::write(etc.path().join(".passwd.enlist"), "half").unwrap();
+    let other = etc.path().join("group.lock");
+    let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    fs::write(&other, format!("{}\0", sleeper.id())).unwrap();
+    let held = Lock::take(etc.path(), Duration::from_millis(50)).is_err();
+    assert!(Lock::tidy(etc.path()).unwrap());
+    assert!(held && !lock.exists() && other.exists() && !etc.path().join(".passwd.enlist").exists());
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+}

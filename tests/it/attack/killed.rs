@@ -1,6 +1,7 @@
 //! Killed at any instant, no file is half-written and the next run completes the work.
 
 use super::{figure, rounds};
+use super::races::on_host;
 use crate::support::lab;
 use std::process::Stdio;
 use std::time::Duration;
@@ -53,4 +54,66 @@ fn an_agent_killed_at_any_instant_leaves_sound_files_and_the_next_run_completes(
             "0\n"
         );
     }
+}
+
+/// What an agent is asked for while it is killed, and how often in `make test` and in `make attack`.
+fn killed_while(what: &str, short: usize, long: usize) {
+    let lab = lab();
+    let counts = on_host(&lab, what, rounds(short, long));
+    for kind in ["unsound", "blocked", "failed", "incomplete", "left", "again"] {
+        assert_eq!(counts[kind], 0, "{kind}: {counts}");
+    }
+    assert!(counts["killed"].as_u64() < Some(rounds(short, long) as u64 / 2), "most came too late: {counts}");
+    figure(&format!("agents killed, then run again: {what}"), counts);
+}
+
+#[test]
+fn people_whose_creation_was_cut_off_are_whole_after_the_next_run() {
+    killed_while("kill-make", 6, 300);
+}
+
+#[test]
+fn people_whose_removal_was_cut_off_are_gone_with_their_homes_after_the_next_run() {
+    killed_while("kill-remove", 6, 300);
+}
+
+/// A file system mounted a second time somewhere else: same device, and yet no rename from one place to the other.
+const TWO_MOUNTS: &str = "mkdir -p /data/projects /projects && mount --bind /data/projects /projects && \
+    useradd -m -u 2100 mover && mkdir /home/mover/papers && seq 200000 >/home/mover/papers/thesis && \
+    setfattr -n user.note -v kept /home/mover/papers/thesis && chown -R mover: /home/mover && \
+    ls /home/mover/papers >/srv/before && cksum </home/mover/papers/thesis >>/srv/before";
+
+const MOVE: &str = "
+- hosts: login1
+  become: yes
+  gather_facts: no
+  tasks:
+    - user: {name: mover, home: /projects/mover, move_home: yes}
+";
+
+#[test]
+fn a_home_that_is_moved_to_another_mount_is_never_lost_however_often_that_is_cut_off() {
+    let lab = lab();
+    lab.sh("login1", TWO_MOUNTS).ok();
+    let playbook = lab.write_temp("move.yml", MOVE);
+    let play = ["play", "-i", "inventories/reference/hosts.ini", playbook.to_str().expect("UTF-8")];
+    let here = "ls $home/papers >/srv/now && cksum <$home/papers/thesis >>/srv/now && cmp /srv/before /srv/now";
+    let whole = format!("for home in /home/mover /projects/mover /projects/.mover.enlist-login1/moved; do \
+                         [ -e $home/papers/thesis ] && {here} && exit 0; done; find /home /projects; exit 1");
+    let tries = rounds(6, 60);
+    for delay in (1..=tries).map(|n| (400 * n / tries) as u64) {
+        let run = lab.enlist_command(&play).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut run = run.expect("enlist starts");
+        std::thread::sleep(Duration::from_millis(100 + delay));
+        lab.sh("login1", KILL_AGENTS).ok();
+        run.wait().expect("enlist ends");
+        lab.sh("login1", &whole).ok();
+    }
+    lab.enlist(&play).ok();
+    assert!(lab.enlist(&play).ok().stdout.contains("changed=0 "));
+    let owner = "stat -c '%U %G %a' /projects/mover /projects/mover/papers/thesis && getfattr -d /projects/mover/papers/thesis";
+    let owner = lab.sh("login1", owner).ok().stdout;
+    assert!(owner.starts_with("mover mover 755\nmover mover 644\n") && owner.contains("user.note=\"kept\""), "{owner}");
+    lab.sh("login1", &format!("home=/projects/mover; {here}")).ok();
+    assert_eq!(lab.sh("login1", "ls -A /home /projects").ok().stdout, "/home:\nops\nopspw\n\n/projects:\nmover\n");
 }

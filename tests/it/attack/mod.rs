@@ -4,6 +4,7 @@
 mod injection;
 mod killed;
 mod plans;
+mod races;
 mod swapped;
 
 use std::fmt::Display;
