@@ -36,9 +36,10 @@ pub struct Applied {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Became {
-    /// Exactly what was planned, or nothing because it was so already when its turn came.
+    /// Exactly what was planned.
     Done,
-    /// It ran, and changed something else than was planned: someone else was at work between the last look and the run.
+    /// It ran, and changed something else than was planned, perhaps nothing: someone else was at work between the last
+    /// look and the run.
     Otherwise {
         /// What was really changed.
         changes: Vec<Change>,
@@ -62,6 +63,17 @@ pub struct Mandate<'r> {
     pub guards: Settings,
     /// The roster, if it is at hand: then a plan holds only what that roster is compiled to for each host.
     pub roster: Option<&'r Roster>,
+}
+
+impl Became {
+    /// Whether the step's resources are as planned now: by this run, or by another that was at work at the same time.
+    fn is_well(&self) -> bool {
+        match self {
+            Became::Done => true,
+            Became::Otherwise { changes } => changes.is_empty(),
+            Became::Failed { .. } | Became::NotTried { .. } => false,
+        }
+    }
 }
 
 /// Carries `plan` out on `site`; `done` hears of every step as soon as the hosts before have done theirs, phase by phase.
@@ -181,8 +193,8 @@ fn in_phases(site: &Site, plan: &Plan, out: &HashMap<String, Out>, done: &mut im
         let work = |host: &Host| carry_out(site, host, host_plan(plan, host), out.get(host.name()), phase);
         site.each(work, |_, results| {
             for applied in results {
-                well &= applied.became == Became::Done;
-                failed |= matches!(applied.became, Became::Failed { .. } | Became::Otherwise { .. });
+                well &= applied.became.is_well();
+                failed |= !applied.became.is_well() && !matches!(applied.became, Became::NotTried { .. });
                 done(applied);
             }
         });
@@ -353,9 +365,8 @@ fn judge(host: &Host, step: &Step, result: ItemResult) -> Applied {
     match result.outcome {
         Err(problem) => failure(host.name(), step, failed(host.name(), &step.module, &step.args, &problem).to_string()),
         Ok(outcome) => {
-            // Another run that was at work at the same time may have done it already.
-            let as_wanted = result.changes == step.changes || !result.changed;
-            let became = if as_wanted { Became::Done } else { Became::Otherwise { changes: result.changes } };
+            let as_planned = result.changes == step.changes;
+            let became = if as_planned { Became::Done } else { Became::Otherwise { changes: result.changes } };
             Applied { warnings: outcome.warnings, ..report(host.name(), step, became) }
         }
     }

@@ -131,7 +131,7 @@ fn plan_move(system: &dyn System, from: &Path, to: &Path) -> std::result::Result
     match system.stat(parent, true)? {
         Some(stat) if stat.kind == FileKind::Directory && !to.starts_with(from) => {
             Ok(Some(Move { from: from.into(), to: to.into() }))
-        },
+        }
         Some(_) => refuse(format!("{} is not a place for it", parent.display()), "choose another `home`"),
         None => refuse(format!("{} does not exist", parent.display()), "make it first, with the module `file`"),
     }
@@ -156,7 +156,11 @@ fn plan_spool(system: &dyn System, defaults: &Defaults, new: &Account) -> Result
 impl Homes {
     /// Whether nothing happens.
     pub(super) fn is_empty(&self) -> bool {
-        self.left.is_none() && self.reown.is_none() && self.moved.is_none() && self.made.is_none() && self.spool.is_none()
+        self.left.is_none()
+            && self.reown.is_none()
+            && self.moved.is_none()
+            && self.made.is_none()
+            && self.spool.is_none()
     }
 
     /// Whether a home is made.

@@ -36,7 +36,8 @@ pub(super) fn plan(args: &Args, system: &dyn System, account: &Account) -> Resul
     let path = path(args, account);
     let is_there = system.stat(&path, false)?.is_some() || system.stat(&public(&path), false)?.is_some();
     // Where a run was cut off, a half under its name of that time is there, too.
-    let is_left = |half: &Path| -> Result<bool, SystemError> { Ok(system.stat(&unnamed(half, system), false)?.is_some()) };
+    let is_left =
+        |half: &Path| -> Result<bool, SystemError> { Ok(system.stat(&unnamed(half, system), false)?.is_some()) };
     let was_cut_off = is_left(&path)? || is_left(&public(&path))?;
     if is_there && !was_cut_off && !args.flag("force") {
         return Ok(None);

@@ -1,7 +1,7 @@
 //! Killed at any instant, no file is half-written and the next run completes the work.
 
-use super::{figure, rounds};
 use super::races::on_host;
+use super::{figure, rounds};
 use crate::support::lab;
 use std::process::Stdio;
 use std::time::Duration;
@@ -80,7 +80,7 @@ fn people_whose_removal_was_cut_off_are_gone_with_their_homes_after_the_next_run
 /// A file system mounted a second time somewhere else: same device, and yet no rename from one place to the other.
 const TWO_MOUNTS: &str = "mkdir -p /data/projects /projects && mount --bind /data/projects /projects && \
     useradd -m -u 2100 mover && mkdir /home/mover/papers && seq 200000 >/home/mover/papers/thesis && \
-    setfattr -n user.note -v kept /home/mover/papers/thesis && chown -R mover: /home/mover && \
+    python3 -c 'import os; os.setxattr(\"/home/mover/papers/thesis\", \"user.note\", b\"kept\")' && chown -R mover: /home/mover && \
     ls /home/mover/papers >/srv/before && cksum </home/mover/papers/thesis >>/srv/before";
 
 const MOVE: &str = "
@@ -98,8 +98,10 @@ fn a_home_that_is_moved_to_another_mount_is_never_lost_however_often_that_is_cut
     let playbook = lab.write_temp("move.yml", MOVE);
     let play = ["play", "-i", "inventories/reference/hosts.ini", playbook.to_str().expect("UTF-8")];
     let here = "ls $home/papers >/srv/now && cksum <$home/papers/thesis >>/srv/now && cmp /srv/before /srv/now";
-    let whole = format!("for home in /home/mover /projects/mover /projects/.mover.enlist-login1/moved; do \
-                         [ -e $home/papers/thesis ] && {here} && exit 0; done; find /home /projects; exit 1");
+    let whole = format!(
+        "for home in /home/mover /projects/mover /projects/.mover.enlist-login1/moved; do \
+                         [ -e $home/papers/thesis ] && {here} && exit 0; done; find /home /projects; exit 1"
+    );
     let tries = rounds(6, 60);
     for delay in (1..=tries).map(|n| (400 * n / tries) as u64) {
         let run = lab.enlist_command(&play).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -111,9 +113,9 @@ fn a_home_that_is_moved_to_another_mount_is_never_lost_however_often_that_is_cut
     }
     lab.enlist(&play).ok();
     assert!(lab.enlist(&play).ok().stdout.contains("changed=0 "));
-    let owner = "stat -c '%U %G %a' /projects/mover /projects/mover/papers/thesis && getfattr -d /projects/mover/papers/thesis";
-    let owner = lab.sh("login1", owner).ok().stdout;
-    assert!(owner.starts_with("mover mover 755\nmover mover 644\n") && owner.contains("user.note=\"kept\""), "{owner}");
+    let owner = "cd /projects/mover && stat -c '%U %G %a' . papers/thesis && \
+                 python3 -c 'import os; print(os.getxattr(\"papers/thesis\", \"user.note\").decode())'";
+    assert_eq!(lab.sh("login1", owner).ok().stdout, "mover mover 755\nmover mover 644\nkept\n");
     lab.sh("login1", &format!("home=/projects/mover; {here}")).ok();
     assert_eq!(lab.sh("login1", "ls -A /home /projects").ok().stdout, "/home:\nops\nopspw\n\n/projects:\nmover\n");
 }

@@ -55,7 +55,8 @@ fn roster(people: usize) -> String {
 fn two_applies_at_once_both_end_well_or_one_says_why_not() {
     let lab = lab();
     let hosts = ["login1", "login2"];
-    let save = "mkdir -p /srv/etc && cp -p /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid /etc/subgid /srv/etc/";
+    let save =
+        "mkdir -p /srv/etc && cp -p /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid /etc/subgid /srv/etc/";
     hosts.iter().for_each(|host| drop(lab.sh(host, save).ok()));
     let roster = lab.write_temp("roster.yml", &roster(50));
     let inventory = ["-i", "inventories/reference/hosts.ini"];
@@ -68,7 +69,8 @@ fn two_applies_at_once_both_end_well_or_one_says_why_not() {
         hosts.iter().for_each(|host| drop(lab.sh(host, RESET).ok()));
         lab.enlist(&[&plan[..], &["-o", plan_file]].concat()).code(2);
         let apply = [&["apply"][..], &inventory, &[plan_file]].concat();
-        let start = || lab.enlist_command(&apply).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let start =
+            || lab.enlist_command(&apply).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
         let ran = [start(), start()].map(|child| crate::support::Ran::from(child.wait_with_output().expect("it ends")));
         let well = ran.iter().filter(|ran| ran.code == 0).count();
         assert!(well >= 1, "neither ended well: {ran:?}");
