@@ -1,5 +1,7 @@
 //! What went wrong, where, why, and what to do next: [`Diagnostic`] and the places it points at.
 
+use crate::text::secrets::{self, conceal};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,9 +38,13 @@ impl Place {
         Self { source: source.clone(), line, column }
     }
 
-    /// Line `number` of the source, without its newline.
-    fn line_text(&self, number: u32) -> Option<&str> {
-        self.source.text.lines().nth(number.checked_sub(1)? as usize)
+    /// Line `number` of the source as it may be shown, without its newline.
+    fn line_text(&self, number: u32) -> Option<Cow<'_, str>> {
+        let line = self.source.text.lines().nth(number.checked_sub(1)? as usize)?;
+        if secrets::is_within_key(&self.source.text, number) {
+            return Some(secrets::NOT_SHOWN.into());
+        }
+        Some(secrets::conceal(line))
     }
 }
 
@@ -72,8 +78,8 @@ pub enum ErrorKind {
 
 /// An error made for people: what, where, why, what to do.
 ///
-/// The message is one sentence without a full stop; notes say why, hints say what to do next. It never holds a
-/// secret.
+/// The message is one sentence without a full stop; notes say why, hints say what to do next. It never shows a
+/// secret: private keys and hashes are concealed in everything that it quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whose fault.
@@ -142,15 +148,15 @@ impl Diagnostic {
 /// The whole message as shown to people, several lines, no trailing newline, no colour.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.message)?;
+        f.write_str(&conceal(&self.message))?;
         if let Some(place) = &self.place {
             self.fmt_snippet(f, place)?;
         }
         for note in &self.notes {
-            write!(f, "\n  = note: {}", note.replace('\n', "\n          "))?;
+            write!(f, "\n  = note: {}", conceal(note).replace('\n', "\n          "))?;
         }
         for hint in &self.hints {
-            write!(f, "\n  = help: {}", hint.replace('\n', "\n          "))?;
+            write!(f, "\n  = help: {}", conceal(hint).replace('\n', "\n          "))?;
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ pub mod slurm;
 pub mod store;
 pub mod user;
 
+use crate::text::secrets;
+use crate::view::styles::stderr;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::{Exit, fail};
 use std::ffi::OsString;
@@ -122,6 +124,12 @@ pub fn main() -> ExitCode {
 /// Help, or what is wrong with the command line. The code is ansible-playbook's 2 for `play`; for others it is 1, since
 /// 2 from `plan` means that there is something to change.
 fn misused(error: &clap::Error, is_play: bool) -> Exit {
+    let said = error.to_string();
+    // What was not understood is quoted, and may be a key that was pasted into a command line.
+    if secrets::has_private_key(&said) {
+        stderr().line(secrets::conceal(&said).trim_end());
+        return if is_play { Exit(2) } else { Exit::ERROR };
+    }
     let printed = error.print();
     match (error.use_stderr(), is_play) {
         (false, _) if printed.is_ok() => Exit::OK,

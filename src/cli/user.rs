@@ -4,6 +4,7 @@ use super::Exit;
 use super::site::{fail_all, read_roster};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::edit::{self, Wanted};
+use crate::roster::keys::Mistaken;
 use crate::roster::{Roster, State};
 use crate::system::Attributes;
 use crate::system::local::atomic;
@@ -11,6 +12,8 @@ use crate::value::Value;
 use crate::view;
 use crate::view::styles::{stderr, stdout};
 use clap::{Args, Subcommand};
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Add, change, remove or show a person in the roster; touches no host.
@@ -31,7 +34,7 @@ pub enum Action {
         /// What to change
         #[command(flatten)]
         edit: EditArgs,
-        /// `present` takes somebody back who was removed
+        /// `present` takes somebody back who was removed, into the accounts, too
         #[arg(long, value_parser = ["present", "absent"])]
         state: Option<String>,
     },
@@ -88,7 +91,8 @@ pub struct EditArgs {
     #[arg(long, value_name = "DAY")]
     pub expires: Option<String>,
     /// An SSH public key, or @ and a file of them, one a line
-    #[arg(long = "key", value_name = "KEY|@FILE")]
+    // A pasted private key begins with hyphens; read as an option, it would be quoted in an error.
+    #[arg(long = "key", value_name = "KEY|@FILE", allow_hyphen_values = true)]
     pub keys: Vec<String>,
     /// An account to be in
     #[arg(long = "account", value_name = "ACCOUNT")]
@@ -142,14 +146,28 @@ impl EditArgs {
     }
 }
 
-/// A key, or those of a file; comments and empty lines of the file are passed over.
+/// A key, or those of a file; comments and empty lines of the file are passed over. What is no public key is refused before
+/// any of it is quoted or written.
 fn keys(given: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
-    let Some(path) = given.strip_prefix('@') else { return Ok(vec![given.to_owned()]) };
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let Some(path) = given.strip_prefix('@') else {
+        return Mistaken::find(given.as_bytes())
+            .map_or(Ok(vec![given.to_owned()]), |what| Err(mistaken(what, "--key", "FILE")));
+    };
+    let content = std::fs::read(path).map_err(|error| {
         vec![Diagnostic::new(ErrorKind::Input, format!("cannot read the public key {path}: {error}"))]
     })?;
+    // A mark at the start of a file only says how it is encoded.
+    let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&content);
+    if let Some(what) = Mistaken::find(content) {
+        return Err(mistaken(what, path, path));
+    }
+    let text = String::from_utf8_lossy(content);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(lines.map(str::to_owned).collect())
+}
+
+fn mistaken(what: Mistaken, place: &str, file: &str) -> Vec<Diagnostic> {
+    vec![Diagnostic::new(ErrorKind::Input, format!("{place}: {}", what.says())).hint(what.hint(file))]
 }
 
 fn pair(limit: &str) -> Result<(String, String), Vec<Diagnostic>> {
@@ -157,11 +175,13 @@ fn pair(limit: &str) -> Result<(String, String), Vec<Diagnostic>> {
     limit.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(wrong)
 }
 
-/// Edits, writes and shows; whether anything changed.
+/// Edits, writes and shows; whether anything changed. The roster is locked from reading to writing, so that of many edits
+/// at once none is lost.
 fn change(
     whom: &Whom,
     edit: impl FnOnce(&Roster, &str) -> Result<String, Vec<Diagnostic>>,
 ) -> Result<bool, Vec<Diagnostic>> {
+    let _held = lock(&whom.roster);
     let roster = read_roster(&whom.roster)?;
     let (before, after) = (&roster.source.text, edit(&roster, &whom.name)?);
     let changed = *before != after;
@@ -185,7 +205,21 @@ fn change(
     Ok(changed)
 }
 
-/// Replaces the roster as a whole, unless it is no longer what was read. A symbolic link stays one.
+/// Waits until no other edit of the roster is at work; the lock goes with the file. Each edit replaces the file, so what is
+/// locked may not be the roster any more: then the new one is. A file that cannot be locked (it is not there, it may only be
+/// read, its file system has no locks) is not: the reader says what is wrong, the writer compares once more.
+fn lock(path: &Path) -> Option<File> {
+    loop {
+        let file = File::options().read(true).write(true).open(path).ok()?;
+        file.lock().ok()?;
+        let (held, there) = (file.metadata().ok()?, std::fs::metadata(path).ok()?);
+        if (held.dev(), held.ino()) == (there.dev(), there.ino()) {
+            return Some(file);
+        }
+    }
+}
+
+/// Replaces the roster as a whole, unless it is no longer what was read (an editor takes no lock). A symbolic link stays one.
 fn write(path: &Path, before: &str, after: &str) -> Result<(), Diagnostic> {
     let failed = |why: String| Diagnostic::new(ErrorKind::Input, format!("cannot write {}: {why}", path.display()));
     let real = path.canonicalize().map_err(|error| failed(error.to_string()))?;

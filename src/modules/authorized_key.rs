@@ -8,6 +8,7 @@ use crate::identity::authorized_keys::{Key, keys, with_keys, without_keys};
 use crate::identity::entries::Passwd;
 use crate::system::held::{self, Held};
 use crate::system::{Attributes, FileKind, Stat, System, SystemError, lookup};
+use crate::text::secrets::conceal;
 use crate::value::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -220,7 +221,7 @@ fn given_keys(args: &Args, system: &dyn System) -> Result<Vec<Key>, Failure> {
         }
         None => text.to_owned(),
     };
-    let mut found = keys(&text).map_err(|line| Failure::new(format!("invalid key specified: {line}")))?;
+    let mut found = keys(&text).map_err(|line| Failure::new(format!("invalid key specified: {}", conceal(&line))))?;
     for key in &mut found {
         if let Some(options) = args.str("key_options") {
             key.options = options.into();

@@ -3,9 +3,10 @@
 //! A new check is one function and one line in [`CHECKS`].
 
 use super::model::{Account, Coordinator, Member, Place, Qos, Roster, State, User, Written};
-use super::{keys, names};
+use super::{homes, keys, names};
 use crate::change::guard::PROTECTED;
 use crate::diag::Diagnostic;
+use crate::text::secrets;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -42,7 +43,11 @@ pub static CHECKS: &[Check] = &[
     Check { name: "no-cycles", demands: "no account is below itself", run: no_cycles },
     Check { name: "keys", demands: "keys are whole public keys", run: key_syntax },
     Check { name: "passwd-fields", demands: "shell, home and comment fit into /etc/passwd", run: passwd_fields },
-    Check { name: "own-homes", demands: "no two users share a home", run: own_homes },
+    Check {
+        name: "own-homes",
+        demands: "homes are people's own: none is shared, within another or the system's",
+        run: own_homes,
+    },
     Check { name: "scheduler", demands: "accounts and QOS have a scheduler to live in", run: scheduler },
 ];
 
@@ -265,11 +270,23 @@ fn no_cycles(roster: &Roster, problems: &mut Vec<Diagnostic>) {
 
 fn key_syntax(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     for user in &roster.users {
+        // A private key in a list is many lines: one error is enough.
+        if let Some(key) = user.keys.iter().find(|key| secrets::has_private_key(&key.line)) {
+            let message = format!("this is a private key, under the keys of `{}`", user.name.value);
+            let problem = Diagnostic::input(&key.line.place, message).note(
+                "it is in a file now, and perhaps in its history: it is no secret any more, and has to be replaced",
+            );
+            problems.push(problem.hint("write the one line of the person's id_ed25519.pub"));
+            continue;
+        }
         for key in &user.keys {
             if let Err(why) = keys::body(&key.line) {
                 let message = format!("this is no SSH public key of `{}`", user.name.value);
-                let hint = "paste the one line of the person's id_ed25519.pub";
-                problems.push(Diagnostic::input(&key.line.place, message).note(why).hint(hint));
+                let problem = Diagnostic::input(&key.line.place, message).note(why);
+                problems.push(match keys::Mistaken::find(key.line.as_bytes()) {
+                    Some(mistaken) => problem.hint(mistaken.hint("FILE")),
+                    None => problem.hint("paste the one line of the person's id_ed25519.pub"),
+                });
             }
         }
     }
@@ -279,27 +296,53 @@ fn passwd_fields(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     for user in &roster.users {
         let paths = [("shell", &user.shell), ("home", &user.home)];
         for (what, path) in paths.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?))) {
-            if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
-                problems
-                    .push(Diagnostic::input(&path.place, format!("`{what}` must be an absolute path without `..`")));
+            if let Some(why) = homes::path_problem(path) {
+                problems.push(Diagnostic::input(&path.place, format!("`{what}` cannot be '{}'", path.value)).note(why));
             }
         }
-        let all = [("shell", &user.shell), ("home", &user.home), ("comment", &user.comment)];
-        for (what, text) in all.into_iter().filter_map(|(what, text)| Some((what, text.as_ref()?))) {
-            if text.contains(':') || text.contains(char::is_control) {
-                let message = format!("`{what}` must have no colon and no control character");
-                problems.push(Diagnostic::input(&text.place, message).note("they end a field or line of /etc/passwd"));
-            }
+        let comment = user.comment.as_ref().filter(|text| text.contains(':') || text.contains(char::is_control));
+        if let Some(text) = comment {
+            let problem = Diagnostic::input(&text.place, "`comment` must have no colon and no control character");
+            problems.push(problem.note("they end a field or line of /etc/passwd"));
         }
     }
 }
 
 fn own_homes(roster: &Roster, problems: &mut Vec<Diagnostic>) {
-    let present = roster.users.iter().filter(|user| user.state == State::Present);
-    each_repeated(present.filter_map(|user| user.home.as_ref()), |home, first| {
-        let problem = Diagnostic::input(&home.place, format!("the home {} is another user's already", home.value));
-        problems.push(problem.note(format!("first at {}", first.place)));
-    });
+    let present = || roster.users.iter().filter(|user| user.state == State::Present);
+    let mut owners: HashMap<String, &User> = HashMap::new();
+    for user in present() {
+        if let Some(home) = &user.home
+            && let Some(why) = homes::problem(home)
+        {
+            let message = format!("{} cannot be the home of `{}`", home.value, user.name.value);
+            let problem = Diagnostic::input(&home.place, message).note(why);
+            problems.push(problem.hint("it would be given to the person with everything in it: choose one below it"));
+            continue;
+        }
+        match owners.get(&homes::of(user)) {
+            Some(other) => problems.push(shared_home(user, other, "is the home of")),
+            None => _ = owners.insert(homes::of(user), user),
+        }
+    }
+    for user in present() {
+        let home = homes::of(user);
+        if let Some(other) = homes::above(&home).find_map(|above| owners.get(above)) {
+            problems.push(shared_home(user, other, "is within the home of"));
+        }
+    }
+}
+
+/// Said where a home is written down, at either of the two.
+fn shared_home(user: &User, other: &User, how: &str) -> Diagnostic {
+    let place = |user: &'_ User| user.home.as_ref().map(|home| home.place.clone());
+    let at = place(user).or_else(|| place(other)).unwrap_or_else(|| user.name.place.clone());
+    let message = format!("{}, the home of `{}`, {how} `{}`", homes::of(user), user.name.value, other.name.value);
+    let problem = Diagnostic::input(&at, message).note("whose a home is, nobody else can log in to");
+    if user.home.is_none() || other.home.is_none() {
+        return problem.note("a home that is not written is /home and the name");
+    }
+    problem
 }
 
 fn scheduler(roster: &Roster, problems: &mut Vec<Diagnostic>) {

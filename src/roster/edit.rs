@@ -38,31 +38,42 @@ pub struct Wanted {
     pub limits: Vec<(String, String)>,
 }
 
-/// The roster's text with `name` added. Somebody who is there already must be as wanted, and is left as he is.
+/// The roster's text with `name` added. Who was removed is taken back; somebody who is there already must be as wanted, and
+/// is left as he is.
 pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<Diagnostic>> {
-    if roster.user(name).is_none() {
+    let Some(user) = roster.user(name) else {
         let entry = Edit::Set(path(&["users", name]), new_entry(roster, wanted)?);
         let entry = [entry].into_iter().chain(memberships(roster, name, wanted)?).collect::<Vec<_>>();
         return checked(roster, &entry);
+    };
+    if user.state == State::Absent {
+        if let Some(uid) = wanted.uid.filter(|uid| *uid != user.uid.value) {
+            let message = format!("`{name}` was here before, with uid {}", user.uid.value);
+            return Err(one(Diagnostic::input(&user.name.place, message)
+                .note(format!("files of that time have this number, and not {uid}"))
+                .hint(format!("to take him back: enlist user modify {name} --state present"))));
+        }
+        return modify(roster, name, &Wanted { state: Some(State::Present), ..wanted.clone() });
     }
     let text = modify(roster, name, wanted)?;
-    match text == roster.source.text {
-        true => Ok(text),
-        false => Err(one(Diagnostic::input(
-            &known(roster, name)?.name.place,
-            format!("`{name}` is in the roster already, and not as wanted"),
-        )
-        .hint(format!("change the entry: enlist user modify {name} …")))),
+    if text == roster.source.text {
+        return Ok(text);
     }
+    let problem = Diagnostic::input(&user.name.place, format!("`{name}` is in the roster already, and not as wanted"));
+    Err(one(problem.hint(format!("change the entry: enlist user modify {name} …"))))
 }
 
-/// The roster's text with the entry of `name` as wanted.
+/// The roster's text with the entry of `name` as wanted. With `state: absent` he is taken out of all accounts, too; when an
+/// absent one comes back, so do the memberships that are written down as absent.
 pub fn modify(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<Diagnostic>> {
     let user = known(roster, name)?;
-    let mut edits = [fields(user, wanted), new_keys(user, wanted)?, memberships(roster, name, wanted)?].concat();
-    if wanted.state == Some(State::Absent) {
-        edits.extend(withdrawals(roster, name));
+    let mut edits = [fields(user, wanted), new_keys(user, wanted)?].concat();
+    match (wanted.state, user.state) {
+        (Some(State::Absent), _) => edits.extend(withdrawals(roster, name)),
+        (Some(State::Present), State::Absent) => edits.extend(returns(roster, name)),
+        _ => {}
     }
+    edits.extend(memberships(roster, name, wanted)?);
     checked(roster, &edits)
 }
 
@@ -155,33 +166,68 @@ fn fields(user: &User, wanted: &Wanted) -> Vec<Edit> {
     differing.map(|(key, value)| Edit::Set(path(&["users", &user.name, key]), value)).collect()
 }
 
-/// Edits for the keys that are not there; a comment alone makes no other key.
+/// Edits for the keys that are not there; a comment alone makes no other key, options do.
 fn new_keys(user: &User, wanted: &Wanted) -> Result<Vec<Edit>, Vec<Diagnostic>> {
     let mut edits = Vec::new();
     for line in &wanted.keys {
         let body = keys::body(line).ok();
         match user.keys.iter().find(|key| body.is_some() && keys::body(&key.line).ok() == body) {
             None => edits.push(Edit::Push(path(&["users", &user.name, "keys"]), line.as_str().into())),
-            Some(key) if key.state == State::Present => {}
-            Some(key) => {
+            Some(key) if key.state == State::Absent => {
                 let problem = Diagnostic::input(&key.line.place, "this key is in the roster as absent");
                 return Err(one(problem.hint("to allow it again, take out its `state: absent` by hand")));
             }
+            Some(key) if keys::options(&key.line) != keys::options(line) => {
+                let problem = Diagnostic::input(&key.line.place, "this key is in the roster with other options");
+                let wanted = match keys::options(line) {
+                    "" => "without options".to_owned(),
+                    options => format!("with the options {options}"),
+                };
+                return Err(one(problem
+                    .note(format!("it was given {wanted}; a key stands in a file once"))
+                    .hint("change the line by hand; nothing was written")));
+            }
+            Some(_) => {}
         }
     }
     Ok(edits)
 }
 
-/// Edits that take somebody out of every account: who is absent is in none.
+/// Where people stand in an account: `users` or `coordinators`, with what is said of each.
+type Standing<'r> = (&'static str, Vec<(&'r str, State)>);
+
+fn standings(account: &Account) -> [Standing<'_>; 2] {
+    let users = account.users.iter().map(|member| (member.user.as_str(), member.state));
+    let coordinators = account.coordinators.iter().map(|one| (one.user.as_str(), one.state));
+    [("users", users.collect()), ("coordinators", coordinators.collect())]
+}
+
+/// Edits that take somebody out of every account: who is absent is in none, and manages none.
 fn withdrawals(roster: &Roster, name: &str) -> Vec<Edit> {
-    let is_in = |account: &&Account| member(account, name).is_some_and(|member| member.state == State::Present);
-    let out = |account: &Account| {
-        let users = path(&["accounts", &account.name, "users"]);
-        let is_list = written(roster, &users).is_some_and(|users| users.as_list().is_some());
-        let state = Edit::Set([&users[..], &path(&[name, "state"])].concat(), "absent".into());
-        is_list.then_some(Edit::Keyed(users)).into_iter().chain([state]).collect::<Vec<_>>()
-    };
-    roster.accounts.iter().filter(is_in).flat_map(out).collect()
+    restated(roster, name, State::Present, "absent")
+}
+
+/// Edits that undo [`withdrawals`].
+fn returns(roster: &Roster, name: &str) -> Vec<Edit> {
+    restated(roster, name, State::Absent, "present")
+}
+
+/// Edits that give another state to `name` wherever he stands in an account in this one.
+fn restated(roster: &Roster, name: &str, from: State, to: &str) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for account in roster.accounts.iter().filter(|account| account.state == State::Present) {
+        for (list, standing) in standings(account) {
+            if !standing.contains(&(name, from)) {
+                continue;
+            }
+            let place = path(&["accounts", &account.name, list]);
+            if written(roster, &place).is_some_and(|names| names.as_list().is_some()) {
+                edits.push(Edit::Keyed(place.clone()));
+            }
+            edits.push(Edit::Set([&place[..], &path(&[name, "state"])].concat(), to.into()));
+        }
+    }
+    edits
 }
 
 /// Edits for accounts and limits.

@@ -1,7 +1,7 @@
 //! Limits as a roster writes them.
 
 use super::model::Written;
-use super::reader::Reader;
+use super::reader::{Reader, as_meant, as_read};
 use crate::diag::Diagnostic;
 use crate::text::limit::{LimitKind, find_in};
 use crate::value::Value;
@@ -31,28 +31,53 @@ fn read_one(reader: &mut Reader, given: &Written<String>, node: &Node, table: &'
         reader.problems.push(problem.hint(format!("the limits are: {}", known.join(", "))));
         return None;
     };
-    let written = text_of(node).filter(|text| kind.accepts(text));
+    let written = text_of(reader, node, kind).filter(|text| kind.accepts(text));
     if written.is_none() {
-        let shown = if node.is_null() { "nothing".to_owned() } else { node.to_value().repr() };
-        let problem = node.error(format!("`{}` must be {}, not {shown}", kind.name, kind.says()));
-        let hint = "leave the line out to leave the limit alone; -1 clears it; 0 allows nothing";
-        reader.problems.push(problem.hint(hint));
+        reader.problems.push(unreadable(reader, kind, node));
     }
     Some(Limit { name: kind.name, value: Written { value: written?, place: node.place.clone() } })
 }
 
-/// A limit's value as one text; `{cpu: 64, gres/gpu: 2}` and `[normal, long]` are joined.
-fn text_of(node: &Node) -> Option<String> {
+/// Words that people write for "no limit".
+const NO_LIMIT: &[&str] = &["false", "infinite", "inf", ".inf", "none", "no", "off", "unlimited", "unset", "nolimit"];
+
+fn unreadable(reader: &Reader, kind: &LimitKind, node: &Node) -> Diagnostic {
+    let shown = match reader.written(node) {
+        Some(written) => written.to_owned(),
+        None if node.is_null() => "nothing".to_owned(),
+        None => node.to_value().repr(),
+    };
+    let problem = node.error(format!("`{}` must be {}, not {shown}", kind.name, kind.says()));
+    let word = reader.written(node).map_or_else(|| node.key_text(), str::to_owned).to_lowercase();
+    if NO_LIMIT.contains(&word.as_str()) {
+        return problem.hint("for no limit write -1; to leave a limit as it is, leave the line out");
+    }
+    match reader.written(node).filter(|_| !kind.is_time()).and_then(as_meant) {
+        Some(hint) => problem.note(as_read(node)).hint(hint),
+        None => problem.hint("leave the line out to leave the limit alone; -1 clears it; 0 allows nothing"),
+    }
+}
+
+/// A limit's value as one text; `{cpu: 64, gres/gpu: 2}` and `[normal, long]` are joined. Numbers are as they are written:
+/// `24:00:00` is a time of Slurm's, and not YAML's 86400.
+fn text_of(reader: &Reader, node: &Node, kind: &LimitKind) -> Option<String> {
     match &node.kind {
         Kind::Scalar(Value::String(text)) => Some(text.clone()),
-        Kind::Scalar(Value::Int(number)) => Some(number.to_string()),
-        Kind::Scalar(Value::Float(number)) => Some(number.to_string()),
-        Kind::Scalar(_) => None,
-        Kind::List(items) => join(items.iter().map(text_of)),
-        Kind::Map(entries) => {
-            join(entries.iter().map(|(key, value)| Some(format!("{}={}", key.as_str()?, text_of(value)?))))
+        Kind::Scalar(Value::Int(_) | Value::Float(_)) => {
+            let written = reader.written(node)?;
+            let is_padded = written.len() > 1 && written.starts_with('0') && is_digits(written);
+            (!is_padded || kind.is_time()).then(|| written.to_owned())
         }
+        Kind::Scalar(_) => None,
+        Kind::List(items) => join(items.iter().map(|item| text_of(reader, item, kind))),
+        Kind::Map(entries) => join(
+            entries.iter().map(|(key, value)| Some(format!("{}={}", key.as_str()?, text_of(reader, value, kind)?))),
+        ),
     }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn join(parts: impl Iterator<Item = Option<String>>) -> Option<String> {

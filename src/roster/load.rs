@@ -43,7 +43,7 @@ pub fn load(source: &Arc<Source>) -> Result<Roster, Vec<Diagnostic>> {
     let mut problems = parsed.warnings.clone();
     let nothing = || Node { kind: Kind::Scalar(Value::Null), place: diag::Place::new(source, 1, 1), tag: None };
     let tree = parsed.single().map_err(|problem| vec![problem])?.unwrap_or_else(nothing);
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(&source.text);
     let roster = read(&mut reader, source, &tree);
     problems.append(&mut reader.problems);
     // An entry that could not be read would look unknown to the checks.

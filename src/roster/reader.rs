@@ -6,13 +6,32 @@ use crate::value::Value;
 use crate::value::node::{Kind, Node};
 
 /// What was found wrong so far.
-#[derive(Default)]
-pub(super) struct Reader {
+pub(super) struct Reader<'s> {
     /// In the order found.
     pub problems: Vec<Diagnostic>,
+    /// The roster's lines, for numbers as they are written.
+    lines: Vec<&'s str>,
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
+    /// Nothing read yet of `text`.
+    pub fn new(text: &'s str) -> Self {
+        Self { problems: Vec::new(), lines: text.lines().collect() }
+    }
+
+    /// A number as it is written. YAML reads `010` as 8 and `24:00:00` as 86400; whoever wrote that meant something else.
+    pub fn written(&self, node: &Node) -> Option<&'s str> {
+        if !matches!(node.kind, Kind::Scalar(Value::Int(_) | Value::Float(_))) {
+            return None;
+        }
+        let line = self.lines.get((node.place.line as usize).checked_sub(1)?)?;
+        let (start, _) = line.char_indices().nth((node.place.column as usize).checked_sub(1)?)?;
+        let token = &line[start..];
+        let end = token.find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(token.len());
+        // With a tag or an anchor before it, what stands there is not the number.
+        (!token.starts_with(['!', '&', '"', '\''])).then_some(&token[..end])
+    }
+
     /// The entries of the mapping `node`, which is `what`; keys that are not in `known` are reported. Nothing written
     /// (`ai_team:`) is an empty mapping.
     pub fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> &'n [(Node, Node)] {
@@ -85,18 +104,20 @@ impl Reader {
         items.iter().filter_map(|item| self.text(item, &format!("an item of `{key}`"))).collect()
     }
 
-    /// A whole number from 0 to 4294967295.
+    /// A whole number from 0 to 4294967295, in decimal digits and nothing else.
     pub fn number(&mut self, node: &Node, what: &str) -> Option<Written<u32>> {
-        let number = match &node.kind {
-            Kind::Scalar(Value::Int(number)) => u32::try_from(*number).ok(),
-            _ => None,
-        };
-        if number.is_none() {
-            let shown = node.to_value().repr();
-            self.problems
-                .push(node.error(format!("{what} must be a whole number from 0 to {}, not {shown}", u32::MAX)));
+        let written = self.written(node);
+        let plain = written.filter(|text| is_plain(text)).and_then(|text| text.parse().ok());
+        if plain.is_none() {
+            let shown = written.map_or_else(|| node.to_value().repr(), str::to_owned);
+            let message = format!("{what} must be a whole number from 0 to {}, not {shown}", u32::MAX);
+            let problem = node.error(message);
+            self.problems.push(match written.and_then(as_meant) {
+                Some(hint) => problem.note(as_read(node)).hint(hint),
+                None => problem,
+            });
         }
-        Some(Written { value: number?, place: node.place.clone() })
+        Some(Written { value: plain?, place: node.place.clone() })
     }
 
     /// The number under `key`, which must be there.
@@ -131,7 +152,9 @@ impl Reader {
     /// `expires: 2027-02-28` or `expires: never`.
     pub fn expiry(&mut self, node: &Node) -> Option<Expiry> {
         let value = node.get("expires")?;
-        match (value.as_str(), value.as_str().and_then(|text| text.parse().ok())) {
+        // A time of day or a zone would be dropped.
+        let is_day = |text: &&str| text.len() == "2027-02-28".len();
+        match (value.as_str(), value.as_str().filter(is_day).and_then(|text| text.parse().ok())) {
             (Some("never"), _) => Some(Expiry::Never),
             (_, Some(day)) => Some(Expiry::On(day)),
             _ => {
@@ -168,4 +191,28 @@ impl Reader {
     pub fn wrong(&mut self, node: &Node, what: &str, hint: &str) {
         self.problems.push(node.error(format!("{what} must be text, not {}", node.kind_name())).hint(hint));
     }
+}
+
+/// Decimal digits without a zero before them.
+pub(super) fn is_plain(text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && !text.is_empty() && (text == "0" || !text.starts_with('0'))
+}
+
+/// What YAML makes of a number.
+pub(super) fn as_read(node: &Node) -> String {
+    format!("YAML reads it as {}", node.to_value())
+}
+
+/// How a number is to be written that YAML would read as another one.
+pub(super) fn as_meant(written: &str) -> Option<String> {
+    let digits: String = written.chars().filter(|c| *c != '_').collect();
+    let plain = digits.trim_start_matches('0');
+    if written.contains(':') {
+        return Some("numbers with colons are base 60 to YAML: write plain digits".into());
+    }
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some("write it in plain decimal digits".into());
+    }
+    (digits != written || plain != digits).then(|| format!("write {}", if plain.is_empty() { "0" } else { plain }))
 }

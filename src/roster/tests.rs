@@ -474,28 +474,30 @@ fn check_passwd_fields() {
     refuses(
         &users("  a: {uid: 2001, group: ai, shell: bash, home: /home/../etc, comment: 'a:b'}\n"),
         expect![[r#"
-        `shell` must be an absolute path without `..`
-         --> roster.yml:4:36
-          |
-        3 | users:
-        4 |   a: {uid: 2001, group: ai, shell: bash, home: /home/../etc, comment: 'a:b'}
-          |                                    ^
+            `shell` cannot be 'bash'
+             --> roster.yml:4:36
+              |
+            3 | users:
+            4 |   a: {uid: 2001, group: ai, shell: bash, home: /home/../etc, comment: 'a:b'}
+              |                                    ^
+              = note: it must be an absolute path without `..`
 
-        `home` must be an absolute path without `..`
-         --> roster.yml:4:48
-          |
-        3 | users:
-        4 |   a: {uid: 2001, group: ai, shell: bash, home: /home/../etc, comment: 'a:b'}
-          |                                                ^
+            `home` cannot be '/home/../etc'
+             --> roster.yml:4:48
+              |
+            3 | users:
+            4 |   a: {uid: 2001, group: ai, shell: bash, home: /home/../etc, comment: 'a:b'}
+              |                                                ^
+              = note: it must be an absolute path without `..`
 
-        `comment` must have no colon and no control character
-         --> roster.yml:4:71
-          |
-        3 | users:
-        4 |   a: {uid: 2001, group: ai, shell: bash, home: /home/../etc, comment: 'a:b'}
-          |                                                                       ^
-          = note: they end a field or line of /etc/passwd
-    "#]],
+            `comment` must have no colon and no control character
+             --> roster.yml:4:71
+              |
+            3 | users:
+            4 |   a: {uid: 2001, group: ai, shell: bash, home: /home/../etc, comment: 'a:b'}
+              |                                                                       ^
+              = note: they end a field or line of /etc/passwd
+        "#]],
     );
 }
 
@@ -504,14 +506,14 @@ fn check_own_homes() {
     refuses(
         &users("  a: {uid: 2001, group: ai, home: /h}\n  b: {uid: 2002, group: ai, home: /h}\n"),
         expect![[r#"
-        the home /h is another user's already
-         --> roster.yml:5:35
-          |
-        4 |   a: {uid: 2001, group: ai, home: /h}
-        5 |   b: {uid: 2002, group: ai, home: /h}
-          |                                   ^
-          = note: first at roster.yml:4:35
-    "#]],
+            /h, the home of `b`, is the home of `a`
+             --> roster.yml:5:35
+              |
+            4 |   a: {uid: 2001, group: ai, home: /h}
+            5 |   b: {uid: 2002, group: ai, home: /h}
+              |                                   ^
+              = note: whose a home is, nobody else can log in to
+        "#]],
     );
 }
 
@@ -561,13 +563,21 @@ fn limits_are_never_guessed() {
               |                                                   ^
               = help: leave the line out to leave the limit alone; -1 clears it; 0 allows nothing
 
+            `MaxWallDurationPerJob` must be a time (minutes, `hours:minutes:seconds` or `days-hours`), or -1, not 1:2:3:4
+             --> roster.yml:8:65
+              |
+            7 | accounts:
+            8 |   p: {limits: {MaxJob: 1, MaxJobs: many, GrpTRES: cpu, MaxWall: 1:2:3:4, GrpJobs: }}
+              |                                                                 ^
+              = help: leave the line out to leave the limit alone; -1 clears it; 0 allows nothing
+
             `GrpJobs` must be a whole number, or -1, not nothing
              --> roster.yml:8:81
               |
             7 | accounts:
             8 |   p: {limits: {MaxJob: 1, MaxJobs: many, GrpTRES: cpu, MaxWall: 1:2:3:4, GrpJobs: }}
               |                                                                                 ^
-              = help: leave the line out to leave the limit alone; -1 clears it; 0 allows nothing
+              = help: for no limit write -1; to leave a limit as it is, leave the line out
         "#]],
     );
 }
@@ -675,4 +685,131 @@ fn the_readmes_examples_are_taken() {
         let roster = read(&example).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(*roster.user("gildong").unwrap().uid, 2001);
     }
+}
+
+/// The limits of an account with this line.
+fn limit(line: &str) -> Result<(&'static str, String), String> {
+    let roster = read(&accounts(&format!("  p:\n    limits:\n      {line}\n")))?;
+    let limit = &roster.accounts[0].limits[0];
+    Ok((limit.name, limit.value.value.clone()))
+}
+
+#[test]
+fn limits_are_what_is_written() {
+    for (line, value) in [
+        ("MaxWall: 24:00:00", "24:00:00"),
+        ("MaxWall: 10:30:00", "10:30:00"),
+        ("MaxWall: 30:00", "30:00"),
+        ("MaxWall: 08:00:00", "08:00:00"),
+        ("MaxWall: 1-0", "1-0"),
+        ("GrpWall: 90", "90"),
+        ("MaxJobs: 10   # ten", "10"),
+        ("MaxJobs: -1", "-1"),
+        ("MaxJobs: '010'", "010"),
+        ("GrpTRES: {cpu: 64, gres/gpu: 2}", "cpu=64,gres/gpu=2"),
+        ("GrpTRES: [cpu=64, mem=2G]", "cpu=64,mem=2G"),
+    ] {
+        assert_eq!(limit(line).unwrap().1, value, "{line}");
+    }
+    for (line, says) in [
+        ("MaxJobs: 010", "not 010\n"),
+        ("MaxJobs: 010", "YAML reads it as 8\n  = help: write 10\n"),
+        ("MaxJobs: 1_000", "write 1000"),
+        ("MaxJobs: 10:30", "base 60"),
+        ("MaxJobs: 0x10", "plain decimal"),
+        ("MaxJobs: 1.5", "plain decimal"),
+        ("MaxJobs: 1e3", "must be a whole number, or -1, not '1e3'"),
+        ("MaxJobs: unlimited", "for no limit write -1"),
+        ("MaxJobs: no", "for no limit write -1"),
+        ("MaxJobs: .inf", "for no limit write -1"),
+        ("MaxWall: 1.5", "must be a time"),
+        ("GrpTRES: {cpu: 010}", "must be TRES"),
+        ("GrpTRES: {cpu: 1_0}", "must be TRES"),
+        ("GrpTRES: {cpu: 1:30}", "must be TRES"),
+    ] {
+        let refused = limit(line).unwrap_err();
+        assert!(refused.contains(says), "{line}: {refused}");
+    }
+}
+
+#[test]
+fn ids_are_what_is_written() {
+    for (uid, says) in [
+        ("02001", "not 02001\n"),
+        ("02001", "YAML reads it as 1025\n  = help: write 2001\n"),
+        ("02008", "must be a whole number"),
+        ("33:21", "YAML reads it as 2001\n  = help: numbers with colons are base 60"),
+        ("2_001", "write 2001"),
+        ("0x7d1", "plain decimal digits"),
+        ("2001.0", "plain decimal digits"),
+        ("+2001", "plain decimal digits"),
+        ("'2001'", "not '2001'"),
+        ("yes", "not True"),
+    ] {
+        let refused = read(&users(&format!("  kim: {{uid: {uid}, group: ai}}\n"))).unwrap_err();
+        assert!(refused.contains(says), "{uid}: {refused}");
+        let gid = read(&format!("groups:\n  kim:\n    gid: {uid}\n")).unwrap_err();
+        assert!(gid.contains("`gid` must be a whole number"), "{gid}");
+    }
+    let guarded =
+        |number: &str| read(&(users("  a: {uid: 2001, group: ai}\n") + "guards: {max_removals: " + number + "}\n"));
+    assert!(guarded("010").unwrap_err().contains("write 10"));
+    assert_eq!(guarded("10").unwrap().guards.max_removals, 10);
+    let anchored = users("  a: {uid: &n 2001, group: ai}\n");
+    assert_eq!(*read(&anchored).map_or_else(|refused| panic!("{refused}"), |r| r.users[0].uid.clone()), 2001);
+    let expires = |day: &str| read(&users(&format!("  a: {{uid: 2001, group: ai, expires: {day}}}\n")));
+    assert!(expires("2027-02-28T00:00:00+09:00").unwrap_err().contains("`expires` must be a day or `never`"));
+    assert!(expires("1900-01-01").is_ok());
+}
+
+/// A private key, as it is pasted in several ways.
+const PRIVATE: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\nc2VjcmV0c2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n";
+
+#[test]
+fn a_private_key_is_refused_once_and_not_shown() {
+    let block: String = PRIVATE.lines().map(|line| format!("          {line}\n")).collect();
+    let list: String = PRIVATE.lines().map(|line| format!("      - {line}\n")).collect();
+    let folded = PRIVATE.replace('\n', "\\n");
+    for keys in [
+        format!("    keys:\n      - |\n{block}"),
+        format!("    keys:\n{list}"),
+        format!("    keys:\n      - \"{folded}\"\n"),
+        format!("    keys:\n{PRIVATE}"),
+        format!("    keys: {PRIVATE}"),
+        format!("    comment: \"{folded}\"\n"),
+        format!("    uid: \"{folded}\"\n"),
+    ] {
+        let refused = read(&users(&format!("  kim:\n    uid: 2001\n    group: ai\n{keys}"))).unwrap_err();
+        assert!(!refused.contains("b3BlbnNz") && !refused.contains("c2VjcmV0"), "{refused}");
+        if keys.contains("  - ") {
+            assert_eq!(refused.matches(" --> ").count(), 1, "{refused}");
+            assert!(refused.contains("this is a private key, under the keys of `kim`"), "{refused}");
+        }
+    }
+    let hash = read(&users("  kim: {uid: 2001, group: ai, password: $6$salt$secretsecret}\n")).unwrap_err();
+    assert!(hash.contains("$6$(not shown)") && !hash.contains("secretsecret"), "{hash}");
+}
+
+#[test]
+fn homes_are_peoples_own() {
+    let refused = |lines: &str| read(&users(lines)).unwrap_err();
+    let pair = |first: &str, second: &str| {
+        refused(&format!("  h1: {{uid: 2001, group: ai{first}}}\n  h2: {{uid: 2002, group: ai{second}}}\n"))
+    };
+    let shared = pair(", home: /home/h2", "");
+    assert!(shared.contains("/home/h2, the home of `h2`, is the home of `h1`\n --> roster.yml:4:"), "{shared}");
+    assert!(shared.contains("a home that is not written is /home and the name"), "{shared}");
+    assert!(pair(", home: /data/x", ", home: /data/x/").contains("is the home of `h1`"));
+    assert!(pair(", home: /data//./x", ", home: /data/x").contains("is the home of `h1`"));
+    assert!(
+        pair(", home: /data", ", home: /data/lee").contains("/data/lee, the home of `h2`, is within the home of `h1`")
+    );
+    for home in ["/etc", "/", "/home", "/root", "/usr/bin/x", "/etc/", "//home//"] {
+        let refused = refused(&format!("  kim: {{uid: 2001, group: ai, home: {home}}}\n"));
+        assert!(refused.contains("cannot be the home of `kim`"), "{home}: {refused}");
+    }
+    let blank = refused("  kim: {uid: 2001, group: ai, shell: '/bin/bash '}\n");
+    assert!(blank.contains("it has blanks at its end"), "{blank}");
+    let gone = "  h1: {uid: 2001, group: ai, home: /home/h2, state: absent}\n  h2: {uid: 2002, group: ai}\n";
+    assert!(read(&users(gone)).is_ok(), "who is gone needs no home");
 }

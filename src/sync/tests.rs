@@ -351,6 +351,10 @@ fn people_are_locked_limited_to_groups_and_end() {
     becomes("locked: no, expires: 2027-02-28", "$6$hash 20877");
     becomes("shell: /bin/sh", "$6$hash 20877");
     becomes("expires: never", "$6$hash ");
+    // No day before 1970 is none at all, and day 0 is told apart by nobody.
+    becomes("expires: 1900-01-01", "$6$hash 1");
+    becomes("expires: 1970-01-01", "$6$hash 1");
+    becomes("expires: 9999-12-31", "$6$hash 2932896");
 }
 
 #[test]

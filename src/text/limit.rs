@@ -111,6 +111,11 @@ impl LimitKind {
         self.form.says()
     }
 
+    /// Whether its value is a time.
+    pub fn is_time(&self) -> bool {
+        matches!(self.form, Form::Time | Form::Seconds)
+    }
+
     /// Whether `text` can be its value. `-1` clears every setting.
     pub fn accepts(&self, text: &str) -> bool {
         text == CLEAR || self.form.accepts(text)

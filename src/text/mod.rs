@@ -7,6 +7,7 @@ pub mod hex;
 pub mod hostlist;
 pub mod limit;
 pub mod python_re;
+pub mod secrets;
 pub mod slurm_time;
 pub mod tres;
 pub mod width;

@@ -22,6 +22,7 @@ mod real_slurm;
 mod report_cases;
 mod retention;
 mod roster;
+mod roster_edits;
 mod sacctmgr_cases;
 mod service;
 mod shadow;

@@ -158,6 +158,40 @@ fn who_is_removed_is_in_no_account() {
     assert_eq!(remove(&read(&after), "gildong").unwrap(), after);
 }
 
+const COORDINATED: &str = "groups: {ai: {gid: 3001}}
+users:
+  kim: {uid: 2001, group: ai}
+  lee: {uid: 2002, group: ai}
+scheduler: m
+accounts:
+  lab:
+    users: [kim, lee]
+    coordinators: [lee]   # who manages it
+";
+
+#[test]
+fn who_is_removed_manages_nothing_and_comes_back_whole() {
+    let gone = remove(&read(COORDINATED), "lee").unwrap();
+    assert!(gone.contains("users: {kim: {}, lee: {state: absent}}"), "{gone}");
+    assert!(gone.contains("coordinators: {lee: {state: absent}}   # who manages it"), "{gone}");
+    let back = Wanted { state: Some(State::Present), ..Wanted::default() };
+    let back = modify(&read(&gone), "lee", &back).unwrap();
+    assert!(!back.contains("absent"), "{back}");
+    assert_eq!(back.matches("lee: {state: present}").count(), 2, "{back}");
+    assert_eq!(add(&read(&gone), "lee", &person(2002)).unwrap(), back, "adding who is absent brings him back");
+    let other = all(&add(&read(&gone), "lee", &person(2005)).unwrap_err());
+    assert!(other.contains("`lee` was here before, with uid 2002") && other.contains("--state present"), "{other}");
+}
+
+#[test]
+fn options_make_another_line() {
+    let text = format!("groups: {{ai: {{gid: 3001}}}}\nusers:\n  kim: {{uid: 2001, group: ai, keys: ['{KEY} a@b']}}\n");
+    let asked = |key: &str| modify(&read(&text), "kim", &keyed(key));
+    assert_eq!(asked(&format!("{KEY} other comment")).unwrap(), text);
+    let refused = all(&asked(&format!("from=\"10.0.0.0/8\" {KEY}")).unwrap_err());
+    assert!(refused.contains("with other options") && refused.contains("from=\"10.0.0.0/8\""), "{refused}");
+}
+
 #[test]
 fn limits_are_found_as_the_file_spells_them() {
     let text = "groups: {ai: {gid: 3001}}\nusers: {a: {uid: 2001, group: ai}}\nscheduler: m\naccounts:\n  astro:\n    users:\n      a:\n        limits:\n          maxjobs: 3  # few\n";
