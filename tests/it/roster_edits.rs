@@ -93,13 +93,8 @@ fn what_is_no_public_key_is_refused_with_one_error_and_not_shown() {
     let refused = desk.enlist(&["user", "modify", "kim", &private]).code(1).stderr;
     assert!(refused.contains("a private key, not shown") && !refused.contains(private.lines().nth(1).unwrap()));
     let pasted: String = private.lines().map(|line| format!("      - {line}\n")).collect();
-    desk.put(
-        "roster.yml",
-        ROSTER.replace(
-            "group: ai}",
-            &format!("group: ai}}\n  lee:\n    uid: 2002\n    group: ai\n    keys:\n{pasted}").trim_end(),
-        ),
-    );
+    let entry = format!("group: ai}}\n  lee:\n    uid: 2002\n    group: ai\n    keys:\n{}", pasted.trim_end());
+    desk.put("roster.yml", ROSTER.replace("group: ai}", &entry));
     for words in [&["roster", "check"][..], &["plan", "-i", "x,"], &["user", "modify", "kim", "--shell", "/bin/sh"]] {
         let refused = desk.enlist(words).code(1).stderr;
         assert!(refused.contains("a private key, under the keys of `lee`"), "{words:?}: {refused}");
