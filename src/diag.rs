@@ -3,6 +3,7 @@
 use crate::text::secrets::{self, conceal};
 use std::borrow::Cow;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A named text that diagnostics quote from: a playbook, an inventory, a roster.
@@ -18,6 +19,14 @@ impl Source {
     /// Wraps a text under the name that messages will show.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), text: text.into() })
+    }
+
+    /// The directory of the file that the name is the path of; `.` for a bare name.
+    pub fn directory(&self) -> PathBuf {
+        match Path::new(&self.name).parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        }
     }
 }
 

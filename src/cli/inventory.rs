@@ -58,7 +58,7 @@ pub fn run(args: &InventoryCommand) -> Exit {
 }
 
 fn show(args: &InventoryCommand) -> Result<String, Diagnostic> {
-    let inventory = args.inventory.load(Some(&args.playbook_dir))?;
+    let inventory = args.inventory.load(std::slice::from_ref(&args.playbook_dir))?;
     if let Some(host) = &args.action.host {
         return one_host(&inventory, host).map(|vars| json(Value::Map(vars)));
     }

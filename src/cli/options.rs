@@ -74,8 +74,8 @@ pub struct LoginArgs {
 impl InventoryArgs {
     /// Reads the sources: those given, else `ANSIBLE_INVENTORY`, else `/etc/ansible/hosts` where it exists. Warnings go
     /// to standard error.
-    pub fn load(&self, playbook_directory: Option<&Path>) -> Result<Inventory, Diagnostic> {
-        let inventory = inventory::load(&self.sources_or_default(), playbook_directory)?;
+    pub fn load(&self, playbook_directories: &[PathBuf]) -> Result<Inventory, Diagnostic> {
+        let inventory = inventory::load(&self.sources_or_default(), playbook_directories)?;
         inventory.warnings.iter().for_each(warn);
         Ok(inventory)
     }

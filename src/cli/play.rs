@@ -14,6 +14,7 @@ use crate::view::play::PlayView;
 use crate::view::play_json::PlayJson;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
+use indexmap::IndexSet;
 use std::path::{Path, PathBuf};
 
 /// The options of `ansible-playbook` that enlist knows.
@@ -92,8 +93,7 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
         playbooks.iter().for_each(|playbook| stdout().line(&format!("\nplaybook: {}", playbook.path)));
         return Ok(0);
     }
-    let directory = runner::playbook_directory(&playbooks[0].path);
-    let inventory = args.inventory.load(Some(&directory))?;
+    let inventory = args.inventory.load(&directories(&playbooks))?;
     let options = options(args)?;
     if args.list_hosts || args.list_tasks {
         return listing::show(&playbooks, &inventory, &options, args.list_hosts, args.list_tasks);
@@ -109,6 +109,13 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
     let mut view = view(args);
     let runner = Runner::new(&inventory, &options, &login, &connector, view.as_mut());
     runner.run(&playbooks)
+}
+
+/// The directory of every play's file, each once: hosts have other variables in each.
+fn directories(playbooks: &[Playbook]) -> Vec<PathBuf> {
+    let plays = playbooks.iter().flat_map(|playbook| &playbook.plays);
+    let found: IndexSet<_> = plays.map(|play| play.place.source.directory()).collect();
+    found.into_iter().collect()
 }
 
 fn read_playbooks(paths: &[PathBuf]) -> Result<Vec<Playbook>, Diagnostic> {

@@ -7,7 +7,7 @@ use crate::inventory::{self, Inventory};
 use crate::roster::{self, Roster};
 use crate::runner::target::Login;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the site is and how to get there.
 #[derive(Args, Debug, Clone)]
@@ -46,7 +46,7 @@ pub fn read_inventory(sources: &[String]) -> Result<Inventory, Diagnostic> {
     if sources.is_empty() {
         return Err(Diagnostic::new(ErrorKind::Usage, "no inventory is given").hint("name one with -i"));
     }
-    let inventory = inventory::load(sources, Some(Path::new(".")))?;
+    let inventory = inventory::load(sources, &[PathBuf::from(".")])?;
     inventory.warnings.iter().for_each(options::warn);
     Ok(inventory)
 }

@@ -26,27 +26,31 @@ pub use vars::Layer;
 
 use crate::diag::{Diagnostic, ErrorKind};
 use files::{Disk, Files};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads all sources in order (files, directories, scripts, `h1,h2,` lists), later ones over earlier ones, and the
-/// variable files beside them and in `playbook_dir`.
+/// variable files beside them and in each of `playbook_dirs`; the first is the one that counts where no play is meant.
 ///
 /// Warnings are collected in [`Inventory::warnings`]. Without any source there is only the implicit localhost.
-pub fn load(sources: &[String], playbook_dir: Option<&Path>) -> Result<Inventory, Diagnostic> {
-    load_from(&Disk, sources, playbook_dir)
+pub fn load(sources: &[String], playbook_dirs: &[PathBuf]) -> Result<Inventory, Diagnostic> {
+    load_from(&Disk, sources, playbook_dirs)
 }
 
 /// As [`load`], from other files than the disk's.
-pub fn load_from(files: &dyn Files, sources: &[String], playbook_dir: Option<&Path>) -> Result<Inventory, Diagnostic> {
+pub fn load_from(files: &dyn Files, sources: &[String], playbook_dirs: &[PathBuf]) -> Result<Inventory, Diagnostic> {
     let mut inventory = Inventory::default();
     for name in sources.iter().filter(|name| !name.is_empty()) {
         source::read(&mut inventory, name, files)?;
+        let path = Path::new(name);
+        let is_list = matches!(files.kind(path), files::Kind::Missing);
+        let absolute = std::path::absolute(path).ok().filter(|_| !is_list);
+        inventory.sources.push(absolute.map_or_else(|| name.clone(), |path| path.display().to_string()));
     }
     if sources.is_empty() {
         inventory.warn("No inventory was parsed, only implicit localhost is available");
     }
     inventory.reconcile();
-    vars::read_beside(&mut inventory, sources, playbook_dir, files)?;
+    vars::read_beside(&mut inventory, sources, playbook_dirs, files)?;
     Ok(inventory)
 }
 

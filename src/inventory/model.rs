@@ -38,10 +38,13 @@ pub struct Group {
 pub struct Inventory {
     hosts: IndexMap<String, Host>,
     groups: IndexMap<String, Group>,
+    /// What it was read from, as given; files with their absolute paths.
+    pub sources: Vec<String>,
     /// What is probably not meant, to be shown once.
     pub warnings: Vec<Diagnostic>,
     pub(super) beside_sources: Vec<Beside>,
-    pub(super) beside_playbook: Option<Beside>,
+    /// By the directories of playbooks; the first is that of the playbook that was asked for.
+    pub(super) beside_playbooks: IndexMap<PathBuf, Beside>,
 }
 
 impl Default for Group {
@@ -63,9 +66,10 @@ impl Default for Inventory {
         Self {
             hosts: IndexMap::new(),
             groups: IndexMap::from([("all".to_owned(), all), ("ungrouped".to_owned(), ungrouped)]),
+            sources: Vec::new(),
             warnings: Vec::new(),
             beside_sources: Vec::new(),
-            beside_playbook: None,
+            beside_playbooks: IndexMap::new(),
         }
     }
 }

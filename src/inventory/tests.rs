@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
 
 /// Files in memory; a name that ends in `!` is executable, and answers with what stands after its first line.
@@ -44,11 +44,11 @@ impl Files for Memory {
 }
 
 fn ini(text: &str) -> Result<Inventory, Diagnostic> {
-    load_from(&memory(&[("hosts.ini", text)]), &["hosts.ini".into()], None)
+    load_from(&memory(&[("hosts.ini", text)]), &["hosts.ini".into()], &[])
 }
 
 fn yml(text: &str) -> Result<Inventory, Diagnostic> {
-    load_from(&memory(&[("hosts.yml", text)]), &["hosts.yml".into()], None)
+    load_from(&memory(&[("hosts.yml", text)]), &["hosts.yml".into()], &[])
 }
 
 fn fails(result: Result<Inventory, Diagnostic>, expected: Expect) {
@@ -301,19 +301,19 @@ fn yaml_that_is_no_inventory() {
 #[test]
 fn sources_that_cannot_be_read() {
     fails(
-        load_from(&memory(&[]), &["host1".into()], None),
+        load_from(&memory(&[]), &["host1".into()], &[]),
         expect![[r#"
         there is no inventory host1
           = help: a list of hosts needs a comma, also after a single one: `-i host1,`"#]],
     );
     fails(
-        load_from(&memory(&[("h.toml", "")]), &["h.toml".into()], None),
+        load_from(&memory(&[("h.toml", "")]), &["h.toml".into()], &[]),
         expect![[r#"
         h.toml is a TOML inventory
           = note: enlist reads INI, YAML and JSON inventories
           = help: convert it: ansible-inventory -i FILE --list -y --export"#]],
     );
-    let script = |answer| load_from(&memory(&[("inv!", answer)]), &["inv".into()], None);
+    let script = |answer| load_from(&memory(&[("inv!", answer)]), &["inv".into()], &[]);
     fails(
         script("#!/bin/sh exit 3\n"),
         expect![[r#"
@@ -371,13 +371,13 @@ fn names_warn() {
             "Found both group and host with same name: x"
         ]
     );
-    let none = load_from(&memory(&[]), &[], None).unwrap();
+    let none = load_from(&memory(&[]), &[], &[]).unwrap();
     assert_eq!(warnings(&none), ["No inventory was parsed, only implicit localhost is available"]);
 }
 
 #[test]
 fn an_executable_file_that_is_no_program_is_read() {
-    let inventory = load_from(&memory(&[("hosts!", "[web]\nh1\n")]), &["hosts".into()], None).unwrap();
+    let inventory = load_from(&memory(&[("hosts!", "[web]\nh1\n")]), &["hosts".into()], &[]).unwrap();
     assert_eq!(inventory.group_hosts("web"), ["h1"]);
 }
 
@@ -398,7 +398,7 @@ fn comments_may_hold_any_bytes() {
             Err(io::ErrorKind::NotFound.into())
         }
     }
-    let error = load_from(&Latin, &["h".into()], None).unwrap_err();
+    let error = load_from(&Latin, &["h".into()], &[]).unwrap_err();
     assert_eq!(format!("{:?}", error.place.unwrap()), "h:3:6");
 }
 
@@ -411,7 +411,7 @@ fn layers_say_where_variables_come_from() {
         ("play/group_vars/web.yml", "a: playbook\n"),
         ("play/group_vars/unused.yml", "a: {{ broken\n"),
     ]);
-    let inventory = load_from(&files, &["inv/hosts".into()], Some(Path::new("play"))).unwrap();
+    let inventory = load_from(&files, &["inv/hosts".into()], &["play".into()]).unwrap();
     let layers = inventory.host_layers("h1");
     let origins: Vec<&str> = layers.iter().map(|layer| layer.origin.as_str()).collect();
     assert_eq!(
@@ -431,7 +431,7 @@ fn layers_say_where_variables_come_from() {
 #[test]
 fn variable_files_that_are_wrong() {
     let with =
-        |text: &str| load_from(&memory(&[("hosts", "h1\n"), ("group_vars/all.yml", text)]), &["hosts".into()], None);
+        |text: &str| load_from(&memory(&[("hosts", "h1\n"), ("group_vars/all.yml", text)]), &["hosts".into()], &[]);
     fails(
         with("- a\n"),
         expect![[r#"
@@ -463,7 +463,7 @@ fn variable_files_that_are_wrong() {
 #[test]
 fn implicit_localhost_has_the_variables_of_all() {
     let files = memory(&[("hosts", "h1\n[all:vars]\na=1\n"), ("host_vars/localhost.yml", "b: 2\n")]);
-    let inventory = load_from(&files, &["hosts".into()], None).unwrap();
+    let inventory = load_from(&files, &["hosts".into()], &[]).unwrap();
     assert_eq!(
         Value::Map(inventory.host_vars("localhost")).to_json_line(true),
         r#"{"a": 1, "ansible_connection": "local", "b": 2}"#

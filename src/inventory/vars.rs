@@ -27,11 +27,11 @@ pub struct Layer<'a> {
     pub vars: &'a Map,
 }
 
-/// Reads the files beside every source and beside the playbook, for the groups and hosts that exist.
+/// Reads the files beside every source and in the directories of playbooks, for the groups and hosts that exist.
 pub(super) fn read_beside(
     inventory: &mut Inventory,
     sources: &[String],
-    playbook_dir: Option<&Path>,
+    playbook_dirs: &[PathBuf],
     files: &dyn Files,
 ) -> Result<(), Diagnostic> {
     let mut directories: Vec<PathBuf> = Vec::new();
@@ -50,7 +50,10 @@ pub(super) fn read_beside(
         let beside = Beside::read(&directory, inventory, files)?;
         inventory.beside_sources.push(beside);
     }
-    inventory.beside_playbook = playbook_dir.map(|path| Beside::read(path, inventory, files)).transpose()?;
+    for directory in playbook_dirs {
+        let beside = Beside::read(directory, inventory, files)?;
+        inventory.beside_playbooks.insert(directory.clone(), beside);
+    }
     Ok(())
 }
 
@@ -156,8 +159,17 @@ impl Inventory {
     /// The host's variables from the inventory, `group_vars` and `host_vars`, merged (levels 3 to 10 of Ansible's
     /// precedence). Mappings replace each other whole. An implicit localhost has those of `all` and a local connection.
     pub fn host_vars(&self, host: &str) -> Map {
+        self.merged(host, self.beside_playbooks.values().next())
+    }
+
+    /// As [`Inventory::host_vars`] for plays of a file in `playbook_dir`, one of those that were read.
+    pub fn host_vars_beside(&self, host: &str, playbook_dir: &Path) -> Map {
+        self.merged(host, self.beside_playbooks.get(playbook_dir))
+    }
+
+    fn merged(&self, host: &str, beside_playbook: Option<&Beside>) -> Map {
         let mut merged = Map::new();
-        for layer in self.host_layers(host) {
+        for layer in self.layers(host, beside_playbook) {
             merged.extend(layer.vars.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
         if self.is_implicit_localhost(host) {
@@ -168,22 +180,26 @@ impl Inventory {
 
     /// Where the host's variables come from, weakest first.
     pub fn host_layers(&self, host: &str) -> Vec<Layer<'_>> {
+        self.layers(host, self.beside_playbooks.values().next())
+    }
+
+    fn layers<'a>(&'a self, host: &str, beside_playbook: Option<&'a Beside>) -> Vec<Layer<'a>> {
+        let besides = || self.beside_sources.iter().chain(beside_playbook);
         let groups = self.groups_by_strength(host);
         let (all, others) = groups.split_at(1);
         let mut layers: Vec<Layer> = groups.iter().filter_map(|group| self.group_layer(group)).collect();
         for groups in [all, others] {
-            let besides = self.beside_sources.iter().chain(&self.beside_playbook);
-            layers.extend(besides.flat_map(|beside| groups.iter().filter_map(|group| beside.group(group))));
+            layers.extend(besides().flat_map(|beside| groups.iter().filter_map(|group| beside.group(group))));
         }
         layers.extend(self.host(host).map(|found| Layer { origin: "host in the inventory".into(), vars: &found.vars }));
-        layers.extend(self.beside_sources.iter().chain(&self.beside_playbook).filter_map(|beside| beside.host(host)));
+        layers.extend(besides().filter_map(|beside| beside.host(host)));
         layers.retain(|layer| !layer.vars.is_empty());
         layers
     }
 
     /// The group's own variables: from the inventory and from its `group_vars`, those of other groups left out.
     pub fn group_vars(&self, group: &str) -> Map {
-        let besides = self.beside_sources.iter().chain(&self.beside_playbook);
+        let besides = self.beside_sources.iter().chain(self.beside_playbooks.values().next());
         let layers = self.group_layer(group).into_iter().chain(besides.filter_map(|beside| beside.group(group)));
         layers.flat_map(|layer| layer.vars.iter().map(|(name, value)| (name.clone(), value.clone()))).collect()
     }

@@ -30,6 +30,7 @@ static SPEC: Spec = Spec {
     exclusive: &[&["_raw_params", "cmd", "argv"]],
     one_of: &[&["_raw_params", "cmd", "argv"]],
     check_mode: CheckMode::Partial,
+    facts: &[],
 };
 
 impl Module for Command {

@@ -18,6 +18,7 @@ static SPEC: Spec = Spec {
         Param::new("service", Kind::Str, "Asks only this source."),
         Param::new("fail_key", Kind::Bool, "Fails when the entry is missing.").default("yes"),
     ],
+    facts: &["getent_"],
     ..Spec::EMPTY
 };
 

@@ -26,6 +26,7 @@ static SPEC: Spec = Spec {
         Param::new("fact_path", Kind::Path, "Directory of the host's own facts.").default("/etc/ansible/facts.d"),
         Param::new("gather_timeout", Kind::Int, "Taken and not needed.").default("10"),
     ],
+    facts: &["ansible_", "module_setup"],
     ..Spec::EMPTY
 };
 

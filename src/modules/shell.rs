@@ -24,6 +24,7 @@ static SPEC: Spec = Spec {
     exclusive: &[&["_raw_params", "cmd"]],
     one_of: &[&["_raw_params", "cmd"]],
     check_mode: CheckMode::Partial,
+    facts: &[],
 };
 
 impl Module for Shell {

@@ -17,6 +17,8 @@ pub struct Spec {
     pub one_of: &'static [&'static [&'static str]],
     /// What the module does in check mode.
     pub check_mode: CheckMode,
+    /// How the names of the facts begin that it gives; empty for a module that gives none.
+    pub facts: &'static [&'static str],
 }
 
 impl Spec {
@@ -29,6 +31,7 @@ impl Spec {
         exclusive: &[],
         one_of: &[],
         check_mode: CheckMode::Full,
+        facts: &[],
     };
 
     /// The parameter called `name`, by name or alias.

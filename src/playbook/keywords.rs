@@ -3,7 +3,7 @@
 use super::model::{Expr, Vars};
 use crate::diag::Diagnostic;
 use crate::value::node::Node;
-use crate::value::{Map, Value};
+use crate::value::{Value, shared};
 use std::sync::Arc;
 
 /// Keywords of a play, block or task. The innermost wins, except that `when` and `tags` add up and `vars`,
@@ -164,8 +164,8 @@ pub(super) fn texts(node: &Node, what: &str) -> Result<Vec<String>, Diagnostic> 
 /// A mapping of variables.
 pub(super) fn vars(node: &Node) -> Result<Vars, Diagnostic> {
     match node.to_value() {
-        Value::Map(map) => Ok(Arc::new(map)),
-        Value::Null => Ok(Arc::new(Map::new())),
+        Value::Map(map) => Ok(Arc::new(shared(map))),
+        Value::Null => Ok(Vars::default()),
         _ => Err(node.error(format!("`vars` takes a mapping of names to values, and this is {}", node.kind_name()))),
     }
 }

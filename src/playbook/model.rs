@@ -3,7 +3,7 @@
 use super::Keywords;
 use crate::diag::{Diagnostic, Place};
 use crate::value::node::Node;
-use crate::value::{Map, Value};
+use crate::value::{Shared, Value};
 use std::sync::Arc;
 
 /// One file of plays, imports resolved.
@@ -181,4 +181,4 @@ pub struct Loop {
 }
 
 /// One layer of variables, shared by everything below it.
-pub type Vars = Arc<Map>;
+pub type Vars = Arc<Shared>;

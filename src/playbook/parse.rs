@@ -128,7 +128,9 @@ fn read_play(reader: &Reader, node: &Node) -> Result<Play, Diagnostic> {
         }
     }
     check_strategy(node)?;
-    let tasks = |name| node.get(name).map_or(Ok(Vec::new()), |list| task::items(reader, list, &own));
+    // The play's variables are a level of their own, below `vars_files`; tasks inherit all else.
+    let inherited = Keywords { vars: Vec::new(), ..own.clone() };
+    let tasks = |name| node.get(name).map_or(Ok(Vec::new()), |list| task::items(reader, list, &inherited));
     let flag = |name| node.get(name).map(|n| truth(n, name)).transpose();
     Ok(Play {
         name: node.get("name").filter(|n| !n.is_null()).map(|n| text(n, "name")).transpose()?,

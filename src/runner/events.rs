@@ -2,8 +2,9 @@
 
 use crate::change::Change;
 use crate::diag::{Diagnostic, Place};
-use crate::value::Map;
+use crate::value::{Map, Value};
 use serde::Serialize;
+use std::sync::{Arc, LazyLock};
 
 /// Who watches a run.
 pub trait Observer {
@@ -74,8 +75,8 @@ pub struct HostResult {
     pub status: Status,
     /// Whether a failure is passed over.
     pub ignored: bool,
-    /// The result, as a registered variable holds it; hidden already where the task says `no_log`.
-    pub result: Map,
+    /// The result, the very mapping that a registered variable holds; hidden already where the task says `no_log`.
+    pub result: Arc<Value>,
     /// What changed or would change.
     pub changes: Vec<Change>,
     /// Tries that were left after each that was repeated.
@@ -90,6 +91,14 @@ pub struct HostResult {
     pub always_shown: bool,
     /// Whether diffs are to be shown.
     pub diff: bool,
+}
+
+impl HostResult {
+    /// The result by names.
+    pub fn values(&self) -> &Map {
+        static NOTHING: LazyLock<Map> = LazyLock::new(Map::new);
+        self.result.as_map().unwrap_or(&NOTHING)
+    }
 }
 
 /// One item of a loop.

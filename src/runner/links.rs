@@ -23,13 +23,14 @@ impl<'a> Links<'a> {
     pub fn call(&self, target: &Target, who: &Become, request: &Request) -> Result<Reply, LinkError> {
         let slot = self.slot(target);
         let mut link = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if link.is_none() {
-            *link = Some(self.connector.open(target)?);
-        }
-        let open = link.as_mut().expect("it was opened just above");
+        // Taken out for the call: a link that a panic has left in the middle of an answer is not used again.
+        let mut open = match link.take() {
+            Some(open) => open,
+            None => self.connector.open(target)?,
+        };
         let reply = open.call(who, request);
-        if matches!(reply, Err(LinkError::Unreachable(_))) {
-            *link = None;
+        if !matches!(reply, Err(LinkError::Unreachable(_))) {
+            *link = Some(open);
         }
         reply
     }

@@ -9,7 +9,6 @@ use super::scope::{HostScope, PlayVars};
 use super::task::task_args;
 use crate::diag::Diagnostic;
 use crate::playbook::Task;
-use crate::template::Scope;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -72,13 +71,7 @@ impl Runner<'_> {
     /// Whether a meta task's `when` holds on a host. One that cannot be evaluated ends the run: no host can be left
     /// out, or let through, on a guess.
     fn holds(&self, task: &Task, host: &str, vars: &Arc<PlayVars>) -> Result<bool, Diagnostic> {
-        let scope: Arc<dyn Scope> = Arc::new(HostScope {
-            name: host.to_owned(),
-            host: self.world.hosts.get(host).cloned().unwrap_or_default(),
-            world: self.world.clone(),
-            play: vars.clone(),
-            task: task.keywords.vars.clone(),
-        });
+        let scope = HostScope::of_task(&self.world, vars, host, task).shared();
         for condition in &task.keywords.when {
             let truth = self.templar.condition(&condition.value, &scope).map_err(|error| {
                 template_error(&error, &condition.place).note(format!("in a condition of `meta`, for host {host}"))
@@ -100,7 +93,7 @@ fn skipped_meta(host: &str, word: &str) -> HostResult {
         delegate: None,
         status: Status::Skipped,
         ignored: false,
-        result: result.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+        result: Arc::new(result.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()),
         changes: Vec::new(),
         retries: Vec::new(),
         items: None,

@@ -3,6 +3,9 @@
 pub mod actions;
 mod arguments;
 pub mod events;
+mod facts;
+mod handlers;
+mod items;
 mod links;
 mod loops;
 mod meta;
@@ -15,21 +18,23 @@ pub mod scope;
 pub mod tags;
 pub mod target;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use crate::connection::Connector;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::inventory::Inventory;
 use crate::playbook::Playbook;
 use crate::template::Templar;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, shared};
 pub use arguments::key_values;
 use events::{Event, Observer, Stats};
 use indexmap::IndexMap;
 pub use links::Links;
 pub use parallel::in_order;
-use scope::{HostVars, World};
+use scope::{HostVars, World, texts};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tags::TagSelection;
 use target::Login;
@@ -64,6 +69,8 @@ pub struct Runner<'a> {
     links: Links<'a>,
     world: Arc<World>,
     stats: IndexMap<String, Stats>,
+    /// The directory whose `group_vars` and `host_vars` the hosts have.
+    beside: Option<PathBuf>,
     /// Hosts that failed or were unreachable in an earlier play or task.
     gone: BTreeSet<String>,
     observer: &'a mut dyn Observer,
@@ -86,6 +93,7 @@ impl<'a> Runner<'a> {
             links: Links::new(connector),
             world: Arc::new(world(inventory, options)),
             stats: IndexMap::new(),
+            beside: None,
             gone: BTreeSet::new(),
             observer,
         }
@@ -97,10 +105,11 @@ impl<'a> Runner<'a> {
         for playbook in playbooks {
             preflight::check(playbook)?;
         }
+        self.warn_of_overlooked();
         'all: for playbook in playbooks {
             self.observer.on(&Event::Playbook { path: playbook.path.clone() });
             for play in &playbook.plays {
-                if !self.run_play(play, &playbook.path)? {
+                if !self.run_play(play)? {
                     break 'all;
                 }
             }
@@ -110,6 +119,26 @@ impl<'a> Runner<'a> {
         let code = self.exit_code(&recap);
         self.observer.on(&Event::Recap(recap));
         Ok(code)
+    }
+
+    /// Says which variables of inventory and command line are meant to decide about connecting, and do not.
+    fn warn_of_overlooked(&mut self) {
+        let vars = self.world.hosts.values().flat_map(|host| host.inventory.keys());
+        let all: BTreeSet<_> = vars.chain(self.world.extra.keys()).filter(|name| target::is_overlooked(name)).collect();
+        let warning = |name: &&String| format!("enlist does not know the variable `{name}`; it has no effect");
+        let warnings: Vec<_> = all.iter().map(warning).collect();
+        warnings.into_iter().for_each(|warning| self.observer.on(&Event::Warning(warning)));
+    }
+
+    /// Gives all hosts the variables of the files beside a play.
+    fn look_beside(&mut self, directory: &Path) {
+        if self.beside.as_deref() == Some(directory) {
+            return;
+        }
+        for (name, host) in &mut Arc::make_mut(&mut self.world).hosts {
+            host.inventory = Arc::new(shared(self.inventory.host_vars_beside(name, directory)));
+        }
+        self.beside = Some(directory.to_owned());
     }
 
     /// By the hosts that are out at the end: `meta: clear_host_errors` forgives earlier ones.
@@ -126,9 +155,10 @@ impl<'a> Runner<'a> {
 /// What is known of all hosts before the first play.
 pub fn world(inventory: &Inventory, options: &Options) -> World {
     let host_vars = |name: &str| HostVars {
-        inventory: Arc::new(inventory.host_vars(name)),
+        inventory: Arc::new(shared(inventory.host_vars(name))),
         file: inventory.host(name).and_then(|host| host.file.clone()),
         group_names: inventory.group_names(name).into_iter().map(str::to_owned).collect(),
+        is_implicit: inventory.host(name).is_none(),
         ..HostVars::default()
     };
     let mut hosts: IndexMap<String, HostVars> =
@@ -138,20 +168,25 @@ pub fn world(inventory: &Inventory, options: &Options) -> World {
     }
     World {
         hosts,
-        groups: Value::Map(inventory.groups_value()),
-        extra: options.extra_vars.clone(),
-        constants: constants(options),
+        groups: Arc::new(Value::Map(inventory.groups_value())),
+        extra: Arc::new(shared(options.extra_vars.clone())),
+        constants: shared(constants(inventory, options)),
     }
 }
 
-fn constants(options: &Options) -> Map {
+fn constants(inventory: &Inventory, options: &Options) -> Map {
     let version = env!("CARGO_PKG_VERSION");
     let ansible = [("full", "2.19.14"), ("string", "2.19.14"), ("enlist", version)];
     let mut ansible: Map = ansible.map(|(name, text)| (name.to_owned(), text.into())).into_iter().collect();
     for (name, number) in [("major", 2), ("minor", 19), ("revision", 14)] {
         ansible.insert(name.into(), Value::Int(number));
     }
+    let all = ["all".to_owned()];
+    let tags = if options.tags.only.is_empty() { &all[..] } else { &options.tags.only };
     [
+        ("ansible_inventory_sources", texts(&inventory.sources)),
+        ("ansible_run_tags", texts(tags)),
+        ("ansible_skip_tags", texts(&options.tags.skip)),
         ("ansible_check_mode", Value::Bool(options.check)),
         ("ansible_diff_mode", Value::Bool(options.diff)),
         ("ansible_verbosity", Value::Int(i64::from(options.verbosity))),
@@ -161,14 +196,6 @@ fn constants(options: &Options) -> Map {
     .map(|(name, value)| (name.to_owned(), value))
     .into_iter()
     .collect()
-}
-
-/// The directory of a playbook, `.` for a bare name.
-pub fn playbook_directory(path: &str) -> PathBuf {
-    match PathBuf::from(path).parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// An error without a place in a file.

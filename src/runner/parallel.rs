@@ -1,7 +1,33 @@
 //! The same work on several hosts at once, results handed over in the hosts' order as soon as that order allows.
 
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+
+/// Work ended in a panic, which is a fault of this program: what it said.
+#[derive(Debug)]
+pub struct Panicked(String);
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Box<dyn Any + Send>> for Panicked {
+    fn from(said: Box<dyn Any + Send>) -> Self {
+        let text = said.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Self(text.or_else(|| said.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it does not say why".into()))
+    }
+}
+
+/// Does `work`; a panic in it is a result, so that it costs one host and not the run. What other hosts share with it
+/// (links, compiled templates) is kept whole by its own locks.
+pub fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(Panicked::from)
+}
 
 /// Runs `work` for every item on at most `workers` threads; `done` gets each result on the calling thread, in the
 /// items' order, as soon as all before it are there.
@@ -57,5 +83,15 @@ mod tests {
         };
         in_order(&items, 8, work, |n, doubled| seen.push((*n, doubled)));
         assert_eq!(seen, items.iter().map(|n| (*n, n * 2)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_panic_says_why() {
+        assert_eq!(caught(|| 1).unwrap(), 1);
+        let number = 7;
+        assert_eq!(
+            caught(|| panic!("number {number} is broken")).map_err(|why| why.to_string()),
+            Err::<(), _>("number 7 is broken".into())
+        );
     }
 }

@@ -5,29 +5,27 @@
 
 use super::actions::Runs;
 use super::events::{Event, Stats, Status};
-use super::scope::{PlayVars, texts, with_local};
+use super::scope::{HostScope, PLAYBOOK_DIR, PlayVars, texts};
 use super::task::{HostDone, TaskRun, task_args};
-use super::{Runner, parallel, playbook_directory, usage};
+use super::{Runner, parallel, usage};
 use crate::diag::{Diagnostic, Source};
 use crate::playbook::model::{Action, Vars};
 use crate::playbook::{Block, Expr, Item, Keywords, Play, Task};
-use crate::template::Scope;
-use crate::value::{Map, Value, yaml};
+use crate::value::{Shared, Value, shared, yaml};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A play under way, for one batch of hosts.
 pub(super) struct Batch<'p> {
-    play: &'p Play,
+    pub(super) play: &'p Play,
     pub(super) vars: Arc<PlayVars>,
-    directories: Vec<PathBuf>,
     /// All hosts of the batch.
-    hosts: Vec<String>,
+    pub(super) hosts: Vec<String>,
     /// All hosts of the play.
     all: Vec<String>,
     /// Handlers that each host notified, by position.
-    notified: BTreeMap<usize, BTreeSet<String>>,
+    pub(super) notified: BTreeMap<usize, BTreeSet<String>>,
     /// `meta: end_play`, or too many failures.
     pub(super) ended: bool,
     /// Hosts that `meta: end_host` took out; they did not fail.
@@ -36,7 +34,7 @@ pub(super) struct Batch<'p> {
 
 /// What a failure in a list of tasks means.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum OnFailure {
+pub(super) enum OnFailure {
     /// The host is out.
     Gone,
     /// It failed, and is out once an `always` section around the task has run.
@@ -47,11 +45,12 @@ enum OnFailure {
 
 impl Runner<'_> {
     /// Runs a play; false when no host is left for later ones.
-    pub(super) fn run_play(&mut self, play: &Play, path: &str) -> Result<bool, Diagnostic> {
-        let directory = playbook_directory(path);
+    pub(super) fn run_play(&mut self, play: &Play) -> Result<bool, Diagnostic> {
+        let directory = play.place.source.directory();
+        self.look_beside(&directory);
         let vars = self.play_vars(play, &directory)?;
-        let hosts = self.play_hosts(play)?;
-        let title = self.title(play);
+        let hosts = self.play_hosts(play, &vars)?;
+        let title = self.title(play, &vars);
         if hosts.is_empty() {
             self.observer.on(&Event::Play { name: title });
             self.observer.on(&Event::NoHostsMatched);
@@ -60,7 +59,7 @@ impl Runner<'_> {
         for batch in self.batches(play, &hosts)? {
             self.observer.on(&Event::Play { name: title.clone() });
             let before = self.gone.len();
-            let mut batch = self.batch(play, &vars, &directory, batch, &hosts);
+            let mut batch = self.batch(play, &vars, batch, &hosts);
             self.run_batch(&mut batch)?;
             if batch.ended {
                 break;
@@ -73,26 +72,14 @@ impl Runner<'_> {
         Ok(true)
     }
 
-    fn title(&self, play: &Play) -> String {
-        let scope = self.play_scope(&PlayVars { vars: play.keywords.vars.clone(), ..PlayVars::default() });
+    fn title(&self, play: &Play, vars: &Arc<PlayVars>) -> String {
         let title = play.title();
+        let scope = HostScope::of_play(&self.world, vars).shared();
         self.templar.render_str(&title, &scope).map_or(title, |name| name.to_string())
     }
 
-    /// The variables that play-level texts see: the play's own and those of the command line.
-    fn play_scope(&self, vars: &PlayVars) -> Arc<dyn Scope> {
-        Arc::new(super::scope::HostScope {
-            name: "localhost".into(),
-            host: Default::default(),
-            world: self.world.clone(),
-            play: Arc::new(vars.clone()),
-            task: Vec::new(),
-        })
-    }
-
-    fn play_hosts(&mut self, play: &Play) -> Result<Vec<String>, Diagnostic> {
-        let scope = self.play_scope(&PlayVars { vars: play.keywords.vars.clone(), ..PlayVars::default() });
-        let value = self.templar.render(&play.hosts.value, &scope);
+    fn play_hosts(&mut self, play: &Play, vars: &Arc<PlayVars>) -> Result<Vec<String>, Diagnostic> {
+        let value = self.templar.render(&play.hosts.value, &HostScope::of_play(&self.world, vars).shared());
         let patterns = match value.map_err(|error| Diagnostic::input(&play.hosts.place, error.to_string()))? {
             Value::List(patterns) => patterns.iter().map(Value::to_string).collect(),
             pattern => vec![pattern.to_string()],
@@ -106,18 +93,23 @@ impl Runner<'_> {
         Ok(matched.hosts)
     }
 
-    fn play_vars(&mut self, play: &Play, directory: &Path) -> Result<PlayVars, Diagnostic> {
-        let mut vars = PlayVars { vars: play.keywords.vars.clone(), ..PlayVars::default() };
+    /// The variables of the play, with those of its files, and where it is.
+    fn play_vars(&mut self, play: &Play, directory: &Path) -> Result<Arc<PlayVars>, Diagnostic> {
+        let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let place = (PLAYBOOK_DIR.to_owned(), Arc::new(absolute.display().to_string().into()));
+        let mut vars =
+            PlayVars { vars: play.keywords.vars.clone(), files: Vec::new(), magic: [place].into_iter().collect() };
         for entry in &play.vars_files {
             let file = self.vars_file(entry, &vars, directory)?;
             vars.files.push(file);
         }
-        Ok(vars)
+        Ok(Arc::new(vars))
     }
 
     /// One entry of `vars_files`; of a list, the first file that exists.
     fn vars_file(&mut self, entry: &Expr, vars: &PlayVars, directory: &Path) -> Result<Vars, Diagnostic> {
-        let rendered = self.templar.render(&entry.value, &self.play_scope(vars));
+        let scope = HostScope::of_play(&self.world, &Arc::new(vars.clone())).shared();
+        let rendered = self.templar.render(&entry.value, &scope);
         let names = match rendered.map_err(|error| Diagnostic::input(&entry.place, error.to_string()))? {
             Value::List(names) => names.iter().map(Value::to_string).collect(),
             name => vec![name.to_string()],
@@ -134,8 +126,8 @@ impl Runner<'_> {
             self.observer.on(&Event::Warning(warning.to_string()));
         }
         match parsed.single()?.map(|node| (node.to_value(), node)) {
-            Some((Value::Map(map), _)) => Ok(Arc::new(map)),
-            None | Some((Value::Null, _)) => Ok(Arc::new(Map::new())),
+            Some((Value::Map(map), _)) => Ok(Arc::new(shared(map))),
+            None | Some((Value::Null, _)) => Ok(Vars::default()),
             Some((_, node)) => Err(node.error("a file of variables holds a mapping of names to values")),
         }
     }
@@ -164,26 +156,13 @@ impl Runner<'_> {
         Ok(batches)
     }
 
-    fn batch<'p>(
-        &self,
-        play: &'p Play,
-        vars: &PlayVars,
-        directory: &Path,
-        hosts: Vec<String>,
-        all: &[String],
-    ) -> Batch<'p> {
+    fn batch<'p>(&self, play: &'p Play, vars: &PlayVars, hosts: Vec<String>, all: &[String]) -> Batch<'p> {
         let mut vars = vars.clone();
-        let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-        let magic = [
-            ("ansible_play_hosts_all", texts(all)),
-            ("ansible_play_name", play.title().into()),
-            ("playbook_dir", absolute.display().to_string().into()),
-        ];
-        vars.magic.extend(magic.map(|(name, value)| (name.to_owned(), value)));
+        vars.magic.insert("ansible_play_hosts_all".into(), Arc::new(texts(all)));
+        vars.magic.insert("ansible_play_name".into(), Arc::new(play.title().into()));
         let mut batch = Batch {
             play,
             vars: Arc::new(vars),
-            directories: vec![directory.to_owned()],
             hosts,
             all: all.to_vec(),
             notified: BTreeMap::new(),
@@ -198,7 +177,7 @@ impl Runner<'_> {
     fn tell_who_is_left(&self, batch: &mut Batch) {
         let left = |hosts: &[String]| {
             let left: Vec<_> = hosts.iter().filter(|host| !self.gone.contains(*host)).cloned().collect();
-            texts(&left)
+            Arc::new(texts(&left))
         };
         let (all, own) = (left(&batch.all), left(&batch.hosts));
         let magic = &mut Arc::make_mut(&mut batch.vars).magic;
@@ -285,7 +264,7 @@ impl Runner<'_> {
     }
 
     /// Runs one task on all of `hosts`; gives those that go on.
-    fn run_task(
+    pub(super) fn run_task(
         &mut self,
         batch: &mut Batch,
         task: &Task,
@@ -302,6 +281,7 @@ impl Runner<'_> {
         }
         let args = task_args(task, runs)?;
         self.announce(batch, task, &hosts, handler);
+        let directories = directories(task, batch.play);
         let run = TaskRun {
             task,
             runs,
@@ -312,7 +292,7 @@ impl Runner<'_> {
             login: self.login,
             templar: &self.templar,
             links: &self.links,
-            directories: &batch.directories,
+            directories: &directories,
         };
         let once = task.keywords.run_once.as_ref().is_some_and(|expr| run.flag_for(expr, &hosts[0]));
         let workers = if once { &hosts[..1] } else { &hosts[..] };
@@ -321,8 +301,8 @@ impl Runner<'_> {
         parallel::in_order(
             workers,
             run.throttle(&hosts[0]).min(self.options.forks),
-            |host| run.on_host(host),
-            |_, host_done: HostDone| {
+            |host| parallel::caught(|| run.on_host(host)).unwrap_or_else(|why| run.broken_off(host, &why)),
+            |_, host_done| {
                 observer.on(&Event::Host(&host_done.report));
                 done.push(host_done);
             },
@@ -331,12 +311,13 @@ impl Runner<'_> {
     }
 
     pub(super) fn announce(&mut self, batch: &Batch, task: &Task, hosts: &[String], handler: bool) {
-        let scope = self.play_scope(&batch.vars);
-        let first = hosts.first().map(|name| [("inventory_hostname".to_owned(), name.as_str().into())]);
-        let scope = with_local(&scope, first.into_iter().flatten().collect());
-        let scope = with_vars(&scope, &task.keywords.vars);
+        let first = hosts.first().map_or("", String::as_str);
+        let scope = HostScope::of_task(&self.world, &batch.vars, first, task).shared();
         let title = task.title();
-        let name = self.templar.render_str(title, &scope).map_or(title.to_owned(), |name| name.to_string());
+        // As with ansible-core, the title of a meta task is as written.
+        let is_meta = matches!(Runs::find(&task.action.name), Some(Runs::Meta));
+        let rendered = if is_meta { None } else { self.templar.render_str(title, &scope).ok() };
+        let name = rendered.map_or(title.to_owned(), |name| name.to_string());
         self.observer.on(&Event::Task { name, handler, place: Some(task.place.clone()) });
     }
 
@@ -410,19 +391,9 @@ impl Runner<'_> {
         Ok(gone as f64 * 100.0 / batch.hosts.len() as f64 > limit)
     }
 
-    /// Puts results into the variables of `hosts`.
+    /// Puts results into the variables of `hosts`. Facts stay with the host that gave them, also with `run_once`.
     fn remember(&mut self, task: &Task, done: &HostDone, hosts: &[String], on_failure: OnFailure) {
-        let is_include = done.report.module == "include_vars";
-        let fresh = if is_include { Map::new() } else { done.facts.clone() };
-        let mut registered = Map::new();
-        if let Some(name) = &task.register {
-            registered.insert(name.clone(), Value::Map(done.registered.clone()));
-        }
-        if done.is_lost() && on_failure == OnFailure::Rescue {
-            registered.insert("ansible_failed_result".into(), Value::Map(done.registered.clone()));
-            let failed = [("name", task.title().into()), ("action", task.action.name.as_str().into())];
-            registered.insert("ansible_failed_task".into(), failed.into_iter().collect());
-        }
+        let registered = registered(task, done, on_failure);
         if registered.is_empty() && done.facts.is_empty() && done.gathered.is_empty() {
             return;
         }
@@ -431,74 +402,40 @@ impl Runner<'_> {
             let vars = world.hosts.entry(host.clone()).or_default();
             Arc::make_mut(&mut vars.registered).extend(registered.clone());
         }
+        let is_include = done.report.module == "include_vars";
+        let facts = shared(done.facts.clone());
         let delegate = done.facts_for.as_ref().map(std::slice::from_ref);
         for host in delegate.unwrap_or(hosts) {
             let vars = world.hosts.entry(host.clone()).or_default();
-            Arc::make_mut(&mut vars.registered).extend(fresh.clone());
-            if is_include {
-                Arc::make_mut(&mut vars.included).extend(done.facts.clone());
-            }
-            Arc::make_mut(&mut vars.facts).extend(done.gathered.clone());
+            let layer = if is_include { &mut vars.included } else { &mut vars.registered };
+            Arc::make_mut(layer).extend(facts.clone());
         }
-    }
-
-    fn notify(&mut self, batch: &mut Batch, done: &HostDone) {
-        for name in &done.notified {
-            let listens = |handler: &Task| handler.listen.contains(name);
-            let handlers = batch.play.handlers.iter().enumerate();
-            let mut found: Vec<_> = handlers.clone().filter(|(_, h)| listens(h)).map(|(index, _)| index).collect();
-            let named = handlers.clone().filter(|(_, h)| self.handler_name(batch, h) == *name).map(|(index, _)| index);
-            // The last definition of a name wins.
-            found.extend(named.last());
-            if found.is_empty() {
-                let message = format!("the handler '{name}' was notified, and no handler has this name");
-                self.observer.on(&Event::Warning(message));
-            }
-            for index in found {
-                batch.notified.entry(index).or_default().insert(done.report.host.clone());
-            }
+        if !done.gathered.is_empty() {
+            let giver = done.facts_for.as_ref().unwrap_or(&done.report.host);
+            Arc::make_mut(&mut world.hosts.entry(giver.clone()).or_default().facts).extend(&done.gathered);
         }
-    }
-
-    fn handler_name(&self, batch: &Batch, handler: &Task) -> String {
-        let name = handler.name.clone().unwrap_or_default();
-        self.templar.render_str(&name, &self.play_scope(&batch.vars)).map_or(name, |name| name.to_string())
-    }
-
-    /// Runs notified handlers in the order in which they are defined, until none is left.
-    pub(super) fn flush_handlers(
-        &mut self,
-        batch: &mut Batch,
-        mut hosts: Vec<String>,
-    ) -> Result<Vec<String>, Diagnostic> {
-        let force = batch.play.force_handlers || self.options.force_handlers;
-        let play = batch.play;
-        let mut next = 0;
-        while !batch.notified.is_empty() {
-            // A handler that is notified by a later one runs in another round.
-            let index = batch.notified.range(next..).next().map(|(index, _)| *index);
-            let Some((index, notifiers)) = index.and_then(|index| batch.notified.remove_entry(&index)) else {
-                next = 0;
-                continue;
-            };
-            next = index + 1;
-            let candidates: Vec<_> = match force {
-                true => batch.hosts.iter().filter(|host| notifiers.contains(*host)).cloned().collect(),
-                false => hosts.iter().filter(|host| notifiers.contains(*host)).cloned().collect(),
-            };
-            if candidates.is_empty() || batch.ended {
-                continue;
-            }
-            let through = self.run_task(batch, &play.handlers[index], candidates.clone(), OnFailure::Gone, true)?;
-            hosts.retain(|host| !candidates.contains(host) || through.contains(host));
-        }
-        Ok(hosts)
     }
 }
 
-/// `vars` (outermost first) on top of `scope`, as templates.
-fn with_vars(scope: &Arc<dyn Scope>, vars: &[Vars]) -> Arc<dyn Scope> {
-    Arc::new(super::scope::VarsScope { base: scope.clone(), vars: vars.to_vec() })
+/// What a task leaves under registered names.
+fn registered(task: &Task, done: &HostDone, on_failure: OnFailure) -> Shared {
+    let mut registered = Shared::new();
+    if let Some(name) = &task.register {
+        registered.insert(name.clone(), done.registered.clone());
+    }
+    if done.is_lost() && on_failure == OnFailure::Rescue {
+        registered.insert("ansible_failed_result".into(), done.registered.clone());
+        let failed = [("name", Value::from(task.title())), ("action", task.action.name.as_str().into())];
+        registered.insert("ansible_failed_task".into(), Arc::new(failed.into_iter().collect()));
+    }
+    registered
+}
+
+/// Where a task looks for files of the controller: beside its own file, then beside its play's.
+fn directories(task: &Task, play: &Play) -> Vec<PathBuf> {
+    let mut directories = vec![task.place.source.directory(), play.place.source.directory()];
+    directories.dedup();
+    directories
 }
 
 fn in_the_order_of(all: &[String], some: &[String]) -> Vec<String> {

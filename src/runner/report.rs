@@ -1,7 +1,7 @@
 //! From the ends of a task's items to what is shown, registered and notified for the host.
 
-use super::actions::Runs;
 use super::events::{HostResult, ItemReport, Status};
+use super::facts::Facts;
 use super::result::Finished;
 use super::task::{HostDone, TaskRun, Unit};
 use crate::template::Scope;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 impl HostDone {
     /// Whether the result counts as changed, failed or not.
     pub fn is_changed(&self) -> bool {
-        is_changed(&self.registered)
+        self.registered.as_map().is_some_and(is_changed)
     }
 
     /// Whether the host drops out of the play, unless a rescue section catches it.
@@ -40,11 +40,13 @@ impl TaskRun<'_> {
         let shown = finished.iter().any(|f| f.shown);
         let warnings = finished.iter_mut().flat_map(|f| std::mem::take(&mut f.warnings)).collect();
         let facts = finished.iter_mut().flat_map(|f| std::mem::take(&mut f.facts)).collect();
+        let mut gathered = Facts::default();
+        finished.iter().filter(|f| !f.gathered.is_empty()).for_each(|f| gathered.extend(&f.gathered));
         let changed = finished.iter().any(|f| f.status == Status::Changed || is_changed(&f.result));
         let (registered, changes, error, items) = match units {
             Some(units) => {
                 let registered = loop_result(&units, &finished, status);
-                (registered, Vec::new(), None, Some(self.items(units, finished, hidden)))
+                (registered, Vec::new(), None, Some(self.item_reports(units, finished, hidden)))
             }
             None => {
                 let mut only = finished.remove(0);
@@ -62,10 +64,7 @@ impl TaskRun<'_> {
         let any_errors_fatal = keyword("any_errors_fatal", &keywords.any_errors_fatal, false);
         let diff = keyword("diff", &keywords.diff, self.options.diff);
         let for_delegate = keyword("delegate_facts", &keywords.delegate_facts, false);
-        let gathered = match (self.runs, registered.get("ansible_facts")) {
-            (Runs::OnHost(_), Some(Value::Map(facts))) => without_prefix(facts),
-            _ => Map::new(),
-        };
+        let registered = Arc::new(Value::Map(registered));
         let facts_for = if for_delegate { delegate.clone() } else { None };
         let notified = match changed && status != Status::Failed {
             true => self.notified(scope, &mut warnings),
@@ -78,7 +77,7 @@ impl TaskRun<'_> {
             delegate: delegate.map(|name| self.shown_delegate(&name)),
             status,
             ignored,
-            result: if hidden { censored(changed) } else { registered.clone() },
+            result: if hidden { Arc::new(Value::Map(censored(changed))) } else { registered.clone() },
             changes: if hidden { Vec::new() } else { changes },
             items,
             error: if hidden { None } else { error },
@@ -99,7 +98,7 @@ impl TaskRun<'_> {
         }
     }
 
-    fn items(&self, units: Vec<Unit>, finished: Vec<Finished>, hidden: bool) -> Vec<ItemReport> {
+    fn item_reports(&self, units: Vec<Unit>, finished: Vec<Finished>, hidden: bool) -> Vec<ItemReport> {
         let items = units.into_iter().zip(finished).map(|(unit, finished)| ItemReport {
             label: unit.label,
             delegate: finished.delegate.map(|name| self.shown_delegate(&name)),
@@ -118,7 +117,7 @@ impl TaskRun<'_> {
 
     fn shown_delegate(&self, name: &str) -> String {
         let host = self.world.hosts.get(name);
-        match host.and_then(|host| host.inventory.get("ansible_host")).map(Value::to_string) {
+        match host.and_then(|host| host.inventory.get("ansible_host")).map(|address| address.to_string()) {
             Some(address) if address != name => format!("{name}({address})"),
             _ => name.to_owned(),
         }
@@ -151,15 +150,6 @@ fn overall(finished: &[Finished]) -> Status {
         () if any(Status::Ok) => Status::Ok,
         () => Status::Skipped,
     }
-}
-
-/// Facts are kept under their short names; `ansible_local` is the one that keeps its own.
-fn without_prefix(facts: &Map) -> Map {
-    let short = |name: &str| match name.strip_prefix("ansible_") {
-        Some(short) if name != "ansible_local" => short.to_owned(),
-        _ => name.to_owned(),
-    };
-    facts.iter().map(|(name, value)| (short(name), value.clone())).collect()
 }
 
 fn censored(changed: bool) -> Map {

@@ -1,9 +1,11 @@
 //! From a module's answer to what is registered, judged and shown.
 
 use super::events::Status;
+use super::facts::Facts;
 use crate::change::Change;
 use crate::change::outcome::{Failure, ItemResult};
 use crate::diag::{Diagnostic, ErrorKind, Place};
+use crate::modules::Spec;
 use crate::playbook::{Expr, Task};
 use crate::template::{Scope, Templar, TemplateError};
 use crate::value::{Map, Value};
@@ -24,6 +26,8 @@ pub struct Finished {
     pub warnings: Vec<String>,
     /// Variables that it sets on the host.
     pub facts: Map,
+    /// Facts that the host gave.
+    pub gathered: Facts,
     /// Whether it is shown without `-v`.
     pub shown: bool,
     /// Tries that were left after each that did not come to what `until` waits for.
@@ -87,10 +91,22 @@ impl Finished {
             error: None,
             warnings: Vec::new(),
             facts: Map::new(),
+            gathered: Facts::default(),
             shown: false,
             retries: Vec::new(),
             delegate: None,
         }
+    }
+
+    /// What a host answered for the module of `spec`; the facts in it are looked through.
+    pub fn from_host(item: ItemResult, place: &Place, spec: &Spec) -> Self {
+        let mut finished = Self::from_module(item, place);
+        if !matches!(finished.status, Status::Failed | Status::Skipped) {
+            let (gathered, warnings) = Facts::of_answer(spec, &finished.result);
+            finished.gathered = gathered;
+            finished.warnings.extend(warnings);
+        }
+        finished
     }
 
     /// What the module answered, before `changed_when` and `failed_when`.

@@ -1,5 +1,6 @@
-//! Where a host is and whom to be there: from inventory variables, keywords and the command line.
+//! Where a host is and whom to be there: from inventory variables, keywords and the command line. Facts have no say.
 
+use super::scope::HostScope;
 use crate::connection::{Become, Secret, Target};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::modules::args;
@@ -52,6 +53,112 @@ impl Default for Login {
     }
 }
 
+/// What a variable can decide about connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Setting {
+    Connection,
+    Address,
+    Port,
+    User,
+    Password,
+    Key,
+    SshArgs,
+    CommonArgs,
+    ExtraArgs,
+    HostKeyChecking,
+    Timeout,
+    Become,
+    BecomeMethod,
+    BecomeUser,
+    BecomePassword,
+}
+
+/// The names of the variables that decide about connecting, old ones too. Where several are set, ansible-core takes
+/// the last of its list (`config/manager.py`, `_loop_entries`), which is the first here.
+const SETTINGS: [(Setting, &[&str]); 15] = [
+    (Setting::Connection, &["ansible_connection"]),
+    (Setting::Address, &["ansible_ssh_host", "ansible_host"]),
+    (Setting::Port, &["ansible_ssh_port", "ansible_port"]),
+    (Setting::User, &["ansible_ssh_user", "ansible_user"]),
+    (Setting::Password, &["ansible_ssh_password", "ansible_ssh_pass", "ansible_password"]),
+    (Setting::Key, &["ansible_ssh_private_key_file", "ansible_private_key_file"]),
+    (Setting::SshArgs, &["ansible_ssh_args"]),
+    (Setting::CommonArgs, &["ansible_ssh_common_args"]),
+    (Setting::ExtraArgs, &["ansible_ssh_extra_args"]),
+    (Setting::HostKeyChecking, &["ansible_ssh_host_key_checking", "ansible_host_key_checking"]),
+    (Setting::Timeout, &["ansible_ssh_timeout", "ansible_timeout"]),
+    (Setting::Become, &["ansible_become"]),
+    (Setting::BecomeMethod, &["ansible_become_method"]),
+    (Setting::BecomeUser, &["ansible_sudo_user", "ansible_become_user"]),
+    (Setting::BecomePassword, &["ansible_sudo_pass", "ansible_become_pass", "ansible_become_password"]),
+];
+
+/// Beginnings of names that are about connecting, whether or not enlist knows them.
+const ABOUT_CONNECTING: [&str; 7] = [
+    "ansible_ssh_",
+    "ansible_become",
+    "ansible_sudo_",
+    "ansible_su_",
+    "ansible_paramiko_",
+    "ansible_sftp_",
+    "ansible_scp_",
+];
+
+/// Names about connecting that say how fast, not where or as whom: enlist has its own way, so they change nothing.
+const CHANGE_NOTHING: [&str; 10] = [
+    "ansible_ssh_pipelining",
+    "ansible_ssh_transfer_method",
+    "ansible_ssh_use_tty",
+    "ansible_ssh_retries",
+    "ansible_ssh_verbosity",
+    "ansible_scp_if_ssh",
+    "ansible_scp_executable",
+    "ansible_scp_extra_args",
+    "ansible_sftp_executable",
+    "ansible_sftp_extra_args",
+];
+
+/// Every name of a variable that decides about connecting.
+pub fn setting_names() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().flat_map(|(_, names)| names.iter().copied())
+}
+
+fn is_about_connecting(name: &str) -> bool {
+    // Public host keys are facts.
+    !name.starts_with("ansible_ssh_host_key_") && ABOUT_CONNECTING.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a fact may not have this name: it decides, here or with Ansible, what the controller does.
+pub fn is_reserved(name: &str) -> bool {
+    const OTHERS: [&str; 8] = [
+        "ansible_pipelining",
+        "ansible_shell_type",
+        "ansible_shell_executable",
+        "ansible_module_compression",
+        "ansible_network_os",
+        "ansible_playbook_python",
+        "ansible_rsync_path",
+        super::facts::ALL,
+    ];
+    let is_interpreter = name.starts_with("ansible_") && name.ends_with("_interpreter");
+    is_interpreter || setting_names().any(|it| it == name) || is_about_connecting(name) || OTHERS.contains(&name)
+}
+
+/// Whether this variable is meant to decide about connecting, and enlist does not know it: Ansible would do something
+/// that enlist does not.
+pub fn is_overlooked(name: &str) -> bool {
+    is_about_connecting(name) && !setting_names().any(|it| it == name) && !CHANGE_NOTHING.contains(&name)
+}
+
+/// A task's keywords, and the variables that they are read with: the task's, also where it is delegated.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The keywords.
+    pub keywords: &'a Keywords,
+    /// The variables that the task sees.
+    pub scope: &'a Arc<dyn Scope>,
+}
+
 /// Finds out where a host is and whom to be there.
 pub struct Resolver<'a> {
     /// Renders variables.
@@ -61,31 +168,28 @@ pub struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// How to reach the host `name`, whose variables `scope` knows.
-    pub fn target(
-        &self,
-        name: &str,
-        scope: &Arc<dyn Scope>,
-        keywords: Option<&Keywords>,
-    ) -> Result<Target, Diagnostic> {
-        let text = |variable: &str| self.text(scope, variable);
-        let keyword = |expr: Option<&Expr>| self.expr(scope, expr);
-        let connection = text("ansible_connection")?.or(keyword(keywords.and_then(|k| k.connection.as_ref()))?);
+    /// How to reach the host of `on`. Its variables are stronger than the task's keywords, and those stronger than the
+    /// command line.
+    pub fn target(&self, on: &HostScope, asked: Option<Asked>) -> Result<Target, Diagnostic> {
+        let name = on.name();
+        let setting = |setting| self.setting(on, setting);
+        let keyword = |of: fn(&Keywords) -> &Option<Expr>| self.keyword(asked, of);
+        let connection = setting(Setting::Connection)?.or(keyword(|k| &k.connection)?);
         let connection = connection.unwrap_or_else(|| self.default_connection(name));
-        let user = text("ansible_user")?.or(text("ansible_ssh_user")?);
-        let port = text("ansible_port")?.or(keyword(keywords.and_then(|k| k.port.as_ref()))?);
-        let password = text("ansible_password")?.or(text("ansible_ssh_pass")?).map(Secret::new);
-        let key = text("ansible_ssh_private_key_file")?.map(PathBuf::from);
+        let user = setting(Setting::User)?.or(keyword(|k| &k.remote_user)?);
+        let port = setting(Setting::Port)?.or(keyword(|k| &k.port)?);
+        let key = setting(Setting::Key)?.map(PathBuf::from).or_else(|| self.login.key.clone());
+        let password = setting(Setting::Password)?.map(Secret::new);
         Ok(Target {
             name: name.to_owned(),
-            address: text("ansible_host")?.unwrap_or_else(|| name.to_owned()),
+            address: setting(Setting::Address)?.unwrap_or_else(|| name.to_owned()),
             port: port.map(|port| parse_port(name, &port)).transpose()?,
-            user: user.or(keyword(keywords.and_then(|k| k.remote_user.as_ref()))?).or_else(|| self.login.user.clone()),
-            keys: key.or_else(|| self.login.key.clone()).map(expand_home).into_iter().collect(),
+            user: user.or_else(|| self.login.user.clone()),
+            keys: key.map(expand_home).into_iter().collect(),
             password: password.or_else(|| self.login.password.clone()),
-            ssh_args: self.ssh_args(scope)?,
-            host_key_checking: self.host_key_checking(scope)?,
-            timeout: self.login.timeout,
+            ssh_args: self.ssh_args(on)?,
+            host_key_checking: self.host_key_checking(on)?,
+            timeout: self.timeout(on)?,
             local: is_local(name, &connection)?,
         })
     }
@@ -94,12 +198,14 @@ impl Resolver<'_> {
         if matches!(name, "localhost" | "127.0.0.1") { "local".into() } else { self.login.connection.clone() }
     }
 
-    fn ssh_args(&self, scope: &Arc<dyn Scope>) -> Result<Vec<String>, Diagnostic> {
+    /// In ssh's order: the first word on an option counts.
+    fn ssh_args(&self, on: &HostScope) -> Result<Vec<String>, Diagnostic> {
         let mut args = Vec::new();
-        for variable in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
-            let Some(text) = self.text(scope, variable)? else { continue };
+        for setting in [Setting::SshArgs, Setting::CommonArgs, Setting::ExtraArgs] {
+            let Some(text) = self.setting(on, setting)? else { continue };
             let words = shell_words::split(&text).map_err(|error| {
-                Diagnostic::new(ErrorKind::Input, format!("`{variable}` cannot be split into words: {error}"))
+                let name = names_of(setting)[0];
+                Diagnostic::new(ErrorKind::Input, format!("`{name}` cannot be split into words: {error}"))
             })?;
             args.extend(words);
         }
@@ -107,16 +213,23 @@ impl Resolver<'_> {
         Ok(args)
     }
 
-    fn host_key_checking(&self, scope: &Arc<dyn Scope>) -> Result<bool, Diagnostic> {
-        let said = self.text(scope, "ansible_host_key_checking")?;
+    fn host_key_checking(&self, on: &HostScope) -> Result<bool, Diagnostic> {
+        let said = self.setting(on, Setting::HostKeyChecking)?;
         Ok(said.and_then(|text| args::bool(&text.into())).unwrap_or(self.login.host_key_checking))
     }
 
-    /// Whom to be on the host.
-    pub fn escalation(&self, scope: &Arc<dyn Scope>, keywords: Option<&Keywords>) -> Result<Become, Diagnostic> {
-        let keyword = |expr: Option<&Expr>| self.expr(scope, expr);
-        let wanted = self.text(scope, "ansible_become")?.or(keyword(keywords.and_then(|k| k.escalate.as_ref()))?);
-        let wanted = match wanted {
+    fn timeout(&self, on: &HostScope) -> Result<Duration, Diagnostic> {
+        let Some(text) = self.setting(on, Setting::Timeout)? else { return Ok(self.login.timeout) };
+        text.parse().map(Duration::from_secs).map_err(|_| {
+            let message = format!("`ansible_timeout` takes whole seconds, not `{text}` (host {})", on.name());
+            Diagnostic::new(ErrorKind::Input, message)
+        })
+    }
+
+    /// Whom to be on the host of `on`.
+    pub fn escalation(&self, on: &HostScope, asked: Option<Asked>) -> Result<Become, Diagnostic> {
+        let keyword = |of: fn(&Keywords) -> &Option<Expr>| self.keyword(asked, of);
+        let wanted = match self.setting(on, Setting::Become)?.or(keyword(|k| &k.escalate)?) {
             Some(text) => args::bool(&text.as_str().into()).ok_or_else(|| {
                 Diagnostic::new(ErrorKind::Input, format!("`become` takes yes or no, and this is `{text}`"))
             })?,
@@ -125,39 +238,58 @@ impl Resolver<'_> {
         if !wanted {
             return Ok(Become::Login);
         }
-        let method = self.text(scope, "ansible_become_method")?;
-        let method = method.or(keyword(keywords.and_then(|k| k.become_method.as_ref()))?);
+        let method = self.setting(on, Setting::BecomeMethod)?.or(keyword(|k| &k.become_method)?);
         if let Some(method) = method.filter(|method| !matches!(method.as_str(), "sudo" | "ansible.builtin.sudo")) {
             return Err(Diagnostic::new(ErrorKind::Input, format!("enlist cannot become by `{method}`"))
                 .hint("`become_method: sudo` is the one it knows"));
         }
-        let user = self.text(scope, "ansible_become_user")?;
-        let user = user.or(keyword(keywords.and_then(|k| k.become_user.as_ref()))?);
-        let password = self.text(scope, "ansible_become_password")?.or(self.text(scope, "ansible_become_pass")?);
+        let user = self.setting(on, Setting::BecomeUser)?.or(keyword(|k| &k.become_user)?);
+        let password = self.setting(on, Setting::BecomePassword)?.map(Secret::new);
         Ok(Become::Sudo {
             user: user.unwrap_or_else(|| self.login.become_user.clone()),
-            password: password.map(Secret::new).or_else(|| self.login.become_password.clone()),
+            password: password.or_else(|| self.login.become_password.clone()),
         })
     }
 
-    /// A variable's text; `None` when it is unset or null.
-    fn text(&self, scope: &Arc<dyn Scope>, variable: &str) -> Result<Option<String>, Diagnostic> {
-        let value = match scope.lookup(variable) {
-            None | Some(Lookup::Scope(_)) => return Ok(None),
-            Some(Lookup::Data(value)) => return Ok(shown(&value)),
-            Some(Lookup::Trusted(value)) => value,
-        };
-        let value = self.templar.render(&value, scope).map_err(|error| {
-            Diagnostic::new(ErrorKind::Input, format!("cannot tell the variable `{variable}`: {error}"))
-        })?;
-        Ok(shown(&value))
+    /// The text of the variable that decides about this; `None` when none is set, or it is null.
+    fn setting(&self, on: &HostScope, setting: Setting) -> Result<Option<String>, Diagnostic> {
+        for name in names_of(setting) {
+            if let Some(text) = self.decided(on, name)? {
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
     }
 
-    fn expr(&self, scope: &Arc<dyn Scope>, expr: Option<&Expr>) -> Result<Option<String>, Diagnostic> {
-        let Some(expr) = expr else { return Ok(None) };
-        let value = self.templar.render(&expr.value, scope);
+    fn decided(&self, on: &HostScope, name: &str) -> Result<Option<String>, Diagnostic> {
+        let value = match on.decided(name) {
+            None | Some(Lookup::Scope(_)) => return Ok(None),
+            Some(Lookup::Data(value)) => value,
+            Some(Lookup::Trusted(value)) => Arc::new(self.templar.render(&value, &on.shared()).map_err(|error| {
+                Diagnostic::new(ErrorKind::Input, format!("cannot tell the variable `{name}`: {error}"))
+            })?),
+        };
+        match &*value {
+            Value::List(_) | Value::Map(_) | Value::Unknown(_) => Err(Diagnostic::new(
+                ErrorKind::Input,
+                format!("the variable `{name}` takes text, and this is {} (host {})", value.type_name(), on.name()),
+            )),
+            value => Ok(shown(value)),
+        }
+    }
+
+    fn keyword(&self, asked: Option<Asked>, of: fn(&Keywords) -> &Option<Expr>) -> Result<Option<String>, Diagnostic> {
+        let Some((asked, expr)) = asked.and_then(|asked| Some((asked, of(asked.keywords).as_ref()?))) else {
+            return Ok(None);
+        };
+        let value = self.templar.render(&expr.value, asked.scope);
         value.map(|value| shown(&value)).map_err(|error| Diagnostic::input(&expr.place, error.to_string()))
     }
+}
+
+/// The names of the variables of a setting, strongest first.
+fn names_of(setting: Setting) -> &'static [&'static str] {
+    SETTINGS.iter().find(|(it, _)| *it == setting).map(|(_, names)| *names).unwrap_or_default()
 }
 
 fn shown(value: &Value) -> Option<String> {

@@ -4,11 +4,14 @@ use super::Options;
 use super::actions::{ActionError, Context, Runs};
 use super::arguments;
 use super::events::{HostResult, Status};
+use super::facts::Facts;
+use super::items::Items;
 use super::links::Links;
 use super::loops;
+use super::parallel::Panicked;
 use super::result::{Finished, template_error};
 use super::scope::{HostScope, PlayVars, World, with_local};
-use super::target::{Login, Resolver};
+use super::target::{Asked, Login, Resolver};
 use crate::change::outcome::{Failure, ItemResult};
 use crate::connection::protocol::Request;
 use crate::connection::{Become, LinkError, Target};
@@ -49,14 +52,14 @@ pub struct TaskRun<'a> {
 pub struct HostDone {
     /// What is shown.
     pub report: HostResult,
-    /// What `register` keeps.
-    pub registered: Map,
+    /// What `register` keeps: a mapping, the one that is shown where nothing is hidden.
+    pub registered: Arc<Value>,
     /// Variables that it sets.
     pub facts: Map,
     /// The host that gets the facts instead, by `delegate_facts`.
     pub facts_for: Option<String>,
-    /// Facts that `setup` found.
-    pub gathered: Map,
+    /// Facts that the host gave.
+    pub gathered: Facts,
     /// Handlers to notify, rendered.
     pub notified: Vec<String>,
     /// A task that failed, whether or not that is passed over.
@@ -74,7 +77,7 @@ pub struct Unit {
 }
 
 /// What is to be done for one item.
-enum Plan {
+pub(super) enum Plan {
     /// It ended before anything ran.
     Ended(Box<Finished>),
     /// On the controller.
@@ -85,7 +88,7 @@ enum Plan {
 
 /// Where and how a module runs; neighbouring items with the same errand go as one request.
 #[derive(PartialEq)]
-struct Errand {
+pub(super) struct Errand {
     module: &'static str,
     target: Target,
     who: Become,
@@ -93,52 +96,62 @@ struct Errand {
     environment: Vec<(String, String)>,
 }
 
-type Stop = Box<Finished>;
+pub(super) type Stop = Box<Finished>;
 
 impl TaskRun<'_> {
     /// Runs it.
     pub fn on_host(&self, host: &str) -> HostDone {
         let scope = self.scope_of(host);
-        let units = match self.units(&scope) {
-            Ok(units) => units,
-            Err(finished) => return self.report(host, &scope, None, vec![*finished]),
+        let seen = scope.shared();
+        let items = match self.items(&seen) {
+            Ok(items) => items,
+            Err(finished) => return self.report(host, &seen, None, vec![*finished]),
         };
-        let looped = self.task.looped.is_some();
-        if looped && units.is_empty() {
-            return self.report(host, &scope, Some(Vec::new()), Vec::new());
+        match (&self.task.looped, items) {
+            (Some(_), Some(items)) if items.is_empty() => self.report(host, &seen, Some(Vec::new()), Vec::new()),
+            (Some(looped), Some(items)) => {
+                let (units, finished) = Items::new(self, scope).run(looped, &items);
+                self.report(host, &seen, Some(units), finished)
+            }
+            _ => {
+                let finished = Items::new(self, scope).run_alone();
+                self.report(host, &seen, None, vec![finished])
+            }
         }
-        let finished = self.run_units(host, &units);
-        self.report(host, &scope, looped.then_some(units), finished)
+    }
+
+    /// The end of a host on which the task broke off in this program itself, saying so.
+    pub fn broken_off(&self, host: &str, why: &Panicked) -> HostDone {
+        let error = Diagnostic::new(ErrorKind::Internal, format!("enlist broke off this task: {why}"))
+            .at(&self.task.place)
+            .note("this is a fault of enlist; the other hosts are not concerned");
+        self.report(host, &self.scope_of(host).shared(), None, vec![Finished::failed(error)])
+    }
+
+    /// Whether what it sets are templates of a file, rather than data.
+    pub(super) fn is_include(&self) -> bool {
+        self.runs.spec().name == "include_vars"
     }
 
     /// The variables as `host` sees them.
-    pub fn scope_of(&self, host: &str) -> Arc<dyn Scope> {
-        let inherited = self.play.vars.len();
-        Arc::new(HostScope {
-            name: host.to_owned(),
-            host: self.world.hosts.get(host).cloned().unwrap_or_default(),
-            world: self.world.clone(),
-            play: self.play.clone(),
-            task: self.task.keywords.vars.get(inherited..).unwrap_or_default().to_vec(),
-        })
+    pub fn scope_of(&self, host: &str) -> HostScope {
+        HostScope::of_task(self.world, self.play, host, self.task)
     }
 
-    fn units(&self, scope: &Arc<dyn Scope>) -> Result<Vec<Unit>, Stop> {
+    /// The items of the task's loop; `None` without one.
+    fn items(&self, scope: &Arc<dyn Scope>) -> Result<Option<Vec<Value>>, Stop> {
         if let Some(expr) = &self.task.keywords.run_once {
             self.flag(expr, scope)?; // one that cannot be told must not run everywhere
         }
-        let Some(looped) = &self.task.looped else {
-            return Ok(vec![Unit { scope: scope.clone(), vars: Map::new(), label: String::new() }]);
-        };
-        let items = match self.loop_items(looped, scope) {
-            Ok(items) => items,
+        let Some(looped) = &self.task.looped else { return Ok(None) };
+        match self.loop_items(looped, scope) {
+            Ok(items) => Ok(Some(items)),
             // A false `when` skips the task although its list is not defined.
             Err(stop) => match self.conditions(scope) {
-                Err(skipped) if skipped.status == Status::Skipped => return Err(skipped),
-                _ => return Err(stop),
+                Err(skipped) if skipped.status == Status::Skipped => Err(skipped),
+                _ => Err(stop),
             },
-        };
-        Ok((0..items.len()).map(|index| self.unit(looped, scope, &items, index)).collect())
+        }
     }
 
     fn loop_items(&self, looped: &Loop, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, Stop> {
@@ -147,43 +160,32 @@ impl TaskRun<'_> {
             .map_err(|message| Box::new(Finished::failed(Diagnostic::input(&looped.items.place, message))))
     }
 
-    fn unit(&self, looped: &Loop, scope: &Arc<dyn Scope>, items: &[Value], index: usize) -> Unit {
-        let mut local = Map::new();
-        local.insert(looped.variable.clone(), items[index].clone());
-        local.insert("ansible_loop_var".into(), looped.variable.as_str().into());
-        if let Some(name) = &looped.index {
-            local.insert(name.clone(), Value::Int(index as i64));
-            local.insert("ansible_index_var".into(), name.as_str().into());
-        }
-        if looped.extended {
-            local.insert("ansible_loop".into(), loops::extended(items, index));
-        }
-        let scope = with_local(scope, local.clone());
-        let label = looped.label.as_ref().and_then(|label| self.templar.render(&label.value, &scope).ok());
-        let label = label.unwrap_or_else(|| items[index].clone()).to_string();
-        Unit { scope, vars: local, label }
+    /// Whether each item is done before the next is looked at.
+    pub(super) fn is_one_by_one(&self) -> bool {
+        let pause = self.task.looped.as_ref().and_then(|looped| looped.pause);
+        let is_repeated = self.task.until.is_some() || self.task.retries.is_some();
+        is_repeated || pause.is_some() || matches!(self.runs, Runs::OnController(_))
     }
 
-    /// Plans all items, sends what goes to one host as one request, and judges the results.
-    fn run_units(&self, host: &str, units: &[Unit]) -> Vec<Finished> {
+    /// Does one item to its end.
+    pub(super) fn run_one(&self, on: &HostScope, unit: &Unit) -> Finished {
         let pause = self.task.looped.as_ref().and_then(|looped| looped.pause);
         if self.task.until.is_some() || self.task.retries.is_some() || pause.is_some() {
-            let repeated = units.iter().map(|unit| {
-                let delegate = self.delegate(&unit.scope).ok().flatten();
-                Finished { delegate, ..self.run_repeatedly(host, unit, pause) }
-            });
-            return repeated.collect();
+            let delegate = self.delegate(&unit.scope).ok().flatten();
+            return Finished { delegate, ..self.run_repeatedly(on, unit, pause) };
         }
-        let plans = units.iter().map(|unit| self.plan(host, unit)).collect();
-        let mut finished = self.execute(plans, units);
-        for (finished, unit) in finished.iter_mut().zip(units) {
-            finished.delegate = self.delegate(&unit.scope).ok().flatten();
-            self.judge(finished, unit);
-        }
+        let mut finished = self.execute(vec![self.plan(on, unit)], std::slice::from_ref(unit)).remove(0);
+        self.conclude(&mut finished, unit);
         finished
     }
 
-    fn run_repeatedly(&self, host: &str, unit: &Unit, pause: Option<f64>) -> Finished {
+    /// Says who did it, and lets the task judge what came of it.
+    pub(super) fn conclude(&self, finished: &mut Finished, unit: &Unit) {
+        finished.delegate = self.delegate(&unit.scope).ok().flatten();
+        self.judge(finished, unit);
+    }
+
+    fn run_repeatedly(&self, on: &HostScope, unit: &Unit, pause: Option<f64>) -> Finished {
         let number = |expr: &Option<Expr>, default: f64| match expr {
             Some(expr) => self.render(expr, &unit.scope).map(|v| v.to_string().parse().unwrap_or(default)),
             None => Ok(default),
@@ -196,7 +198,7 @@ impl TaskRun<'_> {
         let mut lefts = Vec::new();
         for attempt in 1.. {
             let units = std::slice::from_ref(unit);
-            let mut finished = self.execute(vec![self.plan(host, unit)], units).remove(0);
+            let mut finished = self.execute(vec![self.plan(on, unit)], units).remove(0);
             self.judge(&mut finished, unit);
             if matches!(finished.status, Status::Skipped | Status::Unreachable) {
                 return finished;
@@ -220,6 +222,9 @@ impl TaskRun<'_> {
     }
 
     fn judge(&self, finished: &mut Finished, unit: &Unit) {
+        if self.task.changed_when.is_none() && self.task.failed_when.is_none() {
+            return;
+        }
         let scope = self.with_result(finished, unit);
         finished.judge(self.task, self.templar, &scope);
     }
@@ -235,11 +240,12 @@ impl TaskRun<'_> {
         }
     }
 
-    fn plan(&self, host: &str, unit: &Unit) -> Plan {
-        self.try_plan(host, unit).unwrap_or_else(Plan::Ended)
+    /// What is to be done for an item on the host of `on`, which sees the variables without the item.
+    pub(super) fn plan(&self, on: &HostScope, unit: &Unit) -> Plan {
+        self.try_plan(on, unit).unwrap_or_else(Plan::Ended)
     }
 
-    fn try_plan(&self, host: &str, unit: &Unit) -> Result<Plan, Stop> {
+    fn try_plan(&self, on: &HostScope, unit: &Unit) -> Result<Plan, Stop> {
         self.conditions(&unit.scope)?;
         let args = self.render_args(&unit.scope)?;
         let context = self.context(&unit.scope);
@@ -250,7 +256,7 @@ impl TaskRun<'_> {
                 (module, prepare.prepare(args, &context).map_err(|error| self.action_error(error))?)
             }
         };
-        let (target, who) = self.target(host, unit)?;
+        let (target, who) = self.target(on, unit)?;
         let (check, environment) = (self.check_mode(unit)?, self.environment(unit)?);
         let module = module.spec().name;
         Ok(Plan::Host { args, place: Box::new(Errand { module, target, who, check, environment }) })
@@ -338,16 +344,15 @@ impl TaskRun<'_> {
         Context { templar: self.templar, scope, directories: self.directories, verbosity }
     }
 
-    /// The host that does it and whom it is done as: the delegate's address, the task's user.
-    fn target(&self, host: &str, unit: &Unit) -> Result<(Target, Become), Stop> {
+    /// The host that does it, by its own variables, and whom it is done as, by the task's keywords in the task's scope.
+    fn target(&self, on: &HostScope, unit: &Unit) -> Result<(Target, Become), Stop> {
         let resolver = Resolver { templar: self.templar, login: self.login };
-        let keywords = Some(&self.task.keywords);
+        let asked = Some(Asked { keywords: &self.task.keywords, scope: &unit.scope });
         let failed = |error: Diagnostic| Box::new(Finished::failed(error.at(&self.task.place)));
-        let delegate = self.delegate(&unit.scope)?;
-        let name = delegate.as_deref().unwrap_or(host);
-        let scope = if delegate.is_some() { self.scope_of(name) } else { unit.scope.clone() };
-        let target = resolver.target(name, &scope, keywords).map_err(failed)?;
-        let who = resolver.escalation(&scope, keywords).map_err(failed)?;
+        let delegate = self.delegate(&unit.scope)?.map(|name| self.scope_of(&name));
+        let on = delegate.as_ref().unwrap_or(on).of_item(unit.vars.clone());
+        let target = resolver.target(&on, asked).map_err(failed)?;
+        let who = resolver.escalation(&on, asked).map_err(failed)?;
         Ok((target, who))
     }
 
@@ -362,7 +367,7 @@ impl TaskRun<'_> {
     }
 
     /// Does what was planned: neighbouring items for the same host and user go as one request.
-    fn execute(&self, plans: Vec<Plan>, units: &[Unit]) -> Vec<Finished> {
+    pub(super) fn execute(&self, plans: Vec<Plan>, units: &[Unit]) -> Vec<Finished> {
         let mut finished = Vec::with_capacity(plans.len());
         let mut plans = plans.into_iter().zip(units).peekable();
         while let Some((plan, unit)) = plans.next() {
@@ -418,7 +423,8 @@ impl TaskRun<'_> {
         match self.links.call(&target, &who, &request) {
             Ok(reply) if reply.results.len() == count => {
                 let certain = |item: ItemResult| if check { item } else { item.certain() };
-                reply.results.into_iter().map(|item| Finished::from_module(certain(item), place)).collect()
+                let end = |item| Finished::from_host(certain(item), place, self.runs.spec());
+                reply.results.into_iter().map(end).collect()
             }
             Ok(reply) => {
                 let error = format!("the agent answered {} of {count} items", reply.results.len());
@@ -453,13 +459,13 @@ impl TaskRun<'_> {
 
     /// How many hosts may do it at once; no limit without the keyword.
     pub fn throttle(&self, host: &str) -> usize {
-        let number = |expr| self.render(expr, &self.scope_of(host)).ok()?.to_string().parse().ok();
+        let number = |expr| self.render(expr, &self.scope_of(host).shared()).ok()?.to_string().parse().ok();
         self.task.keywords.throttle.as_ref().and_then(number).filter(|it| *it > 0).unwrap_or(usize::MAX)
     }
 
     /// A keyword that is yes or no, as `host` sees it.
     pub fn flag_for(&self, expr: &Expr, host: &str) -> bool {
-        self.flag(expr, &self.scope_of(host)).ok().flatten().unwrap_or(false)
+        self.flag(expr, &self.scope_of(host).shared()).ok().flatten().unwrap_or(false)
     }
 
     /// A keyword that is yes or no, or else `default`. What cannot be told counts as no, and is a warning.

@@ -4,10 +4,10 @@ use super::Host;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::inventory::Inventory;
 use crate::roster::{Roster, Written};
-use crate::runner::scope::{HostScope, PlayVars, World};
+use crate::runner::scope::{HostScope, World};
 use crate::runner::target::{Login, Resolver};
 use crate::runner::{self, Options};
-use crate::template::{Scope, Templar};
+use crate::template::Templar;
 use std::sync::Arc;
 
 /// Finds hosts in an inventory.
@@ -80,15 +80,9 @@ impl<'a> Reach<'a> {
     }
 
     fn host(&self, name: &str) -> Result<Host, Diagnostic> {
-        let scope: Arc<dyn Scope> = Arc::new(HostScope {
-            name: name.to_owned(),
-            host: self.world.hosts.get(name).cloned().unwrap_or_default(),
-            world: self.world.clone(),
-            play: Arc::new(PlayVars::default()),
-            task: Vec::new(),
-        });
+        let scope = HostScope::of_host(&self.world, &Arc::default(), name);
         let resolver = Resolver { templar: &self.templar, login: self.login };
-        let (target, who) = (resolver.target(name, &scope, None)?, resolver.escalation(&scope, None)?);
+        let (target, who) = (resolver.target(&scope, None)?, resolver.escalation(&scope, None)?);
         Ok(Host { target, who, accounts: true, scheduler: false })
     }
 }

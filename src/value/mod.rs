@@ -10,9 +10,18 @@ pub mod wire;
 pub mod yaml;
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A mapping that keeps the order of its keys, as Ansible does.
 pub type Map = indexmap::IndexMap<String, Value>;
+
+/// Variables by name, each shared by all that look it up: results of hosts can be large.
+pub type Shared = indexmap::IndexMap<String, Arc<Value>>;
+
+/// The variables of a mapping, to be shared.
+pub fn shared(map: Map) -> Shared {
+    map.into_iter().map(|(name, value)| (name, Arc::new(value))).collect()
+}
 
 /// One value of the playbook language: JSON's kinds, integers apart from floats, and [`Value::Unknown`].
 #[derive(Clone, Debug, Default, PartialEq)]

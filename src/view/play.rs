@@ -62,8 +62,8 @@ impl PlayView {
                 self.diffs(&result.changes, result.diff);
                 self.error(result.error.as_ref());
                 let host = host_label(&result.host, result.delegate.as_deref(), result.status);
-                let shown = self.shown(result.module, &result.result, result.status, result.always_shown);
-                self.result(&host, None, result.status, &result.result, shown);
+                let shown = self.shown(result.module, result.values(), result.status, result.always_shown);
+                self.result(&host, None, result.status, result.values(), shown);
             }
         }
         if result.ignored {
@@ -81,8 +81,8 @@ impl PlayView {
             self.result(&host, Some(&item.label), item.status, &item.result, shown);
         }
         if result.status == Status::Skipped {
-            let shown = self.shown(result.module, &result.result, result.status, false);
-            self.result(&result.host, None, result.status, &result.result, shown);
+            let shown = self.shown(result.module, result.values(), result.status, false);
+            self.result(&result.host, None, result.status, result.values(), shown);
         }
     }
 

@@ -100,7 +100,7 @@ fn host(result: &HostResult) -> Host<'_> {
         status: result.status,
         ignored: result.ignored,
         retries: &result.retries,
-        result: Shown(&result.result),
+        result: Shown(result.values()),
         changes: &result.changes,
         error: result.error.as_ref().map(ToString::to_string),
         items: result.items.as_ref().map(|items| items.iter().map(item).collect()),

@@ -67,7 +67,7 @@ fn patterns_match_the_hosts_that_ansible_matches() {
             true => pair[1].clone(),
             false => case.join(&pair[1]).display().to_string(),
         });
-        let inventory = inventory::load(&sources.collect::<Vec<_>>(), None).unwrap();
+        let inventory = inventory::load(&sources.collect::<Vec<_>>(), &[]).unwrap();
         for (pattern, expected) in recorded.as_map().unwrap() {
             let hosts = inventory.hosts_matching(std::slice::from_ref(pattern), &[]);
             let hosts = hosts.map_or(Value::Null, |s| s.hosts.into_iter().map(Value::from).collect::<Vec<_>>().into());

@@ -30,6 +30,7 @@ mod slurm_modules;
 mod store;
 mod support;
 mod systemd;
+mod who_and_where;
 
 /// A file that is not listed above would never run.
 #[test]

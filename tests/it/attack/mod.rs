@@ -1,6 +1,7 @@
 //! What a hostile host, user or file tries: one file for each kind of attacker. `make test` runs the short form of each,
 //! `make attack` the long one, with figures; docs/security.md says what is promised and against whom.
 
+pub mod hostile_agent;
 mod injection;
 mod killed;
 mod plans;

@@ -1,0 +1,123 @@
+//! Whole runs over hosts that live in this process.
+
+use super::events::{Event, Observer, Status};
+use super::target::Login;
+use super::{Options, Runner};
+use crate::change::outcome::{ItemResult, Outcome};
+use crate::connection::fake::FakeConnector;
+use crate::connection::protocol::{Reply, Request};
+use crate::inventory;
+use crate::playbook::{self, Files};
+use crate::value::Value;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// One playbook, whatever it is called.
+struct Only(String);
+
+impl Files for Only {
+    fn read(&self, _: &Path) -> io::Result<String> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Keeps `host task status` of every result.
+#[derive(Default)]
+struct Seen {
+    task: String,
+    results: Vec<String>,
+}
+
+impl Observer for Seen {
+    fn on(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Task { name, .. } => self.task.clone_from(name),
+            Event::Host(result) => {
+                let status = match result.status {
+                    Status::Failed => "failed",
+                    Status::Skipped => "skipped",
+                    Status::Unreachable => "unreachable",
+                    Status::Ok | Status::Changed => "ok",
+                };
+                self.results.push(format!("{} {} {status}", result.host, self.task));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Runs `tasks` on the hosts a, b and c, which answer by `host`; gives the exit code and what was seen.
+fn run(tasks: &str, host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static) -> (u8, Vec<String>) {
+    let text = format!("- hosts: all\n  gather_facts: no\n  tasks:\n{tasks}");
+    let playbook = playbook::parse(Path::new("p.yml"), &Only(text)).unwrap();
+    let inventory = inventory::load(&["a,b,c".into()], &[]).unwrap();
+    let (options, login) = (Options { forks: 3, ..Options::default() }, Login::default());
+    let connector = FakeConnector::new(move |name, _, request| Ok(Reply { results: host(name, request) }));
+    let mut seen = Seen::default();
+    let code = Runner::new(&inventory, &options, &login, &connector, &mut seen).run(&[playbook]).unwrap();
+    (code, seen.results)
+}
+
+fn answer(values: Outcome) -> ItemResult {
+    ItemResult::unchanged(Ok(values))
+}
+
+#[test]
+fn a_panic_is_that_tasks_failure_on_that_host() {
+    let broken = |name: &str, request: &Request| {
+        assert!(name != "b" || request.module != "ping", "this is how a fault of enlist looks");
+        request.items.iter().map(|_| answer(Outcome::new())).collect()
+    };
+    let (code, seen) = run("    - ping:\n    - getent: database=passwd\n", broken);
+    assert_eq!(code, 2);
+    assert_eq!(seen, ["a ping ok", "b ping failed", "c ping ok", "a getent ok", "c getent ok"]);
+    let ignored = "    - ping:\n      ignore_errors: yes\n    - getent: database=passwd\n";
+    let (code, seen) = run(ignored, broken);
+    assert_eq!((code, seen.last().unwrap().as_str()), (0, "c getent ok"));
+    assert!(seen.contains(&"b getent ok".to_owned()), "the host does not go on: {seen:?}");
+}
+
+/// The texts of the items of every request to the host a, which answers each item with its own text.
+fn requests(tasks: &str) -> Vec<Vec<String>> {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let kept = asked.clone();
+    run(tasks, move |name, request| {
+        let texts: Vec<_> = request.items.iter().map(|item| item["_raw_params"].to_string()).collect();
+        if name == "a" {
+            kept.lock().unwrap().push(texts.clone());
+        }
+        texts.into_iter().map(|text| answer(Outcome::new().with("stdout", text))).collect()
+    });
+    Arc::try_unwrap(asked).unwrap().into_inner().unwrap()
+}
+
+#[test]
+fn items_that_read_nothing_of_each_other_share_a_request() {
+    let plain = "    - command: say {{ item }}\n      loop: [1, 2, 3]\n      register: r\n";
+    assert_eq!(requests(plain), [["say 1", "say 2", "say 3"]]);
+    let judged = format!("{plain}      changed_when: r.stdout == 'say 2'\n");
+    assert_eq!(requests(&judged).len(), 1, "its own result is no result of another item");
+}
+
+#[test]
+fn an_item_that_reads_the_results_of_earlier_ones_waits_for_them() {
+    let reads = "    - command: say {{ item }} {{ r.stdout | default('-') }}\n      loop: [1, 2]\n      register: r\n";
+    assert_eq!(requests(reads), [["say 1 -"], ["say 2 say 1 -"]]);
+    let later = "    - command: say {{ item }} {{ r.stdout | default('-') if item > 2 else '' }}\n      loop: [1, 2, 3]\n      register: r\n";
+    assert_eq!(requests(later), [vec!["say 1 ", "say 2 "], vec!["say 3 say 2 "]]);
+    let through = "    - command: say {{ item }} {{ last }}\n      vars: {last: \"{{ r.stdout | default('-') }}\"}\n      loop: [1, 2]\n      register: r\n";
+    assert_eq!(requests(through).len(), 2, "it is read through a variable");
+}
+
+#[test]
+fn facts_stay_with_the_host_and_the_module_that_gave_them() {
+    let tasks = "    - setup:\n      run_once: yes\n    - ping:\n    - command: say {{ ansible_hostname | default('none') }} {{ hello | default('none') }}\n      register: r\n    - fail:\n      when: r.stdout != ('say x none' if inventory_hostname == 'a' else 'say none none')\n";
+    let (code, seen) = run(tasks, |_, request| {
+        let facts = Value::from_json(r#"{"ansible_hostname": "x", "hello": "y"}"#).unwrap();
+        let text = |item: &crate::value::Map| item.get("_raw_params").map(Value::to_string).unwrap_or_default();
+        let reply = |item| answer(Outcome::new().with("ansible_facts", facts.clone()).with("stdout", text(item)));
+        request.items.iter().map(reply).collect()
+    });
+    assert_eq!(code, 0, "{seen:?}");
+}
