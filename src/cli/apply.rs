@@ -10,9 +10,10 @@ use crate::roster::Roster;
 use crate::sync::reach::Reach;
 use crate::sync::{Applied, Host, Mandate, Site};
 use crate::view;
+use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// Carry out a saved plan, or make one, show it and ask.
@@ -69,11 +70,11 @@ fn prepare(args: &ApplyArgs) -> Result<(Plan, Option<Roster>), Vec<Diagnostic>> 
 fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit, Vec<Diagnostic>> {
     let out = stdout();
     if !args.json && args.plan.is_none() {
-        view::plan::plan(plan, out).iter().for_each(|line| out.line(line));
+        out.lines(view::plan::plan(plan));
     }
     if args.plan.is_none() && plan.is_empty() {
         if args.json {
-            out.line(&as_json(true, &[], plan));
+            out.json(&as_json(true, &[], plan));
         }
         return Ok(exit(true, plan));
     }
@@ -108,8 +109,7 @@ fn confirmed(json: bool) -> Result<bool, Diagnostic> {
             .hint("save a plan with `enlist plan -o FILE` and apply that, or give --yes"));
     }
     let failed = |error: std::io::Error| Diagnostic::new(ErrorKind::Usage, format!("cannot ask: {error}"));
-    print!("Apply this plan? [y/N] ");
-    std::io::stdout().flush().map_err(failed)?;
+    stdout().text("Apply this plan? [y/N] ");
     let mut line = String::new();
     stdin.read_line(&mut line).map_err(failed)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
@@ -166,12 +166,10 @@ impl Report<'_> {
         self.shown = self.heard.len();
         let Some(first) = new.first().filter(|_| !self.json) else { return };
         let (out, err) = (stdout(), stderr());
-        out.line(&out.paint(Style::Heading, view::plan::heading(first.phase)));
-        view::plan::applied(new, self.plan.hosts.len(), out).iter().for_each(|line| out.line(line));
+        out.line(Styled::of(Style::Heading, view::plan::heading(first.phase)));
+        out.lines(view::plan::applied(new, self.plan.hosts.len()));
         let warnings = new.iter().flat_map(|one| one.warnings.iter().map(move |text| (&one.host, text)));
-        warnings.for_each(|(host, text)| {
-            err.line(&format!("{} {host}: {text}", err.paint(Style::Warning, "warning:")));
-        });
+        err.lines(warnings.map(|(host, text)| Styled::of(Style::Warning, "warning:").text(format!(" {host}: {text}"))));
         out.line("");
     }
 
@@ -179,10 +177,10 @@ impl Report<'_> {
         self.show_phase();
         let out = stdout();
         if self.json {
-            out.line(&as_json(well, &self.heard, self.plan));
+            out.json(&as_json(well, &self.heard, self.plan));
             return;
         }
-        view::plan::left_out(self.plan, out).iter().for_each(|line| out.line(line));
-        out.line(&view::plan::applied_summary(&self.heard, self.plan));
+        out.lines(view::plan::left_out(self.plan));
+        out.line(view::plan::applied_summary(&self.heard, self.plan));
     }
 }

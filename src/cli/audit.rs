@@ -37,9 +37,9 @@ pub fn run(args: &AuditArgs) -> Exit {
     };
     let out = stdout();
     if args.json {
-        out.line(&serde_json::to_string_pretty(&findings).expect("findings have only text keys"));
+        out.json(&serde_json::to_string_pretty(&findings).expect("findings have only text keys"));
     } else {
-        view::audit::findings(&findings, seen.len(), out).iter().for_each(|line| out.line(line));
+        out.lines(view::audit::findings(&findings, seen.len()));
     }
     silent.iter().for_each(|(_, problem)| exit::show(problem));
     if !silent.is_empty() {

@@ -4,6 +4,7 @@ use super::exit::{Exit, fail};
 use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::daemon::pki::{self, Authority, CA_DAYS, Certificate, DAYS, Directory, Ledger, Role, shown};
 use crate::diag::{Diagnostic, ErrorKind};
+use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ enum Command {
 pub fn run(args: CertArgs) -> Exit {
     match directory(args.directory).and_then(|directory| carry_out(args.command, &directory)) {
         Ok(text) => {
-            print!("{text}");
+            stdout().text(&text);
             Exit::OK
         }
         Err(error) => fail(&error),

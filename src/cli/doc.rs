@@ -47,7 +47,12 @@ pub fn all() -> Vec<Documented> {
 pub fn run(args: &DocArgs) -> Exit {
     match asked(&args.modules) {
         Ok(modules) => {
-            stdout().line(&shown(&modules, args));
+            let text = shown(&modules, args);
+            if args.json {
+                stdout().json(&text)
+            } else {
+                stdout().line(text)
+            }
             Exit::OK
         }
         Err(error) => fail(&error),

@@ -1,6 +1,7 @@
 //! How a command ends: its exit code, and how an error is shown on the way.
 
 use crate::diag::Diagnostic;
+use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr};
 use std::process::ExitCode;
 
@@ -32,6 +33,5 @@ pub fn fail(error: &Diagnostic) -> Exit {
 
 /// Shows an error on standard error: `error: …` with its place, notes and hints.
 pub fn show(error: &Diagnostic) {
-    let styled = stderr();
-    styled.line(&format!("{} {error}", styled.paint(Style::Error, "error:")));
+    stderr().line(Styled::of(Style::Error, "error:").text(format!(" {error}")));
 }

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::slurm::side::{self, Picture, Side};
 use crate::accounting::migrate::{self, LINES_WITHOUT_WCKEYS, QosTable};
+use crate::view::styles::{stderr, stdout};
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -33,16 +34,12 @@ pub fn run(args: ExportArgs) -> Exit {
     let What::Slurm { output, sacctmgr } = args.what;
     match export(&sacctmgr.map_or(Side::Service, Side::Program), &output) {
         Ok(clusters) => {
-            println!(
-                "{}: {} and QOS; `sh {}/restore.sh` there makes them",
-                output.display(),
-                clusters,
-                output.display()
-            );
+            let output = output.display();
+            stdout().line(format!("{output}: {clusters} and QOS; `sh {output}/restore.sh` there makes them"));
             Exit::OK
         }
         Err(error) => {
-            eprintln!("enlist export: {error}");
+            stderr().line(format!("enlist export: {error}"));
             Exit::ERROR
         }
     }

@@ -1,5 +1,6 @@
 //! Ctrl-C during a run.
 
+use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr};
 
 /// ansible-playbook's exit code for a run that the user ended.
@@ -13,8 +14,7 @@ pub fn exit_on_interrupt() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     std::thread::spawn(move || {
         if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            let err = stderr();
-            err.line(&err.paint(Style::Error, "\n[ERROR]: User interrupted execution"));
+            stderr().line(Styled::of(Style::Error, "\n[ERROR]: User interrupted execution"));
             std::process::exit(INTERRUPTED);
         }
     });

@@ -50,7 +50,7 @@ pub struct Action {
 pub fn run(args: &InventoryCommand) -> Exit {
     match show(args) {
         Ok(text) => {
-            stdout().line(&text);
+            stdout().json(&text);
             Exit::OK
         }
         Err(error) => fail(&error),

@@ -17,10 +17,10 @@ pub fn show(
 ) -> Result<u8, Diagnostic> {
     let out = stdout();
     for playbook in playbooks {
-        out.line(&format!("\nplaybook: {}", playbook.path));
+        out.line(format!("\nplaybook: {}", playbook.path));
         for (index, play) in playbook.plays.iter().enumerate() {
             let (number, pattern, tags) = (index + 1, pattern(play), play.keywords.tags.join(", "));
-            out.line(&format!("\n  play #{number} ({}): {}\tTAGS: [{tags}]", pattern.join(","), play.title()));
+            out.line(format!("\n  play #{number} ({}): {}\tTAGS: [{tags}]", pattern.join(","), play.title()));
             if hosts {
                 show_hosts(play, &pattern, inventory, options)?;
             }
@@ -42,9 +42,9 @@ fn pattern(play: &Play) -> Vec<String> {
 fn show_hosts(play: &Play, pattern: &[String], inventory: &Inventory, options: &Options) -> Result<(), Diagnostic> {
     let selection = inventory.hosts_matching(pattern, &options.limit).map_err(|error| error.at(&play.hosts.place))?;
     let out = stdout();
-    out.line(&format!("    pattern: {}", Value::from(pattern.iter().map(|p| p.as_str().into()).collect::<Vec<_>>())));
-    out.line(&format!("    hosts ({}):", selection.hosts.len()));
-    selection.hosts.iter().for_each(|host| out.line(&format!("      {host}")));
+    out.line(format!("    pattern: {}", Value::from(pattern.iter().map(|p| p.as_str().into()).collect::<Vec<_>>())));
+    out.line(format!("    hosts ({}):", selection.hosts.len()));
+    selection.hosts.iter().for_each(|host| out.line(format!("      {host}")));
     Ok(())
 }
 
@@ -69,6 +69,6 @@ fn show_items(items: &[Item], options: &Options) {
 fn show_task(task: &Task, options: &Options) {
     let tags = &task.keywords.tags;
     if options.tags.selects(tags) && task.action.name != "meta" {
-        stdout().line(&format!("      {}\tTAGS: [{}]", task.title(), tags.join(", ")));
+        stdout().line(format!("      {}\tTAGS: [{}]", task.title(), tags.join(", ")));
     }
 }

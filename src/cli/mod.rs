@@ -26,7 +26,7 @@ pub mod store;
 pub mod user;
 
 use crate::text::secrets;
-use crate::view::styles::stderr;
+use crate::view::styles::{give_up, stderr};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::{Exit, fail};
 use std::ffi::OsString;
@@ -124,17 +124,14 @@ pub fn main() -> ExitCode {
 /// Help, or what is wrong with the command line. The code is ansible-playbook's 2 for `play`; for others it is 1, since
 /// 2 from `plan` means that there is something to change.
 fn misused(error: &clap::Error, is_play: bool) -> Exit {
-    let said = error.to_string();
-    // What was not understood is quoted, and may be a key that was pasted into a command line.
-    if secrets::has_private_key(&said) {
-        stderr().line(secrets::conceal(&said).trim_end());
+    if error.use_stderr() {
+        // What was not understood is quoted, and may be a key that was pasted into a command line.
+        stderr().text(&secrets::conceal(&error.to_string()));
         return if is_play { Exit(2) } else { Exit::ERROR };
     }
-    let printed = error.print();
-    match (error.use_stderr(), is_play) {
-        (false, _) if printed.is_ok() => Exit::OK,
-        (true, true) => Exit(2),
-        _ => Exit::ERROR,
+    match error.print() {
+        Ok(()) => Exit::OK,
+        Err(failure) => give_up(&failure),
     }
 }
 

@@ -4,9 +4,10 @@ use crate::connection::Secret;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::inventory::{self, Inventory};
 use crate::runner::target::Login;
+use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr};
 use clap::Args;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,8 +84,7 @@ impl InventoryArgs {
 
 /// Shows a warning on standard error, as Ansible does.
 pub(super) fn warn(warning: &Diagnostic) {
-    let err = stderr();
-    err.line(&err.paint(Style::Warning, &format!("[WARNING]: {warning}")));
+    stderr().line(Styled::of(Style::Warning, format!("[WARNING]: {warning}")));
 }
 
 impl LoginArgs {
@@ -136,16 +136,15 @@ fn ask(prompt: &str) -> Result<Secret, Diagnostic> {
     let stdin = std::io::stdin();
     let terminal = stdin.is_terminal();
     let restore = if terminal { Some(without_echo().map_err(|error| failed(error.to_string()))?) } else { None };
-    eprint!("{prompt}");
-    let flushed = std::io::stderr().flush();
+    stderr().text(prompt);
     let mut line = String::new();
     let read = stdin.lock().read_line(&mut line);
     if let Some(settings) = restore {
         use nix::sys::termios::{SetArg, tcsetattr};
         tcsetattr(&stdin, SetArg::TCSANOW, &settings).map_err(|error| failed(error.to_string()))?;
-        eprintln!();
+        stderr().line("");
     }
-    flushed.and(read).map_err(|error| failed(error.to_string()))?;
+    read.map_err(|error| failed(error.to_string()))?;
     Ok(Secret::new(line.trim_end_matches(['\n', '\r'])))
 }
 

@@ -10,6 +10,7 @@ use crate::roster::Roster;
 use crate::sync::reach::Reach;
 use crate::sync::{Planned, Site};
 use crate::view;
+use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -50,14 +51,14 @@ pub fn run(args: &PlanArgs) -> Exit {
     warn(&warnings);
     let out = stdout();
     match args.json {
-        true => out.line(plan.to_json().trim_end()),
-        false => view::plan::plan(&plan, out).iter().for_each(|line| out.line(line)),
+        true => out.json(&plan.to_json()),
+        false => out.lines(view::plan::plan(&plan)),
     }
     if let Some(saving) = &saving {
         if let Err(problem) = saving.write(&plan) {
             return fail(&problem);
         }
-        stderr().line(&next_step(saving, &plan, &args.roster));
+        stderr().line(next_step(saving, &plan, &args.roster));
     }
     if !plan.left_out.is_empty() {
         return Exit::LEFT_OUT;
@@ -74,8 +75,7 @@ fn next_step(saving: &Saving, plan: &Plan, roster: &Path) -> String {
 
 /// Shows what modules warned of.
 pub(super) fn warn(warnings: &[String]) {
-    let err = stderr();
-    warnings.iter().for_each(|text| err.line(&format!("{} {text}", err.paint(Style::Warning, "warning:"))));
+    stderr().lines(warnings.iter().map(|text| Styled::of(Style::Warning, "warning:").text(format!(" {text}"))));
 }
 
 /// Reads roster and inventory, looks at the site, and plans.

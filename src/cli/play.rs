@@ -12,7 +12,7 @@ use crate::runner::{self, Options, Runner, preflight};
 use crate::value::{Map, Value, yaml};
 use crate::view::play::PlayView;
 use crate::view::play_json::PlayJson;
-use crate::view::styles::{stderr, stdout};
+use crate::view::styles::{stderr, stdout, terminal_columns};
 use clap::Args;
 use indexmap::IndexSet;
 use std::path::{Path, PathBuf};
@@ -90,7 +90,7 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
         preflight::check(playbook)?;
     }
     if args.syntax_check {
-        playbooks.iter().for_each(|playbook| stdout().line(&format!("\nplaybook: {}", playbook.path)));
+        playbooks.iter().for_each(|playbook| stdout().line(format!("\nplaybook: {}", playbook.path)));
         return Ok(0);
     }
     let inventory = args.inventory.load(&directories(&playbooks))?;
@@ -184,9 +184,4 @@ fn view(args: &PlayArgs) -> Box<dyn Observer> {
         true => Box::new(PlayJson(stdout())),
         false => Box::new(PlayView::new(stdout(), stderr(), terminal_columns(), args.verbose)),
     }
-}
-
-/// The width of the terminal that standard output is, if it is one.
-fn terminal_columns() -> Option<usize> {
-    terminal_size::terminal_size_of(std::io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }

@@ -38,12 +38,12 @@ pub fn run(args: &RosterArgs) -> Exit {
     match &args.action {
         Action::Checks => {
             let column = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or(0);
-            CHECKS.iter().for_each(|check| out.line(&format!("{}  {}", pad(check.name, column), check.demands)));
+            CHECKS.iter().for_each(|check| out.line(format!("{}  {}", pad(check.name, column), check.demands)));
             Exit::OK
         }
         Action::Check { file, roster } => match read_roster(roster.as_ref().unwrap_or(file)) {
             Ok(roster) => {
-                out.line(&summary(&roster));
+                out.line(summary(&roster));
                 Exit::OK
             }
             Err(problems) => fail_all(&problems),

@@ -3,6 +3,7 @@
 use super::exit::{Exit, fail};
 use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::diag::Diagnostic;
+use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -33,9 +34,9 @@ pub fn run(args: ServeArgs) -> Exit {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
-    config.warnings.iter().for_each(|warning| eprintln!("enlist serve: warning: {warning}"));
+    config.warnings.iter().for_each(|warning| stderr().line(format!("enlist serve: warning: {warning}")));
     if print {
-        print!("{}", config.print());
+        stdout().text(&config.print());
     }
     if check || print {
         return Exit::OK;

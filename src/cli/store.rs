@@ -4,6 +4,7 @@ use super::exit::{Exit, fail};
 use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::{self, Contents, StoreError};
+use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,7 @@ pub fn run(command: StoreCommand) -> Exit {
     };
     match act(&command.action, &path) {
         Ok(said) => {
-            println!("{said}");
+            stdout().line(said);
             Exit::OK
         }
         Err(error) => fail(&Diagnostic::new(ErrorKind::Host, error.to_string())),

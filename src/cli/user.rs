@@ -195,12 +195,12 @@ fn change(
         let diff: String = diff.iter().map(|line| format!("{line}\n")).collect();
         let fields = [("file", file.as_str().into()), ("user", whom.name.as_str().into())];
         let answer = Value::from_iter(fields.into_iter().chain([("changed", changed.into()), ("diff", diff.into())]));
-        out.line(&answer.to_json_line(false));
+        out.json(&answer.to_json_line(false));
     } else if changed {
-        diff.iter().for_each(|line| out.line(&view::diff::colour(line, out)));
-        stderr().line(&format!("Written. What it means for the hosts: enlist plan --roster {file} -i INVENTORY"));
+        out.lines(diff.iter().map(|line| view::diff::styled(line)));
+        stderr().line(format!("Written. What it means for the hosts: enlist plan --roster {file} -i INVENTORY"));
     } else {
-        out.line(&format!("Nothing to do: {file} says so already."));
+        out.line(format!("Nothing to do: {file} says so already."));
     }
     Ok(changed)
 }
@@ -235,8 +235,8 @@ fn show(whom: &Whom) -> Result<(), Vec<Diagnostic>> {
     let fields = view::user::fields(&roster, user);
     let out = stdout();
     match whom.json {
-        true => out.line(&Value::Map(fields).to_json_line(false)),
-        false => view::user::lines(&fields).iter().for_each(|line| out.line(line)),
+        true => out.json(&Value::Map(fields).to_json_line(false)),
+        false => out.lines(view::user::lines(&fields)),
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The log: text or JSON lines, to standard error or a file that is opened anew on reload.
 
 use super::config::{Level, Log};
+use crate::text::visible;
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -66,6 +67,7 @@ impl Output {
 
 impl Write for Output {
     /// Takes an event, which comes whole.
+    #[allow(clippy::disallowed_methods, reason = "the log writes out what is hidden itself")]
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = one_line(event);
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -83,12 +85,13 @@ impl Write for Output {
 /// An event as one line of the log: whatever a message quotes from outside, no part of it looks like an event of its own,
 /// or orders a terminal about.
 fn one_line(event: &[u8]) -> Cow<'_, [u8]> {
-    let (text, end) = event.strip_suffix(b"\n").map_or((event, &b""[..]), |text| (text, b"\n"));
-    if !text.iter().any(u8::is_ascii_control) {
-        return Cow::Borrowed(event);
+    let (text, end) = event.strip_suffix(b"\n").map_or((event, ""), |text| (text, "\n"));
+    let text = String::from_utf8_lossy(text);
+    // In JSON's form, since the log may be JSON.
+    match visible::json(&text) {
+        Cow::Borrowed(same) if !same.contains(['\n', '\t']) => Cow::Borrowed(event),
+        shown => Cow::Owned((shown.replace(['\n', '\t'], "?") + end).into_bytes()),
     }
-    let shown = text.iter().map(|byte| if byte.is_ascii_control() { b'?' } else { *byte });
-    Cow::Owned(shown.chain(end.iter().copied()).collect())
 }
 
 impl MakeWriter<'_> for Output {
@@ -106,7 +109,7 @@ mod tests {
     #[test]
     fn an_event_is_one_line() {
         let forged = b"lost: a\n2026-11-23T00:00:00Z INFO change uid=0\x1b[2J\r\n";
-        assert_eq!(&*one_line(forged), b"lost: a?2026-11-23T00:00:00Z INFO change uid=0?[2J?\n");
+        assert_eq!(&*one_line(forged), b"lost: a?2026-11-23T00:00:00Z INFO change uid=0\\u001b[2J\\u000d\n");
         assert_eq!(&*one_line("가\n".as_bytes()), "가\n".as_bytes());
     }
 

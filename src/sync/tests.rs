@@ -17,7 +17,7 @@ use crate::system::fake::Fake;
 use crate::system::predicted::Predicted;
 use crate::system::{Attributes, System};
 use crate::view;
-use crate::view::styles::Painter;
+use crate::view::styled::joined;
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -132,13 +132,12 @@ fn all(problems: &[Diagnostic]) -> String {
 
 /// What people are told of an apply to all three hosts.
 fn said(applied: &[Applied], plan: &Plan) -> String {
-    let lines = view::plan::applied(applied, 3, Painter::PLAIN);
-    lines.into_iter().chain([view::plan::applied_summary(applied, plan)]).map(|line| line + "\n").collect()
+    joined(&view::plan::applied(applied, 3)) + "\n" + &view::plan::applied_summary(applied, plan) + "\n"
 }
 
 #[track_caller]
 fn shows(plan: &Plan, expected: Expect) {
-    expected.assert_eq(&(view::plan::plan(plan, Painter::PLAIN).join("\n") + "\n"));
+    expected.assert_eq(&(joined(&view::plan::plan(plan)) + "\n"));
 }
 
 const FIRST: &str = "\

@@ -10,5 +10,6 @@ pub mod python_re;
 pub mod secrets;
 pub mod slurm_time;
 pub mod tres;
+pub mod visible;
 pub mod width;
 pub mod words;

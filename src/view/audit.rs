@@ -1,11 +1,12 @@
 //! Findings of an audit as a table.
 
-use super::styles::{Painter, Style};
+use super::styled::Styled;
+use super::styles::Style;
 use crate::sync::audit::Finding;
 use crate::text::width::{pad, width};
 
 /// One line a finding and place, columns aligned, and the count last.
-pub fn findings(findings: &[Finding], hosts: usize, painter: Painter) -> Vec<String> {
+pub fn findings(findings: &[Finding], hosts: usize) -> Vec<Styled> {
     let subject = findings.iter().map(|finding| width(&finding.subject)).max().unwrap_or(0);
     let says = findings.iter().map(|finding| width(finding.kind.says())).max().unwrap_or(0);
     let mut lines = Vec::new();
@@ -14,8 +15,8 @@ pub fn findings(findings: &[Finding], hosts: usize, painter: Painter) -> Vec<Str
         let head = format!("{}  {}", pad(&finding.subject, subject), pad(finding.kind.says(), says));
         let blank = " ".repeat(subject + 2 + says);
         for (index, seen) in finding.seen.iter().enumerate() {
-            let head = if index == 0 { painter.paint(style, &head) } else { blank.clone() };
-            lines.push(format!("{head}  {seen}"));
+            let head = if index == 0 { Styled::of(style, &head) } else { blank.as_str().into() };
+            lines.push(head.text(format!("  {seen}")));
         }
     }
     let system = findings.iter().filter(|finding| finding.system).count();
@@ -24,6 +25,6 @@ pub fn findings(findings: &[Finding], hosts: usize, painter: Painter) -> Vec<Str
         0 => String::new(),
         _ => format!(" {system} more among system accounts, which packages number as they come."),
     };
-    lines.push(format!("{ours} findings on {hosts} hosts.{tail}"));
+    lines.push(format!("{ours} findings on {hosts} hosts.{tail}").into());
     lines
 }

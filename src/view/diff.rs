@@ -1,12 +1,14 @@
 //! A [`Change`] as a diff, in the shape of Ansible's: unified text, or the fields of a resource before and after.
 
-use super::styles::{Painter, Style};
+use super::styled::Styled;
+use super::styles::Style;
 use crate::change::{Action, Change, FieldDiff};
 use crate::value::{Map, Value};
 use similar::TextDiff;
+use std::time::Duration;
 
-/// The lines of a change's diff, coloured, with an empty line at the end.
-pub fn change(change: &Change, painter: Painter) -> Vec<String> {
+/// The lines of a change's diff, with an empty line at the end.
+pub fn change(change: &Change) -> Vec<Styled> {
     let mut lines = Vec::new();
     let fields = fields_diff(change);
     if !fields.is_empty() {
@@ -17,9 +19,7 @@ pub fn change(change: &Change, painter: Painter) -> Vec<String> {
             lines.extend(text_diff(name, before.as_deref(), after.as_deref()));
         }
     }
-    let mut lines: Vec<_> = lines.iter().map(|line| colour(line, painter)).collect();
-    lines.push(String::new());
-    lines
+    lines.iter().map(|line| styled(line)).chain([Styled::new()]).collect()
 }
 
 /// Values of a resource side by side, as two sorted JSON mappings would differ.
@@ -75,19 +75,25 @@ pub fn texts(name: &str, before: &str, after: &str) -> Vec<String> {
     }
 }
 
+/// The difference of two texts by lines. Texts of a host can be made so that the shortest difference takes hours to find;
+/// after a second any difference will do.
+pub(super) fn line_diff<'t>(before: &'t str, after: &'t str) -> TextDiff<'t, 't, str> {
+    TextDiff::configure().timeout(Duration::from_secs(1)).diff_lines(before, after)
+}
+
 fn unified(old: &str, new: &str, before: &str, after: &str) -> Vec<String> {
-    let diff = TextDiff::from_lines(before, after);
+    let diff = line_diff(before, after);
     let text = diff.unified_diff().context_radius(3).header(old, new).to_string();
     text.lines().map(str::to_owned).collect()
 }
 
-/// A line of a diff in the colour of its first letter.
-pub fn colour(line: &str, painter: Painter) -> String {
+/// A line of a diff in the style of its first letter.
+pub fn styled(line: &str) -> Styled {
     match line.as_bytes().first() {
-        Some(b'+') => painter.paint(Style::Added, line),
-        Some(b'-') => painter.paint(Style::Removed, line),
-        Some(b'@') => painter.paint(Style::Place, line),
-        _ => line.to_owned(),
+        Some(b'+') => Styled::of(Style::Added, line),
+        Some(b'-') => Styled::of(Style::Removed, line),
+        Some(b'@') => Styled::of(Style::Place, line),
+        _ => line.into(),
     }
 }
 
@@ -99,7 +105,7 @@ mod tests {
     fn fields_and_text() {
         let made = Change::new(Action::Create, "user", "gildong").field("uid", Value::Null, 2001_i64);
         assert_eq!(
-            change(&made, Painter::PLAIN),
+            change(&made).iter().map(Styled::to_string).collect::<Vec<_>>(),
             [
                 "--- before: user gildong (absent)",
                 "+++ after: user gildong",
@@ -112,7 +118,7 @@ mod tests {
         );
         let text = Change::new(Action::Update, "file", "/a").text("/a", Some("x\ny\n".into()), Some("x\nz\n".into()));
         assert_eq!(
-            change(&text, Painter::PLAIN),
+            change(&text).iter().map(Styled::to_string).collect::<Vec<_>>(),
             ["--- before: /a", "+++ after: /a", "@@ -1,2 +1,2 @@", " x", "-y", "+z", ""]
         );
     }

@@ -1,12 +1,13 @@
 //! The chain of `enlist explain` as a table, and what the accounting service says to a job.
 
-use super::styles::{Painter, Style};
+use super::styled::Styled;
+use super::styles::Style;
 use crate::daemon::admission::{Answer, Line, Verdict};
 use crate::sync::explain::Link;
 use crate::text::width::{pad, width};
 
 /// One line a link, hosts that say the same together; the first broken link last, with what to do.
-pub fn links(name: &str, links: &[Link], painter: Painter) -> Vec<String> {
+pub fn links(name: &str, links: &[Link]) -> Vec<Styled> {
     let mut rows: Vec<(Vec<&str>, &Link)> = Vec::new();
     for link in links {
         let same =
@@ -25,22 +26,22 @@ pub fn links(name: &str, links: &[Link], painter: Painter) -> Vec<String> {
     for row in &rows {
         let (mark, style) = if row.1.well { ("ok    ", Style::Ok) } else { ("BROKEN", Style::Failed) };
         let (link, seen) = (pad(row.1.link, columns.0), pad(&row.1.seen, columns.1));
-        lines.push(format!("{}  {link}  {seen}  {}", painter.paint(style, mark), places(row)));
+        lines.push(Styled::of(style, mark).text(format!("  {link}  {seen}  {}", places(row))));
     }
-    lines.push(match links.iter().find(|link| !link.well) {
+    lines.push(Styled::from(match links.iter().find(|link| !link.well) {
         None => format!("All is well with {name}."),
         Some(first) => {
             let todo = first.todo.as_deref().unwrap_or_default();
             format!("First broken link: {}: {}: {}. What to do: {todo}", first.place, first.link, first.seen)
         }
-    });
+    }));
     lines
 }
 
 /// One line a limit, then what that means.
-pub fn admission(answer: &Answer, painter: Painter) -> Vec<String> {
+pub fn admission(answer: &Answer) -> Vec<Styled> {
     let or = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.to_owned());
-    let mut lines = vec![format!(
+    let mut lines = vec![Styled::from(format!(
         "{} on cluster {}{}: account {}, QOS {}; AccountingStorageEnforce={}",
         answer.user,
         answer.cluster,
@@ -48,7 +49,7 @@ pub fn admission(answer: &Answer, painter: Painter) -> Vec<String> {
         or(&answer.account, "(none)"),
         or(&answer.qos, "(none)"),
         answer.enforce
-    )];
+    ))];
     let widest =
         |text: &dyn Fn(&Line) -> String| answer.checks.iter().map(|line| width(&text(line))).max().unwrap_or(0);
     let columns = (widest(&limit), widest(&|line| line.set_by.clone()));
@@ -58,12 +59,13 @@ pub fn admission(answer: &Answer, painter: Painter) -> Vec<String> {
         let used = line.used.map_or_else(|| "?".to_owned(), |used| used.to_string());
         let figures = format!("{used} of {} used, {} asked", line.value, line.asked);
         let reason = line.reason.as_ref().map_or_else(String::new, |reason| format!("  {reason}"));
-        lines.push(format!("{}  {:6}  {limit}  {set_by}  {figures}{reason}", painter.paint(style, mark), line.stage));
+        let says = format!("  {:6}  {limit}  {set_by}  {figures}{reason}", line.stage);
+        lines.push(Styled::of(style, mark).text(says));
     }
     if answer.enforce == "none" {
-        lines.push("Accounts, QOS and limits are not enforced here; --enforce all asks as if they were.".to_owned());
+        lines.push("Accounts, QOS and limits are not enforced here; --enforce all asks as if they were.".into());
     }
-    lines.push(match (&answer.submit, &answer.start) {
+    lines.push(Styled::from(match (&answer.submit, &answer.start) {
         (Verdict { admitted: false, reason, text }, _) => {
             format!("May not be submitted: {}: {}", or(reason, ""), or(text, ""))
         }
@@ -72,7 +74,7 @@ pub fn admission(answer: &Answer, painter: Painter) -> Vec<String> {
             format!("May be submitted, and waits: {}{words}", or(reason, ""))
         }
         _ => "May be submitted and may start, as far as accounting goes.".to_owned(),
-    });
+    }));
     lines
 }
 

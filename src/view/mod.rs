@@ -4,8 +4,11 @@ pub mod audit;
 pub mod diff;
 pub mod doc;
 pub mod explain;
+
+pub mod live;
 pub mod plan;
 pub mod play;
 pub mod play_json;
+pub mod styled;
 pub mod styles;
 pub mod user;

@@ -1,12 +1,15 @@
 //! A plan for people: what would change, once for all hosts on which it is the same; and what became of it.
 
-use super::styles::{Painter, Style};
+use super::diff::line_diff;
+use super::styled::Styled;
+use super::styles::Style;
 use crate::change::plan::{LeftOut, Phase, Plan};
 use crate::change::{Action, Change, FieldDiff};
 use crate::sync::{Applied, Became};
+use crate::text::visible::on_one_line;
 use crate::text::width::{pad, width};
 use crate::value::Value;
-use similar::{ChangeTag, TextDiff};
+use similar::ChangeTag;
 use std::collections::HashMap;
 
 /// The same change with all the hosts that have it.
@@ -17,7 +20,7 @@ struct Shared<'p> {
 }
 
 /// The plan's lines: phase by phase, one block a change, and the summary last.
-pub fn plan(plan: &Plan, painter: Painter) -> Vec<String> {
+pub fn plan(plan: &Plan) -> Vec<Styled> {
     let looked = plan.hosts.len();
     let mut lines = Vec::new();
     let shared = shared(plan);
@@ -26,18 +29,18 @@ pub fn plan(plan: &Plan, painter: Painter) -> Vec<String> {
         let Some(first) = of_phase.iter().map(|shared| width(&shared.change.address.to_string())).max() else {
             continue;
         };
-        lines.push(painter.paint(Style::Heading, heading(phase)));
+        lines.push(Styled::of(Style::Heading, heading(phase)));
         for Shared { change, hosts, .. } in of_phase {
             let (mark, style) = mark(change.action);
             let title = pad(&format!("{mark} {}", change.address), first + 2);
-            let hosts = painter.paint(Style::Faint, &format!("on {}", name_hosts(hosts, looked)));
-            lines.push(format!("  {}  {hosts}", painter.paint(style, &title)));
-            lines.extend(fields(change, painter).into_iter().map(|line| format!("      {line}")));
+            let hosts = format!("on {}", name_hosts(hosts, looked));
+            lines.push(Styled::from("  ").styled(style, title).text("  ").styled(Style::Faint, hosts));
+            lines.extend(fields(change).into_iter().map(|line| line.indented(6)));
         }
-        lines.push(String::new());
+        lines.push(Styled::new());
     }
-    lines.extend(left_out(plan, painter));
-    lines.push(summary(plan));
+    lines.extend(left_out(plan));
+    lines.push(summary(plan).into());
     lines
 }
 
@@ -45,7 +48,7 @@ pub fn plan(plan: &Plan, painter: Painter) -> Vec<String> {
 const NAMED: usize = 8;
 
 /// What the plan had to leave out: those with the same reason together, whom and where first, then why and what to do.
-pub fn left_out(plan: &Plan, painter: Painter) -> Vec<String> {
+pub fn left_out(plan: &Plan) -> Vec<Styled> {
     if plan.left_out.is_empty() {
         return Vec::new();
     }
@@ -58,16 +61,18 @@ pub fn left_out(plan: &Plan, painter: Painter) -> Vec<String> {
             None => reasons.push((one, vec![whom])),
         }
     }
-    let mut lines = vec![painter.paint(Style::Heading, "Left out")];
+    let mut lines = vec![Styled::of(Style::Heading, "Left out")];
     for (one, whom) in reasons {
         let more = whom.len().saturating_sub(NAMED);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         let whom = whom.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
-        lines.push(format!("  {}", painter.paint(Style::Failed, &format!("! {whom}{more}"))));
+        lines.push(Styled::from("  ").styled(Style::Failed, format!("! {whom}{more}")));
         let says = [Some(&one.why), one.meanwhile.as_ref(), one.todo.as_ref()];
-        lines.extend(says.into_iter().flatten().flat_map(|text| text.lines()).map(|line| format!("      {line}")));
+        lines.extend(
+            says.into_iter().flatten().flat_map(|text| text.lines()).map(|line| Styled::from(line).indented(6)),
+        );
     }
-    lines.push(String::new());
+    lines.push(Styled::new());
     lines
 }
 
@@ -137,9 +142,9 @@ fn name_hosts(hosts: &[&str], of: usize) -> String {
 }
 
 /// One line a field, names aligned; texts as their added and removed lines.
-fn fields(change: &Change, painter: Painter) -> Vec<String> {
+fn fields(change: &Change) -> Vec<Styled> {
     let column = change.fields.iter().map(|field| width(name_of(field))).max().unwrap_or(0);
-    change.fields.iter().flat_map(|field| one_field(change.action, field, column, painter)).collect()
+    change.fields.iter().flat_map(|field| one_field(change.action, field, column)).collect()
 }
 
 fn name_of(field: &FieldDiff) -> &str {
@@ -149,8 +154,8 @@ fn name_of(field: &FieldDiff) -> &str {
     }
 }
 
-fn one_field(action: Action, field: &FieldDiff, column: usize, painter: Painter) -> Vec<String> {
-    let named = |name: &str, says: String| vec![format!("{}  {says}", pad(name, column))];
+fn one_field(action: Action, field: &FieldDiff, column: usize) -> Vec<Styled> {
+    let named = |name: &str, says: String| vec![Styled::from(format!("{}  {}", pad(name, column), on_one_line(&says)))];
     match field {
         FieldDiff::Opaque { name, says } => named(name, format!("({says})")),
         FieldDiff::Value { name, after, .. } if action == Action::Create => named(name, show(after)),
@@ -158,13 +163,13 @@ fn one_field(action: Action, field: &FieldDiff, column: usize, painter: Painter)
         FieldDiff::Value { name, before, after } => named(name, format!("{} → {}", show(before), show(after))),
         FieldDiff::Text { name, before, after } => {
             let (before, after) = (before.as_deref().unwrap_or(""), after.as_deref().unwrap_or(""));
-            std::iter::once(name.clone()).chain(text_lines(before, after, painter)).collect()
+            std::iter::once(name.into()).chain(text_lines(before, after)).collect()
         }
     }
 }
 
-fn text_lines(before: &str, after: &str, painter: Painter) -> Vec<String> {
-    let diff = TextDiff::from_lines(before, after);
+fn text_lines(before: &str, after: &str) -> Vec<Styled> {
+    let diff = line_diff(before, after);
     diff.iter_all_changes()
         .filter_map(|line| {
             let (mark, style) = match line.tag() {
@@ -172,7 +177,7 @@ fn text_lines(before: &str, after: &str, painter: Painter) -> Vec<String> {
                 ChangeTag::Delete => ('-', Style::Removed),
                 ChangeTag::Equal => return None,
             };
-            Some(painter.paint(style, &format!("{mark} {}", line.value().trim_end_matches('\n'))))
+            Some(Styled::of(style, format!("{mark} {}", line.value().trim_end_matches('\n'))))
         })
         .collect()
 }
@@ -220,7 +225,7 @@ fn count(number: usize, what: &str) -> String {
 type Ended<'a> = (&'a Change, &'a Became, Vec<&'a str>);
 
 /// What became of steps: one line a resource and result, with the reason where it is not as planned.
-pub fn applied(applied: &[Applied], hosts: usize, painter: Painter) -> Vec<String> {
+pub fn applied(applied: &[Applied], hosts: usize) -> Vec<Styled> {
     let mut shared: Vec<Ended> = Vec::new();
     let mut places: HashMap<_, Vec<usize>> = HashMap::new();
     for one in applied {
@@ -238,38 +243,42 @@ pub fn applied(applied: &[Applied], hosts: usize, painter: Painter) -> Vec<Strin
     let column = shared.iter().map(|(change, ..)| width(&change.address.to_string())).max().unwrap_or(0);
     shared
         .iter()
-        .flat_map(|(change, became, on)| result_lines(change, became, &name_hosts(on, hosts), column, painter))
+        .flat_map(|(change, became, on)| result_lines(change, became, &name_hosts(on, hosts), column))
         .collect()
 }
 
-fn result_lines(change: &Change, became: &Became, on: &str, column: usize, painter: Painter) -> Vec<String> {
+fn result_lines(change: &Change, became: &Became, on: &str, column: usize) -> Vec<Styled> {
     let title = pad(&change.address.to_string(), column);
-    let warned = |says: &str, reasons: Vec<String>| {
-        let first = format!("  {}  {says} on {on}", painter.paint(Style::Failed, &format!("! {title}")));
-        std::iter::once(first).chain(reasons.into_iter().map(|line| format!("      {line}"))).collect()
+    let told = |style: Style, mark: char, says: &str| {
+        Styled::from("  ").styled(style, format!("{mark} {title}")).text(format!("  {says} on {on}"))
     };
+    let warned = |says: &str, reasons: Vec<Styled>| {
+        let reasons = reasons.into_iter().map(|line| line.indented(6));
+        std::iter::once(told(Style::Failed, '!', says)).chain(reasons).collect()
+    };
+    let lines = |why: &str| why.lines().map(Styled::from).collect();
     match became {
         Became::Done => {
             let (mark, style) = mark(change.action);
-            vec![format!("  {}  {} on {on}", painter.paint(style, &format!("{mark} {title}")), done(change.action))]
+            vec![told(style, mark, done(change.action))]
         }
-        Became::Failed { why } => warned("failed", why.lines().map(str::to_owned).collect()),
-        Became::NotTried { why } => warned("left out", why.lines().map(str::to_owned).collect()),
-        Became::Otherwise { changes } => warned("ran, and did not do what was planned,", really(changes, painter)),
+        Became::Failed { why } => warned("failed", lines(why)),
+        Became::NotTried { why } => warned("left out", lines(why)),
+        Became::Otherwise { changes } => warned("ran, and did not do what was planned,", really(changes)),
     }
 }
 
 /// What was done instead.
-fn really(changes: &[Change], painter: Painter) -> Vec<String> {
+fn really(changes: &[Change]) -> Vec<Styled> {
     let shown = |change: &Change| {
         let (mark, _) = mark(change.action);
         let title = format!("{mark} {} {}", change.address, done(change.action));
-        std::iter::once(title)
-            .chain(fields(change, painter).into_iter().map(|line| format!("    {line}")))
+        std::iter::once(Styled::from(title))
+            .chain(fields(change).into_iter().map(|line| line.indented(4)))
             .collect::<Vec<_>>()
     };
     match changes {
-        [] => vec!["nothing was changed: it was so already".to_owned()],
+        [] => vec!["nothing was changed: it was so already".into()],
         some => some.iter().flat_map(shown).collect(),
     }
 }
@@ -313,6 +322,7 @@ mod tests {
     use crate::change::guard::Settings;
     use crate::change::plan::{FORMAT, HostPlan, RosterMark, Step};
     use crate::value::Map;
+    use crate::view::styled::joined;
     use expect_test::expect;
 
     fn step(phase: Phase, change: Change) -> Step {
@@ -376,14 +386,14 @@ mod tests {
                   uid  2002
 
             Plan: 2 to create, 3 to change, 1 to remove (1 name, limit 3), on 2 of 2 hosts."#]]
-        .assert_eq(&plan(&example(), Painter::PLAIN).join("\n"));
+        .assert_eq(&joined(&plan(&example())));
     }
 
     #[test]
     fn nothing_to_do_is_said() {
         let mut empty = example();
         empty.hosts.iter_mut().for_each(|host| host.steps.clear());
-        assert_eq!(plan(&empty, Painter::PLAIN), ["Nothing to do: 2 hosts looked at, all as the roster says."]);
+        assert_eq!(joined(&plan(&empty)), "Nothing to do: 2 hosts looked at, all as the roster says.");
         let again = "Nothing to do: 2 hosts looked at again, all as when the plan was made.";
         assert_eq!(applied_summary(&[], &empty), again);
     }
@@ -411,7 +421,7 @@ mod tests {
                   a link
 
             Nothing else to do: 2 hosts looked at; 12 left out."#]]
-        .assert_eq(&self::plan(&plan, Painter::PLAIN).join("\n"));
+        .assert_eq(&joined(&self::plan(&plan)));
     }
 
     #[test]
@@ -452,6 +462,6 @@ mod tests {
                   login2: user dooly: is logged in
                     = help: wait
             Applied: 1 created, 2 changed, 0 removed, 2 not as planned, 1 failed or left out."#]]
-        .assert_eq(&(applied(&results, 2, Painter::PLAIN).join("\n") + "\n" + &applied_summary(&results, &plan)));
+        .assert_eq(&(joined(&applied(&results, 2)) + "\n" + &applied_summary(&results, &plan)));
     }
 }

@@ -1,6 +1,7 @@
 //! A run as people read it: the lines of ansible-playbook's default output, with diffs for every module.
 
 use super::diff;
+use super::styled::Styled;
 use super::styles::{Painter, Style};
 use crate::change::Change;
 use crate::diag::Diagnostic;
@@ -29,17 +30,17 @@ impl PlayView {
         Self { out, err, columns: columns.unwrap_or(WIDTH), verbosity, task: String::new(), last_error: None }
     }
 
-    fn line(&self, text: &str) {
+    fn line(&self, text: impl Into<Styled>) {
         self.out.line(text);
     }
 
     fn styled(&self, style: Style, text: &str) {
-        self.line(&self.out.paint(style, text));
+        self.line(Styled::of(style, text));
     }
 
     fn banner(&self, text: &str) {
         let stars = self.columns.saturating_sub(width(text) + 1).max(3);
-        self.line(&format!("\n{text} {}", "*".repeat(stars)));
+        self.line(format!("\n{text} {}", "*".repeat(stars)));
     }
 
     fn task(&mut self, name: &str, handler: bool, place: Option<String>) {
@@ -102,7 +103,7 @@ impl PlayView {
     fn diffs(&self, changes: &[Change], wanted: bool) {
         if wanted {
             for change in changes {
-                diff::change(change, self.out).iter().for_each(|line| self.line(line));
+                self.out.lines(diff::change(change));
             }
         }
     }
@@ -114,7 +115,7 @@ impl PlayView {
         if self.last_error.as_ref() == Some(&text) || (error.place.is_none() && error.hints.is_empty()) {
             return;
         }
-        self.line(&format!("{} {text}", self.out.paint(Style::Error, "[ERROR]: Task failed:")));
+        self.line(Styled::of(Style::Error, "[ERROR]: Task failed:").text(format!(" {text}")));
         self.last_error = Some(text);
     }
 
@@ -149,41 +150,40 @@ impl PlayView {
     }
 
     fn warning(&self, text: &str) {
-        self.err.line(&self.err.paint(Style::Warning, &format!("[WARNING]: {text}")));
+        self.err.line(Styled::of(Style::Warning, format!("[WARNING]: {text}")));
     }
 
     fn recap(&self, hosts: &[(String, Stats)]) {
         self.banner("PLAY RECAP");
         for (host, stats) in hosts {
-            self.line(&self.recap_line(host, stats));
+            self.line(recap_line(host, stats));
         }
         self.line("");
     }
+}
 
-    fn recap_line(&self, host: &str, stats: &Stats) -> String {
-        let style = match stats {
-            Stats { failed, unreachable, .. } if failed + unreachable > 0 => Style::Failed,
-            Stats { changed: 1.., .. } => Style::Changed,
-            _ => Style::Ok,
-        };
-        let counts = [
-            ("ok", stats.ok, Style::Ok),
-            ("changed", stats.changed, Style::Changed),
-            ("unreachable", stats.unreachable, Style::Unreachable),
-            ("failed", stats.failed, Style::Failed),
-            ("skipped", stats.skipped, Style::Skipped),
-            ("rescued", stats.rescued, Style::Ok),
-            ("ignored", stats.ignored, Style::Changed),
-        ];
-        let mut line = format!("{} : ", self.out.paint(style, &pad(host, 26)));
-        for (index, (name, count, style)) in counts.into_iter().enumerate() {
-            let cell = format!("{name}={count:<4}");
-            let cell = if count > 0 { self.out.paint(style, &cell) } else { cell };
-            line.push_str(if index == 0 { "" } else { " " });
-            line.push_str(&cell);
-        }
-        line
+fn recap_line(host: &str, stats: &Stats) -> Styled {
+    let style = match stats {
+        Stats { failed, unreachable, .. } if failed + unreachable > 0 => Style::Failed,
+        Stats { changed: 1.., .. } => Style::Changed,
+        _ => Style::Ok,
+    };
+    let counts = [
+        ("ok", stats.ok, Style::Ok),
+        ("changed", stats.changed, Style::Changed),
+        ("unreachable", stats.unreachable, Style::Unreachable),
+        ("failed", stats.failed, Style::Failed),
+        ("skipped", stats.skipped, Style::Skipped),
+        ("rescued", stats.rescued, Style::Ok),
+        ("ignored", stats.ignored, Style::Changed),
+    ];
+    let mut line = Styled::of(style, pad(host, 26)).text(" : ");
+    for (index, (name, count, style)) in counts.into_iter().enumerate() {
+        let cell = format!("{name}={count:<4}");
+        line = line.text(if index == 0 { "" } else { " " });
+        line = if count > 0 { line.styled(style, cell) } else { line.text(cell) };
     }
+    line
 }
 
 impl Observer for PlayView {
@@ -240,10 +240,9 @@ mod tests {
 
     #[test]
     fn recap_line_is_ansibles() {
-        let view = PlayView::new(Painter::PLAIN, Painter::PLAIN, None, 0);
         let stats = Stats { ok: 25, changed: 15, skipped: 3, rescued: 1, ..Stats::default() };
         assert_eq!(
-            view.recap_line("login1", &stats),
+            recap_line("login1", &stats).to_string(),
             "login1                     : ok=25   changed=15   unreachable=0    failed=0    skipped=3    rescued=1    \
              ignored=0   "
         );

@@ -87,8 +87,8 @@ impl Observer for PlayJson {
             }
         };
         match serde_json::to_string(&line) {
-            Ok(text) => self.0.line(&text),
-            Err(error) => self.0.line(&format!("{{\"event\": \"error\", \"message\": \"{error}\"}}")),
+            Ok(text) => self.0.json(&text),
+            Err(error) => self.0.json(&format!("{{\"event\": \"error\", \"message\": \"{error}\"}}")),
         }
     }
 }

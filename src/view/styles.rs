@@ -1,7 +1,10 @@
 //! Labels and their colours. Plain in a pipe and under `NO_COLOR`; forced by `ANSIBLE_FORCE_COLOR` or
 //! `CLICOLOR_FORCE`.
 
-use std::io::{IsTerminal, Write};
+use super::live;
+use super::styled::Styled;
+use crate::text::visible::{json, visible};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// What a piece of output is; the colour follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub enum Style {
 
 impl Style {
     /// The SGR parameters; those of Ansible's default callback where it has one.
-    fn sgr(self) -> &'static str {
+    pub(super) fn sgr(self) -> &'static str {
         match self {
             Style::Ok | Style::Added => "0;32",
             Style::Changed => "0;33",
@@ -51,50 +54,97 @@ impl Style {
     }
 }
 
-/// One output stream that knows whether it may be coloured.
+/// One output stream that knows whether it may be coloured. Everything that enlist prints goes through here (a lint
+/// forbids `print!` and the streams themselves elsewhere), so what hosts and files hide is always written out, and a
+/// reader that goes away always ends the process quietly.
 #[derive(Clone, Copy, Debug)]
 pub struct Painter {
     colour: bool,
     error: bool,
 }
 
+/// The exit code of a program that a closed pipe ended, as a shell tells it: 128 and SIGPIPE.
+const CLOSED_PIPE: i32 = 141;
+
 impl Painter {
-    /// A painter without colour, for tests and files.
-    pub const PLAIN: Painter = Painter { colour: false, error: false };
+    /// Writes one line.
+    pub fn line(&self, line: impl Into<Styled>) {
+        self.write(&(line.into().written(self.colour) + "\n"));
+    }
 
-    /// `text` in the colour of `style`, or as it is.
-    pub fn paint(&self, style: Style, text: &str) -> String {
-        match self.colour {
-            true => format!("\x1b[{}m{text}\x1b[0m", style.sgr()),
-            false => text.to_owned(),
+    /// Writes lines, faster than one by one.
+    pub fn lines<L: Into<Styled>>(&self, lines: impl IntoIterator<Item = L>) {
+        self.write(&lines.into_iter().map(|line| line.into().written(self.colour) + "\n").collect::<String>());
+    }
+
+    /// Writes text that has its own ends of lines, or a question.
+    pub fn text(&self, text: &str) {
+        self.write(&visible(text));
+    }
+
+    /// Writes a JSON document and ends the line. What is hidden is written out as JSON does it.
+    pub fn json(&self, document: &str) {
+        self.write(&(json(document.trim_end_matches('\n')).into_owned() + "\n"));
+    }
+
+    /// The one place where something is printed.
+    #[allow(clippy::disallowed_methods, reason = "this is the one writer")]
+    fn write(&self, text: &str) {
+        let _line = live::cleared();
+        if self.error {
+            // Nobody is left who could be told.
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+            return;
+        }
+        let mut out = std::io::stdout().lock();
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            give_up(&error);
         }
     }
+}
 
-    /// Whether colour codes are written.
-    pub fn is_coloured(&self) -> bool {
-        self.colour
+/// Ends the process, since standard output takes nothing more: quietly where its reader has seen enough.
+#[allow(clippy::disallowed_methods, reason = "a part of the one writer")]
+pub fn give_up(error: &std::io::Error) -> ! {
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(CLOSED_PIPE);
     }
-
-    /// Writes one line. A reader that went away ends the process quietly, as for any other filter.
-    pub fn line(&self, text: &str) {
-        let written = match self.error {
-            true => writeln!(std::io::stderr().lock(), "{text}"),
-            false => writeln!(std::io::stdout().lock(), "{text}"),
-        };
-        if written.is_err() && !self.error {
-            std::process::exit(141);
-        }
-    }
+    let _ = writeln!(std::io::stderr().lock(), "error: cannot write to standard output: {error}");
+    std::process::exit(1);
 }
 
 /// The painter of standard output.
 pub fn stdout() -> Painter {
-    Painter { colour: wants_colour(std::io::stdout().is_terminal()), error: false }
+    Painter { colour: wants_colour(is_terminal(Stream::Output)), error: false }
 }
 
 /// The painter of standard error.
 pub fn stderr() -> Painter {
-    Painter { colour: wants_colour(std::io::stderr().is_terminal()), error: true }
+    Painter { colour: wants_colour(is_terminal(Stream::Error)), error: true }
+}
+
+/// A stream that is printed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// Whether people see it at once.
+#[allow(clippy::disallowed_methods, reason = "nothing is written")]
+pub fn is_terminal(stream: Stream) -> bool {
+    match stream {
+        Stream::Output => std::io::stdout().is_terminal(),
+        Stream::Error => std::io::stderr().is_terminal(),
+    }
+}
+
+/// The width of the terminal that standard output is, if it is one.
+#[allow(clippy::disallowed_methods, reason = "nothing is written")]
+pub fn terminal_columns() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }
 
 fn wants_colour(terminal: bool) -> bool {

@@ -1,4 +1,5 @@
 //! The one integration binary: what needs real hosts, real tools or the source tree. Run as root by `make test`.
+#![allow(clippy::print_stdout, reason = "figures of attacks and cases")]
 
 mod abuse;
 mod api;

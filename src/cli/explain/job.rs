@@ -6,7 +6,7 @@ use crate::daemon::admission::{Answer, Ask};
 use crate::daemon::api;
 use crate::text::{duration, tres};
 use crate::view;
-use crate::view::styles::stdout;
+use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use std::collections::BTreeMap;
 
@@ -85,14 +85,14 @@ pub fn run(user: &str, args: &JobArgs, json: bool) -> Exit {
     let answer = match asked {
         Ok(answer) => answer,
         Err(error) => {
-            eprintln!("enlist explain: error: {error}");
+            stderr().line(format!("enlist explain: error: {error}"));
             return Exit::ERROR;
         }
     };
     let out = stdout();
     match json {
-        true => out.line(&serde_json::to_string_pretty(&answer).expect("an answer has only text keys")),
-        false => view::explain::admission(&answer, out).iter().for_each(|line| out.line(line)),
+        true => out.json(&serde_json::to_string_pretty(&answer).expect("an answer has only text keys")),
+        false => out.lines(view::explain::admission(&answer)),
     }
     if answer.submit.admitted && answer.start.admitted { Exit::OK } else { Exit(2) }
 }

@@ -48,8 +48,8 @@ pub fn run(args: &ExplainArgs) -> Exit {
     };
     let out = stdout();
     match args.json {
-        true => out.line(&serde_json::to_string_pretty(&links).expect("links have only text keys")),
-        false => view::explain::links(&args.name, &links, out).iter().for_each(|line| out.line(line)),
+        true => out.json(&serde_json::to_string_pretty(&links).expect("links have only text keys")),
+        false => out.lines(view::explain::links(&args.name, &links)),
     }
     if links.iter().all(|link| link.well) { Exit::OK } else { Exit(2) }
 }

@@ -8,6 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::slurm::client;
 use crate::daemon::api::{self, ImportEvents, ImportedEvents};
 use crate::text::slurm_time;
+use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -40,11 +41,11 @@ pub struct EventsArgs {
 pub fn run(args: &EventsArgs) -> Exit {
     match import(args) {
         Ok(said) => {
-            println!("{said}");
+            stdout().line(said);
             Exit::OK
         }
         Err(error) => {
-            eprintln!("enlist import events: {error}");
+            stderr().line(format!("enlist import events: {error}"));
             Exit::ERROR
         }
     }

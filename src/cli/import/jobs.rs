@@ -6,10 +6,11 @@ use crate::cli::exit::Exit;
 use crate::cli::slurm::client;
 use crate::daemon::api::{self, ImportJobs, ImportedJobs};
 use crate::text::slurm_time;
+use crate::view::live;
+use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write, stderr};
 use std::path::PathBuf;
 
 /// So many lines are sent at once; a job's steps stay with it, so it may be a few more.
@@ -50,7 +51,7 @@ pub fn run(args: &JobsArgs) -> Exit {
     match import(args) {
         Ok(exit) => exit,
         Err(error) => {
-            eprintln!("enlist import jobs: {error}");
+            stderr().line(format!("enlist import jobs: {error}"));
             Exit::ERROR
         }
     }
@@ -64,15 +65,7 @@ fn import(args: &JobsArgs) -> Result<Exit, String> {
         Dialect { delimiter: args.delimiter.clone(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
     let place = |column: usize, what: &str| format!("{}:1:{column}: {what}", args.file.display());
     let reader = Reader::new(&heading, dialect).map_err(|bad| place(bad.column, &bad.what))?;
-    let mut run = Run {
-        args,
-        heading,
-        reader,
-        zone,
-        progress: Progress::default(),
-        total: ImportedJobs::default(),
-        lost_steps: 0,
-    };
+    let mut run = Run { args, heading, reader, zone, total: ImportedJobs::default(), lost_steps: 0 };
     let bad = run.check(&mut lines)?;
     if bad > 0 && !args.skip_bad {
         return Err(format!("{bad} lines cannot be read, nothing was imported; --skip-bad passes over them"));
@@ -113,7 +106,6 @@ struct Run<'a> {
     heading: String,
     reader: Reader,
     zone: String,
-    progress: Progress,
     total: ImportedJobs,
     /// Steps of jobs that were passed over.
     lost_steps: u64,
@@ -126,7 +118,7 @@ impl Run<'_> {
         let mut bad = 0;
         let mut seen = Seen::default();
         while let Some(line) = lines.next()? {
-            self.progress.tell("checked", lines.number());
+            tell("checked", lines.number());
             let read = match line {
                 Ok(line) if line.is_empty() || line == self.heading => continue,
                 Ok(line) => seen.line(&self.reader, line),
@@ -135,12 +127,12 @@ impl Run<'_> {
             if let Err(Bad { column, what }) = read {
                 bad += 1;
                 if bad <= MOST_TOLD {
-                    self.progress.clear();
-                    eprintln!("{}:{}:{column}: {what}", lines.name(), lines.number());
+                    live::clear();
+                    stderr().line(format!("{}:{}:{column}: {what}", lines.name(), lines.number()));
                 }
             }
         }
-        self.progress.clear();
+        live::clear();
         let asked = self.send(seen.one_of_each, true)?;
         match asked.bad.first() {
             Some(unknown) => Err(unknown.what.clone()),
@@ -193,7 +185,7 @@ impl Run<'_> {
         total.steps += done.steps;
         total.without_association += done.without_association;
         total.without_qos += done.without_qos;
-        self.progress.tell("imported", lines.number());
+        tell("imported", lines.number());
         Ok(())
     }
 
@@ -215,25 +207,26 @@ impl Run<'_> {
     }
 
     fn summary(&mut self, bad: u64) {
-        self.progress.clear();
+        live::clear();
         let total = &self.total;
         let say = |count: u64, what: &str| {
             if count > 0 {
-                println!("{count} {what}");
+                stdout().line(format!("{count} {what}"));
             }
         };
         if self.args.check {
-            println!("the list can be imported");
+            stdout().line("the list can be imported");
         } else {
             let (added, changed, unchanged) = (total.added, total.changed, total.unchanged);
-            println!("{added} jobs added, {changed} changed, {unchanged} unchanged, {} steps", total.steps);
+            let steps = total.steps;
+            stdout().line(format!("{added} jobs added, {changed} changed, {unchanged} unchanged, {steps} steps"));
         }
         say(total.without_association, "jobs belong to no association here; they are kept and counted on none");
         say(total.without_qos, "jobs have a QOS that is not known here");
         say(bad, "lines could not be read and were passed over");
         say(self.lost_steps, "steps of jobs that were passed over were left out too");
         if !self.reader.tells_eligible() {
-            println!("the list has no column Eligible: each job counts as eligible since its submission");
+            stdout().line("the list has no column Eligible: each job counts as eligible since its submission");
         }
     }
 }
@@ -271,24 +264,9 @@ impl Seen {
     }
 }
 
-/// A line on the terminal that says how far it is.
-#[derive(Default)]
-struct Progress {
-    shown: bool,
-}
-
-impl Progress {
-    fn tell(&mut self, what: &str, lines: u64) {
-        if lines.is_multiple_of(CHUNK as u64) && stderr().is_terminal() {
-            self.shown = true;
-            eprint!("\r{lines} lines {what}");
-            let _ = stderr().flush();
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            eprint!("\r\u{1b}[K");
-        }
+/// Says on the live line how far it is.
+fn tell(what: &str, lines: u64) {
+    if lines.is_multiple_of(CHUNK as u64) {
+        live::show(&format!("{lines} lines {what}"));
     }
 }

@@ -4,6 +4,7 @@ use crate::accounting::migrate::{self, Command};
 use crate::cli::exit::Exit;
 use crate::cli::slurm::side::{self, Picture, Side};
 use crate::daemon::api::CallerFile;
+use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -26,16 +27,16 @@ pub fn run(args: SlurmArgs) -> Exit {
     let SlurmArgs { sacctmgr, from, yes } = args;
     match import(&from.map_or(Side::Program(sacctmgr), Side::Files), yes) {
         Ok(0) => {
-            println!("Nothing to import: the service has it all.");
+            stdout().line("Nothing to import: the service has it all.");
             Exit::OK
         }
         Ok(_) if yes => Exit::OK,
         Ok(_) => {
-            println!("Nothing was changed. Do it with --yes.");
+            stdout().line("Nothing was changed. Do it with --yes.");
             Exit(2)
         }
         Err(error) => {
-            eprintln!("enlist import: {error}");
+            stderr().line(format!("enlist import: {error}"));
             Exit::ERROR
         }
     }
@@ -49,7 +50,7 @@ fn import(from: &Side, yes: bool) -> Result<usize, String> {
     }
     let steps = qos(&theirs)?;
     let mut count = steps.len();
-    steps.iter().for_each(|command| println!("{}", side::typed(command)));
+    stdout().lines(steps.iter().map(side::typed));
     if yes {
         steps.iter().try_for_each(|command| side::service(command, None, None).map(drop))?;
     }
@@ -58,14 +59,14 @@ fn import(from: &Side, yes: bool) -> Result<usize, String> {
         let file = CallerFile { path: "dump.cfg".into(), text: dump.clone(), error: None };
         let answer = side::service(&load, (!yes).then(|| steps.clone()), Some(file))?;
         if !answer.stdout.ends_with(" Nothing new added.\n") {
-            print!("{}", answer.stdout);
+            stdout().text(&answer.stdout);
             count += 1;
         }
     }
     let ours = Side::Service.picture()?;
     let thresholds = migrate::thresholds(&theirs.thresholds, &ours.thresholds);
     for command in &thresholds {
-        println!("{}", side::typed(command));
+        stdout().line(side::typed(command));
         if yes {
             side::service(command, None, None)?;
         }

@@ -3,6 +3,7 @@
 use super::http::{self, Answer};
 use super::printing::Printing;
 use crate::daemon::api::{Request, Response};
+use crate::view::styles::stdout;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind, Read};
@@ -22,7 +23,7 @@ pub fn ask(socket: &Path, command: &str, request: &Request) -> Result<Response, 
 /// of answers before the last question, which are not printed again.
 pub fn ask_printing(socket: &Path, command: &str, request: &Request, said: &mut usize) -> Result<Response, String> {
     let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-    let mut printed = Printing::new(said, std::io::stdout().lock());
+    let mut printed = Printing::new(said, |text: &str| stdout().text(text));
     let mut coming = send(socket, &format!("/v1/slurm/{command}"), &body)?;
     let mut piece = vec![0; PIECE];
     loop {
@@ -30,10 +31,7 @@ pub fn ask_printing(socket: &Path, command: &str, request: &Request, said: &mut 
         if bytes == 0 {
             break;
         }
-        if printed.take(&piece[..bytes]).is_err() {
-            // Whoever reads has seen enough.
-            return Ok(Response::default());
-        }
+        printed.take(&piece[..bytes]).map_err(|error| lost(error.into()))?;
     }
     let mut answer: Response = parsed(&printed.rest())?;
     answer.stdout.drain(..printed.passed_over(&answer.stdout));

@@ -12,6 +12,7 @@ pub mod side;
 
 use super::Raw;
 use super::exit::Exit;
+use crate::view::styles::stderr;
 use clap::Args;
 use std::ffi::OsString;
 
@@ -35,7 +36,7 @@ fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
 }
 
 fn complain(program: &str, error: &str) -> Exit {
-    eprintln!("{program}: error: {error}");
+    stderr().line(format!("{program}: error: {error}"));
     Exit::ERROR
 }
 
@@ -46,7 +47,7 @@ pub fn run(args: SlurmArgs) -> Exit {
         Some((_, run)) => run(args.command[1..].to_vec()),
         None => {
             let known: Vec<_> = COMMANDS.iter().map(|(command, _)| *command).collect();
-            eprintln!("enlist slurm: there is no {}; there is: {}", name.display(), known.join(", "));
+            stderr().line(format!("enlist slurm: there is no {}; there is: {}", name.display(), known.join(", ")));
             Exit(2)
         }
     }

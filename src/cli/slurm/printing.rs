@@ -1,8 +1,6 @@
 //! [`Printing`]: an answer's standard output taken out of its JSON while it comes, so that no listing is too long for this
 //! process.
 
-use std::io::{self, Write};
-
 /// How every answer begins, and what a long one is cut down to.
 const BEGIN: &[u8] = b"{\"stdout\":\"";
 
@@ -23,15 +21,15 @@ pub struct Printing<'a, W> {
     is_open: bool,
 }
 
-impl<'a, W: Write> Printing<'a, W> {
-    /// Prints to `out` what comes after the bytes that were said before.
+impl<'a, W: FnMut(&str)> Printing<'a, W> {
+    /// Prints by `out` what comes after the bytes that were said before.
     pub fn new(said: &'a mut usize, out: W) -> Self {
         let before = *said;
         Self { said, out, came: Vec::new(), done: 0, before, is_open: true }
     }
 
-    /// Takes in more of the answer; the error is that of printing.
-    pub fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Takes in more of the answer; the error says that it is no JSON.
+    pub fn take(&mut self, bytes: &[u8]) -> serde_json::Result<()> {
         self.came.extend_from_slice(bytes);
         if self.is_open && self.came.len() > SHORT && self.came.starts_with(BEGIN) {
             let (cut, is_open) = whole_lines(&self.came[BEGIN.len()..]);
@@ -42,11 +40,11 @@ impl<'a, W: Write> Printing<'a, W> {
     }
 
     /// Prints so many bytes of the JSON behind the beginning.
-    fn print(&mut self, cut: usize) -> io::Result<()> {
+    fn print(&mut self, cut: usize) -> serde_json::Result<()> {
         let quoted = [b"\"", &self.came[BEGIN.len()..][..cut], b"\""].concat();
         let text: String = serde_json::from_slice(&quoted)?;
         let new = &text[self.passed_over(&text)..];
-        self.out.write_all(new.as_bytes())?;
+        (self.out)(new);
         *self.said += new.len();
         self.done += text.len();
         self.came.drain(BEGIN.len()..BEGIN.len() + cut);
@@ -89,13 +87,13 @@ mod tests {
     fn printed(stdout: &str, said: &mut usize, size: usize) -> (String, Response) {
         let answer = Response { stdout: stdout.into(), code: 1, revision: 3, ..Response::default() };
         let json = serde_json::to_vec(&answer).unwrap();
-        let mut out = Vec::new();
-        let mut printing = Printing::new(said, &mut out);
+        let mut out = String::new();
+        let mut printing = Printing::new(said, |text: &str| out.push_str(text));
         json.chunks(size).for_each(|piece| printing.take(piece).unwrap());
         let mut answer: Response = serde_json::from_slice(&printing.rest()).unwrap();
         let over = printing.passed_over(&answer.stdout);
         answer.stdout.drain(..over);
-        (String::from_utf8(out).unwrap(), answer)
+        (out, answer)
     }
 
     #[test]

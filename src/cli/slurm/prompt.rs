@@ -1,9 +1,10 @@
 //! What sacctmgr reads from standard input: lines, and answers to its question: one letter, 30 seconds.
 
+use crate::view::styles::stdout;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{self, LocalFlags, SetArg, Termios};
-use std::io::{IsTerminal, Stdin, Write, stdin};
+use std::io::{IsTerminal, Stdin, stdin};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -51,29 +52,29 @@ impl Input {
 
     /// Asks on standard output, reads from standard input without waiting for a newline.
     pub fn ask(&mut self, question: &str) -> Answer {
-        print!("{question} (You have 30 seconds to decide)\n(N/y): ");
+        let out = stdout();
+        out.text(&format!("{question} (You have 30 seconds to decide)\n(N/y): "));
         let input = stdin();
         let _letters = LetterMode::enter(&input);
         loop {
-            let _ = std::io::stdout().flush();
             let letter = match next_letter(&input) {
                 Letter::Is(b'\n') if self.ends_answer() => continue,
                 Letter::Is(letter) => letter,
                 Letter::TooLate => {
-                    println!("timeout");
+                    out.line("timeout");
                     return Answer::No;
                 }
                 Letter::End => {
-                    println!();
+                    out.line("");
                     return Answer::EndOfInput;
                 }
             };
-            println!();
+            out.line("");
             self.answered = letter.is_ascii_alphabetic().then(Instant::now);
             match letter {
                 b'y' | b'Y' => return Answer::Yes,
                 b'n' | b'N' | b'\n' => return Answer::No,
-                _ => print!("Y or N please\n(N/y): "),
+                _ => out.text("Y or N please\n(N/y): "),
             }
         }
     }

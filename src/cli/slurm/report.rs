@@ -5,8 +5,8 @@ use super::{client, complain, texts};
 use crate::accounting::sreport::{HEEDED, begin_session};
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, Request};
+use crate::view::styles::{stderr, stdout};
 use std::ffi::OsString;
-use std::io::Write;
 
 /// Environment variables that change what `sacct` prints.
 const SACCT_HEEDS: &[&str] = &["SACCT_FORMAT", "SLURM_TIME_FORMAT", "TZ"];
@@ -39,9 +39,8 @@ fn ask(program: &str, argv: Vec<String>, heeded: &[&str]) -> (Exit, bool) {
     let request = Request { argv, environment: environment.collect(), ..Request::default() };
     match client::ask_printing(&api::socket(), program, &request, &mut 0) {
         Ok(answer) => {
-            // Whoever reads may have seen enough.
-            let _ = std::io::stdout().write_all(answer.stdout.as_bytes()).and_then(|()| std::io::stdout().flush());
-            eprint!("{}", answer.stderr);
+            stdout().text(&answer.stdout);
+            stderr().text(&answer.stderr);
             (Exit(answer.code), answer.stderr.is_empty())
         }
         Err(error) => (complain(program, &error), false),

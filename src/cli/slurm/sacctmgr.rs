@@ -7,8 +7,8 @@ use crate::accounting::command::options;
 use crate::accounting::command::word::begins;
 use crate::cli::exit::Exit;
 use crate::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
+use crate::view::styles::{stderr, stdout};
 use std::ffi::OsString;
-use std::io::Write;
 
 /// A session of `sacctmgr`.
 const SESSION: Program = Program { name: "sacctmgr", ends: &[("exit", 4), ("quit", 4), ("\\q", 2)], lasts };
@@ -32,12 +32,12 @@ pub fn run(args: Vec<OsString>) -> Exit {
     };
     match options::parse(&argv) {
         Err(text) => {
-            eprint!("{text}");
+            stderr().text(&text);
             Exit::ERROR
         }
         Ok((options, words)) => match options.instead {
             Some(instead) => {
-                print!("{}", instead.text());
+                stdout().text(&instead.text());
                 Exit::OK
             }
             None if words.is_empty() => session(&SESSION, argv, |argv, input| {
@@ -79,7 +79,7 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
         if request.rehearse.is_none()
             && let Err(error) = files::write(&answer, &request)
         {
-            eprintln!("{error}");
+            stderr().line(error);
             return Exit::ERROR;
         }
         show(&answer, &mut complained);
@@ -106,9 +106,8 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
 
 /// Prints what was not printed before the last question: after it the command ran again from its beginning.
 fn show(answer: &Response, complained: &mut String) {
-    print!("{}", answer.stdout);
-    let _ = std::io::stdout().flush();
-    eprint!("{}", news(complained, &answer.stderr));
+    stdout().text(&answer.stdout);
+    stderr().text(news(complained, &answer.stderr));
     complained.clone_from(&answer.stderr);
 }
 

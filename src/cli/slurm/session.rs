@@ -3,7 +3,8 @@
 use super::prompt::Input;
 use crate::accounting::command::word::begins;
 use crate::cli::exit::Exit;
-use std::io::{IsTerminal, Write, stdin, stdout};
+use crate::view::styles::{stderr, stdout};
+use std::io::{IsTerminal, stdin};
 
 /// A program that has sessions.
 pub struct Program {
@@ -38,7 +39,7 @@ pub fn session(
             Some(comment) if comment.starts_with('#') => continue,
             Some(word) if program.ends.iter().any(|(end, shortest)| begins(word, end, *shortest)) => {
                 if words.len() > 1 {
-                    eprintln!("too many arguments for keyword:{word}");
+                    stderr().line(format!("too many arguments for keyword:{word}"));
                     exit = Exit::ERROR;
                 }
                 return exit;
@@ -57,18 +58,17 @@ pub fn session(
         }
         last = line;
     }
-    println!();
+    stdout().line("");
     exit
 }
 
 /// Asks for a line. What a terminal would show of it is shown without one, too, as Slurm does: a transcript of a session
 /// reads the same either way.
 fn next_line(program: &Program, input: &mut Input) -> Option<String> {
-    print!("{}: ", program.name);
-    let _ = stdout().flush();
+    stdout().text(&format!("{}: ", program.name));
     let line = input.line()?;
     if !stdin().is_terminal() {
-        println!("{line}");
+        stdout().line(&line);
     }
     Some(line)
 }

@@ -5,7 +5,7 @@ use crate::sync::explain::{Facts, Link, Scheduler, links, look_at};
 use crate::sync::{Observed, ObservedUser, Site};
 use crate::system::Output;
 use crate::view;
-use crate::view::styles::Painter;
+use crate::view::styled::joined;
 use expect_test::expect;
 
 const ROSTER: &str = "\
@@ -66,7 +66,7 @@ fn all_is_well() {
         ok      scheduler      default account ai_project            master
         ok      association    ai_project: MaxJobs=10                master
         All is well with gildong."#]]
-    .assert_eq(&view::explain::links("gildong", &links, Painter::PLAIN).join("\n"));
+    .assert_eq(&joined(&view::explain::links("gildong", &links)));
 }
 
 #[test]
