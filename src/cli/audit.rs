@@ -4,9 +4,9 @@ use super::site::{self, SiteArgs, fail_all};
 use super::{Exit, exit};
 use crate::connection::Dialer;
 use crate::diag::Diagnostic;
-use crate::sync::audit::{Finding, audit};
+use crate::sync::audit::{Finding, look};
 use crate::sync::reach::Reach;
-use crate::sync::{Site, Survey, observe};
+use crate::sync::{Site, Survey};
 use crate::view;
 use crate::view::styles::stdout;
 use clap::Args;
@@ -62,6 +62,5 @@ fn find(args: &AuditArgs) -> Result<(Vec<Finding>, Survey), Vec<Diagnostic>> {
     };
     let hosts = hosts.map_err(one)?;
     let connector = Dialer::new();
-    let survey = observe(&Site::new(hosts, &connector, args.site.forks))?;
-    Ok((audit(&survey.seen, roster.as_ref()), survey))
+    look(&Site::new(hosts, &connector, args.site.forks), roster.as_ref())
 }

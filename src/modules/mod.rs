@@ -13,6 +13,7 @@ mod blockinfile;
 mod command;
 mod copy;
 pub mod engine;
+mod entrance;
 mod file;
 pub mod files;
 mod getent;
@@ -45,6 +46,7 @@ pub static MODULES: &[&dyn Module] = &[
     &blockinfile::BlockInFile,
     &command::Command,
     &copy::Copy,
+    &entrance::Entrance,
     &file::File,
     &getent::Getent,
     &group::Group,

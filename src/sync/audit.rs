@@ -1,12 +1,17 @@
 //! Drift and contradictions over all hosts, from what [`super::observe`] saw: who has which number where, who is
 //! missing, who differs, who is not in the roster.
 
-use super::Observed;
 use super::observe::{ObservedUser, claims};
-use crate::change::guard::PROTECTED;
+use super::plan::drift;
+use super::{Observed, Site, Survey, observe};
+use crate::change::plan::{HostPlan, LeftOut};
+use crate::change::{Action, Change, FieldDiff};
+use crate::diag::Diagnostic;
 use crate::roster::claims::{Dispute, Kind, Origin, Subject, disputes, evidence, of_roster};
 use crate::roster::{Roster, State, User, names};
+use crate::value::Value;
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 
 /// What kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -40,13 +45,95 @@ pub struct Finding {
     pub seen: Vec<String>,
 }
 
-/// All findings, worst first. Without a roster only contradictions can be found.
+/// Looks at every host, and with a roster also at what the roster would change there: groups, expiry, locks, keys.
+pub fn look(site: &Site, roster: Option<&Roster>) -> Result<(Vec<Finding>, Survey), Vec<Diagnostic>> {
+    let survey = observe(site)?;
+    let mut findings = audit(&survey.seen, roster);
+    if let Some(roster) = roster {
+        let drifted = drift(site, roster, &survey.seen);
+        findings.extend(foreseen(&drifted));
+        findings.sort_by_key(|finding| (finding.system, finding.kind));
+    }
+    Ok((findings, survey))
+}
+
+/// Fields that the account files show by themselves, with their line.
+const SEEN_IN_PASSWD: &[&str] = &["uid", "gid", "group", "shell", "home", "comment"];
+
+/// What a dry run found that the account files alone do not show.
+fn foreseen(drifted: &[(HostPlan, Vec<LeftOut>)]) -> Vec<Finding> {
+    let mut differs: Vec<(String, &str, String)> = Vec::new();
+    for (plan, left_out) in drifted {
+        let changes = plan.steps.iter().flat_map(|step| step.changes.iter().map(move |change| (step, change)));
+        let new: HashSet<&str> =
+            changes.clone().filter(|(_, change)| is_new_user(change)).map(|(_, it)| it.address.name.as_str()).collect();
+        for (step, change) in changes {
+            let whose = step.args.get("user").or(step.args.get("name")).and_then(Value::as_str).unwrap_or_default();
+            // Who is missing is said to be missing.
+            if new.contains(whose) {
+                continue;
+            }
+            let says = match step.module.as_str() {
+                "user" if change.action == Action::Update => fields(change),
+                "authorized_key" => vec![keys_differ(change)],
+                _ => continue,
+            };
+            differs.extend(says.into_iter().map(|text| (format!("user {whose}"), plan.host.as_str(), text)));
+        }
+        differs.extend(left_out.iter().filter_map(|one| {
+            // What follows from somebody's or a group's being left out has its own finding.
+            let whose = one.what.strip_prefix("user ").or(one.what.strip_prefix("a key of "))?;
+            let says = (!one.why.ends_with("is left out")).then(|| format!("{}: {}", one.what, one.why))?;
+            Some((format!("user {whose}"), plan.host.as_str(), says))
+        }));
+    }
+    let mut subjects: Vec<&String> = differs.iter().map(|(subject, ..)| subject).collect();
+    subjects.sort();
+    subjects.dedup();
+    let of = |subject: &String| {
+        let his = differs.iter().filter(|(other, ..)| other == subject);
+        finding(FindingKind::Differs, subject.clone(), his.map(|(_, host, text)| (*host, text.clone())))
+    };
+    subjects.iter().flat_map(|subject| of(subject)).collect()
+}
+
+fn is_new_user(change: &Change) -> bool {
+    change.address.kind == "user" && change.action == Action::Create
+}
+
+fn fields(change: &Change) -> Vec<String> {
+    let shown =
+        |value: &Value| if value.is_truthy() || value.as_int().is_some() { value.to_string() } else { "(none)".into() };
+    let differing = change.fields.iter().filter_map(|field| match field {
+        FieldDiff::Value { name, .. } if name == "home directory" => Some("the home directory is not there".into()),
+        FieldDiff::Value { name, before, after } if !SEEN_IN_PASSWD.contains(&name.as_str()) => {
+            Some(format!("{name} is {}, shall be {}", shown(before), shown(after)))
+        }
+        FieldDiff::Opaque { name, says } => Some(format!("{name}: {says}")),
+        _ => None,
+    });
+    differing.collect()
+}
+
+fn keys_differ(change: &Change) -> String {
+    let at = &change.address.name;
+    if change.address.kind == "file" {
+        return format!("{at} is not there, or not the person's own");
+    }
+    match change.action {
+        Action::Create => format!("{at} is not there"),
+        _ => format!("{at} has not the keys of the roster, or is not the person's own"),
+    }
+}
+
+/// All findings in what was seen, worst first. Without a roster only contradictions can be found.
 pub fn audit(observed: &[Observed], roster: Option<&Roster>) -> Vec<Finding> {
     let wanted = roster.map(of_roster).unwrap_or_default();
     let all: Vec<_> = wanted.into_iter().chain(claims(observed)).collect();
     let mut findings: Vec<_> = disputes(&all).iter().map(contradiction).collect();
     if let Some(roster) = roster {
-        roster.users.iter().for_each(|user| findings.extend(drift(user, observed)));
+        let places = places(observed);
+        roster.users.iter().for_each(|user| findings.extend(of_user(user, observed, &places)));
         findings.extend(group_drift(roster, observed));
         findings.extend(strangers(roster, observed));
     }
@@ -78,10 +165,18 @@ fn noun(kind: Kind) -> &'static str {
     }
 }
 
+/// Everybody on every host, by host and name.
+type Places<'o> = HashMap<(&'o str, &'o str), &'o ObservedUser>;
+
+fn places(observed: &[Observed]) -> Places<'_> {
+    let all = observed.iter().flat_map(|host| host.users.iter().map(move |user| (host, user)));
+    all.map(|(host, user)| ((host.host.as_str(), user.name.as_str()), user)).collect()
+}
+
 /// What is not as the roster says about one user, field by field.
-fn drift(user: &User, observed: &[Observed]) -> Vec<Finding> {
+fn of_user(user: &User, observed: &[Observed], places: &Places) -> Vec<Finding> {
     let subject = format!("user {}", user.name.value);
-    let found = |host: &Observed| host.users.iter().find(|other| other.name == user.name.value).cloned();
+    let found = |host: &Observed| places.get(&(host.host.as_str(), user.name.as_str())).copied();
     if user.state == State::Absent {
         let there = observed.iter().filter(|host| found(host).is_some());
         return finding(FindingKind::NotRemoved, subject, there.map(|host| (host.host.as_str(), String::new())));
@@ -90,7 +185,7 @@ fn drift(user: &User, observed: &[Observed]) -> Vec<Finding> {
     let missing = missing.map(|host| (host.host.as_str(), String::new()));
     let differing = observed.iter().filter_map(|host| Some((host, found(host)?)));
     let differing = differing.flat_map(|(host, found)| {
-        differences(user, &found)
+        differences(user, found)
             .into_iter()
             .map(move |says| (host.host.as_str(), format!("{}:{}: {says}", found.file, found.line)))
     });
@@ -128,27 +223,27 @@ fn group_drift(roster: &Roster, observed: &[Observed]) -> Vec<Finding> {
 
 /// Ordinary users that no roster knows.
 fn strangers(roster: &Roster, observed: &[Observed]) -> Vec<Finding> {
-    let mut names: Vec<&str> = Vec::new();
+    let known: HashSet<&str> = roster.users.iter().map(|user| user.name.as_str()).collect();
     let is_stranger = |user: &&ObservedUser| {
         names::reserved_for(user.uid).is_none()
-            && roster.user(&user.name).is_none()
-            && !PROTECTED.contains(&user.name.as_str())
+            && !known.contains(user.name.as_str())
+            && !roster.guards.protects(&user.name)
     };
-    let all = || observed.iter().flat_map(|host| host.users.iter().filter(is_stranger).map(move |user| (host, user)));
-    for (_, user) in all() {
-        if !names.contains(&user.name.as_str()) {
-            names.push(&user.name);
-        }
+    let mut order: Vec<&str> = Vec::new();
+    let mut seen: HashMap<&str, Vec<(&str, String)>> = HashMap::new();
+    for (host, user) in observed.iter().flat_map(|host| host.users.iter().filter(is_stranger).map(move |it| (host, it)))
+    {
+        let places = seen.entry(&user.name).or_insert_with(|| {
+            order.push(&user.name);
+            Vec::new()
+        });
+        places.push((&host.host, format!("{}:{}: uid {}", user.file, user.line, user.uid)));
     }
-    names
-        .into_iter()
-        .flat_map(|name| {
-            let seen = all().filter(|(_, user)| user.name == name);
-            let seen =
-                seen.map(|(host, user)| (host.host.as_str(), format!("{}:{}: uid {}", user.file, user.line, user.uid)));
-            finding(FindingKind::NotInRoster, format!("user {name}"), seen)
-        })
-        .collect()
+    let of = |name: &&str| {
+        let places = seen.get(name).into_iter().flatten().cloned();
+        finding(FindingKind::NotInRoster, format!("user {name}"), places)
+    };
+    order.iter().flat_map(of).collect()
 }
 
 /// One finding over all hosts that have it; none when no host has it.

@@ -2,14 +2,17 @@
 //!
 //! [`look_at`] asks the hosts; [`links`] judges what they said and is pure. Reads only.
 
+mod entrance;
+
 use super::compile::{Batch, batches};
 use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
-use crate::change::FieldDiff;
 use crate::change::outcome::ItemResult;
-use crate::roster::{Roster, State, User};
+use crate::change::{Action, FieldDiff};
+use crate::roster::{Expiry, Roster, State, User};
 use crate::text::limit::LIMITS;
 use crate::value::{Map, Value};
+pub use entrance::{Entrance, FoundKey, Part, Shadow};
 use serde::Serialize;
 
 /// One link of the chain, on one host or in the roster.
@@ -19,8 +22,10 @@ pub struct Link {
     pub place: String,
     /// Which: `account`, `uid`, `resolves`, `home`, `key`, `known`, `association` …
     pub link: &'static str,
-    /// Whether it holds.
+    /// Whether it holds, as far as is known.
     pub well: bool,
+    /// Whether it was looked at at all; what was not is never called well.
+    pub looked_at: bool,
     /// What was seen.
     pub seen: String,
     /// What to do when it does not hold.
@@ -40,6 +45,10 @@ pub struct Facts {
     pub resolved: Option<u32>,
     /// Owner of the home, if it is a directory.
     pub home_owner: Option<u32>,
+    /// What sshd and PAM look at.
+    pub entrance: Option<Entrance>,
+    /// Today, in days since 1970.
+    pub today: i64,
     /// What the roster's modules would change for this person: fields and what they would become.
     pub differs: Vec<String>,
     /// What the scheduler says; `None` on hosts that are not its master.
@@ -51,7 +60,7 @@ pub struct Facts {
 pub struct Scheduler {
     /// The default account; `None` when it does not know the person.
     pub default_account: Option<String>,
-    /// Each association: its account, and the limits in force there, inherited ones too.
+    /// Each association: its account, with the partition that it is for, and the limits in force there, inherited ones too.
     pub associations: Vec<(String, Vec<(String, String)>)>,
     /// What differs from the roster.
     pub differs: Vec<String>,
@@ -77,6 +86,8 @@ fn look_at_host(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result
         facts.resolved = resolved(site, host, name)?;
         if let Some(entry) = entry {
             facts.home_owner = home_owner(site, host, &entry.home)?;
+            facts.entrance = Some(look_at_entrance(site, host, name)?);
+            facts.today = (super::plan::now() / 86_400.0) as i64;
             facts.differs = differing(site, host, roster, name, &["user", "authorized_key"])?;
         }
     }
@@ -110,6 +121,11 @@ fn home_owner(site: &Site, host: &Host, home: &str) -> Result<Option<u32>, Strin
     Ok(found.and_then(|stat| u32::try_from(stat.get("uid")?.as_int()?).ok()))
 }
 
+fn look_at_entrance(site: &Site, host: &Host, name: &str) -> Result<Entrance, String> {
+    let values = ask(site, host, "entrance", args([("name", name.into())]), true)?;
+    serde_json::from_str(&Value::Map(values).to_json_line(false)).map_err(|error| format!("the host's answer: {error}"))
+}
+
 /// What `modules` would change for this person, as a dry run of what the roster says.
 fn differing(site: &Site, host: &Host, roster: &Roster, name: &str, modules: &[&str]) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
@@ -129,21 +145,38 @@ fn foreseen(module: &str, result: ItemResult) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for change in &result.changes {
+        // Which file or directory; the person is known.
+        let of = if change.address.kind == "user" { String::new() } else { format!("{}: ", change.address) };
+        if change.action == Action::Create && change.address.kind != "user" {
+            lines.push(format!("no {}", change.address));
+            continue;
+        }
         let values = change.fields.iter().filter_map(|field| match field {
             FieldDiff::Value { name, before, after } if *before != Value::Null => {
-                Some(format!("{name} {before}, not {after}"))
+                Some(format!("{name} {}, not {}", or_none(before), or_none(after)))
             }
             FieldDiff::Value { name, after, .. } => Some(format!("no {name} {after}")),
             _ => None,
         });
         let values: Vec<_> = values.collect();
-        match (values.is_empty(), module) {
-            (false, _) => lines.push(values.join("; ")),
-            (true, "authorized_key") => lines.push("a key of the roster is missing or has to go".into()),
-            (true, _) => lines.push(change.address.to_string()),
+        if !values.is_empty() {
+            lines.push(format!("{of}{}", values.join("; ")));
+        } else if module == "authorized_key" {
+            lines.push(format!("{of}a key of the roster is missing or has to go"));
+        } else {
+            lines.push(change.address.to_string());
         }
     }
     lines
+}
+
+/// Nothing is said to be nothing.
+fn or_none(value: &Value) -> String {
+    if value.is_truthy() || matches!(value, Value::Int(_) | Value::Bool(_)) {
+        value.to_string()
+    } else {
+        "(none)".into()
+    }
 }
 
 fn scheduler(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Scheduler, String> {
@@ -155,19 +188,23 @@ fn scheduler(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Sc
     };
     let whom = format!("user={name}");
     let user = rows(&["user", "where", &format!("name={name}"), "format=User,DefaultAccount"])?;
-    let mut columns = vec!["Account", "User"];
+    let mut columns = vec!["Account", "User", "Partition"];
     let plain = LIMITS.iter().filter(|kind| kind.tres.is_none());
     columns.extend(plain.map(|kind| kind.column));
     let rows = rows(&["association", "where", &whom, &format!("format={}", columns.join(","))])?;
     let his = rows.into_iter().filter(|row| row.len() == columns.len() && row[1] == name);
     let limits = |row: &[String]| -> Vec<(String, String)> {
-        let pairs = columns.iter().zip(row).skip(2).filter(|(_, value)| !value.is_empty());
+        let pairs = columns.iter().zip(row).skip(3).filter(|(_, value)| !value.is_empty());
         pairs.map(|(column, value)| ((*column).to_owned(), value.clone())).collect()
+    };
+    let place = |row: &[String]| match row[2].as_str() {
+        "" => row[0].clone(),
+        partition => format!("{} in partition {partition}", row[0]),
     };
     Ok(Scheduler {
         default_account: user.into_iter().find(|row| row[0] == name).map(|row| row.get(1).cloned().unwrap_or_default()),
-        associations: his.map(|row| (row[0].clone(), limits(&row))).collect(),
-        differs: differing(site, host, roster, name, &["slurm_user"])?,
+        associations: his.map(|row| (place(&row), limits(&row))).collect(),
+        differs: differing(site, host, roster, name, &["slurm_user", "slurm_association", "slurm_coordinator"])?,
     })
 }
 
@@ -177,6 +214,7 @@ const PLAN: &str = "enlist plan, then enlist apply";
 pub fn links(roster: &Roster, name: &str, facts: &[Facts]) -> Vec<Link> {
     let wanted = roster.user(name).filter(|user| user.state == State::Present);
     let mut links = vec![in_roster(roster, name)];
+    links.extend(kept_out(wanted, facts.iter().map(|facts| facts.today).max().unwrap_or_default()));
     for facts in facts {
         if let Some(why) = &facts.silent {
             links.push(broken(&facts.host, "answers", why, "look at the host, or leave it out with --limit"));
@@ -191,11 +229,16 @@ pub fn links(roster: &Roster, name: &str, facts: &[Facts]) -> Vec<Link> {
 }
 
 fn well(place: &str, link: &'static str, seen: impl Into<String>) -> Link {
-    Link { place: place.into(), link, well: true, seen: seen.into(), todo: None }
+    Link { place: place.into(), link, well: true, looked_at: true, seen: seen.into(), todo: None }
+}
+
+/// What could not be looked at.
+fn unseen(place: &str, link: &'static str, why: impl Into<String>) -> Link {
+    Link { looked_at: false, ..well(place, link, why) }
 }
 
 fn broken(place: &str, link: &'static str, seen: impl Into<String>, todo: impl Into<String>) -> Link {
-    Link { place: place.into(), link, well: false, seen: seen.into(), todo: Some(todo.into()) }
+    Link { place: place.into(), link, well: false, looked_at: true, seen: seen.into(), todo: Some(todo.into()) }
 }
 
 fn in_roster(roster: &Roster, name: &str) -> Link {
@@ -207,6 +250,20 @@ fn in_roster(roster: &Roster, name: &str) -> Link {
         }
         Some(user) => well("roster", "listed", user.name.place.to_string()),
     }
+}
+
+/// That the roster itself keeps the person out.
+fn kept_out(wanted: Option<&User>, today: i64) -> Option<Link> {
+    let user = wanted?;
+    let name = &user.name.value;
+    if user.locked == Some(true) {
+        let todo = format!("enlist user modify {name} --unlock, then {PLAN}");
+        return Some(broken("roster", "locked", "the roster keeps the person out: `locked: yes`", todo));
+    }
+    let Some(Expiry::On(day)) = user.expires else { return None };
+    let is_past = day.duration_since(jiff::civil::date(1970, 1, 1)).as_secs_f64() / 86_400.0 <= today as f64;
+    let todo = format!("enlist user modify {name} --expires DAY (or never), then {PLAN}");
+    is_past.then(|| broken("roster", "expires", format!("the login ended on {day}"), todo))
 }
 
 fn on_host(roster: &Roster, name: &str, wanted: Option<&User>, local: &Observed, facts: &Facts) -> Vec<Link> {
@@ -237,10 +294,17 @@ fn on_host(roster: &Roster, name: &str, wanted: Option<&User>, local: &Observed,
         let seen = format!("{} lets nobody in: {}:{}", entry.shell, entry.file, entry.line);
         links.push(broken(host, "shell", seen, format!("enlist user modify {name} --shell /bin/bash, then {PLAN}")));
     }
+    if let Some(seen) = &facts.entrance {
+        links.extend(entrance::judge(host, name, wanted, seen, facts.today));
+    }
     if let Some(user) = wanted {
         let keys = user.keys.iter().filter(|key| key.state == State::Present).count();
         links.push(match facts.differs.is_empty() {
-            true => well(host, "as the roster", format!("{keys} keys of the roster, and all fields")),
+            true => well(
+                host,
+                "as the roster",
+                format!("{keys} key{} of the roster, and all fields", if keys == 1 { "" } else { "s" }),
+            ),
             false => broken(host, "as the roster", facts.differs.join("; "), PLAN),
         });
     }

@@ -66,6 +66,22 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
     Ok(Planned { plan, warnings })
 }
 
+/// What a dry run of the roster's accounts, people and keys would change on each host: how hosts differ from the roster. No
+/// scheduler is asked.
+pub(super) fn drift(site: &Site, roster: &Roster, seen: &[Observed]) -> Vec<(HostPlan, Vec<LeftOut>)> {
+    let mut all = Vec::new();
+    let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
+    site.each(
+        |host| Some(Foresight::of(site, &Host { scheduler: false, ..host.clone() }, roster, of(host)?)),
+        |host, foreseen| {
+            let Some(Foresight { observed, steps, left_out, .. }) = foreseen else { return };
+            let plan = HostPlan { host: host.name().to_owned(), observed: observed.digest.clone(), steps };
+            all.push((plan, left_out));
+        },
+    );
+    all
+}
+
 /// How many users the roster wants present.
 pub(super) fn people(roster: &Roster) -> usize {
     roster.users.iter().filter(|user| user.state == State::Present).count()

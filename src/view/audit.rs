@@ -1,5 +1,6 @@
 //! Findings of an audit as a table.
 
+use super::plan::count;
 use super::styled::Styled;
 use super::styles::Style;
 use crate::sync::audit::Finding;
@@ -25,6 +26,6 @@ pub fn findings(findings: &[Finding], hosts: usize) -> Vec<Styled> {
         0 => String::new(),
         _ => format!(" {system} more among system accounts, which packages number as they come."),
     };
-    lines.push(format!("{ours} findings on {hosts} hosts.{tail}").into());
+    lines.push(format!("{} on {}.{tail}", count(ours, "finding"), count(hosts, "host")).into());
     lines
 }

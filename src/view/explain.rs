@@ -24,18 +24,29 @@ pub fn links(name: &str, links: &[Link]) -> Vec<Styled> {
     );
     let mut lines = Vec::new();
     for row in &rows {
-        let (mark, style) = if row.1.well { ("ok    ", Style::Ok) } else { ("BROKEN", Style::Failed) };
+        let (mark, style) = mark(row.1);
         let (link, seen) = (pad(row.1.link, columns.0), pad(&row.1.seen, columns.1));
         lines.push(Styled::of(style, mark).text(format!("  {link}  {seen}  {}", places(row))));
     }
     lines.push(Styled::from(match links.iter().find(|link| !link.well) {
-        None => format!("All is well with {name}."),
+        None => match links.iter().filter(|link| !link.looked_at).count() {
+            0 => format!("All is well with {name}."),
+            some => format!("Nothing is broken with {name} in what was looked at; {some} could not be."),
+        },
         Some(first) => {
             let todo = first.todo.as_deref().unwrap_or_default();
             format!("First broken link: {}: {}: {}. What to do: {todo}", first.place, first.link, first.seen)
         }
     }));
     lines
+}
+
+fn mark(link: &Link) -> (&'static str, Style) {
+    match link {
+        Link { well: false, .. } => ("BROKEN", Style::Failed),
+        Link { looked_at: false, .. } => ("?     ", Style::Skipped),
+        _ => ("ok    ", Style::Ok),
+    }
 }
 
 /// One line a limit, then what that means.

@@ -217,7 +217,8 @@ fn summary(plan: &Plan) -> String {
     )
 }
 
-fn count(number: usize, what: &str) -> String {
+/// "1 host", "2 hosts".
+pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -1,12 +1,14 @@
 //! The chain of `enlist explain`: judged from given facts, and asked of hosts in memory.
 
+use super::{Attributes, System};
 use super::{Cluster, FIRST, read};
-use crate::sync::explain::{Facts, Link, Scheduler, links, look_at};
+use crate::sync::explain::{Entrance, Facts, Link, Part, Scheduler, links, look_at};
 use crate::sync::{Observed, ObservedUser, Site};
 use crate::system::Output;
 use crate::view;
 use crate::view::styled::joined;
 use expect_test::expect;
+use std::path::Path;
 
 const ROSTER: &str = "\
 groups: {ai: {gid: 3001}}
@@ -112,11 +114,14 @@ fn the_scheduler_is_the_last_link() {
 fn hosts_are_asked() {
     let cluster = Cluster::new();
     for machine in cluster.0.lock().unwrap().values_mut() {
+        machine.real = std::mem::take(&mut machine.real).file("/bin/bash", "");
+        let program = Attributes { mode: Some(0o755), ..Attributes::default() };
+        machine.real.set_attributes(Path::new("/bin/bash"), program).unwrap();
         machine.real = std::mem::take(&mut machine.real).answer_with(|command| {
             let words: Vec<_> = command.argv.iter().map(|word| word.to_string_lossy()).collect();
             let stdout = match (words[0].as_ref(), words.iter().any(|word| word == "association")) {
                 ("getent", _) => "gildong:x:2001:3001:홍길동:/home/gildong:/bin/bash\n".to_owned(),
-                (_, true) => format!("ai_project|gildong|{}\n", "|".repeat(16)),
+                (_, true) => format!("ai_project|gildong||{}\n", "|".repeat(16)),
                 _ => "gildong|ai_project\n".to_owned(),
             };
             Some(Output { stdout: stdout.into(), ..Output::default() })
@@ -139,4 +144,85 @@ fn hosts_are_asked() {
     let first = explain().into_iter().find(|link| !link.well).unwrap();
     assert_eq!((first.place.as_str(), first.link), ("login2", "numbers"));
     assert!(first.seen.starts_with("uid differs: 2003, not 2001: /etc/passwd:"), "{first:?}");
+}
+
+fn shadow(expires: Option<i64>) -> Option<crate::sync::explain::Shadow> {
+    Some(crate::sync::explain::Shadow { expires, max: Some(99999), last_change: Some(20000), ..Default::default() })
+}
+
+/// A person who comes in: everything as sshd and PAM want it.
+fn open_door() -> Entrance {
+    let part = |path: &str, uid, mode| Part { path: path.into(), uid, mode, directory: true };
+    let settings =
+        [("strictmodes", "yes"), ("pubkeyauthentication", "yes"), ("authorizedkeysfile", ".ssh/authorized_keys")];
+    Entrance {
+        uid: Some(2001),
+        home: "/home/gildong".into(),
+        shell: "fine".into(),
+        nologin: false,
+        shadow: shadow(None),
+        groups: vec!["ai".into()],
+        key_file: "/home/gildong/.ssh/authorized_keys".into(),
+        way: vec![part("/home/gildong", 2001, 0o700), part("/home/gildong/.ssh", 2001, 0o700)],
+        keys: Some(Vec::new()),
+        sshd: Some(settings.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).into()),
+    }
+}
+
+/// The first broken link for a roster's entry with these fields and what was seen.
+fn first_broken(fields: &str, change: impl Fn(&mut Entrance)) -> Option<Link> {
+    let mut entrance = open_door();
+    change(&mut entrance);
+    let facts = Facts { entrance: Some(entrance), today: 20_700, ..host("login1", &[entry("gildong", 2001)]) };
+    let roster = read(&ROSTER.replace("{uid: 2001, group: ai}", &format!("{{uid: 2001, group: ai{fields}}}")));
+    links(&roster, "gildong", &[facts]).into_iter().find(|link| !link.well)
+}
+
+#[test]
+fn what_sshd_and_pam_look_at_is_looked_at() {
+    assert_eq!(first_broken("", |_| ()), None);
+    let set = |name: &'static str, words: &'static [&'static str]| {
+        move |seen: &mut Entrance| {
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            seen.sshd.as_mut().unwrap().insert(name.into(), words);
+        }
+    };
+    type Case = (&'static str, Box<dyn Fn(&mut Entrance)>, &'static str, &'static str);
+    let key = ", keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g a@b']";
+    let cases: Vec<Case> = vec![
+        (", locked: yes", Box::new(|_| ()), "locked", "the roster keeps the person out"),
+        (", expires: 2026-01-01", Box::new(|_| ()), "expires", "ended on 2026-01-01"),
+        (", expires: 1900-01-01", Box::new(|_| ()), "expires", "ended on 1900-01-01"),
+        ("", Box::new(|seen| seen.shadow = shadow(Some(1))), "account open", "expired on 1970-01-02"),
+        ("", Box::new(|seen| seen.shadow.as_mut().unwrap().last_change = Some(0)), "account open", "new password"),
+        ("", Box::new(|seen| seen.shell = "missing".into()), "shell", "not on the host"),
+        ("", Box::new(|seen| seen.nologin = true), "nologin", "everybody but root"),
+        ("", Box::new(|seen| seen.way[0].mode = 0o777), "strict modes", "others may write /home/gildong (mode 0777)"),
+        ("", Box::new(|seen| seen.way[1].uid = 2005), "strict modes", "/home/gildong/.ssh belongs to uid 2005"),
+        (key, Box::new(|_| ()), "keys", "1 of 1 of the roster are not in"),
+        (key, Box::new(|seen| seen.keys = None), "keys", "is not there, or is a link"),
+        ("", Box::new(set("authorizedkeysfile", &["/etc/keys/%u"])), "keys", "sshd reads keys from"),
+        ("", Box::new(set("pubkeyauthentication", &["no"])), "sshd", "pubkeyauthentication no"),
+        ("", Box::new(set("allowusers", &["root", "op*"])), "sshd", "allowusers root op*"),
+        ("", Box::new(set("denygroups", &["ai"])), "sshd", "denygroups ai"),
+    ];
+    for (fields, change, link, says) in cases {
+        let broken = first_broken(fields, change).unwrap_or_else(|| panic!("{link}: {says}: all is well"));
+        assert!(broken.link == link && broken.seen.contains(says), "{says}: {broken:?}");
+    }
+    assert_eq!(first_broken("", set("strictmodes", &["no"])), None);
+    let of_roots = |mode| move |seen: &mut Entrance| (seen.way[0].uid, seen.way[0].mode) = (0, mode);
+    assert_eq!(first_broken("", of_roots(0o755)), None, "root's is safe");
+    assert!(first_broken("", of_roots(0o700)).unwrap().seen.contains("may not read it"));
+}
+
+#[test]
+fn what_was_not_looked_at_is_not_called_well() {
+    let seen = Entrance { sshd: None, shadow: None, ..open_door() };
+    let facts = [Facts { entrance: Some(seen), ..host("login1", &[entry("gildong", 2001)]) }];
+    let shown = view::explain::links("gildong", &links(&read(ROSTER), "gildong", &facts));
+    assert_eq!(
+        shown.last().unwrap().to_string(),
+        "Nothing is broken with gildong in what was looked at; 2 could not be."
+    );
 }
