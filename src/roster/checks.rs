@@ -7,7 +7,7 @@ use super::{homes, keys, names};
 use crate::change::guard::PROTECTED;
 use crate::diag::Diagnostic;
 use crate::text::secrets;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// One named rule.
@@ -209,8 +209,14 @@ fn known_accounts(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     present.filter_map(|account| account.parent.as_ref()).filter(|parent| ***parent != "root").for_each(&mut demand);
     let present = || roster.users.iter().filter(|user| user.state == State::Present);
     present().filter_map(|user| user.default_account.as_ref()).for_each(demand);
+    let present_members = |account: &'_ Account| {
+        let members = account.users.iter().filter(|member| member.state == State::Present);
+        members.map(|member| (account.name.value.clone(), member.user.value.clone())).collect::<Vec<_>>()
+    };
+    let members: HashSet<(String, String)> = roster.accounts.iter().flat_map(present_members).collect();
     for (user, account) in present().filter_map(|user| Some((user, user.default_account.as_ref()?))) {
-        if roster.account(account).is_some_and(|found| !has_member(found, user)) {
+        let is_member = members.contains(&(account.value.clone(), user.name.value.clone()));
+        if roster.account(account).is_some() && !is_member {
             let message = format!("`{}` is not a user of the default account `{}`", user.name.value, account.value);
             let hint = format!("add `{}` to the `users` of `{}`", user.name.value, account.value);
             problems.push(Diagnostic::input(&account.place, message).hint(hint));
@@ -218,15 +224,12 @@ fn known_accounts(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn has_member(account: &Account, user: &User) -> bool {
-    account.users.iter().any(|member| *member.user == *user.name && member.state == State::Present)
-}
-
 fn known_members(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     let known = || roster.users.iter().map(|user| user.name.as_str());
+    let states: HashMap<&str, State> = roster.users.iter().map(|user| (user.name.as_str(), user.state)).collect();
     for account in &roster.accounts {
         for Member { user, state, .. } in &account.users {
-            match roster.user(user).map(|user| user.state) {
+            match states.get(user.as_str()) {
                 None => problems.push(unknown("user", user, known())),
                 Some(State::Absent) if *state == State::Present => {
                     problems.push(gone("user", user).hint("take this line out: an absent user is in no account"));
@@ -239,7 +242,7 @@ fn known_members(roster: &Roster, problems: &mut Vec<Diagnostic>) {
             }
         }
         for Coordinator { user, state } in &account.coordinators {
-            match roster.user(user).map(|user| user.state) {
+            match states.get(user.as_str()) {
                 None => problems.push(unknown("user", user, known())),
                 Some(State::Absent) if *state == State::Present => {
                     problems.push(gone("user", user).hint("take this line out: an absent user manages nothing"));

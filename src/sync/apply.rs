@@ -227,7 +227,7 @@ fn missing_hosts(site: &Site, plan: &Plan) -> Vec<Diagnostic> {
 
 /// The names and numbers that the plan gives, so that conflicts are found without the roster.
 fn wanted(plan: &Plan) -> Vec<Claim> {
-    let mut claims: Vec<Claim> = Vec::new();
+    let (mut claims, mut known): (Vec<Claim>, HashSet<(Kind, &str, u32)>) = (Vec::new(), HashSet::new());
     for step in plan.hosts.iter().flat_map(|host| &host.steps) {
         let (kind, id) = match step.module.as_str() {
             "user" => (Kind::User, step.args.get("uid")),
@@ -237,9 +237,8 @@ fn wanted(plan: &Plan) -> Vec<Claim> {
         let id = id.and_then(|id| u32::try_from(id.as_int()?).ok());
         let name = step.args.get("name").and_then(|name| name.as_str());
         let (Some(id), Some(name)) = (id, name) else { continue };
-        let claim = Claim { kind, name: name.to_owned(), id, origin: Origin::Wanted(None) };
-        if !claims.contains(&claim) {
-            claims.push(claim);
+        if known.insert((kind, name, id)) {
+            claims.push(Claim { kind, name: name.to_owned(), id, origin: Origin::Wanted(None) });
         }
     }
     claims

@@ -11,7 +11,7 @@ use crate::roster::claims::{Dispute, Kind, Origin, Subject, disputes, evidence, 
 use crate::roster::{Roster, State, User, names};
 use crate::value::Value;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -87,14 +87,12 @@ fn foreseen(drifted: &[(HostPlan, Vec<LeftOut>)]) -> Vec<Finding> {
             Some((format!("user {whose}"), plan.host.as_str(), says))
         }));
     }
-    let mut subjects: Vec<&String> = differs.iter().map(|(subject, ..)| subject).collect();
-    subjects.sort();
-    subjects.dedup();
-    let of = |subject: &String| {
-        let his = differs.iter().filter(|(other, ..)| other == subject);
-        finding(FindingKind::Differs, subject.clone(), his.map(|(_, host, text)| (*host, text.clone())))
-    };
-    subjects.iter().flat_map(|subject| of(subject)).collect()
+    let mut by_subject: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
+    for (subject, host, text) in differs {
+        by_subject.entry(subject).or_default().push((host, text));
+    }
+    let all = by_subject.into_iter();
+    all.flat_map(|(subject, seen)| finding(FindingKind::Differs, subject, seen.into_iter())).collect()
 }
 
 fn is_new_user(change: &Change) -> bool {

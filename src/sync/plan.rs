@@ -4,7 +4,7 @@
 
 use super::compile::{Batch, batches, lock};
 use super::lost::Lost;
-use super::observe::claims;
+use super::observe::{ObservedUser, claims};
 use super::{Host, Observed, Site, Survey, observe};
 use crate::change::guard::{self, Case, Seen};
 use crate::change::outcome::{Failure, ItemResult};
@@ -12,8 +12,10 @@ use crate::change::plan::{FORMAT, HostPlan, LeftOut, Phase, Plan, RosterMark, St
 use crate::change::{Change, vocabulary as calls};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::claims::{conflicts, of_roster};
+use crate::roster::homes::{above, plain};
 use crate::roster::{Roster, State};
 use crate::value::{Map, Value};
+use std::collections::HashMap;
 
 /// A plan and what should be said beside it.
 #[derive(Debug)]
@@ -112,13 +114,29 @@ struct Foresight<'s> {
     warnings: Vec<String>,
     left_out: Vec<LeftOut>,
     lost: Lost,
+    residents: Residents<'s>,
+}
+
+/// Who is on a host already, by name, and by home.
+struct Residents<'s> {
+    names: HashMap<&'s str, &'s ObservedUser>,
+    homes: HashMap<String, &'s ObservedUser>,
+}
+
+impl<'s> Residents<'s> {
+    fn new(observed: &'s Observed) -> Self {
+        let people = observed.users.iter().filter(|user| user.uid >= 1000);
+        let homes = people.map(|user| (plain(&user.home), user)).filter(|(home, _)| home != "/");
+        Self { names: observed.users.iter().map(|user| (user.name.as_str(), user)).collect(), homes: homes.collect() }
+    }
 }
 
 impl<'s> Foresight<'s> {
     /// Runs everything that the roster asks of `host` in check mode.
     fn of(site: &Site, host: &Host, roster: &Roster, observed: &'s Observed) -> Self {
-        let lost = Lost::default();
-        let mut foreseen = Self { observed, steps: Vec::new(), warnings: Vec::new(), left_out: Vec::new(), lost };
+        let (lost, residents) = (Lost::default(), Residents::new(observed));
+        let (steps, warnings, left_out) = (Vec::new(), Vec::new(), Vec::new());
+        let mut foreseen = Self { observed, steps, warnings, left_out, lost, residents };
         for batch in batches(roster, host) {
             if let Err(problem) = foreseen.batch(site, host, batch) {
                 let host = host.name().to_owned();
@@ -162,7 +180,7 @@ impl<'s> Foresight<'s> {
     fn possible(&mut self, module: &str, items: Vec<Map>) -> Vec<Map> {
         let mut possible = Vec::with_capacity(items.len());
         for args in items {
-            match self.lost.needed_by(module, &args).or_else(|| homes_of_others(module, &args, self.observed)) {
+            match self.lost.needed_by(module, &args).or_else(|| homes_of_others(module, &args, &self.residents)) {
                 None => possible.push(args),
                 Some(why) => self.lose(module, &args, &Failure::new(why)),
             }
@@ -227,23 +245,20 @@ fn all_failed(results: &[ItemResult]) -> Option<Failure> {
 }
 
 /// Why a person cannot have this home: somebody who is not the roster's lives there. Who has it already keeps it.
-fn homes_of_others(module: &str, args: &Map, observed: &Observed) -> Option<String> {
-    use crate::roster::homes::{above, plain};
+fn homes_of_others(module: &str, args: &Map, residents: &Residents) -> Option<String> {
     let text = |argument: &str| args.get(argument).and_then(Value::as_str);
     if module != "user" || text("state") == Some("absent") {
         return None;
     }
     let name = text("name")?;
-    let there = observed.users.iter().find(|user| user.name == name);
-    let home = match (text("home"), there) {
+    let home = match (text("home"), residents.names.get(name)) {
         (Some(home), Some(there)) if plain(home) == plain(&there.home) => return None,
         (Some(home), _) => plain(home),
         (None, Some(_)) => return None,
         (None, None) => format!("/home/{name}"),
     };
-    let is_his = |path: &str| path == home || above(&home).any(|above| above == path);
-    let mut others = observed.users.iter().filter(|other| other.name != name && other.uid >= 1000);
-    let other = others.find(|other| is_his(&plain(&other.home)) && plain(&other.home) != "/")?;
+    let mut places = std::iter::once(home.as_str()).chain(above(&home));
+    let other = places.find_map(|place| residents.homes.get(place).filter(|other| other.name != name))?;
     let how = if plain(&other.home) == home { "is" } else { "is within" };
     Some(format!("{home} {how} the home of {} ({}:{})", other.name, other.file, other.line))
 }

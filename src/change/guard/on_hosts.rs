@@ -4,6 +4,7 @@ use super::{Case, Seen};
 use crate::change::plan::Step;
 use crate::change::{Change, FieldDiff};
 use crate::value::Value;
+use std::collections::{BTreeSet, HashMap};
 
 /// The first number of ordinary people and groups.
 const FIRST_ORDINARY: u32 = 1000;
@@ -18,21 +19,43 @@ struct Named {
     word: String,
 }
 
+/// The entries of one kind on a host, by name and by number.
+struct Register<'e> {
+    ids: HashMap<&'e str, u32>,
+    names: HashMap<u32, Vec<&'e str>>,
+}
+
+impl<'e> Register<'e> {
+    fn new(entries: &'e [(String, u32)]) -> Self {
+        let mut register = Self { ids: HashMap::new(), names: HashMap::new() };
+        for (name, id) in entries {
+            register.ids.entry(name).or_insert(*id);
+            register.names.entry(*id).or_default().push(name);
+        }
+        register
+    }
+
+    /// Everybody whose number is the one that `word` is or has.
+    fn owners(&self, word: &str) -> impl Iterator<Item = (&'e str, u32)> {
+        let id = self.ids.get(word).copied().or_else(|| word.parse().ok());
+        let names = id.and_then(|id| self.names.get(&id)).into_iter().flatten();
+        names.map(move |name| (*name, id.unwrap_or_default()))
+    }
+}
+
 pub(super) fn protected_numbers(case: &Case) -> Vec<String> {
-    let mut found = Vec::new();
-    for (seen, step) in steps(case) {
-        for Named { kind, word } in named_by(step) {
-            let entries = if kind == "user" { &seen.users } else { &seen.groups };
-            for owner in owners(entries, &word).filter(|(name, id)| is_systems(case, name, *id)) {
-                let (name, id) = (&owner.0, owner.1);
-                let said = format!("the plan touches `{word}`, which is the {kind} {name} ({id}) on {}", seen.host);
-                if !found.contains(&said) {
-                    found.push(said);
-                }
+    let mut found = BTreeSet::new();
+    for seen in case.hosts {
+        let (users, groups) = (Register::new(&seen.users), Register::new(&seen.groups));
+        let host = case.plan.hosts.iter().find(|host| host.host == seen.host);
+        for Named { kind, word } in host.iter().flat_map(|host| &host.steps).flat_map(named_by) {
+            let register = if kind == "user" { &users } else { &groups };
+            for (name, id) in register.owners(&word).filter(|(name, id)| is_systems(case, name, *id)) {
+                found.insert(format!("the plan touches `{word}`, which is the {kind} {name} ({id}) on {}", seen.host));
             }
         }
     }
-    found
+    found.into_iter().collect()
 }
 
 /// The steps for hosts that were seen.
@@ -40,13 +63,6 @@ fn steps<'c>(case: &'c Case) -> impl Iterator<Item = (&'c Seen, &'c Step)> {
     let seen =
         case.hosts.iter().filter_map(|seen| Some((seen, case.plan.hosts.iter().find(|host| host.host == seen.host)?)));
     seen.flat_map(|(seen, host)| host.steps.iter().map(move |step| (seen, step)))
-}
-
-/// Everybody whose number is the one that `word` is or has.
-fn owners<'e>(entries: &'e [(String, u32)], word: &str) -> impl Iterator<Item = &'e (String, u32)> {
-    let by_name = entries.iter().find(|(name, _)| name == word).map(|(_, id)| *id);
-    let id = by_name.or_else(|| word.parse().ok());
-    entries.iter().filter(move |(_, other)| Some(*other) == id)
 }
 
 fn is_systems(case: &Case, name: &str, id: u32) -> bool {
