@@ -47,6 +47,13 @@ impl Place {
         Self { source: source.clone(), line, column }
     }
 
+    /// What is written from here to the end of the line.
+    pub fn rest_of_line(&self) -> Option<&str> {
+        let line = self.source.text.lines().nth(self.line.checked_sub(1)? as usize)?;
+        let (at, _) = line.char_indices().nth(self.column.checked_sub(1)? as usize)?;
+        Some(&line[at..])
+    }
+
     /// Line `number` of the source as it may be shown, without its newline.
     fn line_text(&self, number: u32) -> Option<Cow<'_, str>> {
         let line = self.source.text.lines().nth(number.checked_sub(1)? as usize)?;

@@ -1,4 +1,4 @@
-//! `--list-hosts` and `--list-tasks`.
+//! `--list-hosts`, `--list-tasks` and `--list-tags`.
 
 use crate::diag::Diagnostic;
 use crate::inventory::Inventory;
@@ -6,14 +6,25 @@ use crate::playbook::{Item, Play, Playbook, Task};
 use crate::runner::Options;
 use crate::value::Value;
 use crate::view::styles::stdout;
+use std::collections::BTreeSet;
 
-/// Shows hosts, tasks or both of every play, in the shape of ansible-playbook.
+/// What is to be listed of every play.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its hosts.
+    pub hosts: bool,
+    /// Its tasks.
+    pub tasks: bool,
+    /// The tags of its tasks.
+    pub tags: bool,
+}
+
+/// Shows what is wanted of every play, in the shape of ansible-playbook.
 pub fn show(
     playbooks: &[Playbook],
     inventory: &Inventory,
     options: &Options,
-    hosts: bool,
-    tasks: bool,
+    wanted: Wanted,
 ) -> Result<u8, Diagnostic> {
     let out = stdout();
     for playbook in playbooks {
@@ -21,11 +32,16 @@ pub fn show(
         for (index, play) in playbook.plays.iter().enumerate() {
             let (number, pattern, tags) = (index + 1, pattern(play), play.keywords.tags.join(", "));
             out.line(format!("\n  play #{number} ({}): {}\tTAGS: [{tags}]", pattern.join(","), play.title()));
-            if hosts {
+            if wanted.hosts {
                 show_hosts(play, &pattern, inventory, options)?;
             }
-            if tasks {
+            if wanted.tasks {
                 show_tasks(play, options);
+            }
+            if wanted.tags {
+                let mut tags = BTreeSet::new();
+                play.sections().into_iter().for_each(|section| collect_tags(section, options, &mut tags));
+                out.line(format!("      TASK TAGS: [{}]", tags.into_iter().collect::<Vec<_>>().join(", ")));
             }
         }
     }
@@ -61,6 +77,21 @@ fn show_items(items: &[Item], options: &Options) {
             Item::Task(task) => show_task(task, options),
             Item::Block(block) => {
                 [&block.tasks, &block.rescue, &block.always].iter().for_each(|part| show_items(part, options));
+            }
+        }
+    }
+}
+
+/// The tags of the tasks that are selected, in the order of the alphabet.
+fn collect_tags<'p>(items: &'p [Item], options: &Options, tags: &mut BTreeSet<&'p str>) {
+    for item in items {
+        match item {
+            Item::Task(task) if options.tags.selects(&task.keywords.tags) => {
+                tags.extend(task.keywords.tags.iter().map(String::as_str));
+            }
+            Item::Task(_) => {}
+            Item::Block(block) => {
+                [&block.tasks, &block.rescue, &block.always].iter().for_each(|part| collect_tags(part, options, tags));
             }
         }
     }

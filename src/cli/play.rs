@@ -7,7 +7,7 @@ use crate::diag::{Diagnostic, ErrorKind, Source};
 use crate::inventory;
 use crate::playbook::{self, Playbook};
 use crate::runner::events::Observer;
-use crate::runner::tags::TagSelection;
+use crate::runner::tags::{TagSelection, has_task};
 use crate::runner::{self, Options, Runner, preflight};
 use crate::value::{Map, Value, yaml};
 use crate::view::play::PlayView;
@@ -59,6 +59,12 @@ pub struct PlayArgs {
     /// Only list the tasks
     #[arg(long)]
     pub list_tasks: bool,
+    /// Only list the tags of the tasks
+    #[arg(long)]
+    pub list_tags: bool,
+    /// Begin with the task of this name (or a pattern of names)
+    #[arg(long, value_name = "NAME")]
+    pub start_at_task: Option<String>,
     /// Run notified handlers even on failed hosts
     #[arg(long)]
     pub force_handlers: bool,
@@ -85,9 +91,8 @@ pub fn run(args: PlayArgs) -> Exit {
 
 fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
     let playbooks = read_playbooks(&args.playbooks)?;
-    for playbook in &playbooks {
-        playbook.warnings.iter().for_each(warn);
-        preflight::check(playbook)?;
+    if !are_sound(&playbooks) {
+        return Ok(4);
     }
     if args.syntax_check {
         playbooks.iter().for_each(|playbook| stdout().line(format!("\nplaybook: {}", playbook.path)));
@@ -95,8 +100,15 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
     }
     let inventory = args.inventory.load(&directories(&playbooks))?;
     let options = options(args)?;
-    if args.list_hosts || args.list_tasks {
-        return listing::show(&playbooks, &inventory, &options, args.list_hosts, args.list_tasks);
+    let wanted = listing::Wanted { hosts: args.list_hosts, tasks: args.list_tasks, tags: args.list_tags };
+    if wanted != listing::Wanted::default() {
+        return listing::show(&playbooks, &inventory, &options, wanted);
+    }
+    if let Some(start) = &options.start_at
+        && !playbooks.iter().any(|playbook| has_task(playbook, start))
+    {
+        return Err(Diagnostic::new(ErrorKind::Usage, format!("No matching task \"{start}\" found"))
+            .hint("--list-tasks shows the names of all tasks"));
     }
     if !options.limit.is_empty() && inventory.hosts_matching(&["all".into()], &options.limit)?.hosts.is_empty() {
         let message = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
@@ -109,6 +121,20 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
     let mut view = view(args);
     let runner = Runner::new(&inventory, &options, &login, &connector, view.as_mut());
     runner.run(&playbooks)
+}
+
+/// Tells everything that is wrong or odd with the playbooks; whether they can be run.
+fn are_sound(playbooks: &[Playbook]) -> bool {
+    let mut errors = Vec::new();
+    for playbook in playbooks {
+        let mut found = preflight::check(playbook);
+        playbook.warnings.iter().chain(&found.warnings).for_each(warn);
+        errors.append(&mut found.errors);
+    }
+    for error in &errors {
+        fail(error);
+    }
+    errors.is_empty()
 }
 
 /// The directory of every play's file, each once: hosts have other variables in each.
@@ -141,6 +167,7 @@ fn options(args: &PlayArgs) -> Result<Options, Diagnostic> {
         tags: TagSelection { only: args.tags.clone(), skip: args.skip_tags.clone() },
         limit: inventory::limit_patterns(&args.inventory.limit)?,
         extra_vars: extra_vars(&args.extra_vars)?,
+        start_at: args.start_at_task.clone(),
     })
 }
 

@@ -21,7 +21,7 @@ mod words;
 mod yaml;
 
 pub use model::{Group, Host, Inventory};
-pub use pattern::Selection;
+pub use pattern::{Selection, matches_glob};
 pub use vars::Layer;
 
 use crate::diag::{Diagnostic, ErrorKind};

@@ -136,6 +136,11 @@ fn invalid(pattern: &str, error: &fancy_regex::Error) -> Diagnostic {
     Diagnostic::new(ErrorKind::Input, format!("Invalid host list pattern: {pattern}")).note(error.to_string())
 }
 
+/// Whether a shell glob means the whole text.
+pub fn matches_glob(pattern: &str, text: &str) -> bool {
+    Regex::new(&glob(pattern)).is_ok_and(|regex| regex.is_match(text).unwrap_or(false))
+}
+
 /// A shell glob (`*`, `?`, `[a-c]`, `[!x]`) as a regular expression for the whole name.
 fn glob(pattern: &str) -> String {
     let mut expression = String::from(r"(?s)\A");

@@ -148,6 +148,8 @@ pub struct Action {
     pub free_form: Option<Expr>,
     /// Arguments by name.
     pub args: Vec<Argument>,
+    /// A template in `args:` that yields more of them.
+    pub more_args: Option<Expr>,
 }
 
 /// One argument of a module.

@@ -183,11 +183,18 @@ fn action_keyword(task: &Node, value: &Node) -> Result<Action, Diagnostic> {
 }
 
 fn with_args(task: &Node, name: String, place: &crate::diag::Place, value: &Node) -> Result<Action, Diagnostic> {
-    let mut action = Action { name, place: place.clone(), free_form: None, args: Vec::new() };
+    let mut action = Action { name, place: place.clone(), free_form: None, args: Vec::new(), more_args: None };
     take_args(&mut action, value)?;
     if let Some(extra) = task.get("args") {
         let mut more = Action { free_form: None, args: Vec::new(), ..action.clone() };
         take_args(&mut more, extra)?;
+        if let Some(text) = more.free_form.take() {
+            if !text.value.to_string().contains("{{") {
+                let message = format!("`args` takes a mapping, or a template that yields one, not `{}`", text.value);
+                return Err(Diagnostic::input(&text.place, message));
+            }
+            action.more_args = Some(text);
+        }
         let given: Vec<_> = action.args.iter().map(|arg| arg.name.clone()).collect();
         action.args.extend(more.args.into_iter().filter(|arg| !given.contains(&arg.name)));
     }

@@ -8,11 +8,24 @@ use crate::value::Value;
 /// Parameters that free-form commands accept as `key=value` words beside the command itself.
 const COMMAND_WORDS: &[&str] = &["creates", "removes", "chdir", "executable", "stdin", "strip_empty_ends"];
 
-/// The arguments of `action` by name. Free-form text goes to the module's free-form parameter, or is read as `k=v`
-/// words where the module has none.
-pub fn named(action: &Action, spec: &Spec) -> Result<Vec<Argument>, Diagnostic> {
-    let Some(text) = &action.free_form else { return Ok(action.args.clone()) };
+/// A task's arguments.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    /// By name.
+    pub named: Vec<Argument>,
+    /// A template that yields more of them, which those by name win over.
+    pub all: Option<Expr>,
+}
+
+/// The arguments of `action`. Free-form text goes to the module's free-form parameter; where the module has none it is
+/// one template of all arguments, or is read as `k=v` words.
+pub fn named(action: &Action, spec: &Spec) -> Result<Arguments, Diagnostic> {
+    let all = action.more_args.clone();
+    let Some(text) = &action.free_form else { return Ok(Arguments { named: action.args.clone(), all }) };
     let written = text.value.to_string();
+    if spec.free_form.is_none() && is_one_template(&written) {
+        return Ok(Arguments { named: action.args.clone(), all: Some(text.clone()) });
+    }
     let argument = |name: &str, value: &str| Argument {
         name: name.to_owned(),
         place: text.place.clone(),
@@ -21,8 +34,12 @@ pub fn named(action: &Action, spec: &Spec) -> Result<Vec<Argument>, Diagnostic> 
     let mut args: Vec<Argument> = Vec::new();
     match spec.free_form {
         Some(parameter) => {
-            let (command, words) = command_words(&written);
-            args.push(argument(parameter, &command));
+            let is_word = |name: &str| match spec.name {
+                "command" | "shell" => COMMAND_WORDS.contains(&name),
+                _ => spec.param(name).is_some(),
+            };
+            let (command, words) = free_words(&written, is_word);
+            args.extend((!command.is_empty()).then(|| argument(parameter, &command)));
             args.extend(words.iter().map(|(name, value)| argument(name, value)));
         }
         None => {
@@ -36,7 +53,7 @@ pub fn named(action: &Action, spec: &Spec) -> Result<Vec<Argument>, Diagnostic> 
         }
     }
     args.extend(action.args.iter().cloned());
-    Ok(args)
+    Ok(Arguments { named: args, all })
 }
 
 /// `k=v` words of `set_fact` and extra variables.
@@ -47,14 +64,19 @@ pub fn key_values(text: &str) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
-/// Takes `creates=…` and its like out of a free-form command; everything else stays as it was written.
-fn command_words(text: &str) -> (String, Vec<(&str, String)>) {
+/// Whether the text is one `{{ … }}` and nothing else.
+fn is_one_template(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}") && text[2..text.len() - 2].find("}}").is_none()
+}
+
+/// Takes `name=value` words with a name that `is_word` out of a free-form text; all else stays as it was written.
+fn free_words(text: &str, is_word: impl Fn(&str) -> bool) -> (String, Vec<(String, String)>) {
     let mut words = Vec::new();
     let mut kept = Vec::new();
     for word in split_words(text) {
-        let known = word.split_once('=').filter(|(name, _)| COMMAND_WORDS.contains(name));
-        match known.and_then(|(name, value)| COMMAND_WORDS.iter().find(|w| **w == name).map(|w| (*w, value))) {
-            Some((name, value)) => words.push((name, unquote(value).to_owned())),
+        match word.split_once('=').filter(|(name, _)| is_word(name)) {
+            Some((name, value)) => words.push((name.to_owned(), unquote(value).to_owned())),
             None => kept.push(word),
         }
     }
@@ -108,8 +130,18 @@ mod tests {
     }
 
     #[test]
+    fn one_template_is_all_arguments() {
+        assert!(is_one_template(" {{ base | combine(item, recursive=true) }}"));
+        for text in ["name={{ x }}", "{{ a }} {{ b }}", "{{ x }} state=present", "{{"] {
+            assert!(!is_one_template(text), "{text}");
+        }
+    }
+
+    #[test]
     fn a_command_keeps_its_text_unless_words_are_taken_out() {
-        assert_eq!(command_words("echo  'a  b'"), ("echo  'a  b'".into(), vec![]));
-        assert_eq!(command_words("make creates=/x all"), ("make all".into(), vec![("creates", "/x".to_owned())]));
+        let words = |text| free_words(text, |name| COMMAND_WORDS.contains(&name));
+        assert_eq!(words("echo  'a  b'"), ("echo  'a  b'".into(), vec![]));
+        assert_eq!(words("make creates=/x all"), ("make all".into(), vec![("creates".into(), "/x".into())]));
+        assert_eq!(words("chdir=/x").0, "");
     }
 }

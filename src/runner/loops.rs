@@ -1,13 +1,31 @@
 //! The items of `loop:` and of the `with_…:` forms that are lists in disguise.
 
+use crate::modules::spec::short_name;
+use crate::template::Templar;
 use crate::value::{Map, Value};
 
 /// The forms of `with_` that [`items`] knows.
 pub const KNOWN: &[&str] = &["items", "list", "dict", "flattened", "indexed_items", "together", "nested"];
 
+/// Whether `with_NAME` is known, as a form of this file or as a lookup.
+pub fn is_known(with: &str) -> bool {
+    KNOWN.contains(&short_name(with)) || is_lookup(with)
+}
+
+/// Whether the items of `with_NAME` are what a lookup finds.
+pub fn is_lookup(with: &str) -> bool {
+    let name = short_name(with);
+    !KNOWN.contains(&name) && Templar::lookup_names().contains(&name)
+}
+
+/// What a lookup is asked for: the list, or the one thing that is no list.
+pub fn terms(value: Value) -> Vec<Value> {
+    as_list(value)
+}
+
 /// The items of a loop over `value`; the error is one sentence.
 pub fn items(with: Option<&str>, value: Value) -> Result<Vec<Value>, String> {
-    match with {
+    match with.map(short_name) {
         None => match value {
             Value::List(items) => Ok(items),
             other => Err(format!("The `loop` value must resolve to a 'list', not '{}'.", other.type_name())),

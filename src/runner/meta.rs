@@ -21,7 +21,7 @@ impl Runner<'_> {
         hosts: Vec<String>,
     ) -> Result<Vec<String>, Diagnostic> {
         let args = task_args(task, Runs::Meta)?;
-        let word = args.first().map(|arg| arg.value.value.to_string()).unwrap_or_default();
+        let word = args.named.first().map(|arg| arg.value.value.to_string()).unwrap_or_default();
         let hit = self.announce_meta(batch, task, &word, &hosts)?;
         match word.as_str() {
             "noop" | "reset_connection" => {}

@@ -6,6 +6,7 @@ pub mod events;
 mod facts;
 mod handlers;
 mod items;
+mod keyword_values;
 mod links;
 mod loops;
 mod meta;
@@ -58,6 +59,8 @@ pub struct Options {
     pub limit: Vec<String>,
     /// Variables from the command line.
     pub extra_vars: Map,
+    /// The name of the task that the run begins with, or a pattern of it.
+    pub start_at: Option<String>,
 }
 
 /// Everything a run needs and remembers.
@@ -71,6 +74,8 @@ pub struct Runner<'a> {
     stats: IndexMap<String, Stats>,
     /// The directory whose `group_vars` and `host_vars` the hosts have.
     beside: Option<PathBuf>,
+    /// The task to begin with, until it has come.
+    start_at: Option<&'a str>,
     /// Hosts that failed or were unreachable in an earlier play or task.
     gone: BTreeSet<String>,
     observer: &'a mut dyn Observer,
@@ -94,6 +99,7 @@ impl<'a> Runner<'a> {
             world: Arc::new(world(inventory, options)),
             stats: IndexMap::new(),
             beside: None,
+            start_at: options.start_at.as_deref(),
             gone: BTreeSet::new(),
             observer,
         }
@@ -103,7 +109,9 @@ impl<'a> Runner<'a> {
     /// unreachable. An error is something wrong with the files themselves.
     pub fn run(mut self, playbooks: &[Playbook]) -> Result<u8, Diagnostic> {
         for playbook in playbooks {
-            preflight::check(playbook)?;
+            if let Some(error) = preflight::check(playbook).errors.into_iter().next() {
+                return Err(error);
+            }
         }
         self.warn_of_overlooked();
         'all: for playbook in playbooks {

@@ -7,7 +7,7 @@ use super::actions::Runs;
 use super::events::{Event, Stats, Status};
 use super::scope::{HostScope, PLAYBOOK_DIR, PlayVars, texts};
 use super::task::{HostDone, TaskRun, task_args};
-use super::{Runner, parallel, usage};
+use super::{Runner, parallel, tags, usage};
 use crate::diag::{Diagnostic, Source};
 use crate::playbook::model::{Action, Vars};
 use crate::playbook::{Block, Expr, Item, Keywords, Play, Task};
@@ -189,8 +189,8 @@ impl Runner<'_> {
     fn run_batch(&mut self, batch: &mut Batch) -> Result<(), Diagnostic> {
         let mut hosts: Vec<_> = batch.hosts.iter().filter(|host| !self.gone.contains(*host)).cloned().collect();
         if batch.play.gather_facts.unwrap_or(true) {
-            let task = Arc::new(gather_facts(batch.play));
-            hosts = self.run_items(batch, &[Item::Task(task)], hosts, OnFailure::Gone)?;
+            let task = gather_facts(batch.play);
+            hosts = self.run_task(batch, &task, hosts, OnFailure::Gone, false)?;
         }
         for section in batch.play.sections() {
             hosts = self.run_items(batch, section, hosts, OnFailure::Gone)?;
@@ -213,11 +213,21 @@ impl Runner<'_> {
                 break;
             }
             hosts = match item {
+                Item::Task(task) if self.is_before_the_start(task) => hosts,
                 Item::Task(task) => self.run_task(batch, task, hosts, on_failure, false)?,
                 Item::Block(block) => self.run_block(batch, block, hosts, on_failure)?,
             };
         }
         Ok(hosts)
+    }
+
+    /// Whether `--start-at-task` leaves the task out. Facts are gathered all the same.
+    fn is_before_the_start(&mut self, task: &Task) -> bool {
+        let is_reached = self.start_at.is_none_or(|start| tags::is_called(task, start));
+        if is_reached {
+            self.start_at = None;
+        }
+        !is_reached
     }
 
     fn run_block(
@@ -463,7 +473,13 @@ fn gather_facts(play: &Play) -> Task {
     keywords.run_once = None;
     Task {
         name: Some("Gathering Facts".into()),
-        action: Action { name: "setup".into(), place: play.place.clone(), free_form: None, args: Vec::new() },
+        action: Action {
+            name: "setup".into(),
+            place: play.place.clone(),
+            free_form: None,
+            args: Vec::new(),
+            more_args: None,
+        },
         keywords,
         looped: None,
         register: None,

@@ -1,6 +1,9 @@
-//! What can be known to be wrong before any host is reached: unknown modules, parameters, loops, handlers.
+//! What can be known to be wrong before any host is reached: unknown modules, parameters, loops, handlers, and values of
+//! keywords. All of it is told at once.
 
 use super::actions::Runs;
+use super::arguments::Arguments;
+use super::keyword_values;
 use super::loops;
 use super::task::task_args;
 use crate::change::outcome::Failure;
@@ -11,61 +14,101 @@ use crate::playbook::{Item, Play, Playbook, Task};
 use crate::template::Templar;
 use crate::value::{Map, Value};
 
-/// The first thing that is wrong with a playbook.
-pub fn check(playbook: &Playbook) -> Result<(), Diagnostic> {
-    for play in &playbook.plays {
-        for section in play.sections() {
-            check_items(section, play)?;
-        }
-        for handler in &play.handlers {
-            check_task(handler, play)?;
-        }
-    }
-    Ok(())
+/// What is found in a playbook, each once.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What is wrong: the playbook is not run.
+    pub errors: Vec<Diagnostic>,
+    /// What is allowed, and probably not meant.
+    pub warnings: Vec<Diagnostic>,
 }
 
-fn check_items(items: &[Item], play: &Play) -> Result<(), Diagnostic> {
+impl Findings {
+    fn take(&mut self, found: Result<(), Diagnostic>) {
+        if let Err(error) = found {
+            add(&mut self.errors, error);
+        }
+    }
+}
+
+/// A task that is imported twice is wrong once.
+fn add(to: &mut Vec<Diagnostic>, one: Diagnostic) {
+    if !to.contains(&one) {
+        to.push(one);
+    }
+}
+
+/// Everything that is wrong with a playbook.
+pub fn check(playbook: &Playbook) -> Findings {
+    let mut findings = Findings::default();
+    for play in &playbook.plays {
+        keyword_values::errors(&play.keywords).into_iter().for_each(|error| add(&mut findings.errors, error));
+        for section in play.sections() {
+            check_items(section, play, &mut findings);
+        }
+        for handler in &play.handlers {
+            check_task(handler, play, &mut findings);
+        }
+    }
+    findings
+}
+
+fn check_items(items: &[Item], play: &Play, findings: &mut Findings) {
     for item in items {
         match item {
-            Item::Task(task) => check_task(task, play)?,
+            Item::Task(task) => check_task(task, play, findings),
             Item::Block(block) => {
                 for part in [&block.tasks, &block.rescue, &block.always] {
-                    check_items(part, play)?;
+                    check_items(part, play, findings);
                 }
             }
         }
     }
-    Ok(())
 }
 
-fn check_task(task: &Task, play: &Play) -> Result<(), Diagnostic> {
+fn check_task(task: &Task, play: &Play, findings: &mut Findings) {
+    keyword_values::errors(&task.keywords).into_iter().for_each(|error| add(&mut findings.errors, error));
+    findings.take(keyword_values::check_numbers(task));
+    findings.take(check_loop(task));
+    findings.take(check_handlers(task, play));
+    let Some(runs) = Runs::find(&task.action.name) else {
+        return add(&mut findings.errors, unknown_module(task));
+    };
+    match task_args(task, runs) {
+        Ok(args) => {
+            findings.take(check_args(&args, runs, task));
+            let warning = args.named.iter().find_map(keyword_values::odd_mode);
+            warning.into_iter().for_each(|warning| add(&mut findings.warnings, warning));
+        }
+        Err(error) => add(&mut findings.errors, error),
+    }
+}
+
+fn unknown_module(task: &Task) -> Diagnostic {
     let action = &task.action;
-    let runs = Runs::find(&action.name).ok_or_else(|| {
-        let error = Diagnostic::input(&action.place, format!("couldn't resolve module/action '{}'", action.name));
-        error
-            .note("enlist has no module of this name, and the word is no keyword of a task")
-            .suggest(&action.name, Runs::names())
-    })?;
-    let args = task_args(task, runs)?;
-    check_args(&args, runs, task)?;
-    check_loop(task)?;
-    check_handlers(task, play)
+    let mut known: Vec<_> = Runs::names().collect();
+    known.sort_unstable();
+    known.dedup();
+    Diagnostic::input(&action.place, format!("couldn't resolve module/action '{}'", action.name))
+        .note("enlist has no module of this name, and the word is no keyword of a task")
+        .note(format!("its modules: {}", known.join(", ")))
+        .suggest(&action.name, known)
 }
 
-fn check_args(args: &[Argument], runs: Runs, task: &Task) -> Result<(), Diagnostic> {
-    let spec = runs.spec();
+fn check_args(args: &Arguments, runs: Runs, task: &Task) -> Result<(), Diagnostic> {
+    let (spec, named) = (runs.spec(), &args.named);
     if runs.is_open() {
         return Ok(());
     }
-    for arg in args {
+    for arg in named {
         if spec.param(&arg.name).is_none() {
             return Err(unknown_parameter(arg, spec));
         }
     }
-    let is_static = !args.iter().any(|arg| has_template(&arg.value.value));
+    let is_static = args.all.is_none() && !named.iter().any(|arg| has_template(&arg.value.value));
     if is_static && task.keywords.module_defaults.is_empty() {
-        let map: Map = args.iter().map(|arg| (arg.name.clone(), arg.value.value.clone())).collect();
-        Args::check(spec, &map).map_err(|failure| at_argument(failure, args, task))?;
+        let map: Map = named.iter().map(|arg| (arg.name.clone(), arg.value.value.clone())).collect();
+        Args::check(spec, &map).map_err(|failure| at_argument(failure, named, task))?;
     }
     Ok(())
 }
@@ -86,7 +129,7 @@ fn at_argument(failure: Failure, args: &[Argument], task: &Task) -> Diagnostic {
     failure.hint.iter().fold(error, |error, hint| error.hint(hint))
 }
 
-fn has_template(value: &Value) -> bool {
+pub(super) fn has_template(value: &Value) -> bool {
     match value {
         Value::String(text) => Templar::is_template(text),
         Value::List(items) => items.iter().any(has_template),
@@ -98,11 +141,11 @@ fn has_template(value: &Value) -> bool {
 fn check_loop(task: &Task) -> Result<(), Diagnostic> {
     match &task.looped {
         Some(looped) => match looped.with.as_deref() {
-            Some(with) if !loops::KNOWN.contains(&with) => {
+            Some(with) if !loops::is_known(with) => {
                 let error =
                     Diagnostic::input(&looped.items.place, format!("enlist does not know the loop `with_{with}`"));
                 Err(error
-                    .suggest(with, loops::KNOWN.iter().copied())
+                    .suggest(with, loops::KNOWN.iter().chain(Templar::lookup_names()).copied())
                     .hint("`loop:` with a lookup or filter may do the same"))
             }
             _ => Ok(()),

@@ -46,7 +46,7 @@ impl TaskRun<'_> {
         let (registered, changes, error, items) = match units {
             Some(units) => {
                 let registered = loop_result(&units, &finished, status);
-                (registered, Vec::new(), None, Some(self.item_reports(units, finished, hidden)))
+                (registered, Vec::new(), None, Some(self.item_reports(host, units, finished, hidden)))
             }
             None => {
                 let mut only = finished.remove(0);
@@ -74,7 +74,7 @@ impl TaskRun<'_> {
             host: host.to_owned(),
             module: self.runs.spec().name,
             retries,
-            delegate: delegate.map(|name| self.shown_delegate(&name)),
+            delegate: delegate.filter(|name| name != host).map(|name| self.shown_delegate(&name)),
             status,
             ignored,
             result: if hidden { Arc::new(Value::Map(censored(changed))) } else { registered.clone() },
@@ -98,10 +98,10 @@ impl TaskRun<'_> {
         }
     }
 
-    fn item_reports(&self, units: Vec<Unit>, finished: Vec<Finished>, hidden: bool) -> Vec<ItemReport> {
+    fn item_reports(&self, host: &str, units: Vec<Unit>, finished: Vec<Finished>, hidden: bool) -> Vec<ItemReport> {
         let items = units.into_iter().zip(finished).map(|(unit, finished)| ItemReport {
             label: unit.label,
-            delegate: finished.delegate.map(|name| self.shown_delegate(&name)),
+            delegate: finished.delegate.filter(|name| name != host).map(|name| self.shown_delegate(&name)),
             status: finished.status,
             result: finished.result,
             changes: finished.changes,

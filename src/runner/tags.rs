@@ -1,4 +1,7 @@
-//! Which tasks `--tags` and `--skip-tags` select.
+//! Which tasks `--tags`, `--skip-tags` and `--start-at-task` select.
+
+use crate::inventory::matches_glob;
+use crate::playbook::{Item, Play, Playbook, Task};
 
 /// The selection of a run.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,25 @@ impl TagSelection {
             || (skip("all") && (!always || skip("always")))
             || (skip("tagged") && !tags.is_empty())
             || (skip("untagged") && tags.is_empty())
+    }
+}
+
+/// Whether `--start-at-task` means this task: by its name as written, or a pattern with `*`, `?` and `[…]` of it.
+pub fn is_called(task: &Task, start: &str) -> bool {
+    task.title() == start || matches_glob(start, task.title())
+}
+
+/// Whether any task of the playbook is called so.
+pub fn has_task(playbook: &Playbook, start: &str) -> bool {
+    playbook.plays.iter().flat_map(Play::sections).flatten().any(|item| item_is_called(item, start))
+}
+
+fn item_is_called(item: &Item, start: &str) -> bool {
+    match item {
+        Item::Task(task) => is_called(task, start),
+        Item::Block(block) => {
+            [&block.tasks, &block.rescue, &block.always].into_iter().flatten().any(|item| item_is_called(item, start))
+        }
     }
 }
 

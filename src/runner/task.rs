@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::actions::{ActionError, Context, Runs};
-use super::arguments;
+use super::arguments::{self, Arguments};
 use super::events::{HostResult, Status};
 use super::facts::Facts;
 use super::items::Items;
@@ -30,8 +30,8 @@ pub struct TaskRun<'a> {
     pub task: &'a Task,
     /// What its module is.
     pub runs: Runs,
-    /// Its arguments by name, as templates.
-    pub args: &'a [Argument],
+    /// Its arguments, as templates.
+    pub args: &'a Arguments,
     /// All hosts' variables.
     pub world: &'a Arc<World>,
     /// The play's variables.
@@ -156,6 +156,10 @@ impl TaskRun<'_> {
 
     fn loop_items(&self, looped: &Loop, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, Stop> {
         let value = self.render(&looped.items, scope)?;
+        if let Some(name) = looped.with.as_deref().filter(|with| loops::is_lookup(with)) {
+            let found = self.templar.lookup(name, loops::terms(value), scope);
+            return found.map_err(|error| stop(error, &looped.items));
+        }
         loops::items(looped.with.as_deref(), value)
             .map_err(|message| Box::new(Finished::failed(Diagnostic::input(&looped.items.place, message))))
     }
@@ -186,14 +190,12 @@ impl TaskRun<'_> {
     }
 
     fn run_repeatedly(&self, on: &HostScope, unit: &Unit, pause: Option<f64>) -> Finished {
-        let number = |expr: &Option<Expr>, default: f64| match expr {
-            Some(expr) => self.render(expr, &unit.scope).map(|v| v.to_string().parse().unwrap_or(default)),
-            None => Ok(default),
-        };
-        let (retries, delay) = match (number(&self.task.retries, 3.0), number(&self.task.delay, 5.0)) {
-            (Ok(retries), Ok(delay)) => (retries.max(0.0) as u32, delay.max(0.0)),
-            (Err(stop), _) | (_, Err(stop)) => return *stop,
-        };
+        let number = |name, expr: &Option<Expr>, default| self.number(name, expr.as_ref(), default, &unit.scope);
+        let (retries, delay) =
+            match (number("retries", &self.task.retries, 3.0), number("delay", &self.task.delay, 5.0)) {
+                (Ok(retries), Ok(delay)) => (retries.max(0.0) as u32, delay.max(0.0)),
+                (Err(stop), _) | (_, Err(stop)) => return *stop,
+            };
         sleep(pause.unwrap_or(0.0));
         let mut lefts = Vec::new();
         for attempt in 1.. {
@@ -219,6 +221,16 @@ impl TaskRun<'_> {
             sleep(delay);
         }
         unreachable!("the loop ends by itself")
+    }
+
+    /// A keyword that is a number.
+    fn number(&self, name: &str, expr: Option<&Expr>, default: f64, scope: &Arc<dyn Scope>) -> Result<f64, Stop> {
+        let Some(expr) = expr else { return Ok(default) };
+        let value = self.render(expr, scope)?;
+        value.to_string().trim().parse().map_err(|_| {
+            let message = format!("`{name}` takes a number, and this is {}", value.repr());
+            Box::new(Finished::failed(Diagnostic::input(&expr.place, message)))
+        })
     }
 
     fn judge(&self, finished: &mut Finished, unit: &Unit) {
@@ -288,7 +300,10 @@ impl TaskRun<'_> {
     /// The arguments, module_defaults below them; an argument that is `omit` is left out.
     fn render_args(&self, scope: &Arc<dyn Scope>) -> Result<Map, Stop> {
         let mut map = self.module_defaults(scope)?;
-        for arg in self.args {
+        if let Some(expr) = &self.args.all {
+            map.extend(self.all_args(expr, scope)?);
+        }
+        for arg in &self.args.named {
             let value = match self.runs.raw().contains(&arg.name.as_str()) {
                 true => Some(arg.value.value.clone()),
                 false => self.render_arg(arg, scope)?,
@@ -299,6 +314,22 @@ impl TaskRun<'_> {
             };
         }
         Ok(map)
+    }
+
+    /// The arguments that one template yields together.
+    fn all_args(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<Map, Stop> {
+        match self.render(expr, scope)? {
+            Value::Map(args) => Ok(args),
+            other => {
+                let message = format!("Task args must resolve to a 'dict' not '{}'.", other.type_name());
+                let mut failed = Finished::failed(Diagnostic::input(&expr.place, message));
+                failed.explain(&format!(
+                    "Finalization of task args for 'ansible.builtin.{}' failed",
+                    self.runs.spec().name
+                ));
+                Err(Box::new(failed))
+            }
+        }
     }
 
     /// The argument's name. Where any name is allowed, it may be a template.
@@ -510,6 +541,6 @@ fn give_up(mut finished: Finished, retries: u32) -> Finished {
 }
 
 /// The arguments of a task by name; an error points at what cannot be read.
-pub fn task_args(task: &Task, runs: Runs) -> Result<Vec<Argument>, Diagnostic> {
+pub fn task_args(task: &Task, runs: Runs) -> Result<Arguments, Diagnostic> {
     arguments::named(&task.action, runs.spec())
 }

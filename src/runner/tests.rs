@@ -2,7 +2,7 @@
 
 use super::events::{Event, Observer, Status};
 use super::target::Login;
-use super::{Options, Runner};
+use super::{Options, Runner, preflight};
 use crate::change::outcome::{ItemResult, Outcome};
 use crate::connection::fake::FakeConnector;
 use crate::connection::protocol::{Reply, Request};
@@ -120,4 +120,59 @@ fn facts_stay_with_the_host_and_the_module_that_gave_them() {
         request.items.iter().map(reply).collect()
     });
     assert_eq!(code, 0, "{seen:?}");
+}
+
+/// What is found in a play with these tasks: errors, then warnings.
+fn findings(play: &str) -> (Vec<String>, Vec<String>) {
+    let playbook = playbook::parse(Path::new("p.yml"), &Only(format!("- hosts: all\n{play}"))).unwrap();
+    let found = preflight::check(&playbook);
+    let texts = |list: &[crate::diag::Diagnostic]| list.iter().map(ToString::to_string).collect();
+    (texts(&found.errors), texts(&found.warnings))
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let wrong = [
+        ("    - ping:\n      become: sometimes\n", "`become` takes yes or no, and this is 'sometimes'"),
+        ("    - ping:\n      run_once: maybe\n", "`run_once` takes yes or no"),
+        ("    - ping:\n      until: true\n      delay: x\n", "`delay` takes a number of seconds, and this is 'x'"),
+        ("    - ping:\n      retries: -1\n", "`retries` takes a whole number"),
+        ("    - ping:\n      throttle: many\n", "`throttle` takes a whole number"),
+        ("    - pingg:\n", "its modules: accounts, assert, authorized_key"),
+        ("    - ping: {dat: x}\n", "Unsupported parameters for (ping) module: dat"),
+        ("    - ping:\n      with_sequences: count=1\n", "did you mean `sequence`?"),
+        ("    - ping:\n      notify: nobody\n", "The requested handler 'nobody' was not found"),
+        ("    - user: {name: x}\n      args: y\n", "`args` takes a mapping, or a template that yields one"),
+    ];
+    for (task, said) in &wrong[..wrong.len() - 1] {
+        let (errors, _) = findings(&format!("  tasks:\n{task}{task}"));
+        assert!(errors.iter().any(|error| error.contains(said)), "{said:?} in {errors:?}");
+        assert_eq!(errors.len(), 2, "one for each task: {errors:?}");
+    }
+    let all: String = wrong[..wrong.len() - 1].iter().map(|(task, _)| *task).collect();
+    assert_eq!(findings(&format!("  tasks:\n{all}")).0.len(), wrong.len() - 1);
+    let (task, said) = wrong[wrong.len() - 1];
+    let text = format!("- hosts: all\n  tasks:\n{task}");
+    assert!(playbook::parse(Path::new("p.yml"), &Only(text)).unwrap_err().to_string().contains(said));
+}
+
+#[test]
+fn a_wrong_keyword_of_a_play_is_told_once() {
+    let (errors, _) = findings("  become: sometimes\n  tasks:\n    - ping:\n    - ping:\n");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    let fine = "  become: \"{{ x }}\"\n  tasks:\n    - ping:\n      run_once: \"no\"\n      retries: \"3\"\n      delay: 0.5\n";
+    assert_eq!(findings(fine), (vec![], vec![]));
+}
+
+#[test]
+fn a_mode_that_looks_octal_and_is_not_is_warned_of() {
+    let file = |mode: &str| findings(&format!("  tasks:\n    - file: {{path: /x, mode: {mode}}}\n"));
+    let (errors, warnings) = file("2775");
+    assert!(errors.is_empty(), "{errors:?}");
+    assert!(warnings[0].contains("`mode: 2775` is a decimal number: the mode becomes 5327"), "{warnings:?}");
+    assert!(warnings[0].contains("write mode: \"2775\""), "{warnings:?}");
+    for fine in ["0755", "\"2775\"", "'755'", "0o755", "u=rw", "\"{{ m }}\""] {
+        assert_eq!(file(fine).1, Vec::<String>::new(), "{fine}");
+    }
+    assert_eq!(file("755").1.len(), 1);
 }

@@ -7,6 +7,34 @@ use super::{FileOptions, Lookup, TemplateError};
 use crate::value::{Map, Value};
 use std::path::{Path, PathBuf};
 
+/// The names that [`run`] knows.
+pub(super) const NAMES: &[&str] = &[
+    "cartesian",
+    "csvfile",
+    "dict",
+    "env",
+    "file",
+    "fileglob",
+    "first_found",
+    "flattened",
+    "indexed_items",
+    "ini",
+    "items",
+    "lines",
+    "list",
+    "nested",
+    "password",
+    "pipe",
+    "random_choice",
+    "sequence",
+    "subelements",
+    "template",
+    "together",
+    "unvault",
+    "varnames",
+    "vars",
+];
+
 type Found = Result<Vec<Value>, TemplateError>;
 
 /// Runs the lookup `name`, with or without `ansible.builtin.` before it.
@@ -33,7 +61,7 @@ pub(super) fn run(name: &str, args: &Args, eval: &Eval) -> Found {
         }
         "together" => super::filters::call_filter("zip_longest", args.all()),
         "nested" | "cartesian" => super::filters::call_filter("product", args.all()),
-        "subelements" => super::filters::call_filter("subelements", args.all()),
+        "subelements" => subelements(args),
         "sequence" => sequence(args),
         "random_choice" => {
             super::filters::call_filter("random", args.all()).map(|found| found.into_iter().take(1).collect())
@@ -44,6 +72,32 @@ pub(super) fn run(name: &str, args: &Args, eval: &Eval) -> Found {
         _ => Err(format!("there is no lookup '{name}'")),
     };
     found.map_err(|message| TemplateError::failed(format!("lookup '{short}': {message}")))
+}
+
+/// As the filter, but the first of each pair comes without the list that the second is of.
+fn subelements(args: &Args) -> Result<Vec<Value>, String> {
+    let mut pairs = super::filters::call_filter("subelements", args.all())?;
+    let way: Vec<String> = match args.all().get(1) {
+        Some(Value::List(keys)) => keys.iter().map(Value::to_string).collect(),
+        Some(keys) => keys.to_string().split('.').map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    for pair in &mut pairs {
+        if let Value::List(pair) = pair
+            && let Some(first) = pair.first_mut()
+        {
+            remove(first, &way);
+        }
+    }
+    Ok(pairs)
+}
+
+fn remove(from: &mut Value, way: &[String]) {
+    match (from, way) {
+        (Value::Map(map), [last]) => drop(map.shift_remove(last)),
+        (Value::Map(map), [key, rest @ ..]) => map.get_mut(key).into_iter().for_each(|inner| remove(inner, rest)),
+        _ => {}
+    }
 }
 
 fn each(args: &Args, one: impl Fn(&str) -> Result<Value, String>) -> Result<Vec<Value>, String> {
@@ -439,4 +493,19 @@ fn inline(args: &Args, term: &str) -> (String, Map) {
         }
     }
     (key.join(" "), settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::MapScope;
+
+    #[test]
+    fn every_name_is_known() {
+        let eval = Eval::new(&MapScope::data(Map::new()));
+        for name in NAMES {
+            let found = run(name, &Args::default(), &eval).map_err(|error| error.to_string());
+            assert!(!found.is_err_and(|error| error.contains("there is no lookup")), "{name}");
+        }
+    }
 }

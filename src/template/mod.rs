@@ -149,6 +149,16 @@ impl Templar {
         condition::flag(flag, &data::Eval::new(scope))
     }
 
+    /// What the lookup `name` finds for these terms, as `with_NAME` wants it.
+    pub fn lookup(&self, name: &str, terms: Vec<Value>, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, TemplateError> {
+        lookups::run(name, &filters::Args::of(terms), &data::Eval::new(scope))
+    }
+
+    /// The names of all lookups.
+    pub fn lookup_names() -> &'static [&'static str] {
+        lookups::NAMES
+    }
+
     /// The conditions of `that`: those that are written, or that the variable holds which `{{ name }}` alone names.
     pub fn conditions(&self, that: &Value, scope: &Arc<dyn Scope>) -> Vec<Value> {
         condition::listed(that, &data::Eval::new(scope))

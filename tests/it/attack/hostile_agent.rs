@@ -1,6 +1,7 @@
 //! A user of a host who puts a program of his own in the place of his agent: what it answers is data, never an
 //! instruction to the controller, and costs nobody but that host.
 
+use super::figure;
 use crate::support::{Lab, Ran, lab};
 
 /// The user whose agent it is.
@@ -98,4 +99,40 @@ fn facts_of_run_once_stay_with_the_host_that_gave_them() {
     }
     assert_eq!(ran.stdout.matches("\"msg\": \"elsewhere\"").count(), 1, "{}", ran.stdout);
     assert_eq!(ran.stdout.matches("\"msg\": \"none\"").count(), 2, "{}", ran.stdout);
+}
+
+/// Runs its arguments and prints the most memory that they had, in KiB.
+const MEASURED: &str = "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:]).returncode; \
+                        print('KiB', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)";
+
+/// The most memory that a run has whose first task is answered by `frame`, in bytes.
+fn memory(lab: &Lab, frame: &str) -> usize {
+    put(lab, "/srv/hostile.json", frame);
+    let text = as_user(HOST, "ping:\n      register: r") + "    - debug: msg=\"{{ r.stdout_lines | length }} lines\"\n";
+    let path = playbook(lab, &text);
+    let enlist = ["enlist", "play", "-i", INVENTORY, &path];
+    let ran = lab.lab(&[&["exec", "python3", "-c", MEASURED], &enlist[..]].concat()).ok();
+    let measured = ran.stdout.lines().last().and_then(|line| line.strip_prefix("KiB ")?.parse::<usize>().ok());
+    assert!(ran.stdout.contains(" lines\""), "{}", ran.stdout);
+    measured.expect("the last line is the figure") * 1024
+}
+
+#[test]
+fn the_largest_answer_costs_the_controller_a_small_multiple() {
+    let lab = lab();
+    plant(&lab, "{}");
+    let answer = |line: &str, times: usize| {
+        let before = r#"{"Ok":{"results":[{"changes":[],"changed":false,"outcome":{"Ok":{"values":{"known":{"stdout":""#;
+        let after = r#""},"unknown":[]},"warnings":[],"skipped":null}}}]}}"#;
+        serde_json::json!({"frame": [before, [line, times], after]}).to_string()
+    };
+    let least = memory(&lab, &answer("x\\n", 1));
+    let long = (format!("{}\\n", "x".repeat(57)), 250_000);
+    for (line, times) in [(long.0.as_str(), long.1), ("\\n", 290_000), ("x", 15 << 20)] {
+        let size = line.len() * times;
+        let most = memory(&lab, &answer(line, times)).saturating_sub(least);
+        figure("memory for an answer", format_args!("{most} bytes for one of {size} bytes with {times} lines"));
+        let bound = 10 * (16 << 20);
+        assert!(most < bound, "{most} bytes for an answer of {size} bytes");
+    }
 }
