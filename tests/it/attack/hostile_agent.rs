@@ -122,7 +122,8 @@ fn the_largest_answer_costs_the_controller_a_small_multiple() {
     let lab = lab();
     plant(&lab, "{}");
     let answer = |line: &str, times: usize| {
-        let before = r#"{"Ok":{"results":[{"changes":[],"changed":false,"outcome":{"Ok":{"values":{"known":{"stdout":""#;
+        let before =
+            r#"{"Ok":{"results":[{"changes":[],"changed":false,"outcome":{"Ok":{"values":{"known":{"stdout":""#;
         let after = r#""},"unknown":[]},"warnings":[],"skipped":null}}}]}}"#;
         serde_json::json!({"frame": [before, [line, times], after]}).to_string()
     };
@@ -131,7 +132,7 @@ fn the_largest_answer_costs_the_controller_a_small_multiple() {
     for (line, times) in [(long.0.as_str(), long.1), ("\\n", 290_000), ("x", 15 << 20)] {
         let size = line.len() * times;
         let most = memory(&lab, &answer(line, times)).saturating_sub(least);
-        figure("memory for an answer", format_args!("{most} bytes for one of {size} bytes with {times} lines"));
+        figure("memory for an answer", format_args!("{most} bytes for {times} times {} bytes", line.len()));
         let bound = 10 * (16 << 20);
         assert!(most < bound, "{most} bytes for an answer of {size} bytes");
     }
