@@ -41,7 +41,7 @@ fn fields_diff(change: &Change) -> Vec<String> {
         }
     }
     if sides.iter().all(Map::is_empty) {
-        return Vec::new();
+        return without_fields(change);
     }
     let [before, after] = sides
         .map(|side| if side.is_empty() { String::new() } else { Value::Map(side).to_json_pretty(false, 4) + "\n" });
@@ -52,6 +52,18 @@ fn fields_diff(change: &Change) -> Vec<String> {
         &before,
         &after,
     )
+}
+
+/// What has no fields, such as a coordinator or a membership, is there or not: its name says all.
+fn without_fields(change: &Change) -> Vec<String> {
+    if !change.fields.is_empty() || change.action == Action::Update {
+        return Vec::new();
+    }
+    let header = change.address.to_string();
+    vec![
+        format!("--- {}", side_name("before", &header, change.action == Action::Create)),
+        format!("+++ {}", side_name("after", &header, change.action == Action::Delete)),
+    ]
 }
 
 fn side_name(side: &str, name: &str, absent: bool) -> String {
@@ -100,6 +112,22 @@ pub fn styled(line: &str) -> Styled {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_fields_is_named() {
+        let shown = |action| {
+            let lines = change(&Change::new(action, "coordinator", "lab/lee"));
+            lines.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(Action::Create),
+            ["--- before: coordinator lab/lee (absent)", "+++ after: coordinator lab/lee", ""]
+        );
+        assert_eq!(
+            shown(Action::Delete),
+            ["--- before: coordinator lab/lee", "+++ after: coordinator lab/lee (absent)", ""]
+        );
+    }
 
     #[test]
     fn fields_and_text() {
