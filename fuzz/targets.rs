@@ -1,6 +1,8 @@
 //! What is fuzzed: each function takes any bytes, and panics when something is wrong with what came of them. `cargo fuzz`
 //! drives them from `fuzz_targets`, and `tests/it/fuzz.rs` in `make test`, both beginning with `seeds`.
 
+mod listing;
+
 use enlist::accounting::State;
 use enlist::accounting::authority::Caller;
 use enlist::accounting::command::{self, World};
@@ -26,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", configuration),
     ("import", import),
     ("load", load_file),
+    ("listing", listing::listing),
 ];
 
 struct Nowhere;

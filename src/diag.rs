@@ -156,7 +156,7 @@ impl Diagnostic {
             write!(f, "\n{:>width$} | {before}", place.line - 1)?;
         }
         let prefix: String = text.chars().take(place.column as usize - 1).collect();
-        let pad = unicode_width::UnicodeWidthStr::width(prefix.as_str());
+        let pad = crate::text::width::width(&prefix);
         write!(f, "\n{} | {text}\n{:width$} | {:pad$}^", place.line, "", "")
     }
 }

@@ -1,7 +1,7 @@
 //! Tables as `sreport` and `sshare` print them: right-aligned columns, or `|` between them.
 
 use super::command::options::Parsable;
-use crate::text::width::{truncate, width as columns};
+use crate::text::width::{clip, harmless, missing, truncate};
 
 /// The widest column one can ask for; more would only be padding.
 const MAX_WIDTH: i32 = 4096;
@@ -78,14 +78,15 @@ fn places(column: &Column) -> usize {
 fn aligned(out: &mut String, column: &Column, cell: &Cell, text: &str) {
     let places = places(column);
     let cut = match cell {
-        Cell::Text(_) if columns(text) > places => format!("{}+", truncate(text, places.saturating_sub(1))),
-        Cell::Time(_) => truncate(text, places).to_owned(),
-        Cell::Text(_) | Cell::Number(_) => text.to_owned(),
+        Cell::Text(_) => clip(&harmless(text), places, '+'),
+        Cell::Time(_) => truncate(&harmless(text), places).to_owned(),
+        Cell::Number(_) => text.to_owned(),
     };
-    let fill = " ".repeat(places.saturating_sub(columns(&cut)));
-    match column.width < 0 {
-        true => out.extend([cut.as_str(), &fill, " "]),
-        false => out.extend([fill.as_str(), &cut, " "]),
+    let fill = missing(&cut, places);
+    if column.width < 0 {
+        out.extend([cut.as_str(), &fill, " "]);
+    } else {
+        out.extend([fill.as_str(), &cut, " "]);
     }
 }
 

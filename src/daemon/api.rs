@@ -32,6 +32,9 @@ pub struct Request {
     /// A dry run: commands (arguments without the program's name) to replay first; nothing is kept.
     #[serde(default)]
     pub rehearse: Option<Vec<Vec<String>>>,
+    /// Commands to carry out before `argv` in one transaction with it: all of them, or none when one is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Vec<String>>,
     /// Files of the caller's that the answer asked for in `reads`. The service itself never opens a path.
     #[serde(default)]
     pub files: Vec<CallerFile>,
@@ -157,6 +160,9 @@ pub struct ImportEvents {
     pub cluster: String,
     /// The lines.
     pub lines: Vec<String>,
+    /// Take in what can be read even when other lines cannot.
+    #[serde(default)]
+    pub skip_bad: bool,
     /// Change nothing, only say what would happen.
     #[serde(default)]
     pub check: bool,
@@ -175,6 +181,9 @@ pub struct ImportedEvents {
     pub changed: u64,
     /// Events that were there as they are.
     pub unchanged: u64,
+    /// Lines that cannot be read and were passed over, as `skip_bad` asks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<BadLine>,
     /// The line that cannot be read, if it is one that stands in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bad: Option<BadLine>,

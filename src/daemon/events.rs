@@ -37,12 +37,13 @@ impl Service {
     }
 }
 
-/// Takes in all lines, or none when one of them cannot be read.
+/// Takes in all lines; of those that cannot be read, the first refuses all unless they are to be passed over.
 fn take(state: &mut State, reader: &EventReader, request: &ImportEvents, now: i64) -> ImportedEvents {
-    let mut all = Vec::new();
+    let (mut all, mut passed_over) = (Vec::new(), Vec::new());
     for (line, text) in request.lines.iter().enumerate() {
         match read(state, reader, text, now) {
             Ok(event) => all.push(event),
+            Err(Bad { column, what }) if request.skip_bad => passed_over.push(BadLine { line, column, what }),
             Err(Bad { column, what }) => {
                 state.rollback();
                 let why = format!("line {} of those sent, column {column}: {what}", line + 1);
@@ -52,7 +53,7 @@ fn take(state: &mut State, reader: &EventReader, request: &ImportEvents, now: i6
         }
     }
     let events::Taken { added, changed, unchanged } = events::take(state, all);
-    ImportedEvents { added, changed, unchanged, ..ImportedEvents::default() }
+    ImportedEvents { added, changed, unchanged, passed_over, ..ImportedEvents::default() }
 }
 
 fn read(state: &mut State, reader: &EventReader, line: &str, now: i64) -> Result<Event, Bad> {

@@ -227,6 +227,7 @@ fn schemas() -> Map<String, Value> {
         ("answers", json!({ "type": "array", "items": { "type": "boolean" } })),
         ("asked", text()),
         ("rehearse", json!({ "type": ["array", "null"], "items": texts() })),
+        ("together", json!({ "type": "array", "items": texts() })),
         ("files", json!({ "type": "array", "items": reference("CallerFile") })),
         ("environment", json!({ "type": "object", "additionalProperties": text() })),
     ]);
@@ -240,11 +241,27 @@ fn schemas() -> Map<String, Value> {
         ("skip_bad", flag()),
         ("check", flag()),
     ]);
-    let import_events =
-        object(&[("heading", text()), ("zone", text()), ("cluster", text()), ("lines", texts()), ("check", flag())]);
+    let import_events = object(&[
+        ("heading", text()),
+        ("zone", text()),
+        ("cluster", text()),
+        ("lines", texts()),
+        ("skip_bad", flag()),
+        ("check", flag()),
+    ]);
     let bad = object(&[("line", number()), ("column", number()), ("what", text())]);
     let events = [("added", number()), ("changed", number()), ("unchanged", number())];
-    let imported_events = object(&[&events[..], &[("bad", bad.clone()), ("refused", text())]].concat());
+    let imported_events = object(
+        &[
+            &events[..],
+            &[
+                ("passed_over", json!({ "type": "array", "items": bad.clone() })),
+                ("bad", bad.clone()),
+                ("refused", text()),
+            ],
+        ]
+        .concat(),
+    );
     let counts = ["added", "changed", "unchanged", "steps", "without_association", "without_qos"];
     let counts: Vec<_> = counts.iter().map(|name| (*name, number())).collect();
     let bad = json!({ "type": "array", "items": bad });
@@ -269,9 +286,9 @@ fn schemas() -> Map<String, Value> {
                 ("version", text()),
             ]),
         ),
-        ("Command", optional(command, &["answers", "asked", "rehearse", "files", "environment"])),
-        ("ImportEvents", optional(import_events, &["cluster", "check"])),
-        ("ImportedEvents", optional(imported_events, &["bad", "refused"])),
+        ("Command", optional(command, &["answers", "asked", "rehearse", "together", "files", "environment"])),
+        ("ImportEvents", optional(import_events, &["cluster", "skip_bad", "check"])),
+        ("ImportedEvents", optional(imported_events, &["passed_over", "bad", "refused"])),
         ("ImportJobs", optional(import, &["cluster", "skip_bad", "check"])),
         ("ImportedJobs", optional(imported, &["refused"])),
         (

@@ -170,7 +170,8 @@ impl Service {
         let world = self.world();
         let caller = world.caller(who);
         if let Some(earlier) = &request.rehearse {
-            return self.rehearse(&caller, earlier, &request);
+            let earlier: Vec<_> = earlier.iter().chain(&request.together).cloned().collect();
+            return self.rehearse(&caller, &earlier, &request);
         }
         if command::about_service(&request.argv) {
             let Kept { state, revision } = self.kept();
@@ -181,7 +182,7 @@ impl Service {
             }
             return response(reply, revision);
         }
-        if command::only_reads(&request.argv) {
+        if command::only_reads(&request.argv) && request.together.is_empty() {
             let Kept { state, revision } = self.kept();
             let mut copy = State::clone(&state);
             let reply = sacctmgr(&mut copy, &caller, &world.with(&request.files, &[]), &request, out);
@@ -193,7 +194,15 @@ impl Service {
             return self.archives(&caller, &world, &request);
         }
         self.change("sacctmgr", move |change| {
-            Ok(sacctmgr(change.state, &caller, &world.with(&request.files, &[]), &request, Output::default()))
+            let world = world.with(&request.files, &[]);
+            if let Some(refused) = before(change.state, &caller, &world, &request) {
+                return Ok(refused);
+            }
+            let reply = sacctmgr(change.state, &caller, &world, &request, Output::default());
+            if reply.code != 0 && !request.together.is_empty() {
+                change.state.rollback();
+            }
+            Ok(reply)
         })
     }
 
@@ -228,7 +237,7 @@ impl Service {
         let (Kept { state, revision }, world) = (self.kept(), self.world());
         let (mut copy, mut record) = (State::clone(&state), Vec::new());
         for argv in earlier {
-            command::run(&mut copy, caller, &world.with(&[], &record), argv, &[]);
+            command::run(&mut copy, caller, &world.with(&request.files, &record), argv, &[]);
             record.extend_from_slice(copy.recorded());
             copy.commit();
         }
@@ -270,6 +279,20 @@ fn fingerprint(stdout: &str, stderr: &str, question: &str) -> String {
     let complaints: Vec<_> = stderr.lines().map(|line| line.trim_end_matches(char::is_numeric)).collect();
     (stdout, complaints, question).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
+}
+
+/// Carries out the commands that go together with the one asked for; the first that is refused, which takes all back.
+fn before(state: &mut State, caller: &Caller, world: &dyn World, request: &Request) -> Option<Reply> {
+    for argv in &request.together {
+        let reply = command::run(state, caller, world, argv, &[]);
+        let is_done = reply.code == 0 && reply.question.is_none() && reply.reads.is_none() && reply.task.is_none();
+        if !is_done {
+            state.rollback();
+            let stderr = format!("{}sacctmgr {}: nothing was changed\n", reply.stderr, argv.join(" "));
+            return Some(Reply { stdout: reply.stdout, stderr, code: 1, ..Reply::default() });
+        }
+    }
+    None
 }
 
 /// Runs the command, unless its answers are to a question that would be about something else by now.

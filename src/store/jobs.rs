@@ -9,6 +9,12 @@ use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_f
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
+impl From<rusqlite::Error> for JobsError {
+    fn from(error: rusqlite::Error) -> Self {
+        JobsError::new(crate::store::words(&error))
+    }
+}
+
 /// The job records of a database, to read.
 #[derive(Debug)]
 pub struct JobTable<'a>(pub &'a Connection);

@@ -81,7 +81,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// SQLite refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {}", .path.display(), words(.source))]
     Database {
         /// The file.
         path: PathBuf,
@@ -89,13 +89,21 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     /// A commit failed in such a way that it may be on disk, now or after a restart.
-    #[error("{}: {source}; it is not known whether the change is on disk", .path.display())]
+    #[error("{}: {}; it is not known whether the change is on disk", .path.display(), words(.source))]
     Unsynced {
         /// The file.
         path: PathBuf,
         /// SQLite's reason, such as "disk I/O error".
         source: rusqlite::Error,
     },
+}
+
+/// SQLite's reason without the statement, which means nothing to whoever asked.
+pub fn words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// An open store. The lock is held until it is dropped, or the process dies.

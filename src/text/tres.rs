@@ -9,8 +9,19 @@ pub struct TresCount {
     pub name: String,
     /// How many; `None` for -1, which removes the limit.
     pub count: Option<u64>,
+    /// Whether that is to be added to what is there, or taken from it: `cpu+=4`, `cpu-=4` (since release 25.11).
+    pub sign: Option<Sign>,
     /// Whether the count had a unit (K, M, G, T, P): then it is in bytes, where the TRES is counted in something larger.
     pub in_bytes: bool,
+}
+
+/// How an amount changes another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It is added.
+    Plus,
+    /// It is taken away.
+    Minus,
 }
 
 /// Why a TRES list cannot be read.
@@ -27,21 +38,33 @@ impl fmt::Display for BadTres {
 }
 
 /// The largest count: what a signed number of a database can keep.
-const MOST: u64 = i64::MAX as u64;
+pub const MOST: u64 = i64::MAX as u64;
 
 /// Reads `a=1,b=2`. Counts may carry K, M, G, T or P (of 1024), and are at most 2^63 - 1.
 pub fn parse(text: &str) -> Result<Vec<TresCount>, BadTres> {
-    text.split(',').filter(|part| !part.is_empty()).map(parse_one).collect()
+    text.split(',').filter(|part| !part.is_empty()).map(|part| parse_one(part, false)).collect()
 }
 
-fn parse_one(part: &str) -> Result<TresCount, BadTres> {
+/// [`parse`] where amounts may be added (`a+=1`) or taken away (`b-=2`).
+pub fn parse_changes(text: &str) -> Result<Vec<TresCount>, BadTres> {
+    text.split(',').filter(|part| !part.is_empty()).map(|part| parse_one(part, true)).collect()
+}
+
+fn parse_one(part: &str, may_change: bool) -> Result<TresCount, BadTres> {
     let bad = || BadTres { part: part.to_owned() };
     let (name, count) = part.split_once('=').ok_or_else(bad)?;
-    if name.is_empty() {
+    let (name, sign) = match (name.strip_suffix('+'), name.strip_suffix('-')) {
+        (Some(name), _) => (name, Some(Sign::Plus)),
+        (_, Some(name)) => (name, Some(Sign::Minus)),
+        _ => (name, None),
+    };
+    let in_bytes = count.ends_with(|c: char| c.is_ascii_alphabetic());
+    let count = parse_count(count).ok_or_else(bad)?;
+    // Nothing can be added to a limit that is not to be.
+    if name.is_empty() || sign.is_some() && (count.is_none() || !may_change) {
         return Err(bad());
     }
-    let in_bytes = count.ends_with(|c: char| c.is_ascii_alphabetic());
-    Ok(TresCount { name: name.to_ascii_lowercase(), count: parse_count(count).ok_or_else(bad)?, in_bytes })
+    Ok(TresCount { name: name.to_ascii_lowercase(), count, sign, in_bytes })
 }
 
 fn parse_count(text: &str) -> Option<Option<u64>> {
@@ -93,14 +116,22 @@ mod tests {
     #[test]
     fn lists() {
         let parsed = parse("cpu=4,Gres/GPU:a100=-1,mem=2G").unwrap();
-        assert_eq!(parsed[0], TresCount { name: "cpu".into(), count: Some(4), in_bytes: false });
-        assert_eq!(parsed[1], TresCount { name: "gres/gpu:a100".into(), count: None, in_bytes: false });
+        assert_eq!(parsed[0], TresCount { name: "cpu".into(), count: Some(4), sign: None, in_bytes: false });
+        assert_eq!(parsed[1], TresCount { name: "gres/gpu:a100".into(), count: None, sign: None, in_bytes: false });
         assert_eq!(parsed[2].count, Some(2 << 30));
         assert_eq!(parse("cpu").unwrap_err().part, "cpu");
         assert_eq!(parse("cpu=x").unwrap_err().part, "cpu=x");
         assert_eq!(parse("cpu=99999999999999999999").unwrap_err().part, "cpu=99999999999999999999");
         assert_eq!(parse("cpu=9223372036854775807").unwrap()[0].count, Some(MOST));
         assert!(parse("cpu=9223372036854775808").is_err());
+    }
+
+    #[test]
+    fn changes() {
+        let signs = |text: &str| parse_changes(text).map(|all| all.iter().map(|one| one.sign).collect::<Vec<_>>());
+        assert_eq!(signs("cpu+=4,gres/gpu-=1,mem=2G"), Ok(vec![Some(Sign::Plus), Some(Sign::Minus), None]));
+        assert!(signs("cpu+=-1").is_err() && signs("+=1").is_err());
+        assert_eq!(parse("cpu+=4").unwrap_err().part, "cpu+=4", "where nothing is there to change");
     }
 
     #[test]

@@ -124,13 +124,16 @@ fn one_bad_line_and_nothing_is_imported() {
         String::from_utf8(out.stdout).unwrap()
     };
     assert_eq!(seen(&["-aDnP", "-j1,2,3", "-ojobid,user"]), "");
-    let told = imported(&service, &["--skip-bad", "-"], &list);
+    let out = import(&service, &["--skip-bad", "-"], &list);
+    assert_eq!(out.status.code(), Some(2), "a line was passed over");
+    let told = String::from_utf8(out.stdout).unwrap();
     assert_eq!(
         told,
-        "2 jobs added, 0 changed, 0 unchanged, 0 steps\n1 jobs belong to no association here; they are kept and counted \
-         on none\n2 jobs have a QOS that is not known here\n1 lines could not be read and were passed over\n1 \
-         steps of jobs that were passed over were left out too\nthe list has no column Eligible: each job counts as eligible \
-         since its submission\n"
+        "2 jobs added, 0 changed, 0 unchanged, 0 steps\n1 job belongs to no association here; it is kept and counted \
+         on none\n1 line could not be read and was passed over\n1 \
+         step of jobs that were passed over was left out too\nthe list has no column Eligible: each job counts as eligible \
+         since its submission\nthe list has none of the columns AllocTRES, AllocCPUS, NCPUS: how many CPUs jobs had is not \
+         known, and they count as no CPU time\n"
     );
     assert_eq!(seen(&["-aDnP", "-j1,2,3", "-ojobid,user"]), "1|games\n3|nobody\n");
 }
@@ -165,7 +168,7 @@ fn hostile_lists_are_refused_and_the_service_lives() {
     let service = set_up();
     for (list, why) in [
         ("", "standard input is empty"),
-        ("\n", "no column of sacct"),
+        ("\n", "standard input is empty"),
         ("a,b,c\n1,2,3\n", "is `|` its delimiter?"),
         ("JobID|User\n", "no column Submit"),
         (&format!("{HEADING}1|1|100|110|120|COMPLETED|u\n"), "7 columns where the heading has 8"),
@@ -180,7 +183,7 @@ fn hostile_lists_are_refused_and_the_service_lives() {
         assert!(error.contains(why), "{why}: {error}");
     }
     let sql = format!("{HEADING}1|1|1|1|2|FAILED|'; DROP TABLE job; --|a\n");
-    assert!(imported(&service, &["-"], &sql).starts_with("1 jobs added"));
+    assert!(imported(&service, &["-"], &sql).starts_with("1 job added"));
     let zone = refused(&service, &["--timezone=Mars/Olympus", "-"], &sql);
     assert!(zone.contains("there is no time zone `Mars/Olympus`"), "{zone}");
     assert!(imported(&service, &["-"], &sql).starts_with("0 jobs added, 0 changed, 1 unchanged"));

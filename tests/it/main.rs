@@ -13,6 +13,7 @@ mod explain;
 mod first_light;
 mod floors;
 mod fuzz;
+mod import_cases;
 mod inventory_cases;
 mod job_cases;
 mod lab;

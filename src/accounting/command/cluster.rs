@@ -5,6 +5,7 @@ use super::condition::{self, Condition};
 use super::federation;
 use super::fields::Column;
 use super::format::{self, Cell};
+use super::idle::{Idle, idle};
 use super::modify::split;
 use super::modify_association as associations;
 use super::rows::Row;
@@ -441,18 +442,26 @@ pub fn delete(session: &mut Session, words: &[Word]) -> Done {
     if !session.caller.is_administrator(session.state) {
         return common::denied(session);
     }
+    let going = idle_clusters(session, &gone)?;
     session.say(" Deleting clusters...");
-    for name in gone {
+    for name in &gone {
         session.say(format!("  {name}"));
-        remove(session, &name);
+        remove(session, name, &going);
     }
     session.commit()
 }
 
-/// Takes a cluster away with all its associations.
-pub fn remove(session: &mut Session, name: &str) {
-    let rows = session.state.root(name).map(|root| tree::walk(session.state, root.id)).unwrap_or_default();
-    let ids: Vec<_> = rows.into_iter().map(|row| row.id).collect();
+/// The associations of clusters, if no job runs or waits there.
+pub fn idle_clusters(session: &mut Session, names: &[String]) -> Done<Idle> {
+    let roots = names.iter().filter_map(|name| session.state.root(name));
+    let ids = roots.flat_map(|root| tree::walk(session.state, root.id)).map(|row| row.id).collect();
+    idle(session, ids)
+}
+
+/// Takes a cluster away with all its associations, which `going` has.
+pub fn remove(session: &mut Session, name: &str, going: &Idle) {
+    let rows = going.ids().iter().filter_map(|id| session.state.association(*id));
+    let ids: Vec<_> = rows.filter(|row| row.key.cluster == name).map(|row| row.id).collect();
     for id in ids {
         session.state.edit_association(id, |row| {
             row.deleted = true;

@@ -3,6 +3,7 @@
 use super::account_words::{self, AccountCondition};
 use super::common;
 use super::condition::Condition;
+use super::idle::{Idle, idle};
 use super::modify::{select_accounts, select_users};
 use super::session::{Done, Session};
 use super::user_words::{self, UserCondition};
@@ -43,11 +44,12 @@ fn whole_accounts(session: &mut Session, wanted: &AccountCondition) -> Done {
     let place = Condition { accounts: Some(names.clone()), users: Some(vec![String::new()]), ..Condition::default() };
     let ids = with_all_below(session.state, &place);
     refuse_defaults(session, &ids, ACCOUNT_REMEDY)?;
+    let going = idle(session, ids)?;
     session.say(" Deleting accounts...");
     for name in &names {
         session.say(format!("  {name}"));
     }
-    uproot(session, &ids);
+    uproot(session, &going);
     for name in &names {
         session.state.accounts.edit(name, |row| row.deleted = true);
         remove_coordinators(session, format!("(acct='{name}')"), |row| row.account == *name);
@@ -108,7 +110,8 @@ fn other_partition(state: &State, going: &BTreeSet<AssociationId>, row: &Associa
     state.of_user(&row.key.user).filter(same).map(|other| other.id).find(|id| !going.contains(id))
 }
 
-fn uproot(session: &mut Session, ids: &BTreeSet<AssociationId>) {
+fn uproot(session: &mut Session, going: &Idle) {
+    let ids = going.ids();
     let defaults = ids.iter().filter_map(|id| session.state.association(*id)).filter(|row| row.is_default);
     let heirs: Vec<_> = defaults.filter_map(|row| other_partition(session.state, ids, row)).collect();
     for id in ids {
@@ -143,11 +146,12 @@ fn delete_associations(session: &mut Session, ids: &BTreeSet<AssociationId>, hea
     let lines: Vec<_> = rows.iter().map(|row| common::delete_line(session.state, row)).collect();
     let cluster = rows.first().map(|row| row.key.cluster.clone()).unwrap_or_default();
     refuse_defaults(session, ids, remedy)?;
+    let going = idle(session, ids.clone())?;
     session.say(heading);
     for line in lines {
         session.say(format!("  {line}"));
     }
-    uproot(session, ids);
+    uproot(session, &going);
     let target = ids.iter().map(|id| format!("id_assoc={id}")).collect::<Vec<_>>().join(" || ");
     session.record(Action::RemoveAssociation, target, "", &cluster);
     Ok(())
@@ -184,18 +188,20 @@ fn whole_users(session: &mut Session, wanted: &UserCondition) -> Done {
     if !session.caller.is_operator(session.state) {
         return common::denied(session);
     }
+    let ids = names.iter().flat_map(|name| session.state.of_user(name)).map(|row| row.id).collect();
+    let going = idle(session, ids)?;
     session.say(" Deleting users...");
     for name in &names {
         session.say(format!("  {name}"));
     }
+    uproot(session, &going);
     remove_users(session, &names);
     session.commit()
 }
 
+/// Takes users away whose associations are gone.
 fn remove_users(session: &mut Session, names: &[String]) {
     for name in names {
-        let ids = session.state.of_user(name).map(|row| row.id).collect();
-        uproot(session, &ids);
         session.state.users.edit(name, |row| row.deleted = true);
         remove_coordinators(session, format!("(user='{name}')"), |row| row.user == *name);
         let keys: Vec<_> = session.state.wckeys_of(name).cloned().collect();

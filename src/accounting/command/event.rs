@@ -10,6 +10,7 @@ use super::show::fields_or;
 use super::word::{self, Word};
 use crate::accounting::model::tres::CPU;
 use crate::accounting::model::*;
+use crate::accounting::rollup::Span;
 use crate::text::duration;
 
 /// Which events are meant. An absent list means any.
@@ -203,8 +204,8 @@ fn cell(session: &Session, row: &Event, column: Column) -> Cell {
         Column::ClusterNodes => Cell::text(&row.cluster_nodes),
         Column::CpuCount => Cell::number(Some(row.tres.get(&CPU).copied().unwrap_or(0))),
         Column::Duration => {
-            let seconds = (row.end.unwrap_or(session.world.now()) - row.start).max(0);
-            Cell::Number(duration::format_seconds(seconds.unsigned_abs()))
+            let end = row.end.unwrap_or(session.world.now());
+            Cell::Number(duration::format_seconds(Span { start: row.start, end }.seconds()))
         }
         Column::Event => Cell::text(if is_node { "Node" } else { "Cluster" }),
         Column::EventRaw => Cell::number(Some(if is_node { 2 } else { 1 })),

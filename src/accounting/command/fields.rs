@@ -277,6 +277,11 @@ const KNOWN: &[Known] = &[
     field(&[("Where", 2)], "Where", 20, C::Where),
 ];
 
+/// The full name of every field.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().flat_map(|known| known.words).map(|(word, _)| *word)
+}
+
 /// The widest column one can ask for; more would only be padding.
 const MAX_WIDTH: i32 = 4096;
 

@@ -9,7 +9,7 @@ use crate::accounting::model::{Limit, Limits, TresCounts, TresId};
 use crate::accounting::{Output, State};
 use crate::text::duration;
 use crate::text::tres::with_unit;
-use crate::text::width::{truncate, width as columns};
+use crate::text::width::{clip, harmless, missing, truncate};
 
 /// What stands in one cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +48,8 @@ impl Cell {
     /// The text in a column of so many letters.
     fn fitted(&self, width: usize) -> String {
         match self {
-            Cell::Text(text) => clip(text, width, Some('+')),
-            Cell::Time(text) => clip(text, width, None),
+            Cell::Text(text) => clip(&harmless(text), width, '+'),
+            Cell::Time(text) => truncate(&harmless(text), width).to_owned(),
             Cell::Real(number) if self.text_of().len() > width => exponent(*number, width),
             other => other.text_of(),
         }
@@ -118,7 +118,7 @@ fn header(out: &mut String, parsable: Parsable, fields: &[Field]) {
     for (index, field) in fields.iter().enumerate() {
         match parsable {
             Parsable::No => {
-                pad(out, &clip(field.header, field.width.unsigned_abs() as usize, None), field.width);
+                pad(out, truncate(field.header, field.width.unsigned_abs() as usize), field.width);
                 out.push(' ');
             }
             _ => put(out, parsable, field, &Cell::text(field.header), index + 1 == fields.len()),
@@ -151,23 +151,9 @@ fn put(out: &mut String, parsable: Parsable, field: &Field, cell: &Cell, last: b
 
 /// Fills up to a width counted in columns of the terminal (Slurm counts bytes, which tears Korean names apart).
 fn pad(out: &mut String, text: &str, width: i32) {
-    let fill = (width.unsigned_abs() as usize).saturating_sub(columns(text));
-    let fill = std::iter::repeat_n(' ', fill);
-    if width < 0 {
-        out.push_str(text);
-        out.extend(fill);
-    } else {
-        out.extend(fill);
-        out.push_str(text);
-    }
-}
-
-fn clip(text: &str, width: usize, mark: Option<char>) -> String {
-    if columns(text) <= width {
-        return text.to_owned();
-    }
-    let room = width.saturating_sub(usize::from(mark.is_some()));
-    truncate(text, room).chars().chain(mark).collect()
+    let fill = missing(text, width.unsigned_abs() as usize);
+    let both = if width < 0 { [text, &fill] } else { [fill.as_str(), text] };
+    out.extend(both);
 }
 
 /// A TRES list as shown: `cpu=4,gres/gpu=1,mem=2G`, by name.

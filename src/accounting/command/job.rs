@@ -7,7 +7,7 @@ use super::wckey;
 use super::word::{self, Word};
 use crate::accounting::jobs::{ExitCode, Job, JobEdit, JobRow, JobState, Scan};
 use crate::accounting::model::Action;
-use crate::accounting::sacct::Selected;
+use crate::accounting::sacct::{Selected, Selection};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 struct Wanted {
     accounts: Option<Vec<String>>,
     clusters: Option<Vec<String>>,
-    jobs: Vec<Selected>,
+    jobs: Selection,
     users: Option<Vec<String>>,
     wckeys: Option<Vec<String>>,
     start: Option<i64>,
@@ -90,7 +90,7 @@ impl Wanted {
             clusters: self.clusters.clone().unwrap_or_default(),
             ended_from: self.start,
             submitted_before: self.end,
-            numbers: self.jobs.iter().map(|one| one.job).collect(),
+            numbers: self.jobs.numbers(),
             // Names, also of users that this host does not know by number: `holds` compares them.
             users: Vec::new(),
         }
@@ -101,7 +101,7 @@ impl Wanted {
         among(&self.accounts, &job.account)
             && among(&self.users, &job.user)
             && among(&self.wckeys, &job.wckey)
-            && (self.jobs.is_empty() || self.jobs.iter().any(|one| one.finds(job, None, hets)))
+            && (self.jobs.is_empty() || self.jobs.finds(job, None, hets))
             && job.state != JobState::Revoked
             && self.end.is_none_or(|end| job.eligible.is_some_and(|eligible| eligible < end))
     }
@@ -280,7 +280,7 @@ fn change(session: &mut Session, found: &[Found], edit: JobEdit) {
 /// The change as the transaction record has it.
 fn info(edit: &JobEdit) -> String {
     let code =
-        edit.derived_exit.map(|exit| format!("derived_ec={}", u32::from(exit.code) << 8 | u32::from(exit.signal)));
+        edit.derived_exit.map(|exit| format!("derived_ec={}", i64::from(exit.code) << 8 | i64::from(exit.signal)));
     let text = |name: &str, text: &Option<String>| text.as_ref().map(|text| format!("{name}='{text}'"));
     let parts = [
         code,

@@ -15,6 +15,7 @@ mod event;
 mod federation;
 pub mod fields;
 mod format;
+mod idle;
 mod job;
 mod load;
 mod modify;

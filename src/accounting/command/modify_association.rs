@@ -186,7 +186,12 @@ fn info(state: &State, setting: &Setting) -> String {
         None => {}
     }
     for ((limit, tres), value) in &setting.limits {
-        let value = value.map_or("NULL".to_owned(), |value| value.to_string());
+        let value = match value {
+            LimitChange::Clear => "NULL".to_owned(),
+            LimitChange::To(value) => value.to_string(),
+            LimitChange::Plus(more) => format!("+{more}"),
+            LimitChange::Minus(less) => format!("-{less}"),
+        };
         parts.push(match limit.unit() {
             Unit::Tres => format!("{}='{tres}={value}'", limit.column()),
             _ => format!("{}={value}", limit.column()),

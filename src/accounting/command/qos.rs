@@ -103,7 +103,7 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
 }
 
 /// The number for a new QOS. slurmdbd never gives out 2: starting up after it has made `normal` takes it.
-fn next_id(state: &State) -> QosId {
+pub fn next_id(state: &State) -> QosId {
     state.qos.last_key().map_or(1, |id| id + 1).max(FIRST_ADDED)
 }
 

@@ -1,10 +1,9 @@
 //! The words that a QOS can be set with.
 
-use super::format;
 use super::raw_usage;
 use super::rows::qos_names;
 use super::session::{Done, Session};
-use super::setting::{number, tres_limit};
+use super::setting::{describe_limit, number, takes_operator, tres_limit};
 use super::word::{self, Operator, Word};
 use crate::accounting::State;
 use crate::accounting::model::limits::{LimitKey, Unit};
@@ -12,7 +11,7 @@ use crate::accounting::model::qos::QosFlag;
 use crate::accounting::model::tres::{CPU, MEM, NODE};
 use crate::accounting::model::*;
 use crate::text::duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What a command sets on QOS. An outer `None` leaves it, an inner one goes back to the default.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +24,7 @@ pub struct QosSetting {
     unreadable: bool,
     flags: Option<(Operator, BTreeSet<QosFlag>)>,
     grace_time: Option<Option<u64>>,
-    limits: Vec<(LimitKey, Option<u64>)>,
+    limits: Vec<(LimitKey, LimitChange)>,
     preempt: Option<(Operator, BTreeSet<QosId>)>,
     preempt_mode: Option<String>,
     preempt_exempt_time: Option<Option<u64>>,
@@ -150,13 +149,16 @@ fn take_limit(session: &mut Session, asked: &mut QosSetting, word: &Word) -> boo
         L(limit) => (limit, 0),
         One(limit, tres) => (limit, tres),
     };
+    if !takes_operator(session, Some(limit).filter(|_| tres == 0), word) {
+        return true;
+    }
     match (limit.unit(), tres) {
         (Unit::Tres, 0) => {
-            let counts = tres_limit(session, word.value).unwrap_or_default();
+            let counts = tres_limit(session, word).unwrap_or_default();
             asked.limits.extend(counts.into_iter().map(|(tres, value)| ((limit, tres), value)));
         }
         (Unit::Minutes, _) => match super::setting::minutes(word.value) {
-            Some(value) => asked.limits.push(((limit, 0), value)),
+            Some(value) => asked.limits.push(((limit, 0), value.into())),
             None => {
                 let name = name.trim_end_matches("DurationPerJob");
                 session.complain(format!(" Bad {name} time format: {}", word.raw));
@@ -164,7 +166,7 @@ fn take_limit(session: &mut Session, asked: &mut QosSetting, word: &Word) -> boo
         },
         _ => {
             if let Some(value) = asked.number(session, name, word.value) {
-                asked.limits.push(((limit, tres), value));
+                asked.limits.push(((limit, tres), value.into()));
             }
         }
     }
@@ -276,7 +278,7 @@ impl QosSetting {
             combine(&mut row.preempt, preempt);
         }
         for (key, value) in &self.limits {
-            row.limits.set(*key, *value);
+            row.limits.change(*key, *value);
         }
         if let Some(mode) = &self.preempt_mode {
             row.preempt_mode.clone_from(mode);
@@ -301,7 +303,7 @@ impl QosSetting {
         line("Flags", self.flags.as_ref().map(|(_, set)| flags(set)));
         line("GraceTime", count(self.grace_time));
         for (limit, label) in DESCRIBED {
-            line(label, self.describe_limit(state, *limit));
+            line(label, describe_limit(state, *limit, &self.limits));
         }
         line("Preempt", self.preempt.as_ref().map(|(_, ids)| qos_names(state, ids)));
         line("PreemptMode", self.preempt_mode.as_ref().filter(|mode| !mode.is_empty()).map(|mode| mode.to_uppercase()));
@@ -313,20 +315,6 @@ impl QosSetting {
         line("LimitFactor", real(self.limit_factor));
         // sacctmgr 22.05 aligns this one label differently.
         lines.concat().replace("  MaxJobsPerUser           = ", "  MaxJobsPerUser = ")
-    }
-
-    fn describe_limit(&self, state: &State, limit: Limit) -> Option<String> {
-        let given: Vec<_> = self.limits.iter().filter(|((other, _), _)| *other == limit).collect();
-        let (_, last) = given.last()?;
-        Some(match (limit.unit(), last) {
-            (Unit::Tres, _) => {
-                let set = given.iter().filter_map(|((_, tres), value)| value.map(|value| (*tres, value)));
-                format::tres_list(state, set.collect::<BTreeMap<_, _>>())
-            }
-            (_, None) => "NONE".into(),
-            (Unit::Minutes, Some(value)) => duration::format_minutes(*value),
-            (Unit::Count, Some(value)) => value.to_string(),
-        })
     }
 }
 

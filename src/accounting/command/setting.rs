@@ -7,7 +7,8 @@ use crate::accounting::model::limits::{LimitKey, Unit};
 use crate::accounting::model::tres::{CPU, MEM, NODE};
 use crate::accounting::model::*;
 use crate::accounting::tree::Settings;
-use crate::text::{duration, tres};
+use crate::text::duration;
+use crate::text::tres::{self, Sign};
 use std::collections::BTreeSet;
 
 /// What a command sets on associations. An outer `None` leaves it, an inner one clears it.
@@ -16,7 +17,7 @@ pub struct Setting {
     /// Fairshare.
     pub shares: Option<Option<Shares>>,
     /// Limits to set or clear, in the order given.
-    pub limits: Vec<(LimitKey, Option<u64>)>,
+    pub limits: Vec<(LimitKey, LimitChange)>,
     /// Priority.
     pub priority: Option<Option<u32>>,
     /// QOS list.
@@ -98,6 +99,9 @@ impl Setting {
         let Some((name, _, meaning)) = WORDS.iter().find(|(name, shortest, _)| word.is(name, *shortest)) else {
             return Ok(false);
         };
+        if !matches!(meaning, Meaning::Qos) && !takes_operator(session, meaning.limit(), word) {
+            return Ok(true);
+        }
         match meaning {
             Meaning::Comment => self.comment = Some(word::unquote(word.value)),
             Meaning::DefaultQos => self.take_default_qos(session, word)?,
@@ -110,7 +114,7 @@ impl Setting {
             },
             Meaning::Limit(limit) => return self.take_limit(session, name, *limit, word),
             Meaning::One(limit, tres) => match number(session, name, word.value) {
-                Some(value) => self.limits.push(((*limit, *tres), value)),
+                Some(value) => self.limits.push(((*limit, *tres), value.into())),
                 None => return Ok(false),
             },
             Meaning::Parent => self.parent = Some(word::unquote_lower(word.value)),
@@ -126,15 +130,15 @@ impl Setting {
     fn take_limit(&mut self, session: &mut Session, name: &str, limit: Limit, word: &Word) -> Done<bool> {
         match limit.unit() {
             Unit::Tres => {
-                let Some(counts) = tres_limit(session, word.value) else { return Ok(false) };
-                self.limits.extend(counts.into_iter().map(|(tres, value)| ((limit, tres), value)));
+                let Some(counts) = tres_limit(session, word) else { return Ok(false) };
+                self.limits.extend(counts.into_iter().map(|(tres, change)| ((limit, tres), change)));
             }
             Unit::Count => match number(session, name, word.value) {
-                Some(value) => self.limits.push(((limit, 0), value)),
+                Some(value) => self.limits.push(((limit, 0), value.into())),
                 None => return Ok(false),
             },
             Unit::Minutes => match minutes(word.value) {
-                Some(value) => self.limits.push(((limit, 0), value)),
+                Some(value) => self.limits.push(((limit, 0), value.into())),
                 None => {
                     let name = name.trim_end_matches("DurationPerJob");
                     session.complain(format!(" Bad {name} time format: {}", word.raw));
@@ -206,7 +210,7 @@ impl Setting {
             settings.shares = shares.unwrap_or(Shares::Of(1));
         }
         for (key, value) in &self.limits {
-            settings.limits.set(*key, *value);
+            settings.limits.change(*key, *value);
         }
         if let Some(priority) = self.priority {
             settings.priority = priority;
@@ -247,7 +251,7 @@ impl Setting {
             None => {}
         }
         for (limit, label) in DESCRIBED {
-            if let Some(value) = self.describe_limit(state, *limit) {
+            if let Some(value) = describe_limit(state, *limit, &self.limits) {
                 line(label, value);
             }
         }
@@ -265,20 +269,47 @@ impl Setting {
         }
         lines.concat()
     }
+}
 
-    fn describe_limit(&self, state: &State, limit: Limit) -> Option<String> {
-        let given: Vec<_> = self.limits.iter().filter(|((other, _), _)| *other == limit).collect();
-        let ((_, _), last) = given.last()?;
-        Some(match (limit.unit(), last) {
-            (Unit::Tres, _) => {
-                let set = given.iter().filter_map(|((_, tres), value)| value.map(|value| (*tres, value)));
-                super::format::tres_list(state, set.collect::<std::collections::BTreeMap<_, _>>())
-            }
-            (_, None) => "NONE".into(),
-            (Unit::Minutes, Some(value)) => duration::format_minutes(*value),
-            (Unit::Count, Some(value)) => value.to_string(),
-        })
+impl Meaning {
+    fn limit(self) -> Option<Limit> {
+        if let Meaning::Limit(limit) = self { Some(limit) } else { None }
     }
+}
+
+/// Whether `+=` or `-=` means something for a word: of limits only for those of TRES. 22.05 took any operator for `=`, so
+/// that `MaxJobs-=1` left one; here it is refused in the words of 25.11.
+pub fn takes_operator(session: &mut Session, limit: Option<Limit>, word: &Word) -> bool {
+    let sign = match word.operator {
+        Some(Operator::Add) => '+',
+        Some(Operator::Remove) => '-',
+        _ => return true,
+    };
+    let takes = limit.is_some_and(|limit| limit.unit() == Unit::Tres);
+    if !takes {
+        session.complain(format!(" Invalid operator '{sign}=' in {}", word.raw));
+    }
+    takes
+}
+
+/// What "Settings" says of a limit; `None` when it was not given.
+pub fn describe_limit(state: &State, limit: Limit, all: &[(LimitKey, LimitChange)]) -> Option<String> {
+    let given: Vec<_> = all.iter().filter(|((other, _), _)| *other == limit).collect();
+    let (_, last) = given.last()?;
+    let number = match last.after(None) {
+        Some(number) => number,
+        None if limit.unit() != Unit::Tres => return Some("NONE".into()),
+        None => 0,
+    };
+    Some(match limit.unit() {
+        Unit::Tres => {
+            // What is set begins from nothing, so amounts that are added stand as they are.
+            let set = given.iter().filter_map(|((_, tres), change)| Some((*tres, change.after(None)?)));
+            super::format::tres_list(state, set.collect::<std::collections::BTreeMap<_, _>>())
+        }
+        Unit::Minutes => duration::format_minutes(number),
+        Unit::Count => number.to_string(),
+    })
 }
 
 /// The limits that "Settings" lists, in its order, with its labels.
@@ -364,9 +395,9 @@ fn unreadable(part: &str) -> String {
     }
 }
 
-/// A TRES list with the TRES' numbers.
-pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Option<u64>)>> {
-    let text = word::unquote(text);
+/// A TRES list with the TRES' numbers, and what it does to each: `GrpTRES=cpu+=4` adds, as does `GrpTRES+=cpu=4`.
+pub fn tres_limit(session: &mut Session, word: &Word) -> Option<Vec<(TresId, LimitChange)>> {
+    let text = word::unquote(word.value);
     if text.is_empty() {
         return None;
     }
@@ -374,7 +405,7 @@ pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Opti
         session.complain("sacctmgr: error: slurmdb_format_tres_str: no TRES id found for ");
         return None;
     }
-    let counts = match tres::parse(&text) {
+    let counts = match tres::parse_changes(&text) {
         Ok(counts) => counts,
         Err(bad) => {
             session.complain(unreadable(&bad.part));
@@ -389,7 +420,21 @@ pub fn tres_limit(session: &mut Session, text: &str) -> Option<Vec<(TresId, Opti
             return None;
         };
         let megabytes = |bytes: u64| if id == MEM && count.in_bytes { bytes.div_ceil(1 << 20) } else { bytes };
-        found.push((id, count.count.map(megabytes)));
+        let of_all = match word.operator {
+            Some(Operator::Add) => Some(Sign::Plus),
+            Some(Operator::Remove) => Some(Sign::Minus),
+            _ => None,
+        };
+        let change = match (count.count.map(megabytes), count.sign.or(of_all)) {
+            (Some(more), Some(Sign::Plus)) => LimitChange::Plus(more),
+            (Some(less), Some(Sign::Minus)) => LimitChange::Minus(less),
+            (None, Some(_)) => {
+                session.complain(format!("sacctmgr: error: {}: there is no amount to add or to take away", word.raw));
+                return None;
+            }
+            (value, None) => value.into(),
+        };
+        found.push((id, change));
     }
     Some(found)
 }

@@ -96,3 +96,37 @@ fn a_condition_on_users_never_means_accounts() {
     assert!(said.contains("U = ann") && !said.contains(" of root"), "{said}");
     assert_eq!(says(&mut state, "show assoc account=lab user= format=maxjobs"), "\n");
 }
+
+#[test]
+fn amounts_of_tres_are_added_and_taken_away_as_in_25_11() {
+    let mut state = site();
+    for (entity, show) in [
+        ("account lab", "assoc account=lab user="),
+        ("user ann", "assoc user=ann"),
+        ("cluster ref", "assoc cluster=ref account=root user="),
+        ("qos normal", "qos normal"),
+    ] {
+        let all = ["GrpTRES", "MaxTRES", "MaxTRESPerNode", "MaxTRESMins", "GrpTRESMins", "GrpTRESRunMins"];
+        // A cluster cannot have the last two.
+        for limit in if entity == "cluster ref" { &all[..4] } else { &all } {
+            let mut set = |value: &str| {
+                says(&mut state, &format!("modify {entity} set {limit}{value}"));
+                says(&mut state, &format!("show {show} format={limit}"))
+            };
+            assert_eq!(set("=cpu=10,mem=32G"), "cpu=10,mem=32G\n", "{entity} {limit}");
+            assert_eq!(set("=mem-=8G,gres/gpu+=2"), "cpu=10,gres/gpu=2,mem=24G\n", "{entity} {limit}");
+            assert_eq!(set("-=cpu=3"), "cpu=7,gres/gpu=2,mem=24G\n", "{entity} {limit}");
+            assert_eq!(set("+=cpu=4,gres/gpu-=1"), "cpu=11,gres/gpu=1,mem=24G\n", "{entity} {limit}");
+            assert_eq!(set("-=cpu=99,node=1"), "cpu=0,gres/gpu=1,mem=24G,node=0\n", "{entity} {limit}");
+            assert_eq!(set("=cpu=-1,node=-1,mem=-1,gres/gpu=-1"), "\n", "{entity} {limit}");
+        }
+        let before = says(&mut state, &format!("show {show} format=grptres,maxjobs"));
+        for wrong in ["grptres+=cpu=-1", "grptres=cpu-=-1", "grptres-=nope=1", "grpjobs+=1", "grpwall-=1"] {
+            let line = argv(&format!("-i modify {entity} set {wrong}"));
+            let reply = run(&mut state, &Caller::root(), &Clock(500), &line, &[]);
+            assert_eq!(reply.code, 1, "{entity} {wrong}: {}", reply.stdout);
+            assert!(!reply.stderr.is_empty() && !state.has_changes(), "{entity} {wrong}");
+        }
+        assert_eq!(says(&mut state, &format!("show {show} format=grptres,maxjobs")), before);
+    }
+}

@@ -18,6 +18,7 @@ pub use state::JobState;
 pub use tres_counts::TresCounts;
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// Number of a job's row (sacct's `DBIndex`); 0 until it is stored. Two rows of one job (a requeue) differ in it.
@@ -26,8 +27,17 @@ pub type JobRow = u64;
 /// A job with its steps.
 pub type JobWithSteps = (Job, Vec<Step>);
 
-/// Why job records cannot be read, in words.
-pub type JobsError = Box<dyn std::error::Error + Send + Sync>;
+/// Why job records cannot be read, in words for whoever asked: it holds no statement of a database.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct JobsError(String);
+
+impl JobsError {
+    /// With these words.
+    pub fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+}
 
 /// Which rows to read: what indices answer quickly. Whoever reads checks the rest himself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +49,7 @@ pub struct Scan {
     /// Submitted before this time.
     pub submitted_before: Option<i64>,
     /// With one of these numbers, as the job's own, its array's or its heterogeneous job's; any when empty.
-    pub numbers: Vec<u32>,
+    pub numbers: BTreeSet<u32>,
     /// Of these users, by number and name; of all when empty. The name counts only for jobs whose number is not known.
     pub users: Vec<(u32, String)>,
 }
@@ -120,7 +130,7 @@ pub trait Jobs {
 
     /// The runs of this job (its number on its cluster) that were submitted later.
     fn later_runs(&self, job: &Job) -> Result<Vec<Job>, JobsError> {
-        let (mut later, scan) = (Vec::new(), Scan { numbers: vec![job.job_id], ..Scan::default() });
+        let (mut later, scan) = (Vec::new(), Scan { numbers: [job.job_id].into(), ..Scan::default() });
         self.each(&scan, &mut |other| {
             let is_later = other.job_id == job.job_id && other.cluster == job.cluster && other.submit > job.submit;
             later.extend(is_later.then_some(other));

@@ -2,6 +2,7 @@
 
 use super::{JobRow, JobState, TresCounts};
 use crate::accounting::model::{AssociationId, QosId, TresId};
+use crate::accounting::rollup::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -87,8 +88,7 @@ impl Job {
     /// Seconds for which it ran, suspended ones left out; up to `now` while it runs.
     pub fn elapsed(&self, now: i64) -> u64 {
         let Some(start) = self.start else { return 0 };
-        let ran = u64::try_from(self.end.unwrap_or(now).saturating_sub(start)).unwrap_or(0);
-        ran.saturating_sub(self.suspended)
+        Span { start, end: self.end.unwrap_or(now) }.seconds().saturating_sub(self.suspended)
     }
 }
 
@@ -183,6 +183,9 @@ pub struct Details {
     pub system_comment: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub work_dir: String,
+    /// Joules, where that is not in what the job had; `None` when nobody measured them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy: Option<u64>,
 }
 
 /// One step of a job.
@@ -276,8 +279,9 @@ pub struct StepDetails {
     /// What it asked for.
     #[serde(skip_serializing_if = "Frequencies::is_empty")]
     pub requested_frequency: Frequencies,
-    /// Energy used, in joules.
-    pub energy: u64,
+    /// Energy used, in joules; `None` when nobody measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy: Option<u64>,
     /// The container's bundle.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub container: String,

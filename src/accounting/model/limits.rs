@@ -4,6 +4,7 @@
 //! cannot be mixed up.
 
 use super::tres::TresId;
+use crate::text::tres::MOST;
 use std::collections::BTreeMap;
 
 /// What a limit binds.
@@ -123,6 +124,37 @@ impl Limit {
 /// Of what a value is: a limit, and for TRES limits which TRES (0 otherwise).
 pub type LimitKey = (Limit, TresId);
 
+/// What a command does to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitChange {
+    /// `=-1`: there is none any more.
+    Clear,
+    /// `=4`
+    To(u64),
+    /// `+=4`; what is too much becomes [`MOST`].
+    Plus(u64),
+    /// `-=4`; what would be less than nothing becomes 0, also where there was no limit (sacctmgr(1) of 25.11).
+    Minus(u64),
+}
+
+impl LimitChange {
+    /// What the limit is afterwards.
+    pub fn after(self, now: Option<u64>) -> Option<u64> {
+        match self {
+            LimitChange::Clear => None,
+            LimitChange::To(value) => Some(value),
+            LimitChange::Plus(more) => Some(now.unwrap_or(0).saturating_add(more).min(MOST)),
+            LimitChange::Minus(less) => Some(now.unwrap_or(0).saturating_sub(less)),
+        }
+    }
+}
+
+impl From<Option<u64>> for LimitChange {
+    fn from(value: Option<u64>) -> Self {
+        value.map_or(LimitChange::Clear, LimitChange::To)
+    }
+}
+
 /// The limits that are set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits(BTreeMap<LimitKey, u64>);
@@ -151,6 +183,11 @@ impl Limits {
         };
     }
 
+    /// Changes one.
+    pub fn change(&mut self, key: LimitKey, change: LimitChange) {
+        self.set(key, change.after(self.0.get(&key).copied()));
+    }
+
     /// Everything set, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (LimitKey, u64)> {
         self.0.iter().map(|(key, value)| (*key, *value))
@@ -169,6 +206,21 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_added_or_taken_stays_within_what_a_limit_can_be() {
+        use LimitChange::*;
+        let after = |change: LimitChange, now| change.after(now);
+        assert_eq!(
+            [after(Plus(3), Some(4)), after(Plus(3), None), after(Plus(1), Some(MOST))],
+            [Some(7), Some(3), Some(MOST)]
+        );
+        assert_eq!(
+            [after(Minus(3), Some(4)), after(Minus(3), Some(2)), after(Minus(3), None)],
+            [Some(1), Some(0), Some(0)]
+        );
+        assert_eq!([after(To(3), Some(4)), after(Clear, Some(4))], [Some(3), None]);
+    }
 
     #[test]
     fn max_limits_are_inherited_and_group_limits_are_not() {

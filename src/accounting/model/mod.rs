@@ -14,7 +14,7 @@ pub use association::{Association, AssociationId, AssociationKey, QosSet, Shares
 pub use entities::{Account, Action, AdminLevel, Classification, Cluster, Coordinator, Transaction, User};
 pub use event::{Event, Reservation, ReservationKey, TresCounts};
 pub use federation::{Federation, FederationState, Membership};
-pub use limits::{Limit, Limits};
+pub use limits::{Limit, LimitChange, Limits};
 pub use qos::{Qos, QosId};
 pub use resource::{Resource, ResourceId};
 pub use tres::{Tres, TresId};

@@ -1,5 +1,7 @@
 //! [`ClusterUse`]: where the time of a cluster went.
 
+use super::add_up;
+
 /// How one TRES of a cluster was used, in seconds of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClusterUse {
@@ -22,7 +24,22 @@ pub struct ClusterUse {
 impl ClusterUse {
     /// Everything but the overcommitted: the time that there was.
     pub fn reported(&self) -> u64 {
-        self.allocated + self.down + self.planned_down + self.idle + self.planned
+        [self.down, self.planned_down, self.idle, self.planned].into_iter().fold(self.allocated, u64::saturating_add)
+    }
+
+    /// Adds another record's figures.
+    pub fn add(&mut self, more: &ClusterUse) {
+        for (sum, more) in [
+            (&mut self.count, more.count),
+            (&mut self.allocated, more.allocated),
+            (&mut self.down, more.down),
+            (&mut self.planned_down, more.planned_down),
+            (&mut self.idle, more.idle),
+            (&mut self.planned, more.planned),
+            (&mut self.overcommitted, more.overcommitted),
+        ] {
+            add_up(sum, more);
+        }
     }
 
     /// Makes the parts fit into `total` seconds, as slurmdbd does: first what was used, then down, then planned down
@@ -31,16 +48,17 @@ impl ClusterUse {
     pub(super) fn balance(&mut self, total: u64) {
         if total > 0 {
             self.allocated = self.allocated.min(total);
-            self.down = self.down.min(total - self.allocated);
-            self.planned_down = self.planned_down.min(total - self.allocated - self.down);
+            self.down = self.down.min(total.saturating_sub(self.allocated));
+            self.planned_down = self.planned_down.min(total.saturating_sub(self.allocated).saturating_sub(self.down));
         }
-        let used = self.allocated + self.down + self.planned_down;
-        match total.checked_sub(used + self.planned) {
+        let wanted = [self.down, self.planned_down, self.planned];
+        let wanted = wanted.into_iter().fold(self.allocated, u64::saturating_add);
+        match total.checked_sub(wanted) {
             Some(idle) => self.idle = idle,
             None => {
-                let missing = used + self.planned - total;
+                let missing = wanted - total;
                 self.planned = self.planned.saturating_sub(missing);
-                self.overcommitted += missing;
+                add_up(&mut self.overcommitted, missing);
                 self.idle = 0;
             }
         }

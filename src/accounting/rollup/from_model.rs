@@ -44,15 +44,15 @@ impl JobUse {
     pub fn ran(job: &Job, within: Span) -> u64 {
         let Some(start) = job.start else { return 0 };
         let ran = Span { start, end: job.end.unwrap_or(i64::MAX) }.within(within);
-        ran.seconds() - suspended(job).map_or(0, |span| span.within(ran).seconds())
+        ran.seconds().saturating_sub(suspended(job).map_or(0, |span| span.within(ran).seconds()))
     }
 }
 
 fn suspended(job: &Job) -> Option<Span> {
     let (start, seconds) = (job.start?, i64::try_from(job.suspended).ok().filter(|it| *it > 0)?);
     Some(match job.end {
-        Some(end) => Span { start: end - seconds, end },
-        None => Span { start, end: start + seconds },
+        Some(end) => Span { start: end.saturating_sub(seconds), end },
+        None => Span { start, end: start.saturating_add(seconds) },
     })
 }
 
@@ -66,7 +66,7 @@ fn waiting(array: &ArrayPlace) -> u64 {
         let (first, last, step): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, step.parse().ok()?);
         Some(last.checked_sub(first)? / step.max(1) + 1)
     };
-    ranges.split(',').filter_map(count).sum()
+    ranges.split(',').filter_map(count).fold(0, u64::saturating_add)
 }
 
 impl Surroundings {

@@ -109,7 +109,7 @@ impl HourSum {
         for BookingUse { booking, tres } in self.bookings.iter().filter(|it| !it.booking.ignores_jobs) {
             for (id, _, seconds, _) in tres.iter().filter(|(_, _, seconds, _)| *seconds > 0) {
                 let uses = &mut cluster.tres.entry(*id).or_default().uses;
-                *(if booking.is_maintenance { &mut uses.planned_down } else { &mut uses.allocated }) += seconds;
+                add_up(if booking.is_maintenance { &mut uses.planned_down } else { &mut uses.allocated }, *seconds);
             }
         }
     }
@@ -132,27 +132,27 @@ impl HourSum {
 
     /// Seconds of each TRES that a job used; while it is suspended only its CPUs are free.
     fn charge(&mut self, job: &JobUse, ran: Span) {
-        let suspended: u64 = job.suspended.iter().map(|span| span.within(ran).seconds()).sum();
+        let suspended = job.suspended.iter().map(|span| span.within(ran).seconds()).fold(0, u64::saturating_add);
         self.note(job, WALL, ran.seconds().saturating_sub(suspended));
         for (id, count) in job.tres.iter().copied() {
             let seconds = match id {
-                CPU => count * ran.seconds().saturating_sub(suspended),
+                CPU => count.saturating_mul(ran.seconds().saturating_sub(suspended)),
                 // Known when the job ends.
                 ENERGY if job.end == Some(ran.end) => count,
                 ENERGY => 0,
-                _ => count * ran.seconds(),
+                _ => count.saturating_mul(ran.seconds()),
             };
             if seconds == 0 {
                 continue;
             }
             self.note(job, id, seconds);
             if job.wckey != 0 {
-                *self.wckeys.entry((job.wckey, id)).or_default() += seconds;
+                add_up(self.wckeys.entry((job.wckey, id)).or_default(), seconds);
             }
             if let Some(stock) = self.cluster.as_mut().and_then(|cluster| cluster.tres.get_mut(&id))
                 && job.reservation == 0
             {
-                stock.uses.allocated += seconds;
+                add_up(&mut stock.uses.allocated, seconds);
             }
         }
     }
@@ -162,11 +162,11 @@ impl HourSum {
         let charged = scaled(seconds, job.usage_factor);
         if job.association != 0 && seconds > 0 {
             let used = self.associations.entry((job.association, id)).or_default();
-            used.seconds += seconds;
-            used.charged += charged;
+            add_up(&mut used.seconds, seconds);
+            add_up(&mut used.charged, charged);
         }
         if job.qos != 0 && charged > 0 {
-            *self.qos.entry((job.qos, id)).or_default() += charged;
+            add_up(self.qos.entry((job.qos, id)).or_default(), charged);
         }
     }
 
@@ -177,13 +177,13 @@ impl HourSum {
                 && let Some(cluster) = &mut self.cluster
             {
                 for (id, count) in &job.tres {
-                    cluster.tres.entry(*id).or_default().uses.allocated += count * seconds;
+                    add_up(&mut cluster.tres.entry(*id).or_default().uses.allocated, count.saturating_mul(seconds));
                 }
             }
             // As in slurmdbd, a job uses all of its reservation while it runs, however small it is.
             for (id, count, _, used) in &mut own.tres {
                 if job.tres.iter().any(|(of_job, _)| of_job == id) {
-                    *used += *count * seconds;
+                    add_up(used, count.saturating_mul(seconds));
                 }
             }
         }
@@ -195,8 +195,8 @@ impl HourSum {
         let Some(span) = cluster.span else { return };
         let waited = Span { start: job.eligible, end: start.unwrap_or(i64::MAX) }.within(span).seconds();
         if waited > 0 {
-            let planned = waited * job.waiting_tasks.max(1) * job.cpus_requested;
-            cluster.tres.entry(CPU).or_default().uses.planned += planned;
+            let planned = waited.saturating_mul(job.waiting_tasks.max(1)).saturating_mul(job.cpus_requested);
+            add_up(&mut cluster.tres.entry(CPU).or_default().uses.planned, planned);
         }
     }
 
@@ -208,7 +208,7 @@ impl HourSum {
         let mut cluster = self.cluster.take().map(|it| it.tres).unwrap_or_default();
         for (id, left) in self.away.iter().flat_map(|absence| &absence.left).filter(|(_, left)| **left > 0) {
             if let Some(stock) = cluster.get_mut(id) {
-                stock.uses.down += left;
+                add_up(&mut stock.uses.down, *left);
             }
         }
         for stock in cluster.values_mut() {
@@ -228,7 +228,7 @@ impl HourSum {
         for (id, idle) in idle.take_while(|(_, idle)| *idle > 0) {
             let part = idle / own.booking.associations.len().max(1) as u64;
             for association in own.booking.associations.iter().filter(|_| part > 0) {
-                self.associations.entry((*association, id)).or_default().seconds += part;
+                add_up(&mut self.associations.entry((*association, id)).or_default().seconds, part);
             }
         }
     }
@@ -241,7 +241,7 @@ impl Capacity {
             if uses.count == 0 {
                 uses.count = *count;
             }
-            *(if is_planned { &mut uses.planned_down } else { &mut uses.down }) += count * seconds;
+            add_up(if is_planned { &mut uses.planned_down } else { &mut uses.down }, count.saturating_mul(seconds));
         }
     }
 }
@@ -251,7 +251,7 @@ impl Absence {
         let seconds = when.within(self.span).seconds();
         for (id, count) in tres {
             if let Some(left) = self.left.get_mut(id) {
-                *left = left.saturating_sub(count * seconds);
+                *left = left.saturating_sub(count.saturating_mul(seconds));
             }
         }
     }
@@ -261,14 +261,14 @@ impl BookingUse {
     fn new(booking: Booking) -> Self {
         let seconds = booking.span.seconds();
         let there = booking.tres.iter().filter(|(id, _)| *id != NODE);
-        let tres = there.map(|(id, count)| (*id, *count, count * seconds, 0)).collect();
+        let tres = there.map(|(id, count)| (*id, *count, count.saturating_mul(seconds), 0)).collect();
         Self { booking, tres }
     }
 
     fn lose(&mut self, tres: &Amounts, seconds: u64) {
         for (id, count) in tres {
             for (_, _, total, _) in self.tres.iter_mut().filter(|(own, ..)| own == id) {
-                *total = total.saturating_sub(count * seconds);
+                *total = total.saturating_sub(count.saturating_mul(seconds));
             }
         }
     }

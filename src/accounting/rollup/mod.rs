@@ -39,6 +39,11 @@ impl Span {
     }
 }
 
+/// Adds to a sum. What lists from outside say may be anything; a sum that is full stays so.
+pub fn add_up(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
 /// How much of which TRES.
 pub type Amounts = Vec<(TresId, u64)>;
 

@@ -84,8 +84,19 @@ fn in_use(job: &Job) -> &TresCounts {
     if job.tres_allocated.is_empty() { &job.tres_requested } else { &job.tres_allocated }
 }
 
-fn cpus(job: &Job) -> u64 {
-    in_use(job).get(CPU).unwrap_or(0)
+/// `None` when they are not known.
+fn cpus(job: &Job) -> Option<u64> {
+    in_use(job).get(CPU)
+}
+
+/// `None` when nobody measured it.
+fn energy(job: &Job) -> Option<u64> {
+    job.tres_allocated.get(ENERGY).or(job.details.energy)
+}
+
+/// Seconds of all CPUs.
+fn cpu_seconds(elapsed: u64, cpus: Option<u64>) -> Option<u64> {
+    cpus.map(|cpus| elapsed.saturating_mul(cpus))
 }
 
 fn node_count(count: u32, tres: &TresCounts) -> u64 {
@@ -107,8 +118,9 @@ impl Maker<'_> {
         Cell::text(units::amount(count as f64, ONE, 1024, convert))
     }
 
-    fn joules(&self, joules: u64) -> Cell {
-        Cell::text(units::amount(joules as f64, ONE, 1000, self.largest()))
+    fn joules(&self, joules: Option<u64>) -> Cell {
+        let text = |joules: u64| Cell::text(units::amount(joules as f64, ONE, 1000, self.largest()));
+        joules.map_or(Cell::Empty, text)
     }
 
     fn largest(&self) -> Convert {
@@ -180,7 +192,7 @@ impl Maker<'_> {
         match field {
             F::Account => Cell::text(&job.account),
             F::AdminComment => Cell::text(&job.details.admin_comment),
-            F::AllocCpus | F::NCpus => Cell::Number(cpus(job)),
+            F::AllocCpus | F::NCpus => Cell::number(cpus(job)),
             F::AllocNodes => self.count(node_count(job.node_count, &job.tres_allocated)),
             F::AllocTres => self.tres(&job.tres_allocated),
             F::AssocId => Cell::Number(job.association.into()),
@@ -188,11 +200,11 @@ impl Maker<'_> {
             F::Cluster => Cell::text(&job.cluster),
             F::Comment => Cell::text(&job.details.comment),
             F::Constraints => Cell::text(&job.constraints),
-            F::ConsumedEnergy => self.joules(job.tres_allocated.get(ENERGY).unwrap_or(0)),
-            F::ConsumedEnergyRaw => Cell::Number(job.tres_allocated.get(ENERGY).unwrap_or(0)),
+            F::ConsumedEnergy => self.joules(energy(job)),
+            F::ConsumedEnergyRaw => Cell::number(energy(job)),
             F::Container => Cell::text(&job.details.container),
-            F::CpuTime => Cell::Duration(line.elapsed.saturating_mul(cpus(job))),
-            F::CpuTimeRaw => Cell::Number(line.elapsed.saturating_mul(cpus(job))),
+            F::CpuTime => cpu_seconds(line.elapsed, cpus(job)).map_or(Cell::Empty, Cell::Duration),
+            F::CpuTimeRaw => Cell::number(cpu_seconds(line.elapsed, cpus(job))),
             F::DbIndex => Cell::Number(job.row),
             F::DerivedExitCode => Cell::text(format!("{}:{}", job.derived_exit.code, job.derived_exit.signal)),
             F::Elapsed => Cell::Duration(line.elapsed),
@@ -234,7 +246,7 @@ impl Maker<'_> {
             F::SystemCpu => Cell::text(cpu_time(line.system_cpu)),
             F::Timelimit => limit(job.limit, |minutes| format_seconds(u64::from(minutes) * 60)),
             F::TimelimitRaw => limit(job.limit, |minutes| minutes.to_string()),
-            F::TotalCpu => Cell::text(cpu_time(line.user_cpu + line.system_cpu)),
+            F::TotalCpu => Cell::text(cpu_time(line.user_cpu.saturating_add(line.system_cpu))),
             F::Uid => Cell::number(self.uid(job)),
             F::User => self.user(job),
             F::UserCpu => Cell::text(cpu_time(line.user_cpu)),
@@ -248,21 +260,21 @@ impl Maker<'_> {
     /// A cell of a step's line.
     pub fn step(&self, of: &JobLine, line: &StepLine, field: F) -> Cell {
         let (job, step, details) = (&of.job, &line.step, &line.step.details);
-        let cpus = step.tres_allocated.get(CPU).unwrap_or_else(|| cpus(job));
+        let cpus = step.tres_allocated.get(CPU).or_else(|| cpus(job));
         let nodes = node_count(step.node_count, &step.tres_allocated);
         match field {
             F::Account => Cell::text(&job.account),
-            F::AllocCpus | F::NCpus | F::ReqCpus => Cell::Number(cpus),
+            F::AllocCpus | F::NCpus | F::ReqCpus => Cell::number(cpus),
             F::AllocNodes => self.count(nodes),
             F::AllocTres => self.tres(&step.tres_allocated),
             F::AssocId => Cell::Number(job.association.into()),
             F::AveCpuFreq => Cell::text(units::amount(details.cpu_frequency as f64, KILO, 1000, self.largest())),
             F::Cluster => Cell::text(&job.cluster),
             F::ConsumedEnergy => self.joules(details.energy),
-            F::ConsumedEnergyRaw => Cell::Number(details.energy),
+            F::ConsumedEnergyRaw => Cell::number(details.energy),
             F::Container => Cell::text(&details.container),
-            F::CpuTime => Cell::Duration(line.elapsed.saturating_mul(cpus)),
-            F::CpuTimeRaw => Cell::Number(line.elapsed.saturating_mul(cpus)),
+            F::CpuTime => cpu_seconds(line.elapsed, cpus).map_or(Cell::Empty, Cell::Duration),
+            F::CpuTimeRaw => Cell::number(cpu_seconds(line.elapsed, cpus)),
             F::DbIndex => Cell::Number(job.row),
             F::Elapsed => Cell::Duration(line.elapsed),
             F::ElapsedRaw => Cell::Number(line.elapsed),
@@ -284,7 +296,7 @@ impl Maker<'_> {
             F::SubmitLine => Cell::text(&details.submit_line),
             F::Suspended => Cell::Duration(step.suspended),
             F::SystemCpu => Cell::text(cpu_time(step.system_cpu)),
-            F::TotalCpu => Cell::text(cpu_time(step.user_cpu + step.system_cpu)),
+            F::TotalCpu => Cell::text(cpu_time(step.user_cpu.saturating_add(step.system_cpu))),
             F::UserCpu => Cell::text(cpu_time(step.user_cpu)),
             other => self.used(details, other),
         }

@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use crate::accounting::jobs::{Flags, Job, Step};
+use crate::accounting::rollup::Span;
 
 /// A job as it is shown.
 #[derive(Debug)]
@@ -26,7 +27,11 @@ impl JobLine {
     /// The job with the sums of its steps.
     pub fn new(job: Job, steps: &[StepLine], options: &Options, now: i64) -> Self {
         let over = |sum: fn(&Step) -> u64| {
-            steps.iter().filter(|line| line.step.state.is_over()).map(|line| sum(&line.step)).sum::<u64>()
+            steps
+                .iter()
+                .filter(|line| line.step.state.is_over())
+                .map(|line| sum(&line.step))
+                .fold(0, u64::saturating_add)
         };
         // A start after the end is none.
         let start = job.start.map(|start| job.end.map_or(start, |end| start.min(end)));
@@ -45,9 +50,9 @@ impl JobLine {
         let end = self.end.map_or(to, |end| end.min(to));
         let start = self.start.map_or(end, |start| start.max(from));
         (self.start, self.end) = (Some(start), Some(end));
-        let ran = u64::try_from(end - start).unwrap_or(0);
+        let ran = Span { start, end }.seconds();
         self.suspended = self.suspended.min(ran);
-        self.elapsed = ran - self.suspended;
+        self.elapsed = ran.saturating_sub(self.suspended);
     }
 
     /// Whether it ended without ever having started, and is known not to have.
@@ -58,7 +63,7 @@ impl JobLine {
     /// Seconds between eligible and started (so far, or until it was given up).
     pub fn waited(&self, now: i64) -> u64 {
         let until = self.start.or(self.end).unwrap_or(now);
-        self.job.eligible.map_or(0, |eligible| u64::try_from(until - eligible).unwrap_or(0))
+        self.job.eligible.map_or(0, |eligible| Span { start: eligible, end: until }.seconds())
     }
 }
 
@@ -90,8 +95,8 @@ impl StepLine {
                 (start, end) = (None, None);
             }
         }
-        let ran = start.map_or(0, |start| end.unwrap_or(now) - start);
-        let elapsed = u64::try_from(ran).unwrap_or(0).saturating_sub(step.suspended);
+        let ran = start.map_or(0, |start| Span { start, end: end.unwrap_or(now) }.seconds());
+        let elapsed = ran.saturating_sub(step.suspended);
         Self { step, start, end, elapsed }
     }
 }

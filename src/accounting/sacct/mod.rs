@@ -32,7 +32,7 @@ use select::Query;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use step::Parts;
-pub use step::Selected;
+pub use step::{Selected, Selection};
 
 /// Names and numbers of users and groups.
 pub trait People {
@@ -226,7 +226,7 @@ fn qos(state: &State, names: &str) -> Result<Vec<u32>, String> {
 /// The heterogeneous jobs that have one of the named jobs as a component.
 fn whole_hets(service: &Service, query: &Query) -> Result<BTreeSet<u32>, JobsError> {
     let mut hets = BTreeSet::new();
-    let named: BTreeSet<u32> = query.options.selected.iter().map(|one| one.job).collect();
+    let named: BTreeSet<u32> = query.options.selected.numbers();
     service.jobs.each(&query.scan(), &mut |job| {
         hets.extend(job.het.filter(|_| named.contains(&job.job_id)).map(|het| het.job));
         ControlFlow::Continue(())

@@ -10,7 +10,7 @@ use crate::text::getopt::{Known, Opt, Takes};
 use crate::text::slurm_time;
 use crate::text::{duration, hostlist};
 
-pub use super::step::Selected;
+pub use super::step::{Selected, Selection};
 
 /// Text of an error as Slurm's programs log it.
 pub fn error(what: &str) -> String {
@@ -87,7 +87,7 @@ pub struct Options {
     pub reasons: Vec<String>,
     pub script: bool,
     pub environment: bool,
-    pub selected: Vec<Selected>,
+    pub selected: Selection,
     pub start: Option<i64>,
     pub structured: Option<Structured>,
     pub states: Vec<JobState>,

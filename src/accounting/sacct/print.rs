@@ -5,7 +5,7 @@ use super::options::Options;
 use crate::accounting::Output;
 use crate::accounting::command::options::Parsable;
 use crate::text::duration::format_seconds;
-use crate::text::width::{truncate, width};
+use crate::text::width::{clip, harmless, missing, truncate};
 
 /// What stands in one cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,13 +96,10 @@ impl<'a, 'o> Table<'a, 'o> {
 fn fixed(cell: Cell, room: i32) -> String {
     let columns = room.unsigned_abs() as usize;
     let text = match cell {
-        Cell::Text(text) if width(&text) > columns && columns > 0 => {
-            let begin = truncate(&text, columns - 1);
-            format!("{begin}{}+", " ".repeat(columns - 1 - width(begin)))
-        }
-        Cell::Text(text) | Cell::Time(text) => truncate(&text, columns).to_owned(),
+        Cell::Text(text) if columns > 0 => clip(&harmless(&text), columns, '+'),
+        Cell::Text(text) | Cell::Time(text) => truncate(&harmless(&text), columns).to_owned(),
         other => other.plain(),
     };
-    let fill = " ".repeat(columns.saturating_sub(width(&text)));
+    let fill = missing(&text, columns);
     if room < 0 { text + &fill } else { fill + &text }
 }

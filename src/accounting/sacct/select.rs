@@ -38,7 +38,7 @@ impl Query<'_> {
             Clusters::All => Vec::new(),
             Clusters::Named(names) => names.clone(),
         };
-        let numbers = self.options.selected.iter().map(|one| one.job).chain(self.hets.iter().copied()).collect();
+        let numbers = self.options.selected.numbers().union(&self.hets).copied().collect();
         // A job may have been eligible only after the window, but never before it was submitted.
         let submitted_before = Some(end.saturating_add(1));
         Scan {
@@ -63,7 +63,7 @@ impl Query<'_> {
 
     fn is_selected(&self, job: &Job) -> bool {
         let (selected, whole) = (&self.options.selected, self.options.whole_het);
-        selected.is_empty() || selected.iter().any(|one| one.finds(job, whole, &self.hets))
+        selected.is_empty() || selected.finds(job, whole, &self.hets)
     }
 
     fn is_of_users(&self, job: &Job) -> bool {

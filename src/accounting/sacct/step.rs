@@ -1,7 +1,7 @@
 //! [`Selected`]: one part of `--jobs`: `123`, `123.batch`, `123_4`, `12+1`.
 
 use crate::accounting::jobs::{Job, Step, StepId, Tasks};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One part of `--jobs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,50 @@ impl Selected {
     }
 }
 
+/// All parts of `--jobs`, in their order. There may be tens of thousands, and each job is only compared with those that
+/// have one of its numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    all: Vec<Selected>,
+    /// Places in `all` by the number of the job.
+    by_job: BTreeMap<u32, Vec<usize>>,
+}
+
+impl Selection {
+    /// Adds a part.
+    pub fn push(&mut self, one: Selected) {
+        self.by_job.entry(one.job).or_default().push(self.all.len());
+        self.all.push(one);
+    }
+
+    /// Whether nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The numbers that were asked for.
+    pub fn numbers(&self) -> BTreeSet<u32> {
+        self.by_job.keys().copied().collect()
+    }
+
+    /// The parts that name a number of this job, in their order.
+    fn near(&self, job: &Job) -> impl Iterator<Item = &Selected> {
+        let numbers = [Some(job.job_id), job.het.map(|het| het.job), job.array.as_ref().map(|array| array.job)];
+        let numbers: BTreeSet<u32> = numbers.into_iter().flatten().collect();
+        let mut places: Vec<_> = numbers.iter().filter_map(|number| self.by_job.get(number)).flatten().collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|at| self.all.get(*at))
+    }
+
+    /// Whether some part finds the job; see [`Selected::finds`].
+    pub fn finds(&self, job: &Job, whole: Option<bool>, hets: &BTreeSet<u32>) -> bool {
+        let found = self.near(job).any(|one| one.finds(job, whole, hets));
+        // A component of which another was named need not have a number that was.
+        let is_of_het = || whole == Some(true) && job.het.is_some_and(|het| hets.contains(&het.job));
+        found || is_of_het() && self.all.iter().any(|one| one.task.is_none() && one.offset.is_none())
+    }
+}
+
 /// Of a job: whether it is itself shown, and which of its steps (all when empty).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
@@ -92,9 +136,9 @@ pub struct Parts {
 
 impl Parts {
     /// What `--jobs` asks of this job.
-    pub fn of(job: &Job, selected: &[Selected]) -> Self {
+    pub fn of(job: &Job, selection: &Selection) -> Self {
         let mut parts = Self { job: true, steps: Vec::new() };
-        for one in selected.iter().filter(|one| one.is_about(job)) {
+        for one in selection.near(job).filter(|one| one.is_about(job)) {
             match one.step {
                 None => {
                     parts.job = true;

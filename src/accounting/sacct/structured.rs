@@ -210,7 +210,7 @@ impl Maker<'_> {
                     ("start", time(line.start)),
                     ("suspended", Data::int(step.suspended)),
                     ("system", cpu_time(step.system_cpu)),
-                    ("total", cpu_time(step.user_cpu + step.system_cpu)),
+                    ("total", cpu_time(step.user_cpu.saturating_add(step.system_cpu))),
                     ("user", cpu_time(step.user_cpu)),
                 ]),
             ),
@@ -233,7 +233,7 @@ impl Maker<'_> {
                 "statistics",
                 map([
                     ("CPU", map([("actual_frequency", Data::int(details.cpu_frequency))])),
-                    ("energy", map([("consumed", Data::int(details.energy))])),
+                    ("energy", map([("consumed", Data::some_int(details.energy))])),
                 ]),
             ),
             (

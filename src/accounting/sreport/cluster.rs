@@ -7,7 +7,7 @@ use super::{Done, Report};
 use crate::accounting::columns::Cell;
 use crate::accounting::model::tres::{CPU, Tres};
 use crate::accounting::model::{Association, TresId};
-use crate::accounting::rollup::ClusterUse;
+use crate::accounting::rollup::{ClusterUse, add_up};
 use crate::accounting::tree::{bounds, sort_for_listing};
 use std::collections::{BTreeMap, HashMap};
 
@@ -160,7 +160,7 @@ pub fn by_user(report: &mut Report, words: &[&str]) -> Done {
 /// Adds what another used.
 pub fn add(totals: &mut Totals, more: &Totals) {
     for (tres, seconds) in more {
-        *totals.entry(*tres).or_default() += seconds;
+        add_up(totals.entry(*tres).or_default(), *seconds);
     }
 }
 
@@ -169,7 +169,7 @@ fn wckey_rows(report: &mut Report, wanted: &Condition) -> Done<Vec<(String, Row)
     let records = report.records.wckeys(wanted.span);
     let mut used: BTreeMap<u32, Totals> = BTreeMap::new();
     for (wckey, tres, seconds) in report.read(records)? {
-        *used.entry(wckey).or_default().entry(tres).or_default() += seconds;
+        add_up(used.entry(wckey).or_default().entry(tres).or_default(), seconds);
     }
     let mut keys: Vec<_> = report.state.wckeys.values().filter(|row| used.contains_key(&row.id)).collect();
     keys.retain(|row| Condition::takes(&wanted.wckeys, &row.name) && Condition::takes(&wanted.users, &row.user));
@@ -253,7 +253,7 @@ pub fn utilization(report: &mut Report, words: &[&str]) -> Done {
             field.fit(most.unwrap_or(0), both);
         }
     }
-    let seconds = (wanted.span.end - wanted.span.start).unsigned_abs();
+    let seconds = wanted.span.seconds();
     let lines: Vec<_> =
         found.iter().map(|(cluster, tres, uses)| cells(report, &fields, cluster, tres, uses, seconds)).collect();
     report.print(&fields, lines);
@@ -267,13 +267,7 @@ fn cluster_uses(report: &mut Report, cluster: &str, wanted: &Condition) -> Done<
     for (tres, uses) in report.read(records)? {
         let (sum, records) = found.entry(tres).or_default();
         *records += 1;
-        sum.count += uses.count;
-        sum.allocated += uses.allocated;
-        sum.down += uses.down;
-        sum.planned_down += uses.planned_down;
-        sum.idle += uses.idle;
-        sum.planned += uses.planned;
-        sum.overcommitted += uses.overcommitted;
+        sum.add(&uses);
     }
     Ok(found.into_iter().map(|(id, (sum, records))| (id, ClusterUse { count: sum.count / records, ..sum })).collect())
 }
@@ -297,7 +291,7 @@ fn amount(uses: &ClusterUse, column: Column) -> Option<u64> {
 
 fn cells(report: &Report, fields: &[Field], cluster: &str, tres: &Tres, uses: &ClusterUse, seconds: u64) -> Vec<Cell> {
     let cell = |field: &Field| match (field.column, amount(uses, field.column)) {
-        (Column::Reported, Some(reported)) => report.time(reported, seconds * uses.count),
+        (Column::Reported, Some(reported)) => report.time(reported, seconds.saturating_mul(uses.count)),
         (_, Some(amount)) => report.time(amount, uses.reported()),
         (Column::Cluster, _) => Cell::Text(cluster.to_owned()),
         (Column::Count, _) => Cell::Number(uses.count.to_string()),

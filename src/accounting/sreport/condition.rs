@@ -225,7 +225,7 @@ fn hours(start: Option<i64>, end: Option<i64>, now: i64, calendar: &Calendar) ->
     };
     let start = start.map_or_else(|| midnight(1), rounded);
     let end = end.map_or_else(|| midnight(0), rounded);
-    Span { start, end: if end - start < HOUR { start + HOUR } else { end } }
+    Span { start, end: if end.saturating_sub(start) < HOUR { start.saturating_add(HOUR) } else { end } }
 }
 
 #[cfg(test)]

@@ -217,9 +217,9 @@ impl Report<'_> {
             return;
         }
         let Span { start, end } = wanted.span;
-        let length = if with_length { format!(" ({} secs)", end - start) } else { String::new() };
+        let length = if with_length { format!(" ({} secs)", wanted.span.seconds()) } else { String::new() };
         let line = "-".repeat(80);
-        let (from, to) = (self.time_text(start), self.time_text(end - 1));
+        let (from, to) = (self.time_text(start), self.time_text(end.saturating_sub(1)));
         self.out.push_str(&format!("{line}\n{title} {from} - {to}{length}\n{unit}\n{line}\n"));
     }
 

@@ -99,8 +99,8 @@ fn flags(row: &Reservation) -> String {
 }
 
 fn cells(report: &Report, fields: &[Field], row: &Reservation, tres: &Tres, count: u64, used: u64) -> Vec<Cell> {
-    let seconds = (row.end - row.start).unsigned_abs();
-    let whole = seconds * count;
+    let seconds = Span { start: row.start, end: row.end }.seconds();
+    let whole = seconds.saturating_mul(count);
     let cell = |field: &Field| match field.column {
         Column::Name => Cell::Text(row.name.clone()),
         Column::Cluster => Cell::Text(row.cluster.clone()),

@@ -77,8 +77,8 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, other: Sum) {
-        self.jobs += other.jobs;
-        self.seconds += other.seconds;
+        self.jobs = self.jobs.saturating_add(other.jobs);
+        self.seconds = self.seconds.saturating_add(other.seconds);
     }
 }
 
@@ -95,7 +95,7 @@ fn make(report: &mut Report, words: &[&str], by: By, own: &str, title: &str) -> 
             );
         }
     };
-    if !report.view.time_range((wanted.span.end - wanted.span.start).unsigned_abs()) {
+    if !report.view.time_range(wanted.span.seconds()) {
         return report.refuse("sreport: error: Too wide of a date range in query\n Problem with job query.");
     }
     let (sums, sizes) = count(report, &wanted, by, tres)?;
@@ -177,7 +177,7 @@ fn print(
             sum
         };
         let amount = |sum: Sum| if counts { sum.jobs } else { sum.seconds };
-        let whole: u64 = parts.iter().map(|(_, parts)| amount(total(parts))).sum();
+        let whole: u64 = parts.iter().map(|(_, parts)| amount(total(parts))).fold(0, u64::saturating_add);
         for (name, parts) in parts.iter().filter(|(_, parts)| total(parts).jobs > 0) {
             let all = total(parts);
             let mut cells: Vec<Cell> = fields
@@ -217,7 +217,7 @@ fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<
             if let Some(cpus) = cpus.filter(|_| is_seen()) {
                 sizes.insert(cpus);
                 if let Some(line) = lines.of(job) {
-                    let used = job.tres_allocated.get(tres).unwrap_or(0) * seconds;
+                    let used = job.tres_allocated.get(tres).unwrap_or(0).saturating_mul(seconds);
                     let line = match sums.get_mut(line.as_ref()) {
                         Some(line) => line,
                         None => sums.entry(line.into_owned()).or_default(),

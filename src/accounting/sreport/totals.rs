@@ -6,6 +6,7 @@ use super::{Done, Report};
 use crate::accounting::columns::Cell;
 use crate::accounting::model::tres::{CPU, Tres};
 use crate::accounting::model::{Association, AssociationId, TresId};
+use crate::accounting::rollup::add_up;
 use std::collections::{BTreeMap, HashMap};
 
 /// Seconds by TRES.
@@ -42,7 +43,7 @@ impl Report<'_> {
         let records = self.records.cluster(cluster, wanted.span);
         let mut totals = Totals::new();
         for (tres, uses) in self.read(records)? {
-            *totals.entry(tres).or_default() += uses.reported();
+            add_up(totals.entry(tres).or_default(), uses.reported());
         }
         Ok(Some(totals).filter(|totals| !totals.is_empty()))
     }
@@ -54,7 +55,7 @@ impl Report<'_> {
         for (association, tres, seconds) in self.read(records)? {
             let mut next = Some(association);
             while let Some(id) = next {
-                *found.entry(id).or_default().entry(tres).or_default() += seconds;
+                add_up(found.entry(id).or_default().entry(tres).or_default(), seconds);
                 next = self.state.associations().get(&id).and_then(|row| row.parent);
             }
         }

@@ -2,8 +2,10 @@
 
 use super::jobs::zone;
 use super::lines::Lines;
+use super::{PASSED_OVER, counted};
 use crate::accounting::jobs::import::events::EventReader;
-use crate::accounting::jobs::import::{Dialect, NoNames};
+use crate::accounting::jobs::import::record::Joiner;
+use crate::accounting::jobs::import::{Bad, Dialect, NoNames};
 use crate::cli::exit::Exit;
 use crate::cli::slurm::client;
 use crate::daemon::api::{self, ImportEvents, ImportedEvents};
@@ -32,6 +34,9 @@ pub struct EventsArgs {
     /// The cluster of a list without the column Cluster [default: the service's]
     #[arg(long, value_name = "NAME", default_value = "")]
     cluster: String,
+    /// Pass over lines that cannot be read; without this, one such line and nothing is imported
+    #[arg(long)]
+    skip_bad: bool,
     /// Only read and check the list
     #[arg(long)]
     check: bool,
@@ -40,9 +45,9 @@ pub struct EventsArgs {
 /// Imports the list.
 pub fn run(args: &EventsArgs) -> Exit {
     match import(args) {
-        Ok(said) => {
-            stdout().line(said);
-            Exit::OK
+        Ok((said, bad)) => {
+            stdout().line(format!("{said}"));
+            if bad > 0 { PASSED_OVER } else { Exit::OK }
         }
         Err(error) => {
             stderr().line(format!("enlist import events: {error}"));
@@ -56,27 +61,31 @@ fn place(input: &Lines, number: u64, column: usize, what: &str) -> String {
     format!("{}:{number}:{column}: {what}", input.name())
 }
 
-fn import(args: &EventsArgs) -> Result<String, String> {
+fn import(args: &EventsArgs) -> Result<(String, u64), String> {
     let zone = zone(args.timezone.as_deref())?;
     let mut input = Lines::open(&args.file)?;
-    let heading = match input.next()? {
-        Some(Ok(heading)) => heading,
-        Some(Err(what)) => return Err(format!("{}:1:1: {what}", input.name())),
-        None => return Err(format!("{}:1: it is empty. {EXPECTED}", input.name())),
+    let Some((first, heading)) = input.heading()? else {
+        return Err(format!("{}:1: it is empty. {EXPECTED}", input.name()));
     };
     let dialect = Dialect { delimiter: "|".into(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
     let reader = EventReader::new(&heading, dialect)
-        .map_err(|bad| format!("{}:1:{}: {}. {EXPECTED}", input.name(), bad.column, bad.what))?;
-    let (mut lines, mut numbers) = (Vec::new(), Vec::new());
-    while let Some(line) = input.next()? {
-        let number = input.number();
-        let line = line.map_err(|what| place(&input, number, 1, &what))?;
-        if line.is_empty() || line == heading {
-            continue;
+        .map_err(|bad| format!("{}:{first}:{}: {}. {EXPECTED}", input.name(), bad.column, bad.what))?;
+    let (mut lines, mut numbers, mut bad) = (Vec::new(), Vec::new(), 0);
+    let mut joiner = Joiner::new(reader.layout(), &heading);
+    while let Some((number, line)) = input.record(&mut joiner)? {
+        let read = line.map_err(|what| Bad { column: 1, what });
+        let read = read.and_then(|line| reader.line(&line, &mut NoNames).map(|_| line));
+        match read {
+            Ok(line) => {
+                lines.push(line);
+                numbers.push(number);
+            }
+            Err(wrong) if args.skip_bad => {
+                bad += 1;
+                stderr().line(format!("{}", place(&input, number, wrong.column, &wrong.what)));
+            }
+            Err(wrong) => return Err(place(&input, number, wrong.column, &wrong.what)),
         }
-        reader.line(&line, &mut NoNames).map_err(|bad| place(&input, number, bad.column, &bad.what))?;
-        lines.push(line);
-        numbers.push(number);
     }
     let mut total = ImportedEvents::default();
     for (chunk, numbers) in lines.chunks(CHUNK).zip(numbers.chunks(CHUNK)) {
@@ -85,6 +94,7 @@ fn import(args: &EventsArgs) -> Result<String, String> {
             zone: zone.clone(),
             cluster: args.cluster.clone(),
             lines: chunk.to_vec(),
+            skip_bad: args.skip_bad,
             check: args.check,
         };
         let done: ImportedEvents = client::post(&api::socket(), "/v1/import/events", &request)?;
@@ -94,11 +104,20 @@ fn import(args: &EventsArgs) -> Result<String, String> {
                 place(&input, number, bad.column, &bad.what)
             }));
         }
+        for wrong in &done.passed_over {
+            bad += 1;
+            let number = numbers.get(wrong.line).copied().unwrap_or_default();
+            stderr().line(format!("{}", place(&input, number, wrong.column, &wrong.what)));
+        }
         total.added += done.added;
         total.changed += done.changed;
         total.unchanged += done.unchanged;
     }
     let ImportedEvents { added, changed, unchanged, .. } = total;
     let would = if args.check { "would be " } else { "" };
-    Ok(format!("{added} events {would}added, {changed} changed, {unchanged} unchanged"))
+    let mut said = format!("{} {would}added, {changed} changed, {unchanged} unchanged", counted(added, "event"));
+    if bad > 0 {
+        said.push_str(&format!("\n{} could not be read and passed over", counted(bad, "line")));
+    }
+    Ok((said, bad))
 }

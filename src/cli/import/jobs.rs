@@ -1,6 +1,8 @@
 //! `enlist import jobs`: everything is read and checked first, then sent to the service chunk by chunk.
 
 use super::lines::Lines;
+use super::{PASSED_OVER, counted};
+use crate::accounting::jobs::import::record::Joiner;
 use crate::accounting::jobs::import::{Bad, Dialect, Line, NoNames, Reader};
 use crate::cli::exit::Exit;
 use crate::cli::slurm::client;
@@ -21,6 +23,9 @@ const CHUNK_BYTES: usize = 4 << 20;
 
 /// The most bad lines that are told one by one.
 const MOST_TOLD: u64 = 100;
+
+/// What is said of a cell that only describes.
+const LEFT_OUT: &str = "; it is left out";
 
 /// Options of `enlist import jobs`.
 #[derive(Args)]
@@ -60,22 +65,23 @@ pub fn run(args: &JobsArgs) -> Exit {
 fn import(args: &JobsArgs) -> Result<Exit, String> {
     let zone = zone(args.timezone.as_deref())?;
     let mut lines = Lines::open(&args.file)?;
-    let heading = heading(&mut lines)?;
+    let Some((number, heading)) = lines.heading()? else { return Err(format!("{} is empty", lines.name())) };
     let dialect =
         Dialect { delimiter: args.delimiter.clone(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
-    let place = |column: usize, what: &str| format!("{}:1:{column}: {what}", args.file.display());
+    let place = |column: usize, what: &str| format!("{}:{number}:{column}: {what}", lines.name());
     let reader = Reader::new(&heading, dialect).map_err(|bad| place(bad.column, &bad.what))?;
-    let mut run = Run { args, heading, reader, zone, total: ImportedJobs::default(), lost_steps: 0 };
+    let mut run = Run { args, heading, reader, zone, total: ImportedJobs::default(), left_out: 0, lost_steps: 0 };
     let bad = run.check(&mut lines)?;
     if bad > 0 && !args.skip_bad {
-        return Err(format!("{bad} lines cannot be read, nothing was imported; --skip-bad passes over them"));
+        let lines = counted(bad, "line");
+        return Err(format!("{lines} cannot be read, nothing was imported; --skip-bad passes over such lines"));
     }
     if !args.check {
         lines.rewind()?;
         run.send_all(&mut lines)?;
     }
     run.summary(bad);
-    Ok(Exit::OK)
+    Ok(if bad > 0 { PASSED_OVER } else { Exit::OK })
 }
 
 /// The name of the zone, checked here so that a wrong name is not taken for UTC.
@@ -92,14 +98,6 @@ pub(super) fn zone(name: Option<&str>) -> Result<String, String> {
     }
 }
 
-fn heading(lines: &mut Lines) -> Result<String, String> {
-    match lines.next()? {
-        None => Err(format!("{} is empty", lines.name())),
-        Some(Err(what)) => Err(format!("{}:1:1: {what}", lines.name())),
-        Some(Ok(heading)) => Ok(heading),
-    }
-}
-
 /// One import.
 struct Run<'a> {
     args: &'a JobsArgs,
@@ -107,6 +105,8 @@ struct Run<'a> {
     reader: Reader,
     zone: String,
     total: ImportedJobs,
+    /// Cells that could not be read and only describe.
+    left_out: u64,
     /// Steps of jobs that were passed over.
     lost_steps: u64,
 }
@@ -117,18 +117,23 @@ impl Run<'_> {
     fn check(&mut self, lines: &mut Lines) -> Result<u64, String> {
         let mut bad = 0;
         let mut seen = Seen::default();
-        while let Some(line) = lines.next()? {
+        let mut joiner = Joiner::new(self.reader.layout(), &self.heading);
+        while let Some((number, line)) = lines.record(&mut joiner)? {
             tell("checked", lines.number());
             let read = match line {
-                Ok(line) if line.is_empty() || line == self.heading => continue,
                 Ok(line) => seen.line(&self.reader, line),
                 Err(what) => Err(Bad { column: 1, what }),
             };
-            if let Err(Bad { column, what }) = read {
-                bad += 1;
-                if bad <= MOST_TOLD {
+            bad += u64::from(read.is_err());
+            self.left_out += read.as_ref().map_or(0, |left_out| left_out.len() as u64);
+            let told = match read {
+                Ok(left_out) => left_out.into_iter().map(|Bad { column, what }| (column, what + LEFT_OUT)).collect(),
+                Err(Bad { column, what }) => vec![(column, what)],
+            };
+            for (column, what) in told {
+                if bad + self.left_out <= MOST_TOLD {
                     live::clear();
-                    stderr().line(format!("{}:{}:{column}: {what}", lines.name(), lines.number()));
+                    stderr().line(format!("{}:{number}:{column}: {what}", lines.name()));
                 }
             }
         }
@@ -142,11 +147,10 @@ impl Run<'_> {
 
     fn send_all(&mut self, lines: &mut Lines) -> Result<(), String> {
         let (mut chunk, mut bytes, mut skipping) = (Vec::new(), 0, false);
-        while let Some(line) = lines.next()? {
+        let (reader, heading) = (self.reader.clone(), self.heading.clone());
+        let mut joiner = Joiner::new(reader.layout(), &heading);
+        while let Some((_, line)) = lines.record(&mut joiner)? {
             let Ok(line) = line else { continue };
-            if line.is_empty() || line == self.heading {
-                continue;
-            }
             let is_step = self.reader.is_step(&line);
             // Steps of a job that was passed over have nowhere to go.
             if is_step && skipping {
@@ -209,24 +213,53 @@ impl Run<'_> {
     fn summary(&mut self, bad: u64) {
         live::clear();
         let total = &self.total;
-        let say = |count: u64, what: &str| {
+        let say = |count: u64, one: &str, many: &str| {
             if count > 0 {
-                stdout().line(format!("{count} {what}"));
+                stdout().line(format!("{count} {}", if count == 1 { one } else { many }));
             }
         };
         if self.args.check {
             stdout().line("the list can be imported");
         } else {
             let (added, changed, unchanged) = (total.added, total.changed, total.unchanged);
-            let steps = total.steps;
-            stdout().line(format!("{added} jobs added, {changed} changed, {unchanged} unchanged, {steps} steps"));
+            let (added, steps) = (counted(added, "job"), counted(total.steps, "step"));
+            stdout().line(format!("{added} added, {changed} changed, {unchanged} unchanged, {steps}"));
         }
-        say(total.without_association, "jobs belong to no association here; they are kept and counted on none");
-        say(total.without_qos, "jobs have a QOS that is not known here");
-        say(bad, "lines could not be read and were passed over");
-        say(self.lost_steps, "steps of jobs that were passed over were left out too");
+        let nowhere = total.without_association;
+        say(
+            nowhere,
+            "job belongs to no association here; it is kept and counted on none",
+            "jobs belong to no association here; they are kept and counted on none",
+        );
+        if self.reader.tells_qos() {
+            say(total.without_qos, "job has a QOS that is not known here", "jobs have a QOS that is not known here");
+        }
+        say(bad, "line could not be read and was passed over", "lines could not be read and were passed over");
+        say(
+            self.lost_steps,
+            "step of jobs that were passed over was left out too",
+            "steps of jobs that were passed over were left out too",
+        );
+        say(self.left_out, "cell could not be read and was left out", "cells could not be read and were left out");
+        self.tell_columns();
+    }
+
+    /// Which columns of the list are not kept, and which it should have had.
+    fn tell_columns(&self) {
         if !self.reader.tells_eligible() {
             stdout().line("the list has no column Eligible: each job counts as eligible since its submission");
+        }
+        if !self.reader.tells_cpus() {
+            stdout().line("the list has none of the columns AllocTRES, AllocCPUS, NCPUS: how many CPUs jobs had is not known, and \
+                 they count as no CPU time");
+        }
+        match self.reader.passed_over() {
+            [] => {}
+            [one] => stdout().line(format!("the column {one} was passed over: nothing like it is kept")),
+            many => {
+                let names = many.join(", ");
+                stdout().line(format!("the columns {names} were passed over: nothing like them is kept"));
+            }
         }
     }
 }
@@ -243,18 +276,19 @@ struct Seen {
 }
 
 impl Seen {
-    fn line(&mut self, reader: &Reader, line: String) -> Result<(), Bad> {
-        match reader.line(&line, &mut NoNames) {
-            Ok(Line::Step(job, _)) if !self.is_lost && job != self.job => {
+    /// Takes a record; gives its cells that are left out.
+    fn line(&mut self, reader: &Reader, line: String) -> Result<Vec<Bad>, Bad> {
+        match reader.read(&line, &mut NoNames) {
+            Ok((Line::Step(job, _), _)) if !self.is_lost && job != self.job => {
                 Err(Bad { column: 1, what: format!("a step of job {job}, whose own line is not before it") })
             }
-            Ok(Line::Step(..)) => Ok(()),
-            Ok(Line::Job(job)) => {
+            Ok((Line::Step(..), left_out)) => Ok(left_out),
+            Ok((Line::Job(job), left_out)) => {
                 (self.job, self.is_lost) = (job.job_id, false);
                 if self.clusters.insert(job.cluster) {
                     self.one_of_each.push(line);
                 }
-                Ok(())
+                Ok(left_out)
             }
             Err(bad) => {
                 self.is_lost |= !reader.is_step(&line);

@@ -1,11 +1,15 @@
 //! Lines of a file or of standard input, which can be read twice in bounded memory.
 
+use crate::accounting::jobs::import::record::{Joiner, NumberedLine};
 use nix::libc::O_TMPFILE;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+/// What some editors put before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The longest line, in bytes; a record has some hundred.
 const LONGEST: u64 = 1 << 20;
@@ -66,7 +70,27 @@ impl Lines {
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
             bytes.pop();
         }
+        if self.number == 1 && bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         Ok(Some(String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())))
+    }
+
+    /// Reads up to the heading, which is the first line that is not blank: its number and text.
+    pub fn heading(&mut self) -> Result<Option<(u64, String)>, String> {
+        while let Some(line) = self.next()? {
+            match line {
+                Ok(text) if text.trim().is_empty() => {}
+                Ok(text) => return Ok(Some((self.number, text))),
+                Err(what) => return Err(format!("{}:{}:1: {what}", self.name, self.number)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next record, which may have several lines, with the number of its first; `None` after the last.
+    pub fn record(&mut self, joiner: &mut Joiner) -> Result<Option<NumberedLine>, String> {
+        joiner.record(&mut || Ok(self.next()?.map(|line| (self.number, line))))
     }
 }
 

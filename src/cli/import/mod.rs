@@ -28,6 +28,15 @@ enum What {
     Slurm(slurm::SlurmArgs),
 }
 
+/// `1 job`, `2 jobs`.
+fn counted(count: u64, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{ending}")
+}
+
+/// Rows were passed over: what could be read is here, and the rest was told.
+const PASSED_OVER: Exit = Exit(2);
+
 /// Takes in what was asked for.
 pub fn run(args: ImportArgs) -> Exit {
     match args.what {

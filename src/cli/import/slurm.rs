@@ -2,10 +2,11 @@
 
 use crate::accounting::migrate::{self, Command};
 use crate::cli::exit::Exit;
-use crate::cli::slurm::side::{self, Picture, Side};
-use crate::daemon::api::CallerFile;
+use crate::cli::slurm::side::{self, Picture, Side, service};
+use crate::daemon::api::{CallerFile, Request};
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Arguments of `enlist import slurm`.
@@ -42,38 +43,60 @@ pub fn run(args: SlurmArgs) -> Exit {
     }
 }
 
-/// How many steps there are (or were).
+/// How many steps there are (or were). All of them are rehearsed first, and then done in one transaction.
 fn import(from: &Side, yes: bool) -> Result<usize, String> {
     let theirs = from.picture()?;
     if theirs.dumps.is_empty() {
         return Err("there is no cluster to import".into());
     }
-    let steps = qos(&theirs)?;
-    let mut count = steps.len();
-    stdout().lines(steps.iter().map(side::typed));
-    if yes {
-        steps.iter().try_for_each(|command| side::service(command, None, None).map(drop))?;
-    }
-    for (_, dump) in &theirs.dumps {
-        let load: Command = ["-i", "load", "dump.cfg"].map(str::to_owned).into();
-        let file = CallerFile { path: "dump.cfg".into(), text: dump.clone(), error: None };
-        let answer = side::service(&load, (!yes).then(|| steps.clone()), Some(file))?;
+    let ours = Side::Service.picture()?;
+    let mut steps = theirs.qos()?.commands(&ours.qos()?);
+    steps.iter().for_each(|command| stdout().line(format!("{}", side::typed(command))));
+    let files: Vec<_> = theirs.dumps.iter().map(|(cluster, dump)| file(cluster, dump)).collect();
+    for CallerFile { path, .. } in &files {
+        let load: Command = ["-i", "load", path].map(str::to_owned).into();
+        let rehearse = Some(steps.clone());
+        let answer = service(&Request { argv: load.clone(), rehearse, files: files.clone(), ..Request::default() })?;
         if !answer.stdout.ends_with(" Nothing new added.\n") {
             stdout().text(&answer.stdout);
-            count += 1;
+            steps.push(load);
         }
     }
-    let ours = Side::Service.picture()?;
     let thresholds = migrate::thresholds(&theirs.thresholds, &ours.thresholds);
-    for command in &thresholds {
-        stdout().line(side::typed(command));
-        if yes {
-            side::service(command, None, None)?;
-        }
+    thresholds.iter().for_each(|command| stdout().line(format!("{}", side::typed(command))));
+    steps.extend(thresholds);
+    tell_loose(&theirs);
+    let count = steps.len();
+    if yes && let Some(argv) = steps.pop() {
+        service(&Request { argv, together: steps, files, ..Request::default() })?;
     }
-    Ok(count + thresholds.len())
+    Ok(count)
 }
 
-fn qos(theirs: &Picture) -> Result<Vec<Command>, String> {
-    Ok(theirs.qos()?.commands(&Side::Service.picture()?.qos()?))
+/// A cluster's dump without its QOS lines (of 25.05 and later): the listing of the QOS says more.
+fn file(cluster: &str, dump: &str) -> CallerFile {
+    let lines = dump.lines().filter(|line| !line.starts_with("QOS - "));
+    let text = lines.flat_map(|line| [line, "\n"]).collect();
+    CallerFile { path: format!("{cluster}.cfg"), text, error: None }
+}
+
+/// Says which accounts and users have no association: `sacctmgr` can make no such, so they stay behind.
+fn tell_loose(theirs: &Picture) {
+    let all = [("account", &theirs.accounts, &["Account", "Project"][..]), ("user", &theirs.users, &["User"])];
+    for (kind, names, objects) in all {
+        let Some(names) = names else { continue };
+        let dumped: BTreeSet<&str> = theirs.dumps.iter().flat_map(|(_, dump)| named(dump, objects)).collect();
+        let loose: Vec<_> = names.lines().filter(|name| *name != "root" && !dumped.contains(name)).collect();
+        if !loose.is_empty() {
+            stdout().line(format!("{kind}s without an association stay behind: {}", loose.join(", ")));
+        }
+    }
+}
+
+/// The names of a dump's lines about such objects: `Account - 'name':…`.
+fn named<'a>(dump: &'a str, objects: &[&str]) -> impl Iterator<Item = &'a str> {
+    dump.lines().filter_map(|line| {
+        let (object, rest) = line.split_once(" - '")?;
+        objects.contains(&object).then(|| rest.split('\'').next())?
+    })
 }

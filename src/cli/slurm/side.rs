@@ -2,7 +2,7 @@
 
 use super::client;
 use crate::accounting::migrate::{Command, QOS_FORMAT, QosTable, THRESHOLD_FORMAT};
-use crate::daemon::api::{self, CallerFile, Request, Response};
+use crate::daemon::api::{self, Request, Response};
 use std::path::{Path, PathBuf};
 
 /// Where accounting data is read from.
@@ -21,6 +21,11 @@ pub struct Picture {
     pub qos: String,
     /// `thresholds.txt`
     pub thresholds: String,
+    /// `accounts.txt`: the names of all accounts, of which a dump has only those with associations; `None` where nobody
+    /// asked.
+    pub accounts: Option<String>,
+    /// `users.txt`: likewise of all users.
+    pub users: Option<String>,
     /// `NAME.cfg` of every cluster, as `sacctmgr dump` writes it.
     pub dumps: Vec<(String, String)>,
 }
@@ -35,6 +40,11 @@ impl Picture {
         std::fs::create_dir_all(directory).map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
         put("qos.txt", &self.qos)?;
         put("thresholds.txt", &self.thresholds)?;
+        for (name, text) in [("accounts.txt", &self.accounts), ("users.txt", &self.users)] {
+            if let Some(text) = text {
+                put(name, text)?;
+            }
+        }
         self.dumps.iter().try_for_each(|(cluster, text)| put(&format!("{cluster}.cfg"), text))
     }
 
@@ -56,19 +66,22 @@ impl Side {
         for cluster in self.ask(&["-nP", "show", "cluster", "format=cluster"])?.lines() {
             dumps.push((cluster.to_owned(), self.dump(cluster)?));
         }
-        Ok(Picture { qos, thresholds, dumps })
+        let accounts = Some(self.ask(&["-nP", "show", "account", "format=account"])?);
+        let users = Some(self.ask(&["-nP", "show", "user", "format=user"])?);
+        Ok(Picture { qos, thresholds, accounts, users, dumps })
     }
 
     fn ask(&self, argv: &[&str]) -> Result<String, String> {
         match self {
             Side::Program(program) => run(program, argv),
-            _ => Ok(service(&command(argv), None, None)?.stdout),
+            _ => Ok(service(&Request { argv: command(argv), ..Request::default() })?.stdout),
         }
     }
 
     fn dump(&self, cluster: &str) -> Result<String, String> {
         let Side::Program(program) = self else {
-            let answer = service(&command(&["dump", cluster, "file=x"]), None, None)?;
+            let argv = command(&["dump", cluster, "file=x"]);
+            let answer = service(&Request { argv, ..Request::default() })?;
             return Ok(answer.writes.into_iter().map(|file| file.text).collect());
         };
         let directory = private_directory()?;
@@ -102,13 +115,12 @@ fn command(argv: &[&str]) -> Command {
     argv.iter().map(|word| word.to_string()).collect()
 }
 
-/// Runs a command of the service, perhaps after others that are only rehearsed, perhaps with a file; it must succeed.
-pub fn service(argv: &Command, rehearse: Option<Vec<Command>>, file: Option<CallerFile>) -> Result<Response, String> {
-    let request = Request { argv: argv.clone(), rehearse, files: file.into_iter().collect(), ..Request::default() };
-    let answer = client::ask(&api::socket(), "sacctmgr", &request)?;
+/// Runs a command of the service; it must succeed.
+pub fn service(request: &Request) -> Result<Response, String> {
+    let answer = client::ask(&api::socket(), "sacctmgr", request)?;
     match answer.code {
         0 => Ok(answer),
-        _ => Err(format!("sacctmgr {}: {}{}", argv.join(" "), answer.stdout, answer.stderr)),
+        _ => Err(format!("sacctmgr {}: {}{}", request.argv.join(" "), answer.stdout, answer.stderr)),
     }
 }
 
@@ -140,7 +152,11 @@ fn captured(directory: &Path) -> Result<Picture, String> {
         }
     }
     dumps.sort();
-    let thresholds = directory.join("thresholds.txt");
-    let thresholds = if thresholds.exists() { read(&thresholds)? } else { String::new() };
-    Ok(Picture { qos: read(&directory.join("qos.txt"))?, thresholds, dumps })
+    let perhaps = |name: &str| {
+        let path = directory.join(name);
+        if path.exists() { read(&path).map(Some) } else { Ok(None) }
+    };
+    let thresholds = perhaps("thresholds.txt")?.unwrap_or_default();
+    let (accounts, users) = (perhaps("accounts.txt")?, perhaps("users.txt")?);
+    Ok(Picture { qos: read(&directory.join("qos.txt"))?, thresholds, accounts, users, dumps })
 }

@@ -4,10 +4,19 @@
 use crate::accounting::jobs::Scan;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result};
+use serde::Serialize;
 
 /// Jobs that lived longer, from submission to end, are in an index of their own (schema 008): so those that cross the end
 /// of a time are found among those that ended within a week behind it, and a few others.
 pub(in crate::store) const LONG: i64 = 604_800;
+
+/// A list of any length in place of one question mark: SQLite takes 32,766 of these, and people have longer lists.
+const LIST: &str = "(SELECT value FROM json_each(?))";
+
+/// What stands for [`LIST`]'s question mark.
+fn list(items: &[impl Serialize]) -> Value {
+    serde_json::to_string(items).expect("texts and numbers can always be written as JSON").into()
+}
 
 /// A condition for `SELECT … FROM job WHERE`.
 #[derive(Clone, Debug, Default)]
@@ -30,14 +39,8 @@ impl Condition {
     }
 
     /// That a column has one of these values; any when there are none. With a `+` before its name no index on it is used.
-    fn one_of<V: Into<Value> + Clone>(self, column: &str, items: &[V]) -> Self {
-        match items.len() {
-            0 => self,
-            count => {
-                let marks = vec!["?"; count].join(", ");
-                self.and(format!("{column} IN ({marks})"), items.iter().cloned().map(Into::into))
-            }
-        }
+    fn one_of<V: Serialize>(self, column: &str, items: &[V]) -> Self {
+        if items.is_empty() { self } else { self.and(format!("{column} IN {LIST}"), [list(items)]) }
     }
 
     /// What of a scan no index is needed for.
@@ -58,10 +61,9 @@ impl Condition {
 pub(in crate::store) fn conditions(connection: &Connection, scan: &Scan) -> Result<Vec<Condition>> {
     let all = Condition::default();
     if !scan.numbers.is_empty() {
-        let marks = vec!["?"; scan.numbers.len()].join(", ");
-        let any = ["job_id", "array_job", "het_job"].map(|column| format!("{column} IN ({marks})")).join(" OR ");
-        let numbers = scan.numbers.iter().cycle().take(3 * scan.numbers.len());
-        return Ok(vec![all.and(format!("({any})"), numbers.map(|number| (*number).into())).of_window(scan)]);
+        let any = ["job_id", "array_job", "het_job"].map(|column| format!("{column} IN {LIST}")).join(" OR ");
+        let numbers: Vec<_> = scan.numbers.iter().collect();
+        return Ok(vec![all.and(format!("({any})"), vec![list(&numbers); 3]).of_window(scan)]);
     }
     if !scan.users.is_empty() {
         let (uids, names): (Vec<u32>, Vec<String>) = scan.users.iter().cloned().unzip();

@@ -36,7 +36,7 @@ fn full_job() -> JobWithSteps {
         ..Job::default()
     };
     let usage_in = Usage { max_node: [(2, "n1".to_owned())].into(), ..Usage::default() };
-    let details = StepDetails { usage_in, energy: 3, ..StepDetails::default() };
+    let details = StepDetails { usage_in, energy: Some(3), ..StepDetails::default() };
     let step = Step { id: StepId::Batch, name: "batch".into(), details, ..Step::default() };
     (job, vec![step, Step { id: StepId::Number(u32::MAX), ..Step::default() }])
 }
@@ -100,7 +100,7 @@ fn jobs_come_in_order_and_with_their_later_runs() {
     let mut seen = 0;
     let refused = table.each_in(Order::Submitted, &Scan::default(), &mut |_| {
         seen += 1;
-        if seen < 3 { Ok(ControlFlow::Continue(())) } else { Err("enough".into()) }
+        if seen < 3 { Ok(ControlFlow::Continue(())) } else { Err(JobsError::new("enough")) }
     });
     assert_eq!((refused.unwrap_err().to_string(), seen), ("enough".to_owned(), 3));
 }
@@ -129,7 +129,7 @@ fn scans_take_what_they_say() {
         (0, Scan::window("other", 0, 99)),
         (4, Scan { ended_from: Some(2 * month), ..Scan::default() }),
         (3, Scan { submitted_before: Some(50), ..Scan::default() }),
-        (2, Scan { numbers: vec![5, 3], ..Scan::default() }),
+        (2, Scan { numbers: [5, 3].into(), ..Scan::default() }),
         (2, Scan { users: user(1000, "other"), ended_from: Some(30), ..Scan::default() }),
         (2, Scan { users: user(1, "b"), ..Scan::default() }),
     ];
@@ -140,6 +140,43 @@ fn scans_take_what_they_say() {
         assert!(found.iter().all(|job| scan.takes(job)), "{scan:?}");
         assert_eq!(jobs.iter().filter(|(job, _)| scan.takes(job)).count(), expected, "{scan:?}");
     }
+}
+
+/// SQLite takes 32,766 variables in a statement.
+#[test]
+fn lists_of_any_length_are_looked_up_through_indices() {
+    let connection = database();
+    put(&connection, &[full_job()]).unwrap();
+    let (number, uid) = (full_job().0.job_id, full_job().0.uid.unwrap());
+    let many = number..number + 40_000;
+    let numbers = Scan { numbers: many.clone().collect(), ..Scan::default() };
+    let users = Scan { users: many.map(|_| (uid, "it's".to_owned())).collect(), ..Scan::default() };
+    let clusters: Vec<_> = (0..40_000).map(|n| format!("c{n}")).chain([full_job().0.cluster]).collect();
+    for scan in [&numbers, &users, &Scan { clusters, numbers: [number].into(), ..Scan::default() }] {
+        assert_eq!(all(&connection, scan).len(), 1);
+        let mut seen = 0;
+        let mut see = |_| {
+            seen += 1;
+            Ok(ControlFlow::Continue(()))
+        };
+        JobTable(&connection).each_in(Order::Submitted, scan, &mut see).unwrap();
+        assert_eq!(seen, 1);
+        for condition in scan::conditions(&connection, scan).unwrap() {
+            let sql = format!("EXPLAIN QUERY PLAN SELECT id FROM job WHERE {}", condition.text());
+            let mut statement = connection.prepare(&sql).unwrap();
+            let plan = statement.query_map(params_from_iter(condition.values), |row| row.get::<_, String>(3)).unwrap();
+            let plan: Vec<_> = plan.collect::<Result<_>>().unwrap();
+            assert!(plan.iter().all(|step| step != "SCAN job"), "{plan:?}");
+        }
+    }
+}
+
+/// People who ask are not told which statement failed.
+#[test]
+fn errors_hold_no_statement() {
+    let connection = Connection::open_in_memory().unwrap();
+    let error = JobTable(&connection).job(1).unwrap_err();
+    assert_eq!(error.to_string(), "no such table: job");
 }
 
 #[test]

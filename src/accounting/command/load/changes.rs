@@ -104,15 +104,18 @@ impl Load<'_, '_> {
         }
         for (limit, name) in LIMITS {
             let given: Vec<_> = wanted.limits.iter().filter(|((other, _), _)| other == limit).copied().collect();
-            if given.iter().all(|((_, tres), new)| row.limits.tres(*limit, *tres) == *new) {
+            let old = |tres: TresId| row.limits.tres(*limit, tres);
+            if given.iter().all(|((_, tres), change)| change.after(old(*tres)) == old(*tres)) {
                 continue;
             }
             let (old, new) = match limit.unit() {
                 Unit::Tres => {
-                    let set = given.iter().filter_map(|((_, tres), count)| count.map(|count| (*tres, count)));
+                    let set = given.iter().filter_map(|((_, tres), change)| Some((*tres, change.after(old(*tres))?)));
                     (tres_text(row.limits.all_tres(*limit)), tres_text(set))
                 }
-                _ => (number(row.limits.get(*limit)), number(given.last().and_then(|(_, value)| *value))),
+                _ => {
+                    (number(row.limits.get(*limit)), number(given.last().and_then(|(_, change)| change.after(old(0)))))
+                }
             };
             let name = if *limit == Limit::GrpWall { "GrpWallDuration" } else { name };
             told.push((name.into(), old, new));

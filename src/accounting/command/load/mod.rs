@@ -7,6 +7,7 @@ mod changes;
 mod lines;
 mod listing;
 mod options;
+mod qos;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,8 @@ struct Load<'s, 'a> {
     /// Users' default accounts before `clean`.
     defaults: BTreeMap<String, String>,
     touched: bool,
+    /// QOS of the file that are new.
+    new_qos: BTreeSet<String>,
 }
 
 /// `load FILE [clean] [cluster=NAME]`
@@ -92,6 +95,7 @@ pub fn run(session: &mut Session, words: &[Word]) -> Done {
         seen_accounts: BTreeSet::new(),
         defaults: BTreeMap::new(),
         touched: false,
+        new_qos: BTreeSet::new(),
     };
     load.file(&text)
 }
@@ -109,6 +113,7 @@ fn take_once(session: &mut Session, place: &mut Option<String>, value: String, s
 impl Load<'_, '_> {
     fn file(&mut self, text: &str) -> Done {
         self.only_text(text)?;
+        self.name_qos(text)?;
         for line in lines::read(text) {
             let said = self.session.stderr.len();
             self.line(&line).inspect_err(|stop| self.name_line(stop, said, &line))?;
@@ -156,6 +161,9 @@ impl Load<'_, '_> {
         let is = |names: &[&str]| names.iter().any(|name| line.object.eq_ignore_ascii_case(name));
         if is(&["Machine", "Cluster"]) {
             return self.cluster(line);
+        }
+        if is(&["QOS"]) {
+            return self.qos(line);
         }
         let Some(cluster) = self.cluster.clone() else {
             return self
@@ -216,7 +224,8 @@ impl Load<'_, '_> {
                 self.session.say("Aborted\n Nothing new added.");
                 return Err(Stop::Failed);
             }
-            cluster::remove(self.session, &name);
+            let going = cluster::idle_clusters(self.session, std::slice::from_ref(&name))?;
+            cluster::remove(self.session, &name, &going);
         }
         self.session.say(format!("For cluster {name}"));
         match self.session.state.root(&name).is_some() {
@@ -291,7 +300,7 @@ impl Load<'_, '_> {
                     name: name.clone(),
                     description: options.description.clone().unwrap_or_else(|| name.clone()),
                     organization: options.organization.clone().unwrap_or_else(|| organization.to_owned()),
-                    users_coordinate: false,
+                    users_coordinate: options.users_coordinate,
                     deleted: false,
                 });
             }

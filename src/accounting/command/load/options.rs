@@ -31,6 +31,8 @@ pub struct Options {
     pub partition: String,
     /// A cluster's.
     pub classification: Option<Classification>,
+    /// An account's flag `UsersAreCoords` (since release 23.11).
+    pub users_coordinate: bool,
     /// Limits and the like.
     pub setting: Setting,
 }
@@ -71,8 +73,9 @@ impl Options {
     fn take(&mut self, session: &mut Session, word: &Word) -> Option<()> {
         let value = word::unquote_lower(word.value);
         let list = || word::names(word.value).unwrap_or_default();
-        if value.is_empty() {
-            return Some(()); // Slurm leaves it out
+        // Slurm leaves out what is empty; `(null)` is what it writes for no text at all, and no name.
+        if value.is_empty() || value == "(null)" {
+            return Some(());
         }
         if word.is("AdminLevel", 2) {
             self.admin_level = AdminLevel::parse(&value);
@@ -88,6 +91,10 @@ impl Options {
             self.default_wckey = Some(value);
         } else if word.is("Description", 3) {
             self.description = Some(value);
+        } else if word.is("Flags", 3) {
+            self.users_coordinate = list().iter().any(|flag| flag == "usersarecoords");
+        } else if word.is("Lineage", 3) {
+            // It follows from the lines above.
         } else if word.is("Organization", 1) {
             self.organization = Some(value);
         } else if word.is("Partition", 1) {

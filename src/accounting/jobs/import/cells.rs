@@ -6,11 +6,16 @@ use super::{Bad, Dialect, Names};
 use crate::accounting::jobs::*;
 use crate::accounting::model::TresId;
 use crate::accounting::model::tres::{CPU, MEM, NODE};
+use crate::accounting::rollup::Span;
+use std::cell::RefCell;
 
 const DISK: TresId = 6;
 const VMEM: TresId = 7;
 const PAGES: TresId = 8;
 const MEGA: u64 = 1 << 20;
+
+/// Slurm's number for what is not known (`NO_VAL64`), and the one above it.
+const NOTHING_KNOWN: u64 = u64::MAX - 1;
 
 /// The cells of one line.
 pub struct Cells<'a> {
@@ -18,6 +23,8 @@ pub struct Cells<'a> {
     pub columns: &'a Columns,
     pub dialect: &'a Dialect,
     pub names: &'a mut dyn Names,
+    /// Cells that could not be read and only describe.
+    pub left_out: &'a RefCell<Vec<Bad>>,
 }
 
 type Read<T> = Result<T, Bad>;
@@ -49,8 +56,20 @@ impl Cells<'_> {
     pub fn get<T>(&self, column: C, read: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
         match self.text(column) {
             "" => Ok(None),
-            text => read(text).map(Some).ok_or_else(|| self.bad(column, "cannot be read")),
+            text => match read(text) {
+                Some(value) => Ok(Some(value)),
+                None => self.leave_out(column, "cannot be read").map(|()| None),
+            },
         }
+    }
+
+    /// An error, unless the column only describes: then its cell counts as empty, and that is said.
+    fn leave_out(&self, column: C, what: &str) -> Read<()> {
+        if column.decides() {
+            return Err(self.bad(column, what));
+        }
+        self.left_out.borrow_mut().push(self.bad(column, what));
+        Ok(())
     }
 
     fn bad(&self, column: C, what: &str) -> Bad {
@@ -140,7 +159,7 @@ impl Cells<'_> {
             reason: if self.text(C::Reason).is_empty() { "None".into() } else { self.owned(C::Reason) },
             flags,
             constraints: self.owned(C::Constraints),
-            details: self.details(),
+            details: self.details()?,
         })
     }
 
@@ -153,8 +172,8 @@ impl Cells<'_> {
         }
     }
 
-    fn details(&self) -> Details {
-        Details {
+    fn details(&self) -> Read<Details> {
+        Ok(Details {
             admin_comment: self.owned(C::AdminComment),
             block_id: self.owned(C::BlockId),
             comment: self.owned(C::Comment),
@@ -164,7 +183,8 @@ impl Cells<'_> {
             submit_line: self.owned(C::SubmitLine),
             system_comment: self.owned(C::SystemComment),
             work_dir: self.owned(C::WorkDir),
-        }
+            energy: self.energy()?,
+        })
     }
 
     /// The line as a step.
@@ -201,14 +221,12 @@ impl Cells<'_> {
             return Ok((user.unwrap_or(total.saturating_sub(system)), system));
         };
         let unprinted = |micros: u64| if micros < 3_600_000_000 { 999 } else { 999_999 };
-        let missing = total.saturating_sub(user + system);
+        let missing = total.saturating_sub(user.saturating_add(system));
         let of_user = missing.min(unprinted(user));
-        Ok((user + of_user, system + (missing - of_user).min(unprinted(system))))
+        Ok((user.saturating_add(of_user), system.saturating_add((missing - of_user).min(unprinted(system)))))
     }
 
     fn step_details(&mut self) -> Read<StepDetails> {
-        let energy = self.count(C::ConsumedEnergyRaw)?;
-        let rounded = self.get(C::ConsumedEnergy, |text| values::amount(text, 1, 1000))?;
         Ok(StepDetails {
             layout: self.owned(C::Layout),
             cpu_frequency: self.get(C::AveCpuFreq, |text| values::amount(text, 1000, 1000))?.unwrap_or(0),
@@ -217,7 +235,7 @@ impl Cells<'_> {
                 max: self.owned(C::ReqCpuFreqMax),
                 governor: self.owned(C::ReqCpuFreqGov),
             },
-            energy: energy.or(rounded).unwrap_or(0),
+            energy: self.energy()?,
             container: self.owned(C::Container),
             submit_line: self.owned(C::SubmitLine),
             usage_in: if self.has(C::UsageInMax) { self.usage_in()? } else { self.older_usage_in()? },
@@ -225,8 +243,17 @@ impl Cells<'_> {
         })
     }
 
+    /// Joules; `None` when nobody measured them.
+    fn energy(&self) -> Read<Option<u64>> {
+        let raw = self.count(C::ConsumedEnergyRaw)?;
+        let rounded = self.get(C::ConsumedEnergy, |text| values::amount(text, 1, 1000))?;
+        Ok(raw.or(rounded).filter(|joules| *joules < NOTHING_KNOWN))
+    }
+
+    /// A time. Very old releases wrote 1970 where they knew none; nothing was submitted then.
     fn moment(&self, column: C) -> Read<Option<Moment>> {
-        self.get(column, |text| values::moment(text, &self.dialect.zone)).map(Option::flatten)
+        let moment = self.get(column, |text| values::moment(text, &self.dialect.zone))?.flatten();
+        Ok(moment.filter(|moment| moment.first != 0))
     }
 
     fn state(&self) -> Read<(JobState, Option<u32>)> {
@@ -246,13 +273,14 @@ impl Cells<'_> {
         let said = self.get(C::Suspended, values::duration)?.map(micros);
         let elapsed = self.count(C::ElapsedRaw)?.or(self.get(C::Elapsed, values::duration)?.map(micros));
         let (start, end) = (self.moment(C::Start)?, self.moment(C::End)?);
-        let ran = |(start, end): &(i64, i64)| u64::try_from(end - start).unwrap_or(0);
+        let ran = |(start, end): &(i64, i64)| Span { start: *start, end: *end }.seconds();
         let (Some(start), Some(end)) = (start, end) else {
             let first = |moment: Option<Moment>| moment.map(|moment| moment.first);
             return Ok(Times { start: first(start), end: first(end), suspended: said.unwrap_or(0) });
         };
         let pairs = [(start.first, end.first), (start.first, end.second), (start.second, end.second)];
-        let fits = |pair: &&(i64, i64)| Some(ran(pair)) == elapsed.map(|elapsed| elapsed + said.unwrap_or(0));
+        let fits =
+            |pair: &&(i64, i64)| Some(ran(pair)) == elapsed.map(|elapsed| elapsed.saturating_add(said.unwrap_or(0)));
         let pair = pairs.iter().find(fits).unwrap_or(&pairs[0]);
         let missing = elapsed.map_or(0, |elapsed| ran(pair).saturating_sub(elapsed));
         Ok(Times { start: Some(pair.0), end: Some(pair.1), suspended: said.unwrap_or(missing) })
@@ -269,14 +297,20 @@ impl Cells<'_> {
     fn tres(&mut self, column: C, read: impl Fn(TresId, &str, &str) -> Option<u64>) -> Read<TresCounts> {
         let mut counts = TresCounts::default();
         for part in self.owned(column).split(',').filter(|part| !part.is_empty()) {
-            let bad = || self.bad(column, "is no list of TRES and amounts");
-            let (name, text) = part.split_once('=').filter(|(name, _)| is_tres(name)).ok_or_else(bad)?;
-            if text == "NONE" {
+            let pair = part.split_once('=').filter(|(name, _)| is_tres(name));
+            if pair.is_some_and(|(_, text)| text == "NONE") {
                 continue;
             }
-            let id = self.names.tres(name);
-            let count = read(id, name, text).ok_or_else(|| self.bad(column, "is no list of TRES and amounts"))?;
-            counts.set(id, count);
+            let counted = pair.and_then(|(name, text)| {
+                let id = self.names.tres(name);
+                Some((id, read(id, name, text)?))
+            });
+            let Some((id, count)) = counted else {
+                return self.leave_out(column, "is no list of TRES and amounts").map(|()| TresCounts::default());
+            };
+            if count < NOTHING_KNOWN {
+                counts.set(id, count);
+            }
         }
         Ok(counts)
     }
@@ -294,7 +328,15 @@ impl Cells<'_> {
         }
         let cpus = self.count(C::AllocCpus)?.or(self.count(C::NCpus)?);
         let nodes = self.count(C::NNodes)?;
-        Ok([(CPU, cpus), (NODE, nodes)].into_iter().filter_map(|(id, count)| Some((id, count?))).collect())
+        let mut counts: TresCounts =
+            [(CPU, cpus), (NODE, nodes)].into_iter().filter_map(|(id, count)| Some((id, count?))).collect();
+        for (name, count) in self.get(C::AllocGres, values::gres)?.into_iter().flatten() {
+            if is_tres(&name) {
+                let id = self.names.tres(&name);
+                counts.set(id, counts.get(id).unwrap_or(0).saturating_add(count));
+            }
+        }
+        Ok(counts)
     }
 
     fn tres_requested(&mut self) -> Read<TresCounts> {

@@ -1,9 +1,11 @@
 //! Reading what `sacctmgr -P show event` of a real site prints: one event a line, any columns in any order.
 
+use super::record::{Kind, Layout};
 use super::{Bad, Dialect, Names, values};
 use crate::accounting::State;
 use crate::accounting::model::Event;
 use crate::accounting::model::event::TresCounts;
+use jiff::tz::TimeZone;
 
 /// The columns that are read, by sacctmgr's headings.
 const COLUMNS: [&str; 9] =
@@ -16,7 +18,7 @@ const NEEDED: [&str; 5] = ["NodeName", "TimeStart", "TimeEnd", "StateRaw", "TRES
 #[derive(Clone, Debug)]
 pub struct EventReader {
     at: [Option<usize>; COLUMNS.len()],
-    count: usize,
+    layout: Layout,
     dialect: Dialect,
 }
 
@@ -28,7 +30,8 @@ impl EventReader {
         }
         let names: Vec<_> = heading.split(dialect.delimiter.as_str()).map(str::trim).collect();
         let at = COLUMNS.map(|known| names.iter().position(|name| name.eq_ignore_ascii_case(known)));
-        let reader = Self { at, count: names.len(), dialect };
+        let layout = layout(&names, &dialect.delimiter);
+        let reader = Self { at, layout, dialect };
         match NEEDED.iter().find(|name| reader.position(name).is_none()) {
             None => Ok(reader),
             Some(missing) => {
@@ -39,17 +42,21 @@ impl EventReader {
         }
     }
 
+    /// The columns as far as it matters where a record ends.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     fn position(&self, column: &str) -> Option<usize> {
         COLUMNS.iter().position(|name| *name == column).and_then(|index| self.at[index])
     }
 
     /// Reads one line; the event has no number yet.
     pub fn line(&self, line: &str, names: &mut dyn Names) -> Result<Event, Bad> {
-        let texts: Vec<&str> = line.split(self.dialect.delimiter.as_str()).collect();
-        if texts.len() != self.count {
-            let what = format!("{} columns where the heading has {}", texts.len(), self.count);
-            return Err(Bad { column: 1, what });
-        }
+        let texts = self.layout.split(line).ok_or_else(|| {
+            let (found, wanted) = (self.layout.count(line), self.layout.columns());
+            Bad { column: 1, what: format!("{found} columns where the heading has {wanted}") }
+        })?;
         let text = |column: &str| self.position(column).map_or("", |at| texts[at]);
         let bad = |column: &str| {
             let at = self.position(column).unwrap_or(0);
@@ -77,6 +84,22 @@ impl EventReader {
             cluster_nodes: text("Cluster Nodes").to_owned(),
         })
     }
+}
+
+/// What may stand under these headings: a reason may hold anything.
+fn layout(names: &[&str], delimiter: &str) -> Layout {
+    let is_time = |text: &str| values::moment(text, &TimeZone::UTC).is_some();
+    let is_start = |text: &str| values::moment(text, &TimeZone::UTC).flatten().is_some();
+    let kind = |name: &&str| match name.to_ascii_lowercase().as_str() {
+        "reason" => Kind::Free,
+        "timestart" => Kind::Key(is_start),
+        "timeend" => Kind::Plain(is_time),
+        "stateraw" => Kind::Plain(|text| values::number::<u32>(text).is_some()),
+        "user" => Kind::Plain(|text| user(text).is_some()),
+        "tres" => Kind::Plain(|text| text.is_empty() || text.contains('=')),
+        _ => Kind::Any,
+    };
+    Layout::new(delimiter, names.iter().map(kind).collect())
 }
 
 /// `root(0)`, or nobody.
@@ -134,7 +157,6 @@ pub fn take(state: &mut State, events: impl IntoIterator<Item = Event>) -> Taken
 mod tests {
     use super::*;
     use crate::accounting::jobs::import::tests::TestNames;
-    use jiff::tz::TimeZone;
 
     const HEADING: &str = "Cluster|Cluster Nodes|NodeName|TimeStart|TimeEnd|StateRaw|State|Reason|User|TRES";
 

@@ -7,6 +7,7 @@ mod cells;
 pub mod chunk;
 mod column;
 pub mod events;
+pub mod record;
 mod values;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ use crate::accounting::model::{QosId, TresId};
 use cells::Cells;
 use column::{Column as C, Columns};
 use jiff::tz::TimeZone;
+use record::Layout;
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ pub struct Dialect {
 #[derive(Clone, Debug)]
 pub struct Reader {
     columns: Columns,
+    layout: Layout,
     dialect: Dialect,
 }
 
@@ -85,28 +88,61 @@ impl Reader {
         if dialect.delimiter.is_empty() {
             return Err(Bad { column: 1, what: "the delimiter is empty".into() });
         }
-        Ok(Self { columns: Columns::read(heading, &dialect.delimiter)?, dialect })
+        let columns = Columns::read(heading, &dialect.delimiter)?;
+        let layout = columns.layout(&dialect.delimiter);
+        Ok(Self { columns, layout, dialect })
     }
 
-    /// Reads one line.
+    /// The columns as far as it matters where a record ends.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Reads one record.
     pub fn line(&self, line: &str, names: &mut dyn Names) -> Result<Line, Bad> {
-        let texts: Vec<&str> = line.split(self.dialect.delimiter.as_str()).collect();
-        let wanted = self.columns.count();
-        if texts.len() != wanted {
-            let what = format!(
-                "{} columns where the heading has {wanted}; if a text contains `{}`, list again with another --delimiter",
-                texts.len(),
-                self.dialect.delimiter.escape_debug()
-            );
-            return Err(Bad { column: 1, what });
-        }
-        let mut cells = Cells { texts: &texts, columns: &self.columns, dialect: &self.dialect, names };
+        self.read(line, names).map(|(line, _)| line)
+    }
+
+    /// Reads one record, and says which of its cells were left out: those that cannot be read and only describe.
+    pub fn read(&self, line: &str, names: &mut dyn Names) -> Result<(Line, Vec<Bad>), Bad> {
+        let texts = self.texts(line)?;
+        let left_out = std::cell::RefCell::default();
+        let mut cells =
+            Cells { texts: &texts, columns: &self.columns, dialect: &self.dialect, names, left_out: &left_out };
         let id = cells.get(C::JobId, values::job_id)?.unwrap_or_default();
         let raw = cells.get(C::JobIdRaw, values::job_id)?;
-        match raw.as_ref().and_then(|raw| raw.step).or(id.step) {
-            Some(step) => Ok(Line::Step(cells.number(&id, raw.as_ref())?, cells.step(step)?)),
-            None => Ok(Line::Job(cells.job(id, raw)?)),
-        }
+        let read = match raw.as_ref().and_then(|raw| raw.step).or(id.step) {
+            Some(step) => Line::Step(cells.number(&id, raw.as_ref())?, cells.step(step)?),
+            None => Line::Job(cells.job(id, raw)?),
+        };
+        Ok((read, left_out.into_inner()))
+    }
+
+    fn texts<'a>(&self, line: &'a str) -> Result<Vec<&'a str>, Bad> {
+        self.layout.split(line).ok_or_else(|| {
+            let what = format!(
+                "{} columns where the heading has {}; if a text contains `{}`, list again with another --delimiter",
+                self.layout.count(line),
+                self.columns.count(),
+                self.dialect.delimiter.escape_debug()
+            );
+            Bad { column: 1, what }
+        })
+    }
+
+    /// Columns of the list that say something which is not kept.
+    pub fn passed_over(&self) -> &[String] {
+        self.columns.passed_over()
+    }
+
+    /// Whether the list says how many CPUs jobs had; without that nothing can be counted as used.
+    pub fn tells_cpus(&self) -> bool {
+        [C::AllocTres, C::AllocCpus, C::NCpus].iter().any(|column| self.columns.position(*column).is_some())
+    }
+
+    /// Whether the list has the jobs' QOS.
+    pub fn tells_qos(&self) -> bool {
+        self.columns.position(C::Qos).is_some()
     }
 
     /// Whether the list says when jobs became eligible; without that they count as eligible from their submission on.
@@ -117,6 +153,7 @@ impl Reader {
     /// Whether a line is a step's, told quickly: such lines stay with the job line before them.
     pub fn is_step(&self, line: &str) -> bool {
         let at = self.columns.position(C::JobIdRaw).or(self.columns.position(C::JobId)).unwrap_or(0);
-        line.split(self.dialect.delimiter.as_str()).nth(at).is_some_and(|id| id.contains('.'))
+        let texts = self.layout.split(line).unwrap_or_default();
+        texts.get(at).is_some_and(|id| id.contains('.'))
     }
 }

@@ -97,7 +97,8 @@ fn amounts_of_old_and_new_releases() {
     assert_eq!(memory("2000Mc"), Some(16000));
     assert_eq!(memory("1.5G"), Some(1536));
     assert_eq!(memory("0"), Some(0));
-    assert!(bad(&heading, "7|7|1|Unknown|Unknown|PENDING|u|lots|8|2").1.starts_with("ReqMem `lots`"));
+    let (_, left_out) = reader(&heading).read("7|7|1|Unknown|Unknown|PENDING|u|lots|8|2", &mut TestNames).unwrap();
+    assert_eq!(left_out, [Bad { column: 33, what: "ReqMem `lots` cannot be read".into() }], "it only describes");
     let tres = job(&format!("{MINIMUM}|AllocTRES"), "7|7|1|1|2|FAILED|u|billing=3,cpu=2,energy=9,gres/gpu=4,mem=512M");
     assert_eq!(tres.tres_allocated.to_string(), "1=2,2=512,3=9,5=3,1001=4");
 }
@@ -149,5 +150,62 @@ proptest! {
         let job = job(&format!("{MINIMUM}|ExitCode"), &line);
         prop_assert_eq!((job.job_id, job.start, job.elapsed(0)), (number, Some(start), ran as u64));
         prop_assert_eq!((job.exit, job.cancelled_by), (ExitCode { code, signal }, Some(number)));
+    }
+}
+
+fn records(heading: &str, list: &str) -> Vec<(u64, String)> {
+    let reader = reader(heading);
+    let mut lines = list.lines().zip(1..).map(|(line, number)| (number, Ok(line.to_owned())));
+    let mut joiner = super::record::Joiner::new(reader.layout(), heading);
+    let mut found = Vec::new();
+    while let Some((number, record)) = joiner.record::<()>(&mut || Ok(lines.next())).unwrap() {
+        found.push((number, record.unwrap()));
+    }
+    found
+}
+
+#[test]
+fn a_record_is_not_a_line() {
+    let heading = "Comment|JobIDRaw|JobName|User|Submit|Start|End|State|WorkDir";
+    let times = "u|1|2|3|FAILED";
+    let list = format!(
+        "c|1|two\n\nlines|{times}|/a\n{heading}\n|2|x|{times}|/dir with\nbreak\n\na|b\nc|3|y|{times}|/c\njunk|4|z\n|5|z|{times}|\n"
+    );
+    let expected = [
+        (1, format!("c|1|two\n\nlines|{times}|/a")),
+        (5, format!("|2|x|{times}|/dir with\nbreak\na|b\nc|3|y|{times}|/c")),
+        (10, "junk|4|z".to_owned()),
+        (11, format!("|5|z|{times}|")),
+    ];
+    let found = records(heading, &list);
+    assert_eq!(found[0], expected[0]);
+    assert_eq!(found.last(), Some(&expected[3]));
+    assert!(found.iter().all(|(number, _)| *number != 3), "a heading that comes again is none of them");
+    let incomplete = found.iter().find(|(number, _)| *number == 10).unwrap();
+    assert_eq!(incomplete.1, "junk|4|z", "what is incomplete takes nothing of the next");
+}
+
+#[test]
+fn pieces_go_where_they_can_be_read() {
+    let heading = "JobIDRaw|JobName|User|Account|Submit|Start|End|State|Comment|NCPUS";
+    let read = job(heading, "1|a|b|u|lab|1|2|3|FAILED|x|y|z|4");
+    assert_eq!((read.name.as_str(), read.user.as_str(), read.details.comment.as_str()), ("a|b", "u", "x|y|z"));
+    assert_eq!(read.tres_allocated.get(1), Some(4));
+    // A name with a user's name in it: whose job it is cannot be told.
+    assert!(
+        bad("JobIDRaw|JobName|User|WorkDir|Submit|Start|End|State", "1|a|b|c|d|1|2|3|FAILED")
+            .1
+            .starts_with("9 columns")
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_lines_are_records_or_told(lines in prop::collection::vec("[0-9a|. \u{1f}]{0,16}", 0..20)) {
+        let heading = "JobIDRaw|JobName|User|Submit|Start|End|State";
+        let reader = reader(heading);
+        for (_, record) in records(heading, &lines.join("\n")) {
+            let _ = reader.read(&record, &mut TestNames);
+        }
     }
 }

@@ -120,10 +120,33 @@ pub fn duration(text: &str) -> Option<u64> {
     days.checked_mul(86400)?.checked_add(seconds)?.checked_mul(1_000_000)?.checked_add(micros)
 }
 
-/// `9:15`: exit code and signal.
+/// `9:15`: exit code and signal. Releases before 16.05 wrote negative codes, such as `-2:0` after
+/// a node failed; of those wait(2)'s eight bits are kept.
 pub fn exit_code(text: &str) -> Option<ExitCode> {
     let (code, signal) = text.split_once(':')?;
-    Some(ExitCode { code: number(code)?, signal: number(signal)? })
+    let code = match code.strip_prefix('-') {
+        Some(digits) => number::<u8>(digits)?.wrapping_neg(),
+        None => number(code)?,
+    };
+    Some(ExitCode { code, signal: number(signal)? })
+}
+
+/// `gpu:2`, `gpu:tesla:2`, `gpu`, as releases before 21.08 list them: name and amount of each, and of each type.
+pub fn gres(text: &str) -> Option<Vec<(String, u64)>> {
+    let mut found = Vec::new();
+    for part in text.split(',').filter(|part| !matches!(*part, "" | "(null)" | "0")) {
+        let words: Vec<_> = part.split(':').collect();
+        let (name, kind, count) = match words[..] {
+            [name] => (name, None, 1),
+            [name, count] if number::<u64>(count).is_some() => (name, None, number(count)?),
+            [name, kind] => (name, Some(kind), 1),
+            [name, kind, count] => (name, Some(kind), number(count)?),
+            _ => return None,
+        };
+        found.push((format!("gres/{name}"), count));
+        found.extend(kind.map(|kind| (format!("gres/{name}:{kind}"), count)));
+    }
+    Some(found)
 }
 
 /// `COMPLETED`, `CANCELLED by 1001`.

@@ -1,0 +1,60 @@
+//! What may be removed: associations for which no job runs or waits. slurmdbd refuses to take away others.
+
+use super::session::{Done, Session};
+use crate::accounting::State;
+use crate::accounting::jobs::{Job, JobState, Scan};
+use crate::accounting::model::AssociationId;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+/// Associations without running, waiting or suspended jobs: only such are taken away.
+pub struct Idle(BTreeSet<AssociationId>);
+
+impl Idle {
+    /// Which they are.
+    pub fn ids(&self) -> &BTreeSet<AssociationId> {
+        &self.0
+    }
+}
+
+/// Refuses associations that jobs still need, naming the jobs as slurmdbd does.
+pub fn idle(session: &mut Session, ids: BTreeSet<AssociationId>) -> Done<Idle> {
+    let active = active(session, &ids)?;
+    if active.is_empty() {
+        return Ok(Idle(ids));
+    }
+    let lines: Vec<_> = active.iter().map(|job| told(session.state, job)).collect();
+    session.refuse(format!(" Error with request: Job(s) active, cancel job(s) before remove\n{}", lines.join("\n")))
+}
+
+fn active(session: &mut Session, ids: &BTreeSet<AssociationId>) -> Done<Vec<Job>> {
+    let clusters: BTreeSet<_> =
+        ids.iter().filter_map(|id| session.state.association(*id)).map(|row| &row.key.cluster).collect();
+    if clusters.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Only jobs without an end have not ended by the end of time.
+    let clusters = clusters.into_iter().cloned().collect();
+    let scan = Scan { clusters, ended_from: Some(i64::MAX), ..Scan::default() };
+    let mut found = Vec::new();
+    let mut see = |job: Job| {
+        let waits_or_runs = matches!(job.state, JobState::Pending | JobState::Running | JobState::Suspended);
+        if waits_or_runs && job.end.is_none() && ids.contains(&job.association) {
+            found.push(job);
+        }
+        ControlFlow::Continue(())
+    };
+    if let Err(error) = session.world.jobs(&scan, &mut see) {
+        return session.refuse(format!("sacctmgr: error: {error}"));
+    }
+    found.sort_by(|a, b| (&a.cluster, a.job_id).cmp(&(&b.cluster, b.job_id)));
+    Ok(found)
+}
+
+/// The account, user and partition are the association's, as in slurmdbd.
+fn told(state: &State, job: &Job) -> String {
+    let Some(key) = state.association(job.association).map(|row| &row.key) else { return String::new() };
+    let line =
+        format!("  JobID = {:<10} C = {:<10} A = {:<10} U = {:<9}", job.job_id, key.cluster, key.account, key.user);
+    if key.partition.is_empty() { line } else { format!("{line} P = {}", key.partition) }
+}
