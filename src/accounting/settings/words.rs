@@ -153,6 +153,21 @@ impl<W: Word> Words<W> {
         Ok(Self(found))
     }
 
+    /// Reads a list as Slurm reads those of slurm.conf: it searches the text for the words that it knows. Gives back the
+    /// parts that have none.
+    pub fn search(text: &str) -> (Self, Vec<String>) {
+        let (mut found, mut unknown) = (BTreeSet::new(), Vec::new());
+        for part in text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()) {
+            let within = |word: &&W| part.to_ascii_lowercase().contains(&word.name().to_ascii_lowercase());
+            match Self::parse(part) {
+                Ok(known) => found.extend(known.0),
+                Err(_) if W::ALL.iter().any(|word| within(&word)) => found.extend(W::ALL.iter().filter(within)),
+                Err(_) => unknown.push(part.to_owned()),
+            }
+        }
+        (Self(found), unknown)
+    }
+
     /// Whether a word is among them.
     pub fn has(&self, word: W) -> bool {
         self.0.contains(&word)
@@ -202,5 +217,7 @@ mod tests {
         assert_eq!(Words::<Private>::parse("usr"), Err("usr".into()));
         assert_eq!(Words::<PriorityFlag>::parse("all"), Err("all".into()));
         assert_eq!(Words::<PriorityFlag>::parse("none").unwrap().to_string(), "none");
+        let (found, unknown) = Words::<Private>::search("jobs,cloud usage;user");
+        assert_eq!((found.to_string().as_str(), unknown), ("jobs,usage", vec!["cloud".to_owned()]));
     }
 }

@@ -46,7 +46,7 @@ pub struct EventsArgs {
 pub fn run(args: &EventsArgs) -> Exit {
     match import(args) {
         Ok((said, bad)) => {
-            stdout().line(format!("{said}"));
+            stdout().line(said);
             if bad > 0 { PASSED_OVER } else { Exit::OK }
         }
         Err(error) => {
@@ -82,7 +82,7 @@ fn import(args: &EventsArgs) -> Result<(String, u64), String> {
             }
             Err(wrong) if args.skip_bad => {
                 bad += 1;
-                stderr().line(format!("{}", place(&input, number, wrong.column, &wrong.what)));
+                stderr().line(place(&input, number, wrong.column, &wrong.what));
             }
             Err(wrong) => return Err(place(&input, number, wrong.column, &wrong.what)),
         }
@@ -107,7 +107,7 @@ fn import(args: &EventsArgs) -> Result<(String, u64), String> {
         for wrong in &done.passed_over {
             bad += 1;
             let number = numbers.get(wrong.line).copied().unwrap_or_default();
-            stderr().line(format!("{}", place(&input, number, wrong.column, &wrong.what)));
+            stderr().line(place(&input, number, wrong.column, &wrong.what));
         }
         total.added += done.added;
         total.changed += done.changed;

@@ -51,7 +51,7 @@ fn import(from: &Side, yes: bool) -> Result<usize, String> {
     }
     let ours = Side::Service.picture()?;
     let mut steps = theirs.qos()?.commands(&ours.qos()?);
-    steps.iter().for_each(|command| stdout().line(format!("{}", side::typed(command))));
+    steps.iter().for_each(|command| stdout().line(side::typed(command)));
     let files: Vec<_> = theirs.dumps.iter().map(|(cluster, dump)| file(cluster, dump)).collect();
     for CallerFile { path, .. } in &files {
         let load: Command = ["-i", "load", path].map(str::to_owned).into();
@@ -63,7 +63,7 @@ fn import(from: &Side, yes: bool) -> Result<usize, String> {
         }
     }
     let thresholds = migrate::thresholds(&theirs.thresholds, &ours.thresholds);
-    thresholds.iter().for_each(|command| stdout().line(format!("{}", side::typed(command))));
+    thresholds.iter().for_each(|command| stdout().line(side::typed(command)));
     steps.extend(thresholds);
     tell_loose(&theirs);
     let count = steps.len();

@@ -40,7 +40,7 @@ pub const GROUPS: &[(&str, &str)] = &[
          SlurmdDebug SlurmdHttpAuthParameters SlurmdLogFile SlurmdParameters SlurmdPidFile SlurmdPort SlurmdSpoolDir \
          SlurmdSyslogDebug SlurmdTimeout SlurmdUser SlurmstepdParameters SrunEpilog SrunPortRange SrunProlog TaskEpilog \
          TaskPlugin TaskPluginParam TaskProlog TmpFS TreeWidth UnkillableStepProgram UnkillableStepTimeout UsePAM \
-         VSizeFactor WaitTime",
+         VSizeFactor WaitTime X11Parameters",
     ),
     (
         DATABASE,

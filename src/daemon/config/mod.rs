@@ -133,10 +133,19 @@ impl Config {
         Self::parse(&lines::source(path)?)
     }
 
-    /// Reads a text, and the files that it includes. An unknown key or an unreadable value is an error.
+    /// Reads a text, and the files that it includes. Unknown keys and unreadable values are errors, told all at once.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Diagnostic> {
         let mut config = Self::default();
-        lines::each(source, &mut |line| take_line(&mut config, line))?;
+        let mut wrong = Vec::new();
+        lines::each(source, &mut |line| {
+            if let Err(line) = take_line(&mut config, &mut wrong, line) {
+                wrong.push(line);
+            }
+            Ok(())
+        })?;
+        if let Some(first) = together(wrong) {
+            return Err(first);
+        }
         config.accounting.partitions.retain(|it| !partition::is_default(it));
         let ids = config.accounting.job_ids;
         if ids.first >= ids.last {
@@ -192,8 +201,16 @@ fn pair<'a>(line: &'a Line, rest: &'a str) -> Result<Option<Pair<'a>>, Diagnosti
     Ok(Some(Pair { place, key, value, rest }))
 }
 
+/// The first of what is wrong, with the others below it.
+fn together(wrong: Vec<Diagnostic>) -> Option<Diagnostic> {
+    let mut wrong = wrong.into_iter();
+    let first = wrong.next()?;
+    let line = |it: &Diagnostic| it.place.as_ref().map_or_else(String::new, |place| format!("{place}: ")) + &it.message;
+    Some(wrong.fold(first, |first, other| first.note(line(&other))))
+}
+
 /// `Key=Value`, several of them apart by blanks.
-fn take_line(config: &mut Config, line: &Line) -> Result<(), Diagnostic> {
+fn take_line(config: &mut Config, wrong: &mut Vec<Diagnostic>, line: &Line) -> Result<(), Diagnostic> {
     let mut rest = line.text.as_str();
     while let Some(next) = pair(line, rest)? {
         if next.key.eq_ignore_ascii_case("PartitionName") {
@@ -204,7 +221,7 @@ fn take_line(config: &mut Config, line: &Line) -> Result<(), Diagnostic> {
             config.warnings.push(format!("{}: {} does nothing here: {why}", next.place, next.key));
             return Ok(());
         }
-        set(config, next.key, next.value, &next.place)?;
+        wrong.extend(set(config, next.key, next.value, &next.place).err());
         rest = next.rest;
     }
     Ok(())
@@ -215,7 +232,9 @@ fn set(config: &mut Config, name: &str, value: &str, place: &Place) -> Result<()
         let names = keys::all().map(|key| key.name).chain(["PartitionName"]).chain(foreign::names());
         return Err(Diagnostic::input(place, format!("unknown key `{name}`")).suggest(name, names));
     };
+    let warned = config.warnings.len();
     set(config, value).map_err(|why| Diagnostic::input(place, format!("{name}: {why}")))?;
+    config.warnings.iter_mut().skip(warned).for_each(|warning| *warning = format!("{place}: {name}: {warning}"));
     if *applies == keys::Applies::NotYet && get(config) != get(&Config::default()) {
         config.warnings.push(format!("{place}: {name} is kept, but nothing acts on it yet"));
     }

@@ -26,13 +26,39 @@ fn errors_point_at_the_line() {
     assert!(shown("LogFile=\"/x").contains("closing quote"));
     assert!(shown("\nInclude /nowhere/more.conf").contains("cannot read /nowhere/more.conf"));
     assert!(shown("ClusterName=x \\\n  Nonsense=y").starts_with("unknown key `Nonsense`\n --> c:2:3"));
-    assert!(shown("PrivateData=user,everything").contains("`everything` is none of accounts, "));
+    let several = shown("A=1 ClusterName=x B=2\nPriorityCalcPeriod=x\nwhat");
+    for wrong in ["unknown key `A`", "c:1:19: unknown key `B`", "c:2:1: PriorityCalcPeriod", "c:3:1: this is not"] {
+        assert!(several.contains(wrong), "{wrong}: {several}");
+    }
     assert!(shown("PriorityCalcPeriod=0").contains("1 to 1440"));
     assert!(shown("FirstJobId=0").contains("1 to 67108863"));
     assert!(shown("FirstJobId=5 MaxJobId=5").contains("less than MaxJobId=5"));
     assert!(shown("PurgeJobAfter=1week").contains("30days"));
     assert!(shown("PriorityWeightTRES=cpu").contains("no TRES=WEIGHT"));
     assert!(shown("DebugLevel=loud").contains("quiet"));
+}
+
+#[test]
+fn what_slurm_takes_is_taken() {
+    for (line, warning) in [
+        ("PriorityFlags=FAIR_TREE", "c:1:1: PriorityFlags: FAIR_TREE need not be said"),
+        ("PriorityFlags=ACCRUE_ALWAYS,FAIR_TREE", "FAIR_TREE need not be said"),
+        ("PrivateData=jobs,cloud", "c:1:1: PrivateData: `cloud` is passed over; it is none of accounts, "),
+        ("X11Parameters=home_xauthority", "X11Parameters does nothing here"),
+        ("EnforcePartLimits=1", ""),
+        ("EnforcePartLimits=true", ""),
+        ("EnforcePartLimits=0", ""),
+        ("PriorityCalcPeriod=00:05", ""),
+    ] {
+        let config = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(config.warnings.join("\n").contains(warning), "{line}: {:?}", config.warnings);
+        assert_eq!(
+            config.accounting.enforce_partitions,
+            ["=1", "=true"].iter().any(|yes| line.ends_with(yes)),
+            "{line}"
+        );
+    }
+    assert_eq!(parse("PriorityCalcPeriod=00:05:00").unwrap().accounting.priority.calc_period.as_secs(), 300);
 }
 
 #[test]

@@ -43,9 +43,12 @@ pub fn number<N: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Read<N> {
     N::try_from(number).map_err(|_| wrong())
 }
 
-/// A comma list of known words.
-pub fn list<W: Word>(text: &str) -> Read<Words<W>> {
-    Words::parse(text).map_err(|bad| format!("`{bad}` is none of {}", words::names::<W>().join(", ")))
+/// A comma list of words. As in Slurm, those that are not known are passed over; `warnings` names them.
+pub fn list<W: Word>(warnings: &mut Vec<String>, text: &str) -> Words<W> {
+    let (found, unknown) = Words::search(text);
+    let known = words::names::<W>().join(", ");
+    warnings.extend(unknown.iter().map(|word| format!("`{word}` is passed over; it is none of {known}")));
+    found
 }
 
 /// One known word.

@@ -40,8 +40,8 @@ pub const KEYS: &[Key] = &[
                   they are refused. `enlist explain` heeds it already.",
         set: |config, text| {
             config.accounting.enforce_partitions = match text.to_ascii_lowercase().as_str() {
-                "all" | "any" | "yes" => true,
-                "no" => false,
+                "all" | "any" | "yes" | "up" | "true" | "1" => true,
+                "no" | "down" | "false" | "0" => false,
                 _ => return Err("ALL, ANY or NO is needed".into()),
             };
             Ok(())
@@ -57,7 +57,10 @@ pub const KEYS: &[Key] = &[
                   one coordinates; wckeys too), `jobs` and `usage` (only one's own and those of accounts that one \
                   coordinates), `events` and `reservations` (not at all), `nodes`, `partitions`; or `all`. Root, \
                   SlurmUser, administrators and operators see everything.",
-        set: |config, text| values::list(text).map(|words| config.accounting.private_data = words),
+        set: |config, text| {
+            config.accounting.private_data = values::list(&mut config.warnings, text);
+            Ok(())
+        },
         get: |config| config.accounting.private_data.to_string(),
     },
     Key {
@@ -84,7 +87,10 @@ pub const KEYS: &[Key] = &[
         from: SLURMDBD,
         applies: OnReload,
         meaning: "`PreserveCaseUser`: names of users keep their upper-case letters; else they are made lower case.",
-        set: |config, text| values::list(text).map(|words| config.accounting.parameters = words),
+        set: |config, text| {
+            config.accounting.parameters = values::list(&mut config.warnings, text);
+            Ok(())
+        },
         get: |config| config.accounting.parameters.to_string(),
     },
     Key {

@@ -47,7 +47,15 @@ pub const KEYS: &[Key] = &[
                   The others are kept for the scheduler: `ACCRUE_ALWAYS`, `CALCULATE_RUNNING`, `INCR_ONLY`, `MAX_TRES`, \
                   `MAX_TRES_GRES`, `NO_NORMAL_ALL`, `NO_NORMAL_ASSOC`, `NO_NORMAL_PART`, `NO_NORMAL_QOS`, \
                   `NO_NORMAL_TRES`, `SMALL_RELATIVE_TO_TIME`.",
-        set: |config, text| values::list(text).map(|flags| config.accounting.priority.flags = flags),
+        set: |config, text| {
+            // What Slurm 14.11 to 18.08 wanted to be told, and what is so by itself since.
+            let told: Vec<_> = text.split(',').filter(|flag| !flag.trim().eq_ignore_ascii_case("FAIR_TREE")).collect();
+            if told.len() < text.split(',').count() {
+                config.warnings.push("FAIR_TREE need not be said: it is so unless NO_FAIR_TREE is".into());
+            }
+            config.accounting.priority.flags = values::list(&mut config.warnings, &told.join(","));
+            Ok(())
+        },
         get: |config| config.accounting.priority.flags.to_string(),
     },
     Key {
@@ -76,10 +84,11 @@ pub const KEYS: &[Key] = &[
         name: "PriorityCalcPeriod",
         from: SLURM,
         applies: Scheduler,
-        meaning: "Minutes (1 to 1440) between two computations of decay. `sshare` computes it whenever it is asked.",
+        meaning: "Minutes (1 to 1440), or a time such as `00:05:00`, between two computations of decay. `sshare` computes it whenever it is asked.",
         set: |config, text| {
-            let minutes: u64 = values::number(text, 1, 1440)?;
-            config.accounting.priority.calc_period = Duration::from_secs(60 * minutes);
+            let wrong = || "1 to 1440 minutes are needed, or a time such as 00:05:00".to_owned();
+            let minutes = values::time(text)?.map(|seconds| seconds.div_ceil(60)).filter(|it| (1..=1440).contains(it));
+            config.accounting.priority.calc_period = Duration::from_secs(60 * minutes.ok_or_else(wrong)?);
             Ok(())
         },
         get: |config| (config.accounting.priority.calc_period.as_secs() / 60).to_string(),
