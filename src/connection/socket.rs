@@ -36,7 +36,7 @@ impl Socket {
                 Ok(Self { file: stream.into(), proxy: None, is_near: took < NEAR })
             }
             Some(proxy) => {
-                let command = proxy_command(proxy, settings, home);
+                let command = proxy_command(proxy, settings, home)?;
                 spawn(&command).map_err(|error| format!("cannot start `{command}`: {error}"))
             }
         }
@@ -119,10 +119,14 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The shell command that carries the connection.
-fn proxy_command(proxy: &Proxy, settings: &Settings, home: &Path) -> String {
-    match proxy {
-        Proxy::Command(text) => settings.fill(text, home),
+/// The shell command that carries the connection. Names that a shell would read as more than a word are refused in it.
+fn proxy_command(proxy: &Proxy, settings: &Settings, home: &Path) -> Result<String, String> {
+    Ok(match proxy {
+        Proxy::Command(text) => {
+            shell_word("host", &settings.hostname)?;
+            shell_word("user", &settings.user)?;
+            settings.fill(text, home)
+        }
         Proxy::Jump(hosts) => {
             let (before, last) = hosts.rsplit_once(',').map_or((None, hosts.as_str()), |(b, l)| (Some(b), l));
             let jump = before.map(|hosts| format!(" -J {}", shell_words::quote(hosts))).unwrap_or_default();
@@ -130,7 +134,16 @@ fn proxy_command(proxy: &Proxy, settings: &Settings, home: &Path) -> String {
             let to = format!("[{}]:{}", settings.hostname, settings.port);
             format!("ssh -o BatchMode=yes{jump} -W {} {}", shell_words::quote(&to), shell_words::quote(&last))
         }
+    })
+}
+
+/// Refuses a name that is more than a plain word to a shell, by the rule of ssh since 9.6 (`valid_hostname`).
+fn shell_word(what: &str, name: &str) -> Result<(), String> {
+    let is_special = |c: char| "'`\"$\\;&<>|(){}".contains(c) || c.is_whitespace() || c.is_control();
+    if name.starts_with('-') || name.contains(is_special) {
+        return Err(format!("the {what} name {name:?} holds characters that must not reach a ProxyCommand"));
     }
+    Ok(())
 }
 
 fn spawn(command: &str) -> io::Result<Socket> {
@@ -155,9 +168,22 @@ mod tests {
     fn jumps_become_ssh_w() {
         let settings = settings();
         assert_eq!(settings.strict, Strict::Yes);
-        let command = |hosts: &str| proxy_command(&Proxy::Jump(hosts.into()), &settings, Path::new("/h"));
+        let command = |hosts: &str| proxy_command(&Proxy::Jump(hosts.into()), &settings, Path::new("/h")).unwrap();
         assert_eq!(command("gate"), "ssh -o BatchMode=yes -W '[10.0.0.1]:22' ssh://gate");
         assert_eq!(command("a,me@b:2"), "ssh -o BatchMode=yes -J a -W '[10.0.0.1]:22' ssh://me@b:2");
+    }
+
+    #[test]
+    fn names_with_shell_characters_reach_no_proxy_command() {
+        let with = |hostname: &str, user: &str| {
+            let settings = Settings { hostname: hostname.into(), user: user.into(), ..settings() };
+            proxy_command(&Proxy::Command("nc %h %r".into()), &settings, Path::new("/h"))
+        };
+        assert_eq!(with("fe80::1%eth0", "kim.lee").unwrap(), "nc fe80::1%eth0 kim.lee");
+        for bad in ["$(id)", "a;id", "`id`", "a b", "-oProxyCommand=id", "a\nid", "a|id", "'"] {
+            assert!(with(bad, "kim").unwrap_err().contains("host name"), "{bad}");
+            assert!(with("gate", bad).unwrap_err().contains("user name"), "{bad}");
+        }
     }
 
     #[test]
