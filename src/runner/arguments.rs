@@ -3,7 +3,7 @@
 use crate::diag::Diagnostic;
 use crate::modules::Spec;
 use crate::playbook::model::{Action, Argument, Expr};
-use crate::value::Value;
+use crate::value::{Value, python};
 
 /// Parameters that free-form commands accept as `key=value` words beside the command itself.
 const COMMAND_WORDS: &[&str] = &["creates", "removes", "chdir", "executable", "stdin", "strip_empty_ends"];
@@ -44,11 +44,11 @@ pub fn named(action: &Action, spec: &Spec) -> Result<Arguments, Diagnostic> {
         }
         None => {
             for word in split_words(&written) {
-                let Some((name, value)) = word.split_once('=') else {
+                let Some((name, value)) = key_value(&word) else {
                     let message = format!("`{word}` is no `parameter=value` for the module `{}`", spec.name);
                     return Err(Diagnostic::input(&text.place, message));
                 };
-                args.push(argument(name, unquote(value)));
+                args.push(argument(&name, &value));
             }
         }
     }
@@ -58,10 +58,34 @@ pub fn named(action: &Action, spec: &Spec) -> Result<Arguments, Diagnostic> {
 
 /// `k=v` words of `set_fact` and extra variables.
 pub fn key_values(text: &str) -> Option<Vec<(String, String)>> {
-    split_words(text)
-        .iter()
-        .map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), unquote(value).to_owned())))
-        .collect()
+    split_words(text).iter().map(|word| key_value(word)).collect()
+}
+
+/// One word as name and value. As in Ansible, escapes are read first, then the quotes around the value go.
+fn key_value(word: &str) -> Option<(String, String)> {
+    let word = without_escapes(word);
+    // A `=` at the very start, or after a backslash, is no sign.
+    let is_sign = |at: &usize| *at > 0 && word.as_bytes()[at - 1] != b'\\';
+    let at = word.match_indices('=').map(|(at, _)| at).find(is_sign)?;
+    Some((word[..at].trim().to_owned(), unquote(word[at + 1..].trim()).to_owned()))
+}
+
+/// Python's escapes `\n \t \" \' \\ \xNN \uNNNN …` as what they stand for; every other backslash stays.
+fn without_escapes(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some((before, escape)) = rest.split_once('\\') {
+        out.push_str(before);
+        let known = escape.starts_with(['\\', '\'', '"', 'a', 'b', 'f', 'n', 'r', 't', 'v', 'x', 'u', 'U']);
+        match Some(escape).filter(|_| known).and_then(|escape| python::unescape(escape, &mut out)) {
+            Some(after) => rest = after,
+            None => {
+                out.push('\\');
+                rest = escape;
+            }
+        }
+    }
+    out + rest
 }
 
 /// Whether the text is one `{{ … }}` and nothing else.
@@ -75,8 +99,8 @@ fn free_words(text: &str, is_word: impl Fn(&str) -> bool) -> (String, Vec<(Strin
     let mut words = Vec::new();
     let mut kept = Vec::new();
     for word in split_words(text) {
-        match word.split_once('=').filter(|(name, _)| is_word(name)) {
-            Some((name, value)) => words.push((name.to_owned(), unquote(value).to_owned())),
+        match key_value(&word).filter(|(name, _)| is_word(name)) {
+            Some(known) => words.push(known),
             None => kept.push(word),
         }
     }
@@ -110,9 +134,11 @@ fn split_words(text: &str) -> Vec<String> {
     words
 }
 
+/// Without the quotes around it; a last one that has a backslash before it is no quote.
 fn unquote(text: &str) -> &str {
     let quoted = |quote| text.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
-    quoted('"').or_else(|| quoted('\'')).unwrap_or(text)
+    let inner = quoted('"').or_else(|| quoted('\''));
+    inner.filter(|inner| !inner.ends_with('\\')).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -135,6 +161,21 @@ mod tests {
         for text in ["name={{ x }}", "{{ a }} {{ b }}", "{{ x }} state=present", "{{"] {
             assert!(!is_one_template(text), "{text}");
         }
+    }
+
+    #[test]
+    fn escapes_are_pythons() {
+        let value = |text: &str| key_values(text).unwrap().remove(0).1;
+        assert_eq!(value(r#"content="one\ntwo\n""#), "one\ntwo\n");
+        assert_eq!(value(r#"key_options="no-pty,from=\"10.0.0.0/8\"""#), r#"no-pty,from="10.0.0.0/8""#);
+        assert_eq!(value(r"msg={{ 'a.b' | regex_replace('\\.', '-') }}"), r"{{ 'a.b' | regex_replace('\.', '-') }}");
+        assert_eq!(value(r"re=^\d+\.\w\x4"), r"^\d+\.\w\x4");
+        assert_eq!(value(r"line='\tA\x41\u00e9'"), "\tAAé");
+        assert_eq!(value(r"a\=b=c"), "c");
+        assert_eq!(
+            free_words(r"printf 'a\n' creates=/x\ty", |name| name == "creates"),
+            (r"printf 'a\n'".into(), vec![("creates".into(), "/x\ty".into())])
+        );
     }
 
     #[test]

@@ -257,7 +257,7 @@ fn missing_entry(path: &[String], eval: &Eval) -> Option<TemplateError> {
 }
 
 /// "did you mean …", if a name is near enough.
-fn did_you_mean(name: &str, candidates: Vec<String>) -> Option<String> {
+pub(super) fn did_you_mean(name: &str, candidates: Vec<String>) -> Option<String> {
     let near = candidates.into_iter().map(|candidate| (distance(name, &candidate), candidate)).min()?;
     (near.0 <= name.chars().count() / 3 + 1 && near.0 < name.chars().count())
         .then(|| format!("did you mean '{}'?", near.1))

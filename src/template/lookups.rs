@@ -37,10 +37,38 @@ pub(super) const NAMES: &[&str] = &[
 
 type Found = Result<Vec<Value>, TemplateError>;
 
+/// The options of each lookup, beside `wantlist` and `errors`.
+const OPTIONS: &[(&str, &[&str])] = &[
+    ("env", &["default"]),
+    ("file", &["lstrip", "rstrip"]),
+    ("template", &["template_vars", "trim_blocks", "lstrip_blocks"]),
+    ("vars", &["default"]),
+    ("password", &["length", "chars", "encrypt", "seed"]),
+    ("first_found", &["files", "paths", "skip"]),
+    ("sequence", &["start", "end", "stride", "count", "format"]),
+    ("csvfile", &["file", "delimiter", "col", "default"]),
+    ("ini", &["file", "section", "type", "default"]),
+];
+
+/// Fails for options that the lookup does not have.
+fn check_options(short: &str, given: &Map) -> Result<(), String> {
+    let own = OPTIONS.iter().find(|(name, _)| *name == short).map_or(&[] as &[&str], |(_, own)| own);
+    let known = |name: &&String| own.contains(&name.as_str()) || matches!(name.as_str(), "wantlist" | "errors");
+    match given.keys().find(|name| !known(name)) {
+        Some(name) => Err(super::filters::signature::unknown(name, own)),
+        None => Ok(()),
+    }
+}
+
 /// Runs the lookup `name`, with or without `ansible.builtin.` before it.
 pub(super) fn run(name: &str, args: &Args, eval: &Eval) -> Found {
     let short = name.strip_prefix("ansible.builtin.").or(name.strip_prefix("ansible.legacy.")).unwrap_or(name);
-    let found = match short {
+    let found = check_options(short, args.named()).and_then(|()| find_all(name, short, args, eval));
+    found.map_err(|message| TemplateError::failed(format!("lookup '{short}': {message}")))
+}
+
+fn find_all(name: &str, short: &str, args: &Args, eval: &Eval) -> Result<Vec<Value>, String> {
+    match short {
         "env" => each(args, |name| Ok(env(args, name))),
         "file" => each(args, |name| read(eval, "files", name).map(|text| file_text(args, text).into())),
         "unvault" => each(args, |name| read(eval, "files", name).map(Value::from)),
@@ -70,8 +98,7 @@ pub(super) fn run(name: &str, args: &Args, eval: &Eval) -> Found {
         "ini" => each(args, |key| ini(args, eval, key)),
         "inventory_hostnames" | "url" | "config" => Err(format!("the lookup '{short}' is not supported yet")),
         _ => Err(format!("there is no lookup '{name}'")),
-    };
-    found.map_err(|message| TemplateError::failed(format!("lookup '{short}': {message}")))
+    }
 }
 
 /// As the filter, but the first of each pair comes without the list that the second is of.
@@ -296,6 +323,7 @@ fn sequence(args: &Args) -> Result<Vec<Value>, String> {
             settings.insert(key.to_owned(), value.into());
         }
     }
+    check_options("sequence", &settings)?;
     let number = |name: &str| settings.get(name).map(|value| whole(&value.to_string())).transpose();
     let (start, stride) = (number("start")?.unwrap_or(1), number("stride")?.unwrap_or(1));
     let numbers = match (number("end")?, number("count")?) {
@@ -376,6 +404,7 @@ fn password(args: &Args, eval: &Eval, term: &str) -> Result<String, String> {
     let mut settings: Map = args.named().clone();
     settings
         .extend(words.filter_map(|word| word.split_once('=')).map(|(key, value)| (key.to_owned(), Value::from(value))));
+    check_options("password", &settings)?;
     let setting = |name: &str| settings.get(name).map(Value::to_string);
     let length = setting("length").map_or(Ok(20), |length| length.parse()).map_err(|_| "length must be a number")?;
     let chars = match settings.get("chars") {
@@ -384,12 +413,12 @@ fn password(args: &Args, eval: &Eval, term: &str) -> Result<String, String> {
     };
     let letters = letters(&chars);
     let path = directory(eval, "playbook_dir").unwrap_or_default().join(paths::expand_user(&path));
-    let stored = (path != Path::new("/dev/null")).then(|| std::fs::read_to_string(&path).ok()).flatten();
+    let stored = stored_password(&path)?;
     let (plain, salt) = match stored.as_deref().map(str::trim_end) {
         Some(stored) => {
             stored.rsplit_once(" salt=").map_or((stored.to_owned(), None), |(p, s)| (p.to_owned(), Some(s.to_owned())))
         }
-        None => (draw(&letters, length, setting("seed"))?, None),
+        None => (draw(&letters, length, settings.get("seed"))?, None),
     };
     let Some(kind) = setting("encrypt") else {
         keep(&path, &plain, None, stored.is_some())?;
@@ -416,15 +445,35 @@ fn letters(sets: &str) -> Vec<char> {
     if sets.contains(",,") {
         all.push(',');
     }
+    // As in Ansible, no quotes: shells would read them.
+    all.retain(|letter| !matches!(letter, '"' | '\''));
     all
 }
 
-fn draw(letters: &[char], length: usize, seed: Option<String>) -> Result<String, String> {
+/// The longest password that is made.
+const MAX_PASSWORD: usize = 100_000;
+
+fn draw(letters: &[char], length: usize, seed: Option<&Value>) -> Result<String, String> {
     if letters.is_empty() {
         return Err("no letters to choose from".into());
     }
+    if length > MAX_PASSWORD {
+        return Err(format!("a password has at most {MAX_PASSWORD} letters, and {length} are asked for"));
+    }
     let mut draw = super::filters::Draw::new(seed)?;
-    Ok((0..length).map(|_| letters[draw.below(letters.len() as u64) as usize]).collect())
+    (0..length).map(|_| Ok(letters[draw.below(letters.len() as u64)? as usize])).collect()
+}
+
+/// What the file holds, if there is one.
+fn stored_password(path: &Path) -> Result<Option<String>, String> {
+    if path == Path::new("/dev/null") {
+        return Ok(None);
+    }
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
 }
 
 /// Writes the file once, for its owner only.
@@ -447,6 +496,7 @@ fn keep(path: &Path, plain: &str, salt: Option<&str>, is_kept: bool) -> Result<(
 /// `key file=users.csv delimiter=, col=1 default=`: a column of the row whose first field is the key.
 fn csvfile(args: &Args, eval: &Eval, term: &str) -> Result<Value, String> {
     let settings = inline(args, term);
+    check_options("csvfile", &settings.1)?;
     let setting = |name: &str, default: &str| settings.1.get(name).map_or(default.to_owned(), Value::to_string);
     let delimiter = match setting("delimiter", "TAB").as_str() {
         "TAB" | "t" | "\\t" => "\t".to_owned(),
@@ -465,6 +515,7 @@ fn csvfile(args: &Args, eval: &Eval, term: &str) -> Result<Value, String> {
 /// `key section=global file=ansible.ini type=ini default=`.
 fn ini(args: &Args, eval: &Eval, term: &str) -> Result<Value, String> {
     let (key, settings) = inline(args, term);
+    check_options("ini", &settings)?;
     let setting = |name: &str, default: &str| settings.get(name).map_or(default.to_owned(), Value::to_string);
     let text = read(eval, "files", &setting("file", "ansible.ini"))?;
     let properties = setting("type", "ini") == "properties";

@@ -40,7 +40,11 @@ fn text(text: &str, method: &str, args: &[Engine]) -> Option<Result<Engine, Erro
     let arg = |index: usize| args.get(index).map(Engine::to_string).unwrap_or_default();
     let width =
         || args.first().and_then(Engine::as_usize).unwrap_or(0).min(1_000_000).saturating_sub(text.chars().count());
-    let fill = |count: usize| (if args.len() > 1 { arg(1) } else { " ".to_owned() }).repeat(count);
+    let filler = if args.len() > 1 { arg(1) } else { " ".to_owned() };
+    let fill = |count: usize| filler.repeat(count);
+    if matches!(method, "ljust" | "rjust" | "center") && filler.chars().count() != 1 {
+        return Some(Err(failed("the fill character must be exactly one character long")));
+    }
     let position = |at: Option<usize>| {
         let chars = at.map(|at| text[..at].chars().count());
         chars.map(Engine::from).ok_or_else(|| failed("substring not found"))

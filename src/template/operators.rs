@@ -17,6 +17,10 @@ use std::cmp::Ordering;
 pub(super) fn register(env: &mut Environment<'static>) {
     env.add_function("_compare", |args: Rest<Engine>| comparison(&args));
     env.add_function("_sum", |args: Rest<Engine>| sum(&args));
+    env.add_function("_step", |step: &Engine| match step.as_i64() {
+        Some(i64::MIN) => Engine::from(-i64::MAX),
+        _ => step.clone(),
+    });
     env.add_function("_printed", |value: &Engine| strict(value).and_then(|value| printed(&value)));
 }
 

@@ -1,5 +1,6 @@
 //! Arguments as Python has them: by position or by name.
 
+use super::signature;
 use super::time::Moment;
 use crate::template::data::to_value_or_omit;
 use crate::template::soft::Soft;
@@ -29,6 +30,11 @@ impl Args {
             }
         }
         Ok(args)
+    }
+
+    /// Puts named arguments to their places; fails for what `signature` does not take.
+    pub(crate) fn settle(&mut self, signature: &str) -> Result<(), String> {
+        signature::settle(signature, &mut self.positional, &mut self.named)
     }
 
     /// Positional arguments only.

@@ -8,25 +8,34 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 pub(super) const FILTERS: Table = &[
-    ("b64encode", |args| Ok(alphabet(args).encode(args.text()).into())),
-    ("b64decode", b64decode),
-    ("hash", |args| hash(&args.string_or(1, "hashtype", "sha1"), args.text().as_bytes()).map(Value::from)),
-    ("md5", |args| hash("md5", args.text().as_bytes()).map(Value::from)),
-    ("sha1", |args| hash("sha1", args.text().as_bytes()).map(Value::from)),
-    ("checksum", |args| hash("sha1", args.text().as_bytes()).map(Value::from)),
-    ("to_json", to_json),
-    ("to_nice_json", to_nice_json),
-    ("tojson", tojson),
-    ("from_json", |args| Value::from_json(&args.text()).map_err(|error| format!("this is no JSON: {error}"))),
-    ("pprint", |args| Ok(args.input().repr().into())),
-    ("urlencode", |args| urlencode(args)),
-    ("urldecode", |args| Ok(percent_decode(&args.text().replace('+', " ")).into())),
-    ("urlsplit", urlsplit),
-    ("to_uuid", to_uuid),
+    ("b64encode", "string, encoding, urlsafe", b64encode),
+    ("b64decode", "string, encoding, urlsafe", b64decode),
+    ("hash", "data, hashtype", |args| {
+        hash(&args.string_or(1, "hashtype", "sha1"), args.text().as_bytes()).map(Value::from)
+    }),
+    ("md5", "value", |args| hash("md5", args.text().as_bytes()).map(Value::from)),
+    ("sha1", "value", |args| hash("sha1", args.text().as_bytes()).map(Value::from)),
+    ("checksum", "value", |args| hash("sha1", args.text().as_bytes()).map(Value::from)),
+    ("to_json", "a, profile, vault_to_text, preprocess_unsafe, *, indent, sort_keys, ensure_ascii", to_json),
+    ("to_nice_json", "a, indent, sort_keys, *, ensure_ascii, vault_to_text, preprocess_unsafe", to_nice_json),
+    ("tojson", "value, indent", tojson),
+    ("from_json", "a, profile", |args| {
+        Value::from_json(&args.text()).map_err(|error| format!("this is no JSON: {error}"))
+    }),
+    ("pprint", "value", |args| Ok(args.input().repr().into())),
+    ("urlencode", "value", |args| urlencode(args)),
+    ("urldecode", "value", |args| Ok(percent_decode(&args.text().replace('+', " ")).into())),
+    ("urlsplit", "value, query, alias", urlsplit),
+    ("to_uuid", "string, namespace", to_uuid),
 ];
 
 fn alphabet(args: &Args) -> GeneralPurpose {
     if args.flag(2, "urlsafe", false) { URL_SAFE } else { STANDARD }
+}
+
+fn b64encode(args: &Args) -> Result<Value, String> {
+    let bytes = encoded(&args.text(), &args.string_or(1, "encoding", "utf-8"))?;
+    Ok(alphabet(args).encode(bytes).into())
 }
 
 /// Like Python, line breaks and other foreign letters are skipped.
@@ -34,7 +43,49 @@ fn b64decode(args: &Args) -> Result<Value, String> {
     let known = |c: &char| c.is_ascii_alphanumeric() || "+/-_=".contains(*c);
     let text: String = args.text().chars().filter(known).collect();
     let bytes = alphabet(args).decode(text).map_err(|error| format!("this is no base64: {error}"))?;
-    String::from_utf8(bytes).map(Value::from).map_err(|_| "the decoded bytes are no UTF-8 text".into())
+    decoded(bytes, &args.string_or(1, "encoding", "utf-8")).map(Value::from)
+}
+
+/// Python's name of an encoding, spelled in one way.
+fn encoding(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', ' '], "-")
+}
+
+fn encoded(text: &str, name: &str) -> Result<Vec<u8>, String> {
+    let narrow = |most: u32| {
+        let letter = |c: char| u8::try_from(u32::from(c)).ok().filter(|byte| u32::from(*byte) <= most);
+        let all: Option<Vec<u8>> = text.chars().map(letter).collect();
+        all.ok_or_else(|| format!("the text has letters that {name} has not"))
+    };
+    match encoding(name).as_str() {
+        "utf-8" | "utf8" => Ok(text.as_bytes().to_vec()),
+        "utf-16-le" | "utf-16le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        "utf-16-be" | "utf-16be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        "utf-16" | "utf16" => Ok([0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()),
+        "ascii" | "us-ascii" => narrow(0x7f),
+        "latin-1" | "latin1" | "iso-8859-1" => narrow(0xff),
+        _ => Err(format!("unknown encoding: {name}")),
+    }
+}
+
+fn decoded(bytes: Vec<u8>, name: &str) -> Result<String, String> {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).ok().filter(|_| bytes.len() % 2 == 0)
+    };
+    let text = match encoding(name).as_str() {
+        "utf-8" | "utf8" => String::from_utf8(bytes).ok(),
+        "utf-16-le" | "utf-16le" => wide(&bytes, u16::from_le_bytes),
+        "utf-16-be" | "utf-16be" => wide(&bytes, u16::from_be_bytes),
+        "utf-16" | "utf16" => match bytes.as_slice() {
+            [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+            [0xff, 0xfe, rest @ ..] | rest => wide(rest, u16::from_le_bytes),
+        },
+        "ascii" | "us-ascii" => String::from_utf8(bytes).ok().filter(|text| text.is_ascii()),
+        "latin-1" | "latin1" | "iso-8859-1" => Some(bytes.into_iter().map(char::from).collect()),
+        _ => return Err(format!("unknown encoding: {name}")),
+    };
+    text.ok_or_else(|| format!("the decoded bytes are no text in {name}"))
 }
 
 /// The hexadecimal digest.
@@ -60,10 +111,13 @@ fn to_nice_json(args: &Args) -> Result<Value, String> {
     dumps(args, Some(args.int(1, "indent")?.unwrap_or(4)), args.flag(2, "sort_keys", true)).map(Value::from)
 }
 
+/// Deeper than anybody reads.
+const MAX_INDENT: i64 = 1000;
+
 fn dumps(args: &Args, indent: Option<i64>, sorted: bool) -> Result<String, String> {
     let value = args.input();
     let text = match indent {
-        Some(indent) => value.to_json_pretty(sorted, indent.max(0) as usize),
+        Some(indent) => value.to_json_pretty(sorted, indent.clamp(0, MAX_INDENT) as usize),
         None => value.to_json_line(sorted),
     };
     Ok(if args.flag(usize::MAX, "ensure_ascii", true) { ascii(&text) } else { text })

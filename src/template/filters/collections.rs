@@ -2,24 +2,25 @@
 
 use super::args::items;
 use super::compare::{attribute, fold, number, order, same, sort_by_key};
+use super::draw::Draw;
 use super::text::no_attribute;
 use super::{Args, Table};
 use crate::value::Value;
 
 pub(super) const FILTERS: Table = &[
-    ("sort", sort),
-    ("reverse", reverse),
-    ("min", |args| extreme(args, std::cmp::Ordering::Less)),
-    ("max", |args| extreme(args, std::cmp::Ordering::Greater)),
-    ("sum", sum),
-    ("unique", unique),
-    ("flatten", |args| flatten(args)),
-    ("batch", batch),
-    ("slice", slice),
-    ("groupby", groupby),
-    ("dictsort", dictsort),
-    ("random", random),
-    ("shuffle", shuffle),
+    ("sort", "value, reverse, case_sensitive, attribute", sort),
+    ("reverse", "value", reverse),
+    ("min", "value, case_sensitive, attribute", |args| extreme(args, std::cmp::Ordering::Less)),
+    ("max", "value, case_sensitive, attribute", |args| extreme(args, std::cmp::Ordering::Greater)),
+    ("sum", "iterable, attribute, start", sum),
+    ("unique", "a, case_sensitive, attribute", unique),
+    ("flatten", "mylist, levels, skip_nulls", |args| flatten(args)),
+    ("batch", "value, linecount, fill_with", batch),
+    ("slice", "value, slices, fill_with", slice),
+    ("groupby", "value, attribute, default, case_sensitive", groupby),
+    ("dictsort", "value, case_sensitive, by, reverse", dictsort),
+    ("random", "end, start, step, seed", random),
+    ("shuffle", "mylist, seed", shuffle),
 ];
 
 fn sort(args: &Args) -> Result<Value, String> {
@@ -143,7 +144,7 @@ pub(super) fn flatten_into(items: Vec<Value>, levels: Option<i64>, skip_nulls: b
 }
 
 fn batch(args: &Args) -> Result<Value, String> {
-    let size = args.int(1, "linecount")?.filter(|size| *size > 0).ok_or("the size must be at least 1")? as usize;
+    let size = args.size(1, "linecount")?.filter(|size| *size > 0).ok_or("the size must be at least 1")?;
     let fill = args.get(2, "fill_with");
     let mut rows: Vec<Vec<Value>> = args.items()?.chunks(size).map(<[Value]>::to_vec).collect();
     if let (Some(fill), Some(last)) = (fill, rows.last_mut()) {
@@ -153,7 +154,7 @@ fn batch(args: &Args) -> Result<Value, String> {
 }
 
 fn slice(args: &Args) -> Result<Value, String> {
-    let count = args.int(1, "slices")?.filter(|count| *count > 0).ok_or("the count must be at least 1")? as usize;
+    let count = args.size(1, "slices")?.filter(|count| *count > 0).ok_or("the count must be at least 1")?;
     let items = args.items()?;
     let (each, extra) = (items.len() / count, items.len() % count);
     let mut rest = items.as_slice();
@@ -210,62 +211,26 @@ fn dictsort(args: &Args) -> Result<Value, String> {
     Ok(Value::List(sorted))
 }
 
-/// With `seed`, the same choice each time (but not Python's choice).
+/// With `seed`, Python's choice.
 fn random(args: &Args) -> Result<Value, String> {
-    let mut draw = Draw::new(args.string(3, "seed"))?;
+    let mut draw = Draw::new(args.get(3, "seed"))?;
+    let (start, step) = (args.int(1, "start")?, args.int(2, "step")?);
     if let Value::Int(end) = args.input() {
-        let (start, step) = (args.int(1, "start")?.unwrap_or(0), args.int(2, "step")?.unwrap_or(1).max(1));
-        let count = (i128::from(*end) - i128::from(start) + i128::from(step) - 1) / i128::from(step);
-        let count = u64::try_from(count).ok().filter(|count| *count > 0).ok_or("empty range")?;
-        return Ok(Value::Int(start.wrapping_add(step.wrapping_mul(draw.below(count) as i64))));
+        return draw.from_range(start.unwrap_or(0), *end, step.filter(|step| *step != 0).unwrap_or(1)).map(Value::Int);
+    }
+    if start.is_some() || step.is_some() {
+        return Err("start and step can only be used with integer values".into());
     }
     let items = items(args.input())?;
     let count = u64::try_from(items.len()).ok().filter(|count| *count > 0).ok_or("nothing to choose from")?;
-    Ok(items[draw.below(count) as usize].clone())
+    Ok(items[draw.below(count)? as usize].clone())
 }
 
 fn shuffle(args: &Args) -> Result<Value, String> {
-    let mut draw = Draw::new(args.string(1, "seed"))?;
+    let mut draw = Draw::new(args.get(1, "seed"))?;
     let mut items = args.items()?;
     for index in (1..items.len()).rev() {
-        items.swap(index, draw.below(index as u64 + 1) as usize);
+        items.swap(index, draw.below(index as u64 + 1)? as usize);
     }
     Ok(Value::List(items))
-}
-
-/// Random numbers: of the system, or the SHA-256 of a seed and a counter.
-pub(crate) struct Draw {
-    seed: Vec<u8>,
-    count: u64,
-}
-
-impl Draw {
-    pub(crate) fn new(seed: Option<String>) -> Result<Draw, String> {
-        let seed = match seed {
-            Some(seed) => seed.into_bytes(),
-            None => {
-                let mut bytes = [0; 32];
-                let mut source = std::fs::File::open("/dev/urandom").map_err(|error| error.to_string())?;
-                std::io::Read::read_exact(&mut source, &mut bytes).map_err(|error| error.to_string())?;
-                bytes.to_vec()
-            }
-        };
-        Ok(Draw { seed, count: 0 })
-    }
-
-    /// A number from 0 up to, not including, `limit`; every one as likely.
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        let fair = u64::MAX - u64::MAX % limit;
-        loop {
-            let mut hash = <sha2::Sha256 as sha2::Digest>::new();
-            sha2::Digest::update(&mut hash, &self.seed);
-            sha2::Digest::update(&mut hash, self.count.to_be_bytes());
-            self.count += 1;
-            let digest = sha2::Digest::finalize(hash);
-            let number = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
-            if number < fair {
-                return number % limit;
-            }
-        }
-    }
 }

@@ -1,10 +1,11 @@
 //! `password_hash`: the forms of crypt(3) that passwd files hold.
 
-use super::collections::Draw;
+use super::draw::Draw;
 use super::{Args, Table};
 use crate::value::Value;
 
-pub(super) const FILTERS: Table = &[("password_hash", password_hash)];
+pub(super) const FILTERS: Table =
+    &[("password_hash", "password, hashtype, salt, salt_size, rounds, ident", password_hash)];
 
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Rounds that need no mention in the result.
@@ -25,7 +26,7 @@ fn password_hash(args: &Args) -> Result<Value, String> {
 /// A random salt of the letters that crypt(3) knows.
 pub(crate) fn random_salt(length: usize) -> Result<String, String> {
     let mut draw = Draw::new(None)?;
-    Ok((0..length).map(|_| ALPHABET[draw.below(64) as usize] as char).collect())
+    (0..length).map(|_| Ok(ALPHABET[draw.below(64)? as usize] as char)).collect()
 }
 
 /// The hash as a passwd file holds it. Rounds default to Ansible's: 656000 for SHA-512, 535000 for SHA-256.

@@ -1,6 +1,6 @@
 //! Filters and tests that take undefined or unknown values, or touch only a part of their input.
 
-use super::select;
+use super::{select, signature};
 use crate::template::TemplateError;
 use crate::template::data::{error_in, to_engine, to_value};
 use crate::template::soft::Soft;
@@ -11,30 +11,30 @@ use minijinja::{Environment, Error, ErrorKind, State};
 /// A filter over the engine's values. The first is the input; all are unwrapped, `None` is missing.
 type Lazy = fn(&mut State, &[Engine]) -> Result<Engine, Error>;
 
-const FILTERS: [(&str, Lazy); 8] = [
-    ("first", |_, args| end(args, false)),
-    ("last", |_, args| end(args, true)),
-    ("length", |_, args| length(args)),
-    ("count", |_, args| length(args)),
-    ("list", |_, args| list(args)),
-    ("items", |_, args| items(args)),
-    ("extract", |_, args| extract(args)),
-    ("_percent", |_, args| percent(args)),
+const FILTERS: [(&str, &str, Lazy); 14] = [
+    ("first", "seq", |_, args| end(args, false)),
+    ("last", "seq", |_, args| end(args, true)),
+    ("length", "obj", |_, args| length(args)),
+    ("count", "obj", |_, args| length(args)),
+    ("list", "value", |_, args| list(args)),
+    ("items", "value", |_, args| items(args)),
+    ("extract", "item, container, morekeys", |_, args| extract(args)),
+    ("_percent", "format, operand", |_, args| percent(args)),
+    ("map", "value, *args, **kwargs", select::map),
+    ("select", "value, *args, **kwargs", |state, args| select::select(state, args, true)),
+    ("reject", "value, *args, **kwargs", |state, args| select::select(state, args, false)),
+    ("selectattr", "value, *args, **kwargs", |state, args| select::selectattr(state, args, true)),
+    ("rejectattr", "value, *args, **kwargs", |state, args| select::selectattr(state, args, false)),
+    ("attr", "obj, name", select::attr),
 ];
 
 pub(super) fn register(env: &mut Environment<'static>) {
-    for (name, filter) in FILTERS {
-        add(env, name, filter);
+    for (name, signature, filter) in FILTERS {
+        add(env, name, signature, filter);
     }
-    add(env, "map", select::map);
-    add(env, "select", |state, args| select::select(state, args, true));
-    add(env, "reject", |state, args| select::select(state, args, false));
-    add(env, "selectattr", |state, args| select::selectattr(state, args, true));
-    add(env, "rejectattr", |state, args| select::selectattr(state, args, false));
-    add(env, "attr", select::attr);
-    env.add_filter("to_datetime", super::time::to_datetime);
-    env.add_filter("default", default);
-    env.add_filter("d", default);
+    env.add_filter("to_datetime", to_datetime);
+    env.add_filter("default", |args: Rest<ValueOrKwargs>| default("default", args));
+    env.add_filter("d", |args: Rest<ValueOrKwargs>| default("d", args));
     env.add_filter("mandatory", mandatory);
     env.add_filter("ternary", ternary);
     env.add_filter("type_debug", type_debug);
@@ -42,7 +42,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_test("undefined", |value: &Engine| is_defined(value).map(|defined| !defined));
 }
 
-fn add(env: &mut Environment<'static>, name: &'static str, filter: Lazy) {
+fn add(env: &mut Environment<'static>, name: &'static str, signature: &'static str, filter: Lazy) {
     env.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
         let mut args = args.into_values();
         for (index, arg) in args.iter_mut().enumerate() {
@@ -52,11 +52,20 @@ fn add(env: &mut Environment<'static>, name: &'static str, filter: Lazy) {
                 missing => return Ok(missing.hard()),
             }
         }
+        fits(name, signature, &args)?;
         filter(state, &args).map_err(|error| match error.kind() {
             ErrorKind::NonPrimitive => complaint(name, error.detail().unwrap_or_default()),
             _ => error,
         })
     });
+}
+
+/// Fails for arguments that the filter does not take.
+fn fits(name: &str, signature: &str, args: &[Engine]) -> Result<(), Error> {
+    let named = args.last().filter(|last| last.is_kwargs()).cloned().and_then(|named| Kwargs::try_from(named).ok());
+    let count = args.len() - usize::from(named.is_some());
+    let names: Vec<&str> = named.iter().flat_map(Kwargs::args).collect();
+    signature::fits(signature, count, names.into_iter()).map_err(|message| complaint(name, &message))
 }
 
 pub(super) fn complaint(name: &str, message: &str) -> Error {
@@ -144,33 +153,48 @@ fn percent(args: &[Engine]) -> Result<Engine, Error> {
     super::text::percent(&format.to_string(), &operands, &Map::new()).map(to_engine).map_err(wrong)
 }
 
-/// Positional and named arguments, still soft.
-fn arguments(args: Rest<ValueOrKwargs>) -> (Vec<Engine>, Option<Kwargs>) {
-    let mut positional = args.into_values();
-    let named = positional.last().filter(|last| last.is_kwargs()).cloned();
-    if named.is_some() {
-        positional.pop();
+/// The arguments of a filter whose input and choices stay soft.
+struct Softly {
+    positional: Vec<Engine>,
+    named: Option<Kwargs>,
+}
+
+impl Softly {
+    fn read(name: &str, signature: &str, args: Rest<ValueOrKwargs>) -> Result<Softly, Error> {
+        let mut positional = args.into_values();
+        fits(name, signature, &positional)?;
+        let named = positional.pop_if(|last| last.is_kwargs()).and_then(|named| Kwargs::try_from(named).ok());
+        Ok(Softly { positional, named })
     }
-    (positional, named.and_then(|named| Kwargs::try_from(named).ok()))
+
+    /// The argument at `index`, or called `name`.
+    fn get(&self, index: usize, name: &str) -> Option<Engine> {
+        self.positional.get(index).cloned().or_else(|| self.named.as_ref()?.get::<Option<Engine>>(name).ok()?)
+    }
+
+    fn input(&self) -> Soft {
+        self.positional.first().map_or(Soft::There(Engine::UNDEFINED), Soft::unwrap)
+    }
 }
 
 /// Replaces an undefined value, and with `true` an empty one too. An unknown value stays unknown.
-fn default(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
-    let (args, named) = arguments(args);
-    let named = |name: &str| named.as_ref().and_then(|named| named.get::<Engine>(name).ok());
-    let fallback = args.get(1).cloned().or_else(|| named("default_value")).unwrap_or_else(|| Engine::from(""));
-    let empty_too = args.get(2).cloned().or_else(|| named("boolean")).is_some_and(|value| value.is_true());
-    match args.first().map_or(Soft::There(Engine::UNDEFINED), Soft::unwrap) {
+fn default(name: &str, args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
+    let args = Softly::read(name, "value, default_value, boolean", args)?;
+    let fallback = args.get(1, "default_value").unwrap_or_else(|| Engine::from(""));
+    let empty_too = args.get(2, "boolean").is_some_and(|value| value.is_true());
+    match args.input() {
         Soft::There(value) if value.is_true() || !empty_too => Ok(value),
         Soft::There(_) | Soft::Missing(TemplateError::Undefined { .. }) => Ok(Soft::unwrap(&fallback).hard()),
         Soft::Missing(error) => Err(error.into()),
     }
 }
 
-fn mandatory(value: &Engine, message: Option<String>) -> Result<Engine, Error> {
-    match Soft::unwrap(value) {
+fn mandatory(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
+    let args = Softly::read("mandatory", "a, msg", args)?;
+    match args.input() {
         Soft::There(value) => Ok(value),
         Soft::Missing(TemplateError::Undefined { name, .. }) => {
+            let message = args.get(1, "msg").map(|message| message.to_string());
             let message = message.unwrap_or_else(|| format!("the mandatory variable '{name}' is not defined"));
             Err(TemplateError::failed(message).into())
         }
@@ -180,24 +204,30 @@ fn mandatory(value: &Engine, message: Option<String>) -> Result<Engine, Error> {
 
 /// `condition | ternary(if_true, if_false, if_null)`; only the chosen one must be defined.
 fn ternary(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
-    let (args, named) = arguments(args);
-    let value = match Soft::unwrap(&args[0]) {
+    let args = Softly::read("ternary", "value, true_val, false_val, none_val", args)?;
+    let value = match args.input() {
         Soft::There(value) => value,
         missing => return Ok(missing.hard()),
     };
-    let choice =
-        |index: usize, name: &str| args.get(index).cloned().or_else(|| named.as_ref()?.get::<Engine>(name).ok());
-    if choice(2, "false_val").is_none() {
+    let (Some(if_true), Some(if_false)) = (args.get(1, "true_val"), args.get(2, "false_val")) else {
         return Err(complaint("ternary", "needs two values to choose from"));
-    }
-    let chosen = match choice(3, "none_val").filter(|_| value.is_none()) {
-        Some(chosen) => Some(chosen),
-        None if value.is_true() => choice(1, "true_val"),
-        None => choice(2, "false_val"),
     };
-    chosen
-        .map(|chosen| Soft::unwrap(&chosen).hard())
-        .ok_or_else(|| complaint("ternary", "needs two values to choose from"))
+    let chosen = match args.get(3, "none_val").filter(|_| value.is_none()) {
+        Some(chosen) => chosen,
+        None if value.is_true() => if_true,
+        None => if_false,
+    };
+    Ok(Soft::unwrap(&chosen).hard())
+}
+
+/// `text | to_datetime(format)`.
+fn to_datetime(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
+    let args = Softly::read("to_datetime", "string, format", args)?;
+    match args.input() {
+        Soft::There(text) if text.is_undefined() => Ok(text),
+        Soft::There(text) => super::time::to_datetime(&text.to_string(), args.get(1, "format").map(|f| f.to_string())),
+        missing => Ok(missing.hard()),
+    }
 }
 
 fn type_debug(value: &Engine) -> Result<String, Error> {

@@ -6,10 +6,10 @@ use super::{Args, Table};
 use crate::value::{Map, Value};
 
 pub(super) const FILTERS: Table = &[
-    ("dict2items", dict2items),
-    ("items2dict", items2dict),
-    ("combine", combine),
-    ("rekey_on_member", rekey_on_member),
+    ("dict2items", "mydict, key_name, value_name", dict2items),
+    ("items2dict", "mylist, key_name, value_name", items2dict),
+    ("combine", "*terms, recursive, list_merge", combine),
+    ("rekey_on_member", "data, key, duplicates", rekey_on_member),
 ];
 
 fn dict2items(args: &Args) -> Result<Value, String> {

@@ -8,15 +8,19 @@ mod codec;
 mod collections;
 pub(super) mod compare;
 pub(super) mod crypt;
+mod draw;
 mod lazy;
 mod maps;
 mod numbers;
+#[cfg(test)]
+mod odd;
 pub(super) mod paths;
 pub(super) mod regex;
 mod results;
 mod select;
 mod sequences;
 mod sets;
+pub(super) mod signature;
 mod text;
 pub(super) mod time;
 mod types;
@@ -27,15 +31,15 @@ use super::data::to_engine;
 use super::soft::Soft;
 use crate::value::Value;
 pub(super) use args::Args;
-pub(super) use collections::Draw;
+pub(super) use draw::Draw;
 use minijinja::value::{Rest, Value as Engine, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind};
 
 /// A filter, test or lookup over plain values; the error is what is wrong with the arguments.
 pub(super) type Pure = fn(&Args) -> Result<Value, String>;
 
-/// A table of such functions.
-type Table = &'static [(&'static str, Pure)];
+/// A table of such functions: the name, what it takes (see [`signature`]), and what it does.
+type Table = &'static [(&'static str, &'static str, Pure)];
 
 const FILTERS: [Table; 12] = [
     codec::FILTERS,
@@ -56,11 +60,15 @@ const TESTS: [Table; 5] = [regex::TESTS, sets::TESTS, types::TESTS, version::TES
 
 /// Adds all filters and tests.
 pub(super) fn register(env: &mut Environment<'static>) {
-    for (name, filter) in FILTERS.iter().copied().flatten().copied() {
-        env.add_filter(name, move |args: Rest<ValueOrKwargs>| pure("filter", name, filter, &args.into_values()));
+    for (name, signature, filter) in FILTERS.iter().copied().flatten().copied() {
+        let called = format!("filter '{name}'");
+        env.add_filter(name, move |args: Rest<ValueOrKwargs>| pure(&called, signature, filter, &args.into_values()));
     }
-    for (name, test) in TESTS.iter().copied().flatten().copied() {
-        env.add_test(name, move |args: Rest<ValueOrKwargs>| strict(&pure("test", name, test, &args.into_values())?));
+    for (name, signature, test) in TESTS.iter().copied().flatten().copied() {
+        let called = format!("test '{name}'");
+        env.add_test(name, move |args: Rest<ValueOrKwargs>| {
+            strict(&pure(&called, signature, test, &args.into_values())?)
+        });
     }
     lazy::register(env);
     results::register(env);
@@ -78,23 +86,23 @@ pub(super) fn strict(value: &Engine) -> Result<Engine, Error> {
 }
 
 /// Calls a function of plain values; a missing argument is the result, as in Ansible.
-pub(super) fn pure(kind: &str, name: &str, function: Pure, args: &[Engine]) -> Result<Engine, Error> {
+fn pure(called: &str, signature: &str, function: Pure, args: &[Engine]) -> Result<Engine, Error> {
     for (index, arg) in args.iter().enumerate() {
         if let missing @ Soft::Missing(_) = Soft::unwrap(arg) {
             let soft = index == 0 && arg.downcast_object_ref::<Soft>().is_some();
             return Ok(if soft { missing.engine() } else { missing.hard() });
         }
     }
-    let args = Args::from_engine(args)?;
-    match function(&args) {
+    let mut args = Args::from_engine(args)?;
+    match args.settle(signature).and_then(|()| function(&args)) {
         Ok(value) => Ok(to_engine(value)),
-        Err(message) => Err(Error::new(ErrorKind::InvalidOperation, format!("{kind} '{name}': {message}"))),
+        Err(message) => Err(Error::new(ErrorKind::InvalidOperation, format!("{called}: {message}"))),
     }
 }
 
 /// Calls a filter by name, for lookups that are filters in other clothes; the result's items.
 pub(super) fn call_filter(name: &str, args: &[Value]) -> Result<Vec<Value>, String> {
-    let (_, filter) = FILTERS.iter().copied().flatten().find(|(known, _)| *known == name).ok_or("no such filter")?;
+    let (.., filter) = FILTERS.iter().copied().flatten().find(|(known, ..)| *known == name).ok_or("no such filter")?;
     Ok(match filter(&Args::of(args.to_vec()))? {
         Value::List(items) => items,
         other => vec![other],

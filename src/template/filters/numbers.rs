@@ -5,17 +5,17 @@ use super::{Args, Table};
 use crate::value::Value;
 
 pub(super) const FILTERS: Table = &[
-    ("int", int),
-    ("float", float),
-    ("bool", |args| Ok(Value::Bool(to_bool(args.input())))),
-    ("abs", abs),
-    ("round", round),
-    ("log", log),
-    ("pow", |args| Ok(Value::Float(first(args)?.powf(needed(args, "y")?)))),
-    ("root", root),
-    ("human_readable", human_readable),
-    ("human_to_bytes", human_to_bytes),
-    ("filesizeformat", filesizeformat),
+    ("int", "value, default, base", int),
+    ("float", "value, default", float),
+    ("bool", "value", |args| Ok(Value::Bool(to_bool(args.input())))),
+    ("abs", "value", abs),
+    ("round", "value, precision, method", round),
+    ("log", "x, base", log),
+    ("pow", "x, y", |args| Ok(Value::Float(first(args)?.powf(needed(args, "y")?)))),
+    ("root", "x, base", root),
+    ("human_readable", "size, isbits, unit", human_readable),
+    ("human_to_bytes", "size, default_unit, isbits", human_to_bytes),
+    ("filesizeformat", "value, binary", filesizeformat),
 ];
 
 /// Jinja's `int`: 0 (or the default) for what is no number; `base` for texts.

@@ -6,16 +6,18 @@ use crate::value::Value;
 use fancy_regex::Regex;
 
 pub(super) const FILTERS: Table = &[
-    ("regex_replace", regex_replace),
-    ("regex_search", regex_search),
-    ("regex_findall", regex_findall),
-    ("regex_escape", regex_escape),
+    ("regex_replace", "value, pattern, replacement, ignorecase, multiline, count, mandatory_count", regex_replace),
+    ("regex_search", "value, regex, *args, ignorecase, multiline", regex_search),
+    ("regex_findall", "value, regex, multiline, ignorecase", regex_findall),
+    ("regex_escape", "string, re_type", regex_escape),
 ];
 
 pub(super) const TESTS: Table = &[
-    ("match", |args| found(args, "match")),
-    ("search", |args| found(args, "search")),
-    ("regex", |args| found(args, &args.string_or(4, "match_type", "search"))),
+    ("match", "value, pattern, ignorecase, multiline", |args| found(args, "match")),
+    ("search", "value, pattern, ignorecase, multiline", |args| found(args, "search")),
+    ("regex", "value, pattern, ignorecase, multiline, match_type", |args| {
+        found(args, &args.string_or(4, "match_type", "search"))
+    }),
 ];
 
 fn of(args: &Args, pattern: usize, name: &str, ignore_case: usize, multi_line: usize) -> Result<Regex, String> {

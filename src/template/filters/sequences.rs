@@ -5,12 +5,12 @@ use super::{Args, Table};
 use crate::value::Value;
 
 pub(super) const FILTERS: Table = &[
-    ("zip", |args| zip(args, false)),
-    ("zip_longest", |args| zip(args, true)),
-    ("product", product),
-    ("permutations", |args| arrangements(args, true)),
-    ("combinations", |args| arrangements(args, false)),
-    ("subelements", subelements),
+    ("zip", "*lists", |args| zip(args, false)),
+    ("zip_longest", "*lists, fillvalue", |args| zip(args, true)),
+    ("product", "*lists, repeat", product),
+    ("permutations", "iterable, r", |args| arrangements(args, true)),
+    ("combinations", "iterable, r", |args| arrangements(args, false)),
+    ("subelements", "obj, subelements, skip_missing", subelements),
 ];
 
 fn lists(args: &Args) -> Result<Vec<Vec<Value>>, String> {
@@ -26,11 +26,27 @@ fn zip(args: &Args, longest: bool) -> Result<Value, String> {
     Ok(Value::List((0..length).map(row).map(Value::List).collect()))
 }
 
+/// The most items that all rows together hold.
+const MAX_ITEMS: usize = 4_000_000;
+/// The most items of one row.
+const MAX_WIDTH: usize = 1000;
+
+fn at_most(rows: usize, width: usize) -> Result<(), String> {
+    match rows.checked_mul(width) {
+        Some(items) if items <= MAX_ITEMS && width <= MAX_WIDTH => Ok(()),
+        _ => Err("the result has rows of more than a thousand, or more than four million items".into()),
+    }
+}
+
 fn product(args: &Args) -> Result<Value, String> {
     let repeat = args.int(usize::MAX, "repeat")?.unwrap_or(1).max(0) as usize;
     let lists = lists(args)?;
+    if repeat > 0 && lists.iter().any(Vec::is_empty) {
+        return Ok(Value::List(Vec::new()));
+    }
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for list in (0..repeat).flat_map(|_| &lists) {
+        at_most(rows.len().saturating_mul(list.len()), rows[0].len() + 1)?;
         let longer = |row: &Vec<Value>| {
             list.iter().map(|item| [row.as_slice(), std::slice::from_ref(item)].concat()).collect::<Vec<_>>()
         };
@@ -44,8 +60,12 @@ fn arrangements(args: &Args, ordered: bool) -> Result<Value, String> {
     let items = args.items()?;
     let default = if ordered { Some(items.len() as i64) } else { None };
     let size = args.int(1, "r")?.or(default).ok_or("the argument 'r' is missing")?.max(0) as usize;
+    if size > items.len() {
+        return Ok(Value::List(Vec::new()));
+    }
     let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
-    for _ in 0..size {
+    for taken in 0..size {
+        at_most(rows.len().saturating_mul(items.len() - taken), taken + 1)?;
         let longer = |row: &Vec<usize>| {
             let start = if ordered { 0 } else { row.last().map_or(0, |last| last + 1) };
             let fresh = (start..items.len()).filter(|index| !row.contains(index));

@@ -6,21 +6,21 @@ use super::{Args, Table};
 use crate::value::Value;
 
 pub(super) const FILTERS: Table = &[
-    ("union", |args| sets(args).map(|(a, b)| distinct(a.into_iter().chain(b)))),
-    ("intersect", |args| sets(args).map(|(a, b)| distinct(a.into_iter().filter(|item| holds(&b, item))))),
-    ("difference", |args| sets(args).map(|(a, b)| distinct(a.into_iter().filter(|item| !holds(&b, item))))),
-    ("symmetric_difference", symmetric_difference),
+    ("union", "a, b", |args| sets(args).map(|(a, b)| distinct(a.into_iter().chain(b)))),
+    ("intersect", "a, b", |args| sets(args).map(|(a, b)| distinct(a.into_iter().filter(|item| holds(&b, item))))),
+    ("difference", "a, b", |args| sets(args).map(|(a, b)| distinct(a.into_iter().filter(|item| !holds(&b, item))))),
+    ("symmetric_difference", "a, b", symmetric_difference),
 ];
 
 pub(super) const TESTS: Table = &[
-    ("subset", |args| within(args, false)),
-    ("issubset", |args| within(args, false)),
-    ("superset", |args| within(args, true)),
-    ("issuperset", |args| within(args, true)),
-    ("contains", contains),
-    ("in", |args| contained(args.need(1, "seq")?, args.input())),
-    ("any", |args| Ok(args.items()?.iter().any(Value::is_truthy).into())),
-    ("all", |args| Ok(args.items()?.iter().all(Value::is_truthy).into())),
+    ("subset", "a, b", |args| within(args, false)),
+    ("issubset", "a, b", |args| within(args, false)),
+    ("superset", "a, b", |args| within(args, true)),
+    ("issuperset", "a, b", |args| within(args, true)),
+    ("contains", "seq, value", contains),
+    ("in", "value, seq", |args| contained(args.need(1, "seq")?, args.input())),
+    ("any", "value", |args| Ok(args.items()?.iter().any(Value::is_truthy).into())),
+    ("all", "value", |args| Ok(args.items()?.iter().all(Value::is_truthy).into())),
 ];
 
 fn sets(args: &Args) -> Result<(Vec<Value>, Vec<Value>), String> {

@@ -4,28 +4,34 @@ use super::{Args, Table};
 use crate::value::{Map, Value};
 
 pub(super) const FILTERS: Table = &[
-    ("lower", |args| Ok(args.text().to_lowercase().into())),
-    ("upper", |args| Ok(args.text().to_uppercase().into())),
-    ("capitalize", |args| Ok(capitalize(&args.text()).into())),
-    ("title", |args| Ok(title(&args.text()).into())),
-    ("trim", trim),
-    ("string", |args| Ok(args.text().into())),
-    ("replace", replace),
-    ("split", split),
-    ("join", join),
-    ("indent", indent),
-    ("truncate", truncate),
-    ("center", center),
-    ("wordcount", |args| Ok(Value::Int(word_count(&args.text())))),
-    ("wordwrap", wordwrap),
-    ("format", |args| percent(&args.text(), args.all().get(1..).unwrap_or_default(), args.named())),
-    ("quote", |args| Ok(shell_quote(if *args.input() == Value::Null { String::new() } else { args.text() }).into())),
-    ("comment", comment),
-    ("escape", |args| Ok(escape(&args.text()).into())),
-    ("e", |args| Ok(escape(&args.text()).into())),
-    ("forceescape", |args| Ok(escape(&args.text()).into())),
-    ("safe", |args| Ok(args.text().into())),
-    ("striptags", striptags),
+    ("lower", "value", |args| Ok(args.text().to_lowercase().into())),
+    ("upper", "value", |args| Ok(args.text().to_uppercase().into())),
+    ("capitalize", "value", |args| Ok(capitalize(&args.text()).into())),
+    ("title", "value", |args| Ok(title(&args.text()).into())),
+    ("trim", "value, chars", trim),
+    ("string", "value", |args| Ok(args.text().into())),
+    ("replace", "s, old, new, count", replace),
+    ("split", "string, sep, maxsplit", split),
+    ("join", "value, d, attribute", join),
+    ("indent", "s, width, first, blank", indent),
+    ("truncate", "s, length, killwords, end, leeway", truncate),
+    ("center", "value, width", center),
+    ("wordcount", "value", |args| Ok(Value::Int(word_count(&args.text())))),
+    ("wordwrap", "s, width, break_long_words, wrapstring", wordwrap),
+    ("format", "value, *args, **kwargs", format),
+    ("quote", "value", |args| {
+        Ok(shell_quote(if *args.input() == Value::Null { String::new() } else { args.text() }).into())
+    }),
+    (
+        "comment",
+        "text, style, *, beginning, decoration, end, newline, prefix, prefix_count, postfix, postfix_count",
+        comment,
+    ),
+    ("escape", "value", |args| Ok(escape(&args.text()).into())),
+    ("e", "value", |args| Ok(escape(&args.text()).into())),
+    ("forceescape", "value", |args| Ok(escape(&args.text()).into())),
+    ("safe", "value", |args| Ok(args.text().into())),
+    ("striptags", "value", striptags),
 ];
 
 fn capitalize(text: &str) -> String {
@@ -93,6 +99,17 @@ fn join(args: &Args) -> Result<Value, String> {
     Ok(parts.join(&separator).into())
 }
 
+/// The longest text that is made by repeating another.
+const MAX_REPEATED: usize = 100_000_000;
+
+/// `text`, `count` times; fails if that is very long.
+fn repeated(text: &str, count: usize) -> Result<String, String> {
+    match text.len().checked_mul(count) {
+        Some(length) if length <= MAX_REPEATED => Ok(text.repeat(count)),
+        _ => Err("the text becomes too long".into()),
+    }
+}
+
 pub(super) fn no_attribute(item: &Value, path: &str) -> String {
     format!("an item of type {} has no '{path}'", item.type_name())
 }
@@ -104,6 +121,7 @@ fn indent(args: &Args) -> Result<Value, String> {
     };
     let (first, blank) = (args.flag(2, "first", false), args.flag(3, "blank", false));
     let text = args.text();
+    repeated(&width, text.matches('\n').count() + 1)?;
     let mut out = String::new();
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
@@ -173,6 +191,14 @@ fn wrap_line(line: &str, width: usize, break_long: bool, newline: &str) -> Strin
         }
     }
     lines.join(newline)
+}
+
+fn format(args: &Args) -> Result<Value, String> {
+    let values = args.all().get(1..).unwrap_or_default();
+    if !values.is_empty() && !args.named().is_empty() {
+        return Err("takes arguments by position or by name, not both at once".into());
+    }
+    percent(&args.text(), values, args.named())
 }
 
 /// Python's `%` formatting with `%s %r %d %i %f %e %g %x %X %o %c %%`, flags, width and precision, `%(name)s`.
@@ -287,12 +313,12 @@ fn comment(args: &Args) -> Result<Value, String> {
     };
     if !prefix.is_empty() {
         let line = if prefix == newline { newline.clone() } else { format!("{prefix}{newline}") };
-        out.push_str(&line.repeat(count("prefix_count")?));
+        out.push_str(&repeated(&line, count("prefix_count")?)?);
     }
     let text = args.text().replace(&newline, &format!("{newline}{decoration}"));
     let empty_line = format!("{}{newline}", decoration.trim_end());
     out.push_str(&format!("{decoration}{text}").replace(&format!("{decoration}{newline}"), &empty_line));
-    out.push_str(&format!("{newline}{postfix}").repeat(count("postfix_count")?));
+    out.push_str(&repeated(&format!("{newline}{postfix}"), count("postfix_count")?)?);
     match given("end", end) {
         end if end.is_empty() => {}
         end => out.push_str(&format!("{newline}{end}")),

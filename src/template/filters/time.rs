@@ -11,7 +11,7 @@ use minijinja::{Error, ErrorKind, State};
 use std::fmt;
 use std::sync::Arc;
 
-pub(super) const FILTERS: Table = &[("strftime", strftime)];
+pub(super) const FILTERS: Table = &[("strftime", "string_format, second, utc", strftime)];
 
 /// `'%Y-%m-%d' | strftime(seconds, utc=false)`.
 fn strftime(args: &Args) -> Result<Value, String> {
@@ -217,10 +217,10 @@ impl Object for Moment {
 }
 
 /// `text | to_datetime(format)`.
-pub(super) fn to_datetime(text: String, format: Option<String>) -> Result<Engine, Error> {
+pub(super) fn to_datetime(text: &str, format: Option<String>) -> Result<Engine, Error> {
     let format = format.unwrap_or_else(|| "%Y-%m-%d %H:%M:%S".into());
     let other = |_| wrong(format!("filter 'to_datetime': '{text}' does not match the format '{format}'"));
-    let parsed = strtime::parse(&format, &text).map_err(other)?;
+    let parsed = strtime::parse(&format, text).map_err(other)?;
     let moment = parsed.to_datetime().or_else(|_| parsed.to_date().map(|date| date.at(0, 0, 0, 0))).map_err(other)?;
     Ok(Engine::from_object(Moment(moment)))
 }

@@ -4,7 +4,10 @@ use super::{Args, Table};
 use crate::value::Value;
 use std::cmp::Ordering;
 
-pub(super) const TESTS: Table = &[("version", version), ("version_compare", version)];
+pub(super) const TESTS: Table = &[
+    ("version", "value, version, operator, strict, version_type", version),
+    ("version_compare", "value, version, operator, strict, version_type", version),
+];
 
 fn version(args: &Args) -> Result<Value, String> {
     let (value, other) = (args.text(), args.need_string(1, "version")?);

@@ -7,10 +7,14 @@ use crate::value::yaml::{parse, parse_one, scalar};
 use crate::value::{Map, Value};
 
 pub(super) const FILTERS: Table = &[
-    ("from_yaml", from_yaml),
-    ("from_yaml_all", from_yaml_all),
-    ("to_yaml", |args| to_yaml(args, 2, Flow::Leaves)),
-    ("to_nice_yaml", |args| to_yaml(args, args.int(1, "indent")?.unwrap_or(4), Flow::Never)),
+    ("from_yaml", "value", from_yaml),
+    ("from_yaml_all", "value", from_yaml_all),
+    ("to_yaml", "a, *, indent, width, sort_keys, default_flow_style, explicit_start, explicit_end", |args| {
+        to_yaml(args, 2, Flow::Leaves)
+    }),
+    ("to_nice_yaml", "a, indent, *, width, sort_keys, default_flow_style, explicit_start, explicit_end", |args| {
+        to_yaml(args, args.int(1, "indent")?.unwrap_or(4), Flow::Never)
+    }),
 ];
 
 fn from_yaml(args: &Args) -> Result<Value, String> {
@@ -59,7 +63,15 @@ fn to_yaml(args: &Args, indent: i64, flow: Flow) -> Result<Value, String> {
         sorted: args.flag(usize::MAX, "sort_keys", true),
         flow,
     };
+    let explicit = |name| args.flag(usize::MAX, name, false);
+    if explicit("explicit_start") {
+        let inline = writer.is_flow(args.input());
+        writer.out.push_str(if inline { "--- " } else { "---\n" });
+    }
     writer.root(args.input());
+    if explicit("explicit_end") {
+        writer.out.push_str("...\n");
+    }
     Ok(writer.out.into())
 }
 

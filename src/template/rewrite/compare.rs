@@ -11,6 +11,9 @@ pub(super) const COMPARE: &str = "_compare";
 /// Adds and subtracts its arguments: operand, sign, operand, and so on.
 pub(super) const SUM: &str = "_sum";
 
+/// Keeps the step of a slice to what the engine can turn around.
+pub(super) const STEP: &str = "_step";
+
 /// A sign between two operands.
 pub(super) struct Sign {
     /// The index of its first token.
@@ -66,6 +69,13 @@ impl Writer<'_, '_> {
             _ => return None,
         };
         self.is_after_operand(at).then_some(Sign { at, tokens, text })
+    }
+
+    /// Where the step of a slice begins that ends at `close`.
+    pub(super) fn step(&self, close: usize) -> Option<usize> {
+        let is_colon = |at: &usize| self.tokens[*at].kind == Kind::Symbol && self.text(*at) == ":";
+        let second = self.level(close).filter(is_colon).nth(1)?;
+        Some(second + 1).filter(|step| *step < close)
     }
 
     /// The plus and minus signs between two operands that end at `part`.

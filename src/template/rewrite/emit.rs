@@ -1,6 +1,6 @@
 //! Tokens written for the engine: tolerant names, joined texts, `%`, comparisons as Python has them.
 
-use super::compare::{COMPARE, SUM, Sign};
+use super::compare::{COMPARE, STEP, SUM, Sign};
 use super::lex::{Kind, Token};
 
 /// Filters whose input may be undefined.
@@ -223,6 +223,7 @@ impl Writer<'_, '_> {
             match token.kind {
                 // The engine knows Ansible's own filters by their short names.
                 _ if own && matches!(self.text(self.at - 1), "|" | "is" | "not") => self.at += 4,
+                Kind::Open if token.text == "[" => self.subscript(),
                 Kind::Open => self.group(TOLERANT_ARGUMENTS.contains(&name)),
                 _ => {
                     name = token.text;
@@ -230,6 +231,21 @@ impl Writer<'_, '_> {
                 }
             }
         }
+    }
+
+    /// `[index]` or `[start:stop:step]`; the step goes through [`STEP`].
+    fn subscript(&mut self) {
+        let close = self.tokens[self.at].partner;
+        self.copy();
+        let step = self.step(close);
+        self.range(step.unwrap_or(close), false);
+        if step.is_some() {
+            self.out.push_str(STEP);
+            self.out.push('(');
+            self.range(close, false);
+            self.out.push(')');
+        }
+        self.copy();
     }
 
     /// A bracket and what is in it.

@@ -174,6 +174,7 @@ mod tests {
         assert_eq!(rewritten("not x not in y or x is not in y"), "not _compare( x, 'not in', y) or x is not in y");
         assert_eq!(rewritten("1 < 2 <= c"), "_compare(1, '<', 2, '<=', c)");
         assert_eq!(rewritten("a in b == c"), "a in b == c");
+        assert_eq!(rewritten("a[1:n:-1] + b[::] + c[0]"), "a[1:n:_step(-1)] + b[::] + c[0]");
         assert_eq!(rewritten("now() - a"), "_sum(now(), '-', a)");
         assert_eq!(rewritten("b - a"), "b - a");
         let block = |text| template(text, Dialect::Text, &FileOptions::default());
