@@ -71,7 +71,7 @@ fn encoded(text: &str, name: &str) -> Result<Vec<u8>, String> {
 fn decoded(bytes: Vec<u8>, name: &str) -> Result<String, String> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).ok().filter(|_| bytes.len() % 2 == 0)
+        String::from_utf16(&units).ok().filter(|_| bytes.len().is_multiple_of(2))
     };
     let text = match encoding(name).as_str() {
         "utf-8" | "utf8" => String::from_utf8(bytes).ok(),

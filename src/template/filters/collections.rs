@@ -216,7 +216,7 @@ fn random(args: &Args) -> Result<Value, String> {
     let mut draw = Draw::new(args.get(3, "seed"))?;
     let (start, step) = (args.int(1, "start")?, args.int(2, "step")?);
     if let Value::Int(end) = args.input() {
-        return draw.from_range(start.unwrap_or(0), *end, step.filter(|step| *step != 0).unwrap_or(1)).map(Value::Int);
+        return draw.in_range(start.unwrap_or(0), *end, step.filter(|step| *step != 0).unwrap_or(1)).map(Value::Int);
     }
     if start.is_some() || step.is_some() {
         return Err("start and step can only be used with integer values".into());

@@ -40,7 +40,7 @@ impl Draw {
     }
 
     /// `random.randrange`.
-    pub(crate) fn from_range(&mut self, start: i64, end: i64, step: i64) -> Result<i64, String> {
+    pub(crate) fn in_range(&mut self, start: i64, end: i64, step: i64) -> Result<i64, String> {
         let (width, step) = (i128::from(end) - i128::from(start), i128::from(step));
         let count = (width + step - step.signum()) / step;
         let count = u64::try_from(count).ok().filter(|count| *count > 0).ok_or("empty range")?;
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn ranges_may_run_down() {
-        let drawn = |start, end, step| Draw::new(Some(&"x".into())).unwrap().from_range(start, end, step);
+        let drawn = |start, end, step| Draw::new(Some(&"x".into())).unwrap().in_range(start, end, step);
         assert_eq!(drawn(10, -10, -3), Ok(-5));
         assert_eq!(drawn(-5, 100, 7), Ok(65));
         assert_eq!(drawn(1, 0, 1), Err("empty range".into()));
