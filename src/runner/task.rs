@@ -303,6 +303,7 @@ impl TaskRun<'_> {
         if let Some(expr) = &self.args.all {
             map.extend(self.all_args(expr, scope)?);
         }
+        self.refuse_evaluated(&map)?;
         for arg in &self.args.named {
             let value = match self.runs.raw().contains(&arg.name.as_str()) {
                 true => Some(arg.value.value.clone()),
@@ -314,6 +315,17 @@ impl TaskRun<'_> {
             };
         }
         Ok(map)
+    }
+
+    /// Fails if a template yielded an argument that the task itself evaluates, such as `that`: a result is no source.
+    fn refuse_evaluated(&self, yielded: &Map) -> Result<(), Stop> {
+        let is_written = |name: &str| self.args.named.iter().any(|arg| arg.name == name);
+        let Some(name) = self.runs.raw().iter().find(|name| yielded.contains_key(**name) && !is_written(name)) else {
+            return Ok(());
+        };
+        let message =
+            format!("the argument `{name}` is evaluated, so it must stand in the task, not in a template's result");
+        Err(Box::new(Finished::failed(Diagnostic::input(&self.task.action.place, message))))
     }
 
     /// The arguments that one template yields together.
