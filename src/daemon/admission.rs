@@ -1,6 +1,7 @@
 //! `POST /v1/admission`: whether a job may be submitted and started, and each limit that says something about it.
 
 use super::caller::Who;
+use super::nss;
 use super::service::Service;
 use crate::accounting::State;
 use crate::accounting::admission::{self, Amounts, Check, Counts, Enforce, InUse, Job, Setter, Stage, Trace};
@@ -14,9 +15,9 @@ use crate::accounting::privacy::View;
 use crate::accounting::rollup::WALL;
 use crate::accounting::settings::Partition;
 use crate::store::jobs::JobTable;
+use crate::text::login_name::LoginName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::ffi::CString;
 use std::ops::ControlFlow;
 
 /// A job that is asked about.
@@ -119,7 +120,7 @@ impl Service {
     pub fn admission(&self, who: Who, ask: &Ask) -> Result<Answer, Refusal> {
         let (world, kept) = (self.world(), self.kept());
         let (state, caller) = (&*kept.state, world.caller(who));
-        let user = if ask.user.is_empty() { caller.name.clone() } else { ask.user.clone() };
+        let user = if ask.user.is_empty() { caller.name.clone() } else { named(&ask.user)? };
         let ask = &Ask { user, ..ask.clone() };
         let enforce = match &ask.enforce {
             Some(text) => {
@@ -133,13 +134,13 @@ impl Service {
         let partition = world.settings().partition(&ask.partition).ok_or_else(|| {
             Refusal::Bad(format!("there is no partition `{}` in the configuration", ask.partition.escape_debug()))
         })?;
-        let groups = groups(&ask.user);
-        let job = Job { groups: &groups, ..job(state, ask, &cluster, &partition)? };
         let view = View::new(state, &caller, world.settings());
         let sees = view.user(&ask.user) && view.job(ask.account.as_deref().unwrap_or_default(), &ask.user);
         if !sees && caller.name != ask.user {
             return Err(Refusal::Denied("Access/permission denied: PrivateData hides this user from you".into()));
         }
+        let groups = nss::groups_of(&ask.user).map_err(Refusal::Broken)?;
+        let job = Job { groups: &groups, ..job(state, ask, &cluster, &partition)? };
         self.rollup().wait();
         let counts = self.counts(state, &cluster).map_err(Refusal::Broken)?;
         let trace = admission::trace(state, enforce, &counts, &job);
@@ -170,6 +171,13 @@ impl Service {
     }
 }
 
+/// A user that is asked about; refused unless a host could have one of this name.
+fn named(user: &str) -> Result<String, Refusal> {
+    let bad =
+        || Refusal::Bad("user: this is no name of a user: at most 255 bytes, without `:`, `/` and the like".into());
+    LoginName::parse(user).map(|name| name.as_str().to_owned()).ok_or_else(bad)
+}
+
 fn add_usage(counts: &mut Counts, state: &State, history: &History) {
     for tres in state.tres.iter().map(|(id, _)| *id).chain([WALL]) {
         for (association, seconds) in history.usage_of(state, tres) {
@@ -185,14 +193,6 @@ fn add_seconds(to: &mut InUse, tres: TresId, seconds: f64) {
         WALL => to.wall = minutes,
         _ => _ = to.minutes.insert(tres, minutes),
     }
-}
-
-/// The groups that somebody is in on this host; none for a stranger.
-fn groups(user: &str) -> Vec<String> {
-    let found = nix::unistd::User::from_name(user).ok().flatten();
-    let ids = found.and_then(|user| nix::unistd::getgrouplist(&CString::new(user.name).ok()?, user.gid).ok());
-    let names = ids.unwrap_or_default().into_iter().filter_map(|id| nix::unistd::Group::from_gid(id).ok().flatten());
-    names.map(|group| group.name).collect()
 }
 
 fn job<'a>(state: &State, ask: &'a Ask, cluster: &'a str, partition: &'a Partition) -> Result<Job<'a>, Refusal> {

@@ -92,6 +92,9 @@ pub struct Response {
     pub writes: Vec<FileToWrite>,
     /// Counts the changes of the state.
     pub revision: u64,
+    /// Whether this command changed something; for the service's own log.
+    #[serde(skip)]
+    pub is_change: bool,
 }
 
 impl Response {

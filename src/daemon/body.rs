@@ -9,14 +9,20 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The largest body, in bytes: a file that is loaded.
-const LARGEST: usize = 64 << 20;
+/// The largest body that anybody may send, in bytes.
+pub const ORDINARY: usize = 1 << 20;
+
+/// The largest body of operators, in bytes: a piece of an import, or a file that is loaded.
+pub const OF_OPERATORS: usize = 64 << 20;
 
 /// Larger ones must say their length, and few are taken at a time, so that they cannot fill the memory together.
 const LARGE: usize = 64 << 10;
 
 /// So many large ones at a time.
 const PLACES: usize = 4;
+
+/// So many at a time that are larger than [`ORDINARY`].
+const HUGE_PLACES: usize = 4;
 
 /// So many large ones of an ordinary caller wait.
 const WAITING: usize = 64;
@@ -25,29 +31,37 @@ const WAITING: usize = 64;
 pub struct Bodies {
     patience: Duration,
     large: Turns<u32>,
+    huge: Turns<u32>,
 }
 
 impl Bodies {
     /// Each must come within `patience`.
     pub fn new(patience: Duration) -> Self {
-        Self { patience, large: Turns::new(Bounds::quarters(PLACES, WAITING)) }
+        let turns = |places| Turns::new(Bounds::quarters(places, WAITING));
+        Self { patience, large: turns(PLACES), huge: turns(HUGE_PLACES) }
     }
 
-    /// Takes in the whole body of a caller's request. The place of a large one is to be kept until it is dealt with.
+    /// Takes in the whole body of a caller's request, of at most so many bytes. The place of a large one is to be kept
+    /// until it is dealt with.
     pub async fn whole(
         &self,
         party: Party<u32>,
         headers: &HeaderMap,
         body: Body,
+        most: usize,
     ) -> Result<(Bytes, Option<Turn<u32>>), Refusal> {
-        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let announced: usize = announced.unwrap_or_default();
-        if announced > LARGEST {
+        let announced = announced(headers);
+        if announced > most {
             return Err(too_large());
         }
-        let is_large = announced > LARGE;
-        let place = if is_large { Some(self.large.wait(party).await?) } else { None };
-        let body = Limited::new(body, if is_large { LARGEST } else { LARGE });
+        let place = if announced > ORDINARY {
+            Some(self.huge.wait(party).await?)
+        } else if announced > LARGE {
+            Some(self.large.wait(party).await?)
+        } else {
+            None
+        };
+        let body = Limited::new(body, announced.max(LARGE));
         match timeout(self.patience, body.collect()).await {
             Ok(Ok(body)) => Ok((body.to_bytes(), place)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -57,10 +71,22 @@ impl Bodies {
     }
 }
 
+/// The length that a request says that its body has; 0 if it says none.
+pub fn announced(headers: &HeaderMap) -> usize {
+    headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default()
+}
+
+/// Whether a path takes bodies of [`OF_OPERATORS`]: imports, and the command that loads files.
+pub fn is_for_large(path: &str) -> bool {
+    path.starts_with("/v1/import/") || path == "/v1/slurm/sacctmgr"
+}
+
 fn too_large() -> Refusal {
     let why = format!(
-        "the request is too large: {} MiB is the most, and what has more than {} KiB must say its Content-Length",
-        LARGEST >> 20,
+        "the request is too large: {} MiB is the most (for imports and loads of operators {} MiB), and what has more than \
+         {} KiB must say its Content-Length",
+        ORDINARY >> 20,
+        OF_OPERATORS >> 20,
         LARGE >> 10
     );
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why)

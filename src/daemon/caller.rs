@@ -4,6 +4,7 @@
 //! word is limited (`docs/cluster.md`, "Trust").
 
 use super::config::Config;
+use super::nss;
 use super::pki::{Certificate, Directory, Revocations, Standing, now};
 use crate::accounting::settings::Settings;
 use axum::extract::FromRequestParts;
@@ -162,7 +163,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
 /// SlurmUser's number on this host, if it has one.
 pub fn slurm_uid(settings: &Settings) -> Option<u32> {
-    nix::unistd::User::from_name(&settings.slurm_user).ok().flatten().map(|user| user.uid.as_raw())
+    nss::user(&settings.slurm_user).map(|user| user.uid.as_raw())
 }
 
 /// What a node says of its user.
@@ -179,7 +180,7 @@ fn asserted(parts: &Parts) -> Result<(u32, String), Refusal> {
 
 /// What this host calls a user number.
 fn name_here(uid: u32) -> Option<String> {
-    nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name)
+    nss::user_numbered(uid).map(|user| user.name)
 }
 
 impl Node {

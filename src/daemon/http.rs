@@ -1,10 +1,12 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
 use super::api::{ImportEvents, ImportJobs, Request};
-use super::body::Bodies;
+use super::body::{self, Bodies, OF_OPERATORS, ORDINARY};
 use super::caller::Caller;
 use super::import::import;
+use super::json;
 use super::metrics::{Metrics, Outcome};
+use super::parties::Parties;
 use super::refusal::Refusal;
 use super::server::Server;
 use super::service::Service;
@@ -17,17 +19,20 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path as UrlPath, RawQuery, Request as HttpRequest, State};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::{get, post};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-/// The most bytes that the words of one command may have together.
-const MAX_WORDS: usize = 1 << 20;
+/// The most bytes that the words of one command may have together: twice what Linux lets a program have in one word.
+const MAX_WORDS: usize = 256 << 10;
+
+/// The most words that one command may have: each that cannot be meant is a complaint.
+const MOST_WORDS: usize = 20_000;
 
 /// What handlers share.
 pub struct App {
@@ -43,28 +48,45 @@ pub struct App {
     pub server: OnceLock<Arc<Server>>,
     /// Takes in what clients send.
     bodies: Bodies,
+    /// Reads it.
+    pub reader: json::Reader,
+    /// Tells callers apart where they share places.
+    pub parties: Parties,
 }
 
 impl App {
     /// One with nothing counted.
-    pub fn new(service: Service, config: &super::config::Config) -> Arc<Self> {
+    pub fn new(service: Service, config: &super::config::Config) -> std::io::Result<Arc<Self>> {
         let (bodies, store) = (Bodies::new(config.message_timeout), config.store.clone());
         let (metrics, server, work) = (Metrics::default(), OnceLock::new(), Work::default());
-        Arc::new(Self { service, metrics, work, store, server, bodies })
+        let (reader, parties) = (json::Reader::start()?, Parties::new(&config.accounting));
+        Ok(Arc::new(Self { service, metrics, work, store, server, bodies, reader, parties }))
     }
 
     /// The caller as one who shares places with others.
-    pub fn party(&self, caller: &Caller) -> Party<u32> {
-        let is_privileged = !caller.is_ordinary && self.service.world().is_privileged(caller.uid);
-        Party { who: caller.uid, is_privileged }
+    pub async fn party(&self, caller: &Caller) -> Party<u32> {
+        let party = self.parties.of(caller.uid).await;
+        Party { is_privileged: party.is_privileged && !caller.is_ordinary, ..party }
+    }
+
+    /// The most bytes that a request may have.
+    async fn most_bytes(self: &Arc<Self>, caller: &Caller, party: &Party<u32>, head: &Parts) -> Answer<usize> {
+        if body::announced(&head.headers) <= ORDINARY || !body::is_for_large(head.uri.path()) {
+            return Ok(ORDINARY);
+        }
+        let (mine, who) = (self.clone(), caller.who());
+        let is_operator = move || mine.service.caller(who).is_operator(&mine.service.kept().state);
+        Ok(if self.work.run(party.clone(), is_operator).await? { OF_OPERATORS } else { ORDINARY })
     }
 
     /// Finds out who asks, then takes in the whole request, before anything is done. The place of a large one is to be
     /// kept until it is answered.
-    async fn admit(&self, request: HttpRequest) -> Answer<(HttpRequest, Option<Turn<u32>>)> {
+    async fn admit(self: &Arc<Self>, request: HttpRequest) -> Answer<(HttpRequest, Option<Turn<u32>>)> {
         let (mut head, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut head, &()).await?;
-        let (body, place) = self.bodies.whole(self.party(&caller), &head.headers, body).await?;
+        let party = self.party(&caller).await;
+        let most = self.most_bytes(&caller, &party, &head).await?;
+        let (body, place) = self.bodies.whole(party, &head.headers, body, most).await?;
         head.extensions.insert(caller);
         Ok((HttpRequest::from_parts(head, Body::from(body)), place))
     }
@@ -92,7 +114,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method; see docs/openapi.json")
         })
-        // `receive` has its own bound.
+        // `receive` has bounds of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), receive))
         .with_state(app)
@@ -133,16 +155,6 @@ pub(super) fn millis(begun: Instant) -> u64 {
     begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-/// Reads a JSON body.
-pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Answer<T> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
-        let why = "the body must be JSON; say Content-Type: application/json";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-    }
-    serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body cannot be read: {error}")))
-}
-
 /// `POST /v1/slurm/COMMAND`: one of [`commands::COMMANDS`].
 async fn slurm(
     State(app): State<Arc<App>>,
@@ -155,32 +167,42 @@ async fn slurm(
         let why = "this service does not know the command; is it older than the client?";
         return Err(Refusal::new(StatusCode::NOT_FOUND, why));
     };
-    let request: Request = read(&headers, &body)?;
-    drop(body);
-    let words = request.rehearse.iter().flatten().chain([&request.argv]);
-    if words.into_iter().any(|argv| argv.iter().map(String::len).sum::<usize>() > MAX_WORDS) {
-        let why = "the command is too long: 1 MiB is the most; use several commands, or load a file";
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why));
-    }
-    let (party, begun, mine) = (app.party(&caller), Instant::now(), app.clone());
+    json::expect(&headers)?;
+    let (party, begun, mine) = (app.party(&caller).await, Instant::now(), app.clone());
     let command = move |out: Output| {
-        let (argv, rehearsal) = (shown(&request.argv), request.rehearse.is_some());
-        let reads = rehearsal || command::only_reads(&request.argv) || ["sacct", "sreport", "sshare"].contains(&&*name);
+        let request = mine.reader.read(body, bounded)?;
+        let argv = shown(&request.argv);
         let message = command::statistics::message(&name, &request.argv);
         let said = answer(&mine.service, caller.who(), request, out);
         mine.service.stats().request(message, caller.uid, begun.elapsed());
         // Here, so that a change is told even when its client has left meanwhile.
-        if !reads && said.question.is_none() {
+        if said.is_change {
             let (uid, user, ms) = (caller.uid, mine.service.caller(caller.who()).name, millis(begun));
             let (code, revision) = (said.code, said.revision);
             tracing::info!(uid, user, node = caller.node, command = name, argv, code, revision, ms, "change");
         }
-        said
+        Ok(said)
     };
     match streamed::run(&app.work, party, command).await? {
         Streamed::Whole(said) => Ok(answered(&said, if said.code == 0 { Outcome::Done } else { Outcome::Refused })),
         Streamed::Pieces(body) => Ok(([(CONTENT_TYPE, "application/json")], body).into_response()),
     }
+}
+
+/// A request for one of Slurm's commands, unless it has too many words.
+fn bounded(request: Request) -> Answer<Request> {
+    if is_long(&request.argv) || request.rehearse.iter().flatten().any(|argv| is_long(argv)) {
+        let why = format!(
+            "the command is too long: {} KiB is the most, and {MOST_WORDS} words; use several commands, or load a file",
+            MAX_WORDS >> 10
+        );
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why));
+    }
+    Ok(request)
+}
+
+fn is_long(argv: &[String]) -> bool {
+    argv.len() > MOST_WORDS || argv.iter().map(String::len).sum::<usize>() > MAX_WORDS
 }
 
 /// An answer in JSON, and how the request ended.
@@ -202,33 +224,22 @@ fn shown(argv: &[String]) -> String {
 
 /// `POST /v1/changes`: see [`changes`].
 async fn change(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer<HttpResponse> {
-    let batch: changes::Batch = read(&headers, &body)?;
-    drop(body);
-    let commands = batch.commands().map_err(Refusal::bad)?;
-    let (party, begun, mine) = (app.party(&caller), Instant::now(), app.clone());
+    json::expect(&headers)?;
+    let (party, begun, mine) = (app.party(&caller).await, Instant::now(), app.clone());
     let apply = move || {
+        let commands = |batch: changes::Batch| Ok((batch.commands().map_err(Refusal::bad)?, batch.dry_run));
+        let (commands, dry_run) = mine.reader.read(body, commands)?;
         let (count, first) = (commands.len(), shown(commands.first().map_or(&[], Vec::as_slice)));
-        let answer = changes::apply(&mine.service, caller.who(), commands, batch.dry_run)?;
-        if !batch.dry_run {
+        let answer = changes::apply(&mine.service, caller.who(), commands, dry_run);
+        let answer = answer.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
+        if !dry_run && answer.failed.is_none() {
             let (uid, user, ms) = (caller.uid, mine.service.caller(caller.who()).name, millis(begun));
-            let (done, revision) = (answer.failed.is_none(), answer.revision);
-            tracing::info!(
-                uid,
-                user,
-                node = caller.node,
-                command = "changes",
-                count,
-                first,
-                done,
-                revision,
-                ms,
-                "change"
-            );
+            let revision = answer.revision;
+            tracing::info!(uid, user, node = caller.node, command = "changes", count, first, revision, ms, "change");
         }
-        Ok(answer)
+        Answer::Ok(answer)
     };
-    let answer = app.work.run(party, apply).await?;
-    let answer = answer.map_err(|why: String| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
+    let answer = app.work.run(party, apply).await??;
     let done = answer.failed.is_none();
     let mut answer = answered(&answer, if done { Outcome::Done } else { Outcome::Refused });
     if !done {
@@ -239,14 +250,18 @@ async fn change(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
 
 /// `POST /v1/admission`: see [`admission`].
 async fn admit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer<HttpResponse> {
-    let (party, mine, ask) = (app.party(&caller), app.clone(), read::<admission::Ask>(&headers, &body)?);
-    let answer = app.work.run(party, move || mine.service.admission(caller.who(), &ask)).await?;
-    let answer = answer.map_err(|refusal| match refusal {
-        admission::Refusal::Bad(why) => Refusal::bad(why),
-        admission::Refusal::Denied(why) => Refusal::new(StatusCode::FORBIDDEN, why),
-        admission::Refusal::Broken(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why),
-    })?;
-    Ok(answered(&answer, Outcome::Done))
+    json::expect(&headers)?;
+    let (party, mine) = (app.party(&caller).await, app.clone());
+    let say = move || {
+        let ask = mine.reader.read(body, Ok)?;
+        let answer = mine.service.admission(caller.who(), &ask);
+        answer.map_err(|refusal| match refusal {
+            admission::Refusal::Bad(why) => Refusal::bad(why),
+            admission::Refusal::Denied(why) => Refusal::new(StatusCode::FORBIDDEN, why),
+            admission::Refusal::Broken(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why),
+        })
+    };
+    Ok(answered(&app.work.run(party, say).await??, Outcome::Done))
 }
 
 /// `GET /v1/RESOURCE`: see [`resources`].
@@ -257,7 +272,7 @@ async fn list(
     RawQuery(query): RawQuery,
 ) -> Answer<HttpResponse> {
     let query = resources::Query::parse(resource, query.as_deref().unwrap_or_default()).map_err(Refusal::bad)?;
-    let (party, mine) = (app.party(&caller), app.clone());
+    let (party, mine) = (app.party(&caller).await, app.clone());
     let page = app.work.run(party, move || resources::list(resource, &mine.service, caller.who(), &query)).await?;
     match page {
         Ok(page) => Ok(answered(&page, Outcome::Done)),
@@ -268,7 +283,7 @@ async fn list(
 /// `GET /v1/health`: whether the store can be read, and what was changed last.
 async fn health(State(app): State<Arc<App>>, caller: Caller) -> Answer<HttpResponse> {
     let mine = app.clone();
-    let health = app.work.run(app.party(&caller), move || mine.service.health()).await?;
+    let health = app.work.run(app.party(&caller).await, move || mine.service.health()).await?;
     let health = health.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
     Ok(answered(&health, Outcome::Done))
 }
@@ -276,7 +291,7 @@ async fn health(State(app): State<Arc<App>>, caller: Caller) -> Answer<HttpRespo
 /// `GET /metrics`: for Prometheus.
 async fn metrics(State(app): State<Arc<App>>, caller: Caller) -> Answer<HttpResponse> {
     let mine = app.clone();
-    let text = app.work.run(app.party(&caller), move || super::metrics::page(&mine)).await?;
+    let text = app.work.run(app.party(&caller).await, move || super::metrics::page(&mine)).await?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 

@@ -2,7 +2,8 @@
 
 use super::api::{ImportEvents, ImportJobs, ImportedEvents, ImportedJobs};
 use super::caller::{Caller, Who};
-use super::http::{Answer, App, answered, read};
+use super::http::{Answer, App, answered};
+use super::json;
 use super::metrics::Outcome;
 use super::service::Service;
 use axum::body::Bytes;
@@ -61,18 +62,18 @@ pub async fn import<I: Import>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer<Response> {
-    let request: I = read(&headers, &body)?;
-    drop(body);
-    let (party, begun, mine) = (app.party(&caller), Instant::now(), app.clone());
+    json::expect(&headers)?;
+    let (party, begun, mine) = (app.party(&caller).await, Instant::now(), app.clone());
     let take_in = move || {
+        let request: I = mine.reader.read(body, Ok)?;
         let told = request.take_in(&mine.service, caller.who());
         let (count, _) = I::sum(&told);
         if count > 0 {
             let (uid, user, ms) = (caller.uid, mine.service.caller(caller.who()).name, super::http::millis(begun));
             tracing::info!(uid, user, node = caller.node, command = I::NAME, count, ms, "change");
         }
-        told
+        Answer::Ok(told)
     };
-    let told = app.work.run(party, take_in).await?;
+    let told = app.work.run(party, take_in).await??;
     Ok(answered(&told, if I::sum(&told).1 { Outcome::Refused } else { Outcome::Done }))
 }

@@ -2,6 +2,7 @@
 
 use super::api::{BadLine, ImportJobs, ImportedJobs, Request, Response};
 use super::caller::Who;
+use super::nss;
 use super::service::{Service, response};
 use super::world::Local;
 use super::writer::Change;
@@ -16,24 +17,23 @@ use crate::store::jobs::JobTable;
 use crate::text::slurm_time;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use nix::unistd::{Group, User};
 
 impl People for Local {
     fn user(&self, name: &str) -> Option<u32> {
-        Some(User::from_name(name).ok().flatten()?.uid.as_raw())
+        Some(nss::user(name)?.uid.as_raw())
     }
 
     fn user_name(&self, uid: u32) -> Option<String> {
-        Some(User::from_uid(uid.into()).ok().flatten()?.name)
+        Some(nss::user_numbered(uid)?.name)
     }
 
     fn group(&self, name: &str) -> Option<u32> {
-        let named = Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw());
+        let named = nss::group(name).map(|group| group.gid.as_raw());
         named.or_else(|| name.parse().ok().filter(|gid| self.group_name(*gid).is_some()))
     }
 
     fn group_name(&self, gid: u32) -> Option<String> {
-        Some(Group::from_gid(gid.into()).ok().flatten()?.name)
+        Some(nss::group_numbered(gid)?.name)
     }
 }
 

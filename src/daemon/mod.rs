@@ -16,11 +16,14 @@ mod events;
 mod http;
 mod import;
 mod jobs;
+mod json;
 mod log;
 mod metrics;
 pub mod node;
 mod notify;
+mod nss;
 mod openapi;
+mod parties;
 pub mod pki;
 mod refusal;
 mod reports;
@@ -33,6 +36,7 @@ mod socket;
 mod stats;
 mod streamed;
 pub mod tls;
+mod turned_away;
 mod turns;
 mod work;
 mod world;
@@ -90,7 +94,7 @@ async fn run(config: Config, logger: Logger, reread: Reread) -> Result<(), Diagn
             return Ok(());
         }
     };
-    let server = Server::new(http::router(app.clone()), &config);
+    let server = Server::new(http::router(app.clone()), &config, app.parties.clone());
     let _ = app.server.set(server.clone());
     let rules = Arc::new(Rules::new(&config));
     Arc::new(Running { config, app, server, rules, logger, reread }).serve(stopped, hangup).await
@@ -99,7 +103,7 @@ async fn run(config: Config, logger: Logger, reread: Reread) -> Result<(), Diagn
 fn open(config: &Config) -> Result<Arc<App>, Diagnostic> {
     make_parent(&config.store, 0o700)?;
     let store = Store::open(&config.store).map_err(|error| host(error.to_string()))?;
-    Ok(App::new(Service::start(store, config)?, config))
+    App::new(Service::start(store, config)?, config).map_err(|error| host(format!("cannot start: {error}")))
 }
 
 fn host(message: String) -> Diagnostic {
@@ -188,6 +192,7 @@ impl Running {
             tracing::warn!("{key} was changed; that takes effect when the service is started again");
         }
         self.rules.reload(&new);
+        self.app.parties.reload(&new.accounting);
         let reloaded = self.logger.reload(&new.log).and_then(|()| self.app.service.reload(&new));
         match reloaded {
             Ok(()) => tracing::info!("the configuration was read again"),

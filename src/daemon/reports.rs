@@ -142,7 +142,7 @@ impl Site for Here<'_> {
     }
 
     fn full_name(&self, user: &str) -> Option<String> {
-        let user = nix::unistd::User::from_name(user).ok().flatten()?;
+        let user = super::nss::user(user)?;
         let text = user.gecos.to_string_lossy().into_owned();
         Some(text.split(',').next().unwrap_or_default().to_owned())
     }

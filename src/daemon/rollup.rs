@@ -4,7 +4,7 @@
 //! between however many jobs a day has; after a crash it goes on where it was.
 
 use super::stats::Stats;
-use super::writer::Writer;
+use super::writer::{Done, Writer};
 use crate::accounting::command::Reply;
 use crate::accounting::rollup::{Calendar, Period};
 use crate::store::usage::{Roll, Slice, progress};
@@ -193,7 +193,7 @@ fn keep(writer: &Writer, slice: Slice) -> Result<bool, String> {
 /// One change by the writer.
 fn change(writer: &Writer, work: impl Fn(&Draft) -> Result<bool, StoreError> + Send + 'static) -> Result<bool, String> {
     let said = |done: bool| Reply { code: u8::from(!done), ..Reply::default() };
-    let (reply, _) = writer.run(Box::new(move |change| work(change.draft).map(said)))?;
+    let Done { reply, .. } = writer.run(Box::new(move |change| work(change.draft).map(said)))?;
     Ok(reply.code == 0)
 }
 

@@ -1,7 +1,8 @@
 //! [`Server`]: connections. How many there are, how long they may keep us waiting, and how they end.
 
-use super::caller::{Peer, slurm_uid};
+use super::caller::Peer;
 use super::config::Config;
+use super::parties::Parties;
 use super::turns::{Bounds, Party, Turns};
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -32,8 +33,7 @@ pub struct Server {
     most: u32,
     /// The same places, as far as each may have them.
     shares: Turns<Origin>,
-    /// SlurmUser, who may have as many as root.
-    slurm_uid: Option<u32>,
+    parties: Parties,
     patience: Duration,
     stop: watch::Sender<bool>,
     /// The tasks that accept.
@@ -100,8 +100,8 @@ pub trait Door: Listener<Addr = Peer, Io: Stream> + 'static {
 }
 
 impl Server {
-    /// One that answers by `router`, with `MaxConnections` and `MessageTimeout`.
-    pub fn new(router: Router, config: &Config) -> Arc<Self> {
+    /// One that answers by `router`, with `MaxConnections` and `MessageTimeout`; `parties` share them.
+    pub fn new(router: Router, config: &Config, parties: Parties) -> Arc<Self> {
         let most = u32::try_from(config.max_connections).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(config.max_connections));
         let shares = Turns::new(Bounds::quarters(config.max_connections, 0));
@@ -110,7 +110,7 @@ impl Server {
             places,
             most,
             shares,
-            slurm_uid: slurm_uid(&config.accounting),
+            parties,
             patience: config.message_timeout,
             stop: watch::Sender::new(false),
             doors: Mutex::default(),
@@ -184,18 +184,22 @@ impl Server {
     }
 
     fn begin(self: Arc<Self>, stream: impl Stream, peer: Peer, place: OwnedSemaphorePermit) {
-        match self.shares.now(self.party(&peer)) {
-            Some(share) => drop(tokio::spawn(async move { self.serve(stream, peer, (place, share)).await })),
-            None => drop(tokio::spawn(async move { timeout(self.patience, turn_away(stream, place)).await })),
-        }
+        tokio::spawn(async move {
+            let party = self.party(&peer).await;
+            match self.shares.now(party) {
+                Some(share) => self.serve(stream, peer, (place, share)).await,
+                None => drop(timeout(self.patience, turn_away(stream, place)).await),
+            }
+        });
     }
 
-    fn party(&self, peer: &Peer) -> Party<Origin> {
+    async fn party(&self, peer: &Peer) -> Party<Origin> {
         match peer {
-            Peer::Local(uid) => {
-                let is_privileged = uid.is_some_and(|uid| uid == 0 || self.slurm_uid == Some(uid));
-                Party { who: uid.ok_or_else(String::new), is_privileged }
+            Peer::Local(Some(uid)) => {
+                let Party { who, is_privileged } = self.parties.of(*uid).await;
+                Party { who: Ok(who), is_privileged }
             }
+            Peer::Local(None) => Party { who: Err(String::new()), is_privileged: false },
             Peer::Node(node) => Party { who: Err(node.name().to_owned()), is_privileged: false },
         }
     }
@@ -345,7 +349,8 @@ mod tests {
             "done"
         };
         let router = Router::new().route("/long", get(|| async { "x".repeat(8 << 20) })).route("/slow", get(slow));
-        Server::new(router, &Config { max_connections: 400, message_timeout: patience, ..Config::default() })
+        let config = Config { max_connections: 400, message_timeout: patience, ..Config::default() };
+        Server::new(router, &config, Parties::new(&config.accounting))
     }
 
     impl Stream for DuplexStream {}

@@ -11,7 +11,7 @@ use super::retention::Retention;
 use super::rollup::Rollup;
 use super::stats::Stats;
 use super::world::Local;
-use super::writer::{Change, Commits, Kept, Writer};
+use super::writer::{Change, Commits, Done, Kept, Writer};
 use crate::accounting::authority::Caller;
 use crate::accounting::command::{self, Reply, Then, World};
 use crate::accounting::founding;
@@ -157,9 +157,9 @@ impl Service {
         work: impl Fn(&mut Change) -> Result<Reply, StoreError> + Send + 'static,
     ) -> Response {
         match self.writer.run(Box::new(work)) {
-            Ok((reply, revision)) => {
+            Ok(Done { reply, revision, is_change }) => {
                 self.rollup.wake();
-                response(reply, revision)
+                Response { is_change, ..response(reply, revision) }
             }
             Err(why) => Response::refused(&format!("{program}: error: {why}")),
         }
@@ -177,10 +177,9 @@ impl Service {
             let Kept { state, revision } = self.kept();
             let world = world.with(&request.files, &[]);
             let reply = sacctmgr(&mut State::clone(&state), &caller, &world, &request, Output::default());
-            if let Some(then) = reply.then {
-                obey(then);
-            }
-            return response(reply, revision);
+            let then = reply.then;
+            then.into_iter().for_each(obey);
+            return Response { is_change: then.is_some(), ..response(reply, revision) };
         }
         if command::only_reads(&request.argv) && request.together.is_empty() {
             let Kept { state, revision } = self.kept();
@@ -211,7 +210,9 @@ impl Service {
         let state = self.kept().state;
         let world = world.with(&request.files, &[]);
         let mut reply = sacctmgr(&mut State::clone(&state), caller, &world, request, Output::default());
-        if let Some(task) = reply.task.take() {
+        let task = reply.task.take();
+        let is_change = task.is_some();
+        if let Some(task) = task {
             self.rollup.wait();
             // Nobody's: once begun it goes on to its end.
             match Asker::default().serve(|| self.retention.run(&task)) {
@@ -222,7 +223,7 @@ impl Service {
                 }
             }
         }
-        response(reply, self.kept().revision)
+        Response { is_change, ..response(reply, self.kept().revision) }
     }
 
     /// The answer that the command would get after the earlier ones; on a copy that is thrown away.
@@ -270,7 +271,7 @@ fn obey(then: Then) {
 pub(super) fn response(Reply { stdout, stderr, code, question, reads, writes, .. }: Reply, revision: u64) -> Response {
     let writes = writes.into_iter().map(|(path, text)| FileToWrite { path, text }).collect();
     let asked = question.as_ref().map(|question| fingerprint(&stdout, &stderr, question));
-    Response { stdout, stderr, code, question, asked, reads, writes, revision }
+    Response { stdout, stderr, code, question, asked, reads, writes, revision, is_change: false }
 }
 
 /// What somebody who is asked has before their eyes, in short. How long it took (`usec=12`) is never the same twice.

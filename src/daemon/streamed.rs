@@ -22,10 +22,13 @@ const PIECES: usize = 2;
 
 /// The most bytes of an answer that is made whole before it is sent, since its caller, or all together, have as many
 /// streams as they may.
-const MOST_WHOLE: usize = 16 << 20;
+const MOST_WHOLE: usize = 2 << 20;
 
 /// How every answer begins.
 const BEGIN: &str = "{\"stdout\":\"";
+
+/// What a command says, or why it was not run.
+type Said = Result<Response, Refusal>;
 
 /// What a command came to.
 pub enum Streamed {
@@ -41,11 +44,12 @@ enum Part {
     Last(Bytes),
 }
 
-/// Runs a command in its caller's turn and in a thread of its own, until it ends or hands on the first piece.
+/// Runs a command in its caller's turn and in a thread of its own, until it ends or hands on the first piece. It may be
+/// refused before it has said anything.
 pub async fn run(
     work: &Work,
     party: Party<u32>,
-    answer: impl FnOnce(Output) -> Response + Send + 'static,
+    answer: impl FnOnce(Output) -> Said + Send + 'static,
 ) -> Result<Streamed, Refusal> {
     let (waiting, place) = work.begin(party.clone()).await?;
     let stream = work.stream(party);
@@ -63,13 +67,13 @@ pub async fn run(
     let said = running.await;
     waiting.answered();
     match said.map_err(panicked)? {
-        Some(response) => Ok(Streamed::Whole(response)),
+        Some(said) => said.map(Streamed::Whole),
         None => unreachable!("a command that sent nothing gives its answer"),
     }
 }
 
 /// Hands on pieces; the answer itself if there were none.
-fn in_pieces(answer: impl FnOnce(Output) -> Response, parts: &Sender<Part>) -> Option<Response> {
+fn in_pieces(answer: impl FnOnce(Output) -> Said, parts: &Sender<Part>) -> Option<Said> {
     let mut begun = false;
     let mut take = |piece: String| {
         let begin = if begun { "" } else { BEGIN };
@@ -80,10 +84,13 @@ fn in_pieces(answer: impl FnOnce(Output) -> Response, parts: &Sender<Part>) -> O
             Err(_) => ControlFlow::Break(()),
         }
     };
-    let said = answer(Output::to(&mut take));
+    let said = match answer(Output::to(&mut take)) {
+        Ok(said) => said,
+        Err(refusal) => return Some(Err(refusal)),
+    };
     let response = Response { stdout: harmless(said.stdout), stderr: harmless(said.stderr), ..said };
     if !begun {
-        return Some(response);
+        return Some(Ok(response));
     }
     // Whoever no longer reads is none of our business.
     let _ = parts.blocking_send(Part::Last(json(&response).split_off(BEGIN.len()).into()));
@@ -91,18 +98,19 @@ fn in_pieces(answer: impl FnOnce(Output) -> Response, parts: &Sender<Part>) -> O
 }
 
 /// The whole answer, unless it is too long for that.
-fn whole(answer: impl FnOnce(Output) -> Response, asker: &Asker) -> Response {
+fn whole(answer: impl FnOnce(Output) -> Said, asker: &Asker) -> Said {
     let mut kept = String::new();
     let mut take = |piece: String| {
         kept.push_str(&piece);
         if asker.has_left() || kept.len() > MOST_WHOLE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let said = answer(Output::to(&mut take));
+    let said = answer(Output::to(&mut take))?;
     if kept.len() > MOST_WHOLE {
-        return Response::refused("error: too many long answers are being read already; ask again when some are");
+        let why = "error: too many long answers are being read already; ask again when some are";
+        return Ok(Response::refused(why));
     }
     let stdout = harmless(kept + &said.stdout);
-    Response { stdout, stderr: harmless(said.stderr), ..said }
+    Ok(Response { stdout, stderr: harmless(said.stderr), ..said })
 }
 
 /// A text without what a terminal would take for orders, should an old store or a file that was loaded hold such. The
@@ -177,7 +185,7 @@ mod tests {
     const SOMEBODY: Party<u32> = Party { who: 1000, is_privileged: false };
 
     async fn started(answer: impl FnOnce(Output) -> Response + Send + 'static) -> Result<Streamed, Refusal> {
-        run(&Work::default(), SOMEBODY, answer).await
+        run(&Work::default(), SOMEBODY, |out| Ok(answer(out))).await
     }
 
     #[tokio::test]
@@ -225,16 +233,16 @@ mod tests {
         let work = Work::default();
         let mut streams = Vec::new();
         let (said, others) = loop {
-            match run(&work, SOMEBODY, |out| rows(out, usize::MAX)).await.unwrap() {
+            match run(&work, SOMEBODY, |out| Ok(rows(out, usize::MAX))).await.unwrap() {
                 Streamed::Pieces(body) => streams.push(body),
                 Streamed::Whole(said) => {
-                    break (said, run(&work, Party { who: 2, ..SOMEBODY }, |out| rows(out, 50_000)));
+                    break (said, run(&work, Party { who: 2, ..SOMEBODY }, |out| Ok(rows(out, 50_000))));
                 }
             }
         };
         assert!(said.code == 1 && said.stdout.is_empty() && said.stderr.contains("ask again"), "{said:?}");
         assert!(matches!(others.await, Ok(Streamed::Pieces(_))), "another caller has streams of its own");
-        let Ok(Streamed::Whole(said)) = run(&work, SOMEBODY, |out| rows(out, 50_000)).await else {
+        let Ok(Streamed::Whole(said)) = run(&work, SOMEBODY, |out| Ok(rows(out, 50_000))).await else {
             panic!("no stream")
         };
         assert_eq!((said.stdout.lines().count(), said.code), (50_000, 0));

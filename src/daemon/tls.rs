@@ -8,6 +8,7 @@ use super::config::Config;
 use super::pki::tls::{Reloaded, explain, server};
 use super::pki::{Certificate, Directory, Role};
 use super::server::{Door, Stream};
+use super::turned_away::{self, TurnedAway};
 use crate::diag::{Diagnostic, ErrorKind};
 use nix::sys::socket::{setsockopt, sockopt};
 use std::collections::{HashMap, VecDeque};
@@ -26,9 +27,9 @@ use tokio_rustls::server::TlsStream;
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Unfinished handshakes of one address; when there are more, the oldest is dropped.
+/// Unfinished handshakes of one origin; when there are more, the oldest is dropped.
 const HANDSHAKES_EACH: usize = 16;
-/// Unfinished handshakes of all addresses.
+/// Unfinished handshakes of all.
 const HANDSHAKES: usize = 1024;
 /// Connections of one node.
 const CONNECTIONS_EACH: usize = 256;
@@ -70,7 +71,7 @@ impl TlsListener {
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let (sender, ready) = mpsc::channel(1);
-        let handshakes = Handshakes { config, rules, places: Mutex::default(), sender };
+        let handshakes = Handshakes { config, rules, places: Mutex::default(), sender, away: TurnedAway::default() };
         let door = tokio::spawn(Arc::new(handshakes).open(listener)).abort_handle();
         Ok(Self { address, door, ready })
     }
@@ -110,10 +111,23 @@ struct Handshakes {
     /// Free places by node.
     places: Mutex<HashMap<String, Arc<Semaphore>>>,
     sender: mpsc::Sender<(Connection, Peer)>,
+    away: TurnedAway,
 }
 
 impl Handshakes {
     async fn open(self: Arc<Self>, listener: TcpListener) {
+        tokio::join!(self.accept(listener), self.sum_up());
+    }
+
+    /// Logs what was refused, now and then.
+    async fn sum_up(&self) {
+        loop {
+            tokio::time::sleep(turned_away::PERIOD).await;
+            self.away.sum_up().iter().for_each(|line| tracing::warn!("{line}"));
+        }
+    }
+
+    async fn accept(self: &Arc<Self>, listener: TcpListener) {
         let mut waiting = Waiting::default();
         loop {
             let (stream, from) = match listener.accept().await {
@@ -124,16 +138,18 @@ impl Handshakes {
                     continue;
                 }
             };
-            waiting.make_room(from.ip());
+            let origin = Origin { address: from.ip(), is_reserved: from.port() < 1024 };
+            waiting.make_room(origin);
             let door = self.clone();
             let task = tokio::spawn(async move {
-                match tokio::time::timeout(HANDSHAKE, door.shake_hands(stream)).await {
-                    Ok(Ok(accepted)) => drop(door.sender.send(accepted).await),
-                    Ok(Err(why)) => tracing::warn!("{from} is not let in: {why}"),
-                    Err(_) => tracing::warn!("{from} is not let in: no handshake within {} s", HANDSHAKE.as_secs()),
-                }
+                let why = match tokio::time::timeout(HANDSHAKE, door.shake_hands(stream)).await {
+                    Ok(Ok(accepted)) => return drop(door.sender.send(accepted).await),
+                    Ok(Err(why)) => why,
+                    Err(_) => format!("no handshake within {} s", HANDSHAKE.as_secs()),
+                };
+                door.away.note(from.ip(), &why).iter().for_each(|line| tracing::warn!("{line}"));
             });
-            waiting.add(from.ip(), task.abort_handle());
+            waiting.add(origin, task.abort_handle());
         }
     }
 
@@ -186,13 +202,21 @@ async fn linger(mut stream: TcpStream) {
     let _ = tokio::time::timeout(Duration::from_secs(2), drained).await;
 }
 
-/// Handshakes under way, by address.
+/// Where a handshake comes from, as far as places go: those of root's ports have their own, beyond the reach of other
+/// users of the same host.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Origin {
+    address: IpAddr,
+    is_reserved: bool,
+}
+
+/// Handshakes under way, by origin.
 #[derive(Default)]
-struct Waiting(HashMap<IpAddr, VecDeque<AbortHandle>>);
+struct Waiting(HashMap<Origin, VecDeque<AbortHandle>>);
 
 impl Waiting {
-    /// Drops the oldest of this address when it has many; of whichever address has most, when there are too many.
-    fn make_room(&mut self, from: IpAddr) {
+    /// Drops the oldest of this origin when it has many; of whichever has most, when there are too many.
+    fn make_room(&mut self, from: Origin) {
         self.0.retain(|_, tasks| {
             tasks.retain(|task| !task.is_finished());
             !tasks.is_empty()
@@ -200,19 +224,19 @@ impl Waiting {
         if self.0.get(&from).is_some_and(|tasks| tasks.len() >= HANDSHAKES_EACH) {
             self.drop_oldest(from);
         } else if self.0.values().map(VecDeque::len).sum::<usize>() >= HANDSHAKES
-            && let Some(most) = self.0.iter().max_by_key(|(_, tasks)| tasks.len()).map(|(ip, _)| *ip)
+            && let Some(most) = self.0.iter().max_by_key(|(_, tasks)| tasks.len()).map(|(origin, _)| *origin)
         {
             self.drop_oldest(most);
         }
     }
 
-    fn drop_oldest(&mut self, of: IpAddr) {
+    fn drop_oldest(&mut self, of: Origin) {
         if let Some(task) = self.0.get_mut(&of).and_then(VecDeque::pop_front) {
             task.abort();
         }
     }
 
-    fn add(&mut self, from: IpAddr, task: AbortHandle) {
+    fn add(&mut self, from: Origin, task: AbortHandle) {
         self.0.entry(from).or_default().push_back(task);
     }
 }

@@ -1,8 +1,9 @@
 //! The world as this host and its store see it: users, clock, time zone, transaction record.
 
 use super::api::CallerFile;
-use super::caller::{Who, slurm_uid};
+use super::caller::Who;
 use super::config::Config;
+use super::nss;
 use super::stats::Stats;
 use crate::accounting::authority::Caller;
 use crate::accounting::command::statistics::Statistics;
@@ -20,8 +21,6 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Local {
     settings: Settings,
-    /// SlurmUser's number, if it has one.
-    slurm_uid: Option<u32>,
     cluster: String,
     readers: Readers,
     shown: Vec<(Part, &'static str, String)>,
@@ -31,14 +30,7 @@ pub struct Local {
 impl Local {
     /// With these settings, of this cluster, and with this store.
     pub fn new(settings: Settings, cluster: impl Into<String>, readers: Readers) -> Self {
-        Self {
-            slurm_uid: slurm_uid(&settings),
-            settings,
-            cluster: cluster.into(),
-            readers,
-            shown: Vec::new(),
-            stats: Arc::default(),
-        }
+        Self { settings, cluster: cluster.into(), readers, shown: Vec::new(), stats: Arc::default() }
     }
 
     /// As a service is configured, with what it counts.
@@ -53,11 +45,6 @@ impl Local {
         if who.is_ordinary { caller.ordinary() } else { caller }
     }
 
-    /// Whether a user number is root's or SlurmUser's.
-    pub fn is_privileged(&self, uid: u32) -> bool {
-        uid == 0 || self.slurm_uid == Some(uid)
-    }
-
     /// With files that a client read, and what a rehearsal recorded so far.
     pub fn with<'a>(&'a self, files: &'a [CallerFile], record: &'a [Transaction]) -> Around<'a> {
         Around { host: self, files, record }
@@ -65,7 +52,7 @@ impl Local {
 
     /// The name of a user number, as accounting keeps names; empty when it has none.
     pub fn user_name(&self, uid: u32) -> String {
-        let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
+        let user = nss::user_numbered(uid);
         user.map_or_else(String::new, |user| self.accounting_name(&user.name))
     }
 
@@ -152,7 +139,7 @@ impl World for Around<'_> {
 
 impl World for Local {
     fn has_user(&self, name: &str) -> bool {
-        matches!(nix::unistd::User::from_name(name), Ok(Some(_)))
+        nss::user(name).is_some()
     }
 
     fn now(&self) -> i64 {
@@ -165,11 +152,11 @@ impl World for Local {
     }
 
     fn user_named(&self, uid: u32) -> Option<String> {
-        nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name)
+        nss::user_numbered(uid).map(|user| user.name)
     }
 
     fn user_number(&self, name: &str) -> Option<u32> {
-        nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+        nss::user(name).map(|user| user.uid.as_raw())
     }
 
     fn cluster(&self) -> Option<&str> {

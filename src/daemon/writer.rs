@@ -63,8 +63,19 @@ pub struct Change<'a> {
 /// A command. It may run twice (see above), so all it does must be done through the [`Change`].
 pub type Work = dyn Fn(&mut Change) -> Result<Reply, StoreError> + Send;
 
-/// A reply and the revision after it, or why nothing was done.
-pub type Answer = Result<(Reply, u64), String>;
+/// What became of a command.
+#[derive(Debug)]
+pub struct Done {
+    /// What it says.
+    pub reply: Reply,
+    /// Counts the changes of the state, this one included.
+    pub revision: u64,
+    /// Whether it changed something.
+    pub is_change: bool,
+}
+
+/// What became of a command, or why nothing was done.
+pub type Answer = Result<Done, String>;
 
 struct Job {
     work: Box<Work>,
@@ -176,7 +187,7 @@ impl Desk {
         Ok(())
     }
 
-    fn attempt(&mut self, batch: &[Job]) -> Result<Vec<(Reply, u64)>, Refusal> {
+    fn attempt(&mut self, batch: &[Job]) -> Result<Vec<Done>, Refusal> {
         let Kept { state, mut revision } = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut state = State::clone(&state);
         let draft = self.store.draft().map_err(refused)?;
@@ -188,12 +199,13 @@ impl Desk {
                     Refusal::Refused("a bug in enlist serve stopped this command; nothing was changed".to_owned())
                 })?
                 .map_err(refused)?;
-            if state.has_changes() {
+            let is_change = state.has_changes();
+            if is_change {
                 draft.save(&state).map_err(refused)?;
                 revision += 1;
             }
             state.commit();
-            replies.push((reply, revision));
+            replies.push(Done { reply, revision, is_change });
         }
         draft.keep().map_err(refused)?;
         self.commits.lock().unwrap_or_else(PoisonError::into_inner).count(batch.len());

@@ -6,6 +6,7 @@ pub mod glob;
 pub mod hex;
 pub mod hostlist;
 pub mod limit;
+pub mod login_name;
 pub mod python_re;
 pub mod secrets;
 pub mod slurm_time;

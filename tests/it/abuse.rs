@@ -129,12 +129,12 @@ fn what_is_too_large() {
     let (socket, before) = (service.path("socket"), everything(&service));
     let huge = "x".repeat(10 << 20);
     let answer = sacctmgr(&service, &["-i", "add", "user", &huge, "account=a"]);
-    assert!(answer.status == 413 && answer.error().contains("1 MiB is the most"), "{answer:?}");
+    assert!(answer.status == 413 && answer.error().contains("256 KiB is the most"), "{answer:?}");
     let many: Vec<_> = std::iter::repeat_n("wordwordword", 100_000).collect();
     assert_eq!(sacctmgr(&service, &many).status, 413);
     let head = "POST /v1/changes HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
     let announced = raw(&socket, format!("{head}content-length: 99999999999\r\n\r\n{{").as_bytes());
-    assert!(announced.status == 413 && announced.error().contains("64 MiB is the most"), "{announced:?}");
+    assert!(announced.status == 413 && announced.error().contains("1 MiB is the most"), "{announced:?}");
     let chunk = format!("{:x}\r\n{}\r\n", 1 << 16, "x".repeat(1 << 16)).repeat(20);
     let chunked = raw(&socket, format!("{head}transfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n").as_bytes());
     assert!(chunked.status == 413 && chunked.error().contains("Content-Length"), "{chunked:?}");
@@ -157,7 +157,7 @@ fn slow_and_half_open_clients_are_let_go_while_others_work() {
     let head = "POST /v1/changes HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
     let slow: Vec<_> = (0..20).map(|_| say("POST /v1/cha")).collect();
     let bodies: Vec<_> = (0..20).map(|_| say(&format!("{head}content-length: 50\r\n\r\n{{\"changes\""))).collect();
-    let large: Vec<_> = (0..3).map(|_| say(&format!("{head}content-length: 9000000\r\n\r\n{{\"changes\""))).collect();
+    let large: Vec<_> = (0..3).map(|_| say(&format!("{head}content-length: 900000\r\n\r\n{{\"changes\""))).collect();
     assert_eq!(said(&sacctmgr(&service, &["-i", "add", "user", "v", "account=a"])).2, 0);
     assert!(slow.into_iter().all(|stream| http::read(stream).status == 0), "closed without an answer");
     for stream in bodies.into_iter().chain(large) {
@@ -411,19 +411,19 @@ fn what_nobody_waits_for_ends() {
         drop(waiting);
         gone += 1;
         left(gone);
-        let is_in_time = metric(&service, "enlist_running_commands") == 3;
         drop(begun);
         gone += 1;
         left(gone);
         lock.execute_batch("ROLLBACK").unwrap();
         running(0);
         let kept = said(&sacctmgr(&service, &["-nP", "show", "account", "format=account"])).0;
-        // On a slow machine the first may have given up waiting for the disk before the second left.
-        if is_in_time {
-            assert!(kept.contains("begun\n"), "what had begun is kept, though nobody waits for it either: {kept}");
-            assert!(!kept.contains(&format!("late{attempt}\n")), "{kept}");
+        // On a slow machine the first may have given up waiting for the disk before the second left, or both may have come
+        // to the writer together, and begun together.
+        if kept.contains("begun\n") && !kept.contains(&format!("late{attempt}\n")) {
             break;
         }
+        assert!(attempt < 20, "what had begun is to be kept, though nobody waits for it, and the other not: {kept}");
+        sacctmgr(&service, &["-i", "delete", "account", "begun"]);
     }
 }
 

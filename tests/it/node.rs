@@ -11,14 +11,14 @@ const PLAYBOOK: &str = "playbooks/cluster.yml";
 /// kim is an ordinary user, lee has no account on the master, gildong becomes an Administrator.
 const KIM: u32 = 2002;
 
-fn play(lab: &Lab, options: &[&str]) -> Ran {
+pub fn play(lab: &Lab, options: &[&str]) -> Ran {
     // The program lies on all hosts of the lab: copying 80 MB to five hosts is not what is tested here.
     let always = ["play", "-i", INVENTORY, PLAYBOOK, "-e", "enlist_program=/opt/lab/enlist"];
     lab.enlist(&[&always, options].concat())
 }
 
 /// The lab as cluster.yml leaves it, with people.
-fn cluster() -> MutexGuard<'static, Lab> {
+pub fn cluster() -> MutexGuard<'static, Lab> {
     let lab = lab();
     play(&lab, &[]).ok();
     for host in ["master", "login1", "login2", "login3"] {
@@ -32,7 +32,7 @@ fn cluster() -> MutexGuard<'static, Lab> {
 }
 
 /// A command of a user on a host.
-fn by(lab: &Lab, user: &str, host: &str, command: &str) -> Ran {
+pub fn by(lab: &Lab, user: &str, host: &str, command: &str) -> Ran {
     lab.sh(host, &format!("runuser -u {user} -- {command}"))
 }
 
@@ -240,7 +240,7 @@ fn forged(issuer: &Issuer<KeyPair>, change: impl Fn(&mut CertificateParams)) -> 
     params.signed_by(&key, issuer).expect("signed").pem() + &key.serialize_pem()
 }
 
-fn put(lab: &Lab, host: &str, text: &str, path: &str) {
+pub fn put(lab: &Lab, host: &str, text: &str, path: &str) {
     let local = lab.write_temp("file", text);
     lab.lab(&["put", host, local.to_str().expect("UTF-8"), path]).ok();
     lab.sh(host, &format!("chmod 644 {path}")).ok();

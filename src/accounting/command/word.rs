@@ -85,7 +85,7 @@ pub fn names_as_written(text: &str) -> Option<Vec<String>> {
 
 fn expanded(text: &str) -> Option<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
-    for part in split_outside_brackets(text).into_iter().filter(|part| !part.is_empty()) {
+    for part in split_outside_brackets(text).filter(|part| !part.is_empty()) {
         found.extend(hostlist::expand(part)?);
     }
     if found.is_empty() {
@@ -101,9 +101,9 @@ pub fn last_of_each(names: Vec<String>) -> Vec<String> {
     names.iter().zip(last.into_iter().rev()).filter(|(_, last)| *last).map(|(name, _)| name.clone()).collect()
 }
 
-fn split_outside_brackets(text: &str) -> Vec<&str> {
+fn split_outside_brackets(text: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0;
-    text.split(|c| {
+    text.split(move |c| {
         match c {
             '[' => depth += 1,
             ']' => depth = 0,
@@ -111,7 +111,6 @@ fn split_outside_brackets(text: &str) -> Vec<&str> {
         }
         c == ',' && depth == 0
     })
-    .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A node's connections to the master: kept open between requests, made again when they are gone.
 
+use super::reserved;
 use crate::daemon::config::Network;
 use crate::daemon::pki::tls::{Reloaded, client, explain};
 use crate::daemon::pki::{Directory, Role};
@@ -107,7 +108,7 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = match tokio::time::timeout(CONNECT, self.dial()).await {
+        let stream = match tokio::time::timeout(CONNECT, self.dial_again()).await {
             Ok(stream) => stream.map_err(|error| Failure::NotSent(self.unreachable(&error)))?,
             Err(_) => return Err(Failure::NotSent(self.unreachable(&io::ErrorKind::TimedOut.into()))),
         };
@@ -121,8 +122,18 @@ impl Link {
         Ok(sender)
     }
 
-    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+    /// Dials; where the handshake is cut off, as when other handshakes of this host crowd it out, again from a port that
+    /// only root has, for which the master has places of their own.
+    async fn dial_again(&self) -> io::Result<TlsStream<TcpStream>> {
+        let host = self.host.as_str();
+        let first = self.dial(TcpStream::connect((host, self.port)).await?).await;
+        match first {
+            Err(error) if is_cut_off(&error) => self.dial(reserved::connect(host, self.port).await?).await,
+            first => first,
+        }
+    }
+
+    async fn dial(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         tune(&stream, PATIENCE)?;
         TlsConnector::from(self.config.get()).connect(self.name.clone(), stream).await
     }
@@ -155,6 +166,12 @@ impl Link {
             _ => Failure::Lost(format!("the connection to the master {} was lost: {}", self.master(), root(error))),
         }
     }
+}
+
+/// Whether the other end closed the connection without a word.
+fn is_cut_off(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// The error of the connection below HTTP.

@@ -6,11 +6,15 @@
 //! that describe the body go on.
 
 mod link;
+mod outage;
+mod reserved;
 
-use super::body::Bodies;
+use super::body::{Bodies, OF_OPERATORS, ORDINARY, is_for_large};
 use super::caller::{Peer, UID_HEADER, USER_HEADER};
 use super::config::{Config, Network};
 use super::log::Logger;
+use super::nss;
+use super::parties::Parties;
 use super::pki::{Directory, Role, now};
 use super::refusal::Refusal;
 use super::server::{Local, Server};
@@ -27,6 +31,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::{Frame, Incoming};
 use link::{Failure, Link};
+use outage::Outage;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -45,6 +50,8 @@ struct Node {
     link: Link,
     bodies: Bodies,
     turns: Turns<u32>,
+    parties: Parties,
+    outage: Outage,
 }
 
 /// Serves until SIGTERM or SIGINT. SIGHUP reads the configuration again, of which the log's settings take effect.
@@ -56,6 +63,8 @@ pub fn serve(config: &Config, reread: Reread) -> Result<(), Diagnostic> {
         link: Link::new(&config.network, config.message_timeout)?,
         bodies: Bodies::new(config.message_timeout),
         turns: Turns::new(Bounds { each: REQUESTS_EACH, ..Bounds::quarters(REQUESTS, WAITING) }),
+        parties: Parties::new(&config.accounting),
+        outage: Outage::default(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| super::host(format!("cannot start: {error}")))?;
@@ -73,7 +82,8 @@ async fn listen(config: &Config, node: Arc<Node>, logger: Logger, reread: Reread
     tracing::info!(socket = %config.socket.display(), master = node.link.master(), "ready");
     tokio::spawn(warn_of_the_end(config.network.clone()));
     tokio::spawn(reload_at(hangup, logger, reread));
-    let server = Server::new(Router::new().fallback(forward).with_state(node), config);
+    let parties = node.parties.clone();
+    let server = Server::new(Router::new().fallback(forward).with_state(node), config, parties);
     server.open(Local(listener));
     notify::notify(notify::State::Ready);
     stopped.await;
@@ -116,16 +126,10 @@ async fn forward(
     let Peer::Local(Some(uid)) = peer else {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the kernel does not say who you are"));
     };
-    let party = Party { who: uid, is_privileged: uid == 0 };
-    let (request, large) = node.assert(&party, request).await?;
+    let party = node.parties.of(uid).await;
+    let (request, large) = node.assert(uid, &party, request).await?;
     let turn = node.turns.wait(party).await?;
-    let answer = node.link.send(request).await.map_err(|failure| match failure {
-        Failure::NotSent(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("{why}; nothing was done")),
-        Failure::Lost(why) => {
-            let check = "if it was to change something, look whether it did before you do it again";
-            Refusal::new(StatusCode::BAD_GATEWAY, format!("{why}; {check} (`sacctmgr show transaction`)"))
-        }
-    })?;
+    let answer = node.ask(request).await?;
     let (head, body) = answer.into_parts();
     let mut answer = Response::new(Body::new(Streamed { body, _turns: (turn, large) }));
     *answer.status_mut() = head.status;
@@ -140,14 +144,41 @@ async fn forward(
 type Onward = hyper::Request<Full<hyper::body::Bytes>>;
 
 impl Node {
+    /// Asks the master; why it does not answer is in the log, too.
+    async fn ask(&self, request: Onward) -> Result<hyper::Response<Incoming>, Refusal> {
+        let failure = match self.link.send(request).await {
+            Ok(answer) => {
+                self.outage.answered().iter().for_each(|news| tracing::info!("{news}"));
+                return Ok(answer);
+            }
+            Err(failure) => failure,
+        };
+        let (Failure::NotSent(why) | Failure::Lost(why)) = &failure;
+        self.outage.failed(why).iter().for_each(|news| tracing::warn!("{news}"));
+        Err(match failure {
+            Failure::NotSent(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("{why}; nothing was done")),
+            Failure::Lost(why) => {
+                let check = "if it was to change something, look whether it did before you do it again";
+                Refusal::new(StatusCode::BAD_GATEWAY, format!("{why}; {check} (`sacctmgr show transaction`)"))
+            }
+        })
+    }
+
     /// The request as it goes on: its method, path and body, and who sends it; with the place of a large one.
-    async fn assert(&self, party: &Party<u32>, request: Request) -> Result<(Onward, Option<Turn<u32>>), Refusal> {
-        let (uid, (head, body)) = (party.who, request.into_parts());
+    async fn assert(
+        &self,
+        uid: u32,
+        party: &Party<u32>,
+        request: Request,
+    ) -> Result<(Onward, Option<Turn<u32>>), Refusal> {
+        let (head, body) = request.into_parts();
         let path = head.uri.path_and_query().filter(|path| path.as_str().starts_with("/v1/"));
         let path = path.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "the service's paths begin with /v1/"))?;
-        let (body, large) = self.bodies.whole(party.clone(), &head.headers, body).await?;
-        let user = tokio::task::spawn_blocking(move || nix::unistd::User::from_uid(uid.into())).await;
-        let user = user.ok().and_then(Result::ok).flatten().map(|user| user.name).ok_or_else(|| {
+        // Who is an operator, the master knows.
+        let most = if is_for_large(path.path()) { OF_OPERATORS } else { ORDINARY };
+        let (body, large) = self.bodies.whole(party.clone(), &head.headers, body, most).await?;
+        let user = tokio::task::spawn_blocking(move || nss::user_numbered(uid)).await;
+        let user = user.ok().flatten().map(|user| user.name).ok_or_else(|| {
             let why = format!("user number {uid} has no name on this host; ask for an account");
             Refusal::new(StatusCode::FORBIDDEN, why)
         })?;

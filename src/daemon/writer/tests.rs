@@ -58,7 +58,7 @@ fn what_is_answered_is_in_the_store() {
             scope.spawn(move || {
                 for n in 0..20 {
                     let name = format!("u{thread}x{n}");
-                    assert_eq!(writer.run(adding(name.clone())).unwrap().0.stdout, name);
+                    assert_eq!(writer.run(adding(name.clone())).unwrap().reply.stdout, name);
                     assert!(writer.kept().state.user(&name).is_some());
                 }
             });
@@ -88,11 +88,11 @@ fn only_what_cannot_be_kept_is_refused() {
     let works: Vec<Box<Work>> =
         vec![adding("a".into()), Box::new(orphan), Box::new(bug), Box::new(nothing), adding("b".into())];
     let answers = in_one_batch(&writer, works.into_iter().map(|work| (Asker::default(), work)).collect());
-    assert_eq!(answers[0].as_ref().unwrap().1, 2);
+    assert_eq!(answers[0].as_ref().unwrap().revision, 2);
     assert!(answers[1].as_ref().unwrap_err().contains("FOREIGN KEY"), "{answers:?}");
     assert!(answers[2].as_ref().unwrap_err().contains("a bug in enlist serve"), "{answers:?}");
-    assert_eq!(answers[3].as_ref().unwrap().0.stdout, "a", "what was refused is not seen by the next");
-    assert_eq!(answers[4].as_ref().unwrap().1, 3);
+    assert_eq!(answers[3].as_ref().unwrap().reply.stdout, "a", "what was refused is not seen by the next");
+    assert_eq!(answers[4].as_ref().unwrap().revision, 3);
     assert_eq!(names(&writer.kept().state), ["a", "b"]);
     assert_eq!(writer.kept().state.coordinators.values().count(), 0);
 }
@@ -107,7 +107,7 @@ fn who_leaves_before_their_turn_changes_nothing() {
         vec![(left.clone(), adding("a".into())), (Asker::default(), adding("b".into())), (left, adding("c".into()))];
     let answers = in_one_batch(&writer, works);
     assert!(answers[0].as_ref().unwrap_err().contains("nothing was changed") && answers[2].is_err(), "{answers:?}");
-    assert_eq!((names(&writer.kept().state), answers[1].as_ref().unwrap().1), (vec!["b".into()], 2));
+    assert_eq!((names(&writer.kept().state), answers[1].as_ref().unwrap().revision), (vec!["b".into()], 2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Paths as texts, and what the controller has under them.
 
 use super::{Args, Table};
+use crate::text::login_name::LoginName;
 use crate::value::Value;
 use std::path::{Path, PathBuf};
 
@@ -140,9 +141,17 @@ pub(crate) fn expand_user(path: &str) -> String {
     let (user, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let home = match user {
         "" => std::env::var("HOME").ok(),
-        user => nix::unistd::User::from_name(user).ok().flatten().map(|user| user.dir.to_string_lossy().into_owned()),
+        user => home_of(user),
     };
     home.map_or(path.to_owned(), |home| format!("{}{rest}", home.trim_end_matches('/')))
+}
+
+/// The home of a user of this host. Templates may ask with any text, so only what could be a name is looked up.
+#[expect(clippy::disallowed_methods, reason = "the text has passed `LoginName`")]
+fn home_of(user: &str) -> Option<String> {
+    let name = LoginName::parse(user)?;
+    let user = nix::unistd::User::from_name(name.as_str()).ok().flatten()?;
+    Some(user.dir.to_string_lossy().into_owned())
 }
 
 /// `$NAME` and `${NAME}`; unknown ones stay.

@@ -6,6 +6,7 @@ mod injection;
 mod killed;
 mod plans;
 mod races;
+mod service;
 mod swapped;
 
 use std::fmt::Display;

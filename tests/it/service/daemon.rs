@@ -107,6 +107,11 @@ fn it_logs_changes_and_reads_its_configuration_again() {
     let service = Service::configured(&lines);
     service.ok(&["-i", "add", "account", "a"]);
     service.ok(&["show", "account"]);
+    service.refused(&["shw", "assoc"]);
+    assert!(!service.as_nobody(&["-i", "add", "account", "b"]).status.success());
+    service.ok(&["-i", "add", "account", "c"]);
+    eventually(&log, "\\\"c\\\"");
+    assert_eq!(std::fs::read_to_string(&log).unwrap().matches("\"change\"").count(), 2, "changes alone");
     let change = eventually(&log, "\"change\"");
     let change: serde_json::Value =
         serde_json::from_str(change.lines().find(|line| line.contains("\"change\"")).unwrap()).unwrap();

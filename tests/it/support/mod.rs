@@ -110,6 +110,13 @@ impl Lab {
         self.lab(&["sh", host, line])
     }
 
+    /// The same as a command, for what goes on beside the test.
+    pub fn sh_command(&self, host: &str, line: &str) -> Command {
+        let mut command = lab_command(&self.dir);
+        command.args(["sh", host, line]);
+        command
+    }
+
     /// The contents of a file on a host.
     #[track_caller]
     pub fn file(&self, host: &str, path: &str) -> String {
