@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, fail};
 use crate::daemon::config::{Config, DEFAULT_FILE};
-use crate::daemon::pki::{self, Authority, CA_DAYS, Certificate, DAYS, Directory, Ledger, Role, shown};
+use crate::daemon::pki::{self, Authority, CA_DAYS, DAYS, Directory, Entry, Ledger, Role, shown};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
@@ -124,32 +124,40 @@ fn init(directory: &Directory, mut names: Vec<String>) -> Result<String, Diagnos
 fn list(directory: &Directory) -> Result<String, Diagnostic> {
     let ledger = Ledger::read(directory)?;
     let mut text = format!("{:<32}  {:6}  {:20}  {:20}  {}\n", "SERIAL", "ROLE", "UNTIL", "STATE", "NAME");
-    let mut row = |serial: &str, role: &str, until: i64, state: &str, name: &str| {
+    let mut row = |serial: &str, role: &str, until: i64, state: String, name: &str| {
         text += &format!("{serial:<32}  {role:6}  {:20}  {state:20}  {name}\n", shown(until));
     };
-    for entry in &ledger.entries {
-        let state = match entry.revoked {
-            Some(when) => format!("revoked {}", &shown(when)[..10]),
-            None if entry.until < pki::now() => "expired".into(),
-            None => "good".into(),
-        };
-        row(&entry.serial, &entry.role, entry.until, &state, &entry.name);
+    for (place, entry) in ledger.entries.iter().enumerate() {
+        row(&entry.serial, &entry.role, entry.until, state(entry, &ledger.entries[place + 1..]), &entry.name);
     }
-    if ledger.entries.is_empty()
-        && let Some((_, own)) = directory.certificate("node.crt")?
-    {
-        row(&own.serial, "node", own.until, state(&own), own.name());
+    let own = directory.certificate("node.crt")?.map(|(_, own)| Entry::of(&own));
+    let is_listed = |own: &Entry| ledger.entries.iter().any(|entry| entry.serial == own.serial);
+    if let Some(own) = own.as_ref().filter(|own| !is_listed(own)) {
+        row(&own.serial, &own.role, own.until, state(own, &[]), &own.name);
+    }
+    if ledger.entries.is_empty() && own.is_none() {
+        let place = directory.file("node.crt");
+        let message = format!("this host has no certificates: there is no {} and no list beside it", place.display());
+        return Err(Diagnostic::new(ErrorKind::Host, message)
+            .hint("`enlist cert init` makes the authority on the master, playbooks/cluster.yml all of them"));
     }
     Ok(text)
 }
 
-fn state(certificate: &Certificate) -> &'static str {
-    match certificate.standing(pki::now()) {
+/// How a certificate stands; one is superseded when the same name has a later one for the same role.
+fn state(entry: &Entry, later: &[Entry]) -> String {
+    if let Some(when) = entry.revoked {
+        return format!("revoked {}", &shown(when)[..10]);
+    }
+    let is_newer = |it: &Entry| it.revoked.is_none() && (&it.name, &it.role) == (&entry.name, &entry.role);
+    let text = match pki::standing(entry.from, entry.until, pki::now()) {
+        pki::Standing::Expired => "expired",
+        _ if later.iter().any(is_newer) => "superseded",
         pki::Standing::Good => "good",
         pki::Standing::EndsSoon => "ends soon",
-        pki::Standing::Expired => "expired",
         pki::Standing::NotYet => "not yet",
-    }
+    };
+    text.to_owned()
 }
 
 fn revoke(directory: &Directory, which: &str) -> Result<String, Diagnostic> {

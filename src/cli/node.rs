@@ -3,6 +3,7 @@
 use super::exit::{Exit, fail};
 use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::diag::Diagnostic;
+use crate::view::styles::stdout;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -31,7 +32,9 @@ pub fn run(args: NodeArgs) -> Exit {
 fn serve(args: NodeArgs) -> Result<(), Diagnostic> {
     let config = config(&args)?;
     if args.check_config {
-        return crate::daemon::node::check(&config);
+        crate::daemon::node::check(&config)?;
+        stdout().line("The configuration and the certificates are good.");
+        return Ok(());
     }
     crate::daemon::node::serve(&config, Box::new(move || self::config(&args)))
 }

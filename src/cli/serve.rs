@@ -38,6 +38,9 @@ pub fn run(args: ServeArgs) -> Exit {
     if print {
         stdout().text(&config.print());
     }
+    if check && !print {
+        stdout().line("The configuration is good.");
+    }
     if check || print {
         return Exit::OK;
     }

@@ -192,7 +192,7 @@ impl Node {
     /// Whether the certificate still holds: a connection may outlive it.
     fn check(&self) -> Result<(), Refusal> {
         let name = self.name();
-        let again = "run playbooks/cluster.yml -e renew=yes if it may be let in again";
+        let again = format!("run playbooks/cluster.yml -e renew=yes --limit MASTER,{name} if it may be let in again");
         match self.rules.revocations.is_revoked(&self.certificate.serial) {
             Ok(false) => {}
             Ok(true) => return Err(forbidden(format!("the certificate of {name} is revoked; {again}"))),

@@ -150,7 +150,7 @@ impl Running {
         if let Some(nodes) = TlsListener::of(&self.config, self.rules.clone()).await? {
             self.server.open(nodes);
         }
-        let (socket, listener) = Socket::bind(&self.config.socket)?;
+        let (socket, listener) = Socket::bind(&self.config.socket, "serve")?;
         self.server.open(server::Local(listener));
         tokio::spawn(self.clone().reload_at(hangup));
         tracing::info!(socket = %self.config.socket.display(), version = env!("CARGO_PKG_VERSION"), "ready");

@@ -73,10 +73,12 @@ pub fn admission(answer: &Answer) -> Vec<Styled> {
         let says = format!("  {:6}  {limit}  {set_by}  {figures}{reason}", line.stage);
         lines.push(Styled::of(style, mark).text(says));
     }
-    if answer.enforce == "none" {
-        lines.push("Accounts, QOS and limits are not enforced here; --enforce all asks as if they were.".into());
-    }
     lines.push(Styled::from(match (&answer.submit, &answer.start) {
+        (Verdict { admitted: true, .. }, Verdict { admitted: true, .. }) if answer.enforce == "none" => {
+            "Nothing is enforced here (AccountingStorageEnforce=none): it is taken whatever its account, QOS and limits are; \
+             --enforce all says what would be refused."
+                .to_owned()
+        }
         (Verdict { admitted: false, reason, text }, _) => {
             format!("May not be submitted: {}: {}", or(reason, ""), or(text, ""))
         }

@@ -13,6 +13,12 @@ const KIM: u32 = 2002;
 
 pub fn play(lab: &Lab, options: &[&str]) -> Ran {
     // The program lies on all hosts of the lab: copying 80 MB to five hosts is not what is tested here.
+    // Where this machine has a Slurm, so have the lab's hosts.
+    cautious(lab, &[&["-e", "replace_slurm=yes"], options].concat())
+}
+
+/// The same where a site's own Slurm is to stay.
+fn cautious(lab: &Lab, options: &[&str]) -> Ran {
     let always = ["play", "-i", INVENTORY, PLAYBOOK, "-e", "enlist_program=/opt/lab/enlist"];
     lab.enlist(&[&always, options].concat())
 }
@@ -433,4 +439,63 @@ fn the_playbook_links_all_of_slurms_commands() {
     let linked = makefile.lines().find_map(|line| line.strip_prefix("SLURM_COMMANDS = ")).unwrap();
     let wanted = format!("slurm_commands: [{}]", linked.split(' ').collect::<Vec<_>>().join(", "));
     assert!(playbook.contains(&wanted), "{PLAYBOOK} should say {wanted}");
+}
+
+#[test]
+fn a_slurm_of_the_sites_own_stays_unless_told_otherwise() {
+    let lab = lab();
+    let own = "rm -f /usr/local/bin/sreport; printf '#!/bin/sh\necho own\n' >/usr/local/bin/sreport; \
+               chmod +x /usr/local/bin/sreport";
+    lab.sh("login4", own).ok();
+    let refused = cautious(&lab, &["--limit", "login4"]).code(2);
+    assert!(refused.stdout.contains("/usr/local/bin/sreport would be replaced or hidden"), "{}", refused.stdout);
+    assert_eq!(lab.sh("login4", "sreport; test ! -e /etc/enlist").ok().stdout, "own\n");
+}
+
+#[test]
+fn a_bad_configuration_replaces_none_and_a_good_one_counts_whoever_started_the_daemon() {
+    let lab = cluster();
+    let before = lab.file("master", "/etc/enlist/enlist.conf");
+    let text = play(&lab, &["-e", r#"enlist_conf=["PrivateData=jobs"]"#]).code(2);
+    assert!(text.stdout.contains("a list is needed"), "{}", text.stdout);
+    let bad = play(&lab, &["-e", r#"{"enlist_conf": ["PrivatData=jobs"]}"#]).code(2);
+    assert!(bad.stdout.contains("did you mean `PrivateData`?"), "{}", bad.stdout);
+    for host in ["master", "login1", "login4"] {
+        assert_eq!(lab.file(host, "/etc/enlist/enlist.conf"), before, "{host}");
+    }
+    let by_hand = "pid=$(cat /run/enlist/serve.pid); kill $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; \
+                   setsid enlist serve </dev/null >/tmp/by-hand.log 2>&1 & \
+                   until sacctmgr -n show cluster >/dev/null 2>&1; do sleep 0.1; done";
+    lab.sh("master", by_hand).ok();
+    play(&lab, &["-e", r#"{"enlist_conf": ["PrivateData=jobs"]}"#]).ok();
+    let shown = lab.sh("master", "sacctmgr show config | grep PrivateData").ok().stdout;
+    assert!(shown.contains("jobs"), "{shown}");
+}
+
+#[test]
+fn certificates_tell_how_they_stand_and_a_revoked_node_stops_nobody() {
+    let lab = cluster();
+    says(&lab.sh("login1", "enlist cert init").code(1), "this is a login node");
+    play(&lab, &["-e", "renew=yes", "--limit", "master_node,login2"]).ok();
+
+    let asked = lab.sh("login4", "enlist cert request login4 --anew").ok().stdout;
+    let issued =
+        lab.lab(&["sh", "master", &format!("printf '%s' '{asked}' | enlist cert issue login4 --days 20")]).ok();
+    lab.lab(&["sh", "login4", &format!("printf '%s' '{}' | enlist cert install", issued.stdout)]).ok();
+    let list = lab.sh("master", "enlist cert list").ok().stdout;
+    let state = |name: &str| {
+        let rows = list.lines().filter(|line| line.ends_with(name));
+        rows.map(|line| line[64..84].trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(state("login2"), ["superseded", "good"], "{list}");
+    assert_eq!(state("login4"), ["superseded", "ends soon"], "{list}");
+    let other = "enlist cert init --directory /tmp/pki && cp /tmp/pki/ca.crt /etc/enlist/pki/ca.crt";
+    lab.sh("login1", other).ok();
+    says(&lab.sh("login1", "enlist node --check-config").code(1), "was not signed by the authority of");
+    assert!(lab.sh("login1", "enlist cert request login1").ok().stdout.contains("CERTIFICATE REQUEST"));
+    lab.sh("master", "enlist cert revoke login3").ok();
+    let played = play(&lab, &[]).ok();
+    assert!(played.stdout.contains("The certificate of login3 is revoked"), "{}", played.stdout);
+    lab.sh("login1", "enlist node --check-config && sacctmgr -n show cluster").ok();
+    says(&lab.sh("login3", "sacctmgr -n show cluster").code(1), "is revoked");
 }

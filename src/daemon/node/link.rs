@@ -16,6 +16,7 @@ use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot::{Receiver, channel};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
@@ -73,10 +74,11 @@ impl Link {
     /// the master, as on a connection that it has closed meanwhile.
     pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
         loop {
-            let (mut connection, is_fresh) = match self.idle() {
-                Some(connection) => (connection, false),
-                None => (self.connect().await?, true),
+            let (mut connection, ended) = match self.idle() {
+                Some(connection) => (connection, None),
+                None => self.connect().await.map(|(connection, ended)| (connection, Some(ended)))?,
             };
+            let is_fresh = ended.is_some();
             match connection.try_send_request(request).await {
                 Ok(answer) => {
                     // Its certificate may have been revoked: the next request comes with the one that is here then.
@@ -87,8 +89,8 @@ impl Link {
                 }
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !is_fresh => request = unsent,
-                    Some(_) => return Err(Failure::NotSent(self.why(error.error()))),
-                    None => return Err(self.lost(error.error(), is_fresh)),
+                    Some(_) => return Err(Failure::NotSent(self.why(&real(error.into_error(), ended).await))),
+                    None => return Err(self.lost(&real(error.into_error(), ended).await, is_fresh)),
                 },
             }
         }
@@ -107,33 +109,27 @@ impl Link {
         Some(open.swap_remove(ready).0)
     }
 
-    async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = match tokio::time::timeout(CONNECT, self.dial_again()).await {
+    /// A new connection, and how it will have ended if not well.
+    async fn connect(&self) -> Result<(Connection, Receiver<hyper::Error>), Failure> {
+        let stream = match tokio::time::timeout(CONNECT, self.dial()).await {
             Ok(stream) => stream.map_err(|error| Failure::NotSent(self.unreachable(&error)))?,
             Err(_) => return Err(Failure::NotSent(self.unreachable(&io::ErrorKind::TimedOut.into()))),
         };
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|error| Failure::NotSent(self.why(&error)))?;
+        let (tell, ended) = channel();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("a connection to the master ended: {error}");
+                // Mostly nobody asks.
+                let _ = tell.send(error);
             }
         });
-        Ok(sender)
+        Ok((sender, ended))
     }
 
-    /// Dials; where the handshake is cut off, as when other handshakes of this host crowd it out, again from a port that
-    /// only root has, for which the master has places of their own.
-    async fn dial_again(&self) -> io::Result<TlsStream<TcpStream>> {
-        let host = self.host.as_str();
-        let first = self.dial(TcpStream::connect((host, self.port)).await?).await;
-        match first {
-            Err(error) if is_cut_off(&error) => self.dial(reserved::connect(host, self.port).await?).await,
-            first => first,
-        }
-    }
-
-    async fn dial(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
+        let stream = reserved::connect(&self.host, self.port).await?;
         tune(&stream, PATIENCE)?;
         TlsConnector::from(self.config.get()).connect(self.name.clone(), stream).await
     }
@@ -168,10 +164,14 @@ impl Link {
     }
 }
 
-/// Whether the other end closed the connection without a word.
-fn is_cut_off(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+/// Why a request failed: where it was only dropped with its connection, that one's error.
+async fn real(error: hyper::Error, ended: Option<Receiver<hyper::Error>>) -> hyper::Error {
+    match ended {
+        Some(ended) if cause(&error).is_none() => {
+            tokio::time::timeout(CONNECT, ended).await.ok().and_then(Result::ok).unwrap_or(error)
+        }
+        _ => error,
+    }
 }
 
 /// The error of the connection below HTTP.

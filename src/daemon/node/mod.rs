@@ -73,12 +73,13 @@ pub fn serve(config: &Config, reread: Reread) -> Result<(), Diagnostic> {
 
 /// Whether the daemon could start with this configuration and these certificates.
 pub fn check(config: &Config) -> Result<(), Diagnostic> {
+    Directory::new(&config.network.certificates).check_authority()?;
     Link::new(&config.network, config.message_timeout).map(|_| ())
 }
 
 async fn listen(config: &Config, node: Arc<Node>, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
     let (stopped, hangup) = (super::stop()?, super::heard(SignalKind::hangup())?);
-    let (socket, listener) = Socket::bind(&config.socket)?;
+    let (socket, listener) = Socket::bind(&config.socket, "node")?;
     tracing::info!(socket = %config.socket.display(), master = node.link.master(), "ready");
     tokio::spawn(warn_of_the_end(config.network.clone()));
     tokio::spawn(reload_at(hangup, logger, reread));

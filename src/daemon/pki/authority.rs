@@ -52,6 +52,12 @@ impl Authority {
         if directory.read_key("ca.key")?.is_some() {
             return Ok((Self::open(directory)?, false));
         }
+        if let Some(file) = ["node.key", "node.crt"].into_iter().find(|name| directory.file(name).exists()) {
+            let message = format!("this is a login node: {} is there", directory.file(file).display());
+            return Err(refused(message)
+                .note("an authority made here would replace ca.crt, and this node would trust its master no more")
+                .hint("run it on the master; `enlist cert request NAME` is the login node's command"));
+        }
         let key = KeyPair::generate().map_err(failed)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = common_name("enlist certificate authority");

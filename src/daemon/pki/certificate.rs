@@ -40,6 +40,19 @@ pub enum Standing {
     Expired,
 }
 
+/// How a certificate that holds `from` until `until` stands at a time.
+pub fn standing(from: i64, until: i64, now: i64) -> Standing {
+    if now < from {
+        Standing::NotYet
+    } else if now > until {
+        Standing::Expired
+    } else if now > until - WARN_DAYS * DAY {
+        Standing::EndsSoon
+    } else {
+        Standing::Good
+    }
+}
+
 /// A certificate's statements. That it is signed by whom it should be is for TLS to verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
@@ -86,12 +99,7 @@ impl Certificate {
 
     /// Whether it holds at this second.
     pub fn standing(&self, now: i64) -> Standing {
-        match () {
-            () if now < self.from => Standing::NotYet,
-            () if now > self.until => Standing::Expired,
-            () if now > self.until - WARN_DAYS * DAY => Standing::EndsSoon,
-            () => Standing::Good,
-        }
+        standing(self.from, self.until, now)
     }
 
     /// A warning for people when it ends soon or does not hold; `what` names it ("the certificate of login3").

@@ -110,6 +110,24 @@ impl Directory {
         Ok(Some((der, certificate)))
     }
 
+    /// Refuses a node's certificate that the authority of `ca.crt` did not sign: the master would, too.
+    pub fn check_authority(&self) -> Result<(), Diagnostic> {
+        let (Some((own, certificate)), Some((authority, _))) =
+            (self.certificate("node.crt")?, self.certificate("ca.crt")?)
+        else {
+            return Ok(());
+        };
+        if super::tls::is_signed_by(&own, &authority) {
+            return Ok(());
+        }
+        let (own, ca) = (self.file("node.crt"), self.file("ca.crt"));
+        let message = format!("{} was not signed by the authority of {}", own.display(), ca.display());
+        let name = certificate.name();
+        Err(refused(message)
+            .note("`enlist cert init`, which belongs on the master alone, replaces ca.crt")
+            .hint(format!("run playbooks/cluster.yml -e renew=yes --limit MASTER,{name}, which puts both right")))
+    }
+
     /// What this host shows of itself in a role: `server.key` and `server.crt`, or `node.key` and `node.crt`.
     pub fn identity(&self, role: Role) -> Result<Identity, Diagnostic> {
         let remedy = match role {

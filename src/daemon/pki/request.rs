@@ -22,6 +22,7 @@ pub fn request(directory: &Directory, name: &str, anew: bool) -> Result<Option<S
         && old.role == Some(Role::Node)
         && old.public_key == key.subject_public_key_info()
         && old.standing(now()) == Standing::Good
+        && directory.check_authority().is_ok()
     {
         return Ok(None);
     }

@@ -24,6 +24,20 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+/// Whether an authority signed a node's certificate, be it past its time or not.
+pub fn is_signed_by(own: &CertificateDer, authority: &CertificateDer<'static>) -> bool {
+    use CertificateError::{BadSignature, UnknownIssuer};
+    let mut roots = RootCertStore::empty();
+    if roots.add(authority.clone()).is_err() {
+        return false;
+    }
+    let Ok(verifier) = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build() else {
+        return false;
+    };
+    let verdict = verifier.verify_client_cert(own, &[], UnixTime::now());
+    !matches!(verdict, Err(rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature)))
+}
+
 fn unusable(error: impl std::fmt::Display) -> Diagnostic {
     host(format!("cannot use the certificates: {error}")).hint(
         "key and certificate must be of each other: `enlist cert init` on the master, playbooks/cluster.yml for nodes",
@@ -188,13 +202,13 @@ fn rejected(alert: AlertDescription) -> Option<&'static str> {
             "it has expired or does not hold yet; look at both clocks, then run playbooks/cluster.yml, it renews certificates"
         }
         AlertDescription::CertificateRevoked => {
-            "it is revoked; if this node may be let in again, run playbooks/cluster.yml -e renew=yes"
+            "it is revoked; if this node may be let in again, run playbooks/cluster.yml -e renew=yes --limit MASTER,NODE"
         }
         AlertDescription::UnknownCA | AlertDescription::DecryptError | AlertDescription::BadCertificate => {
-            "another authority signed it; run playbooks/cluster.yml -e renew=yes"
+            "another authority signed it; run playbooks/cluster.yml -e renew=yes --limit MASTER,NODE"
         }
         AlertDescription::UnsupportedCertificate | AlertDescription::CertificateRequired => {
-            "it is not a node's certificate; run playbooks/cluster.yml -e renew=yes"
+            "it is not a node's certificate; run playbooks/cluster.yml -e renew=yes --limit MASTER,NODE"
         }
         AlertDescription::CertificateUnknown | AlertDescription::AccessDenied => {
             "it cannot say whether it is revoked; its log says why"
@@ -209,7 +223,9 @@ fn invalid(why: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it does not hold yet; look at both clocks".into()
         }
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => "another authority signed it".into(),
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "another authority signed it; run playbooks/cluster.yml -e renew=yes --limit MASTER,NODE".into()
+        }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is for another role".into()
         }
