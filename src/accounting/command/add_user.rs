@@ -190,7 +190,8 @@ fn plan_associations(session: &mut Session, request: &Request, user: &str, compl
 /// playbook, which looks for "Already exists") can tell it from a missing account.
 fn nothing_new(session: &mut Session, request: &Request) -> Done {
     session.say(" Nothing new added.");
-    if !session.failed {
+    // `-Q` leaves only the exit code: cron mails everything else.
+    if !session.failed && !session.options.quiet {
         let list = |names: &Option<Vec<String>>| names.iter().flatten().cloned().collect::<Vec<_>>().join(",");
         let (what, names) = match &request.place.accounts {
             Some(_) => ("in account", &request.place.accounts),

@@ -156,7 +156,7 @@ const VERSION: &str = concat!("slurm 22.05.8 (enlist ", env!("CARGO_PKG_VERSION"
 const HELP: &str = "\
 sacctmgr [OPTION...] [COMMAND]
     -h, --help          this text
-    -i, --immediate     commit without asking
+    -i, --immediate     commit changes immediately, without asking
     -n, --noheader      no heading
     -o, --oneliner      one line for each record (as always)
     -p, --parsable      columns separated by `|`, also at the end
@@ -165,7 +165,7 @@ sacctmgr [OPTION...] [COMMAND]
     -r, --readonly      refuse to change anything
     -s, --associations  list users and accounts with their associations
     -v, --verbose       more talk
-    -V, --version       version
+    -V, --version       display tool version number
 
   add|create, modify|update, delete|remove, show|list ENTITY [where ...] [set ...]
   dump CLUSTER [file=FILE], load FILE [clean] [cluster=NAME], archive dump|load ...
@@ -174,7 +174,8 @@ sacctmgr [OPTION...] [COMMAND]
   verbose, which hold for the rest of a session: where sacctmgr reads its commands itself, when it is called with none
     ENTITY: account, association, cluster, configuration, coordinator, event, federation, job, problem, qos,
             reservation, resource, runawayjobs, stats, transaction, tres, user, wckey
-    Example: sacctmgr -i add user gildong Account=ai_project
+    Examples: sacctmgr add cluster ai
+              sacctmgr -i add user gildong Account=ai_project
 ";
 
 /// Whether a command line only asks, as far as its first word says; so it need not wait for those that change something.

@@ -130,3 +130,26 @@ fn amounts_of_tres_are_added_and_taken_away_as_in_25_11() {
         assert_eq!(says(&mut state, &format!("show {show} format=grptres,maxjobs")), before);
     }
 }
+
+/// SchedMD's tests 21.1 and 21.2 look for these.
+#[test]
+fn help_and_usage_say_what_is_looked_for() {
+    for option in ["--help", "--usage"] {
+        let reply = run(&mut State::default(), &Caller::root(), &Clock(500), &argv(option), &[]);
+        for words in ["commit changes immediately", "display tool version number", "add cluster"] {
+            assert!(reply.stdout.contains(words), "{option}: {words}");
+        }
+    }
+}
+
+#[test]
+fn who_is_there_already_is_not_told_to_the_quiet() {
+    let mut state = site();
+    let mut said = |options: &str| {
+        let line = argv(&format!("{options} add user ann account=lab"));
+        let reply = run(&mut state, &Caller::root(), &Clock(500), &line, &[]);
+        (reply.code, reply.stderr)
+    };
+    assert_eq!(said("-i"), (1, " Already exists: user ann in account lab\n".to_owned()));
+    assert_eq!(said("-iQ"), (1, String::new()));
+}
