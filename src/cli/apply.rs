@@ -1,10 +1,10 @@
 //! `enlist apply`: carries out a reviewed plan, and nothing else.
 
 use super::Exit;
+use super::interrupt::stop_on_interrupt;
 use super::site::{self, SiteArgs, fail_all};
-use super::{plan, saved};
+use super::{plan, saved, waiting};
 use crate::change::plan::Plan;
-use crate::connection::Dialer;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::Roster;
 use crate::sync::reach::Reach;
@@ -118,8 +118,10 @@ fn confirmed(json: bool) -> Result<bool, Diagnostic> {
 /// On links of its own: agents that made the plan remember what they predicted.
 fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<bool, Vec<Diagnostic>> {
     let hosts = hosts(args, plan, roster).map_err(|problem| vec![problem])?;
-    let connector = Dialer::new();
-    let site = Site::new(hosts, &connector, args.site.forks);
+    let connector = waiting::watched();
+    let stop = stop_on_interrupt()
+        .map_err(|error| vec![Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}"))])?;
+    let site = Site::new(hosts, &connector, args.site.forks).stopping_at(stop);
     let mut report = Report { heard: Vec::new(), shown: 0, plan, json: args.json };
     let well = crate::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
     report.end(well);

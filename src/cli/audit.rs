@@ -2,7 +2,7 @@
 
 use super::site::{self, SiteArgs, fail_all};
 use super::{Exit, exit};
-use crate::connection::Dialer;
+use crate::cli::waiting;
 use crate::diag::Diagnostic;
 use crate::sync::audit::{Finding, look};
 use crate::sync::reach::Reach;
@@ -61,6 +61,6 @@ fn find(args: &AuditArgs) -> Result<(Vec<Finding>, Survey), Vec<Diagnostic>> {
         None => reach.all(&limit),
     };
     let hosts = hosts.map_err(one)?;
-    let connector = Dialer::new();
+    let connector = waiting::watched();
     look(&Site::new(hosts, &connector, args.site.forks), roster.as_ref())
 }

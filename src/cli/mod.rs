@@ -24,6 +24,7 @@ mod site;
 pub mod slurm;
 pub mod store;
 pub mod user;
+mod waiting;
 
 use crate::text::secrets;
 use crate::view::styles::{give_up, stderr};

@@ -4,7 +4,7 @@ use super::saved::Saving;
 use super::site::{self, SiteArgs, fail_all};
 use super::{Exit, fail};
 use crate::change::plan::Plan;
-use crate::connection::Dialer;
+use crate::cli::waiting;
 use crate::diag::Diagnostic;
 use crate::roster::Roster;
 use crate::sync::reach::Reach;
@@ -91,6 +91,6 @@ pub(super) fn of_roster(args: &SiteArgs, roster: &Roster) -> Result<Planned, Vec
     let login = args.login().map_err(one)?;
     let limit = args.limit().map_err(one)?;
     let hosts = Reach::new(&inventory, &login).of_roster(roster, &limit).map_err(one)?;
-    let connector = Dialer::new();
+    let connector = waiting::watched();
     crate::sync::plan(&Site::new(hosts, &connector, args.forks), roster, &sources, site::now())
 }

@@ -1,8 +1,8 @@
 //! `enlist play`: runs playbooks.
 
+use super::interrupt::Counted;
 use super::options::{InventoryArgs, LoginArgs, warn};
-use super::{Exit, fail, interrupt, listing};
-use crate::connection::Dialer;
+use super::{Exit, fail, listing, waiting};
 use crate::diag::{Diagnostic, ErrorKind, Source};
 use crate::inventory;
 use crate::playbook::{self, Playbook};
@@ -115,11 +115,11 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
         return Err(Diagnostic::new(ErrorKind::Usage, message));
     }
     let login = args.login.login()?;
-    interrupt::exit_on_interrupt()
+    let mut view = Counted::new(view(args));
+    view.exit_on_interrupt()
         .map_err(|error| Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}")))?;
-    let connector = Dialer::new();
-    let mut view = view(args);
-    let runner = Runner::new(&inventory, &options, &login, &connector, view.as_mut());
+    let connector = waiting::watched();
+    let runner = Runner::new(&inventory, &options, &login, &connector, &mut view);
     runner.run(&playbooks)
 }
 
@@ -206,7 +206,7 @@ fn extra_var(text: &str) -> Result<Map, Diagnostic> {
     }
 }
 
-fn view(args: &PlayArgs) -> Box<dyn Observer> {
+fn view(args: &PlayArgs) -> Box<dyn Observer + Send> {
     match args.json {
         true => Box::new(PlayJson(stdout())),
         false => Box::new(PlayView::new(stdout(), stderr(), terminal_columns(), args.verbose)),

@@ -58,6 +58,9 @@ impl Word {
     }
 }
 
+/// Takes back what was set for sudo alone.
+const FORGET: &str = "unset LC_ALL; ";
+
 /// Finds, fetches and becomes the agent, with as few processes as there can be. One line without backslash, single quote
 /// or exclamation mark, because the login shell that it is quoted for may be csh or fish.
 ///
@@ -98,8 +101,13 @@ impl<'a> Opening<'a> {
     pub fn command(&self) -> String {
         let inner = match self.means {
             Means::InPlace => {
-                let path = quote(&self.image.path.to_string_lossy());
-                return self.sudo(&format!("{path} {}", self.mark.whole()));
+                let (path, mark) = (quote(&self.image.path.to_string_lossy()), self.mark.whole());
+                return match self.who {
+                    Become::Login => format!("{path} {mark}"),
+                    Become::Sudo { .. } => {
+                        self.sudo(&format!("/bin/sh -c '{FORGET} exec \"$0\" \"$1\"' {path} {mark}"))
+                    }
+                };
             }
             Means::Cached | Means::Fresh => self.script(),
         };
@@ -107,7 +115,8 @@ impl<'a> Opening<'a> {
     }
 
     fn script(&self) -> String {
-        SCRIPT
+        let forget = if *self.who == Become::Login { "" } else { FORGET };
+        format!("{forget}{SCRIPT}")
             .replace("@LEFT@", &self.mark.left)
             .replace("@RIGHT@", &self.mark.right)
             .replace("@DIGEST@", &self.image.digest)
@@ -116,16 +125,16 @@ impl<'a> Opening<'a> {
             .replace("@KEEP@", if self.means == Means::Fresh { "false" } else { ":" })
     }
 
-    /// `LC_MESSAGES=C` keeps sudo's complaints in the words that are looked for.
+    /// `LC_ALL=C` keeps sudo's complaints in the words that are looked for; what sudo starts forgets it.
     fn sudo(&self, command: &str) -> String {
         match self.who {
             Become::Login => command.to_owned(),
             Become::Sudo { user, password: None } => {
-                format!("env LC_MESSAGES=C sudo -H -n -u {} {command}", quote(user))
+                format!("env LC_ALL=C sudo -H -n -u {} {command}", quote(user))
             }
             Become::Sudo { user, password: Some(_) } => {
                 let prompt = format!("'{}''{}:'", self.prompt.left, self.prompt.right);
-                format!("env LC_MESSAGES=C sudo -H -S -p {prompt} -u {} {command}", quote(user))
+                format!("env LC_ALL=C sudo -H -S -p {prompt} -u {} {command}", quote(user))
             }
         }
     }

@@ -35,6 +35,8 @@ mod settings;
 mod socket;
 #[cfg(feature = "controller")]
 mod ssh;
+#[cfg(feature = "controller")]
+pub mod watch;
 
 #[cfg(feature = "controller")]
 pub use link::Dialer;

@@ -37,6 +37,8 @@ pub struct Settings {
     pub strict: Strict,
     /// A way around a direct connection.
     pub proxy: Option<Proxy>,
+    /// The configuration file that was named (`-F`): hosts on the way are looked up there, too.
+    pub file: Option<String>,
     /// How long connecting may take.
     pub timeout: Duration,
 }
@@ -65,13 +67,14 @@ pub enum Proxy {
 pub fn resolve(target: &Target, home: &Path) -> Result<Settings, Box<Diagnostic>> {
     let arguments = Arguments::parse(&target.ssh_args)?;
     let mut settings = Settings::plain(target, home);
-    if arguments.file || is_configured(home) {
+    if arguments.file.is_some() || is_configured(home) {
         let answer = ask_ssh(target)?;
         settings.take(answer.lines().filter_map(|line| line.split_once(' ')), home);
     } else {
         settings.take(arguments.options.iter().map(|(key, value)| (&key[..], &value[..])), home);
     }
     settings.insist(target);
+    settings.file = arguments.file;
     Ok(settings)
 }
 
@@ -118,8 +121,14 @@ fn matters(text: &str) -> bool {
 fn option(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let (key, value) = line.split_once(|c: char| c == '=' || c.is_whitespace())?;
-    let value = value.trim_start_matches(|c: char| c == '=' || c.is_whitespace()).trim_matches('"');
-    (!key.starts_with('#')).then(|| (key.to_ascii_lowercase(), value.to_owned()))
+    let (key, value) = (key.to_ascii_lowercase(), value.trim_start_matches(|c: char| c == '=' || c.is_whitespace()));
+    // A command is the rest of the line: its quotes are its own.
+    let value = if key == "proxycommand" { value } else { unquoted(value) };
+    (!key.starts_with('#')).then(|| (key, value.to_owned()))
+}
+
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 /// What `ssh -G` says: lines of a key in lower case and a value.
@@ -144,8 +153,8 @@ fn ask_ssh(target: &Target) -> Result<String, Box<Diagnostic>> {
 /// Extra arguments in the form of ssh's command line, as far as they matter without a configuration file.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Arguments {
-    /// Whether a configuration file is named (`-F`).
-    file: bool,
+    /// The configuration file that is named (`-F`).
+    file: Option<String>,
     /// Options by name in lower case, in order; the first of a name counts.
     options: Vec<(String, String)>,
 }
@@ -174,7 +183,7 @@ impl Arguments {
     fn take(&mut self, flag: &str, value: &str) -> Option<()> {
         let key = match flag {
             "F" => {
-                self.file = true;
+                self.file = Some(value.into());
                 return Some(());
             }
             "o" => {
@@ -213,6 +222,7 @@ impl Settings {
             system_known_hosts: vec!["/etc/ssh/ssh_known_hosts".into(), "/etc/ssh/ssh_known_hosts2".into()],
             strict: Strict::Yes,
             proxy: None,
+            file: None,
             timeout: target.timeout,
         }
     }
@@ -374,6 +384,13 @@ pub(super) mod tests {
         let found = arguments(&["-o", "User=a", "-oPort 23", "-C", "-Ci", "/k", "-J", "b:2", "-o", "X = \"y z\""]);
         let expected = [("user", "a"), ("port", "23"), ("identityfile", "/k"), ("proxyjump", "b:2"), ("x", "y z")];
         assert_eq!(found, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn the_quotes_of_a_command_are_its_own() {
+        let found = arguments(&["-o", r#"ProxyCommand=sh -c "echo no way >&2; exit 1""#, "-oUser=\"a b\""]);
+        assert_eq!(found[0].1, r#"sh -c "echo no way >&2; exit 1""#);
+        assert_eq!(found[1].1, "a b");
     }
 
     #[test]

@@ -132,7 +132,9 @@ fn proxy_command(proxy: &Proxy, settings: &Settings, home: &Path) -> Result<Stri
             let jump = before.map(|hosts| format!(" -J {}", shell_words::quote(hosts))).unwrap_or_default();
             let last = if last.starts_with("ssh://") { last.to_owned() } else { format!("ssh://{last}") };
             let to = format!("[{}]:{}", settings.hostname, settings.port);
-            format!("ssh -o BatchMode=yes{jump} -W {} {}", shell_words::quote(&to), shell_words::quote(&last))
+            let file =
+                settings.file.as_ref().map(|file| format!(" -F {}", shell_words::quote(file))).unwrap_or_default();
+            format!("ssh -o BatchMode=yes{file}{jump} -W {} {}", shell_words::quote(&to), shell_words::quote(&last))
         }
     })
 }
@@ -171,6 +173,9 @@ mod tests {
         let command = |hosts: &str| proxy_command(&Proxy::Jump(hosts.into()), &settings, Path::new("/h")).unwrap();
         assert_eq!(command("gate"), "ssh -o BatchMode=yes -W '[10.0.0.1]:22' ssh://gate");
         assert_eq!(command("a,me@b:2"), "ssh -o BatchMode=yes -J a -W '[10.0.0.1]:22' ssh://me@b:2");
+        let named = Settings { file: Some("/my config".into()), ..settings.clone() };
+        let command = proxy_command(&Proxy::Jump("gate".into()), &named, Path::new("/h")).unwrap();
+        assert_eq!(command, "ssh -o BatchMode=yes -F '/my config' -W '[10.0.0.1]:22' ssh://gate");
     }
 
     #[test]

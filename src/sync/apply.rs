@@ -13,6 +13,7 @@ use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
 use crate::roster::{Roster, State};
 use crate::value::{Map, Value};
+use indexmap::IndexMap;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -111,8 +112,17 @@ pub fn apply(
     if !moved.is_empty() || nothing_and_not_as_it_was(plan, &seen) {
         return Err(vec![stale(plan, &moved, &seen)]);
     }
+    if site.is_stopped() {
+        return Err(vec![Diagnostic::new(
+            ErrorKind::Refused,
+            "interrupted while the hosts were looked at; nothing was touched",
+        )]);
+    }
     Ok(in_phases(site, plan, &out, &mut done))
 }
+
+/// Why a step is left out after Ctrl-C.
+const INTERRUPTED: &str = "the run was interrupted before it";
 
 /// What is left out on a host.
 enum Out {
@@ -286,7 +296,7 @@ fn ask(site: &Site, host: &Host, batch: &[Step], check: bool) -> Result<Vec<Item
 fn stale(plan: &Plan, moved: &[Moved], observed: &[super::Observed]) -> Diagnostic {
     let message = format!("the world has moved since the plan was made ({}); nothing was touched", plan.created);
     let problem = Diagnostic::new(ErrorKind::Refused, message);
-    let problem = moved.iter().fold(problem, |problem, moved| problem.note(describe(moved)));
+    let problem = moved_notes(plan, moved).into_iter().fold(problem, Diagnostic::note);
     let changed = changed_hosts(plan, observed);
     let problem = match changed.is_empty() {
         true => problem,
@@ -295,18 +305,32 @@ fn stale(plan: &Plan, moved: &[Moved], observed: &[super::Observed]) -> Diagnost
     problem.hint("make a new plan and review it")
 }
 
+/// What moved, once for all hosts on which it is the same, and no more than people read.
+fn moved_notes(plan: &Plan, moved: &[Moved]) -> Vec<String> {
+    const MOST: usize = 20;
+    let mut hosts_of: IndexMap<String, Vec<&str>> = IndexMap::new();
+    for one in moved {
+        hosts_of.entry(describe(one)).or_default().push(&one.host);
+    }
+    let more = hosts_of.len().saturating_sub(MOST);
+    let named = |hosts: &[&str]| match hosts.len() {
+        count if count > 1 && count == plan.hosts.len() => format!("all {count} hosts"),
+        _ => hosts.join(", "),
+    };
+    let notes = hosts_of.iter().take(MOST).map(|(what, hosts)| format!("{}: {what}", named(hosts)));
+    notes.chain((more > 0).then(|| format!("and {more} more of this kind"))).collect()
+}
+
 fn describe(moved: &Moved) -> String {
-    let host = &moved.host;
     match (&moved.planned, &moved.now) {
-        (Some(planned), None) => format!("{host}: {} needs no change any more", planned.address),
-        (None, Some(now)) => format!("{host}: {} was not planned to change, and would", now.address),
+        (Some(planned), None) => format!("{} needs no change any more", planned.address),
+        (None, Some(now)) => format!("{} was not planned to change, and would", now.address),
         (Some(planned), Some(now)) if planned.action != now.action => {
-            format!("{host}: {} was to {}, and would {}", planned.address, verb(planned), verb(now))
+            format!("{} was to {}, and would {}", planned.address, verb(planned), verb(now))
         }
-        (planned, _) => format!(
-            "{host}: {} would change in another way",
-            planned.as_ref().map_or("it".into(), |p| p.address.to_string())
-        ),
+        (planned, _) => {
+            format!("{} would change in another way", planned.as_ref().map_or("it".into(), |p| p.address.to_string()))
+        }
     }
 }
 
@@ -332,7 +356,11 @@ fn carry_out(site: &Site, host: &Host, plan: Option<&HostPlan>, out: Option<&Out
     for batch in possible.chunk_by(same_batch) {
         let mut tried = Vec::new();
         for step in batch {
-            let why = if given_up { Some(EARLIER.to_owned()) } else { lost.needed_by(&step.module, &step.args) };
+            let why = match given_up {
+                _ if site.is_stopped() => Some(INTERRUPTED.to_owned()),
+                true => Some(EARLIER.to_owned()),
+                false => lost.needed_by(&step.module, &step.args),
+            };
             match why {
                 Some(why) => applied.push(not_tried(host.name(), step, &why)),
                 None => tried.push(step.clone()),

@@ -20,6 +20,8 @@ use crate::runner::Links;
 pub use apply::{Applied, Became, Mandate, apply};
 pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
 pub use plan::{Planned, plan};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One host that the roster reaches.
 #[derive(Clone, Debug)]
@@ -46,12 +48,23 @@ pub struct Site<'a> {
     hosts: Vec<Host>,
     links: Links<'a>,
     forks: usize,
+    stop: Arc<AtomicBool>,
 }
 
 impl<'a> Site<'a> {
     /// `hosts` in inventory order, reached by `connector`, at most `forks` at a time.
     pub fn new(hosts: Vec<Host>, connector: &'a dyn Connector, forks: usize) -> Self {
-        Self { hosts, links: Links::new(connector), forks }
+        Self { hosts, links: Links::new(connector), forks, stop: Arc::default() }
+    }
+
+    /// Begins nothing new once `stop` is set.
+    pub fn stopping_at(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Whether somebody asked for an end.
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// The hosts, in inventory order.

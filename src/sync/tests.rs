@@ -1,6 +1,7 @@
 //! Generations: a roster, the next, and the one after, over hosts in memory that answer as the agent does.
 
 mod explain;
+mod interrupted;
 mod left_out;
 mod scheduler;
 mod vocabulary;

@@ -500,6 +500,54 @@ fn through_a_jump_and_through_a_command() {
 }
 
 #[test]
+fn a_jump_is_looked_up_in_the_configuration_that_was_named() {
+    let lab = lab();
+    let config = lab.dir().join("ssh_config").display().to_string();
+    let by = |options: &[&str]| {
+        let mut target = target(&lab, "ops");
+        options.iter().for_each(|option| target.ssh_args.extend(["-o".into(), (*option).into()]));
+        target
+    };
+    on_controller(&lab, || {
+        let mut jumping = by(&["ProxyJump=login2"]);
+        jumping.ssh_args.extend(["-F".into(), config]);
+        let mut link = dialer().open(&jumping).unwrap_or_else(|error| panic!("{error}"));
+        assert!(make_group(&mut *link, &root(), "physics").unwrap());
+        let broken = by(&["ProxyCommand=sh -c \"echo no way >&2; exit 1\""]);
+        let shown = unreachable(dialer().open(&broken).err());
+        assert!(shown.contains("the way there said: no way"), "{shown}");
+        let injected = Target { address: "10.0.0.1;id".into(), ..by(&["ProxyCommand=echo %h"]) };
+        let shown = unreachable(dialer().open(&injected).err());
+        assert!(shown.contains("must not reach a ProxyCommand"), "{shown}");
+    });
+}
+
+#[test]
+fn the_language_of_the_login_is_not_the_commands() {
+    let lab = lab();
+    let printed = |who: &Become| {
+        let mut found = String::new();
+        on_controller(&lab, || {
+            let mut link = dialer().open(&target(&lab, "ops")).unwrap();
+            let line = "sh -c 'echo $LC_ALL,$LC_MESSAGES,$LANG,$LC_TIME,$LANGUAGE'";
+            let looking = request("command", &[("_raw_params", line), ("expand_argument_vars", "no")]);
+            let result = call(&mut *link, who, &looking).unwrap();
+            found = result.outcome.unwrap().values["stdout"].to_string();
+        });
+        found
+    };
+    for who in [Become::Login, root()] {
+        assert_eq!(printed(&who), ",,,,", "where the login has no language, there is none: {who:?}");
+    }
+    let german =
+        "printf 'LC_ALL=de_DE.UTF-8\\nLANG=de_DE.UTF-8\\nLC_TIME=de_DE.UTF-8\\nLANGUAGE=de\\n' >>/etc/environment";
+    lab.sh("login1", german).ok();
+    for who in [Become::Login, root()] {
+        assert_eq!(printed(&who), "C.utf8,C.utf8,C.utf8,,", "{who:?}");
+    }
+}
+
+#[test]
 fn several_hosts_at_once() {
     let lab = lab();
     on_controller(&lab, || {

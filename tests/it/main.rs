@@ -19,6 +19,7 @@ mod job_cases;
 mod lab;
 mod migration;
 mod node;
+mod output;
 mod play_cases;
 mod real_slurm;
 mod report_cases;

@@ -4,7 +4,7 @@ mod job;
 
 use super::Exit;
 use super::site::{self, SiteArgs, fail_all};
-use crate::connection::Dialer;
+use crate::cli::waiting;
 use crate::diag::Diagnostic;
 use crate::sync::Site;
 use crate::sync::explain::{Link, links, look_at};
@@ -61,7 +61,7 @@ fn chain(args: &ExplainArgs) -> Result<Vec<Link>, Vec<Diagnostic>> {
     let login = args.site.login().map_err(one)?;
     let limit = args.site.limit().map_err(one)?;
     let hosts = Reach::new(&inventory, &login).of_roster(&roster, &limit).map_err(one)?;
-    let connector = Dialer::new();
+    let connector = waiting::watched();
     let facts = look_at(&Site::new(hosts, &connector, args.site.forks), &roster, &args.name);
     Ok(links(&roster, &args.name, &facts))
 }

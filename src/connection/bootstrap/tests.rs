@@ -21,7 +21,7 @@ fn the_words_stand_in_no_command_line() {
     let command = opening.command();
     assert!(!command.contains(&opening.mark.whole()) && !command.contains(&opening.prompt.whole()));
     assert!(!command.contains("s3cret"));
-    assert!(command.starts_with("env LC_MESSAGES=C sudo -H -S -p '"), "{command}");
+    assert!(command.starts_with("env LC_ALL=C sudo -H -S -p '"), "{command}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output
     };
     let mut process = std::process::Command::new(program);
     process.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    settle_locale(&mut process);
     process.envs(environment.iter().chain(&command.environment).map(|(name, value)| (name, value)));
     process.stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     if let Some(directory) = &command.chdir {
@@ -38,6 +39,24 @@ pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output
         return Err(SystemError::TooMuch(why));
     }
     Ok(output)
+}
+
+/// The login's language is not the programs': whoever runs the playbook, and by which way it came, sorting, dates and
+/// messages are the same. Where the login has one, it is C with UTF-8; where it has none, there is none.
+fn settle_locale(process: &mut std::process::Command) {
+    let is_locale = |name: &str| name == "LANG" || name == "LANGUAGE" || name.starts_with("LC_");
+    let set: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    let set: Vec<&String> = set.iter().filter(|name| is_locale(name)).collect();
+    if set.is_empty() {
+        return;
+    }
+    for name in set {
+        process.env_remove(name);
+    }
+    // Libraries before glibc 2.35 know it where the distribution has made it.
+    let made = ["C.utf8", "C.UTF-8"].iter().find(|name| std::path::Path::new("/usr/lib/locale").join(name).exists());
+    let locale = made.unwrap_or(&"C");
+    process.envs(["LANG", "LC_ALL", "LC_MESSAGES"].map(|name| (name, locale)));
 }
 
 /// The open pipes to a program.

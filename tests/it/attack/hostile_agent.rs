@@ -25,6 +25,11 @@ pub fn plant(lab: &Lab, script: &str) {
     lab.sh(HOST, replace).ok();
 }
 
+/// From now on it answers this.
+pub fn change(lab: &Lab, script: &str) {
+    put(lab, "/srv/hostile.json", script);
+}
+
 /// Writes a file on [`HOST`] that all can read.
 fn put(lab: &Lab, path: &str, text: &str) {
     let here = lab.write_temp("file", text);

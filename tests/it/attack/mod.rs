@@ -6,8 +6,10 @@ mod injection;
 mod killed;
 mod plans;
 mod races;
+mod replies;
 mod service;
 mod swapped;
+mod terminal;
 
 use std::fmt::Display;
 

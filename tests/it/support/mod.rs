@@ -145,6 +145,13 @@ impl Lab {
         command
     }
 
+    /// A command of `tests/lab/lab`, to be run otherwise than by [`Lab::lab`].
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = lab_command(&self.dir);
+        command.args(arguments);
+        command
+    }
+
     /// Writes a file for one test on the controller, in a directory of its own; it goes with the lab.
     pub fn write_temp(&self, name: &str, text: &str) -> PathBuf {
         let number = self.files.fetch_add(1, Ordering::Relaxed);
