@@ -35,7 +35,7 @@ impl Saving {
     /// Writes the plan, whole, with mode 0600: it holds people's keys, and the content of files that only they may read.
     pub fn write(&self, plan: &Plan) -> Result<(), Diagnostic> {
         let private = Attributes { mode: Some(0o600), ..Attributes::default() };
-        let written = atomic::replace(&self.0, plan.to_json().as_bytes(), private, 0o600);
+        let written = atomic::write(&self.0, plan.to_json().as_bytes(), private, 0o600);
         written.map_err(|error| refusal("write", &self.0, &error.to_string()))
     }
 

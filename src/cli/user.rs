@@ -226,7 +226,7 @@ fn write(path: &Path, before: &str, after: &str) -> Result<(), Diagnostic> {
     if std::fs::read_to_string(&real).map_err(|error| failed(error.to_string()))? != before {
         return Err(failed("somebody else has changed it meanwhile".into()).hint("run the command again"));
     }
-    atomic::replace(&real, after.as_bytes(), Attributes::default(), 0o644).map_err(|error| failed(error.to_string()))
+    atomic::write(&real, after.as_bytes(), Attributes::default(), 0o644).map_err(|error| failed(error.to_string()))
 }
 
 fn show(whom: &Whom) -> Result<(), Vec<Diagnostic>> {

@@ -7,6 +7,7 @@ use crate::change::{Action, Change};
 use crate::identity::authorized_keys::{Key, keys, with_keys, without_keys};
 use crate::identity::entries::Passwd;
 use crate::system::held::{self, Held};
+use crate::system::resolve::Links;
 use crate::system::{Attributes, FileKind, Stat, System, SystemError, lookup};
 use crate::text::secrets::conceal;
 use crate::value::Value;
@@ -239,7 +240,7 @@ fn key_file(args: &Args, user: &Passwd, system: &dyn System) -> Result<KeyFile, 
         None => Path::new(&user.home).join(".ssh/authorized_keys"),
     };
     if args.flag("follow") {
-        return Ok(KeyFile { path: super::files::followed(path, true, system)?, home: None });
+        return Ok(KeyFile { path: super::files::followed(path, Some(Links::Trusted), system)?, home: None });
     }
     let home = PathBuf::from(&user.home);
     let home = path.parent().is_some_and(|directory| directory.starts_with(&home)).then_some(home);

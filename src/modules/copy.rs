@@ -1,7 +1,7 @@
 //! `copy`: a file with given content. The controller has read a local `src` already and sends what is in it.
 
 use super::attributes::{Mode, Wanted, with_file_params};
-use super::files::{Edit, checksum, describe, followed, path, wanted, warn_about_mode};
+use super::files::{Edit, checksum, describe, follow, followed, path, wanted, warn_about_mode};
 use super::{Apply, Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, Would};
 use crate::change::{Action, Change};
 use crate::system::{Attributes, FileKind, System};
@@ -27,7 +27,7 @@ static SPEC: Spec = Spec {
         Param::new("backup", Kind::Bool, "Keeps the old file beside it.").default("no"),
         Param::new("validate", Kind::Str, "A command with %s that must accept the new file."),
         Param::new("directory_mode", Kind::Raw, "Mode of directories that are made for the file."),
-        Param::new("follow", Kind::Bool, "Follows a symbolic link at the destination.").default("no"),
+        Param::new("follow", Kind::Bool, "Follows a symbolic link at the destination, whoever made it."),
         Param::new("checksum", Kind::Str, "SHA-1 that the content must have."),
         Param::new("local_follow", Kind::Bool, "Follows links on the controller.").default("yes"),
         Param::new("decrypt", Kind::Bool, "Decrypts a vaulted file of the controller.").default("yes"),
@@ -141,7 +141,7 @@ impl Place {
             let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("/"));
             return match system.stat(parent, true)? {
                 Some(stat) if stat.kind == FileKind::Directory => {
-                    Ok(Self { file: followed(dest, args.flag("follow"), system)?, missing: Vec::new() })
+                    Ok(Self { file: followed(dest, follow(args, false), system)?, missing: Vec::new() })
                 }
                 _ => Err(Failure::new(format!("Destination directory {} does not exist", parent.display()))
                     .hint("make it with the module `file` (state: directory) in an earlier task")),
@@ -159,7 +159,7 @@ impl Place {
                 Some(_) => return Err(Failure::new(format!("{} is not a directory", directory.display()))),
             }
         }
-        Ok(Self { file: followed(dest.join(name), args.flag("follow"), system)?, missing })
+        Ok(Self { file: followed(dest.join(name), follow(args, false), system)?, missing })
     }
 
     /// Makes the missing directories before the file.

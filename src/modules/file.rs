@@ -1,10 +1,12 @@
 //! `file`: what is at a path, and whose it is: files, directories, links, and nothing.
 
 use super::attributes::{Wanted, with_file_params};
-use super::files::{attribute_fields, describe, followed, path, wanted, warn_about_mode};
+use super::files::{attribute_fields, describe, follow, followed, path, trusted_way, wanted, warn_about_mode};
 use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
 use crate::change::{Action, Change};
+use crate::system::tree::{Scope, Walked};
 use crate::system::{Attributes, FileKind, Stat, System};
+use crate::value::Value;
 use std::path::{Path, PathBuf};
 
 /// The module.
@@ -27,7 +29,12 @@ static SPEC: Spec = Spec {
         Param::new("recurse", Kind::Bool, "Sets owner and mode of all in a directory too.").default("no"),
         Param::new("force", Kind::Bool, "Lets a link take the place of a file or empty directory, or lead nowhere.")
             .default("no"),
-        Param::new("follow", Kind::Bool, "Works on what a symbolic link at the path leads to.").default("yes"),
+        Param::new(
+            "follow",
+            Kind::Bool,
+            "Works on what a symbolic link at the path leads to, whoever made it; no: on the link. When not given, a \
+             link is followed unless it leads from what a user owns to what another owns.",
+        ),
         Param::new("modification_time", Kind::Str, "For touch: now, preserve, or a time."),
         Param::new("modification_time_format", Kind::Str, "Form of modification_time.").default("%Y%m%d%H%M.%S"),
         Param::new("access_time", Kind::Str, "For touch: now, preserve, or a time."),
@@ -42,7 +49,10 @@ impl Module for File {
     }
 
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let path = path(args, "path", system)?;
+        let mut path = path(args, "path", system)?;
+        if args.flag("follow") {
+            path = trusted_way(path, system);
+        }
         let wanted = wanted(args, system)?;
         let there = system.stat(&path, false)?;
         let state = state(args, there.as_ref())?;
@@ -70,7 +80,7 @@ fn state(args: &Args, there: Option<&Stat>) -> Result<&'static str, Failure> {
     }
     Ok(given.unwrap_or(match there.map(|stat| stat.kind) {
         Some(FileKind::Directory) => "directory",
-        Some(FileKind::Link) if !args.flag("follow") => "link",
+        Some(FileKind::Link) if follow(args, true).is_none() => "link",
         None if args.flag("recurse") => "directory",
         _ => "file",
     }))
@@ -109,7 +119,7 @@ fn absent(path: PathBuf, there: Option<Stat>) -> Result<Verdict, Failure> {
 }
 
 fn file(args: &Args, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
-    let path = followed(path, args.flag("follow"), system)?;
+    let path = followed(path, follow(args, true), system)?;
     let found = system.stat(&path, false)?;
     let state = found.as_ref().map_or("absent", kind_name);
     if !matches!(state, "file" | "hard" | "special file") {
@@ -143,48 +153,67 @@ fn only_attributes(
     }
 }
 
-/// One directory to make or entry to correct.
-enum Repair {
-    Make(PathBuf, Attributes),
-    Correct(PathBuf, Attributes),
-}
-
 fn directory(args: &Args, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
-    let path = followed(path, args.flag("follow"), system)?;
-    let mut repairs = Vec::new();
-    let mut changes = Vec::new();
-    match system.stat(&path, false)? {
-        Some(stat) if stat.kind == FileKind::Directory => {
-            if let Some(difference) = wanted.difference(&stat) {
-                let change = Change::new(Action::Update, "file", path.display().to_string());
-                changes.push(attribute_fields(change, Some(&stat), &difference, system));
-                repairs.push(Repair::Correct(path.clone(), difference));
-            }
-            if args.flag("recurse") {
-                let before = repairs.len();
-                correct_below(&path, &wanted, system, &mut repairs)?;
-                if repairs.len() > before {
-                    let says = format!("owner, group or mode of {} entries", repairs.len() - before);
-                    let change = Change::new(Action::Update, "file", path.join("**").display().to_string());
-                    changes.push(change.opaque("tree", says));
-                }
-            }
-        }
-        Some(stat) => {
-            return Err(Failure::new(format!("{} already exists as a {}", path.display(), kind_name(&stat)))
-                .with("path", path.display().to_string()));
-        }
-        None => make_all(&path, &wanted, system, &mut repairs, &mut changes)?,
+    let path = followed(path, follow(args, true), system)?;
+    let Some(stat) = system.stat(&path, false)? else { return new_directories(path, &wanted, system) };
+    if stat.kind != FileKind::Directory {
+        return Err(Failure::new(format!("{} already exists as a {}", path.display(), kind_name(&stat)))
+            .with("path", path.display().to_string()));
     }
-    if repairs.is_empty() {
+    let mut changes = Vec::new();
+    let difference = wanted.difference(&stat);
+    if let Some(difference) = &difference {
+        let change = Change::new(Action::Update, "file", path.display().to_string());
+        changes.push(attribute_fields(change, Some(&stat), difference, system));
+    }
+    let recurses = args.flag("recurse");
+    if recurses {
+        changes.extend(survey(&path, &wanted, system)?);
+    }
+    if changes.is_empty() {
         return Ok(Verdict::Satisfied(described(&path, "path", system)?));
     }
     Ok(Verdict::would(changes, move |system| {
-        for repair in repairs {
-            match repair {
-                Repair::Make(path, attributes) => system.make_directory(&path, attributes)?,
-                Repair::Correct(path, attributes) => system.set_attributes(&path, attributes)?,
-            }
+        // What is in it first: the tree gets its new owner when all in it is right.
+        let walked = if recurses { correct(&path, &wanted, system)? } else { Walked::default() };
+        if let Some(difference) = difference {
+            system.set_attributes(&path, difference)?;
+        }
+        refuse_left(&path, &walked, difference.is_some())?;
+        described(&path, "path", system)
+    }))
+}
+
+/// What differs below a directory. Links get the owner themselves and are not followed.
+fn survey(path: &Path, wanted: &Wanted, system: &dyn System) -> Result<Option<Change>, Failure> {
+    let judge = |at: &Path, stat: &Stat| wanted.difference(stat).filter(|_| at != path);
+    let found = system.survey_tree(path, Scope::AllMounts, &judge)?.differing;
+    let change = Change::new(Action::Update, "file", path.join("**").display().to_string());
+    Ok((found > 0).then(|| change.opaque("tree", format!("owner, group or mode of {found} entries"))))
+}
+
+fn correct(path: &Path, wanted: &Wanted, system: &mut dyn System) -> Result<Walked, Failure> {
+    let judge = |at: &Path, stat: &Stat| wanted.difference(stat).filter(|_| at != path);
+    Ok(system.correct_tree(path, Scope::AllMounts, &judge)?)
+}
+
+/// Fails when entries had to be left as they are, after all others were corrected.
+fn refuse_left(path: &Path, walked: &Walked, acted: bool) -> Result<(), Failure> {
+    let Some(first) = walked.refused.first() else { return Ok(()) };
+    let count = walked.refused.len();
+    let acted = acted || walked.differing > count;
+    let msg = format!("{count} of the entries below {} were left as they are; the first: {first}", path.display());
+    Err(Failure { acted, ..Failure::new(msg) }
+        .hint("remove the names that do not belong there, or name such files in a task of their own")
+        .with("left", walked.refused.iter().map(|refused| refused.as_str().into()).collect::<Vec<Value>>()))
+}
+
+fn new_directories(path: PathBuf, wanted: &Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+    let (mut missing, mut changes) = (Vec::new(), Vec::new());
+    make_all(&path, wanted, system, &mut missing, &mut changes)?;
+    Ok(Verdict::would(changes, move |system| {
+        for (directory, attributes) in missing {
+            system.make_directory(&directory, attributes)?;
         }
         described(&path, "path", system)
     }))
@@ -195,7 +224,7 @@ fn make_all(
     path: &Path,
     wanted: &Wanted,
     system: &dyn System,
-    repairs: &mut Vec<Repair>,
+    missing: &mut Vec<(PathBuf, Attributes)>,
     changes: &mut Vec<Change>,
 ) -> Result<(), Failure> {
     let above: Vec<&Path> = path.ancestors().filter(|above| !above.as_os_str().is_empty()).collect();
@@ -210,27 +239,9 @@ fn make_all(
                 let attributes = wanted.for_new(FileKind::Directory);
                 let made = change(Action::Create, directory, None, "directory");
                 changes.push(attribute_fields(made, None, &attributes, system));
-                repairs.push(Repair::Make(directory.into(), attributes));
+                missing.push((directory.into(), attributes));
             }
         }
-    }
-    Ok(())
-}
-
-/// Everything below a directory whose owner or mode differs. Links get the owner themselves and are not followed.
-fn correct_below(
-    directory: &Path,
-    wanted: &Wanted,
-    system: &dyn System,
-    repairs: &mut Vec<Repair>,
-) -> Result<(), Failure> {
-    for name in system.list(directory)? {
-        let path = directory.join(name);
-        let Some(stat) = system.stat(&path, false)? else { continue };
-        if stat.kind == FileKind::Directory {
-            correct_below(&path, wanted, system, repairs)?;
-        }
-        repairs.extend(wanted.difference(&stat).map(|difference| Repair::Correct(path, difference)));
     }
     Ok(())
 }
@@ -245,7 +256,7 @@ fn link(
     let old_target = system.read_link(&path)?;
     let target = match (args.get("src"), &old_target) {
         (Some(_), _) => super::files::path(args, "src", system)?,
-        (None, Some(target)) if args.flag("follow") || args.get("state").is_none() => target.clone(),
+        (None, Some(target)) if follow(args, true).is_some() || args.get("state").is_none() => target.clone(),
         _ => return Err(Failure::new("src is required for creating new symlinks")),
     };
     let leads_to = path.parent().unwrap_or(Path::new("/")).join(&target);
@@ -258,8 +269,10 @@ fn link(
             .with("path", path.display().to_string())
             .with("src", target.display().to_string()));
     }
+    // Without an owner or mode to set nothing is followed: the link alone is the task's.
+    let links = follow(args, true).filter(|_| wanted != Wanted::default());
     if old_target.as_ref() == Some(&target) {
-        let place = followed(path, args.flag("follow"), system)?;
+        let place = followed(path, links, system)?;
         let found = system.stat(&place, false)?;
         return only_attributes(place, found, &wanted, "dest", system);
     }
@@ -267,16 +280,15 @@ fn link(
     let made = change(if there.is_some() { Action::Update } else { Action::Create }, &path, there.as_ref(), "link");
     let made = made.field("src", old_target.map(|old| old.display().to_string()), target.display().to_string());
     let owner = Attributes { mode: None, uid: wanted.uid, gid: wanted.gid };
-    let follow = args.flag("follow");
     Ok(Verdict::would(vec![made], move |system| {
         if in_the_way {
             system.remove(&path)?;
         }
         system.make_link(&path, &target)?;
-        let place = followed(path.clone(), follow, system)?;
+        let place = followed(path.clone(), links, system)?;
         let difference = system.stat(&place, false)?.and_then(|stat| wanted.difference(&stat));
         match difference {
-            Some(difference) if follow => system.set_attributes(&place, difference)?,
+            Some(difference) if links.is_some() => system.set_attributes(&place, difference)?,
             Some(_) => system.set_attributes(&path, owner)?,
             None => {}
         }
@@ -326,7 +338,7 @@ fn hard(
     let action = if there.is_some() { Action::Update } else { Action::Create };
     let mut made = Change::new(action, "file", path.display().to_string())
         .field("state", there.as_ref().map_or("absent", kind_name), "hard link")
-        .field("src", crate::value::Value::Null, existing.display().to_string());
+        .field("src", Value::Null, existing.display().to_string());
     if let Some(difference) = &difference {
         made = attribute_fields(made, Some(&other), difference, system);
     }
@@ -343,7 +355,7 @@ fn hard(
 }
 
 fn touch(args: &Args, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
-    let path = followed(path, args.flag("follow"), system)?;
+    let path = followed(path, follow(args, true), system)?;
     let found = system.stat(&path, false)?;
     let Some(stat) = found else {
         let attributes = wanted.for_new(FileKind::File);
@@ -465,6 +477,41 @@ mod tests {
         changed_then_ok(&File, &given, &mut fake);
         assert_eq!((stat(&fake, "/home/alice/d/x").mode, stat(&fake, "/home/alice/d").mode), (0o600, 0o700));
         assert_eq!((stat(&fake, "/home/alice/d/l").uid, stat(&fake, "/etc/motd").uid), (1000, 0));
+    }
+
+    #[test]
+    fn a_users_link_leads_root_nowhere_else_unless_the_task_says_so() {
+        let mut fake = host().directory("/srv/victim", 0o755, 0, 0).link("/home/alice/.ssh", "/srv/victim");
+        fake = fake.file("/srv/mine", "").owned_by("/srv/mine", 1000).link("/home/alice/mine", "/srv/mine");
+        let given = |pairs: &[(&str, &str)]| args(&[&[("owner", "alice"), ("mode", "0700")], pairs].concat());
+        let directory = [("path", "/home/alice/.ssh"), ("state", "directory")];
+        let below = [("path", "/home/alice/.ssh/new"), ("state", "directory")];
+        let touched = [("path", "/home/alice/.ssh"), ("state", "touch")];
+        for pairs in [&directory, &touched] {
+            let failure = fails(&File, &given(pairs), &mut fake);
+            assert!(failure.msg.contains("the user with uid 1000 could point anywhere"), "{}", failure.msg);
+        }
+        assert!(fails(&File, &given(&below), &mut fake).msg.contains("not followed"));
+        assert_eq!(stat(&fake, "/srv/victim").uid, 0);
+        changed_then_ok(&File, &given(&[("path", "/home/alice/mine")]), &mut fake);
+        assert_eq!(stat(&fake, "/srv/mine").mode, 0o700);
+        changed_then_ok(&File, &given(&[&below[..], &[("follow", "yes")]].concat()), &mut fake);
+        changed_then_ok(&File, &given(&[&directory[..], &[("follow", "yes")]].concat()), &mut fake);
+        assert_eq!((stat(&fake, "/srv/victim").uid, stat(&fake, "/srv/victim/new").uid), (1000, 1000));
+    }
+
+    #[test]
+    fn recurse_leaves_names_that_a_user_may_have_linked_and_corrects_the_rest() {
+        let mut fake = host().file("/home/alice/left", "");
+        fake.make_hard_link(Path::new("/home/alice/named"), Path::new("/etc/motd")).unwrap();
+        let given = args(&[("path", "/home/alice"), ("state", "directory"), ("recurse", "yes"), ("owner", "alice")]);
+        let mut predicted = crate::system::predicted::Predicted::new(fake.clone());
+        let first = crate::modules::testing::run(&File, &given, &mut fake);
+        assert_eq!(crate::modules::testing::run(&File, &given, &mut predicted), first);
+        let failure = first.outcome.unwrap_err();
+        assert!(failure.msg.starts_with("1 of the entries below /home/alice were left"), "{}", failure.msg);
+        assert!(failure.acted && failure.msg.contains("has 2 names"));
+        assert_eq!((stat(&fake, "/home/alice/left").uid, stat(&fake, "/etc/motd").uid), (1000, 0));
     }
 
     #[test]

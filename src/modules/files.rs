@@ -4,6 +4,7 @@
 use super::attributes::{Mode, Wanted, octal};
 use super::{Args, Failure, Outcome, Verdict};
 use crate::change::{Action, Change};
+use crate::system::resolve::Links;
 use crate::system::{Attributes, Command, FileKind, Stat, System, SystemError, lookup};
 use crate::text::hex::hex;
 use std::path::{Path, PathBuf};
@@ -139,16 +140,37 @@ pub fn attribute_fields(mut change: Change, before: Option<&Stat>, set: &Attribu
     change
 }
 
-/// The path behind final symbolic links, if `follow`; a link that leads nowhere stays itself.
-pub fn followed(path: PathBuf, follow: bool, system: &dyn System) -> Result<PathBuf, Failure> {
-    let mut current = path;
-    for _ in 0..40 {
-        match system.read_link(&current)?.filter(|_| follow) {
-            Some(target) => current = current.parent().unwrap_or(Path::new("/")).join(target),
-            None => return Ok(current),
-        }
+/// Which links a task follows: all when it says `follow: yes`; else those that lead nobody's hand elsewhere, where
+/// following is what the module does by `default`.
+pub fn follow(args: &Args, default: bool) -> Option<Links> {
+    match args.bool("follow") {
+        Some(true) => Some(Links::Trusted),
+        Some(false) => None,
+        None => default.then_some(Links::Judged),
     }
-    Err(Failure::new(format!("{} is a loop of symbolic links", current.display())))
+}
+
+/// The path behind a symbolic link at its end, if links are followed at all. It need not exist.
+pub fn followed(path: PathBuf, links: Option<Links>, system: &dyn System) -> Result<PathBuf, Failure> {
+    let Some(links) = links else { return Ok(path) };
+    let path = if links == Links::Trusted { trusted_way(path, system) } else { path };
+    match system.read_link(&path)? {
+        Some(_) => Ok(system.real_path(&path, links)?),
+        None => Ok(path),
+    }
+}
+
+/// The path with the links above its last component resolved, where root would not follow them by itself.
+pub fn trusted_way(path: PathBuf, system: &dyn System) -> PathBuf {
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return path };
+    if system.real_path(above, Links::Judged).is_ok() {
+        return path;
+    }
+    match system.real_path(above, Links::Trusted) {
+        Ok(above) => above.join(name),
+        // What is not there is the business of who uses the path.
+        Err(_) => path,
+    }
 }
 
 /// One file that shall have this content, owner and mode.

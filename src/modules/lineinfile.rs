@@ -3,6 +3,7 @@
 use super::attributes::with_file_params;
 use super::files::{Edit, followed, path, wanted, warn_about_mode};
 use super::{Args, Failure, Kind, Module, Param, Spec, Verdict};
+use crate::system::resolve::Links;
 use crate::system::{FileKind, System};
 use crate::text::python_re;
 use fancy_regex::Regex;
@@ -58,7 +59,7 @@ pub(super) fn text_file(
     is_present: bool,
     system: &dyn System,
 ) -> Result<Option<(PathBuf, String)>, Failure> {
-    let path = followed(path(args, name, system)?, true, system)?;
+    let path = followed(path(args, name, system)?, Some(Links::Judged), system)?;
     let shown = path.display();
     match system.stat(&path, true)? {
         Some(stat) if stat.kind == FileKind::Directory => {

@@ -1,12 +1,13 @@
 //! `stat`: what is at a path.
 
 use super::attributes::octal;
-use super::files::{followed, group_name, path, user_name};
+use super::files::{group_name, path, user_name};
 use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::system::resolve::Links;
 use crate::system::{Command, FileKind, Stat as FileStat, System};
 use crate::text::hex::hex;
 use crate::value::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The module.
 pub struct Stat;
@@ -130,7 +131,9 @@ fn access(stat: &FileStat, me: Option<&FileStat>) -> (bool, bool, bool) {
 fn describe_link(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn System) -> Result<(), Failure> {
     if stat.kind == FileKind::Link {
         let target = system.read_link(path)?.unwrap_or_default();
-        let source: PathBuf = followed(path.to_owned(), true, system)?;
+        // A link that leads nowhere is told as far as it goes.
+        let source = system.real_path(path, Links::Trusted);
+        let source = source.unwrap_or_else(|_| path.parent().unwrap_or(Path::new("/")).join(&target));
         values.insert("lnk_target".into(), target.display().to_string().into());
         values.insert("lnk_source".into(), source.display().to_string().into());
     }

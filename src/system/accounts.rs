@@ -5,11 +5,12 @@
 
 pub(super) mod lock;
 
-use super::{Result, SystemError};
+use super::{Attributes, Result, SystemError, kept};
 use lock::Lock;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Names of the files under `/etc` that a transaction covers.
@@ -117,13 +118,10 @@ impl Accounts {
         }
         self.effect()?;
         let temporary = temporary(&self.etc, name);
-        let written = write_like(&temporary, content, name, old.as_ref().map(|(_, metadata)| metadata));
+        let written = write_like(&temporary, content, name, old.as_ref().map(|(_, file)| file));
         if let Err(source) = written {
             let _ = fs::remove_file(&temporary);
             return Err(SystemError::io(format!("write {}", path.display()), source));
-        }
-        if old.is_some() {
-            keep_label(&path, &temporary);
         }
         Ok(Some(temporary))
     }
@@ -213,8 +211,8 @@ fn database_name(path: &Path) -> Result<&'static str> {
     name.ok_or_else(|| SystemError::Refused(format!("{} is no account database", path.display())))
 }
 
-/// Content and metadata; refuses a symbolic link, as shadow-utils do.
-fn read_database(path: &Path) -> Result<Option<(Vec<u8>, fs::Metadata)>> {
+/// Content and the open file; refuses a symbolic link, as shadow-utils do.
+fn read_database(path: &Path) -> Result<Option<(Vec<u8>, File)>> {
     let opened = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path);
     let mut file = match opened {
         Ok(file) => file,
@@ -224,37 +222,18 @@ fn read_database(path: &Path) -> Result<Option<(Vec<u8>, fs::Metadata)>> {
         }
         Err(error) => return Err(SystemError::io(format!("read {}", path.display()), error)),
     };
-    let mut read = || {
-        let metadata = file.metadata()?;
-        let mut content = Vec::with_capacity(metadata.len() as usize);
-        file.read_to_end(&mut content)?;
-        Ok((content, metadata))
-    };
-    read().map(Some).map_err(|error| SystemError::io(format!("read {}", path.display()), error))
+    let mut content = Vec::new();
+    let read = file.read_to_end(&mut content);
+    read.map(|_| Some((content, file))).map_err(|error| SystemError::io(format!("read {}", path.display()), error))
 }
 
-/// Writes and syncs a new file with mode and owner of the one that it will replace.
-fn write_like(path: &Path, content: &[u8], name: &str, like: Option<&fs::Metadata>) -> std::io::Result<()> {
+/// Writes and syncs a new file with what the one that it will replace has: [`kept::take_over`].
+fn write_like(path: &Path, content: &[u8], name: &str, old: Option<&File>) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;
-    match like {
-        Some(metadata) => {
-            std::os::unix::fs::fchown(&file, Some(metadata.uid()), Some(metadata.gid()))?;
-            file.set_permissions(fs::Permissions::from_mode(metadata.mode() & 0o7777))?;
-        }
-        None if name.ends_with("shadow") => {}
-        None => file.set_permissions(fs::Permissions::from_mode(0o644))?,
-    }
+    let new_mode = if name.ends_with("shadow") { 0o600 } else { 0o644 };
+    kept::take_over(&file, old.map(AsFd::as_fd), Attributes::default(), new_mode)?;
     file.sync_all()
-}
-
-/// Copies the SELinux label where there is SELinux.
-fn keep_label(from: &Path, to: &Path) {
-    if Path::new("/sys/fs/selinux/enforce").exists() {
-        let mut reference = std::ffi::OsString::from("--reference=");
-        reference.push(from);
-        let _ = std::process::Command::new("chcon").arg(reference).arg(to).output();
-    }
 }
 
 /// Tells nscd and sssd, where they run, that accounts changed; as shadow-utils do, a failure is no error.

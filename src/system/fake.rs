@@ -1,7 +1,7 @@
 //! [`Fake`]: a host in memory, for tests of what is above: it has files, owners, links and times, answers programs
 //! from a script, and records every effect in order.
 
-use super::resolve::{At, real_path};
+use super::resolve::{At, Ground, Links, Met, reach, refuse_further_name};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, nss};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,6 +25,7 @@ pub struct Fake {
     effects: Vec<Effect>,
     fail_at: Option<(usize, io::ErrorKind)>,
     transaction: Option<BTreeMap<PathBuf, (Vec<u8>, Attributes)>>,
+    mounts: Vec<PathBuf>,
 }
 
 /// Answers commands that no scripted program answers; `None` is for "no such program".
@@ -108,6 +109,7 @@ impl Fake {
             effects: Vec::new(),
             fail_at: None,
             transaction: None,
+            mounts: Vec::new(),
         }
     }
 
@@ -141,6 +143,19 @@ impl Fake {
     /// Adds a symbolic link, and directories above it.
     pub fn link(self, path: &str, target: &str) -> Self {
         self.place(path, Body::Link(target.into()), 0o777, 0, 0)
+    }
+
+    /// Gives something of the beginning another owner.
+    pub fn owned_by(mut self, path: &str, uid: u32) -> Self {
+        let number = self.names[Path::new(path)];
+        self.inodes.get_mut(&number).expect("every name has its inode").uid = uid;
+        self
+    }
+
+    /// Makes a directory a mount of its own.
+    pub fn mount(mut self, path: &str) -> Self {
+        self.mounts.push(path.into());
+        self
     }
 
     /// Answers commands that begin with `argv` with `output`; a longer `argv` wins, then the latest.
@@ -216,15 +231,19 @@ impl Fake {
 
     /// The real path: every link above the last component resolved, the last one too if `follow`.
     fn resolve(&self, path: &Path, follow: bool) -> io::Result<PathBuf> {
-        let at = |real: &Path| {
-            Ok(match self.names.get(real).map(|inode| &self.inodes[inode].body) {
-                None => At::Nothing,
-                Some(Body::Link(target)) => At::Link(target.clone()),
-                Some(Body::Directory) => At::Directory,
-                Some(Body::File(_)) => At::Other,
-            })
-        };
-        real_path(path, follow, at, |error| error)
+        match reach(self, path, follow, Links::Trusted) {
+            Ok(reached) => Ok(reached.path),
+            Err(SystemError::Io { source, .. }) => Err(source),
+            Err(other) => Err(io::Error::other(other)),
+        }
+    }
+
+    /// Refuses a path that leads over a link of a user's to what another owns.
+    fn judge(&self, path: &Path, follow: bool) -> Result<()> {
+        match reach(self, path, follow, Links::Judged) {
+            Err(refused @ SystemError::Refused(_)) => Err(refused),
+            _ => Ok(()),
+        }
     }
 
     fn find(&self, path: &Path, follow: bool) -> io::Result<Option<(PathBuf, u64)>> {
@@ -366,11 +385,49 @@ fn doing<T>(verb: &str, path: &Path, result: io::Result<T>) -> Result<T> {
     result.map_err(|error| SystemError::io(format!("{verb} {}", path.display()), error))
 }
 
+impl Ground for Fake {
+    type Directory = PathBuf;
+
+    fn is_root(&self) -> bool {
+        true
+    }
+
+    fn top(&self) -> Result<(PathBuf, u32)> {
+        Ok(("/".into(), self.inodes[&self.names[Path::new("/")]].uid))
+    }
+
+    fn look(&self, _: &PathBuf, _: &std::ffi::OsStr, path: &Path) -> Result<Met<PathBuf>> {
+        let Some(number) = self.names.get(path) else { return Ok(Met { at: At::Nothing, uid: 0 }) };
+        let inode = &self.inodes[number];
+        let at = match &inode.body {
+            Body::Link(target) => At::Link(target.clone()),
+            Body::Directory => At::Directory(path.to_owned()),
+            Body::File(_) => At::Other,
+        };
+        Ok(Met { at, uid: inode.uid })
+    }
+}
+
 impl System for Fake {
+    fn is_root(&self) -> bool {
+        true
+    }
+
+    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf> {
+        Ok(reach(self, path, true, links)?.path)
+    }
+
+    fn mount_of(&self, path: &Path) -> Result<Option<u64>> {
+        let Some((real, _)) = doing("look at", path, self.find(path, true))? else { return Ok(None) };
+        let below = self.mounts.iter().enumerate().filter(|(_, mount)| real.starts_with(mount));
+        Ok(Some(below.max_by_key(|(_, mount)| mount.as_os_str().len()).map_or(0, |(number, _)| number as u64 + 1)))
+    }
+
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         if let Some((content, _)) = self.transaction.as_ref().and_then(|edited| edited.get(path)) {
             return Ok(Some(content.clone()));
         }
+        self.judge(path, true)?;
         match doing("read", path, self.find(path, true))? {
             None => Ok(None),
             Some((_, number)) => match &self.inodes[&number].body {
@@ -417,11 +474,13 @@ impl System for Fake {
             edited.insert(path.into(), (content.into(), attributes));
             return Ok(());
         }
+        self.judge(path, false)?;
         self.effect(Effect::Write(path.into()))?;
         self.replace_file(path, content, attributes)
     }
 
     fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
+        self.judge(path, false)?;
         self.effect(Effect::MakeDirectory(path.into()))?;
         let real = doing("make directory", path, self.free_place(path))?;
         if self.names.contains_key(&real) {
@@ -434,12 +493,15 @@ impl System for Fake {
     }
 
     fn make_link(&mut self, path: &Path, target: &Path) -> Result<()> {
+        self.judge(path, false)?;
         self.effect(Effect::MakeLink(path.into(), target.into()))?;
         let link = Inode { body: Body::Link(target.into()), mode: 0o777, uid: 0, gid: 0, mtime: self.clock };
         doing("link", path, self.replace(path, link))
     }
 
     fn make_hard_link(&mut self, path: &Path, existing: &Path) -> Result<()> {
+        self.judge(path, false)?;
+        self.judge(existing, false)?;
         self.effect(Effect::MakeHardLink(path.into(), existing.into()))?;
         let (_, number) = doing("link", existing, self.existing(existing))?;
         let real = doing("link", path, self.free_place(path))?;
@@ -455,7 +517,12 @@ impl System for Fake {
     }
 
     fn set_attributes(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
+        self.judge(path, false)?;
         let stat = self.stat(path, false)?;
+        let above = self.stat(path.parent().unwrap_or(Path::new("/")), true)?;
+        if let (Some(stat), Some(above)) = (&stat, above) {
+            refuse_further_name(path, stat, above.uid)?;
+        }
         self.effect(Effect::SetAttributes(path.into(), attributes))?;
         let (_, number) = doing("set owner and mode of", path, self.existing(path))?;
         let inode = self.inodes.get_mut(&number).expect("every name has its inode");
@@ -466,6 +533,7 @@ impl System for Fake {
     }
 
     fn set_times(&mut self, path: &Path, _atime: i64, mtime: i64) -> Result<()> {
+        self.judge(path, false)?;
         self.effect(Effect::SetTimes(path.into()))?;
         let (_, number) = doing("set times of", path, self.existing(path))?;
         self.inodes.get_mut(&number).expect("every name has its inode").mtime = mtime;
@@ -473,11 +541,14 @@ impl System for Fake {
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
+        self.judge(from, false)?;
+        self.judge(to, false)?;
         self.effect(Effect::Rename(from.into(), to.into()))?;
         doing("rename", from, self.rename_real(from, to))
     }
 
     fn remove(&mut self, path: &Path) -> Result<()> {
+        self.judge(path, false)?;
         self.effect(Effect::Remove(path.into()))?;
         let (real, _) = doing("remove", path, self.existing(path))?;
         if self.names_below(&real).next().is_some() {
@@ -488,6 +559,7 @@ impl System for Fake {
     }
 
     fn remove_tree(&mut self, path: &Path) -> Result<()> {
+        self.judge(path, false)?;
         self.effect(Effect::RemoveTree(path.into()))?;
         let (real, _) = doing("remove", path, self.existing(path))?;
         let gone: Vec<_> = self.names_below(&real).cloned().chain([real.clone()]).collect();

@@ -9,6 +9,9 @@ use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
+/// Where the kernel shows what this process has opened.
+pub(super) const OPENED: &str = "/proc/self/fd/";
+
 /// A directory that stays the same one while this is held, whoever renames or replaces it.
 #[derive(Debug)]
 pub struct Held {
@@ -40,7 +43,7 @@ impl Held {
 
     fn path(&self) -> PathBuf {
         match &self.open {
-            Some(open) => PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd())),
+            Some(open) => PathBuf::from(format!("{OPENED}{}", open.as_raw_fd())),
             None => self.name.clone(),
         }
     }
@@ -75,18 +78,15 @@ pub fn must_be_directory(path: &Path, kind: FileKind) -> Result<()> {
     }
 }
 
-/// Makes `directory`, which lies below `top`, and holds it; its parent must be there, it must not. It gets its owner only
-/// when it is certain that it is the new, empty one.
+/// Makes `directory`, which lies below `top`, and holds it; its parent must be there. One that is there already, because
+/// another run was faster, is held as it is.
 pub fn make_directory(system: &mut dyn System, top: &Path, directory: &Path, attributes: Attributes) -> Result<Held> {
     let gone = |path: &Path| SystemError::Refused(format!("{} was taken away meanwhile", path.display()));
     let (parent, name) = (directory.parent().unwrap_or(top), directory.file_name().unwrap_or_default());
     let parent = system.hold(top, parent)?.ok_or_else(|| gone(parent))?;
-    let closed = Attributes { mode: Some(0o700), ..Attributes::default() };
-    parent.named(system.make_directory(&parent.file(name), closed))?;
-    let made = system.hold(top, directory)?.ok_or_else(|| gone(directory))?;
-    if !made.named(system.list(&made.itself()))?.is_empty() {
-        return Err(SystemError::Refused(format!("{} was replaced meanwhile", directory.display())));
+    match parent.named(system.make_directory(&parent.file(name), attributes)) {
+        Err(SystemError::Io { source, .. }) if source.kind() == std::io::ErrorKind::AlreadyExists => {}
+        other => other?,
     }
-    made.named(system.set_attributes(&made.itself(), attributes))?;
-    Ok(made)
+    system.hold(top, directory)?.ok_or_else(|| gone(directory))
 }

@@ -1,18 +1,21 @@
 //! [`Local`]: the machine that this process runs on.
 
 pub mod atomic;
+mod mount;
+mod place;
 mod process;
 mod tree;
+mod walk;
 
 use super::accounts::{Accounts, is_database};
 use super::claim::{Claim, WORKSHOP};
 use super::held::{self, Held};
+use super::resolve::{Links, refuse_further_name};
+use super::tree::{Judge, Scope, Walked};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError};
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
-use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, umask, utimensat};
-use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, fchownat};
+use nix::sys::stat::{Mode, umask};
+use place::{Opened, Place};
+use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
@@ -48,7 +51,7 @@ impl Local {
 
     /// Removes what killed processes left of account transactions, unless somebody is at work. Only root can.
     pub fn tidy(&self) -> Result<()> {
-        if !Uid::effective().is_root() {
+        if !nix::unistd::Uid::effective().is_root() {
             return Ok(());
         }
         if let Some(_claim) = Claim::try_take()? {
@@ -66,13 +69,21 @@ impl Local {
 
 fn clear_workshop() -> Result<()> {
     let workshop = Path::new(WORKSHOP);
-    if workshop.symlink_metadata().is_ok() { tree::remove(workshop) } else { Ok(()) }
+    let place = place("remove", workshop)?;
+    match doing("look at", workshop, place.open())? {
+        Some(_) => tree::remove(&place, workshop),
+        None => Ok(()),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// `Ok(None)` for "nothing is there".
 fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         other => other.map(Some),
     }
 }
@@ -102,83 +113,144 @@ fn to_stat(meta: &fs::Metadata) -> Stat {
     }
 }
 
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for its other end; O_NONBLOCK does not.
-    let mut file = fs::File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_fifo() || kind.is_socket() {
+/// Longest file that is read whole, in bytes: no user may make root's agent read until memory ends.
+pub const LONGEST: u64 = 64 << 20;
+
+/// The file at the end of a path, links judged; `None` when nothing is there.
+fn find_to_read(path: &Path, follow: bool) -> Result<Option<fs::File>> {
+    let place = match Place::find(path, follow, Links::Judged) {
+        Err(SystemError::Io { source, .. }) if is_missing(&source) => return Ok(None),
+        other => as_doing("read", path, other)?,
+    };
+    doing("read", path, if_there(place.read()))
+}
+
+/// The content of what has been opened: a regular file, or a device that ends before `limit`.
+fn read_whole(file: fs::File, limit: u64) -> io::Result<Vec<u8>> {
+    let meta = file.metadata()?;
+    if meta.file_type().is_fifo() || meta.file_type().is_socket() {
         return Err(io::Error::other("it is a pipe or socket"));
     }
     let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
-    Ok(content)
-}
-
-/// The file is judged after it was opened, so that it cannot be swapped in between.
-fn read_guarded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
-    let file = fs::File::options().read(true).custom_flags(flags).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut content = Vec::new();
-    file.take(limit + 1).read_to_end(&mut content)?;
-    match content.len() as u64 > limit {
-        true => Err(io::Error::other(format!("it is longer than {limit} bytes"))),
+    // The size first: nothing of a file that is refused is read.
+    let is_long = meta.len() > limit || file.take(limit + 1).read_to_end(&mut content)? as u64 > limit;
+    match is_long {
+        true => Err(io::Error::other(format!("it is longer than {}", size(limit)))),
         false => Ok(content),
     }
 }
 
-fn set_attributes(path: &Path, wanted: Attributes) -> io::Result<()> {
-    let old = fs::symlink_metadata(path)?;
-    if wanted.uid.is_some() || wanted.gid.is_some() {
-        let (uid, gid) = (wanted.uid.map(Uid::from_raw), wanted.gid.map(Gid::from_raw));
-        fchownat(AT_FDCWD, path, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+fn size(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 1 << 20 && bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
+        bytes => format!("{bytes} bytes"),
     }
-    if old.is_symlink() {
+}
+
+/// Says what was being done when a place was looked for.
+fn as_doing<T>(verb: &str, path: &Path, found: Result<T>) -> Result<T> {
+    found.map_err(|error| match error {
+        SystemError::Io { source, .. } => SystemError::io(format!("{verb} {}", path.display()), source),
+        other => other,
+    })
+}
+
+/// Where something is to be changed: links judged, the last one not followed.
+fn place(verb: &str, path: &Path) -> Result<Place> {
+    as_doing(verb, path, Place::find(path, false, Links::Judged))
+}
+
+/// What is at a place, which must be there, to be changed in these.
+fn open_to_set(verb: &str, path: &Path) -> Result<Opened> {
+    let place = place(verb, path)?;
+    let opened = doing(verb, path, Opened::at(&place.directory, &place.name))?;
+    if nix::unistd::geteuid().is_root() {
+        refuse_further_name(path, &opened.stat, place.directory_uid)?;
+    }
+    Ok(opened)
+}
+
+/// Makes a directory, closed to all others until it has its owner; removed again when it cannot get it. Without a wanted
+/// mode the kernel applies umask and set-group-id.
+fn make_directory(place: &Place, attributes: Attributes) -> io::Result<()> {
+    let first = if attributes.mode.is_some() { 0o700 } else { 0o777 };
+    rustix::fs::mkdirat(&place.directory, &place.name, rustix::fs::Mode::from_raw_mode(first))?;
+    if attributes == Attributes::default() {
         return Ok(());
     }
-    // The kernel drops set-user-id bits on a change of owner, and that stands unless a mode was asked for: giving a
-    // user's set-user-id program to root must not make it root's. So the mode comes last.
-    if let Some(mode) = wanted.mode {
-        fchmodat(AT_FDCWD, path, Mode::from_bits_truncate(mode), FchmodatFlags::NoFollowSymlink)?;
-    }
-    Ok(())
+    let set = || -> io::Result<()> {
+        let made = Opened::at(&place.directory, &place.name)?;
+        // The directory's owner may have put another in its place.
+        if made.stat.kind != FileKind::Directory || !walk::names(&made.fd)?.is_empty() {
+            return Err(io::Error::other("it was replaced meanwhile"));
+        }
+        made.set(attributes)
+    };
+    set().inspect_err(|_| {
+        let _ = rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::REMOVEDIR);
+    })
 }
 
 impl System for Local {
-    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        match &self.accounts {
-            Some(accounts) if is_database(path) => accounts.read(path),
-            _ => doing("read", path, if_there(read_file(path))),
+    fn is_root(&self) -> bool {
+        nix::unistd::geteuid().is_root()
+    }
+
+    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf> {
+        Ok(Place::find(path, true, links)?.path)
+    }
+
+    fn mount_of(&self, path: &Path) -> Result<Option<u64>> {
+        let opened = fs::File::options().read(true).custom_flags(OFlags::PATH.bits() as i32).open(path);
+        match doing("look at", path, if_there(opened))? {
+            Some(opened) => doing("look at", path, mount::of(&opened)).map(Some),
+            None => Ok(None),
         }
     }
 
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        if let (Some(accounts), true) = (&self.accounts, is_database(path)) {
+            return accounts.read(path);
+        }
+        let Some(file) = find_to_read(path, true)? else { return Ok(None) };
+        doing("read", path, read_whole(file, LONGEST)).map(Some)
+    }
+
     fn read_guarded(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-        doing("read", path, if_there(read_guarded(path, limit)))
+        let Some(file) = find_to_read(path, false)? else { return Ok(None) };
+        // The file is judged after it was opened, so that it cannot be swapped in between.
+        match doing("read", path, file.metadata())?.is_file() {
+            true => doing("read", path, read_whole(file, limit)).map(Some),
+            false => Err(SystemError::Refused(format!("{} is not a regular file", path.display()))),
+        }
     }
 
     fn hold(&self, top: &Path, directory: &Path) -> Result<Option<Held>> {
         let names = held::names_below(top, directory)?;
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let opened = nix::fcntl::open(top, flags, Mode::empty()).map_err(io::Error::from);
-        let Some(mut open) = doing("open", top, if_there(opened))? else { return Ok(None) };
+        let found = match Place::find(top, true, Links::Judged) {
+            Err(SystemError::Io { source, .. }) if is_missing(&source) => return Ok(None),
+            other => other?,
+        };
         let mut at = top.to_owned();
+        let Some(mut held) = doing("open", top, found.open())? else { return Ok(None) };
+        held::must_be_directory(&at, held.stat.kind)?;
         for name in names {
             at.push(name);
-            let next = openat(&open, name, flags | OFlag::O_NOFOLLOW, Mode::empty());
-            open = match next {
-                Ok(next) => next,
-                Err(Errno::ENOENT) => return Ok(None),
-                Err(error) => {
-                    let kind = self.stat(&at, false)?.map(|stat| stat.kind);
-                    kind.map_or(Ok(()), |kind| held::must_be_directory(&at, kind))?;
-                    return doing("open", &at, Err(error));
-                }
+            held = match doing("open", &at, if_there(Opened::at(&held.fd, name)))? {
+                Some(next) => next,
+                None => return Ok(None),
             };
+            held::must_be_directory(&at, held.stat.kind)?;
         }
-        Ok(Some(Held::opened(directory, open)))
+        Ok(Some(Held::opened(directory, held.fd)))
+    }
+
+    fn survey_tree(&self, top: &Path, scope: Scope, judge: &Judge) -> Result<Walked> {
+        walk::walk(top, scope, judge, false)
+    }
+
+    fn correct_tree(&mut self, top: &Path, scope: Scope, judge: &Judge) -> Result<Walked> {
+        walk::walk(top, scope, judge, true)
     }
 
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
@@ -214,54 +286,59 @@ impl System for Local {
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
         match &mut self.accounts {
             Some(accounts) if is_database(path) => accounts.write(path, content),
-            _ => atomic::replace(path, content, attributes, 0o666 & !self.umask),
+            _ => atomic::write(path, content, attributes, 0o666 & !self.umask),
         }
     }
 
     fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
-        // Open to nobody until it has its owner; without a wanted mode the kernel applies umask and set-group-id.
-        let first = if attributes.mode.is_some() { 0o700 } else { 0o777 };
-        doing("make directory", path, nix::unistd::mkdir(path, Mode::from_bits_truncate(first)))?;
-        let set = set_attributes(path, attributes);
-        if set.is_err() {
-            let _ = fs::remove_dir(path);
-        }
-        doing("set owner and mode of", path, set)
+        let place = place("make directory", path)?;
+        doing("make directory", path, make_directory(&place, attributes))
     }
 
     fn make_link(&mut self, path: &Path, target: &Path) -> Result<()> {
-        atomic::replace_name(path, |temporary| std::os::unix::fs::symlink(target, temporary))
+        let make = |directory: &_, name: &_| rustix::fs::symlinkat(target, directory, name);
+        doing("link", path, atomic::replace_name(&place("link", path)?, make))
     }
 
     fn make_hard_link(&mut self, path: &Path, existing: &Path) -> Result<()> {
-        let (new, old) = (self.stat(path, false)?, self.stat(existing, false)?);
+        let (new, old) = (place("link", path)?, place("link", existing)?);
+        let is_there = doing("look at", path, new.open())?.map(|opened| opened.stat);
+        let existing_stat = doing("look at", existing, old.open())?.map(|opened| opened.stat);
         // Renaming one name of a file over another name of it does nothing, and would leave the temporary one.
-        if let (Some(new), Some(old)) = (new, old)
-            && (new.dev, new.ino) == (old.dev, old.ino)
+        if let (Some(one), Some(other)) = (is_there, existing_stat)
+            && (one.dev, one.ino) == (other.dev, other.ino)
         {
             return Ok(());
         }
-        atomic::replace_name(path, |temporary| fs::hard_link(existing, temporary))
+        let make =
+            |directory: &_, name: &_| rustix::fs::linkat(&old.directory, &old.name, directory, name, AtFlags::empty());
+        doing("link", path, atomic::replace_name(&new, make))
     }
 
     fn set_attributes(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
-        doing("set owner and mode of", path, set_attributes(path, attributes))
+        let verb = "set owner and mode of";
+        doing(verb, path, open_to_set(verb, path)?.set(attributes))
     }
 
     fn set_times(&mut self, path: &Path, atime: i64, mtime: i64) -> Result<()> {
-        let (atime, mtime) = (TimeSpec::new(atime, 0), TimeSpec::new(mtime, 0));
-        doing("set times of", path, utimensat(AT_FDCWD, path, &atime, &mtime, UtimensatFlags::NoFollowSymlink))
+        let place = place("set times of", path)?;
+        let time = |seconds| Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let times = Timestamps { last_access: time(atime), last_modification: time(mtime) };
+        let set = rustix::fs::utimensat(&place.directory, &place.name, &times, AtFlags::SYMLINK_NOFOLLOW);
+        doing("set times of", path, set)
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
-        doing("rename", from, fs::rename(from, to))?;
-        atomic::sync_directory_of(to)
+        let (old, new) = (place("rename", from)?, place("rename", to)?);
+        doing("rename", from, rustix::fs::renameat(&old.directory, &old.name, &new.directory, &new.name))?;
+        doing("sync", to, new.sync())
     }
 
     fn rename_new(&mut self, from: &Path, to: &Path) -> Result<bool> {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => atomic::sync_directory_of(to).map(|()| true),
+        use rustix::fs::{RenameFlags, renameat_with};
+        let (old, new) = (place("rename", from)?, place("rename", to)?);
+        match renameat_with(&old.directory, &old.name, &new.directory, &new.name, RenameFlags::NOREPLACE) {
+            Ok(()) => doing("sync", to, new.sync()).map(|()| true),
             Err(rustix::io::Errno::EXIST) => Ok(false),
             // Some network file systems do not know the flag.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if self.stat(to, false)?.is_some() => Ok(false),
@@ -271,15 +348,14 @@ impl System for Local {
     }
 
     fn remove(&mut self, path: &Path) -> Result<()> {
-        let remove = |path: &Path| match fs::symlink_metadata(path)?.is_dir() {
-            true => fs::remove_dir(path),
-            false => fs::remove_file(path),
-        };
-        doing("remove", path, remove(path))
+        let place = place("remove", path)?;
+        let opened = doing("remove", path, Opened::at(&place.directory, &place.name))?;
+        let flags = if opened.stat.kind == FileKind::Directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        doing("remove", path, rustix::fs::unlinkat(&place.directory, &place.name, flags))
     }
 
     fn remove_tree(&mut self, path: &Path) -> Result<()> {
-        tree::remove(path)
+        tree::remove(&place("remove", path)?, path)
     }
 
     fn run(&mut self, command: &Command) -> Result<Output> {
@@ -287,7 +363,7 @@ impl System for Local {
     }
 
     fn begin_work(&mut self) -> Result<()> {
-        if self.claim.is_none() && Uid::effective().is_root() {
+        if self.claim.is_none() && nix::unistd::Uid::effective().is_root() {
             self.claim = Some(Claim::take()?);
             clear_workshop()?;
         }

@@ -7,13 +7,16 @@ pub mod accounts;
 pub mod claim;
 pub mod fake;
 pub mod held;
+mod kept;
 pub mod local;
 pub mod lookup;
 pub mod nss;
 pub mod predicted;
-mod resolve;
+pub mod resolve;
+pub mod tree;
 
 use held::Held;
+use resolve::Links;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -155,9 +158,22 @@ pub type Result<T> = std::result::Result<T, SystemError>;
 
 /// One host's files and programs. The first group reads, the second changes.
 ///
-/// Every write is atomic (temporary file in the same directory, fsync, rename, fsync of the directory), keeps mode and
-/// owner of the file it replaces unless told otherwise, and follows no symbolic link in the last component.
+/// Every write is atomic (temporary file in the same directory, fsync, rename, fsync of the directory), keeps what the
+/// file it replaces has (owner, mode, access list, label) unless told otherwise, and follows no symbolic link in the last
+/// component. Links on the way to what is read or changed are judged, [`Links::Judged`]; `stat`, `list` and `read_link`,
+/// which only look, follow them all.
 pub trait System {
+    /// Whether this acts as root: then links of users are judged.
+    fn is_root(&self) -> bool;
+
+    /// The path without links, the last component resolved too; it need not exist, what is above must.
+    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf>;
+
+    /// The mount that a file or directory lies on, as a number that means nothing else; links are followed. `None` when
+    /// nothing is there. Two paths are on one mount when the numbers are equal: device numbers tell neither bind mounts
+    /// nor the files of an overlay.
+    fn mount_of(&self, path: &Path) -> Result<Option<u64>>;
+
     /// The content of a file; `None` when nothing is there.
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
 
@@ -190,6 +206,11 @@ pub trait System {
 
     /// What is at `path`; `None` when nothing is there. `follow` resolves a final symbolic link.
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>>;
+
+    /// Walks over `top` and all below it without following links, and says what differs from what `judge` wants.
+    fn survey_tree(&self, top: &Path, scope: tree::Scope, judge: &tree::Judge) -> Result<tree::Walked> {
+        tree::by_name(self, top, scope, judge).map(|(walked, _)| walked)
+    }
 
     /// The names in a directory, sorted; an error when it is none.
     fn list(&self, directory: &Path) -> Result<Vec<OsString>>;
@@ -229,7 +250,16 @@ pub trait System {
     fn make_hard_link(&mut self, path: &Path, existing: &Path) -> Result<()>;
 
     /// Changes owner and permission bits. A symbolic link itself gets the owner, never its target; its mode is left.
+    /// Refuses what [`resolve::refuse_further_name`] does.
     fn set_attributes(&mut self, path: &Path, attributes: Attributes) -> Result<()>;
+
+    /// The same walk as [`System::survey_tree`], setting what differs as it goes: what was looked at is what is changed,
+    /// whoever exchanges names meanwhile. What is in a directory comes before the directory itself.
+    fn correct_tree(&mut self, top: &Path, scope: tree::Scope, judge: &tree::Judge) -> Result<tree::Walked> {
+        let (walked, differing) = tree::by_name(self, top, scope, judge)?;
+        differing.iter().try_for_each(|(path, attributes)| self.set_attributes(path, *attributes))?;
+        Ok(walked)
+    }
 
     /// Sets access and modification time, in seconds since 1970.
     fn set_times(&mut self, path: &Path, atime: i64, mtime: i64) -> Result<()>;

@@ -7,6 +7,7 @@ mod overlay;
 
 use super::{
     Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts::is_database, nss::Databases,
+    resolve::Links,
 };
 use overlay::{Body, Node, Overlay, Source};
 use std::collections::BTreeMap;
@@ -96,7 +97,8 @@ impl<S: System> Predicted<S> {
             _ => vec![command.chdir.clone().unwrap_or_default().join(name)],
         };
         let is_file = |path: &PathBuf| matches!(self.overlay.inner.stat(path, true), Ok(Some(stat)) if stat.kind == FileKind::File);
-        let real = tried.into_iter().find(is_file).and_then(|path| self.overlay.real_path(&path, true).ok());
+        let real =
+            tried.into_iter().find(is_file).and_then(|path| self.overlay.real_path(&path, true, Links::Trusted).ok());
         real.is_some_and(|real| real.file_name() == Some(REHEARSABLE.as_ref()))
     }
 
@@ -148,6 +150,18 @@ fn new_stat() -> Stat {
 }
 
 impl<S: System> System for Predicted<S> {
+    fn is_root(&self) -> bool {
+        self.overlay.inner.is_root()
+    }
+
+    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf> {
+        self.overlay.real_path(path, true, links)
+    }
+
+    fn mount_of(&self, path: &Path) -> Result<Option<u64>> {
+        self.overlay.mount_of(path)
+    }
+
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         match self.transaction.as_ref().and_then(|written| written.get(path)) {
             Some(content) => Ok(Some(content.clone())),
@@ -228,6 +242,7 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn set_attributes(&mut self, path: &Path, wanted: Attributes) -> Result<()> {
+        self.overlay.refuse_further_name(path)?;
         self.update(path, |stat| {
             super::change_attributes(stat, wanted);
         })

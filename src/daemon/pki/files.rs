@@ -64,7 +64,7 @@ impl Directory {
     pub fn write(&self, name: &str, content: &str, secret: bool) -> Result<(), Diagnostic> {
         let mode = if secret { 0o600 } else { 0o644 };
         let attributes = Attributes { mode: Some(mode), ..Attributes::default() };
-        atomic::replace(&self.file(name), content.as_bytes(), attributes, mode).map_err(|e| host(e.to_string()))
+        atomic::write(&self.file(name), content.as_bytes(), attributes, mode).map_err(|e| host(e.to_string()))
     }
 
     /// A file's text; `None` when it is not there.

@@ -1,5 +1,6 @@
 use super::lock::Lock;
 use super::*;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 fn etc() -> tempfile::TempDir {
@@ -158,4 +159,31 @@ fn what_the_dead_left_goes_without_a_transaction_and_what_the_living_hold_stays(
     assert!(held && !lock.exists() && other.exists() && !etc.path().join(".passwd.enlist").exists());
     sleeper.kill().unwrap();
     sleeper.wait().unwrap();
+}
+
+/// A database that an access list opens to one user (uid 2002) and to nobody of its group: the mode shows the mask.
+#[test]
+fn a_commit_keeps_access_lists_and_lets_nobody_else_in() {
+    const LIST: &str = "system.posix_acl_access";
+    let etc = etc();
+    let path = etc.path().join("shadow");
+    let entry = |tag: u16, permissions: u16, id: u32| {
+        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    let nobody = u32::MAX;
+    let entries =
+        [entry(1, 6, nobody), entry(2, 4, 2002), entry(4, 0, nobody), entry(16, 4, nobody), entry(32, 0, nobody)];
+    let list = [2u32.to_le_bytes().to_vec(), entries.concat()].concat();
+    rustix::fs::setxattr(&path, LIST, &list, rustix::fs::XattrFlags::empty()).unwrap();
+    rustix::fs::setxattr(&path, "user.note", b"kept", rustix::fs::XattrFlags::empty()).unwrap();
+    let mut accounts = Accounts::begin_in(etc.path()).unwrap();
+    write(&mut accounts, "shadow");
+    accounts.commit().unwrap();
+    let attribute = |name: &str| {
+        let mut value = vec![0; 4096];
+        let length = rustix::fs::getxattr(&path, name, &mut value[..]).unwrap();
+        value[..length].to_vec()
+    };
+    assert_eq!(fs::read(&path).unwrap(), b"new shadow\n");
+    assert_eq!((attribute(LIST), attribute("user.note")), (list, b"kept".to_vec()));
 }

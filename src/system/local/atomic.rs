@@ -1,130 +1,174 @@
 //! Atomic replacement of files and names: a reader sees the old or the new, whole; a crash leaves one of the two.
 
-use super::doing;
-use crate::system::{Attributes, Result, SystemError};
-use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::{Gid, Uid, fchown, fsync};
-use std::ffi::OsString;
-use std::fs::{self, File};
+use super::place::Place;
+use crate::system::{Attributes, FileKind, Result, SystemError, kept};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
 
-/// Where the kernel shows SELinux when it is in use.
-const SELINUX: &str = "/sys/fs/selinux/enforce";
-/// The extended attribute that holds a file's SELinux label.
-const LABEL: &str = "security.selinux";
+/// How long the temporary name of a link may be there before it counts as left behind: renaming takes microseconds.
+const LINK_PATIENCE: Duration = Duration::from_millis(50);
 
-/// Puts `content` at `path`: temporary file beside it, owner, mode, label, fsync, rename, fsync of the directory.
+/// The same as [`replace`] for content in memory, at a path whose links are judged.
+pub fn write(path: &Path, content: &[u8], attributes: Attributes, default_mode: u32) -> Result<()> {
+    let place = super::place("write", path)?;
+    replace(&place, attributes, default_mode, |file| file.write_all(content))
+}
+
+/// Puts what `fill` writes at a place: temporary file beside it, owner, mode, attributes, fsync, rename, fsync of the
+/// directory.
 ///
-/// What `attributes` leaves open is taken from the regular file that is replaced, else from the process and
-/// `default_mode`. A symbolic link at `path` is replaced, never followed; a directory, device or pipe is refused. On
-/// error (a full disk) the old file is there untouched and no temporary one is left.
-pub fn replace(path: &Path, content: &[u8], attributes: Attributes, default_mode: u32) -> Result<()> {
-    let old = match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_file() => Some(meta),
-        Ok(meta) if meta.is_symlink() => None,
-        Ok(_) => return Err(SystemError::Refused(format!("{} is not a regular file", path.display()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return doing("write", path, Err(error)),
+/// What `attributes` leaves open is taken from the regular file that is replaced, see [`kept::take_over`], else from the
+/// process and `default_mode`. A symbolic link at the place is replaced, never followed; a directory, device or pipe is
+/// refused. On error (a full disk) the old file is there untouched and no temporary one is left.
+pub(super) fn replace(
+    place: &Place,
+    attributes: Attributes,
+    default_mode: u32,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<()> {
+    let write = |error| SystemError::io(format!("write {}", place.path.display()), error);
+    let old = place.open().map_err(write)?;
+    let old = match old.as_ref().map(|old| old.stat.kind) {
+        Some(FileKind::File) => old,
+        Some(FileKind::Link) | None => None,
+        Some(_) => return Err(SystemError::Refused(format!("{} is not a regular file", place.path.display()))),
     };
-    let wanted = Attributes {
-        mode: attributes.mode.or(old.as_ref().map(|m| m.mode() & 0o7777)).or(Some(default_mode)),
-        uid: attributes.uid.or(old.as_ref().map(MetadataExt::uid)),
-        gid: attributes.gid.or(old.as_ref().map(MetadataExt::gid)),
-    };
-    let label = old.and_then(|_| label_of(path));
-    doing("write", path, write_beside(path, content, wanted, label.as_deref()))
-}
-
-fn write_beside(path: &Path, content: &[u8], wanted: Attributes, label: Option<&[u8]>) -> io::Result<()> {
-    let (mut file, temporary) =
-        Temporary::create(path, |name| File::options().write(true).create_new(true).mode(0o600).open(name))?;
-    file.write_all(content)?;
-    // Owner before mode: a change of owner clears set-user-id bits.
-    fchown(&file, wanted.uid.map(Uid::from_raw), wanted.gid.map(Gid::from_raw))?;
-    if let Some(mode) = wanted.mode {
-        fchmod(&file, Mode::from_bits_truncate(mode))?;
-    }
-    if let Some(label) = label {
-        rustix::fs::fsetxattr(&file, LABEL, label, rustix::fs::XattrFlags::empty())?;
-    }
-    fsync(&file)?;
-    temporary.rename_to(path)
-}
-
-/// Makes a name (a link) with `make` and puts it at `path`, replacing a file or link that is there.
-pub fn replace_name(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> Result<()> {
+    let old = old.as_ref().map(|old| old.fd.as_fd());
     let replace = || -> io::Result<()> {
-        let ((), temporary) = Temporary::create(path, make)?;
-        temporary.rename_to(path)
+        let (mut file, temporary) = Temporary::create(place)?;
+        fill(&mut file)?;
+        kept::take_over(&file, old, attributes, default_mode)?;
+        rustix::fs::fsync(&file)?;
+        temporary.rename()
     };
-    doing("link", path, replace())
+    replace().map_err(write)
 }
 
-/// Makes the names in the directory of `path` durable.
-pub fn sync_directory_of(path: &Path) -> Result<()> {
-    let directory = directory_of(path);
-    doing("sync", directory, File::open(directory).and_then(|opened| Ok(fsync(&opened)?)))
-}
-
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// The SELinux label, where SELinux is in use and the file has one.
-fn label_of(path: &Path) -> Option<Vec<u8>> {
-    if !Path::new(SELINUX).exists() {
-        return None;
+/// Makes a name (a link) with `make` and puts it at a place, replacing a file or link that is there.
+pub(super) fn replace_name(place: &Place, make: impl Fn(&OwnedFd, &OsStr) -> rustix::io::Result<()>) -> io::Result<()> {
+    let name = temporary_name(&place.name, "link");
+    for _ in 0..10 {
+        match make(&place.directory, &name) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                // Of a process that was killed: a live one would have renamed it by then, or will make it again.
+                std::thread::sleep(LINK_PATIENCE);
+                remove_if_there(place, &name)?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        match (Temporary { place, name: Some(name.clone()) }).rename() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
     }
-    let mut label = vec![0; 4096];
-    let length = rustix::fs::lgetxattr(path, LABEL, &mut label[..]).ok()?;
-    label.truncate(length);
-    Some(label)
+    Err(io::Error::other("another process makes the same name again and again"))
 }
 
-/// A temporary name; removed when dropped.
-struct Temporary(Option<PathBuf>);
+fn remove_if_there(place: &Place, name: &OsStr) -> io::Result<()> {
+    match rustix::fs::unlinkat(&place.directory, name, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(()),
+        other => Ok(other?),
+    }
+}
 
-impl Temporary {
-    /// Tries names beside `path` until `make` finds one free.
-    fn create<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(T, Self)> {
-        let mut last = None;
+/// A temporary name beside a place; removed when dropped.
+struct Temporary<'p> {
+    place: &'p Place,
+    name: Option<OsString>,
+}
+
+impl<'p> Temporary<'p> {
+    /// A new file that this process alone holds, by flock(2), for as long as it is open. A file of that name without a
+    /// holder was left by a process that was killed, and goes.
+    fn create(place: &'p Place) -> io::Result<(File, Self)> {
         for attempt in 0..100 {
-            let name = temporary_name(path, attempt);
-            match make(&name) {
-                Ok(made) => return Ok((made, Self(Some(name)))),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = Some(error),
-                Err(error) => return Err(error),
+            let name = temporary_name(&place.name, &attempt.to_string());
+            if let Some(file) = hold_new(place, &name)? {
+                return Ok((file, Self { place, name: Some(name) }));
             }
         }
-        Err(last.unwrap_or_else(|| io::Error::other("no free temporary name")))
+        Err(io::Error::other("no free temporary name"))
     }
 
-    fn rename_to(mut self, path: &Path) -> io::Result<()> {
-        if let Some(name) = &self.0 {
-            fs::rename(name, path)?;
+    fn rename(mut self) -> io::Result<()> {
+        if let Some(name) = &self.name {
+            rustix::fs::renameat(&self.place.directory, name, &self.place.directory, &self.place.name)?;
         }
-        self.0 = None;
-        fsync(&File::open(directory_of(path))?)?;
-        Ok(())
+        self.name = None;
+        self.place.sync()
     }
 }
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        if let Some(name) = &self.0 {
-            let _ = fs::remove_file(name);
+        if let Some(name) = &self.name {
+            let _ = rustix::fs::unlinkat(&self.place.directory, name, AtFlags::empty());
         }
     }
 }
 
-/// `.NAME.enlist-PID-N`: hidden, and with a dot in it, so that directories such as sudoers.d and cron.d ignore it.
-fn temporary_name(path: &Path, attempt: u32) -> PathBuf {
-    let suffix = format!(".enlist-{}-{attempt}", std::process::id());
-    let stem = path.file_name().unwrap_or_default().as_bytes();
+/// A new file under this process's lock; `None` when somebody else has the name.
+fn hold_new(place: &Place, name: &OsStr) -> io::Result<Option<File>> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    for _ in 0..3 {
+        match rustix::fs::openat(&place.directory, name, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(fd) => {
+                // Whoever looks for leftovers may have come between making and locking; then it is made again.
+                let is_locked = lock(&fd) != Err(Errno::WOULDBLOCK);
+                if is_locked && is_called(place, name, &fd)? {
+                    return Ok(Some(fd.into()));
+                }
+            }
+            Err(Errno::EXIST) if remove_leftover(place, name)? => {}
+            Err(Errno::EXIST) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+/// Removes a temporary file that nobody holds; false when somebody does or it is none of ours.
+fn remove_leftover(place: &Place, name: &OsStr) -> io::Result<bool> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = match rustix::fs::openat(&place.directory, name, flags, Mode::empty()) {
+        Ok(fd) => fd,
+        Err(error) => return Ok(error == Errno::NOENT),
+    };
+    let is_leftover = lock(&fd).is_ok() && is_called(place, name, &fd)?;
+    if is_leftover {
+        remove_if_there(place, name)?;
+    }
+    Ok(is_leftover)
+}
+
+fn lock(fd: &OwnedFd) -> rustix::io::Result<()> {
+    rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Whether the name is still that of this regular file.
+fn is_called(place: &Place, name: &OsStr, fd: &OwnedFd) -> io::Result<bool> {
+    let held = File::from(fd.try_clone()?).metadata()?;
+    let named = match super::place::Opened::at(&place.directory, name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?.stat,
+    };
+    Ok(held.is_file() && (held.dev(), held.ino()) == (named.dev, named.ino))
+}
+
+/// `.NAME.enlist-…`: hidden, and with a dot in it, so that directories such as sudoers.d and cron.d ignore it.
+fn temporary_name(name: &OsStr, what: &str) -> OsString {
+    let suffix = format!(".enlist-{what}");
+    let stem = name.as_bytes();
     let stem = &stem[..stem.len().min(254 - suffix.len())];
-    let name = [b".", stem, suffix.as_bytes()].concat();
-    directory_of(path).join(OsString::from_vec(name))
+    OsString::from_vec([b".", stem, suffix.as_bytes()].concat())
 }

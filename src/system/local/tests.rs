@@ -186,3 +186,206 @@ fn a_guarded_read_follows_no_link_and_is_bounded() {
     assert!(local.read_guarded(&link, 5).is_err());
     assert!(local.read_guarded(Path::new("/dev/zero"), 5).is_err());
 }
+
+/// A user's home with a link of the user's to `victim`, which is root's, and one to a directory of the user's own.
+fn home_with_links(dir: &Path) -> PathBuf {
+    let home = dir.join("home");
+    for directory in ["home", "victim", "scratch"] {
+        fs::create_dir(dir.join(directory)).unwrap();
+    }
+    fs::write(dir.join("victim/kept"), "root's").unwrap();
+    for (name, target) in [("led", "victim"), ("own", "scratch"), ("file", "victim/kept")] {
+        std::os::unix::fs::symlink(dir.join(target), home.join(name)).unwrap();
+        std::os::unix::fs::lchown(home.join(name), Some(1234), Some(1234)).unwrap();
+    }
+    std::os::unix::fs::symlink(dir.join("victim"), home.join("of-root")).unwrap();
+    std::os::unix::fs::symlink(dir.join("victim"), dir.join("link-of-root")).unwrap();
+    for directory in ["home", "scratch"] {
+        std::os::unix::fs::chown(dir.join(directory), Some(1234), Some(1234)).unwrap();
+    }
+    home
+}
+
+#[test]
+fn root_follows_a_users_link_only_to_what_the_user_owns() {
+    let (_keep, dir) = scratch();
+    let home = home_with_links(&dir);
+    let mut system = Local::new();
+    let owner = Attributes { uid: Some(1234), ..Attributes::default() };
+    let kept = dir.join("victim/kept");
+    for name in ["led", "of-root"] {
+        let (led, kept) = (home.join(name), home.join(name).join("kept"));
+        let tried = [
+            system.write(&led.join("new"), b"", owner),
+            system.make_directory(&led.join("new"), owner),
+            system.make_link(&led.join("new"), Path::new("x")),
+            system.make_hard_link(&home.join("stolen"), &kept),
+            system.set_attributes(&kept, owner),
+            system.set_times(&kept, 1, 1),
+            system.rename(&kept, &home.join("stolen")),
+            system.remove(&kept),
+            system.remove_tree(&kept),
+            system.read(&kept).map(drop),
+            system.correct_tree(&kept, Scope::AllMounts, &|_, _| Some(owner)).map(drop),
+            system.real_path(&led, Links::Judged).map(drop),
+        ];
+        for (number, refused) in tried.into_iter().enumerate() {
+            let error = refused.expect_err(&format!("{name}, effect {number}"));
+            assert!(error.to_string().contains("is a symbolic link, which the user with uid 1234"), "{error}");
+        }
+    }
+    assert!(system.read(&home.join("file")).is_err(), "a link at the end");
+    assert_eq!(system.real_path(&home.join("led"), Links::Trusted).unwrap(), dir.join("victim"));
+    let stat = system.stat(&kept, false).unwrap().unwrap();
+    assert_eq!((stat.uid, system.list(&dir.join("victim")).unwrap()), (0, vec!["kept".into()]));
+    system.write(&home.join("own/new"), b"x", owner).unwrap();
+    system.write(&dir.join("link-of-root/new"), b"x", owner).unwrap();
+    assert_eq!(fs::read(dir.join("scratch/new")).unwrap(), fs::read(dir.join("victim/new")).unwrap());
+}
+
+#[test]
+fn a_file_with_further_names_is_not_given_away_from_a_users_directory() {
+    let (_keep, dir) = scratch();
+    let home = home_with_links(&dir);
+    let mut system = Local::new();
+    fs::hard_link(dir.join("victim/kept"), home.join("named")).unwrap();
+    fs::write(home.join("left-by-root"), "").unwrap();
+    let owner = Attributes { uid: Some(1234), mode: Some(0o600), ..Attributes::default() };
+    let error = system.set_attributes(&home.join("named"), owner).unwrap_err().to_string();
+    assert!(error.contains("has 2 names") && error.contains("-inum"), "{error}");
+    let walked = system.correct_tree(&home, Scope::OneMount, &|_, stat| (stat.uid == 0).then_some(owner)).unwrap();
+    // Two files and a link of root's; one of the files has its other name elsewhere.
+    assert_eq!((walked.differing, walked.refused.len()), (3, 1), "{walked:?}");
+    let uid = |path: &Path| fs::symlink_metadata(path).unwrap().uid();
+    assert_eq!(
+        (uid(&home.join("named")), uid(&home.join("left-by-root")), uid(&home.join("of-root"))),
+        (0, 1234, 1234)
+    );
+    assert_eq!(uid(&dir.join("victim")), 0);
+    system.set_attributes(&dir.join("victim/kept"), owner).unwrap();
+}
+
+#[test]
+fn a_walk_is_told_mounts_by_the_mount_and_ends_in_the_deep() {
+    let (_keep, dir) = scratch();
+    let mut system = Local::new();
+    let everything = |_: &Path, _: &Stat| Some(Attributes { mode: Some(0o700), ..Attributes::default() });
+    fs::create_dir(dir.join("d")).unwrap();
+    fs::write(dir.join("d/f"), "").unwrap();
+    assert_eq!(system.survey_tree(&dir, Scope::OneMount, &everything).unwrap().differing, 3);
+    assert_eq!(
+        system.correct_tree(&dir.join("d"), Scope::OneMount, &everything).unwrap().mounts,
+        Vec::<PathBuf>::new()
+    );
+    assert_eq!(
+        (
+            mode(&dir.join("d/f")),
+            system.survey_tree(&dir.join("none"), Scope::OneMount, &everything).unwrap().differing
+        ),
+        (0o700, 0)
+    );
+    let sys = system.survey_tree(Path::new("/sys/kernel"), Scope::OneMount, &|_, _| None).unwrap();
+    assert_eq!(sys.differing, 0);
+    assert_ne!(system.mount_of(Path::new("/proc")).unwrap(), system.mount_of(&dir).unwrap());
+    assert_eq!(system.mount_of(&dir.join("d/f")).unwrap(), system.mount_of(&dir).unwrap());
+    let script = "for n in $(seq 950); do mkdir d && cd d; done";
+    fs::remove_dir_all(dir.join("d")).unwrap();
+    let made = std::process::Command::new("sh").current_dir(&dir).args(["-c", script]).status();
+    assert!(made.unwrap().success());
+    let error = system.survey_tree(&dir, Scope::OneMount, &everything).unwrap_err().to_string();
+    assert!(error.contains("deeper than 900"), "{error}");
+    std::process::Command::new("rm").arg("-rf").arg(dir.join("d")).status().unwrap();
+}
+
+#[test]
+fn what_a_killed_process_left_goes_and_what_a_live_one_holds_stays() {
+    let (_keep, dir) = scratch();
+    let path = dir.join("f");
+    let mut system = Local::new();
+    fs::write(dir.join(".f.enlist-0"), "left").unwrap();
+    std::os::unix::fs::symlink("left", dir.join(".f.enlist-link")).unwrap();
+    system.write(&path, b"one", Attributes::default()).unwrap();
+    system.make_link(&path, Path::new("x")).unwrap();
+    assert_eq!(system.list(&dir).unwrap(), ["f"]);
+    let live = fs::File::create(dir.join(".f.enlist-0")).unwrap();
+    rustix::fs::flock(&live, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    system.write(&path, b"two", Attributes::default()).unwrap();
+    assert_eq!(system.list(&dir).unwrap(), [".f.enlist-0", "f"]);
+    drop(live);
+    system.write(&path, b"three", Attributes::default()).unwrap();
+    assert_eq!(system.list(&dir).unwrap(), ["f"]);
+}
+
+#[test]
+fn a_long_file_is_refused_and_not_read() {
+    let (_keep, dir) = scratch();
+    let long = fs::File::create(dir.join("long")).unwrap();
+    long.set_len(LONGEST + 1).unwrap();
+    let error = Local::new().read(&dir.join("long")).unwrap_err().to_string();
+    assert!(error.contains("longer than 64 MiB"), "{error}");
+    long.set_len(1 << 42).unwrap();
+    assert!(Local::new().read_guarded(&dir.join("long"), 10).is_err());
+    assert!(Local::new().read(Path::new("/dev/zero")).is_err());
+}
+
+/// An access list as the kernel keeps it: tag, permissions and number of each entry, acl(5).
+fn access_list(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+    let entry = |(tag, permissions, id): &(u16, u16, u32)| {
+        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    [2u32.to_le_bytes().to_vec(), entries.iter().flat_map(entry).collect()].concat()
+}
+
+/// `user:2002:rw-`, the group nothing, mask `rw-`: the mode shows 0660.
+fn list_for_one_user() -> Vec<u8> {
+    let nobody = u32::MAX;
+    access_list(&[(1, 6, nobody), (2, 6, 2002), (4, 0, nobody), (16, 6, nobody), (32, 0, nobody)])
+}
+
+fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+    let mut value = vec![0; 1 << 16];
+    let length = rustix::fs::getxattr(path, name, &mut value[..]).ok()?;
+    value.truncate(length);
+    Some(value)
+}
+
+fn set_attribute(path: &Path, name: &str, value: &[u8]) {
+    rustix::fs::setxattr(path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
+}
+
+const LIST: &str = "system.posix_acl_access";
+
+#[test]
+fn what_is_replaced_keeps_its_access_list_and_attributes() {
+    let (_keep, dir) = scratch();
+    let path = dir.join("f");
+    let mut system = Local::new();
+    system.write(&path, b"secret", Attributes { mode: Some(0o600), gid: Some(100), ..Attributes::default() }).unwrap();
+    set_attribute(&path, LIST, &list_for_one_user());
+    set_attribute(&path, "user.note", b"keep me");
+    set_attribute(&path, "trusted.note", b"keep me, too");
+    set_attribute(&path, "security.capability", &[1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    system.write(&path, b"more", Attributes::default()).unwrap();
+    assert_eq!(attribute(&path, LIST), Some(list_for_one_user()));
+    assert_eq!((attribute(&path, "user.note"), mode(&path)), (Some(b"keep me".to_vec()), 0o660));
+    assert_eq!(attribute(&path, "trusted.note"), Some(b"keep me, too".to_vec()));
+    assert_eq!(attribute(&path, "security.capability"), None, "new content has not got the right");
+    // A mode that is asked for becomes the list's mask, as with chmod(1).
+    system.write(&path, b"even more", Attributes { mode: Some(0o640), ..Attributes::default() }).unwrap();
+    let nobody = u32::MAX;
+    let masked = access_list(&[(1, 6, nobody), (2, 6, 2002), (4, 0, nobody), (16, 4, nobody), (32, 0, nobody)]);
+    assert_eq!((attribute(&path, LIST), mode(&path)), (Some(masked), 0o640));
+}
+
+#[test]
+fn a_default_list_of_the_directory_lets_nobody_into_a_file_that_did_not_have_it() {
+    let (_keep, dir) = scratch();
+    let path = dir.join("f");
+    let mut system = Local::new();
+    system.write(&path, b"old", Attributes { mode: Some(0o644), ..Attributes::default() }).unwrap();
+    set_attribute(&dir, "system.posix_acl_default", &list_for_one_user());
+    system.write(&path, b"new", Attributes::default()).unwrap();
+    assert_eq!((attribute(&path, LIST), mode(&path)), (None, 0o644));
+    system.write(&dir.join("g"), b"", Attributes::default()).unwrap();
+    assert!(attribute(&dir.join("g"), LIST).is_some(), "a new file gets what its directory gives");
+}

@@ -1,26 +1,27 @@
 //! Removes directory trees without following a link or leaving the file system.
 
 use super::doing;
-use crate::system::{Result, SystemError};
-use nix::dir::{Dir, Type};
-use nix::fcntl::{AT_FDCWD, OFlag};
-use nix::sys::stat::{Mode, fstat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::ffi::CString;
+use super::place::{Opened, Place};
+use super::walk::names;
+use crate::system::tree::DEEPEST;
+use crate::system::{FileKind, Result, SystemError};
+use rustix::fs::AtFlags;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-/// Removes `path` and all in it.
+/// Removes what is at a place and all in it; `path` is its name for people.
 ///
 /// Refuses before anything is removed when something is mounted inside, also by a bind mount. Works on directory
 /// handles: a directory that is swapped for a link meanwhile is not followed.
-pub fn remove(path: &Path) -> Result<()> {
-    if !doing("look at", path, fs::symlink_metadata(path))?.is_dir() {
-        return doing("remove", path, fs::remove_file(path));
+pub fn remove(place: &Place, path: &Path) -> Result<()> {
+    let opened = doing("look at", path, Opened::at(&place.directory, &place.name))?;
+    if opened.stat.kind != FileKind::Directory {
+        return doing("remove", path, rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty()));
     }
-    let real = doing("look at", path, fs::canonicalize(path))?;
+    let real = doing("look at", path, fs::canonicalize(opened.path().join(".")))?;
     if real == Path::new("/") {
         return Err(SystemError::Refused("will not remove /".into()));
     }
@@ -32,52 +33,43 @@ pub fn remove(path: &Path) -> Result<()> {
         )));
     }
     let remove = || -> io::Result<()> {
-        let directory = Dir::openat(AT_FDCWD, path, flags(), Mode::empty())?;
-        let device = fstat(&directory)?.st_dev;
-        empty(directory, device)?;
-        fs::remove_dir(path)
+        empty(&opened.fd, opened.mount()?, 0)?;
+        Ok(rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::REMOVEDIR)?)
     };
     doing("remove", path, remove())
 }
 
-fn flags() -> OFlag {
-    OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_RDONLY | OFlag::O_CLOEXEC
-}
-
-fn empty(mut directory: Dir, device: u64) -> io::Result<()> {
-    let entries: Vec<(CString, Option<Type>)> = directory
-        .iter()
-        .map(|entry| entry.map(|e| (e.file_name().to_owned(), e.file_type())))
-        .collect::<std::result::Result<_, _>>()?;
-    for (name, kind) in entries {
-        if matches!(name.as_bytes(), b"." | b"..") {
-            continue;
-        }
-        // Some file systems do not say the kind in the listing; opening tells.
-        let inner = match kind {
-            Some(Type::Directory) | None => Dir::openat(directory.as_fd(), name.as_c_str(), flags(), Mode::empty()),
-            Some(_) => Err(nix::errno::Errno::ENOTDIR),
-        };
-        match inner {
-            Ok(inner) => {
-                if fstat(&inner)?.st_dev != device {
-                    return Err(io::Error::other(format!("{} is another file system", name.to_string_lossy())));
-                }
-                empty(inner, device)?;
-                unlinkat(directory.as_fd(), name.as_c_str(), UnlinkatFlags::RemoveDir)?;
-            }
-            Err(nix::errno::Errno::ENOTDIR | nix::errno::Errno::ELOOP) => {
-                unlinkat(directory.as_fd(), name.as_c_str(), UnlinkatFlags::NoRemoveDir)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
+fn empty(directory: &OwnedFd, mount: u64, depth: usize) -> io::Result<()> {
+    if depth > DEEPEST {
+        return Err(io::Error::other(format!("it is deeper than {DEEPEST} directories")));
+    }
+    for name in names(directory)? {
+        remove_one(directory, &name, mount, depth)?;
     }
     Ok(())
 }
 
+fn remove_one(directory: &OwnedFd, name: &OsStr, mount: u64, depth: usize) -> io::Result<()> {
+    let opened = match Opened::at(directory, name) {
+        // Somebody else has removed it since.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let flags = if opened.stat.kind == FileKind::Directory {
+        if opened.mount()? != mount {
+            return Err(io::Error::other(format!("{} is another file system", name.to_string_lossy())));
+        }
+        empty(&opened.fd, mount, depth + 1)?;
+        AtFlags::REMOVEDIR
+    } else {
+        AtFlags::empty()
+    };
+    Ok(rustix::fs::unlinkat(directory, name, flags)?)
+}
+
 /// A mount point at or below `real`.
 fn mount_inside(real: &Path) -> Option<PathBuf> {
-    // Without /proc only the check of the device number remains.
+    // Without /proc only the check of each directory's mount remains.
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     mount_points(&mounts).find(|mount| mount.starts_with(real))
 }

@@ -3,10 +3,10 @@
 //! Names decide what is where: an entry in the overlay wins, else the nearest directory above that has one says what
 //! is below (nothing, or a directory of the system below), else the system below is asked at the same path.
 
-use crate::system::resolve::{self, At};
+use crate::system::resolve::{self, At, Ground, Links, Met, refuse_further_name};
 use crate::system::{FileKind, Result, Stat, System, SystemError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +72,30 @@ pub fn fail<T>(verb: &str, path: &Path, kind: io::ErrorKind) -> Result<T> {
     Err(SystemError::io(format!("{verb} {}", path.display()), kind.into()))
 }
 
+impl<S: System> Ground for Overlay<S> {
+    type Directory = PathBuf;
+
+    fn is_root(&self) -> bool {
+        self.inner.is_root()
+    }
+
+    fn top(&self) -> Result<(PathBuf, u32)> {
+        let top = Path::new("/");
+        Ok((top.into(), self.at(top)?.map_or(0, |found| self.stat_of(&found).uid)))
+    }
+
+    fn look(&self, _: &PathBuf, _: &OsStr, path: &Path) -> Result<Met<PathBuf>> {
+        let Some(found) = self.at(path)? else { return Ok(Met { at: At::Nothing, uid: 0 }) };
+        let stat = self.stat_of(&found);
+        let at = match stat.kind {
+            FileKind::Link => At::Link(self.link_target(&found)?.unwrap_or_default()),
+            FileKind::Directory => At::Directory(path.to_owned()),
+            FileKind::File | FileKind::Other => At::Other,
+        };
+        Ok(Met { at, uid: stat.uid })
+    }
+}
+
 impl<S: System> Overlay<S> {
     /// Nothing decided yet.
     pub fn new(inner: S) -> Self {
@@ -80,12 +104,12 @@ impl<S: System> Overlay<S> {
 
     /// Whether a name, or something below it, is no longer what the system below says.
     pub fn is_changed(&self, path: &Path) -> bool {
-        self.real_path(path, true).is_ok_and(|real| self.names_below(&real).next().is_some())
+        self.real_path(path, true, Links::Trusted).is_ok_and(|real| self.names_below(&real).next().is_some())
     }
 
     /// The content of a file, links followed.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        match self.find(path, true)? {
+        match self.find(path, true, Links::Judged)? {
             None => Ok(None),
             Some((_, Found::Below(at, _))) => self.inner.read(&at),
             Some((_, Found::Here(number))) => match &self.nodes[number].body {
@@ -98,12 +122,12 @@ impl<S: System> Overlay<S> {
 
     /// What is at `path`.
     pub fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
-        Ok(self.find(path, follow)?.map(|(_, found)| self.stat_of(&found)))
+        Ok(self.find(path, follow, Links::Trusted)?.map(|(_, found)| self.stat_of(&found)))
     }
 
     /// The names in a directory: those that shine through, corrected by those decided.
     pub fn list(&self, directory: &Path) -> Result<Vec<OsString>> {
-        let Some((real, found)) = self.find(directory, true)? else {
+        let Some((real, found)) = self.find(directory, true, Links::Trusted)? else {
             return fail("list", directory, io::ErrorKind::NotFound);
         };
         let origin = match &found {
@@ -129,7 +153,7 @@ impl<S: System> Overlay<S> {
 
     /// The target of a link.
     pub fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
-        match self.find(path, false)? {
+        match self.find(path, false, Links::Trusted)? {
             None => Ok(None),
             Some((_, found)) => self.link_target(&found),
         }
@@ -148,16 +172,23 @@ impl<S: System> Overlay<S> {
 
     /// The node at `path`, taken over from the system below if need be, to be changed.
     pub fn adopt(&mut self, path: &Path) -> Result<&mut Node> {
-        let Some((real, found)) = self.find(path, false)? else {
+        let Some((real, found)) = self.find(path, false, Links::Judged)? else {
             return fail("change", path, io::ErrorKind::NotFound);
         };
         let number = self.adopt_found(&real, found)?;
         Ok(&mut self.nodes[number])
     }
 
+    /// Refuses to change owner or mode of a file whose other names may be anywhere.
+    pub fn refuse_further_name(&self, path: &Path) -> Result<()> {
+        let Some((real, found)) = self.find(path, false, Links::Judged)? else { return Ok(()) };
+        let above = self.stat(real.parent().unwrap_or(Path::new("/")), true)?;
+        refuse_further_name(path, &self.stat_of(&found), above.map_or(0, |above| above.uid))
+    }
+
     /// Gives a file another name.
     pub fn hard_link(&mut self, path: &Path, existing: &Path) -> Result<()> {
-        let Some((old_real, old)) = self.find(existing, false)? else {
+        let Some((old_real, old)) = self.find(existing, false, Links::Judged)? else {
             return fail("link", existing, io::ErrorKind::NotFound);
         };
         if self.stat_of(&old).kind == FileKind::Directory {
@@ -175,7 +206,7 @@ impl<S: System> Overlay<S> {
 
     /// Removes a name and all below it.
     pub fn remove(&mut self, path: &Path) -> Result<()> {
-        match self.find(path, false)? {
+        match self.find(path, false, Links::Judged)? {
             None => fail("remove", path, io::ErrorKind::NotFound),
             Some((real, _)) => self.drop_tree(&real),
         }
@@ -183,7 +214,7 @@ impl<S: System> Overlay<S> {
 
     /// Renames, with all below.
     pub fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
-        let Some((from, found)) = self.find(from, false)? else {
+        let Some((from, found)) = self.find(from, false, Links::Judged)? else {
             return fail("rename", from, io::ErrorKind::NotFound);
         };
         let number = self.adopt_found(&from, found)?;
@@ -191,7 +222,7 @@ impl<S: System> Overlay<S> {
         if to_real == from {
             return Ok(());
         }
-        if self.find(&to_real, false)?.is_some() {
+        if self.find(&to_real, false, Links::Judged)?.is_some() {
             self.drop_tree(&to_real)?;
         }
         let moved: Vec<_> = self.names_below(&from).map(|(path, decided)| (path.clone(), *decided)).collect();
@@ -207,10 +238,11 @@ impl<S: System> Overlay<S> {
     /// Where a rename ends; the source itself when both are names of one file.
     fn check_rename(&self, from: &Path, number: Number, to: &Path) -> Result<PathBuf> {
         let is_directory = self.nodes[number].stat.kind == FileKind::Directory;
-        if is_directory && self.real_path(to, false)?.starts_with(from) && self.real_path(to, false)? != from {
+        let to_path = self.real_path(to, false, Links::Judged)?;
+        if is_directory && to_path.starts_with(from) && to_path != from {
             return fail("rename", from, io::ErrorKind::InvalidInput);
         }
-        let Some((real, found)) = self.find(to, false)? else { return self.place_for(to) };
+        let Some((real, found)) = self.find(to, false, Links::Judged)? else { return self.place_for(to) };
         if matches!(found, Found::Here(other) if other == number) {
             return Ok(from.into());
         }
@@ -224,20 +256,32 @@ impl<S: System> Overlay<S> {
 
     /// The real path: every link above the last component resolved, the last one too if `follow`. An error of kind
     /// NotFound or NotADirectory when what is above does not exist.
-    pub fn real_path(&self, path: &Path, follow: bool) -> Result<PathBuf> {
-        let at = |real: &Path| {
-            let Some(found) = self.at(real)? else { return Ok(At::Nothing) };
-            Ok(match self.stat_of(&found).kind {
-                FileKind::Link => At::Link(self.link_target(&found)?.unwrap_or_default()),
-                FileKind::Directory => At::Directory,
-                FileKind::File | FileKind::Other => At::Other,
-            })
-        };
-        resolve::real_path(path, follow, at, |error| SystemError::io(format!("find {}", path.display()), error))
+    pub fn real_path(&self, path: &Path, follow: bool, links: Links) -> Result<PathBuf> {
+        Ok(resolve::reach(self, path, follow, links)?.path)
     }
 
-    fn find(&self, path: &Path, follow: bool) -> Result<Option<(PathBuf, Found)>> {
-        match self.real_path(path, follow) {
+    /// A mount of the system below: that of the file itself or, where it is only predicted, of what it lies in.
+    pub fn mount_of(&self, path: &Path) -> Result<Option<u64>> {
+        let Some((real, _)) = self.find(path, true, Links::Trusted)? else { return Ok(None) };
+        for above in real.ancestors() {
+            let origin = match self.at(above)? {
+                Some(Found::Below(at, _)) => Some(at),
+                Some(Found::Here(number)) => match &self.nodes[number].body {
+                    Body::Directory(origin) => origin.clone(),
+                    Body::File(Source::Inner(at)) => Some(at.clone()),
+                    _ => None,
+                },
+                None => None,
+            };
+            if let Some(at) = origin {
+                return self.inner.mount_of(&at);
+            }
+        }
+        Ok(None)
+    }
+
+    fn find(&self, path: &Path, follow: bool, links: Links) -> Result<Option<(PathBuf, Found)>> {
+        match self.real_path(path, follow, links) {
             Ok(real) => Ok(self.at(&real)?.map(|found| (real, found))),
             Err(SystemError::Io { source, .. })
                 if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
@@ -290,7 +334,7 @@ impl<S: System> Overlay<S> {
 
     /// The real path for a new name: the directory above must be there, no directory may be in the way.
     fn place_for(&self, path: &Path) -> Result<PathBuf> {
-        let real = self.real_path(path, false)?;
+        let real = self.real_path(path, false, Links::Judged)?;
         match self.at(real.parent().unwrap_or(Path::new("/")))?.map(|found| self.stat_of(&found).kind) {
             Some(FileKind::Directory) => {}
             Some(_) => return fail("make", path, io::ErrorKind::NotADirectory),

@@ -5,6 +5,7 @@ pub mod hostile_agent;
 mod injection;
 mod killed;
 mod plans;
+mod planted;
 mod races;
 mod replies;
 mod service;
