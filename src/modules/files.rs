@@ -206,7 +206,7 @@ impl Edit {
     ) -> Result<Verdict, Failure> {
         // A link is replaced, so that nothing of what it leads to counts.
         let stat = system.stat(&self.path, false)?.filter(|stat| stat.kind != FileKind::Link);
-        let old = if stat.is_some() { system.read(&self.path)? } else { None };
+        let old = self.old(stat.as_ref(), system)?;
         let is_new_content = self.content.as_ref().is_some_and(|content| old.as_ref() != Some(content));
         let difference = match &stat {
             Some(stat) => self.wanted.difference(stat),
@@ -226,6 +226,16 @@ impl Edit {
             }
             finish(system, outcome)
         }))
+    }
+
+    /// What is there, where it matters: a file of another size differs without being read, and is too long to be shown.
+    fn old(&self, stat: Option<&Stat>, system: &dyn System) -> Result<Option<Vec<u8>>, Failure> {
+        let (Some(stat), Some(content)) = (stat, &self.content) else { return Ok(None) };
+        if stat.size == content.len() as u64 || stat.size <= LONGEST_DIFF as u64 {
+            return Ok(system.read(&self.path)?);
+        }
+        // Not text, so that no diff is made of it.
+        Ok(Some(vec![0]))
     }
 
     fn change(

@@ -52,8 +52,7 @@ impl Module for Stat {
                 describe_mode(&mut values, &stat, system)?;
                 describe_link(&mut values, &path, &stat, system)?;
                 if stat.kind == FileKind::File && args.flag("get_checksum") {
-                    let content = system.read(&path)?.unwrap_or_default();
-                    values.insert("checksum".into(), digest(args.text("checksum_algorithm"), &content));
+                    values.insert("checksum".into(), digest(args.text("checksum_algorithm"), &path, system)?);
                 }
             }
         }
@@ -140,17 +139,21 @@ fn describe_link(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn Sy
     Ok(())
 }
 
-fn digest(algorithm: &str, content: &[u8]) -> Value {
-    use sha2::Digest;
-    let text = match algorithm {
-        "md5" => hex(&md5::Md5::digest(content)),
-        "sha224" => hex(&sha2::Sha224::digest(content)),
-        "sha256" => hex(&sha2::Sha256::digest(content)),
-        "sha384" => hex(&sha2::Sha384::digest(content)),
-        "sha512" => hex(&sha2::Sha512::digest(content)),
-        _ => super::files::checksum(content),
-    };
-    text.into()
+/// The digest of a file's content, which may be longer than memory.
+fn digest(algorithm: &str, path: &Path, system: &dyn System) -> Result<Value, Failure> {
+    match algorithm {
+        "md5" => digest_by(md5::Md5::default(), path, system),
+        "sha224" => digest_by(sha2::Sha224::default(), path, system),
+        "sha256" => digest_by(sha2::Sha256::default(), path, system),
+        "sha384" => digest_by(sha2::Sha384::default(), path, system),
+        "sha512" => digest_by(sha2::Sha512::default(), path, system),
+        _ => digest_by(sha1::Sha1::default(), path, system),
+    }
+}
+
+fn digest_by(mut state: impl sha2::Digest, path: &Path, system: &dyn System) -> Result<Value, Failure> {
+    system.read_pieces(path, &mut |piece| state.update(piece))?;
+    Ok(hex(&state.finalize()).into())
 }
 
 #[cfg(test)]

@@ -140,6 +140,18 @@ fn read_whole(file: fs::File, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+fn read_pieces(mut file: fs::File, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let mut piece = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => each(&piece[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn size(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 1 << 20 && bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
@@ -214,6 +226,11 @@ impl System for Local {
         }
         let Some(file) = find_to_read(path, true)? else { return Ok(None) };
         doing("read", path, read_whole(file, LONGEST)).map(Some)
+    }
+
+    fn read_pieces(&self, path: &Path, each: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        let Some(file) = find_to_read(path, true)? else { return Ok(false) };
+        doing("read", path, read_pieces(file, each)).map(|()| true)
     }
 
     fn read_guarded(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {

@@ -174,8 +174,16 @@ pub trait System {
     /// nor the files of an overlay.
     fn mount_of(&self, path: &Path) -> Result<Option<u64>>;
 
-    /// The content of a file; `None` when nothing is there.
+    /// The content of a file; `None` when nothing is there. The real host refuses one longer than
+    /// [`local::LONGEST`].
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
+
+    /// The content of a file of any length, piece by piece to `each`; false when nothing is there.
+    fn read_pieces(&self, path: &Path, each: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        let content = self.read(path)?;
+        content.iter().for_each(|content| each(content));
+        Ok(content.is_some())
+    }
 
     /// The content of a regular file that somebody else may control: never through a link in the last component, and
     /// refused when it is no regular file or longer than `limit` bytes.

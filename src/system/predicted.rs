@@ -169,6 +169,10 @@ impl<S: System> System for Predicted<S> {
         }
     }
 
+    fn read_pieces(&self, path: &Path, each: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        self.overlay.read_pieces(path, each)
+    }
+
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
         self.overlay.stat(path, follow)
     }

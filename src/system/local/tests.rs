@@ -323,6 +323,9 @@ fn a_long_file_is_refused_and_not_read() {
     long.set_len(LONGEST + 1).unwrap();
     let error = Local::new().read(&dir.join("long")).unwrap_err().to_string();
     assert!(error.contains("longer than 64 MiB"), "{error}");
+    let mut length = 0;
+    assert!(Local::new().read_pieces(&dir.join("long"), &mut |piece| length += piece.len()).unwrap());
+    assert_eq!(length as u64, LONGEST + 1);
     long.set_len(1 << 42).unwrap();
     assert!(Local::new().read_guarded(&dir.join("long"), 10).is_err());
     assert!(Local::new().read(Path::new("/dev/zero")).is_err());

@@ -120,6 +120,24 @@ impl<S: System> Overlay<S> {
         }
     }
 
+    /// The same piece by piece; false when nothing is there.
+    pub fn read_pieces(&self, path: &Path, each: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        let below = match self.find(path, true, Links::Judged)? {
+            Some((_, Found::Below(at, _))) => Some(at),
+            Some((_, Found::Here(number))) => match &self.nodes[number].body {
+                Body::File(Source::Inner(at)) => Some(at.clone()),
+                _ => None,
+            },
+            None => None,
+        };
+        if let Some(at) = below {
+            return self.inner.read_pieces(&at, each);
+        }
+        let content = self.read(path)?;
+        content.iter().for_each(|content| each(content));
+        Ok(content.is_some())
+    }
+
     /// What is at `path`.
     pub fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
         Ok(self.find(path, follow, Links::Trusted)?.map(|(_, found)| self.stat_of(&found)))
