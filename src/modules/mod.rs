@@ -14,6 +14,8 @@ mod command;
 mod copy;
 pub mod engine;
 mod entrance;
+#[cfg(test)]
+mod example;
 mod file;
 pub mod files;
 mod getent;

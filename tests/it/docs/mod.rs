@@ -1,7 +1,14 @@
 //! What the documentation says is what the product does: pages made from tables are up to date, and what a reader would
 //! type or save is typed and saved here. `UPDATE=1` writes the made parts anew.
 
+mod cluster;
+mod developers;
+mod migration;
 mod modules;
+mod page;
+mod readme;
+mod roster;
+mod service;
 
 use std::path::{Path, PathBuf};
 

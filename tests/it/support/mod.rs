@@ -140,8 +140,13 @@ impl Lab {
 
     /// The command itself, for a test that needs another directory, more environment, or to kill it half-way.
     pub fn enlist_command(&self, arguments: &[&str]) -> Command {
+        self.controller_command(&[&["enlist"], arguments].concat())
+    }
+
+    /// Any program on the controller, with the hosts' network and the lab's home, in the project's directory.
+    pub fn controller_command(&self, words: &[&str]) -> Command {
         let mut command = lab_command(&self.dir);
-        command.args(["exec", "enlist"]).args(arguments);
+        command.arg("exec").args(words);
         command
     }
 

@@ -1,0 +1,50 @@
+//! The module that `docs/adding-a-module.md` adds: what the page shows of it is compared with this file, so it compiles
+//! and works. It is part of no program.
+
+use super::testing::{args, changed_then_ok};
+use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, files};
+use crate::change::{Action, Change};
+use crate::system::fake::Fake;
+use crate::system::{Attributes, System};
+
+struct Motd;
+
+static SPEC: Spec = Spec {
+    name: "motd",
+    summary: "Sets the message of the day.",
+    params: &[
+        Param::new("text", Kind::Str, "The message.").required(),
+        Param::new("path", Kind::Path, "Where it is.").default("/etc/motd"),
+    ],
+    ..Spec::EMPTY
+};
+
+impl Module for Motd {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+        let path = files::path(args, "path", system)?;
+        let wanted = args.text("text").to_owned();
+        let old = system.read(&path)?;
+        if old.as_deref() == Some(wanted.as_bytes()) {
+            return Ok(Verdict::Satisfied(Outcome::new()));
+        }
+        let before = old.map(|old| String::from_utf8_lossy(&old).into_owned());
+        let action = if before.is_some() { Action::Update } else { Action::Create };
+        let shown = path.display().to_string();
+        let change = Change::new(action, "motd", &shown).text(&shown, before, Some(wanted.clone()));
+        Ok(Verdict::would(vec![change], move |system| {
+            system.write(&path, wanted.as_bytes(), Attributes::default())?;
+            Ok(Outcome::new())
+        }))
+    }
+}
+
+#[test]
+fn the_message_is_set_once() {
+    let mut fake = Fake::new().directory("/etc", 0o755, 0, 0);
+    changed_then_ok(&Motd, &args(&[("text", "hello\n")]), &mut fake);
+    assert_eq!(fake.text("/etc/motd"), "hello\n");
+}
