@@ -19,12 +19,12 @@ pub struct Account {
 impl Account {
     /// The local user called `name`.
     pub fn find(databases: &Databases, directory: &dyn Directory, name: &str) -> Option<Self> {
-        let passwd = databases.passwd.get(name)?;
+        let passwd = databases.passwd.get(name)?.clone();
         let gid = passwd.gid;
-        let local = databases.group_with_gid(gid).map(|group| group.name);
+        let local = databases.group_with_gid(gid).map(|group| group.name.clone());
         let group = local.or_else(|| directory.group_with_gid(gid)).unwrap_or_else(|| gid.to_string());
         Some(Self {
-            shadow: databases.shadow.as_ref().and_then(|shadow| shadow.get(name)),
+            shadow: databases.shadow.as_ref().and_then(|shadow| shadow.get(name)).cloned(),
             groups: databases.groups_of(name),
             passwd,
             group,

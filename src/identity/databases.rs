@@ -1,7 +1,7 @@
 //! [`Databases`]: the six account files together.
 
 use super::database::Database;
-use super::entries::{Group, GroupShadow, Passwd, Shadow, SubordinateIds};
+use super::entries::{Group, GroupShadow, Passwd, Shadow, SubordinateIds, is_name};
 use super::{Directory, Refusal};
 
 /// The account files of one host. A host without a `shadow`, `gshadow`, `subuid` or `subgid` keeps being without.
@@ -49,7 +49,7 @@ impl Databases {
     }
 
     /// The content of one file; `None` when the host has none.
-    pub fn text(&self, name: &str) -> Option<&[u8]> {
+    pub fn text(&self, name: &str) -> Option<Vec<u8>> {
         match name {
             "passwd" => Some(self.passwd.text()),
             "group" => Some(self.group.text()),
@@ -61,20 +61,26 @@ impl Databases {
         }
     }
 
-    /// The local user with this uid.
-    pub fn user_with_uid(&self, uid: u32) -> Option<Passwd> {
-        self.passwd.entries().find(|entry| entry.uid == uid)
+    /// Makes the changes part of the files' lines; see [`Database::settle`].
+    pub fn settle(&mut self) {
+        self.passwd.settle();
+        self.group.settle();
+        self.shadow.iter_mut().for_each(Database::settle);
+        self.gshadow.iter_mut().for_each(Database::settle);
+        self.subuid.iter_mut().for_each(Database::settle);
+        self.subgid.iter_mut().for_each(Database::settle);
     }
 
     /// The local group with this gid.
-    pub fn group_with_gid(&self, gid: u32) -> Option<Group> {
-        self.group.entries().find(|entry| entry.gid == gid)
+    pub fn group_with_gid(&self, gid: u32) -> Option<&Group> {
+        self.group.with_number(gid.into()).next()
     }
 
     /// A group by gid when `wanted` is the number of one, else by name; local files first.
     pub fn find_group(&self, wanted: &str, directory: &dyn Directory) -> Result<Group, Refusal> {
         let by_gid = wanted.parse().ok().and_then(|gid| self.group_with_gid(gid));
-        let found = by_gid.or_else(|| self.group.get(wanted)).or_else(|| directory.group(wanted));
+        let local = by_gid.or_else(|| self.group.get(wanted)).cloned();
+        let found = local.or_else(|| directory.group(wanted));
         found.ok_or_else(|| {
             Refusal::new(format!("Group {wanted} does not exist")).hint("make it first, with the module `group`")
         })
@@ -82,18 +88,17 @@ impl Databases {
 
     /// Names of the local groups that list `user` as a member, in file order.
     pub fn groups_of(&self, user: &str) -> Vec<String> {
-        let lists_user = |group: &Group| group.members.iter().any(|member| member == user);
-        self.group.entries().filter(lists_user).map(|group| group.name).collect()
+        self.group.with_mention(user).filter(|group| group.has(user)).map(|group| group.name.clone()).collect()
     }
 
     /// Adds `user` to the members of a local group, or takes it out, in `group` and `gshadow`.
     pub(super) fn set_member(&mut self, group: &str, user: &str, member: bool) -> Result<(), Refusal> {
-        if let Some(mut entry) = self.group.get(group) {
+        if let Some(mut entry) = self.group.get(group).cloned() {
             change_list(&mut entry.members, user, member);
             self.group.set(&entry)?;
         }
         if let Some(gshadow) = &mut self.gshadow
-            && let Some(mut entry) = gshadow.get(group)
+            && let Some(mut entry) = gshadow.get(group).cloned()
         {
             change_list(&mut entry.members, user, member);
             gshadow.set(&entry)?;
@@ -103,27 +108,28 @@ impl Databases {
 
     /// Takes `user` out of all groups, as member and as administrator.
     pub(super) fn forget_member(&mut self, user: &str) -> Result<(), Refusal> {
-        for group in self.groups_of(user) {
+        let listing: Vec<_> = self.group.with_mention(user).map(|group| group.name.clone()).collect();
+        for group in listing {
             self.set_member(&group, user, false)?;
         }
         let Some(gshadow) = &mut self.gshadow else { return Ok(()) };
-        let entries: Vec<_> = gshadow.entries().collect();
-        for mut entry in entries {
-            let before = entry.clone();
-            entry.members.retain(|member| member != user);
-            entry.administrators.retain(|member| member != user);
-            if entry != before {
-                gshadow.set(&entry)?;
-            }
+        let listing: Vec<_> = gshadow.with_mention(user).cloned().collect();
+        for mut entry in listing {
+            entry.members.retain(|member| member.trim() != user);
+            entry.administrators.retain(|member| member.trim() != user);
+            gshadow.set(&entry)?;
         }
         Ok(())
     }
 }
 
+/// A word with blanks behind it is no member, and yet goes with the name that it was meant to be.
 fn change_list(list: &mut Vec<String>, user: &str, member: bool) {
-    match member {
-        true if list.iter().any(|name| name == user) => {}
-        true => list.push(user.into()),
-        false => list.retain(|name| name != user),
+    if member && list.iter().any(|word| is_name(word, user)) {
+        return;
+    }
+    list.retain(|word| word.trim() != user);
+    if member {
+        list.push(user.into());
     }
 }

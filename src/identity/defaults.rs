@@ -120,6 +120,19 @@ impl Defaults {
         self.useradd("INACTIVE")?.trim().parse().ok().filter(|days| *days >= 0)
     }
 
+    /// The day on which a new account expires, in days since 1970-01-01, from `EXPIRE=2031-01-01`. What is no date is an
+    /// error: taken for none, the account would never expire.
+    pub fn expire(&self) -> Result<Option<i64>, Refusal> {
+        let Some(text) = self.useradd("EXPIRE").map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let days = |date: jiff::civil::Date| epoch.until(date).ok().map(|span| i64::from(span.get_days()));
+        let day = text.parse().ok().and_then(days).or_else(|| text.parse().ok());
+        day.map(Some).ok_or_else(|| {
+            Refusal::new(format!("EXPIRE={text} in /etc/default/useradd is no date"))
+                .hint("write it as 2031-01-31, or leave it empty for accounts that do not expire")
+        })
+    }
+
     /// Whether a new user gets a mail spool.
     pub fn mail_spool(&self) -> bool {
         self.useradd("CREATE_MAIL_SPOOL").is_some_and(|value| value.eq_ignore_ascii_case("yes"))

@@ -1,11 +1,16 @@
 //! The lines of the account files, typed; formats of passwd(5), shadow(5), group(5), gshadow(5), subuid(5).
 
+use super::bytes::{bytes, text};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
 /// One line of an account file.
-pub trait Entry: Sized + PartialEq {
+pub trait Entry: Sized + PartialEq + Clone {
     /// The file's name under `/etc`.
     const FILE: &str;
 
-    /// Reads a line without its newline; `None` when it has not this format, which is kept and never edited.
+    /// Reads a line without its newline, as the C library does; `None` when that takes it for none. Such a line is kept
+    /// and never edited.
     fn parse(line: &[u8]) -> Option<Self>;
 
     /// The first field: what entries are found by.
@@ -13,6 +18,21 @@ pub trait Entry: Sized + PartialEq {
 
     /// The line without its newline.
     fn print(&self) -> Vec<u8>;
+
+    /// The number that it is found by: uid, gid, or the first of a range.
+    fn number(&self) -> Option<u64> {
+        None
+    }
+
+    /// The number of a user's primary group.
+    fn group(&self) -> Option<u64> {
+        None
+    }
+
+    /// The login names in its lists.
+    fn mentions(&self) -> impl Iterator<Item = &str> {
+        std::iter::empty()
+    }
 }
 
 /// A line of `/etc/passwd`.
@@ -39,21 +59,28 @@ impl Passwd {
     pub fn comment(&self) -> String {
         String::from_utf8_lossy(&self.gecos).into_owned()
     }
+
+    /// The home directory, whatever bytes its name has.
+    pub fn home_path(&self) -> PathBuf {
+        PathBuf::from(std::ffi::OsString::from_vec(bytes(&self.home)))
+    }
 }
 
 impl Entry for Passwd {
     const FILE: &str = "passwd";
 
     fn parse(line: &[u8]) -> Option<Self> {
-        let [name, password, uid, gid, gecos, home, shell] = fields(line)?;
+        // What follows the numbers may be missing; the shell may have colons in it.
+        let mut fields = line.splitn(7, |byte| *byte == b':');
+        let mut field = || fields.next().unwrap_or_default();
         Some(Self {
-            name: name_field(name)?,
-            password: text(password)?,
-            uid: number(uid)?,
-            gid: number(gid)?,
-            gecos: gecos.to_vec(),
-            home: text(home)?,
-            shell: text(shell)?,
+            name: name_field(field())?,
+            password: text(field()),
+            uid: id(field())?,
+            gid: id(field())?,
+            gecos: field().to_vec(),
+            home: text(field()),
+            shell: text(field()),
         })
     }
 
@@ -62,10 +89,18 @@ impl Entry for Passwd {
     }
 
     fn print(&self) -> Vec<u8> {
-        let mut line = format!("{}:{}:{}:{}:", self.name, self.password, self.uid, self.gid).into_bytes();
+        let mut line = bytes(&format!("{}:{}:{}:{}:", self.name, self.password, self.uid, self.gid));
         line.extend_from_slice(&self.gecos);
-        line.extend_from_slice(format!(":{}:{}", self.home, self.shell).as_bytes());
+        line.extend(bytes(&format!(":{}:{}", self.home, self.shell)));
         line
+    }
+
+    fn number(&self) -> Option<u64> {
+        Some(self.uid.into())
+    }
+
+    fn group(&self) -> Option<u64> {
+        Some(self.gid.into())
     }
 }
 
@@ -110,14 +145,14 @@ impl Entry for Shadow {
         let [name, password, last_change, min, max, warn, inactive, expire, flag] = fields(&line)?;
         Some(Self {
             name: name_field(name)?,
-            password: text(password)?,
+            password: text(password),
             last_change: days(last_change)?,
             min: days(min)?,
             max: days(max)?,
             warn: days(warn)?,
             inactive: days(inactive)?,
             expire: days(expire)?,
-            flag: text(flag)?,
+            flag: text(flag),
         })
     }
 
@@ -131,7 +166,7 @@ impl Entry for Shadow {
             line.push(':');
             line.push_str(&days.map(|days| days.to_string()).unwrap_or_default());
         }
-        format!("{line}:{}", self.flag).into_bytes()
+        bytes(&format!("{line}:{}", self.flag))
     }
 }
 
@@ -144,16 +179,29 @@ pub struct Group {
     pub password: String,
     /// Group number.
     pub gid: u32,
-    /// Login names, in the file's order.
+    /// Login names, in the file's order; as they are written, with blanks around them and with empty ones.
     pub members: Vec<String>,
+}
+
+impl Group {
+    /// Whether the C library takes `user` for a member: blanks before a name do not count, blanks behind it do.
+    pub fn has(&self, user: &str) -> bool {
+        self.members.iter().any(|member| is_name(member, user))
+    }
+}
+
+/// Whether a word in a list is this name to the C library.
+pub fn is_name(word: &str, name: &str) -> bool {
+    word.trim_ascii_start() == name
 }
 
 impl Entry for Group {
     const FILE: &str = "group";
 
     fn parse(line: &[u8]) -> Option<Self> {
-        let [name, password, gid, members] = fields(line)?;
-        Some(Self { name: name_field(name)?, password: text(password)?, gid: number(gid)?, members: list(members)? })
+        let mut fields = line.splitn(4, |byte| *byte == b':');
+        let mut field = || fields.next().unwrap_or_default();
+        Some(Self { name: name_field(field())?, password: text(field()), gid: id(field())?, members: list(field()) })
     }
 
     fn key(&self) -> &str {
@@ -161,7 +209,15 @@ impl Entry for Group {
     }
 
     fn print(&self) -> Vec<u8> {
-        format!("{}:{}:{}:{}", self.name, self.password, self.gid, self.members.join(",")).into_bytes()
+        bytes(&format!("{}:{}:{}:{}", self.name, self.password, self.gid, self.members.join(",")))
+    }
+
+    fn number(&self) -> Option<u64> {
+        Some(self.gid.into())
+    }
+
+    fn mentions(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(String::as_str)
     }
 }
 
@@ -192,9 +248,9 @@ impl Entry for GroupShadow {
         let [name, password, administrators, members] = fields(line)?;
         Some(Self {
             name: name_field(name)?,
-            password: text(password)?,
-            administrators: list(administrators)?,
-            members: list(members)?,
+            password: text(password),
+            administrators: list(administrators),
+            members: list(members),
         })
     }
 
@@ -204,7 +260,11 @@ impl Entry for GroupShadow {
 
     fn print(&self) -> Vec<u8> {
         let (administrators, members) = (self.administrators.join(","), self.members.join(","));
-        format!("{}:{}:{administrators}:{members}", self.name, self.password).into_bytes()
+        bytes(&format!("{}:{}:{administrators}:{members}", self.name, self.password))
+    }
+
+    fn mentions(&self) -> impl Iterator<Item = &str> {
+        self.administrators.iter().chain(&self.members).map(String::as_str)
     }
 }
 
@@ -232,7 +292,11 @@ impl Entry for SubordinateIds {
     }
 
     fn print(&self) -> Vec<u8> {
-        format!("{}:{}:{}", self.owner, self.start, self.count).into_bytes()
+        bytes(&format!("{}:{}:{}", self.owner, self.start, self.count))
+    }
+
+    fn number(&self) -> Option<u64> {
+        Some(self.start)
     }
 }
 
@@ -241,15 +305,31 @@ fn fields<const N: usize>(line: &[u8]) -> Option<[&[u8]; N]> {
     line.split(|byte| *byte == b':').collect::<Vec<_>>().try_into().ok()
 }
 
-fn text(field: &[u8]) -> Option<String> {
-    String::from_utf8(field.to_vec()).ok()
-}
-
 fn name_field(field: &[u8]) -> Option<String> {
-    text(field).filter(|name| !name.is_empty())
+    Some(text(field)).filter(|name| !name.is_empty())
 }
 
-fn number<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
+/// An id as nss_files(5) takes it, by strtoul(3): after blanks and a sign, 4294967295 for what is too large.
+fn id(field: &[u8]) -> Option<u32> {
+    let bare = field.trim_ascii_start();
+    let (is_negative, digits) = match bare.first() {
+        Some(b'-') => (true, &bare[1..]),
+        Some(b'+') => (false, &bare[1..]),
+        _ => (false, bare),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let add = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    let value = match digits.iter().try_fold(0, add) {
+        Some(value) if is_negative => value.wrapping_neg(),
+        Some(value) => value,
+        None => u64::MAX,
+    };
+    Some(u32::try_from(value).unwrap_or(u32::MAX))
+}
+
+fn number(field: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(field).ok()?;
     // FromStr also takes "+1".
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
@@ -257,16 +337,16 @@ fn number<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
 
 /// An empty field or -1 is no value.
 fn days(field: &[u8]) -> Option<Option<i64>> {
-    let text = std::str::from_utf8(field).ok()?;
+    let text = std::str::from_utf8(field.trim_ascii_start()).ok()?;
     match text {
         "" | "-1" => Some(None),
         _ => text.parse().ok().map(Some),
     }
 }
 
-fn list(field: &[u8]) -> Option<Vec<String>> {
-    let text = text(field)?;
-    Some(if text.is_empty() { Vec::new() } else { text.split(',').map(Into::into).collect() })
+fn list(field: &[u8]) -> Vec<String> {
+    let text = text(field);
+    if text.is_empty() { Vec::new() } else { text.split(',').map(Into::into).collect() }
 }
 
 #[cfg(test)]
@@ -287,14 +367,45 @@ mod tests {
         round_trips::<SubordinateIds>("gildong:100000:65536");
     }
 
+    /// What nss_files of the GNU C library 2.36 says: a uid, or no entry.
     #[test]
-    fn broken_lines_are_no_entries() {
-        for line in ["a:x:1:1::/:", ":x:1:1:::", "a:x:+1:1:::", "a:x:-1:1:::", "a:x:4294967296:1:::", "a:x::1:::"] {
-            assert_eq!(Passwd::parse(line.as_bytes()).is_some(), line == "a:x:1:1::/:", "{line}");
+    fn lines_are_entries_as_in_the_c_library() {
+        let uid = |line: &[u8]| Passwd::parse(line).map(|user| user.uid);
+        for (line, expected) in [
+            ("a:x:1:1::/:", Some(1)),
+            ("a:x: 1:1:::", Some(1)),
+            ("a:x:+1:1:::", Some(1)),
+            ("a:x:1:1", Some(1)),
+            ("a:x:1:1::/h:/bin/sh:more", Some(1)),
+            ("a:x:007:1:::", Some(7)),
+            ("a:x:-1:1:::", Some(u32::MAX)),
+            ("a:x:4294967296:1:::", Some(u32::MAX)),
+            ("a:x:99999999999999999999:1:::", Some(u32::MAX)),
+            ("a:x:1 :1:::", None),
+            ("a:x::1:::", None),
+            ("a:x:1", None),
+            (":x:1:1:::", None),
+            ("a:x:one:1:::", None),
+        ] {
+            assert_eq!(uid(line.as_bytes()), expected, "{line}");
         }
         assert!(Shadow::parse(b"a:!:x::::::").is_none());
         assert!(Shadow::parse(b"a:!:1:::::").is_some(), "the reserved field may be missing");
-        assert!(Group::parse(b"a:x:1").is_none());
+        assert!(Group::parse(b"a:x:1").is_some());
+    }
+
+    #[test]
+    fn any_bytes_round_trip() {
+        let line = b"J\xfcrgen:x:1:1::/home/J\xfcrgen:";
+        let entry = Passwd::parse(line).unwrap();
+        assert_eq!((entry.print(), entry.home_path().as_os_str().as_encoded_bytes()), (line.to_vec(), &line[14..26]));
+    }
+
+    #[test]
+    fn a_member_has_perhaps_blanks_before_it() {
+        let group = Group::parse(b"gpu:x:3005:alice, kim,,lee ,").unwrap();
+        assert_eq!(["alice", "kim", "lee", ""].map(|name| group.has(name)), [true, true, false, true]);
+        assert_eq!(group.print(), b"gpu:x:3005:alice, kim,,lee ,");
     }
 
     #[test]

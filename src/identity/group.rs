@@ -35,7 +35,7 @@ pub fn plan_group(
             create(&mut after, directory, &WantedGroup { gid: Some(gid), ..wanted.clone() })?;
         }
         Some(group) => match wanted.gid {
-            Some(gid) if gid != group.gid => change_gid(&mut after, directory, wanted, group, gid)?,
+            Some(gid) if gid != group.gid => change_gid(&mut after, directory, wanted, group.clone(), gid)?,
             _ => {}
         },
     }
@@ -46,7 +46,7 @@ pub fn plan_group(
 pub fn remove_group(databases: &Databases, name: &str, force: bool) -> Result<Databases, Refusal> {
     let mut after = databases.clone();
     let Some(group) = databases.group.get(name) else { return Ok(after) };
-    let user = databases.passwd.entries().find(|user| user.gid == group.gid);
+    let user = databases.passwd.with_group(group.gid).next();
     if let (Some(user), false) = (user, force) {
         return Err(Refusal::new(format!("cannot remove the primary group of user '{}'", user.name))
             .hint("remove the user or give it another primary group first"));
@@ -92,14 +92,13 @@ pub(super) fn free_gid(
     preferred: Option<u32>,
 ) -> Result<u32, Refusal> {
     let range = defaults.id_range(IdKind::Group, system)?;
-    let used = databases.group.entries().map(|group| group.gid).collect::<std::collections::BTreeSet<_>>();
-    let elsewhere = |gid| directory.group_with_gid(gid).is_some();
+    let extremes = databases.group.extremes(&range);
+    let is_used = |gid: u32| databases.group_with_gid(gid).is_some() || directory.group_with_gid(gid).is_some();
     let lowest_preferred = if system { 1 } else { *range.start() };
-    let is_free =
-        |gid: &u32| (lowest_preferred..=*range.end()).contains(gid) && !used.contains(gid) && !elsewhere(*gid);
+    let is_free = |gid: &u32| (lowest_preferred..=*range.end()).contains(gid) && !is_used(*gid);
     let found = preferred.filter(is_free).or_else(|| match system {
-        true => ids::next_free_system(range.clone(), &used, elsewhere),
-        false => ids::next_free(range.clone(), &used, elsewhere),
+        true => ids::next_free_system(range.clone(), extremes, is_used),
+        false => ids::next_free(range.clone(), extremes, is_used),
     });
     found.ok_or_else(|| Refusal::new("Can't get unique GID (no more available GIDs)"))
 }
@@ -113,7 +112,7 @@ fn change_gid(
     gid: u32,
 ) -> Result<(), Refusal> {
     check_gid(databases, directory, wanted, gid)?;
-    let users: Vec<_> = databases.passwd.entries().filter(|user| user.gid == group.gid).collect();
+    let users: Vec<_> = databases.passwd.with_group(group.gid).cloned().collect();
     for user in users {
         databases.passwd.set(&super::entries::Passwd { gid, ..user })?;
     }
@@ -124,7 +123,7 @@ fn check_gid(databases: &Databases, directory: &dyn Directory, wanted: &WantedGr
     if gid == u32::MAX {
         return Err(Refusal::new(format!("invalid group ID '{gid}'")));
     }
-    let local = databases.group_with_gid(gid).map(|group| group.name);
+    let local = databases.group_with_gid(gid).map(|group| group.name.clone());
     let owner = local.or_else(|| directory.group_with_gid(gid)).filter(|owner| *owner != wanted.name);
     match owner {
         Some(owner) if !wanted.non_unique => Err(Refusal::new(format!("GID '{gid}' already exists: group '{owner}'"))

@@ -1,41 +1,47 @@
 //! Which number a new user, group or range of subordinate ids gets: the choices of shadow-utils.
 
+use super::Database;
 use super::entries::SubordinateIds;
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// The next id of an ordinary account: one above the highest used in the range, else the lowest free one.
-/// `elsewhere` is asked last, for sources beyond the files.
-pub fn next_free(range: RangeInclusive<u32>, used: &BTreeSet<u32>, elsewhere: impl Fn(u32) -> bool) -> Option<u32> {
-    let is_free = |id: &u32| !used.contains(id) && !elsewhere(*id);
-    let above = used.range(range.clone()).next_back().map_or(*range.start(), |highest| highest.saturating_add(1));
+/// The next id of an ordinary account: one above the highest used in the range, else the lowest free one. `extremes` are
+/// the lowest and highest that are used in the range, `is_used` is asked for each.
+pub fn next_free(
+    range: RangeInclusive<u32>,
+    extremes: Option<(u32, u32)>,
+    is_used: impl Fn(u32) -> bool,
+) -> Option<u32> {
+    let is_free = |id: &u32| !is_used(*id);
+    let above = extremes.map_or(*range.start(), |(_, highest)| highest.saturating_add(1));
     (above..=*range.end()).find(is_free).or_else(|| range.clone().find(is_free))
 }
 
 /// The next id of a system account: one below the lowest used in the range, else the highest free one.
 pub fn next_free_system(
     range: RangeInclusive<u32>,
-    used: &BTreeSet<u32>,
-    elsewhere: impl Fn(u32) -> bool,
+    extremes: Option<(u32, u32)>,
+    is_used: impl Fn(u32) -> bool,
 ) -> Option<u32> {
-    let is_free = |id: &u32| !used.contains(id) && !elsewhere(*id);
-    let below = used.range(range.clone()).next().map_or(Some(*range.end()), |lowest| lowest.checked_sub(1));
+    let is_free = |id: &u32| !is_used(*id);
+    let below = extremes.map_or(Some(*range.end()), |(lowest, _)| lowest.checked_sub(1));
     let found = below.and_then(|below| (*range.start()..=below).rev().find(is_free));
     found.or_else(|| range.clone().rev().find(is_free))
 }
 
 /// The start of the first hole of `count` numbers between `min` and `max` (both included).
-pub fn free_range(taken: impl Iterator<Item = SubordinateIds>, (min, max, count): (u64, u64, u64)) -> Option<u64> {
-    let mut taken: Vec<_> = taken.map(|range| (range.start, range.start.saturating_add(range.count))).collect();
-    taken.sort_unstable();
+pub fn free_range(taken: &Database<SubordinateIds>, limits: (u64, u64, u64)) -> Option<u64> {
+    let (min, max, count) = limits;
     let end = max.saturating_add(1);
-    let mut low = min;
-    for (start, next) in taken {
-        if start.min(end).saturating_sub(low) >= count {
-            return Some(low);
+    // Ranges that begin below where the last search has come to were heeded by it.
+    let known = taken.packed(limits);
+    let mut low = known.max(min);
+    for range in taken.by_number(if known == min { 0 } else { known }) {
+        if range.start.min(end).saturating_sub(low) >= count {
+            break;
         }
-        low = low.max(next);
+        low = low.max(range.start.saturating_add(range.count));
     }
+    taken.set_packed(limits, low);
     (end.saturating_sub(low) >= count).then_some(low)
 }
 
@@ -45,29 +51,46 @@ mod tests {
 
     #[test]
     fn ordinary_ids_go_up_and_then_fill_holes() {
-        let used = |ids: &[u32]| ids.iter().copied().collect::<BTreeSet<_>>();
-        let none = |_| false;
-        assert_eq!(next_free(1000..=1005, &used(&[0, 999, 65534]), none), Some(1000));
-        assert_eq!(next_free(1000..=1005, &used(&[1000, 1003]), none), Some(1004));
-        assert_eq!(next_free(1000..=1005, &used(&[1000, 1005]), none), Some(1001));
-        assert_eq!(next_free(1000..=1005, &used(&[1003]), |id| id == 1004), Some(1005));
-        assert_eq!(next_free(1000..=1001, &used(&[1000, 1001]), none), None);
+        let next = |range: RangeInclusive<u32>, used: &[u32], elsewhere: u32| {
+            let within = || used.iter().copied().filter(|id| range.contains(id));
+            let extremes = within().min().zip(within().max());
+            next_free(range.clone(), extremes, |id| used.contains(&id) || id == elsewhere)
+        };
+        assert_eq!(next(1000..=1005, &[0, 999, 65534], 0), Some(1000));
+        assert_eq!(next(1000..=1005, &[1000, 1003], 0), Some(1004));
+        assert_eq!(next(1000..=1005, &[1000, 1005], 0), Some(1001));
+        assert_eq!(next(1000..=1005, &[1003], 1004), Some(1005));
+        assert_eq!(next(1000..=1001, &[1000, 1001], 0), None);
     }
 
     #[test]
     fn system_ids_go_down_and_then_fill_holes() {
-        let used = |ids: &[u32]| ids.iter().copied().collect::<BTreeSet<_>>();
-        let none = |_| false;
-        assert_eq!(next_free_system(101..=999, &used(&[0, 1000]), none), Some(999));
-        assert_eq!(next_free_system(101..=999, &used(&[998, 990]), none), Some(989));
-        assert_eq!(next_free_system(101..=103, &used(&[101, 103]), none), Some(102));
-        assert_eq!(next_free_system(0..=1, &used(&[0]), none), Some(1));
+        let next = |range: RangeInclusive<u32>, used: &[u32]| {
+            let within = || used.iter().copied().filter(|id| range.contains(id));
+            next_free_system(range.clone(), within().min().zip(within().max()), |id| used.contains(&id))
+        };
+        assert_eq!(next(101..=999, &[0, 1000]), Some(999));
+        assert_eq!(next(101..=999, &[998, 990]), Some(989));
+        assert_eq!(next(101..=103, &[101, 103]), Some(102));
+        assert_eq!(next(0..=1, &[0]), Some(1));
     }
 
     #[test]
     fn subordinate_ranges_fill_the_first_hole() {
-        let range = |start, count| SubordinateIds { owner: "a".into(), start, count };
-        let find = |taken: &[(u64, u64)]| free_range(taken.iter().map(|(s, c)| range(*s, *c)), (100, 399, 100));
+        let find = |taken: &[(u64, u64)]| {
+            let text: String = taken.iter().map(|(start, count)| format!("a:{start}:{count}\n")).collect();
+            let mut file = Database::parse(text);
+            let found = free_range(&file, (100, 399, 100));
+            assert_eq!(free_range(&file, (100, 399, 100)), found, "also from where the first search has come to");
+            if let Some(start) = found {
+                file.append(&SubordinateIds { owner: "b".into(), start, count: 100 });
+                let next = free_range(&file, (100, 399, 100));
+                file.settle();
+                assert_eq!(free_range(&file, (100, 399, 100)), next);
+                assert!(next.is_none_or(|next| next >= start + 100));
+            }
+            found
+        };
         assert_eq!(find(&[]), Some(100));
         assert_eq!(find(&[(100, 100)]), Some(200));
         assert_eq!(find(&[(200, 100), (100, 50)]), Some(300));

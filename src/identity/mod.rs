@@ -6,12 +6,14 @@
 
 pub mod account;
 pub mod authorized_keys;
+pub mod bytes;
 pub mod database;
 pub mod databases;
 pub mod defaults;
 pub mod entries;
 pub mod group;
 pub mod ids;
+mod indexed;
 pub mod names;
 pub mod user;
 

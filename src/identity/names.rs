@@ -1,6 +1,6 @@
 //! Which names and field values an account may have.
 
-use super::Refusal;
+use super::{Refusal, bytes};
 
 /// The longest name that utmp, `ps` and the tools agree on.
 const LONGEST_NAME: usize = 32;
@@ -29,7 +29,7 @@ pub fn check_name(kind: &str, name: &str) -> Result<(), Refusal> {
 
 /// Checks a field (`what`) that goes into a line as it is.
 pub fn check_field(what: &str, value: &str) -> Result<(), Refusal> {
-    match value.chars().find(|c| *c == ':' || c.is_control()) {
+    match value.chars().find(|c| *c == ':' || c.is_control() || bytes::has_bytes(c.encode_utf8(&mut [0; 4]))) {
         Some(c) => Err(Refusal::new(format!("invalid {what} '{}': it has {c:?} in it", value.escape_debug()))
             .hint("a field of an account file cannot hold ':' or control characters")),
         None => Ok(()),

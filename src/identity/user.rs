@@ -106,7 +106,7 @@ pub fn remove_user(
 ) -> Result<(Databases, Vec<String>), Refusal> {
     let mut after = databases.clone();
     let mut notes = Vec::new();
-    let Some(user) = databases.passwd.get(name) else { return Ok((after, notes)) };
+    let Some(user) = databases.passwd.get(name).cloned() else { return Ok((after, notes)) };
     remove_lines(&mut after, name)?;
     after.passwd.remove(name)?;
     if defaults.flag("USERGROUPS_ENAB") {
@@ -128,8 +128,7 @@ pub fn finish_removal(databases: &Databases, defaults: &Defaults, name: &str) ->
     }
     remove_lines(&mut after, name)?;
     let own = after.group.get(name).filter(|group| group.members.is_empty());
-    if defaults.flag("USERGROUPS_ENAB")
-        && own.is_some_and(|group| after.passwd.entries().all(|user| user.gid != group.gid))
+    if defaults.flag("USERGROUPS_ENAB") && own.is_some_and(|group| after.passwd.with_group(group.gid).next().is_none())
     {
         group::drop_group(&mut after, name)?;
     }
@@ -157,7 +156,7 @@ fn own_group_stays(after: &Databases, user: &Passwd, force: bool) -> Option<Opti
     if !group.members.is_empty() {
         return Some(Some(format!("group {name} not removed because it has other members.")));
     }
-    let other = after.passwd.entries().find(|other| other.gid == group.gid).filter(|_| !force)?;
+    let other = after.passwd.with_group(group.gid).next().filter(|_| !force)?;
     Some(Some(format!("group {name} not removed because it is the primary group of user {}", other.name)))
 }
 
@@ -218,6 +217,7 @@ impl Plan<'_> {
         let mut shadow = self.new_shadow(hash);
         if !self.wanted.system {
             shadow.inactive = self.defaults.inactive();
+            shadow.expire = self.defaults.expire()?;
         }
         self.wanted.aging.apply(&mut shadow);
         self.after.shadow.as_mut().map_or(Ok(()), |file| file.set(&shadow))
@@ -251,7 +251,7 @@ impl Plan<'_> {
             if file.get(&self.wanted.name).is_some() {
                 continue;
             }
-            let start = ids::free_range(file.entries(), limits).ok_or_else(|| {
+            let start = ids::free_range(file, limits).ok_or_else(|| {
                 Refusal::new("Can't get unique subordinate ID range")
                     .hint("widen SUB_UID_MAX and SUB_GID_MAX in /etc/login.defs, or set their COUNT to 0")
             })?;
@@ -262,11 +262,13 @@ impl Plan<'_> {
 
     fn free_uid(&self) -> Result<u32, Refusal> {
         let range = self.defaults.id_range(IdKind::User, self.wanted.system)?;
-        let used = self.after.passwd.entries().map(|user| user.uid).collect();
-        let elsewhere = |uid| self.directory.user_with_uid(uid).is_some();
+        let passwd = &self.after.passwd;
+        let is_here = |uid: u32| passwd.with_number(uid.into()).next().is_some();
+        let is_used = |uid| is_here(uid) || self.directory.user_with_uid(uid).is_some();
+        let extremes = passwd.extremes(&range);
         let found = match self.wanted.system {
-            true => ids::next_free_system(range, &used, elsewhere),
-            false => ids::next_free(range, &used, elsewhere),
+            true => ids::next_free_system(range, extremes, is_used),
+            false => ids::next_free(range, extremes, is_used),
         };
         found.ok_or_else(|| Refusal::new("Can't get unique UID (no more available UIDs)"))
     }
@@ -276,8 +278,8 @@ impl Plan<'_> {
         if uid == u32::MAX {
             return Err(Refusal::new(format!("invalid user ID '{uid}'")));
         }
-        let local = self.after.passwd.entries().find(|user| user.uid == uid && user.name != self.wanted.name);
-        let owner = local.map(|user| user.name).or_else(|| self.directory.user_with_uid(uid));
+        let local = self.after.passwd.with_number(uid.into()).find(|user| user.name != self.wanted.name);
+        let owner = local.map(|user| user.name.clone()).or_else(|| self.directory.user_with_uid(uid));
         match owner.filter(|owner| *owner != self.wanted.name && !self.wanted.non_unique) {
             Some(owner) => Err(Refusal::new(format!("UID {uid} is not unique: user '{owner}' has it"))
                 .hint("choose another uid, or change that user's; `non_unique: true` shares it")),
@@ -289,7 +291,7 @@ impl Plan<'_> {
     /// `USERGROUPS_ENAB` is on; else the default group.
     fn own_group(&mut self, uid: u32) -> Result<u32, Refusal> {
         let name = &self.wanted.name;
-        let existing = self.after.group.get(name).or_else(|| self.directory.group(name));
+        let existing = self.after.group.get(name).cloned().or_else(|| self.directory.group(name));
         match existing {
             Some(group) if self.is_left_by_a_crash(&group) => return Ok(group.gid),
             None if self.defaults.flag("USERGROUPS_ENAB") => {}
@@ -302,7 +304,7 @@ impl Plan<'_> {
         let own = WantedGroup { name: name.clone(), gid: Some(gid), ..WantedGroup::default() };
         group::create(&mut self.after, self.directory, &own)?;
         if self.after.gshadow.is_none()
-            && let Some(group) = self.after.group.get(name)
+            && let Some(group) = self.after.group.get(name).cloned()
         {
             // As useradd does; groupadd writes `x` all the same.
             self.after.group.set(&Group { password: "!".into(), ..group })?;
@@ -312,7 +314,7 @@ impl Plan<'_> {
 
     fn is_left_by_a_crash(&self, group: &Group) -> bool {
         let has_shadow = self.after.shadow.as_ref().is_some_and(|shadow| shadow.get(&self.wanted.name).is_some());
-        has_shadow && group.members.is_empty() && self.after.passwd.entries().all(|user| user.gid != group.gid)
+        has_shadow && group.members.is_empty() && self.after.passwd.with_group(group.gid).next().is_none()
     }
 
     fn modify(&mut self, account: Account) -> Result<(), Refusal> {
@@ -346,7 +348,7 @@ impl Plan<'_> {
             passwd.password = hash.unwrap_or(passwd.password.clone());
             return Ok(());
         };
-        let mut shadow = match file.get(&self.wanted.name) {
+        let mut shadow = match file.get(&self.wanted.name).cloned() {
             Some(shadow) => shadow,
             None if has_aging || (hash.is_some() && passwd.password == "x") => {
                 let old = std::mem::replace(&mut passwd.password, "x".into());
@@ -410,7 +412,7 @@ impl Plan<'_> {
         if self.after.group.get(&group.name).is_some() {
             return Ok(Some(group.name));
         }
-        match group.members.contains(&self.wanted.name) {
+        match group.has(&self.wanted.name) {
             true => Ok(None),
             false => Err(Refusal::new(format!("Group {} is not in /etc/group", group.name))
                 .hint("it comes from a directory (LDAP, sssd, NIS): add the member there")),

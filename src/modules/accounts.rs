@@ -1,9 +1,7 @@
-//! What `user` and `group` share: refusals as failures, ids from arguments, writing the databases.
+//! What `user` and `group` share: refusals as failures, ids from arguments.
 
 use super::{Args, Failure};
-use crate::identity::{Databases, Refusal};
-use crate::system::{Attributes, System};
-use std::path::Path;
+use crate::identity::Refusal;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -17,15 +15,4 @@ pub(super) fn id(args: &Args, name: &str) -> Result<Option<u32>, Failure> {
     u32::try_from(number)
         .map(Some)
         .map_err(|_| Failure::new(format!("invalid {name} '{number}': it must be from 0 to 4294967294")))
-}
-
-/// Writes the files in the order that a crash does least harm in. Inside a transaction, where unchanged files cost
-/// nothing and fix the order for the items that follow.
-pub(super) fn save(system: &mut dyn System, databases: &Databases, order: &[&str]) -> Result<(), Failure> {
-    for name in order {
-        if let Some(text) = databases.text(name) {
-            system.write(&Path::new("/etc").join(name), text, Attributes::default())?;
-        }
-    }
-    Ok(())
 }

@@ -237,12 +237,12 @@ fn given_keys(args: &Args, system: &dyn System) -> Result<Vec<Key>, Failure> {
 fn key_file(args: &Args, user: &Passwd, system: &dyn System) -> Result<KeyFile, Failure> {
     let path = match args.get("path") {
         Some(_) => path(args, "path", system)?,
-        None => Path::new(&user.home).join(".ssh/authorized_keys"),
+        None => user.home_path().join(".ssh/authorized_keys"),
     };
     if args.flag("follow") {
         return Ok(KeyFile { path: super::files::followed(path, Some(Links::Trusted), system)?, home: None });
     }
-    let home = PathBuf::from(&user.home);
+    let home = user.home_path();
     let home = path.parent().is_some_and(|directory| directory.starts_with(&home)).then_some(home);
     Ok(KeyFile { path, home })
 }

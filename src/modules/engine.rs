@@ -15,6 +15,7 @@ pub fn run(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<
     if let Some(results) = module.run_together(items, system) {
         return results;
     }
+    system.look_again();
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         match check(module, item, system) {
@@ -54,6 +55,7 @@ fn run_alone(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Ve
         let failure = Failure::from(error);
         return items.iter().map(|item| unclaimed(module, item, system, &failure)).collect();
     }
+    system.look_again();
     let results = run_claimed(module, items, system);
     system.end_work();
     results

@@ -1,6 +1,6 @@
 //! `group`: a local group and its number.
 
-use super::accounts::{id, save};
+use super::accounts::id;
 use super::{Apply, Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, Would};
 use crate::change::{Action, Change};
 use crate::identity::Databases;
@@ -40,7 +40,7 @@ impl Module for Group {
     }
 
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let databases = lookup::databases(system)?;
+        let databases = system.databases()?;
         let name = args.text("name");
         let is_local = databases.group.get(name).is_some();
         let elsewhere = if is_local || args.flag("local") { None } else { lookup::group(system, name)? };
@@ -67,7 +67,7 @@ fn not_local(name: &str) -> Failure {
 }
 
 fn present(args: &Args, system: &dyn System, databases: &Databases) -> Result<Databases, Failure> {
-    let mut defaults = lookup::defaults(system)?;
+    let mut defaults = system.defaults()?;
     let system_group = args.flag("system");
     for (key, limit) in [("MIN", id(args, "gid_min")?), ("MAX", id(args, "gid_max")?)] {
         if let Some(limit) = limit {
@@ -96,15 +96,22 @@ fn verdict(args: &Args, before: &Databases, after: Databases) -> Verdict {
         _ => Action::Update,
     };
     let mut changes = vec![Change::new(action, "group", name).field("gid", gid(before), gid(&after))];
-    changes.extend(followers(before, &after));
-    let edit = move |system: &mut dyn System| save(system, &after, &GROUP_ORDER).map(|()| outcome);
+    changes.extend(followers(name, before, &after));
+    let edit = move |system: &mut dyn System| {
+        system.set_databases(after, &GROUP_ORDER)?;
+        Ok(outcome)
+    };
     Verdict::Would(Would { changes, apply: Apply::Accounts { edit: Box::new(edit), after: None } })
 }
 
-/// The users whose primary gid changes with the group's.
-fn followers<'a>(before: &'a Databases, after: &'a Databases) -> impl Iterator<Item = Change> + 'a {
-    let pairs = before.passwd.entries().zip(after.passwd.entries()).filter(|(old, new)| old.gid != new.gid);
-    pairs.map(|(old, new)| Change::new(Action::Update, "user", old.name).field("gid", old.gid, new.gid))
+/// The users whose primary gid changes with that of group `name`.
+fn followers<'a>(name: &str, before: &'a Databases, after: &'a Databases) -> impl Iterator<Item = Change> + 'a {
+    let gid = |databases: &Databases| databases.group.get(name).map(|group| group.gid);
+    let moved = gid(before).zip(gid(after)).filter(|(old, new)| old != new);
+    moved.into_iter().flat_map(move |(old, new)| {
+        let users = before.passwd.with_group(old);
+        users.map(move |user| Change::new(Action::Update, "user", user.name.as_str()).field("gid", old, new))
+    })
 }
 
 fn outcome(args: &Args, gid: Option<u32>) -> Outcome {

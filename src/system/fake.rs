@@ -2,7 +2,9 @@
 //! from a script, and records every effect in order.
 
 use super::resolve::{At, Ground, Links, Met, reach, refuse_further_name};
-use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, nss};
+use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, lookup, nss};
+use crate::identity::entries::{Group, Passwd};
+use crate::identity::{Database, Databases, Defaults};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
@@ -461,6 +463,22 @@ impl System for Fake {
 
     fn query(&self, command: &Command) -> Result<Output> {
         self.answer(command)
+    }
+
+    fn passwd(&self) -> Result<Database<Passwd>> {
+        lookup::file(self)
+    }
+
+    fn groups(&self) -> Result<Database<Group>> {
+        lookup::file(self)
+    }
+
+    fn databases(&self) -> Result<Databases> {
+        lookup::read_databases(|path| self.read(path))
+    }
+
+    fn defaults(&self) -> Result<Defaults> {
+        lookup::read_defaults(self)
     }
 
     fn variable(&self, name: &str) -> Option<String> {

@@ -10,9 +10,12 @@ mod walk;
 use super::accounts::{Accounts, is_database};
 use super::claim::{Claim, WORKSHOP};
 use super::held::{self, Held};
+use super::remembered::Remembered;
 use super::resolve::{Links, refuse_further_name};
 use super::tree::{Judge, Scope, Walked};
-use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError};
+use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, lookup};
+use crate::identity::entries::{Group, Passwd};
+use crate::identity::{Database, Databases, Defaults};
 use nix::sys::stat::{Mode, umask};
 use place::{Opened, Place};
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
@@ -30,6 +33,10 @@ pub struct Local {
     environment: Vec<(String, String)>,
     /// The open transaction over the account databases.
     accounts: Option<Accounts>,
+    /// In which order the databases that were edited in it are written.
+    order: &'static [&'static str],
+    /// Account files as they were read, or edited in the open transaction.
+    remembered: Remembered,
     /// The right to work on accounts and homes.
     claim: Option<Claim>,
 }
@@ -46,7 +53,14 @@ impl Local {
     pub fn new() -> Self {
         let mask = umask(Mode::from_bits_truncate(0o077));
         umask(mask);
-        Self { umask: mask.bits(), environment: Vec::new(), accounts: None, claim: None }
+        Self {
+            umask: mask.bits(),
+            environment: Vec::new(),
+            accounts: None,
+            order: &[],
+            remembered: Remembered::default(),
+            claim: None,
+        }
     }
 
     /// Removes what killed processes left of account transactions, unless somebody is at work. Only root can.
@@ -222,6 +236,10 @@ impl System for Local {
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         if let (Some(accounts), true) = (&self.accounts, is_database(path)) {
+            if !self.order.is_empty() {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                return Ok(self.databases()?.text(name));
+            }
             return accounts.read(path);
         }
         let Some(file) = find_to_read(path, true)? else { return Ok(None) };
@@ -292,7 +310,33 @@ impl System for Local {
     }
 
     fn query(&self, command: &Command) -> Result<Output> {
-        process::run(command, &self.environment)
+        let ask = || process::run(command, &self.environment);
+        match command.argv.first().is_some_and(|program| program == "getent") {
+            true => self.remembered.answer(&command.argv, ask),
+            false => ask(),
+        }
+    }
+
+    fn passwd(&self) -> Result<Database<Passwd>> {
+        self.remembered.passwd(self)
+    }
+
+    fn groups(&self) -> Result<Database<Group>> {
+        self.remembered.group(self)
+    }
+
+    fn databases(&self) -> Result<Databases> {
+        self.remembered.databases(|| lookup::read_databases(|path| self.read(path)))
+    }
+
+    fn defaults(&self) -> Result<Defaults> {
+        self.remembered.defaults(self)
+    }
+
+    fn look_again(&mut self) {
+        if self.accounts.is_none() {
+            self.remembered.forget();
+        }
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -301,6 +345,9 @@ impl System for Local {
     }
 
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
+        if is_database(path) {
+            self.remembered.forget();
+        }
         match &mut self.accounts {
             Some(accounts) if is_database(path) => accounts.write(path, content),
             _ => atomic::write(path, content, attributes, 0o666 & !self.umask),
@@ -376,6 +423,7 @@ impl System for Local {
     }
 
     fn run(&mut self, command: &Command) -> Result<Output> {
+        self.look_again();
         process::run(command, &self.environment)
     }
 
@@ -396,18 +444,41 @@ impl System for Local {
             return Err(SystemError::Refused("an account transaction is open already".into()));
         }
         self.accounts = Some(Accounts::begin()?);
+        self.order = &[];
+        self.remembered.forget();
+        Ok(())
+    }
+
+    fn set_databases(&mut self, after: Databases, order: &'static [&'static str]) -> Result<()> {
+        if self.accounts.is_none() {
+            return Err(SystemError::Refused("no account transaction is open".into()));
+        }
+        if self.order.is_empty() {
+            self.order = order;
+        }
+        self.remembered.set(after);
         Ok(())
     }
 
     fn commit_accounts(&mut self) -> Result<()> {
-        match self.accounts.take() {
-            Some(accounts) => accounts.commit(),
-            None => Err(SystemError::Refused("no account transaction is open".into())),
+        let edited = if self.order.is_empty() { None } else { Some(self.databases()?) };
+        let order = std::mem::take(&mut self.order);
+        self.remembered.forget();
+        let Some(mut accounts) = self.accounts.take() else {
+            return Err(SystemError::Refused("no account transaction is open".into()));
+        };
+        for name in order {
+            if let Some(text) = edited.as_ref().and_then(|edited| edited.text(name)) {
+                accounts.write(&Path::new("/etc").join(name), &text)?;
+            }
         }
+        accounts.commit()
     }
 
     fn abort_accounts(&mut self) {
         self.accounts = None;
+        self.order = &[];
+        self.remembered.forget();
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{Command, System, SystemError};
 use crate::identity::entries::{Entry, Group, Passwd};
-use crate::identity::{Databases, Defaults, Directory, Refusal};
+use crate::identity::{Database, Databases, Defaults, Directory, Refusal};
 use std::path::Path;
 
 /// Where an account is known.
@@ -27,31 +27,32 @@ impl<E> Found<E> {
 
 /// The user with this name or, when it is a number that is no name, this uid.
 pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Passwd>>> {
-    let text = system.read(Path::new("/etc/passwd"))?.unwrap_or_default();
-    let local = crate::identity::Database::<Passwd>::parse(text);
-    let by_name = local.get(wanted);
-    let by_uid = || wanted.parse().ok().and_then(|uid: u32| local.entries().find(|user| user.uid == uid));
-    Ok(match by_name.or_else(by_uid) {
-        Some(user) => Some(Found::Local(user)),
+    let local = system.passwd()?;
+    let by_uid = || wanted.parse().ok().and_then(|uid: u32| local.with_number(uid.into()).next());
+    Ok(match local.get(wanted).or_else(by_uid) {
+        Some(user) => Some(Found::Local(user.clone())),
         None => Nss(system).passwd(wanted).map(Found::Elsewhere),
     })
 }
 
 /// The group with this name or, when it is a number that is no name, this gid.
 pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Group>>> {
-    let text = system.read(Path::new("/etc/group"))?.unwrap_or_default();
-    let local = crate::identity::Database::<Group>::parse(text);
-    let by_name = local.get(wanted);
-    let by_gid = || wanted.parse().ok().and_then(|gid: u32| local.entries().find(|group| group.gid == gid));
-    Ok(match by_name.or_else(by_gid) {
-        Some(group) => Some(Found::Local(group)),
+    let local = system.groups()?;
+    let by_gid = || wanted.parse().ok().and_then(|gid: u32| local.with_number(gid.into()).next());
+    Ok(match local.get(wanted).or_else(by_gid) {
+        Some(group) => Some(Found::Local(group.clone())),
         None => Nss(system).group(wanted).map(Found::Elsewhere),
     })
 }
 
-/// All six account files.
-pub fn databases(system: &dyn System) -> super::Result<Databases> {
-    let read = |name: &str| system.read(&Path::new("/etc").join(name)).map_err(LoadError::System);
+/// One account file, read now; one that is not there is empty.
+pub fn file<E: Entry>(system: &dyn System) -> super::Result<Database<E>> {
+    Ok(Database::parse(system.read(&Path::new("/etc").join(E::FILE))?.unwrap_or_default()))
+}
+
+/// All six account files, read now through `read`, which gets their paths.
+pub fn read_databases(read: impl Fn(&Path) -> super::Result<Option<Vec<u8>>>) -> super::Result<Databases> {
+    let read = |name: &str| read(&Path::new("/etc").join(name)).map_err(LoadError::System);
     Databases::load(read).map_err(|error| match error {
         LoadError::System(error) => error,
         LoadError::Refusal(refusal) => SystemError::Refused(refusal.message),
@@ -69,8 +70,8 @@ impl From<Refusal> for LoadError {
     }
 }
 
-/// `/etc/login.defs` and `/etc/default/useradd`.
-pub fn defaults(system: &dyn System) -> super::Result<Defaults> {
+/// `/etc/login.defs` and `/etc/default/useradd`, read now.
+pub fn read_defaults(system: &dyn System) -> super::Result<Defaults> {
     let read = |path| system.read(Path::new(path)).map(Option::unwrap_or_default);
     Ok(Defaults::parse(&read("/etc/login.defs")?, &read("/etc/default/useradd")?))
 }
@@ -91,7 +92,7 @@ impl Nss<'_> {
             return None;
         }
         let output = self.0.query(&Command::new(["getent", E::FILE, key])).ok()?;
-        output.stdout.split(|byte| *byte == b'\n').find_map(E::parse)
+        Database::<E>::parse(output.stdout).entries().next().cloned()
     }
 
     /// Whether `database` (passwd, group) has sources beyond the files. systemd answers for its own users through

@@ -12,9 +12,12 @@ pub mod local;
 pub mod lookup;
 pub mod nss;
 pub mod predicted;
+pub mod remembered;
 pub mod resolve;
 pub mod tree;
 
+use crate::identity::entries::{Group, Passwd};
+use crate::identity::{Database, Databases, Defaults};
 use held::Held;
 use resolve::Links;
 use std::ffi::OsString;
@@ -230,6 +233,22 @@ pub trait System {
     /// An exit code is data; an error means that it could not be started.
     fn query(&self, command: &Command) -> Result<Output>;
 
+    /// `/etc/passwd`, indexed. This and the next three are read once and remembered, where it pays, until
+    /// [`System::look_again`] or something that may change them.
+    fn passwd(&self) -> Result<Database<Passwd>>;
+
+    /// `/etc/group`, indexed.
+    fn groups(&self) -> Result<Database<Group>>;
+
+    /// All six account files, indexed; only root can read them. Refuses a host without `passwd` or `group`.
+    fn databases(&self) -> Result<Databases>;
+
+    /// `/etc/login.defs` and `/etc/default/useradd`.
+    fn defaults(&self) -> Result<Defaults>;
+
+    /// Forgets what was remembered of the account files: a new request looks anew.
+    fn look_again(&mut self) {}
+
     /// A variable of the environment that programs would get.
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
@@ -307,6 +326,17 @@ pub trait System {
     /// `subgid`): takes the locks of shadow-utils, and from now on `read` and `write` of these files work on a copy
     /// in memory. Nested calls are an error.
     fn begin_accounts(&mut self) -> Result<()>;
+
+    /// Replaces the account databases within a transaction. The files are written in `order`, which the first edit
+    /// decides: the one in which a crash does least harm.
+    fn set_databases(&mut self, after: Databases, order: &'static [&'static str]) -> Result<()> {
+        for name in order {
+            if let Some(text) = after.text(name) {
+                self.write(&Path::new("/etc").join(name), &text, Attributes::default())?;
+            }
+        }
+        Ok(())
+    }
 
     /// Writes what the transaction changed, one atomic fsynced write a file, in an order such that a crash in between
     /// leaves a state that the next run repairs; then tells caches (nscd, sssd) and unlocks. On error nothing of the

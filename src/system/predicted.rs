@@ -6,9 +6,11 @@
 mod overlay;
 
 use super::{
-    Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts::is_database, nss::Databases,
-    resolve::Links,
+    Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, accounts::is_database, lookup,
+    nss, remembered::Remembered, resolve::Links,
 };
+use crate::identity::entries::{Group, Passwd};
+use crate::identity::{Database, Databases, Defaults};
 use overlay::{Body, Node, Overlay, Source};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,6 +29,10 @@ pub struct Predicted<S> {
     overlay: Overlay<S>,
     /// Databases written in the open account transaction.
     transaction: Option<BTreeMap<PathBuf, Vec<u8>>>,
+    /// Names of the databases that were edited in it as a whole.
+    edited: &'static [&'static str],
+    /// Account files as they were read, or edited in the open transaction.
+    remembered: Remembered,
     /// Successful commands of our own that were rehearsed so far.
     rehearsed: Vec<Vec<String>>,
     /// Commands that could not be rehearsed.
@@ -36,7 +42,14 @@ pub struct Predicted<S> {
 impl<S: System> Predicted<S> {
     /// `inner` with nothing predicted yet. Only its reading half is ever used.
     pub fn new(inner: S) -> Self {
-        Self { overlay: Overlay::new(inner), transaction: None, rehearsed: Vec::new(), not_run: Vec::new() }
+        Self {
+            overlay: Overlay::new(inner),
+            transaction: None,
+            edited: &[],
+            remembered: Remembered::default(),
+            rehearsed: Vec::new(),
+            not_run: Vec::new(),
+        }
     }
 
     /// The real system below.
@@ -115,20 +128,15 @@ impl<S: System> Predicted<S> {
         if !command.argv.first().is_some_and(|name| name == "getent" || name == "id") {
             return Ok(None);
         }
-        let changed = |path: &str| -> Result<bool> {
-            let path = Path::new(path);
-            Ok(self.overlay.inner.read(path)? != self.read(path)?)
-        };
-        if !(changed("/etc/passwd")? || changed("/etc/group")? || changed("/etc/shadow")?) {
+        let changed = |name: &&str| self.overlay.is_changed(&Path::new("/etc").join(name));
+        if !self.transaction.is_some() && !["passwd", "group", "shadow"].iter().any(changed) {
             return Ok(None);
         }
-        let now = Databases::new(&|path| self.read(Path::new(path)).ok().flatten().unwrap_or_default());
+        let now = nss::Databases::new(&|path| self.read(Path::new(path)).ok().flatten().unwrap_or_default());
         let before =
-            Databases::new(&|path| self.overlay.inner.read(Path::new(path)).ok().flatten().unwrap_or_default());
+            nss::Databases::new(&|path| self.overlay.inner.read(Path::new(path)).ok().flatten().unwrap_or_default());
         match (now.answer(command), before.answer(command)) {
-            (Some(now), Some(before)) => {
-                Ok(Some(super::nss::exchange(&self.overlay.inner.query(command)?, &before, now)))
-            }
+            (Some(now), Some(before)) => Ok(Some(nss::exchange(&self.overlay.inner.query(command)?, &before, now))),
             _ => Ok(None),
         }
     }
@@ -163,6 +171,10 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        if !self.edited.is_empty() && is_database(path) {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            return Ok(self.databases()?.text(name));
+        }
         match self.transaction.as_ref().and_then(|written| written.get(path)) {
             Some(content) => Ok(Some(content.clone())),
             None => self.overlay.read(path),
@@ -196,6 +208,35 @@ impl<S: System> System for Predicted<S> {
         self.overlay.inner.query(command)
     }
 
+    fn passwd(&self) -> Result<Database<Passwd>> {
+        self.remembered.passwd(self)
+    }
+
+    fn groups(&self) -> Result<Database<Group>> {
+        self.remembered.group(self)
+    }
+
+    fn databases(&self) -> Result<Databases> {
+        self.remembered.databases(|| {
+            let changed = |name: &&str| self.overlay.is_changed(&Path::new("/etc").join(name));
+            match self.transaction.as_ref().is_none_or(BTreeMap::is_empty) && !accounts::DATABASES.iter().any(changed) {
+                true => self.overlay.inner.databases(),
+                false => lookup::read_databases(|path| self.read(path)),
+            }
+        })
+    }
+
+    fn defaults(&self) -> Result<Defaults> {
+        self.remembered.defaults(self)
+    }
+
+    fn look_again(&mut self) {
+        if self.transaction.is_none() {
+            self.remembered.forget();
+            self.overlay.inner.look_again();
+        }
+    }
+
     fn variable(&self, name: &str) -> Option<String> {
         self.overlay.inner.variable(name)
     }
@@ -209,6 +250,9 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
+        if is_database(path) {
+            self.remembered.forget();
+        }
         match &mut self.transaction {
             Some(written) if is_database(path) => {
                 written.insert(path.into(), content.into());
@@ -290,17 +334,38 @@ impl<S: System> System for Predicted<S> {
             return Err(SystemError::Refused("an account transaction is open already".into()));
         }
         self.transaction = Some(BTreeMap::new());
+        self.edited = &[];
+        Ok(())
+    }
+
+    fn set_databases(&mut self, after: Databases, order: &'static [&'static str]) -> Result<()> {
+        if self.transaction.is_none() {
+            return Err(SystemError::Refused("no account transaction is open".into()));
+        }
+        self.edited = order;
+        self.remembered.set(after);
         Ok(())
     }
 
     fn commit_accounts(&mut self) -> Result<()> {
+        let edited = if self.edited.is_empty() { None } else { Some(self.databases()?) };
+        let names = std::mem::take(&mut self.edited);
         let written = self.transaction.take();
-        let written = written.ok_or_else(|| SystemError::Refused("no account transaction is open".into()))?;
+        let mut written = written.ok_or_else(|| SystemError::Refused("no account transaction is open".into()))?;
+        for name in names {
+            let path = Path::new("/etc").join(name);
+            let text = edited.as_ref().and_then(|edited| edited.text(name));
+            if let Some(text) = text.filter(|text| self.overlay.read(&path).ok().flatten().as_ref() != Some(text)) {
+                written.insert(path, text);
+            }
+        }
         written.iter().try_for_each(|(path, content)| self.replace(path, content, Attributes::default()))
     }
 
     fn abort_accounts(&mut self) {
         self.transaction = None;
+        self.edited = &[];
+        self.remembered.forget();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ours against shadow-utils: the same requests on the same files, compared byte for byte; and the locks between the
 //! two. Needs root and the package `passwd` (useradd and the like), which every host has that enlist manages.
 
-use enlist::identity::databases::{GROUP_ORDER, USER_ORDER};
+use enlist::identity::databases::{GROUP_ORDER, REMOVAL_ORDER, USER_ORDER};
 use enlist::identity::group::{WantedGroup, plan_group, remove_group};
 use enlist::identity::user::{WantedAging, WantedUser, plan_user, remove_user};
 use enlist::identity::{Databases, Defaults, FilesOnly, Refusal};
@@ -243,12 +243,12 @@ fn ours(root: &Path, wanted: &Ours) -> Result<(), Refusal> {
         Ours::Group(wanted) => (plan_group(&databases, &defaults, &FilesOnly, wanted)?, &GROUP_ORDER[..]),
         Ours::GroupGone { name, force } => (remove_group(&databases, name, *force)?, &GROUP_ORDER[..]),
         Ours::User(wanted) => (plan_user(&databases, &defaults, &FilesOnly, wanted)?, &USER_ORDER[..]),
-        Ours::UserGone { name, force } => (remove_user(&databases, &defaults, name, *force)?.0, &USER_ORDER[..]),
+        Ours::UserGone { name, force } => (remove_user(&databases, &defaults, name, *force)?.0, &REMOVAL_ORDER[..]),
     };
     let mut accounts = Accounts::begin_in(&root.join("etc")).unwrap();
     for name in order {
         if let Some(text) = after.text(name) {
-            accounts.write(&Path::new("/etc").join(name), text).unwrap();
+            accounts.write(&Path::new("/etc").join(name), &text).unwrap();
         }
     }
     accounts.commit().unwrap();
@@ -391,7 +391,7 @@ fn add_under_lock(root: &Path, name: &str) {
     let after = plan_user(&load(root), &Defaults::default(), &FilesOnly, &wanted).unwrap();
     for name in USER_ORDER {
         if let Some(text) = after.text(name) {
-            accounts.write(&Path::new("/etc").join(name), text).unwrap();
+            accounts.write(&Path::new("/etc").join(name), &text).unwrap();
         }
     }
     accounts.commit().unwrap();

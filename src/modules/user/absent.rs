@@ -6,9 +6,8 @@ use crate::change::{Action, Change};
 use crate::identity::databases::REMOVAL_ORDER;
 use crate::identity::user::{finish_removal, remove_user};
 use crate::identity::{Account, Databases, Defaults};
-use crate::modules::accounts::save;
 use crate::modules::{Apply, Args, Failure, Outcome, Verdict, Would};
-use crate::system::lookup::{self, Nss};
+use crate::system::lookup::Nss;
 use crate::system::{FileKind, System};
 use crate::value::Value;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn check(args: &Args, system: &dyn System, databases: &Databases) -> Result<Verdict, Failure> {
     let name = args.text("name");
     let outcome = Outcome::new().with("name", name).with("state", "absent");
-    let defaults = lookup::defaults(system)?;
+    let defaults = system.defaults()?;
     let Some(account) = Account::find(databases, &Nss(system), name) else {
         return remains(name, databases, &defaults, outcome);
     };
@@ -48,7 +47,10 @@ pub(super) fn check(args: &Args, system: &dyn System, databases: &Databases) -> 
 }
 
 fn accounts(after: Databases, outcome: Outcome) -> Apply {
-    let edit = move |system: &mut dyn System| save(system, &after, &REMOVAL_ORDER).map(|()| outcome);
+    let edit = move |system: &mut dyn System| {
+        system.set_databases(after, &REMOVAL_ORDER)?;
+        Ok(outcome)
+    };
     Apply::Accounts { edit: Box::new(edit), after: None }
 }
 
@@ -102,7 +104,7 @@ fn files_to_remove(
     outcome: &mut Outcome,
 ) -> Result<Files, Failure> {
     let user = &account.passwd;
-    let home = Path::new(&user.home);
+    let home = &user.home_path();
     let mut files = Files { left: Workplace::left(home, system)?, ..Files::default() };
     let keep = match system.stat(home, false)? {
         None if files.left.is_some() => None,
@@ -135,6 +137,9 @@ fn files_to_remove(
 
 /// Another user whose home is this one, or within it.
 fn shared_with(databases: &Databases, account: &Account) -> Option<String> {
-    let others = databases.passwd.entries().filter(|other| other.name != account.passwd.name);
-    others.filter(|other| Path::new(&other.home).starts_with(&account.passwd.home)).map(|other| other.name).next()
+    let home = account.passwd.home.as_str();
+    // By text first: comparing paths part by part is slow.
+    let others = databases.passwd.entries().filter(|other| other.home.starts_with(home) || other.home.contains("//"));
+    let mut others = others.filter(|other| other.name != account.passwd.name);
+    others.find(|other| Path::new(&other.home).starts_with(home)).map(|other| other.name.clone())
 }

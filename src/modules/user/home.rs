@@ -2,6 +2,8 @@
 
 use super::workplace::{Workplace, remove_home};
 use crate::change::Change;
+use crate::identity::bytes::shown;
+use crate::identity::defaults::IdKind;
 use crate::identity::entries::Passwd;
 use crate::identity::{Account, Database, Defaults, Directory};
 use crate::modules::{Args, Failure};
@@ -13,6 +15,8 @@ use std::path::{Path, PathBuf};
 /// What happens to a user's directories after the databases are written, in this order.
 #[derive(Default)]
 pub(super) struct Homes {
+    /// What is wrong with the home and is not for this run to change.
+    note: Option<String>,
     left: Option<Workplace>,
     reown: Option<Reown>,
     moved: Option<Move>,
@@ -58,16 +62,19 @@ pub(super) fn plan(
     new: &Account,
 ) -> std::result::Result<Homes, Failure> {
     let mut homes = Homes { reown: plan_reown(args, system, defaults, old, new)?, ..Homes::default() };
-    let path = PathBuf::from(&new.passwd.home);
+    let path = new.passwd.home_path();
     if new.passwd.home.is_empty() {
         return Ok(homes);
     }
     homes.left = Workplace::left(&path, system)?;
     homes.moved = match old.filter(|old| old.passwd.home != new.passwd.home) {
-        Some(old) if args.flag("move_home") => plan_move(system, Path::new(&old.passwd.home), &path)?,
+        Some(old) if args.flag("move_home") => plan_move(system, &old.passwd.home_path(), &path)?,
         Some(_) => None,
         None => homes.left.as_ref().map_or(Ok(None), |place| cut_off_move(system, place, &path))?,
     };
+    if homes.moved.is_none() && homes.reown.is_none() {
+        homes.note = foreign_home(system, defaults, &new.passwd)?;
+    }
     let (uid, gid) = (Some(new.passwd.uid), Some(new.passwd.gid));
     if args.flag("create_home") && homes.moved.is_none() && system.stat(&path, false)?.is_none() {
         let skeleton = args.str("skeleton").unwrap_or(defaults.skeleton()).into();
@@ -88,26 +95,44 @@ fn plan_reown(
     old: Option<&Account>,
     new: &Account,
 ) -> Result<Option<Reown>> {
-    let Some(old) = old.map(|old| &old.passwd) else { return Ok(None) };
-    let home = PathBuf::from(&old.home);
+    // A new user's home may be there, left by somebody of whom only the number remains.
+    let user = &old.unwrap_or(new).passwd;
+    let home = user.home_path();
     let Some(stat) = system.stat(&home, false)?.filter(|stat| stat.kind == FileKind::Directory) else {
         return Ok(None);
     };
     let to = (new.passwd.uid, new.passwd.gid);
-    let is_left_over = || args.get("uid").is_some() && stat.uid != old.uid && is_nobodys(system, stat.uid);
-    let from = match (old.uid, old.gid) != to && stat.uid == old.uid {
-        true => (old.uid, old.gid),
+    let is_left_over = || args.get("uid").is_some() && stat.uid != user.uid && is_nobodys(system, stat.uid);
+    let from = match (user.uid, user.gid) != to && stat.uid == user.uid {
+        true => (user.uid, user.gid),
         false if is_left_over() => (stat.uid, stat.gid),
         false => return Ok(None),
     };
     Ok(Some(Reown { home, from, to, spool: spool_path(defaults, &new.passwd.name) }))
 }
 
+/// What to say when an ordinary user's home is there and is not the user's: nobody but its owner can use it.
+fn foreign_home(system: &dyn System, defaults: &Defaults, user: &Passwd) -> Result<Option<String>> {
+    let is_ordinary = defaults.id_range(IdKind::User, false).is_ok_and(|range| range.contains(&user.uid));
+    let Some(stat) = system.stat(&user.home_path(), true)?.filter(|_| is_ordinary) else { return Ok(None) };
+    let (name, home) = (&user.name, shown(&user.home));
+    if stat.kind != FileKind::Directory {
+        return Ok(Some(format!("the home of {name}, {home}, is not a directory; left as it is")));
+    }
+    if stat.uid == user.uid {
+        return Ok(None);
+    }
+    let owner = system.passwd()?.with_number(stat.uid.into()).next().map(|owner| shown(&owner.name));
+    let owner = owner.unwrap_or_else(|| format!("uid {}, which nobody has", stat.uid));
+    Ok(Some(format!(
+        "the home of {name}, {home}, belongs to {owner}; left as it is: give it to {name}, or choose another `home`"
+    )))
+}
+
 /// Whether no user has this number.
 fn is_nobodys(system: &dyn System, uid: u32) -> bool {
-    let text = system.read(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
-    let is_local = Database::<Passwd>::parse(text).entries().any(|user| user.uid == uid);
-    uid != 0 && !is_local && Nss(system).user_with_uid(uid).is_none()
+    let is_local = |passwd: Database<Passwd>| passwd.with_number(uid.into()).next().is_some();
+    uid != 0 && !system.passwd().is_ok_and(is_local) && Nss(system).user_with_uid(uid).is_none()
 }
 
 /// The move to `path` that a run which was cut off has begun; the account says `path` already.
@@ -161,6 +186,11 @@ impl Homes {
             && self.moved.is_none()
             && self.made.is_none()
             && self.spool.is_none()
+    }
+
+    /// What people should know about the home as it is and stays.
+    pub(super) fn note(&self) -> Option<String> {
+        self.note.clone()
     }
 
     /// Whether a home is made.

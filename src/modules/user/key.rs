@@ -49,7 +49,7 @@ pub(super) fn plan(args: &Args, system: &dyn System, account: &Account) -> Resul
         bits: args.int("ssh_key_bits").filter(|bits| *bits != 0),
         comment: args.str("ssh_key_comment").map(Into::into),
         passphrase: args.str("ssh_key_passphrase").map(Into::into),
-        home: PathBuf::from(&account.passwd.home),
+        home: account.passwd.home_path(),
         uid: account.passwd.uid,
         gid: account.passwd.gid,
     }))
@@ -67,7 +67,7 @@ pub(super) fn report_existing(
         return Ok(());
     }
     let directory = path.parent().unwrap_or(Path::new("/"));
-    let home = Path::new(&account.passwd.home);
+    let home = &account.passwd.home_path();
     // The public key is the user's own file: a link in its place must not show another's.
     let held = match directory.starts_with(home) {
         true => system.hold(home, directory)?,
@@ -83,7 +83,7 @@ pub(super) fn report_existing(
 
 fn path(args: &Args, account: &Account) -> PathBuf {
     let default = || format!(".ssh/id_{}", args.text("ssh_key_type"));
-    Path::new(&account.passwd.home).join(args.str("ssh_key_file").map_or_else(default, Into::into))
+    account.passwd.home_path().join(args.str("ssh_key_file").map_or_else(default, Into::into))
 }
 
 fn public(path: &Path) -> PathBuf {

@@ -9,7 +9,6 @@ mod spec;
 mod wanted;
 mod workplace;
 
-use super::accounts::save;
 use super::{Apply, Args, Failure, Module, Outcome, Spec, Verdict, Would};
 use crate::change::{Action, Change};
 use crate::identity::databases::USER_ORDER;
@@ -38,7 +37,7 @@ impl Module for User {
     }
 
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let databases = lookup::databases(system)?;
+        let databases = system.databases()?;
         let name = args.text("name");
         if databases.passwd.get(name).is_none() && !args.flag("local") {
             // A name of digits must not find the user with that number.
@@ -113,7 +112,7 @@ fn must_succeed(doing: &str, ran: crate::system::Result<crate::system::Output>) 
 
 fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Verdict, Failure> {
     let wanted = wanted::from_args(args)?;
-    let defaults = wanted::defaults(args, lookup::defaults(system)?)?;
+    let defaults = wanted::defaults(args, system.defaults()?)?;
     let after = plan_user(&databases, &defaults, &Nss(system), &wanted)?;
     let old = Account::find(&databases, &Nss(system), &wanted.name);
     let new = Account::find(&after, &Nss(system), &wanted.name).expect("plan_user makes it");
@@ -121,6 +120,7 @@ fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Ver
     let rest = rest(args, system, &defaults, old.as_ref(), &new)?;
     let mut outcome = report::outcome(args, old.as_ref(), &new);
     outcome.warnings.extend(wanted::warnings(args, old.as_ref()));
+    outcome.warnings.extend(rest.homes.note());
     key::report_existing(args, system, &new, &mut outcome)?;
     if databases == after && rest.is_empty() {
         return Ok(Verdict::Satisfied(outcome));
@@ -133,7 +133,8 @@ fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Ver
         false => Apply::Accounts {
             edit: Box::new(move |system| {
                 mark(system)?;
-                save(system, &after, &USER_ORDER).map(|()| outcome)
+                system.set_databases(after, &USER_ORDER)?;
+                Ok(outcome)
             }),
             after: Some(Box::new(move |system, outcome| rest.run(system, outcome, &name))),
         },

@@ -2,7 +2,7 @@ use super::*;
 use crate::change::FieldDiff;
 use crate::modules::{ItemResult, engine};
 use crate::system::fake::{Effect, Fake};
-use crate::system::{FileKind, Output};
+use crate::system::{Attributes, FileKind, Output};
 use crate::value::{Map, Value};
 use std::path::Path;
 
@@ -187,8 +187,10 @@ fn a_new_uid_re_owns_the_home_and_says_what_it_left() {
 
 #[test]
 fn a_run_that_was_killed_before_re_owning_is_completed() {
-    let mut system = host().directory("/home/bob", 0o700, 4444, 4444).file("/home/bob/f", "");
+    let mut system = host();
     run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]);
+    let before = Attributes { uid: Some(4444), gid: Some(4444), mode: None };
+    system.set_attributes(Path::new("/home/bob"), before).unwrap();
     let again = run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]);
     assert_eq!(fields(&again), ["home directory: '/home/bob owned by 4444:4444' -> '/home/bob owned by 3000:3000'"]);
     assert_eq!(system.stat(Path::new("/home/bob"), false).unwrap().unwrap().uid, 3000);
@@ -264,4 +266,81 @@ fn a_directory_user_is_right_or_refused() {
     let refused = run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(5001))]);
     assert_eq!(failure(&refused).msg, "user 'bob' does not exist in /etc/passwd");
     assert!(run(&mut system, &[("name", "bob".into()), ("local", true.into())]).changed);
+}
+
+#[test]
+fn a_new_user_s_home_that_is_another_s_is_told_and_one_of_nobody_s_is_given_at_once() {
+    let mut system = host()
+        .directory("/home/a1", 0o700, 5555, 5555)
+        .file("/home/a1/f", "")
+        .directory("/home/a2", 0o700, 1000, 1000)
+        .file("/home/a4", "");
+    let wanted = |name: &str, uid| [("name", name.into()), ("uid", Value::Int(uid)), ("group", "users".into())];
+    let first = run(&mut system, &wanted("a1", 2011));
+    assert!(
+        fields(&first)
+            .contains(&"home directory: '/home/a1 owned by 5555:5555' -> '/home/a1 owned by 2011:100'".into())
+    );
+    assert!(!run(&mut system, &wanted("a1", 2011)).changed, "one run is enough");
+    for (name, uid, says) in [("a2", 2012, "belongs to alice"), ("a4", 2014, "is not a directory")] {
+        for _ in 0..2 {
+            let result = run(&mut system, &wanted(name, uid));
+            let warnings = result.outcome.unwrap().warnings;
+            assert!(warnings.iter().any(|warning| warning.contains(says)), "{warnings:?}");
+        }
+    }
+}
+
+#[test]
+fn who_expires_on_the_first_day_of_all_is_expired() {
+    let mut system = host();
+    run(&mut system, &[("name", "alice".into()), ("expires", Value::Int(0))]);
+    assert_eq!(line(&system, "/etc/shadow", "alice"), "alice:!:19700:0:99999:7::1:");
+    assert!(!run(&mut system, &[("name", "alice".into()), ("expires", Value::Int(0))]).changed);
+}
+
+#[test]
+fn the_defaults_of_useradd_expire_and_disable_new_accounts() {
+    let mut system = host().file("/etc/default/useradd", "EXPIRE=2031-01-01\nINACTIVE=30\n");
+    run(&mut system, &[("name", "ud".into())]);
+    assert!(line(&system, "/etc/shadow", "ud").ends_with(":0:99999:7:30:22280:"));
+    let mut system = host().file("/etc/default/useradd", "EXPIRE=next year\n");
+    assert!(failure(&run(&mut system, &[("name", "ud".into())])).msg.contains("EXPIRE=next year"));
+}
+
+#[test]
+fn members_with_blanks_before_them_are_members() {
+    let mut system = host().file("/etc/group", "root:x:0:\nusers:x:100:root, alice,,kim \nalice:x:1000:\n");
+    let groups = |list: Vec<&str>| {
+        [("name", "alice".into()), ("groups", Value::List(list.into_iter().map(Value::from).collect()))]
+    };
+    assert!(!run(&mut system, &groups(vec!["users"])).changed);
+    assert!(run(&mut system, &groups(vec![])).changed);
+    assert_eq!(line(&system, "/etc/group", "users"), "users:x:100:root,,kim ");
+    let mut system = host().file("/etc/group", "root:x:0:\nusers:x:100:root, alice ,,kim\nalice:x:1000:\n");
+    assert!(run(&mut system, &[("name", "alice".into()), ("state", "absent".into())]).changed);
+    assert_eq!(line(&system, "/etc/group", "users"), "users:x:100:root,,kim");
+}
+
+#[test]
+fn an_interrupted_step_of_a_removal_or_a_move_is_made_up_for_by_the_next_run() {
+    let gone: &[_] = &[("name", "alice".into()), ("state", "absent".into()), ("remove", true.into())];
+    let moved: &[_] = &[("name", "alice".into()), ("home", "/home/alice2".into()), ("move_home", true.into())];
+    for wanted in [gone, moved] {
+        let start = || host().file("/home/alice/f", "precious");
+        let mut whole = start();
+        run(&mut whole, wanted);
+        let names = |system: &Fake| system.tree().into_iter().map(|(path, ..)| path).collect::<Vec<_>>();
+        let steps = whole.effects().len();
+        for step in 0..steps {
+            let mut system = start();
+            system.fail_effect(step, std::io::ErrorKind::StorageFull);
+            run(&mut system, wanted);
+            let again = run(&mut system, wanted);
+            assert!(again.outcome.is_ok(), "{step}: {again:?}");
+            assert_eq!(names(&system), names(&whole), "{step}");
+            assert!(!run(&mut system, wanted).changed, "{step}");
+        }
+        assert!(steps >= 5, "{steps}");
+    }
 }

@@ -46,11 +46,12 @@ fn days(args: &Args, name: &str) -> Option<Option<i64>> {
     args.int(name).map(|days| (days >= 0).then_some(days))
 }
 
-/// The UTC day of `expires`.
+/// The UTC day of `expires`; negative means never, as in Ansible. The first day of all is written as the second: shadow(5)
+/// warns that a 0 is read as "expired" by some and as "never" by others.
 fn expiry_day(args: &Args) -> Option<Option<i64>> {
     match args.get("expires")? {
         crate::value::Value::Float(seconds) if *seconds < 0.0 => Some(None),
-        crate::value::Value::Float(seconds) => Some(Some((seconds / SECONDS_A_DAY).floor() as i64)),
+        crate::value::Value::Float(seconds) => Some(Some(((seconds / SECONDS_A_DAY).floor() as i64).max(1))),
         _ => None,
     }
 }

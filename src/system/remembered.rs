@@ -1,0 +1,85 @@
+//! [`Remembered`]: account files that were read and indexed once, for all items of a request.
+
+use super::{Output, Result, System, lookup};
+use crate::identity::entries::{Group, Passwd};
+use crate::identity::{Database, Databases, Defaults};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsString;
+
+/// What was read since the last time that something may have changed it.
+#[derive(Default)]
+pub struct Remembered {
+    passwd: RefCell<Option<Database<Passwd>>>,
+    group: RefCell<Option<Database<Group>>>,
+    all: RefCell<Option<Databases>>,
+    defaults: RefCell<Option<Defaults>>,
+    /// Answers of the name service, by command.
+    answers: RefCell<HashMap<Vec<OsString>, Output>>,
+}
+
+impl Remembered {
+    /// Everything is read anew.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// `/etc/passwd`, read through `system` when it is not known.
+    pub fn passwd(&self, system: &dyn System) -> Result<Database<Passwd>> {
+        match &*self.all.borrow() {
+            Some(all) => Ok(all.passwd.clone()),
+            None => once(&self.passwd, || lookup::file(system)),
+        }
+    }
+
+    /// `/etc/group`, likewise.
+    pub fn group(&self, system: &dyn System) -> Result<Database<Group>> {
+        match &*self.all.borrow() {
+            Some(all) => Ok(all.group.clone()),
+            None => once(&self.group, || lookup::file(system)),
+        }
+    }
+
+    /// All six files, likewise.
+    pub fn databases(&self, load: impl FnOnce() -> Result<Databases>) -> Result<Databases> {
+        once(&self.all, load)
+    }
+
+    /// The settings for new accounts, likewise.
+    pub fn defaults(&self, system: &dyn System) -> Result<Defaults> {
+        once(&self.defaults, || lookup::read_defaults(system))
+    }
+
+    /// What the name service says, asked by `ask` when it is not known.
+    pub fn answer(&self, argv: &[OsString], ask: impl FnOnce() -> Result<Output>) -> Result<Output> {
+        if let Some(known) = self.answers.borrow().get(argv) {
+            return Ok(known.clone());
+        }
+        let answer = ask()?;
+        self.answers.borrow_mut().insert(argv.to_vec(), answer.clone());
+        Ok(answer)
+    }
+
+    /// Takes the databases as they are after an edit. What was known before goes first, so that nothing else holds the
+    /// files' lines and the edit is made in place.
+    pub fn set(&mut self, mut after: Databases) {
+        self.forget_files();
+        after.settle();
+        *self.all.borrow_mut() = Some(after);
+    }
+
+    fn forget_files(&mut self) {
+        self.passwd.take();
+        self.group.take();
+        self.all.take();
+    }
+}
+
+fn once<T: Clone>(place: &RefCell<Option<T>>, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    if let Some(known) = &*place.borrow() {
+        return Ok(known.clone());
+    }
+    let read = read()?;
+    *place.borrow_mut() = Some(read.clone());
+    Ok(read)
+}
