@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::entries::Entry;
-use super::indexed::{Content, Indexed, Line, Slot};
+use super::indexed::{Content, Indexed, Line, Slot, differing, lists};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ enum Place {
 impl<E: Entry> PartialEq for Database<E> {
     fn eq(&self, other: &Self) -> bool {
         match Arc::ptr_eq(&self.lines, &other.lines) {
-            true if self.is_settled() && other.is_settled() => true,
-            _ => self.text() == other.text(),
+            true => self.changed == other.changed && self.added == other.added,
+            false => self.text() == other.text(),
         }
     }
 }
@@ -48,7 +48,7 @@ impl<E: Entry> Database<E> {
     pub fn text(&self) -> Vec<u8> {
         let (mut text, mut is_open) = (Vec::new(), false);
         for (slot, line) in self.all_lines() {
-            text.extend_from_slice(&line.text);
+            text.extend_from_slice(&line.text());
             text.push(b'\n');
             is_open = slot.is_some_and(|slot| self.lines.is_open(slot));
         }
@@ -90,7 +90,33 @@ impl<E: Entry> Database<E> {
 
     /// The groups that say this name among their members or administrators, with or without blanks around it.
     pub fn with_mention(&self, name: &str) -> impl Iterator<Item = &E> {
-        self.matching(self.lines.with_mention(name), move |entry| entry.mentions().any(|other| other.trim() == name))
+        self.mentioning(name).map(|(entry, _)| entry)
+    }
+
+    /// The same; also whether some name in the group's lists has blanks behind it, so that a mention may be of no member.
+    pub fn mentioning(&self, name: &str) -> impl Iterator<Item = (&E, bool)> {
+        let indexed = self.lines.with_mention(name);
+        let (head, tail) = self.with_changed(indexed);
+        let part = move |slots: Vec<Slot>, added: usize| {
+            let there = slots.into_iter().filter(move |slot| self.mentions(*slot, indexed, name));
+            let there = there.filter_map(|slot| Some((self.line(slot)?.entry()?, self.lines.is_odd(slot))));
+            let new = self.added[added].iter().filter_map(Line::entry).filter(move |entry| lists(*entry, name));
+            there.chain(new.map(|entry| (entry, true)))
+        };
+        part(head, 0).chain(part(tail, 1))
+    }
+
+    /// Whether the entry at `slot` mentions the name; without a look at the whole list where the index tells.
+    fn mentions(&self, slot: Slot, indexed: &[Slot], name: &str) -> bool {
+        let Some(changed) = self.changed.get(&slot) else { return true };
+        let Some(entry) = changed.as_ref().and_then(Line::entry) else { return false };
+        let (gone, come) = differing(self.lines.line(slot).and_then(Line::entry), Some(entry));
+        let is_name = |other: &&str| other.trim() == name;
+        match (come.iter().any(is_name), gone.iter().any(is_name)) {
+            (true, _) => true,
+            (false, false) => indexed.contains(&slot),
+            (false, true) => lists(entry, name),
+        }
     }
 
     /// The lowest and the highest number in `range` that an entry has.
@@ -112,12 +138,11 @@ impl<E: Entry> Database<E> {
         match self.only_place_of(entry.key())? {
             Some(Place::Slot(slot)) if self.line(slot).and_then(Line::entry) == Some(entry) => {}
             Some(Place::Slot(slot)) => {
-                let line = Line::of(entry);
                 // Back to what the file has: no change at all.
-                if self.lines.line(slot).is_some_and(|old| old.text == line.text) {
+                if self.lines.line(slot).and_then(Line::entry) == Some(entry) {
                     self.changed.remove(&slot);
                 } else {
-                    self.changed.insert(slot, Some(line));
+                    self.changed.insert(slot, Some(Line::of(entry)));
                 }
             }
             Some(Place::Added(part, at)) => self.added[part][at] = Line::of(entry),
@@ -218,15 +243,20 @@ impl<E: Entry> Database<E> {
 
     /// The entries among `slots`, and among what was edited, for which `is_meant` holds; in file order.
     fn matching(&self, slots: &[Slot], is_meant: impl Fn(&E) -> bool) -> impl Iterator<Item = &E> {
-        let mut slots: Vec<Slot> = slots.iter().chain(self.changed.keys()).copied().collect();
-        slots.sort_unstable();
-        slots.dedup();
-        let (head, tail): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| !slot.tail);
+        let (head, tail) = self.with_changed(slots);
         let part = move |slots: Vec<Slot>, added: usize| {
             let there = slots.into_iter().filter_map(|slot| self.line(slot));
             there.chain(self.added[added].iter()).filter_map(Line::entry)
         };
         part(head, 0).chain(part(tail, 1)).filter(move |entry| is_meant(entry))
+    }
+
+    /// These slots and those that were changed, in file order: before the first NIS line, and from there on.
+    fn with_changed(&self, slots: &[Slot]) -> (Vec<Slot>, Vec<Slot>) {
+        let mut slots: Vec<Slot> = slots.iter().chain(self.changed.keys()).copied().collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.into_iter().partition(|slot| !slot.tail)
     }
 
     fn only_place_of(&self, key: &str) -> Result<Option<Place>, Refusal> {
@@ -264,6 +294,7 @@ impl<E: Entry> Database<E> {
 #[cfg(test)]
 mod tests {
     use super::super::entries::{Group, Passwd};
+    use super::super::word_list::Names;
     use super::*;
     use proptest::prelude::*;
 
@@ -292,7 +323,7 @@ mod tests {
         passwd.set(&zoe).unwrap();
         assert_eq!(String::from_utf8_lossy(&passwd.text()), format!("{TEXT}/bin/sh"));
         let mut group = Database::<Group>::parse("a:x:1:");
-        group.set(&Group { name: "b".into(), password: "x".into(), gid: 2, members: Vec::new() }).unwrap();
+        group.set(&Group { name: "b".into(), password: "x".into(), gid: 2, members: Names::NONE }).unwrap();
         assert_eq!(group.text(), b"a:x:1:\nb:x:2:\n");
     }
 

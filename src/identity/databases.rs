@@ -2,6 +2,7 @@
 
 use super::database::Database;
 use super::entries::{Group, GroupShadow, Passwd, Shadow, SubordinateIds, is_name};
+use super::word_list::Names;
 use super::{Directory, Refusal};
 
 /// The account files of one host. A host without a `shadow`, `gshadow`, `subuid` or `subgid` keeps being without.
@@ -88,20 +89,24 @@ impl Databases {
 
     /// Names of the local groups that list `user` as a member, in file order.
     pub fn groups_of(&self, user: &str) -> Vec<String> {
-        self.group.with_mention(user).filter(|group| group.has(user)).map(|group| group.name.clone()).collect()
+        let listing = self.group.mentioning(user).filter(|(group, is_odd)| !is_odd || group.has(user));
+        listing.map(|(group, _)| group.name.clone()).collect()
     }
 
     /// Adds `user` to the members of a local group, or takes it out, in `group` and `gshadow`.
     pub(super) fn set_member(&mut self, group: &str, user: &str, member: bool) -> Result<(), Refusal> {
+        let mentions = |name: &str| name == group;
+        let listed = self.group.with_mention(user).any(|entry| mentions(&entry.name));
         if let Some(mut entry) = self.group.get(group).cloned() {
-            change_list(&mut entry.members, user, member);
+            change_list(&mut entry.members, user, member, listed);
             self.group.set(&entry)?;
         }
-        if let Some(gshadow) = &mut self.gshadow
-            && let Some(mut entry) = gshadow.get(group).cloned()
-        {
-            change_list(&mut entry.members, user, member);
-            gshadow.set(&entry)?;
+        if let Some(gshadow) = &mut self.gshadow {
+            let listed = gshadow.with_mention(user).any(|entry| mentions(&entry.name));
+            if let Some(mut entry) = gshadow.get(group).cloned() {
+                change_list(&mut entry.members, user, member, listed);
+                gshadow.set(&entry)?;
+            }
         }
         Ok(())
     }
@@ -123,12 +128,15 @@ impl Databases {
     }
 }
 
-/// A word with blanks behind it is no member, and yet goes with the name that it was meant to be.
-fn change_list(list: &mut Vec<String>, user: &str, member: bool) {
-    if member && list.iter().any(|word| is_name(word, user)) {
-        return;
+/// A word with blanks behind it is no member, and yet goes with the name that it was meant to be. A list that does not
+/// have the name at all (`listed` is false) is not searched.
+fn change_list(list: &mut Names, user: &str, member: bool, listed: bool) {
+    if listed {
+        if member && list.iter().any(|word| is_name(word, user)) {
+            return;
+        }
+        list.retain(|word| word.trim() != user);
     }
-    list.retain(|word| word.trim() != user);
     if member {
         list.push(user.into());
     }

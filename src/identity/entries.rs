@@ -1,6 +1,7 @@
 //! The lines of the account files, typed; formats of passwd(5), shadow(5), group(5), gshadow(5), subuid(5).
 
 use super::bytes::{bytes, text};
+use super::word_list::Names;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -30,8 +31,8 @@ pub trait Entry: Sized + PartialEq + Clone {
     }
 
     /// The login names in its lists.
-    fn mentions(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+    fn lists(&self) -> [Option<&Names>; 2] {
+        [None, None]
     }
 }
 
@@ -180,7 +181,7 @@ pub struct Group {
     /// Group number.
     pub gid: u32,
     /// Login names, in the file's order; as they are written, with blanks around them and with empty ones.
-    pub members: Vec<String>,
+    pub members: Names,
 }
 
 impl Group {
@@ -209,15 +210,15 @@ impl Entry for Group {
     }
 
     fn print(&self) -> Vec<u8> {
-        bytes(&format!("{}:{}:{}:{}", self.name, self.password, self.gid, self.members.join(",")))
+        bytes(&format!("{}:{}:{}:{}", self.name, self.password, self.gid, self.members.join()))
     }
 
     fn number(&self) -> Option<u64> {
         Some(self.gid.into())
     }
 
-    fn mentions(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(String::as_str)
+    fn lists(&self) -> [Option<&Names>; 2] {
+        [Some(&self.members), None]
     }
 }
 
@@ -229,9 +230,9 @@ pub struct GroupShadow {
     /// The hash: a secret, never shown.
     pub password: String,
     /// Login names of those who may add and remove members.
-    pub administrators: Vec<String>,
+    pub administrators: Names,
     /// Login names.
-    pub members: Vec<String>,
+    pub members: Names,
 }
 
 /// Without the hash.
@@ -259,12 +260,12 @@ impl Entry for GroupShadow {
     }
 
     fn print(&self) -> Vec<u8> {
-        let (administrators, members) = (self.administrators.join(","), self.members.join(","));
+        let (administrators, members) = (self.administrators.join(), self.members.join());
         bytes(&format!("{}:{}:{administrators}:{members}", self.name, self.password))
     }
 
-    fn mentions(&self) -> impl Iterator<Item = &str> {
-        self.administrators.iter().chain(&self.members).map(String::as_str)
+    fn lists(&self) -> [Option<&Names>; 2] {
+        [Some(&self.members), Some(&self.administrators)]
     }
 }
 
@@ -344,9 +345,9 @@ fn days(field: &[u8]) -> Option<Option<i64>> {
     }
 }
 
-fn list(field: &[u8]) -> Vec<String> {
+fn list(field: &[u8]) -> Names {
     let text = text(field);
-    if text.is_empty() { Vec::new() } else { text.split(',').map(Into::into).collect() }
+    if text.is_empty() { Names::default() } else { text.split(',').collect() }
 }
 
 #[cfg(test)]

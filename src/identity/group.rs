@@ -3,6 +3,7 @@
 use super::defaults::IdKind;
 use super::entries::{Group, GroupShadow};
 use super::names::check_name;
+use super::word_list::Names;
 use super::{Databases, Defaults, Directory, Refusal, ids};
 
 /// A group as it should be.
@@ -70,14 +71,14 @@ pub(super) fn create(
     check_name("group", &wanted.name)?;
     let gid = wanted.gid.expect("decided by the caller");
     check_gid(databases, directory, wanted, gid)?;
-    let group = Group { name: wanted.name.clone(), password: "x".into(), gid, members: Vec::new() };
+    let group = Group { name: wanted.name.clone(), password: "x".into(), gid, members: Names::NONE };
     databases.group.set(&group)?;
     if let Some(gshadow) = &mut databases.gshadow {
         gshadow.set(&GroupShadow {
             name: group.name,
             password: "!".into(),
-            administrators: Vec::new(),
-            members: Vec::new(),
+            administrators: Names::NONE,
+            members: Names::NONE,
         })?;
     }
     Ok(())

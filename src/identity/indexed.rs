@@ -1,14 +1,26 @@
 //! [`Indexed`]: the lines of one account file, each read once and found by name, number and member without a search.
 
 use super::entries::Entry;
-use std::collections::{BTreeMap, HashMap};
+use super::word_list::Names;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 
 /// A line and what it is.
 #[derive(Clone, Debug)]
 pub(super) struct Line<E> {
-    pub(super) text: Vec<u8>,
+    /// As it is in the file; `None` for an entry that was edited, which is printed when the file is.
+    text: Option<Vec<u8>>,
     pub(super) content: Content<E>,
+}
+
+impl<E: Entry> PartialEq for Line<E> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.entry(), other.entry()) {
+            (Some(one), Some(two)) => one == two,
+            _ => self.text == other.text,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -31,11 +43,19 @@ impl<E: Entry> Line<E> {
             Some(b'+' | b'-') => Content::Nis,
             Some(_) => E::parse(bare).map_or(Content::Unread, Content::Entry),
         };
-        Self { text: text.to_vec(), content }
+        Self { text: Some(text.to_vec()), content }
     }
 
     pub(super) fn of(entry: &E) -> Self {
-        Self { text: entry.print(), content: Content::Entry(entry.clone()) }
+        Self { text: None, content: Content::Entry(entry.clone()) }
+    }
+
+    pub(super) fn text(&self) -> Cow<'_, [u8]> {
+        match (&self.text, &self.content) {
+            (Some(text), _) => text.into(),
+            (None, Content::Entry(entry)) => entry.print().into(),
+            (None, _) => Cow::default(),
+        }
     }
 
     pub(super) fn entry(&self) -> Option<&E> {
@@ -44,7 +64,7 @@ impl<E: Entry> Line<E> {
 
     /// Whether it is meant to be the entry called `key`, and cannot be read.
     pub(super) fn is_unread(&self, key: &[u8]) -> bool {
-        let bare = self.text.trim_ascii_start();
+        let bare = self.text.as_deref().unwrap_or_default().trim_ascii_start();
         self.content == Content::Unread && bare.starts_with(key) && bare.get(key.len()) == Some(&b':')
     }
 }
@@ -66,7 +86,10 @@ pub(super) struct Indexed<E> {
     by_key: HashMap<String, Vec<Slot>>,
     by_number: BTreeMap<u64, Vec<Slot>>,
     by_group: HashMap<u64, Vec<Slot>>,
+    /// By the names in lists, without blanks around them.
     by_mention: HashMap<String, Vec<Slot>>,
+    /// Entries with a name in a list that has blanks behind it.
+    odd: BTreeSet<Slot>,
     unread: Vec<Slot>,
     /// Below which number there is no hole, for which limits; see `ids::free_range`.
     packed: Mutex<Option<((u64, u64, u64), u64)>>,
@@ -82,6 +105,7 @@ impl<E: Clone> Clone for Indexed<E> {
             by_number: self.by_number.clone(),
             by_group: self.by_group.clone(),
             by_mention: self.by_mention.clone(),
+            odd: self.odd.clone(),
             unread: self.unread.clone(),
             packed: Mutex::new(None),
         }
@@ -98,6 +122,7 @@ impl<E: Entry> Indexed<E> {
             by_number: BTreeMap::new(),
             by_group: HashMap::new(),
             by_mention: HashMap::new(),
+            odd: BTreeSet::new(),
             unread: Vec::new(),
             packed: Mutex::new(None),
         };
@@ -141,6 +166,11 @@ impl<E: Entry> Indexed<E> {
         self.by_mention.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a name in a list of the entry has blanks behind it.
+    pub(super) fn is_odd(&self, slot: Slot) -> bool {
+        self.odd.contains(&slot)
+    }
+
     pub(super) fn unread(&self) -> &[Slot] {
         &self.unread
     }
@@ -173,14 +203,20 @@ impl<E: Entry> Indexed<E> {
 
     /// Exchanges a line, or takes it away.
     pub(super) fn put(&mut self, slot: Slot, line: Option<Line<E>>) {
-        if let Some(old) = self.line(slot).cloned() {
-            self.forget(slot, &old);
-        }
-        if let Some(line) = &line {
-            self.note(slot, line);
-        }
         let part = if slot.tail { &mut self.tail } else { &mut self.head };
-        part[slot.at] = line;
+        let old = std::mem::replace(&mut part[slot.at], line.clone());
+        let (before, after) = (old.as_ref().and_then(Line::entry), line.as_ref().and_then(Line::entry));
+        for name in unlisted(before, after) {
+            drop_from(&mut self.by_mention, name, slot);
+        }
+        for name in differing(before, after).1 {
+            add(self.by_mention.entry(name.trim().to_owned()).or_default(), slot);
+            if name.trim_ascii_end() != name {
+                self.odd.insert(slot);
+            }
+        }
+        old.iter().for_each(|old| self.forget(slot, old));
+        line.iter().for_each(|line| self.note(slot, line));
     }
 
     fn note(&mut self, slot: Slot, line: &Line<E>) {
@@ -197,9 +233,6 @@ impl<E: Entry> Indexed<E> {
         if let Some(group) = entry.group() {
             add(self.by_group.entry(group).or_default(), slot);
         }
-        for name in entry.mentions() {
-            add(self.by_mention.entry(name.trim().to_owned()).or_default(), slot);
-        }
     }
 
     fn forget(&mut self, slot: Slot, line: &Line<E>) {
@@ -207,29 +240,55 @@ impl<E: Entry> Indexed<E> {
         let Some(entry) = line.entry() else {
             return self.unread.retain(|other| *other != slot);
         };
-        let drop_from = |slots: Option<&mut Vec<Slot>>| {
-            slots.is_some_and(|slots| {
-                slots.retain(|other| *other != slot);
-                slots.is_empty()
-            })
-        };
-        if drop_from(self.by_key.get_mut(entry.key())) {
-            self.by_key.remove(entry.key());
+        drop_from(&mut self.by_key, entry.key(), slot);
+        if let Some(group) = entry.group() {
+            drop_from(&mut self.by_group, &group, slot);
         }
         if let Some(number) = entry.number()
-            && drop_from(self.by_number.get_mut(&number))
+            && let Some(slots) = self.by_number.get_mut(&number)
         {
-            self.by_number.remove(&number);
-        }
-        if let Some(group) = entry.group()
-            && drop_from(self.by_group.get_mut(&group))
-        {
-            self.by_group.remove(&group);
-        }
-        for name in entry.mentions() {
-            if drop_from(self.by_mention.get_mut(name.trim())) {
-                self.by_mention.remove(name.trim());
+            slots.retain(|other| *other != slot);
+            if slots.is_empty() {
+                self.by_number.remove(&number);
             }
+        }
+    }
+}
+
+/// The names in the parts of two entries' lists that differ: of `before`, and of `after`. A name may be in both.
+pub(super) fn differing<'a, E: Entry>(before: Option<&'a E>, after: Option<&'a E>) -> (Vec<&'a str>, Vec<&'a str>) {
+    static NONE: Names = Names::NONE;
+    let lists = |entry: Option<&'a E>| entry.map_or([None; 2], Entry::lists).map(|list| list.unwrap_or(&NONE));
+    let (old, new) = (lists(before), lists(after));
+    let (mut gone, mut come) = old[0].differing(new[0]);
+    let (also_gone, also_come) = old[1].differing(new[1]);
+    gone.extend(also_gone);
+    come.extend(also_come);
+    (gone, come)
+}
+
+/// The names, without blanks around them, that `before` lists and `after` does not list at all.
+fn unlisted<'a, E: Entry>(before: Option<&'a E>, after: Option<&'a E>) -> Vec<&'a str> {
+    let (gone, come) = differing(before, after);
+    let come: HashSet<&str> = come.into_iter().map(str::trim).collect();
+    let gone = gone.into_iter().map(str::trim).filter(|name| !come.contains(name));
+    gone.filter(|name| !after.is_some_and(|after| lists(after, name))).collect()
+}
+
+/// Whether a list of the entry has this name, with or without blanks around it.
+pub(super) fn lists<E: Entry>(entry: &E, name: &str) -> bool {
+    entry.lists().into_iter().flatten().flat_map(Names::iter).any(|other| other.trim() == name)
+}
+
+fn drop_from<K, Q>(map: &mut HashMap<K, Vec<Slot>>, key: &Q, slot: Slot)
+where
+    K: std::borrow::Borrow<Q> + std::hash::Hash + Eq,
+    Q: std::hash::Hash + Eq + ?Sized,
+{
+    if let Some(slots) = map.get_mut(key) {
+        slots.retain(|other| *other != slot);
+        if slots.is_empty() {
+            map.remove(key);
         }
     }
 }

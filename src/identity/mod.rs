@@ -16,6 +16,7 @@ pub mod ids;
 mod indexed;
 pub mod names;
 pub mod user;
+pub mod word_list;
 
 pub use account::Account;
 pub use database::Database;
