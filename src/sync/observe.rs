@@ -21,6 +21,8 @@ pub struct Observed {
     pub digest: String,
     /// As whom enlist is logged in there, if that is known.
     pub login: Option<String>,
+    /// What the host says of its account files, such as lines that cannot be read.
+    pub warnings: Vec<String>,
 }
 
 /// A line of `/etc/passwd`.
@@ -91,7 +93,8 @@ pub(super) fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
     };
     let results = site.ask(host, "accounts", vec![Map::new()], true)?;
     let result = results.into_iter().next().ok_or_else(|| failed("the host gave no answer".into()))?;
-    let values = result.outcome.map_err(|failure| failed(failure.msg))?.values;
+    let outcome = result.outcome.map_err(|failure| failed(failure.msg))?;
+    let (values, warnings) = (outcome.values, outcome.warnings);
     let digest = digest(Value::Map(values.clone()).to_json_line(true).as_bytes());
     let part = |key: &str| values.get(key).cloned().unwrap_or_default().to_json_line(false);
     Ok(Observed {
@@ -100,6 +103,7 @@ pub(super) fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
         groups: serde_json::from_str(&part("groups")).map_err(|error| failed(error.to_string()))?,
         digest,
         login: site.links.login(&host.target),
+        warnings,
     })
 }
 

@@ -32,7 +32,8 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
     let Survey { seen, silent } = observe(site)?;
     refuse(conflicts(&of_roster(roster), &claims(&seen)))?;
     let mut left_out: Vec<LeftOut> = silent.into_iter().map(|(host, why)| the_host(host, &why)).collect();
-    let (mut hosts, mut warnings) = (Vec::new(), Vec::new());
+    let said = seen.iter().flat_map(|seen| seen.warnings.iter().map(|text| format!("{}: {text}", seen.host)));
+    let (mut hosts, mut warnings) = (Vec::new(), said.collect::<Vec<_>>());
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
     site.each(
         |host| Some(Foresight::of(site, host, roster, of(host)?)),

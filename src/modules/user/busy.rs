@@ -19,16 +19,14 @@ pub(super) fn refuse(system: &dyn System, user: &Passwd) -> Result<(), Failure> 
         .with("processes", pids.len() as i64))
 }
 
-/// The processes with this uid (real, effective or saved) that see the same root directory; others belong to
-/// another container.
+/// The processes with this uid (real, effective or saved) that /proc shows. Also those with another root directory: a
+/// user can give himself one (`unshare -r chroot`), and still holds what is in the home.
 fn processes(system: &dyn System, uid: u32) -> Vec<u32> {
-    let root = |path: &str| system.stat(Path::new(path), true).ok().flatten().map(|stat| (stat.dev, stat.ino));
-    let here = root("/");
     let names = system.list(Path::new("/proc")).unwrap_or_default();
     let pids = names.iter().filter_map(|name| name.to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
         let status = system.read(Path::new(&format!("/proc/{pid}/status"))).ok().flatten().unwrap_or_default();
-        has_uid(&String::from_utf8_lossy(&status), uid) && root(&format!("/proc/{pid}/root")) == here
+        has_uid(&String::from_utf8_lossy(&status), uid)
     })
     .collect()
 }

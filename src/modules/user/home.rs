@@ -382,8 +382,10 @@ impl Move {
 impl Reown {
     fn run(&self, system: &mut dyn System) -> Result<Vec<String>> {
         let mut left = Vec::new();
-        if let Some(home) = system.stat(&self.home, false)? {
-            self.walk(system, &self.home, &home, home.dev, &mut left)?;
+        if let Some(home) = system.stat(&self.home, false)?.filter(|stat| stat.kind == FileKind::Directory) {
+            self.within(system, &self.home, home.dev, &mut left)?;
+            // Last: its old number tells the next run that this was not finished.
+            self.give(system, &self.home, &home)?;
         }
         if let Some(spool) = system.stat(&self.spool, false)?.filter(|stat| stat.uid == self.from.0) {
             self.give(system, &self.spool, &spool)?;
@@ -403,28 +405,21 @@ impl Reown {
         Ok(warnings)
     }
 
-    /// Without following links or leaving the file system.
-    fn walk(
-        &self,
-        system: &mut dyn System,
-        path: &Path,
-        stat: &Stat,
-        device: u64,
-        left: &mut Vec<String>,
-    ) -> Result<()> {
-        if stat.dev != device {
-            left.push(path.display().to_string());
-            return Ok(());
-        }
-        self.give(system, path, stat)?;
-        if stat.kind != FileKind::Directory {
-            return Ok(());
-        }
-        for name in system.list(path)? {
-            let inner = path.join(name);
-            if let Some(stat) = system.stat(&inner, false)? {
-                self.walk(system, &inner, &stat, device, left)?;
+    /// All that is in a directory of the home, which is held: whoever may write there can exchange it for a link at any
+    /// instant. Only directories are on other file systems; on an overlay, a file has another device than its directory.
+    fn within(&self, system: &mut dyn System, directory: &Path, device: u64, left: &mut Vec<String>) -> Result<()> {
+        let Some(held) = system.hold(&self.home, directory)? else { return Ok(()) };
+        for name in held.named(system.list(&held.itself()))? {
+            let (file, shown) = (held.file(&name), directory.join(&name));
+            let Some(stat) = held.named(system.stat(&file, false))? else { continue };
+            if stat.kind == FileKind::Directory {
+                if stat.dev != device {
+                    left.push(shown.display().to_string());
+                    continue;
+                }
+                self.within(system, &shown, device, left)?;
             }
+            held.named(self.give(system, &file, &stat))?;
         }
         Ok(())
     }

@@ -199,8 +199,9 @@ fn a_run_that_was_killed_before_re_owning_is_completed() {
 
 #[test]
 fn a_busy_user_keeps_uid_and_home_and_is_not_removed() {
-    let mut system =
-        host().file("/proc/4630/status", "Name:\tsleep\nUid:\t1000\t1000\t1000\t1000\n").link("/proc/4630/root", "/");
+    let mut system = host()
+        .file("/proc/4630/status", "Name:\tsleep\nUid:\t1000\t1000\t1000\t1000\n")
+        .link("/proc/4630/root", "/tmp");
     let refused = run(&mut system, &[("name", "alice".into()), ("uid", Value::Int(3000))]);
     assert_eq!(failure(&refused).msg, "user alice is currently used by process 4630");
     let refused = run(&mut system, &[("name", "alice".into()), ("state", "absent".into())]);

@@ -32,8 +32,14 @@ fn entry(name: &str, uid: u32) -> ObservedUser {
 
 fn host(name: &str, users: &[ObservedUser]) -> Facts {
     let uid = users.first().map(|user| user.uid);
-    let local =
-        Observed { host: name.into(), users: users.to_vec(), groups: Vec::new(), digest: String::new(), login: None };
+    let local = Observed {
+        host: name.into(),
+        users: users.to_vec(),
+        groups: Vec::new(),
+        digest: String::new(),
+        login: None,
+        warnings: Vec::new(),
+    };
     Facts { host: name.into(), local: Some(local), resolved: uid, home_owner: uid, ..Facts::default() }
 }
 

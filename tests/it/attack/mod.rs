@@ -8,6 +8,7 @@ mod plans;
 mod planted;
 mod races;
 mod replies;
+mod reowned;
 mod service;
 mod swapped;
 mod terminal;
