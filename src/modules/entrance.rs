@@ -73,9 +73,9 @@ fn shell(system: &dyn System, shell: &str) -> Result<&'static str, Failure> {
 
 /// What shadow(5) says, without the hash; null when there is no entry.
 fn shadow(system: &dyn System, name: &str) -> Result<Value, Failure> {
-    let databases = lookup::databases(system)?;
+    let databases = system.databases()?;
     let Some(entry) = databases.shadow.as_ref().and_then(|shadow| shadow.get(name)) else { return Ok(Value::Null) };
-    let Shadow { last_change, max, inactive, expire, .. } = entry;
+    let Shadow { last_change, max, inactive, expire, .. } = *entry;
     let fields = [
         ("locked", entry.password.starts_with('!').into()),
         ("has_password", (entry.password.trim_start_matches('!').len() > 1).into()),

@@ -5,9 +5,17 @@
 //! leftover; on one host the claim tells ([`System::begin_work`]): what is there when it is taken was left.
 
 use crate::modules::Failure;
-use crate::system::{Attributes, FileKind, Result, System};
+use crate::system::{Attributes, FileKind, Result, System, SystemError};
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// How often a place that another run makes is removed before a dry run gives up.
+const TRIES: usize = 5;
+
+fn is(error: &SystemError, kind: ErrorKind) -> bool {
+    matches!(error, SystemError::Io { source, .. } if source.kind() == kind)
+}
 
 /// The directory beside one home.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,17 +46,27 @@ impl Workplace {
 
     /// Makes it, empty.
     pub(super) fn open(&self, system: &mut dyn System) -> Result<()> {
-        self.close(system)?;
         let private = Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) };
-        system.make_directory(&self.0, private)
+        for _ in 0..TRIES {
+            self.close(system)?;
+            match system.make_directory(&self.0, private) {
+                Err(error) if is(&error, ErrorKind::AlreadyExists) => {}
+                made => return made,
+            }
+        }
+        Err(SystemError::Refused(format!("{} comes back again and again", self.0.display())))
     }
 
-    /// Removes it and all in it.
+    /// Removes it and all in it. A dry run has no claim: it may see that of another run, which goes meanwhile.
     pub(super) fn close(&self, system: &mut dyn System) -> Result<()> {
-        match system.stat(&self.0, false)? {
+        let removed = match system.stat(&self.0, false)? {
             Some(stat) if stat.kind == FileKind::Directory => system.remove_tree(&self.0),
             Some(_) => system.remove(&self.0),
             None => Ok(()),
+        };
+        match removed {
+            Err(error) if is(&error, ErrorKind::NotFound) => Ok(()),
+            removed => removed,
         }
     }
 
