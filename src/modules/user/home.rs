@@ -8,6 +8,7 @@ use crate::identity::entries::Passwd;
 use crate::identity::{Account, Database, Defaults, Directory};
 use crate::modules::{Args, Failure};
 use crate::system::lookup::Nss;
+use crate::system::tree::{Scope, Walked};
 use crate::system::{Attributes, Command, FileKind, Result, Stat, System, SystemError};
 use crate::value::Value;
 use std::path::{Path, PathBuf};
@@ -381,14 +382,15 @@ impl Move {
 
 impl Reown {
     fn run(&self, system: &mut dyn System) -> Result<Vec<String>> {
-        let mut left = Vec::new();
-        if let Some(home) = system.stat(&self.home, false)?.filter(|stat| stat.kind == FileKind::Directory) {
-            self.within(system, &self.home, home.dev, &mut left)?;
-            // Last: its old number tells the next run that this was not finished.
-            self.give(system, &self.home, &home)?;
-        }
+        // The home itself comes last: its old number tells the next run that this was not finished.
+        let walked = match system.stat(&self.home, false)? {
+            Some(home) if home.kind == FileKind::Directory => {
+                system.correct_tree(&self.home, Scope::OneMount, &|_, stat| self.wanted(stat))?
+            }
+            _ => Walked::default(),
+        };
         if let Some(spool) = system.stat(&self.spool, false)?.filter(|stat| stat.uid == self.from.0) {
-            self.give(system, &self.spool, &spool)?;
+            self.wanted(&spool).map_or(Ok(()), |wanted| system.set_attributes(&self.spool, wanted))?;
         }
         let mut warnings = Vec::new();
         if self.from.0 != self.to.0 {
@@ -399,38 +401,18 @@ impl Reown {
                 self.from.0
             ));
         }
-        if !left.is_empty() {
-            warnings.push(format!("on other file systems, not re-owned: {}", left.join(", ")));
+        if !walked.mounts.is_empty() {
+            let mounts: Vec<_> = walked.mounts.iter().map(|path| path.display().to_string()).collect();
+            warnings.push(format!("on other file systems, not re-owned: {}", mounts.join(", ")));
         }
+        warnings.extend(walked.refused);
         Ok(warnings)
     }
 
-    /// All that is in a directory of the home, which is held: whoever may write there can exchange it for a link at any
-    /// instant. Only directories are on other file systems; on an overlay, a file has another device than its directory.
-    fn within(&self, system: &mut dyn System, directory: &Path, device: u64, left: &mut Vec<String>) -> Result<()> {
-        let Some(held) = system.hold(&self.home, directory)? else { return Ok(()) };
-        for name in held.named(system.list(&held.itself()))? {
-            let (file, shown) = (held.file(&name), directory.join(&name));
-            let Some(stat) = held.named(system.stat(&file, false))? else { continue };
-            if stat.kind == FileKind::Directory {
-                if stat.dev != device {
-                    left.push(shown.display().to_string());
-                    continue;
-                }
-                self.within(system, &shown, device, left)?;
-            }
-            held.named(self.give(system, &file, &stat))?;
-        }
-        Ok(())
-    }
-
     /// Each of the two numbers that was the user's becomes the new one.
-    fn give(&self, system: &mut dyn System, path: &Path, stat: &Stat) -> Result<()> {
+    fn wanted(&self, stat: &Stat) -> Option<Attributes> {
         let uid = (stat.uid == self.from.0 && self.from.0 != self.to.0).then_some(self.to.0);
         let gid = (stat.gid == self.from.1 && self.from.1 != self.to.1).then_some(self.to.1);
-        match (uid, gid) {
-            (None, None) => Ok(()),
-            _ => system.set_attributes(path, Attributes { mode: None, uid, gid }),
-        }
+        (uid.is_some() || gid.is_some()).then_some(Attributes { mode: None, uid, gid })
     }
 }
