@@ -46,6 +46,10 @@ struct FakeLink {
 }
 
 impl Link for FakeLink {
+    fn login(&self) -> Option<&str> {
+        None
+    }
+
     fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
         (self.host)(&self.name, who, request)
     }

@@ -124,9 +124,7 @@ pub trait Link: Send {
     fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError>;
 
     /// As whom one is logged in there, if that is known.
-    fn login(&self) -> Option<&str> {
-        None
-    }
+    fn login(&self) -> Option<&str>;
 }
 
 /// Opens links: by ssh, to this machine, or to fakes in tests.

@@ -83,6 +83,10 @@ struct WatchedLink {
 }
 
 impl Link for WatchedLink {
+    fn login(&self) -> Option<&str> {
+        self.link.login()
+    }
+
     fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
         let items = request.items.len();
         let what = match items {

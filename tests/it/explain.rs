@@ -106,7 +106,7 @@ fn what_jobs_used_counts_until_it_is_set_to_zero() {
         "JobIDRaw|JobID|Submit|Eligible|Start|End|State|User|Account|QOS|AllocTRES\n\
          1|1|{start}|{start}|{start}|{end}|COMPLETED|nobody|lab|half|cpu=4\n"
     );
-    assert!(imported(&service, &["-"], &list).starts_with("1 jobs added"));
+    assert!(imported(&service, &["-"], &list).starts_with("1 job added"));
     let job = ["nobody", "--qos", "half", "--time", "10"];
     let used = |answer: &serde_json::Value, limit: &str, set_by: &str| {
         let lines = answer["checks"].as_array().unwrap();

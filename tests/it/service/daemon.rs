@@ -178,7 +178,7 @@ fn the_configuration_is_checked_and_printed() {
         (out.status.code(), text(&out.stdout), text(&out.stderr))
     };
     let (code, out, err) = serve(&["--check-config"]);
-    assert_eq!((code, out.as_str()), (Some(0), ""));
+    assert_eq!((code, out.as_str()), (Some(0), "The configuration is good.\n"));
     assert!(err.contains("warning: ") && err.contains("SlurmctldPort does nothing here"), "{err}");
     let (code, out, _) = serve(&["--print-config"]);
     assert!(code == Some(0) && out.contains("PrivateData=users\n") && out.contains("ClusterName=ref\n"), "{out}");
