@@ -231,11 +231,22 @@ impl Edit {
     /// What is there, where it matters: a file of another size differs without being read, and is too long to be shown.
     fn old(&self, stat: Option<&Stat>, system: &dyn System) -> Result<Option<Vec<u8>>, Failure> {
         let (Some(stat), Some(content)) = (stat, &self.content) else { return Ok(None) };
-        if stat.size == content.len() as u64 || stat.size <= LONGEST_DIFF as u64 {
+        if stat.size <= LONGEST_DIFF as u64 {
             return Ok(system.read(&self.path)?);
+        }
+        if stat.size == content.len() as u64 && self.holds(content, system)? {
+            return Ok(Some(content.clone()));
         }
         // Not text, so that no diff is made of it.
         Ok(Some(vec![0]))
+    }
+
+    /// Whether the file holds just this: compared piece by piece, since it may be longer than what is read whole.
+    fn holds(&self, content: &[u8], system: &dyn System) -> Result<bool, Failure> {
+        let mut rest = Some(content);
+        let mut compare = |piece: &[u8]| rest = rest.and_then(|rest| rest.strip_prefix(piece));
+        let is_there = system.read_pieces(&self.path, &mut compare)?;
+        Ok(is_there && rest.is_some_and(<[u8]>::is_empty))
     }
 
     fn change(
