@@ -76,6 +76,9 @@ pub(super) struct Slot {
     at: usize,
 }
 
+/// Lowest and highest number asked for, and a bound of choice: what a remembered hole was looked up for.
+type Limits = (u64, u64, u64);
+
 /// The lines of a file. A line that goes leaves its slot empty, so that slots stay what they are.
 #[derive(Debug)]
 pub(super) struct Indexed<E> {
@@ -92,7 +95,7 @@ pub(super) struct Indexed<E> {
     odd: BTreeSet<Slot>,
     unread: Vec<Slot>,
     /// Below which number there is no hole, for which limits; see `ids::free_range`.
-    packed: Mutex<Option<((u64, u64, u64), u64)>>,
+    packed: Mutex<Option<(Limits, u64)>>,
 }
 
 impl<E: Clone> Clone for Indexed<E> {
@@ -183,12 +186,12 @@ impl<E: Entry> Indexed<E> {
         self.by_number.range(range).map(|(number, slots)| (*number, slots.as_slice()))
     }
 
-    pub(super) fn packed(&self, limits: (u64, u64, u64)) -> Option<u64> {
+    pub(super) fn packed(&self, limits: Limits) -> Option<u64> {
         let packed = self.packed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         packed.filter(|(known, _)| *known == limits).map(|(_, low)| low)
     }
 
-    pub(super) fn set_packed(&self, limits: (u64, u64, u64), low: u64) {
+    pub(super) fn set_packed(&self, limits: Limits, low: u64) {
         *self.packed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((limits, low));
     }
 

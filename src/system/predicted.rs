@@ -129,7 +129,7 @@ impl<S: System> Predicted<S> {
             return Ok(None);
         }
         let changed = |name: &&str| self.overlay.is_changed(&Path::new("/etc").join(name));
-        if !self.transaction.is_some() && !["passwd", "group", "shadow"].iter().any(changed) {
+        if self.transaction.is_none() && !["passwd", "group", "shadow"].iter().any(changed) {
             return Ok(None);
         }
         let now = nss::Databases::new(&|path| self.read(Path::new(path)).ok().flatten().unwrap_or_default());
