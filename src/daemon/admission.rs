@@ -7,10 +7,10 @@ use crate::accounting::State;
 use crate::accounting::admission::{self, Amounts, Check, Counts, Enforce, InUse, Job, Setter, Stage, Trace};
 use crate::accounting::command::World;
 use crate::accounting::fairshare::History;
-use crate::accounting::jobs::{Jobs, Scan};
+use crate::accounting::jobs::{Job as Record, Jobs, Scan};
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::tres::{CPU, NODE};
-use crate::accounting::model::{Association, TresId};
+use crate::accounting::model::{Association, Limit, TresId};
 use crate::accounting::privacy::View;
 use crate::accounting::rollup::WALL;
 use crate::accounting::settings::Partition;
@@ -95,7 +95,7 @@ pub struct Line {
     pub set_by: String,
     /// Its value.
     pub value: u64,
-    /// What is in use; null when the caller may not know.
+    /// What is in use; null when it is not known, or not for the caller.
     pub used: Option<u64>,
     /// What the job adds.
     pub asked: u64,
@@ -154,8 +154,12 @@ impl Service {
             let mut counts = Counts::default();
             // Only jobs without an end have not ended by the end of time.
             let scan = Scan { clusters: vec![cluster.to_owned()], ended_from: Some(i64::MAX), ..Scan::default() };
-            let mut see = |job| {
-                counts.add_job(state, &job, world.now());
+            let mut see = |job: Record| {
+                // Of several that a job waits for, Slurm counts it in the first.
+                let name = job.partition.split(',').next().unwrap_or_default();
+                let partition = world.settings().partition(name).and_then(|it| it.qos);
+                let qos = partition.and_then(|name| state.qos_named(&name)).map(|qos| qos.id);
+                counts.add_job(state, qos, &job, world.now());
                 ControlFlow::Continue(())
             };
             JobTable(connection).each(&scan, &mut see).map_err(|error| error.to_string())?;
@@ -228,7 +232,7 @@ fn answer(state: &State, view: &View, enforce: Enforce, trace: &Trace, job: &Job
         enforce: enforce.to_string(),
         submit: verdict(trace.submit.map_err(|reason| (reason.named(state), reason.refusal().to_owned()))),
         start: verdict(trace.start.map_err(|reason| (reason.named(state), admission::waits(state, job, reason)))),
-        checks: trace.checks.iter().map(|(stage, check)| line(state, view, *stage, check)).collect(),
+        checks: trace.checks.iter().map(|(stage, check)| line(state, view, job, *stage, check)).collect(),
     }
 }
 
@@ -241,7 +245,14 @@ fn verdict(said: Result<(), (String, String)>) -> Verdict {
     }
 }
 
-fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
+/// Whether what was used up is not known: usage is summed up by the QOS of jobs, not by the one of their partition.
+fn is_unknown(state: &State, job: &Job, check: &Check) -> bool {
+    let Setter::Qos(id) = check.setter else { return false };
+    let of_partition = job.partition.qos.as_ref().and_then(|name| state.qos_named(name));
+    matches!(check.limit, Limit::GrpTresMins | Limit::GrpWall) && of_partition.is_some_and(|qos| qos.id == id)
+}
+
+fn line(state: &State, view: &View, job: &Job, stage: Stage, check: &Check) -> Line {
     let row = |id| state.association(id);
     let (set_by, sees) = match check.setter {
         Setter::Qos(id) => (format!("QOS {}", state.qos.get(&id).map_or("", |qos| qos.name.as_str())), view.all_jobs()),
@@ -256,7 +267,7 @@ fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
             .then(|| state.tres.get(&check.tres).map_or_else(|| check.tres.to_string(), |tres| tres.full_name())),
         set_by,
         value: check.value,
-        used: sees.then_some(check.used),
+        used: (sees && !is_unknown(state, job, check)).then_some(check.used),
         asked: check.asked,
         reason: check.reason.map(|reason| reason.named(state)),
     }

@@ -164,3 +164,24 @@ fn partitions_have_their_say() {
     let out = strange.output().unwrap();
     assert!(out.status.code() == Some(1) && text(&out.stderr).contains("there is no partition `nowhere`"), "{out:?}");
 }
+
+/// Jobs that run count on the QOS of their partition, not only on their own.
+#[test]
+fn jobs_count_on_the_qos_of_their_partition() {
+    let service = Service::configured("AccountingStorageEnforce=limits\nPartitionName=cpu Default=YES QOS=pq");
+    ok(&service, &["-i", "add", "qos", "pq", "maxsubmitjobsperuser=2", "maxtresperuser=cpu=4", "grptresmins=cpu=90"]);
+    ok(&service, &["-i", "add", "account", "lab"]);
+    ok(&service, &["-i", "add", "user", "nobody", "account=lab"]);
+    let row = |id: u32| {
+        let times = "1795900000|1795900000|1795900001|Unknown";
+        format!("{id}|{id}|{times}|RUNNING|nobody|lab|cpu|normal|cpu=2|20\n")
+    };
+    let head = "JobIDRaw|JobID|Submit|Eligible|Start|End|State|User|Account|Partition|QOS|AllocTRES|TimelimitRaw\n";
+    let list = format!("{head}{}{}", row(1), row(2));
+    assert!(imported(&service, &["-"], &list).starts_with("2 jobs added"));
+    let (code, full) = service.explain(0, &["nobody", "--partition", "cpu"]);
+    assert_eq!((code, &full["submit"]["reason"]), (2, &"QOSMaxSubmitJobPerUserLimit".into()), "{full:#}");
+    assert_eq!(line(&full, "submit", "max_submit_jobs_per_user")["used"], 2);
+    assert_eq!(line(&full, "start", "max_tres_pu")["used"], 4);
+    assert_eq!(line(&full, "start", "grp_tres_mins")["used"], serde_json::Value::Null, "not known, and not 0");
+}

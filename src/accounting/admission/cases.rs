@@ -4,6 +4,7 @@ use super::*;
 use crate::accounting::authority::Caller;
 use crate::accounting::command::{World, run};
 use crate::accounting::founding::found;
+use crate::accounting::jobs::{Job as Record, JobState, TimeLimit};
 use crate::accounting::model::AssociationKey;
 use crate::accounting::model::tres::{BILLING, CPU, MEM, NODE};
 use std::fmt::Write as _;
@@ -66,33 +67,24 @@ fn job<'a>(site: &'a Site, state: &State, line: &'a str) -> Option<Job<'a>> {
     Some(job)
 }
 
-/// Counts a running job wherever it counts.
+/// Counts a job that has just started, as the service does.
 fn count(state: &State, counts: &mut Counts, job: &Job) {
     let account = job.account.map(str::to_owned);
     let account = account.unwrap_or_else(|| state.default_account(job.user, "ref").unwrap().key.account.clone());
     let find = |partition| state.find(&AssociationKey::user("ref", &account, job.user, partition));
-    let mut next = find(&job.partition.name).or_else(|| find(""));
-    while let Some(row) = next {
-        add(counts.associations.entry(row.id).or_default(), job);
-        next = row.parent.and_then(|id| state.association(id));
-    }
-    let own = job.qos.or_else(|| state.qos_named("normal").map(|qos| qos.id));
-    for qos in
-        own.into_iter().chain(state.qos_named(job.partition.qos.as_deref().unwrap_or_default()).map(|qos| qos.id))
-    {
-        add(counts.qos.entry(qos).or_default(), job);
-        add(counts.users.entry((qos, job.user.to_owned())).or_default(), job);
-        add(counts.accounts.entry((qos, account.clone())).or_default(), job);
-    }
-}
-
-fn add(used: &mut InUse, job: &Job) {
-    used.running += 1;
-    used.submitted += 1;
-    for (tres, amount) in &job.tres {
-        *used.tres.entry(*tres).or_default() += amount;
-        *used.run_minutes.entry(*tres).or_default() += amount * job.minutes;
-    }
+    let named = |name: &str| state.qos_named(name).map(|qos| qos.id);
+    let record = Record {
+        association: find(&job.partition.name).or_else(|| find("")).unwrap().id,
+        user: job.user.to_owned(),
+        account,
+        qos: job.qos.or_else(|| named("normal")).unwrap(),
+        state: JobState::Running,
+        start: Some(0),
+        limit: TimeLimit::Minutes(u32::try_from(job.minutes).unwrap()),
+        tres_allocated: job.tres.iter().map(|(id, amount)| (*id, *amount)).collect(),
+        ..Record::default()
+    };
+    counts.add_job(state, job.partition.qos.as_deref().and_then(named), &record, 0);
 }
 
 #[derive(Default)]

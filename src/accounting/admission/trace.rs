@@ -81,9 +81,9 @@ pub fn trace(state: &State, enforce: Enforce, counts: &Counts, job: &Job) -> Tra
 }
 
 impl Counts {
-    /// Counts a job that has not ended: with its association and all above, and by QOS, user and account. `now` is in
-    /// seconds since 1970.
-    pub fn add_job(&mut self, state: &State, job: &Record, now: i64) {
+    /// Counts a job that has not ended: with its association and all above, and by QOS, user and account. `partition` is
+    /// the QOS of its partition, on which it counts too (qos.shtml, "Partition QOS"). `now` is in seconds since 1970.
+    pub fn add_job(&mut self, state: &State, partition: Option<QosId>, job: &Record, now: i64) {
         let running = job.state == JobState::Running;
         let add = |to: &mut InUse| {
             to.submitted += 1;
@@ -98,9 +98,11 @@ impl Counts {
             add(self.associations.entry(row.id).or_default());
             next = row.parent;
         }
-        add(self.qos.entry(job.qos).or_default());
-        add(self.users.entry((job.qos, job.user.clone())).or_default());
-        add(self.accounts.entry((job.qos, job.account.clone())).or_default());
+        for qos in [job.qos].into_iter().chain(partition.filter(|qos| *qos != job.qos)) {
+            add(self.qos.entry(qos).or_default());
+            add(self.users.entry((qos, job.user.clone())).or_default());
+            add(self.accounts.entry((qos, job.account.clone())).or_default());
+        }
     }
 }
 
