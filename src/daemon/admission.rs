@@ -4,16 +4,15 @@ use super::caller::Who;
 use super::nss;
 use super::service::Service;
 use crate::accounting::State;
-use crate::accounting::admission::{self, Amounts, Check, Counts, Enforce, InUse, Job, Setter, Stage, Trace};
+use crate::accounting::admission::{self, Amounts, Check, Counts, Enforce, InUse, Job, Needs, Setter, Stage, Trace};
 use crate::accounting::command::World;
 use crate::accounting::fairshare::History;
 use crate::accounting::jobs::{Job as Record, Jobs, Scan};
 use crate::accounting::model::limits::Unit;
-use crate::accounting::model::tres::{CPU, NODE};
-use crate::accounting::model::{Association, Limit, TresId};
+use crate::accounting::model::{Association, TresId};
 use crate::accounting::privacy::View;
 use crate::accounting::rollup::WALL;
-use crate::accounting::settings::Partition;
+use crate::accounting::settings::{Partition, PriorityFlag, Words};
 use crate::store::jobs::JobTable;
 use crate::text::login_name::LoginName;
 use serde::{Deserialize, Serialize};
@@ -66,6 +65,23 @@ pub struct Answer {
     pub start: Verdict,
     /// Each limit that holds, in the order in which Slurm looks at them.
     pub checks: Vec<Line>,
+    /// What would be said if associations, limits and QOS were enforced; null when they are.
+    #[serde(default)]
+    pub enforced: Option<Enforced>,
+    /// What of the question the accounts don't have: the user, the account, or the user in the account.
+    #[serde(default)]
+    pub missing: Option<String>,
+}
+
+/// What would be said if more were enforced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enforced {
+    /// Whether it might be submitted.
+    pub submit: Verdict,
+    /// Whether it might start now.
+    pub start: Verdict,
+    /// Each limit that would hold.
+    pub checks: Vec<Line>,
 }
 
 /// Yes, or why not.
@@ -97,11 +113,14 @@ pub struct Line {
     pub value: u64,
     /// What is in use; null when it is not known, or not for the caller.
     pub used: Option<u64>,
-    /// What the job adds.
-    pub asked: u64,
+    /// What the job adds; null when it is not known.
+    pub asked: Option<u64>,
     /// Slurm's reason if it stands in the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether it may stand in the way, and what would say so is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
 }
 
 /// Why there is no answer.
@@ -140,11 +159,18 @@ impl Service {
             return Err(Refusal::Denied("Access/permission denied: PrivateData hides this user from you".into()));
         }
         let groups = nss::groups_of(&ask.user).map_err(Refusal::Broken)?;
-        let job = Job { groups: &groups, ..job(state, ask, &cluster, &partition)? };
+        let flags = &world.settings().priority.flags;
+        let job = Job { groups: &groups, ..job(state, ask, &cluster, &partition, flags)? };
         self.rollup().wait();
         let counts = self.counts(state, &cluster).map_err(Refusal::Broken)?;
-        let trace = admission::trace(state, enforce, &counts, &job);
-        Ok(answer(state, &view, enforce, &trace, &job))
+        let said = |enforce| {
+            let trace = admission::trace(state, enforce, &counts, &job);
+            answer(state, &view, enforce, &trace, &job)
+        };
+        let full = Enforce { associations: true, limits: true, qos: true, ..enforce };
+        let enforced = (full != enforce).then(|| said(full));
+        let enforced = enforced.map(|it| Enforced { submit: it.submit, start: it.start, checks: it.checks });
+        Ok(Answer { enforced, missing: missing(state, &job), ..said(enforce) })
     }
 
     /// What jobs have and used.
@@ -168,6 +194,11 @@ impl Service {
             let used = self.reporting().qos_usage(connection, state, &world, cluster);
             for ((qos, tres), seconds) in used.map_err(|error| error.to_string())? {
                 add_seconds(counts.qos.entry(qos).or_default(), tres, seconds);
+            }
+            // Usage is summed up by the QOS of jobs, not by the one of their partition.
+            let of_partitions = world.settings().partitions.iter().filter_map(|it| it.qos.as_ref());
+            for qos in of_partitions.filter_map(|name| state.qos_named(name)) {
+                counts.qos.entry(qos.id).or_default().lacks_usage = true;
             }
             Ok(counts)
         });
@@ -199,22 +230,28 @@ fn add_seconds(to: &mut InUse, tres: TresId, seconds: f64) {
     }
 }
 
-fn job<'a>(state: &State, ask: &'a Ask, cluster: &'a str, partition: &'a Partition) -> Result<Job<'a>, Refusal> {
+fn job<'a>(
+    state: &State,
+    ask: &'a Ask,
+    cluster: &'a str,
+    partition: &'a Partition,
+    flags: &Words<PriorityFlag>,
+) -> Result<Job<'a>, Refusal> {
     let qos = ask.qos.as_ref().map(|name| {
         let found = state.qos_named(name).map(|qos| qos.id);
         found.ok_or_else(|| Refusal::Bad(format!("there is no QOS `{}`", name.escape_debug())))
     });
-    let mut tres: Amounts = [(CPU, 1), (NODE, 1)].into();
+    let mut asked = Amounts::new();
     for (name, count) in &ask.tres {
         let found = state.tres_named(name).ok_or_else(|| {
             Refusal::Bad(format!("there is no TRES `{}`; `sacctmgr show tres` lists them", name.escape_debug()))
         })?;
-        tres.insert(found.id, *count);
+        asked.insert(found.id, *count);
     }
     Ok(Job {
         account: ask.account.as_deref(),
         qos: qos.transpose()?,
-        tres,
+        tres: Needs::derived(state, &asked, partition, flags),
         minutes: ask.minutes.unwrap_or(1),
         tasks: ask.tasks.unwrap_or(1),
         ..Job::new(cluster, &ask.user, partition)
@@ -232,8 +269,27 @@ fn answer(state: &State, view: &View, enforce: Enforce, trace: &Trace, job: &Job
         enforce: enforce.to_string(),
         submit: verdict(trace.submit.map_err(|reason| (reason.named(state), reason.refusal().to_owned()))),
         start: verdict(trace.start.map_err(|reason| (reason.named(state), admission::waits(state, job, reason)))),
-        checks: trace.checks.iter().map(|(stage, check)| line(state, view, job, *stage, check)).collect(),
+        checks: trace.checks.iter().map(|(stage, check)| line(state, view, *stage, check)).collect(),
+        ..Answer::default()
     }
+}
+
+/// Whom or what a job names that the accounts don't have. Where nothing is enforced Slurm takes such a job all the same.
+fn missing(state: &State, job: &Job) -> Option<String> {
+    let user = job.user.escape_debug();
+    if state.user(job.user).is_none() {
+        return Some(format!("there is no user `{user}` in the accounts"));
+    }
+    if let Some(account) = job.account.filter(|account| state.account(account).is_none()) {
+        return Some(format!("there is no account `{}`", account.escape_debug()));
+    }
+    let has_place = admission::association(state, job).is_some();
+    (!has_place).then(|| match job.account {
+        Some(account) => {
+            format!("user `{user}` is not in account `{}` on cluster {}", account.escape_debug(), job.cluster)
+        }
+        None => format!("user `{user}` has no default account on cluster {}", job.cluster.escape_debug()),
+    })
 }
 
 fn verdict(said: Result<(), (String, String)>) -> Verdict {
@@ -245,14 +301,7 @@ fn verdict(said: Result<(), (String, String)>) -> Verdict {
     }
 }
 
-/// Whether what was used up is not known: usage is summed up by the QOS of jobs, not by the one of their partition.
-fn is_unknown(state: &State, job: &Job, check: &Check) -> bool {
-    let Setter::Qos(id) = check.setter else { return false };
-    let of_partition = job.partition.qos.as_ref().and_then(|name| state.qos_named(name));
-    matches!(check.limit, Limit::GrpTresMins | Limit::GrpWall) && of_partition.is_some_and(|qos| qos.id == id)
-}
-
-fn line(state: &State, view: &View, job: &Job, stage: Stage, check: &Check) -> Line {
+fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
     let row = |id| state.association(id);
     let (set_by, sees) = match check.setter {
         Setter::Qos(id) => (format!("QOS {}", state.qos.get(&id).map_or("", |qos| qos.name.as_str())), view.all_jobs()),
@@ -267,9 +316,10 @@ fn line(state: &State, view: &View, job: &Job, stage: Stage, check: &Check) -> L
             .then(|| state.tres.get(&check.tres).map_or_else(|| check.tres.to_string(), |tres| tres.full_name())),
         set_by,
         value: check.value,
-        used: (sees && !is_unknown(state, job, check)).then_some(check.used),
+        used: check.used.filter(|_| sees),
         asked: check.asked,
         reason: check.reason.map(|reason| reason.named(state)),
+        open: check.is_open(),
     }
 }
 

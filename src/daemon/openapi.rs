@@ -134,10 +134,15 @@ fn admission_schemas() -> [(&'static str, Value); 2] {
         ("set_by", text()),
         ("value", number()),
         ("used", maybe("integer")),
-        ("asked", number()),
+        ("asked", maybe("integer")),
         ("reason", text()),
+        ("open", json!({ "type": "boolean" })),
     ]);
-    let line = optional(line, &["tres", "reason"]);
+    let line = optional(line, &["tres", "reason", "open"]);
+    let checks = json!({ "type": "array", "items": line });
+    let verdicts = [("submit", verdict.clone()), ("start", verdict.clone()), ("checks", checks.clone())];
+    let mut enforced = object(&verdicts);
+    enforced["type"] = json!(["object", "null"]);
     let answer = object(&[
         ("user", text()),
         ("cluster", text()),
@@ -147,7 +152,9 @@ fn admission_schemas() -> [(&'static str, Value); 2] {
         ("enforce", text()),
         ("submit", verdict.clone()),
         ("start", verdict),
-        ("checks", json!({ "type": "array", "items": line })),
+        ("checks", checks),
+        ("enforced", enforced),
+        ("missing", maybe("string")),
     ]);
     [("AdmissionAsk", optional(ask, &all)), ("Admission", answer)]
 }

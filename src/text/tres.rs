@@ -72,15 +72,7 @@ fn parse_count(text: &str) -> Option<Option<u64>> {
         return digits.parse::<u64>().ok().map(|_| None);
     }
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let scale: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" => 1,
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        "T" => 1 << 40,
-        "P" => 1 << 50,
-        _ => return None,
-    };
+    let scale = scale(&text[digits.len()..])?;
     match digits.split_once('.') {
         // As Slurm writes it: with_unit's halves.
         Some((whole, "50" | "5")) if scale > 1 => whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(scale / 2),
@@ -88,6 +80,19 @@ fn parse_count(text: &str) -> Option<Option<u64>> {
     }
     .filter(|count| *count <= MOST)
     .map(Some)
+}
+
+/// What a unit (K, M, G, T, P, of 1024; none is 1) multiplies by; `None` for another letter.
+pub fn scale(unit: &str) -> Option<u64> {
+    match unit.to_ascii_uppercase().as_str() {
+        "" => Some(1),
+        "K" => Some(1 << 10),
+        "M" => Some(1 << 20),
+        "G" => Some(1 << 30),
+        "T" => Some(1 << 40),
+        "P" => Some(1 << 50),
+        _ => None,
+    }
 }
 
 /// A count with the largest unit that gives whole or half ones, `first` being the unit it is counted in: 2048 with first

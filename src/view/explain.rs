@@ -2,7 +2,7 @@
 
 use super::styled::Styled;
 use super::styles::Style;
-use crate::daemon::admission::{Answer, Line, Verdict};
+use crate::daemon::admission::{Answer, Enforced, Line, Verdict};
 use crate::sync::explain::Link;
 use crate::text::width::{pad, width};
 
@@ -61,34 +61,76 @@ pub fn admission(answer: &Answer) -> Vec<Styled> {
         or(&answer.qos, "(none)"),
         answer.enforce
     ))];
-    let widest =
-        |text: &dyn Fn(&Line) -> String| answer.checks.iter().map(|line| width(&text(line))).max().unwrap_or(0);
+    lines.extend(match &answer.enforced {
+        Some(enforced) if answer.checks.is_empty() => checks(&enforced.checks, "BROKEN "),
+        _ => checks(&answer.checks, "REFUSED"),
+    });
+    lines.extend(answer.missing.as_ref().map(|what| Styled::of(Style::Failed, "MISSING").text(format!("  {what}"))));
+    lines.push(Styled::from(conclusion(answer)));
+    lines
+}
+
+/// A line for each limit; `broken` marks those that stand in the way.
+fn checks(checks: &[Line], broken: &'static str) -> Vec<Styled> {
+    let widest = |text: &dyn Fn(&Line) -> String| checks.iter().map(|line| width(&text(line))).max().unwrap_or(0);
     let columns = (widest(&limit), widest(&|line| line.set_by.clone()));
-    for line in &answer.checks {
-        let (mark, style) = if line.reason.is_none() { ("ok     ", Style::Ok) } else { ("REFUSED", Style::Failed) };
+    let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), |figure| figure.to_string());
+    let of_one = |line: &Line| {
+        let (mark, style) = match line {
+            Line { reason: Some(_), .. } => (broken, Style::Failed),
+            Line { open: true, .. } => ("?      ", Style::Skipped),
+            _ => ("ok     ", Style::Ok),
+        };
         let (limit, set_by) = (pad(&limit(line), columns.0), pad(&line.set_by, columns.1));
-        let used = line.used.map_or_else(|| "?".to_owned(), |used| used.to_string());
-        let figures = format!("{used} of {} used, {} asked", line.value, line.asked);
+        let figures = format!("{} of {} used, {} asked", known(line.used), line.value, known(line.asked));
         let reason = line.reason.as_ref().map_or_else(String::new, |reason| format!("  {reason}"));
         let says = format!("  {:6}  {limit}  {set_by}  {figures}{reason}", line.stage);
-        lines.push(Styled::of(style, mark).text(says));
+        Styled::of(style, mark).text(says)
+    };
+    checks.iter().map(of_one).collect()
+}
+
+/// What it comes to.
+fn conclusion(answer: &Answer) -> String {
+    let is_other =
+        |it: &&Enforced| answer.enforce == "none" || (&it.submit, &it.start) != (&answer.submit, &answer.start);
+    let here = match outcome(&answer.submit, &answer.start) {
+        Outcome::Refused(why) => format!("May not be submitted: {why}"),
+        Outcome::Waits(why) => format!("May be submitted, and waits: {why}"),
+        Outcome::Starts if answer.enforce == "none" => {
+            "Nothing is enforced here (AccountingStorageEnforce=none), so it is taken.".into()
+        }
+        Outcome::Starts if answer.checks.iter().any(|line| line.open) => {
+            "May be submitted and may start, as far as is known: lines that begin with `?` were not worked out.".into()
+        }
+        Outcome::Starts => "May be submitted and may start, as far as accounting goes.".into(),
+    };
+    let Some(enforced) = answer.enforced.as_ref().filter(is_other) else { return here };
+    let then = match outcome(&enforced.submit, &enforced.start) {
+        Outcome::Refused(why) => format!("it would be refused: {why}"),
+        Outcome::Waits(why) => format!("it would wait: {why}"),
+        Outcome::Starts => "it might start as well".into(),
+    };
+    format!("{} If associations, limits and QOS were enforced, {then}", here.trim_end_matches('.').to_owned() + ".")
+}
+
+/// What becomes of a job, with the reason.
+enum Outcome {
+    Refused(String),
+    Waits(String),
+    Starts,
+}
+
+fn outcome(submit: &Verdict, start: &Verdict) -> Outcome {
+    let why = |verdict: &Verdict| {
+        let text = verdict.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+        verdict.reason.clone().unwrap_or_default() + &text
+    };
+    match (submit.admitted, start.admitted) {
+        (false, _) => Outcome::Refused(why(submit)),
+        (true, false) => Outcome::Waits(why(start)),
+        (true, true) => Outcome::Starts,
     }
-    lines.push(Styled::from(match (&answer.submit, &answer.start) {
-        (Verdict { admitted: true, .. }, Verdict { admitted: true, .. }) if answer.enforce == "none" => {
-            "Nothing is enforced here (AccountingStorageEnforce=none): it is taken whatever its account, QOS and limits are; \
-             --enforce all says what would be refused."
-                .to_owned()
-        }
-        (Verdict { admitted: false, reason, text }, _) => {
-            format!("May not be submitted: {}: {}", or(reason, ""), or(text, ""))
-        }
-        (_, Verdict { admitted: false, reason, text }) => {
-            let words = text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
-            format!("May be submitted, and waits: {}{words}", or(reason, ""))
-        }
-        _ => "May be submitted and may start, as far as accounting goes.".to_owned(),
-    }));
-    lines
 }
 
 fn limit(line: &Line) -> String {

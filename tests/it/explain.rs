@@ -185,3 +185,75 @@ fn jobs_count_on_the_qos_of_their_partition() {
     assert_eq!(line(&full, "start", "max_tres_pu")["used"], 4);
     assert_eq!(line(&full, "start", "grp_tres_mins")["used"], serde_json::Value::Null, "not known, and not 0");
 }
+
+/// What follows from what is asked for counts, and what cannot be known is not told as 0 (recorded from a real slurmctld in
+/// tests/cases/admission/derived.txt).
+#[test]
+fn what_follows_from_a_request_counts() {
+    let service = Service::configured(
+        "AccountingStorageEnforce=limits\nAccountingStorageTRES=gres/gpu,gres/gpu:a100\n\
+         PartitionName=cpu Default=YES\nPartitionName=dear TRESBillingWeights=CPU=1.5,Mem=1G",
+    );
+    ok(&service, &["-i", "add", "qos", "gq", "maxtresperuser=gres/gpu=2"]);
+    ok(
+        &service,
+        &["-i", "add", "account", "lab", "qos=normal,gq", "grptres=billing=2,cpu=3", "maxtresperjob=mem=4000"],
+    );
+    ok(&service, &["-i", "add", "user", "nobody", "account=lab"]);
+    let waits = |args: &[&str]| {
+        let (code, answer) = service.explain(0, &[&["nobody"], args].concat());
+        (code, answer["start"]["reason"].clone())
+    };
+    assert_eq!(waits(&["--qos", "gq", "--tres", "gres/gpu:a100=3"]), (2, "QOSMaxGRESPerUser".into()));
+    assert_eq!(waits(&["--tres", "cpu=3"]), (2, "AssocGrpBilling".into()));
+    assert_eq!(waits(&["--tres", "node=4"]), (2, "AssocGrpCpuLimit".into()));
+    assert_eq!(waits(&["--partition", "dear", "--tres", "cpu=1,mem=2048"]).1, "AssocGrpBilling");
+    assert_eq!(waits(&["--partition", "dear", "--tres", "cpu=1,mem=50"]), (0, serde_json::Value::Null));
+    let (code, open) = service.explain(0, &["nobody", "--partition", "dear", "--job"]);
+    let mut lines = open["checks"].as_array().unwrap().iter();
+    let billing = lines.find(|line| line["tres"] == "billing").unwrap();
+    assert_eq!((code, &billing["asked"], &billing["open"]), (0, &serde_json::Value::Null, &true.into()));
+    assert_eq!(line(&open, "start", "max_tres_pj")["asked"], serde_json::Value::Null, "memory decides on nodes");
+    let out =
+        Command::new(ENLIST).args(["explain", "nobody", "--job"]).env("ENLIST_SOCKET", service.path("socket")).output();
+    let out = text(&out.unwrap().stdout);
+    assert!(out.contains("?        start   MaxTRESPerJob mem") && out.contains("0 of 4000 used, ? asked"), "{out}");
+    assert!(out.ends_with("as far as is known: lines that begin with `?` were not worked out.\n"), "{out}");
+}
+
+/// Where nothing is enforced, what would be refused is named all the same, and whom nobody knows is never fine.
+#[test]
+fn what_is_not_enforced_is_named_too() {
+    let service = Service::configured("AccountingStorageEnforce=none");
+    ok(&service, &["-i", "add", "account", "lab", "grptres=gres/gpu=2"]);
+    ok(&service, &["-i", "add", "account", "other"]);
+    ok(&service, &["-i", "add", "user", "nobody", "account=lab"]);
+    let (code, taken) = service.explain(0, &["nobody", "--tres", "gres/gpu=4"]);
+    assert_eq!((code, &taken["start"]["admitted"]), (0, &true.into()), "Slurm takes it");
+    assert_eq!((&taken["checks"], &taken["missing"]), (&serde_json::json!([]), &serde_json::Value::Null));
+    assert_eq!(taken["enforced"]["start"]["reason"], "AssocGrpGRES");
+    assert_eq!(line(&taken["enforced"], "start", "grp_tres")["reason"], "AssocGrpGRES");
+    let say = |args: &[&str]| {
+        let mut command = Command::new(ENLIST);
+        let out = command.arg("explain").args(args).env("ENLIST_SOCKET", service.path("socket")).output().unwrap();
+        (out.status.code(), text(&out.stdout))
+    };
+    let (_, out) = say(&["nobody", "--tres", "gres/gpu=4"]);
+    assert!(out.contains("BROKEN   start   GrpTRES gres/gpu  account lab"), "{out}");
+    let end = "Nothing is enforced here (AccountingStorageEnforce=none), so it is taken. If associations, limits and QOS were \
+               enforced, it would wait: AssocGrpGRES\n";
+    assert!(out.ends_with(end), "{out}");
+    for (args, missing) in [
+        (["nobody", "--account", "nosuch"], "there is no account `nosuch`"),
+        (["nobody", "--account", "other"], "user `nobody` is not in account `other`"),
+        (["daemon", "--account", "lab"], "there is no user `daemon` in the accounts"),
+    ] {
+        let (code, out) = say(&args);
+        assert!(code == Some(2) && out.contains(&format!("MISSING  {missing}")), "{args:?}: {code:?} {out}");
+        assert!(out.contains("it would be refused: InvalidAccount"), "{out}");
+    }
+    let fine = Service::configured("AccountingStorageEnforce=associations,limits,qos");
+    ok(&fine, &["-i", "add", "account", "lab"]);
+    ok(&fine, &["-i", "add", "user", "nobody", "account=lab"]);
+    assert_eq!(fine.explain(0, &["nobody", "--job"]).1["enforced"], serde_json::Value::Null, "all of it is");
+}

@@ -6,7 +6,8 @@ use crate::accounting::command::{World, run};
 use crate::accounting::founding::found;
 use crate::accounting::jobs::{Job as Record, JobState, TimeLimit};
 use crate::accounting::model::AssociationKey;
-use crate::accounting::model::tres::{BILLING, CPU, MEM, NODE};
+use crate::accounting::model::tres::{CPU, MEM, NODE};
+use crate::accounting::settings::Words;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -34,7 +35,7 @@ fn sacctmgr(state: &mut State, line: &str) {
 }
 
 /// A job as the options of sbatch describe it: `alice -A lab -p cpu -n 4 -N 2 -t 60 -q high --gres=gpu:a100:2 --array=0-3`.
-/// Nodes have cores for all of it; memory is 100 MB a task (`DefMemPerCPU`), billing is CPUs.
+/// Nodes have cores for all of it; memory is 100 MB a CPU (`DefMemPerCPU`).
 fn job<'a>(site: &'a Site, state: &State, line: &'a str) -> Option<Job<'a>> {
     let mut words = line.split(' ');
     let user = words.next().unwrap();
@@ -60,10 +61,12 @@ fn job<'a>(site: &'a Site, state: &State, line: &'a str) -> Option<Job<'a>> {
             other => panic!("{line}: {other}"),
         }
     }
-    let named = |name: &str| state.tres.values().find(|tres| tres.full_name() == name).unwrap().id;
-    let all = [(CPU, tasks), (MEM, 100 * tasks), (NODE, nodes), (BILLING, tasks)];
-    let all = all.into_iter().chain([(named("gres/gpu"), gpus * nodes), (named("gres/gpu:a100"), typed * nodes)]);
-    job.tres = all.filter(|(_, amount)| *amount > 0).collect();
+    let named = |name: &str| state.tres_named(name).unwrap().id;
+    let gpus = if typed > 0 { (named("gres/gpu:a100"), typed) } else { (named("gres/gpu"), gpus) };
+    let cpus = tasks.max(nodes);
+    let asked = [(CPU, cpus), (MEM, 100 * cpus), (NODE, nodes), (gpus.0, gpus.1 * nodes)];
+    let asked = asked.into_iter().filter(|(_, amount)| *amount > 0).collect();
+    job.tres = Needs::derived(state, &asked, job.partition, &Words::default());
     Some(job)
 }
 
@@ -81,7 +84,7 @@ fn count(state: &State, counts: &mut Counts, job: &Job) {
         state: JobState::Running,
         start: Some(0),
         limit: TimeLimit::Minutes(u32::try_from(job.minutes).unwrap()),
-        tres_allocated: job.tres.iter().map(|(id, amount)| (*id, *amount)).collect(),
+        tres_allocated: job.tres.known().iter().map(|(id, amount)| (*id, *amount)).collect(),
         ..Record::default()
     };
     counts.add_job(state, job.partition.qos.as_deref().and_then(named), &record, 0);
@@ -174,8 +177,18 @@ fn ours_says_what_slurmctld_says() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/admission");
     let site = Site::read(&directory);
     let (mut wrong, mut cases) = (String::new(), 0);
-    let files =
-        ["access", "association", "deny", "levels", "partition", "partition_access", "part_limits", "qos", "safe"];
+    let files = [
+        "access",
+        "association",
+        "deny",
+        "derived",
+        "levels",
+        "partition",
+        "partition_access",
+        "part_limits",
+        "qos",
+        "safe",
+    ];
     for file in files {
         let enforce = Enforce::parse(if file == "safe" { "safe,qos" } else { "limits,qos" }).unwrap();
         let enforce = Enforce { partitions: file == "part_limits", ..enforce };

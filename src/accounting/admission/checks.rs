@@ -247,29 +247,36 @@ impl<E> Scan<'_, E> {
     }
 
     /// What is in use of what a limit counts, and what the job adds, both in the limit's unit.
-    fn figures(&self, limit: Limit, tres: TresId, used: &InUse) -> (u64, u64) {
+    /// Either is `None` when it is not known.
+    fn figures(&self, limit: Limit, tres: TresId, used: &InUse) -> (Option<u64>, Option<u64>) {
         use Limit::*;
-        let needs = amount(&self.job.tres, tres);
-        let minutes = needs.saturating_mul(self.job.minutes);
-        let of_start = |used: u64| if self.stage == Stage::Submit { 0 } else { used };
+        let needs = self.job.tres.get(tres);
+        let minutes = needs.map(|needs| needs.saturating_mul(self.job.minutes));
+        let of_start = |used: u64| Some(if self.stage == Stage::Submit { 0 } else { used });
+        let of_usage = |gone: u64| of_start(gone).filter(|_| self.stage == Stage::Submit || !used.lacks_usage);
         match limit {
-            _ if counts_submissions(limit) => (used.submitted, self.job.tasks),
-            GrpJobs | MaxJobs | MaxJobsPerUser | MaxJobsPerAccount => (used.running, 1),
-            MaxWall => (0, self.job.minutes),
-            GrpWall => (of_start(used.wall), self.job.minutes),
-            GrpTresMins => (of_start(amount(&used.minutes, tres)), minutes),
+            _ if counts_submissions(limit) => (Some(used.submitted), Some(self.job.tasks)),
+            GrpJobs | MaxJobs | MaxJobsPerUser | MaxJobsPerAccount => (Some(used.running), Some(1)),
+            MaxWall => (Some(0), Some(self.job.minutes)),
+            GrpWall => (of_usage(used.wall), Some(self.job.minutes)),
+            GrpTresMins => (of_usage(amount(&used.minutes, tres)), minutes),
             GrpTresRunMins | MaxTresRunMinsPerUser | MaxTresRunMinsPerAccount => {
                 (of_start(amount(&used.run_minutes, tres)), minutes)
             }
             GrpTres | MaxTresPerUser | MaxTresPerAccount => (of_start(amount(&used.tres, tres)), needs),
-            MaxTresMinsPerJob => (0, minutes),
-            MaxTresPerNode => (0, self.each_node(needs)),
-            _ => (0, needs),
+            MaxTresMinsPerJob => (Some(0), minutes),
+            MaxTresPerNode => (Some(0), needs.map(|needs| self.each_node(needs))),
+            _ => (Some(0), needs),
         }
     }
 
+    /// What the job needs at least: a limit that is reached without it stands in its way anyhow.
+    fn at_least(&self, tres: TresId) -> u64 {
+        self.job.tres.get(tres).unwrap_or(0)
+    }
+
     fn each_node(&self, needs: u64) -> u64 {
-        needs / amount(&self.job.tres, NODE).max(1)
+        needs / self.job.tres.get(NODE).unwrap_or(1).max(1)
     }
 
     fn exceeds(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
@@ -281,20 +288,20 @@ impl<E> Scan<'_, E> {
 
     fn exceeds_at_submission(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
         use Limit::*;
-        let needs = amount(&self.job.tres, tres);
+        let needs = self.at_least(tres);
         match limit {
             GrpSubmitJobs | MaxSubmitJobs | MaxSubmitJobsPerUser | MaxSubmitJobsPerAccount => {
                 used.submitted.saturating_add(self.job.tasks) > value
             }
             MaxWall | GrpWall => self.job.minutes > value,
             GrpTresMins | GrpTresRunMins | MaxTresMinsPerJob => needs > 0 && self.job.minutes > value / needs,
-            _ => self.request_breaks(limit, needs, value),
+            _ => self.request_breaks(limit, tres, value),
         }
     }
 
     fn exceeds_at_start(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
         use Limit::*;
-        let needs = amount(&self.job.tres, tres);
+        let needs = self.at_least(tres);
         let minutes = needs.saturating_mul(self.job.minutes);
         let running = amount(&used.run_minutes, tres);
         match limit {
@@ -310,11 +317,12 @@ impl<E> Scan<'_, E> {
                 minutes.saturating_add(running) > value
             }
             MaxTresMinsPerJob => minutes > value,
-            _ => self.request_breaks(limit, needs, value),
+            _ => self.request_breaks(limit, tres, value),
         }
     }
 
-    fn request_breaks(&self, limit: Limit, needs: u64, value: u64) -> bool {
+    fn request_breaks(&self, limit: Limit, tres: TresId, value: u64) -> bool {
+        let Some(needs) = self.job.tres.get(tres) else { return false };
         match limit {
             Limit::MinTresPerJob => needs < value,
             Limit::MaxTresPerNode => self.each_node(needs) > value,

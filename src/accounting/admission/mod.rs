@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod cases;
 mod checks;
+mod needs;
 mod partition;
 mod reason;
 #[cfg(test)]
@@ -14,8 +15,9 @@ mod tests;
 mod trace;
 
 use checks::Place;
+pub use needs::Needs;
 pub use reason::{Level, Reason};
-pub use trace::{Check, Setter, Stage, Trace, trace};
+pub use trace::{Check, Setter, Stage, Trace, association, trace};
 
 use super::State;
 use super::model::tres::TresId;
@@ -117,7 +119,7 @@ pub struct Job<'a> {
     /// The QOS asked for; `None` is the association's default, else `normal`.
     pub qos: Option<QosId>,
     /// What it needs altogether.
-    pub tres: Amounts,
+    pub tres: Needs,
     /// Time limit in minutes.
     pub minutes: u64,
     /// Number of tasks of an array; 1 for other jobs.
@@ -127,7 +129,7 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     /// A job of one minute that needs nothing yet.
     pub fn new(cluster: &'a str, user: &'a str, partition: &'a Partition) -> Self {
-        let (account, groups, qos, tres) = (None, &[][..], None, Amounts::new());
+        let (account, groups, qos, tres) = (None, &[][..], None, Needs::default());
         Self { cluster, user, account, groups, partition, qos, tres, minutes: 1, tasks: 1 }
     }
 }
@@ -147,6 +149,8 @@ pub struct InUse {
     pub minutes: Amounts,
     /// Wall clock minutes used up, faded.
     pub wall: u64,
+    /// Whether more minutes may be used up than `minutes` and `wall` say, since not all were summed up.
+    pub lacks_usage: bool,
 }
 
 /// All counts.

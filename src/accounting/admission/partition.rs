@@ -1,6 +1,6 @@
 //! What the partition itself says to a job (slurm.conf(5), "PARTITION CONFIGURATION"; tests/cases/admission has the order).
 
-use super::checks::{Place, amount};
+use super::checks::Place;
 use super::{Job, Reason};
 use crate::accounting::model::qos::QosFlag;
 use crate::accounting::model::tres::NODE;
@@ -39,7 +39,7 @@ pub(super) fn starts_jobs(job: &Job) -> Result<(), Reason> {
 /// Its limits of nodes and time, which a QOS may lift (qos.shtml, "PartitionMaxNodes" and its like).
 pub(super) fn fits(place: Option<&Place>, job: &Job) -> Result<(), Reason> {
     let lifts = |flag| place.is_some_and(|place| place.has_flag(flag));
-    let (partition, nodes) = (job.partition, amount(&job.tres, NODE));
+    let (partition, nodes) = (job.partition, job.tres.get(NODE).unwrap_or(0));
     if nodes < partition.min_nodes && !lifts(QosFlag::PartitionMinNodes)
         || partition.max_nodes.is_some_and(|most| nodes > most) && !lifts(QosFlag::PartitionMaxNodes)
     {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::accounting::founding::found;
 use crate::accounting::model::qos::QosFlag;
-use crate::accounting::model::tres::{CPU, MEM, NODE};
+use crate::accounting::model::tres::{BILLING, CPU, MEM, NODE};
 use crate::accounting::model::{AssociationKey, Limit, Limits, Qos, QosSet};
 use crate::accounting::tree::{Seed, Settings, grow};
 use std::sync::LazyLock;
@@ -47,13 +47,21 @@ static PART: LazyLock<Partition> = LazyLock::new(|| Partition { qos: Some("part"
 static ANY: LazyLock<Partition> = LazyLock::new(Partition::default);
 
 fn job() -> Job<'static> {
-    let tres = [(CPU, 4), (MEM, 400), (NODE, 2), (GPU, 2)].into();
+    let tres = Amounts::from([(CPU, 4), (MEM, 400), (NODE, 2), (GPU, 2)]).into();
     Job { tres, minutes: 60, ..Job::new("ref", "alice", &ANY) }
 }
 
 fn busy() -> InUse {
     let tres: Amounts = [(CPU, 8), (GPU, 3)].into();
-    InUse { running: 2, submitted: 5, run_minutes: tres.clone(), minutes: tres.clone(), tres, wall: 30 }
+    InUse {
+        running: 2,
+        submitted: 5,
+        run_minutes: tres.clone(),
+        minutes: tres.clone(),
+        tres,
+        wall: 30,
+        ..InUse::default()
+    }
 }
 
 fn ask(state: &State, counts: &Counts, job: &Job) -> (String, String) {
@@ -247,11 +255,55 @@ fn a_trace_says_the_same_and_shows_every_limit() {
     let group = of(Limit::GrpTres);
     assert_eq!(
         (group.setter, group.value, group.used, group.asked),
-        (Setter::Association(id(&state, "alice")), 2, 8, 4)
+        (Setter::Association(id(&state, "alice")), 2, Some(8), Some(4))
     );
     let per_user = of(Limit::MaxTresPerUser);
-    assert_eq!((per_user.setter, per_user.value, per_user.used, per_user.asked), (Setter::Qos(1), 4, 3, 2));
+    assert_eq!((per_user.setter, per_user.value, per_user.used, per_user.asked), (Setter::Qos(1), 4, Some(3), Some(2)));
     assert!(per_user.reason.is_some() && group.reason.is_some(), "those behind the first are shown, too");
     let submitted = of(Limit::MaxSubmitJobs);
-    assert_eq!((submitted.used, submitted.asked, submitted.reason.is_some()), (5, 1, true));
+    assert_eq!((submitted.used, submitted.asked, submitted.reason.is_some()), (Some(5), Some(1), true));
+}
+
+/// What was not asked for and does not follow from it is not known, and says nothing.
+#[test]
+fn what_is_not_known_neither_counts_nor_refuses() {
+    let mut state = state();
+    found(&mut state, "ref", &["gres/gpu:a100".to_owned()], 0);
+    let a100 = state.tres_named("gres/gpu:a100").unwrap().id;
+    let derived = |asked: &[(TresId, u64)]| {
+        Needs::derived(&state, &asked.iter().copied().collect(), &ANY, &crate::accounting::settings::Words::default())
+    };
+    let small = derived(&[]);
+    assert_eq!([CPU, NODE, BILLING, MEM, GPU].map(|tres| small.get(tres)), [Some(1), Some(1), Some(1), None, Some(0)]);
+    let typed = derived(&[(a100, 2), (NODE, 4), (MEM, 5)]);
+    assert_eq!([CPU, BILLING, MEM, GPU].map(|tres| typed.get(tres)), [Some(4), Some(4), Some(5), Some(2)]);
+    let untyped = derived(&[(GPU, 2)]);
+    assert_eq!((untyped.get(GPU), untyped.get(a100)), (Some(2), None));
+    limit(&mut state, "alice", (Limit::MaxTresPerJob, MEM), 100);
+    qos(&mut state, 1, &[QosFlag::DenyOnLimit], (Limit::MinTresPerJob, MEM), 10);
+    let asks = Job { tres: small, ..job() };
+    let traced = trace(&state, ALL, &Counts::default(), &asks);
+    assert_eq!((traced.submit, traced.start), (Ok(()), Ok(())));
+    let open = traced.checks.iter().filter(|(_, check)| check.is_open());
+    assert_eq!(open.map(|(_, check)| check.asked).collect::<Vec<_>>(), [None; 4]);
+}
+
+/// Billing is a sum of what has a weight; with MAX_TRES what nodes have counts by its greatest.
+#[test]
+fn billing_follows_the_weights_of_the_partition() {
+    use crate::accounting::settings::{PriorityFlag, Words};
+    let state = state();
+    let weights = [("cpu", 1.5), ("mem", 1.0 / 1024.0), ("gres/gpu", 4.0)];
+    let billing_weights = Some(weights.map(|(name, weight)| (name.to_owned(), weight)).to_vec());
+    let partition = Partition { billing_weights, ..Partition::default() };
+    let asked = [(CPU, 2), (MEM, 8192), (GPU, 3)];
+    let billed = |asked: &[(TresId, u64)], flags: &str| {
+        let flags = Words::<PriorityFlag>::parse(flags).unwrap();
+        Needs::derived(&state, &asked.iter().copied().collect(), &partition, &flags).get(BILLING)
+    };
+    assert_eq!(billed(&asked, ""), Some(3 + 8 + 12));
+    assert_eq!(billed(&asked, "MAX_TRES"), Some(12));
+    assert_eq!(billed(&asked, "MAX_TRES_GRES"), Some(8 + 12));
+    assert_eq!(billed(&asked[..1], ""), None, "memory has a weight, and is not known");
+    assert_eq!(billed(&[(BILLING, 7)], ""), Some(7));
 }

@@ -38,10 +38,10 @@ pub struct Check {
     pub tres: TresId,
     /// Its value, in the limit's unit.
     pub value: u64,
-    /// What is in use, of what the limit counts; 0 for those that look at the job alone.
-    pub used: u64,
-    /// What the job adds.
-    pub asked: u64,
+    /// What is in use, of what the limit counts; 0 for those that look at the job alone, `None` when it is not known.
+    pub used: Option<u64>,
+    /// What the job adds; `None` when it is not known.
+    pub asked: Option<u64>,
     /// What it says to the job, if it stands in its way.
     pub reason: Option<Reason>,
 }
@@ -78,6 +78,18 @@ pub fn trace(state: &State, enforce: Enforce, counts: &Counts, job: &Job) -> Tra
     }
     let (association, qos) = (place.as_ref().map(Place::association), place.as_ref().and_then(Place::job_qos));
     Trace { association, qos, submit: said.submit, start: said.start, checks }
+}
+
+/// The association that a job counts on; `None` when there is none.
+pub fn association(state: &State, job: &Job) -> Option<AssociationId> {
+    Place::find(state, job).map(|place| place.association())
+}
+
+impl Check {
+    /// Whether the limit may stand in the way, and what would say so is not known.
+    pub fn is_open(&self) -> bool {
+        self.reason.is_none() && (self.used.is_none() || self.asked.is_none())
+    }
 }
 
 impl Counts {

@@ -79,7 +79,8 @@ fn amounts(text: &str) -> Result<BTreeMap<String, u64>, String> {
     list.into_iter().map(amount).collect()
 }
 
-/// Asks and shows. Exit codes: 0 it may be submitted and started, 2 it may not, 1 an error.
+/// Asks and shows. Exit codes: 0 it may be submitted and started, 2 it may not, or the accounts don't have the user or the
+/// account, 1 an error.
 pub fn run(user: &str, args: &JobArgs, json: bool) -> Exit {
     let asked = args.ask(user).and_then(|ask| client::post::<Answer>(&api::socket(), "/v1/admission", &ask));
     let answer = match asked {
@@ -94,7 +95,8 @@ pub fn run(user: &str, args: &JobArgs, json: bool) -> Exit {
         true => out.json(&serde_json::to_string_pretty(&answer).expect("an answer has only text keys")),
         false => out.lines(view::explain::admission(&answer)),
     }
-    if answer.submit.admitted && answer.start.admitted { Exit::OK } else { Exit(2) }
+    let may = answer.submit.admitted && answer.start.admitted && answer.missing.is_none();
+    if may { Exit::OK } else { Exit(2) }
 }
 
 #[cfg(test)]

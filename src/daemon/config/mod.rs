@@ -214,7 +214,7 @@ fn take_line(config: &mut Config, wrong: &mut Vec<Diagnostic>, line: &Line) -> R
     let mut rest = line.text.as_str();
     while let Some(next) = pair(line, rest)? {
         if next.key.eq_ignore_ascii_case("PartitionName") {
-            return partition::take(config, line, rest);
+            return partition::take(config, wrong, line, rest);
         }
         if let Some(why) = foreign::reason(next.key) {
             // The rest of the line belongs to it (`NodeName=n1 CPUs=4 …`).

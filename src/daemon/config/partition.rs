@@ -12,7 +12,8 @@ pub fn is_default(partition: &Partition) -> bool {
 }
 
 /// Takes a line from its first value, the partition's name, on. `PartitionName=DEFAULT` says what those that follow have.
-pub fn take(config: &mut Config, line: &Line, rest: &str) -> Result<(), Diagnostic> {
+/// Words that are wrong go to `wrong`; the others count.
+pub fn take(config: &mut Config, wrong: &mut Vec<Diagnostic>, line: &Line, rest: &str) -> Result<(), Diagnostic> {
     let Some(first) = pair(line, rest)? else { return Ok(()) };
     let known = &mut config.accounting.partitions;
     let default = known.iter().rev().find(|it| is_default(it)).cloned().unwrap_or_default();
@@ -25,9 +26,9 @@ pub fn take(config: &mut Config, line: &Line, rest: &str) -> Result<(), Diagnost
             Ok(Some(Taken::NoEffect)) => without_effect.push(next.key),
             Ok(None) => {
                 let unknown = Diagnostic::input(&next.place, format!("a partition has no `{}`", next.key));
-                return Err(unknown.suggest(next.key, Partition::words()));
+                wrong.push(unknown.suggest(next.key, Partition::words()));
             }
-            Err(why) => return Err(Diagnostic::input(&next.place, format!("{}: {why}", next.key))),
+            Err(why) => wrong.push(Diagnostic::input(&next.place, format!("{}: {why}", next.key))),
         }
         rest = next.rest;
     }

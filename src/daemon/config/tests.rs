@@ -124,6 +124,24 @@ fn partitions_have_what_the_lines_before_say() {
 }
 
 #[test]
+fn all_that_is_wrong_with_partitions_is_told_at_once() {
+    let text = "PartitionName=a Maxtme=60 State=off QOS=x\nPartitionName=b Nodez=1 MaxNodes=some\nDebugLevl=info\nPartitionName=a";
+    let error = parse(text).unwrap_err();
+    let told = std::iter::once(error.to_string()).chain(error.notes.iter().cloned()).collect::<Vec<_>>().join("\n");
+    for part in [
+        " --> c:1:17",
+        "a partition has no `Maxtme`",
+        "c:1:27: State: UP, DOWN",
+        "c:2:17: a partition has no `Nodez`",
+        "c:2:25: MaxNodes: a number",
+        "c:3:1: unknown key `DebugLevl`",
+        "c:4:1: partition a is there already",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
 fn keys_without_meaning_here_warn_and_tell_why() {
     let config = parse("NodeName=n[1-4] CPUs=4 State=UNKNOWN\nstoragepass=secret\nClusterName=x").unwrap();
     assert_eq!(config.cluster_name, "x");

@@ -1,6 +1,6 @@
 //! The words of a `PartitionName=…` line: what each means, how it is read and written.
 
-use super::{Admits, Partition, PartitionState};
+use super::{Admits, Partition, PartitionState, weights};
 use crate::text::duration;
 
 /// One word of the line.
@@ -104,13 +104,20 @@ pub const KEYS: &[PartitionKey] = &[
         set: |it, text| bounded(text, |text| text.parse().ok()).map(|most| it.max_nodes = most),
         get: |it| it.max_nodes.map(|most| most.to_string()),
     },
+    PartitionKey {
+        name: "TRESBillingWeights",
+        meaning: "What a job is billed for each TRES, such as `CPU=1.0,Mem=0.25G,GRES/gpu=2.0` (per GB of memory here, per MB \
+                  without a unit); else one for each CPU. `PriorityFlags` (`MAX_TRES`) says how they come together.",
+        set: |it, text| weights::parse(text).map(|weights| it.billing_weights = Some(weights)),
+        get: |it| it.billing_weights.as_deref().map(weights::write),
+    },
 ];
 
 /// Those that are about nodes and scheduling; they have no effect here.
 const OTHERS: &str = "AllocNodes Alternate CpuBind DefaultTime DefCpuPerGPU DefMemPerCPU DefMemPerGPU DefMemPerNode \
     DisableRootJobs ExclusiveTopo ExclusiveUser GraceTime Hidden LLN MaxCPUsPerNode MaxCPUsPerSocket MaxMemPerCPU \
     MaxMemPerNode Nodes OverSubscribe OverTimeLimit PowerDownOnIdle PreemptMode Priority PriorityJobFactor PriorityTier \
-    ReqResv ResumeTimeout SelectTypeParameters Shared SuspendTime SuspendTimeout Topology TRESBillingWeights";
+    ReqResv ResumeTimeout SelectTypeParameters Shared SuspendTime SuspendTimeout Topology";
 
 const STATES: &[(PartitionState, &str)] = &[
     (PartitionState::Up, "UP"),
@@ -217,7 +224,8 @@ mod tests {
     #[test]
     fn what_is_written_reads_the_same() {
         let line = "Default=YES State=DRAIN QOS=part AllowAccounts=a,b DenyQos=low AllowGroups=users RootOnly=YES \
-                    MaxTime=1-00:30:00 MinNodes=2 MaxNodes=4";
+                    MaxTime=1-00:30:00 MinNodes=2 MaxNodes=4 \
+                    TRESBillingWeights=cpu=1,mem=0.25,gres/gpu=2.5";
         let it = read(line);
         assert_eq!(it.line(), format!("PartitionName=p {line}"));
         assert_eq!((it.max_minutes, it.state), (Some(1470), PartitionState::Drain));

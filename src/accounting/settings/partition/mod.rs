@@ -1,11 +1,12 @@
 //! [`Partition`]: what a partition allows (slurm.conf(5), "PARTITION CONFIGURATION").
 
 mod keys;
+mod weights;
 
 pub use keys::{KEYS, PartitionKey, Taken};
 
 /// A partition, as far as admission looks at it. The default one lets everybody in and limits nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partition {
     /// Its name; empty where none is known.
     pub name: String,
@@ -29,6 +30,8 @@ pub struct Partition {
     pub min_nodes: u64,
     /// `MaxNodes`.
     pub max_nodes: Option<u64>,
+    /// `TRESBillingWeights`: names of TRES in lower case, and what one of its unit (a megabyte of memory) is billed.
+    pub billing_weights: Option<Vec<(String, f64)>>,
 }
 
 /// What may be done in a partition.
