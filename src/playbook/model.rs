@@ -3,6 +3,7 @@
 use super::Keywords;
 use crate::diag::{Diagnostic, Place};
 use crate::value::node::Node;
+use crate::value::written::Number;
 use crate::value::{Shared, Value};
 use std::sync::Arc;
 
@@ -24,11 +25,20 @@ pub struct Expr {
     pub value: Value,
     /// Where.
     pub place: Place,
+    /// The numbers in it.
+    pub numbers: Vec<Number>,
+}
+
+impl Expr {
+    /// A text that was written somewhere, maybe as part of another.
+    pub fn text(text: impl Into<String>, place: &Place) -> Self {
+        Self { value: Value::String(text.into()), place: place.clone(), numbers: Vec::new() }
+    }
 }
 
 impl From<&Node> for Expr {
     fn from(node: &Node) -> Self {
-        Self { value: node.to_value(), place: node.place.clone() }
+        Self { value: node.to_value(), place: node.place.clone(), numbers: Number::within(node) }
     }
 }
 

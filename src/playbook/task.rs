@@ -147,7 +147,7 @@ pub(super) fn task(node: &Node, outer: &Keywords) -> Result<Task, Diagnostic> {
 fn action(task: &Node, modules: &[(&Node, &Node)], own: &mut Keywords) -> Result<Action, Diagnostic> {
     if let Some((key, value)) = task.entry("action").or_else(|| task.entry("local_action")) {
         if key.as_str() == Some("local_action") {
-            own.delegate_to = Some(Expr { value: "localhost".into(), place: key.place.clone() });
+            own.delegate_to = Some(Expr::text("localhost", &key.place));
         }
         return action_keyword(task, value);
     }
@@ -217,7 +217,7 @@ fn take_args(action: &mut Action, value: &Node) -> Result<(), Diagnostic> {
         None => {
             let text = text(value, &action.name)?;
             if !text.is_empty() {
-                action.free_form = Some(Expr { value: text.into(), place: value.place.clone() });
+                action.free_form = Some(Expr::text(text, &value.place));
             }
             Ok(())
         }

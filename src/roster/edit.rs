@@ -268,10 +268,11 @@ fn limits(given: &[(String, String)]) -> Result<Vec<(&'static str, &str)>, Vec<D
         })?;
         match kind.accepts(value) {
             true => Ok(kind.name),
-            false => Err(one(Diagnostic::new(
-                ErrorKind::Input,
-                format!("{} must be {}, not '{value}'", kind.name, kind.says()),
-            ))),
+            false => {
+                let message = format!("{} must be {}, not '{value}'", kind.name, kind.says());
+                let problem = Diagnostic::new(ErrorKind::Input, message);
+                Err(one(kind.problem(value).into_iter().fold(problem, Diagnostic::note)))
+            }
         }
     };
     given.iter().map(|limit| Ok((find(limit)?, limit.1.as_str()))).collect()

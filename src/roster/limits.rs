@@ -1,11 +1,12 @@
 //! Limits as a roster writes them.
 
 use super::model::Written;
-use super::reader::{Reader, as_meant, as_read};
+use super::reader::{Reader, as_read};
 use crate::diag::Diagnostic;
 use crate::text::limit::{LimitKind, find_in};
 use crate::value::Value;
 use crate::value::node::{Kind, Node};
+use crate::value::written::as_meant;
 
 /// One limit as the roster sets it. What is not written is left alone; `-1` clears; `0` allows nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,11 +32,25 @@ fn read_one(reader: &mut Reader, given: &Written<String>, node: &Node, table: &'
         reader.problems.push(problem.hint(format!("the limits are: {}", known.join(", "))));
         return None;
     };
-    let written = text_of(reader, node, kind).filter(|text| kind.accepts(text));
+    let text = text_of(reader, node, kind);
+    let written = text.clone().filter(|text| kind.accepts(text));
     if written.is_none() {
-        reader.problems.push(unreadable(reader, kind, node));
+        let why = text.and_then(|text| kind.problem(&text));
+        let mut problem = unreadable(reader, kind, node);
+        problem.place = Some(bad_part(reader, kind, node).place.clone());
+        reader.problems.push(why.into_iter().fold(problem, Diagnostic::note));
     }
     Some(Limit { name: kind.name, value: Written { value: written?, place: node.place.clone() } })
+}
+
+/// Where the mistake stands: of a mapping, the first entry that is none for itself.
+fn bad_part<'n>(reader: &Reader, kind: &LimitKind, node: &'n Node) -> &'n Node {
+    let entries = node.entries().unwrap_or_default().iter();
+    let is_good = |(key, value): &(Node, Node)| {
+        let text = text_of(reader, value, kind).and_then(|text| Some(format!("{}={text}", key.as_str()?)));
+        text.is_some_and(|text| kind.accepts(&text))
+    };
+    entries.into_iter().find(|entry| !is_good(entry)).map_or(node, |(key, _)| key)
 }
 
 /// Words that people write for "no limit".

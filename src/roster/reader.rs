@@ -4,6 +4,7 @@ use super::model::{Expiry, State, Written};
 use crate::diag::Diagnostic;
 use crate::value::Value;
 use crate::value::node::{Kind, Node};
+use crate::value::written::{self, as_meant};
 
 /// What was found wrong so far.
 pub(super) struct Reader<'s> {
@@ -19,17 +20,14 @@ impl<'s> Reader<'s> {
         Self { problems: Vec::new(), lines: text.lines().collect() }
     }
 
-    /// A number as it is written. YAML reads `010` as 8 and `24:00:00` as 86400; whoever wrote that meant something else.
+    /// A number as it is written ([`written`]).
     pub fn written(&self, node: &Node) -> Option<&'s str> {
         if !matches!(node.kind, Kind::Scalar(Value::Int(_) | Value::Float(_))) {
             return None;
         }
         let line = self.lines.get((node.place.line as usize).checked_sub(1)?)?;
         let (start, _) = line.char_indices().nth((node.place.column as usize).checked_sub(1)?)?;
-        let token = &line[start..];
-        let end = token.find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(token.len());
-        // With a tag or an anchor before it, what stands there is not the number.
-        (!token.starts_with(['!', '&', '"', '\''])).then_some(&token[..end])
+        written::token(&line[start..])
     }
 
     /// The entries of the mapping `node`, which is `what`; keys that are not in `known` are reported. Nothing written
@@ -202,17 +200,4 @@ pub(super) fn is_plain(text: &str) -> bool {
 /// What YAML makes of a number.
 pub(super) fn as_read(node: &Node) -> String {
     format!("YAML reads it as {}", node.to_value())
-}
-
-/// How a number is to be written that YAML would read as another one.
-pub(super) fn as_meant(written: &str) -> Option<String> {
-    let digits: String = written.chars().filter(|c| *c != '_').collect();
-    let plain = digits.trim_start_matches('0');
-    if written.contains(':') {
-        return Some("numbers with colons are base 60 to YAML: write plain digits".into());
-    }
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some("write it in plain decimal digits".into());
-    }
-    (digits != written || plain != digits).then(|| format!("write {}", if plain.is_empty() { "0" } else { plain }))
 }

@@ -725,6 +725,15 @@ fn limits_are_what_is_written() {
         ("GrpTRES: {cpu: 010}", "must be TRES"),
         ("GrpTRES: {cpu: 1_0}", "must be TRES"),
         ("GrpTRES: {cpu: 1:30}", "must be TRES"),
+        ("MaxJobs: 4294967296", "the most is 4294967293"),
+        ("MaxJobs: -2", "must be a whole number, or -1, not -2"),
+        ("MaxSubmitJobs: 99999999999999999999", "the most is 4294967293"),
+        ("Fairshare: 4294967295", "the most is 4294967293"),
+        ("GrpWall: 4294967296", "the most is 4294967293"),
+        ("GrpTRES: cpu=18446744073709551616", "the most is 9223372036854775807"),
+        ("GrpTRES: {cpu: -5}", "must be TRES"),
+        ("GrpTRES: {cpu: 4, gpu: 2}", "there is no TRES `gpu`: billing, cpu"),
+        ("GrpTRES: cpus=4", "there is no TRES `cpus`"),
     ] {
         let refused = limit(line).unwrap_err();
         assert!(refused.contains(says), "{line}: {refused}");

@@ -3,7 +3,7 @@
 use crate::diag::Diagnostic;
 use crate::modules::Spec;
 use crate::playbook::model::{Action, Argument, Expr};
-use crate::value::{Value, python};
+use crate::value::python;
 
 /// Parameters that free-form commands accept as `key=value` words beside the command itself.
 const COMMAND_WORDS: &[&str] = &["creates", "removes", "chdir", "executable", "stdin", "strip_empty_ends"];
@@ -29,7 +29,7 @@ pub fn named(action: &Action, spec: &Spec) -> Result<Arguments, Diagnostic> {
     let argument = |name: &str, value: &str| Argument {
         name: name.to_owned(),
         place: text.place.clone(),
-        value: Expr { value: Value::from(value), place: text.place.clone() },
+        value: Expr::text(value, &text.place),
     };
     let mut args: Vec<Argument> = Vec::new();
     match spec.free_form {

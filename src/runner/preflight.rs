@@ -12,6 +12,7 @@ use crate::modules::{Args, Spec};
 use crate::playbook::model::Argument;
 use crate::playbook::{Item, Play, Playbook, Task};
 use crate::template::Templar;
+use crate::value::written::Number;
 use crate::value::{Map, Value};
 
 /// What is found in a playbook, each once.
@@ -77,6 +78,8 @@ fn check_task(task: &Task, play: &Play, findings: &mut Findings) {
     match task_args(task, runs) {
         Ok(args) => {
             findings.take(check_args(&args, runs, task));
+            let odd = odd_numbers(&args, runs.spec(), task);
+            odd.into_iter().for_each(|error| add(&mut findings.errors, error));
             let warning = args.named.iter().find_map(keyword_values::odd_mode);
             warning.into_iter().for_each(|warning| add(&mut findings.warnings, warning));
         }
@@ -111,6 +114,15 @@ fn check_args(args: &Arguments, runs: Runs, task: &Task) -> Result<(), Diagnosti
         Args::check(spec, &map).map_err(|failure| at_argument(failure, named, task))?;
     }
     Ok(())
+}
+
+/// Numbers of the scheduler that YAML reads as others than were written: `MaxWall: 24:00:00` would be 60 days.
+fn odd_numbers(args: &Arguments, spec: &Spec, task: &Task) -> Vec<Diagnostic> {
+    if !spec.name.starts_with("slurm_") {
+        return Vec::new();
+    }
+    let values = args.named.iter().map(|arg| &arg.value).chain(task.looped.iter().map(|looped| &looped.items));
+    values.flat_map(|value| &value.numbers).filter_map(Number::problem).collect()
 }
 
 fn unknown_parameter(arg: &Argument, spec: &Spec) -> Diagnostic {

@@ -349,7 +349,7 @@ impl TaskRun<'_> {
         if !self.runs.is_open() || !Templar::is_template(&arg.name) {
             return Ok(arg.name.clone());
         }
-        let name = Expr { value: arg.name.as_str().into(), place: arg.place.clone() };
+        let name = Expr::text(arg.name.as_str(), &arg.place);
         Ok(self.render(&name, scope)?.to_string())
     }
 

@@ -165,6 +165,33 @@ fn a_wrong_keyword_of_a_play_is_told_once() {
 }
 
 #[test]
+fn a_number_of_the_scheduler_is_the_one_that_is_written() {
+    let limits =
+        |limits: &str| findings(&format!("  tasks:\n    - slurm_account: {{name: a, limits: {{{limits}}}}}\n")).0;
+    for (line, says) in [
+        ("MaxWall: 24:00:00", "`24:00:00` is another number to YAML: it reads 86400"),
+        ("MaxWall: 24:00:00", "p.yml:3:"),
+        ("MaxWall: 24:00:00", "if it is a time, write it in quotes: \"24:00:00\""),
+        ("MaxWall: 30:00.5", "`30:00.5` is another number"),
+        ("MaxJobs: 010", "write 10"),
+        ("MaxJobs: 0x10", "plain decimal digits"),
+        ("GrpTRES: {cpu: 1_000}", "write 1000"),
+    ] {
+        let errors = limits(line);
+        assert!(errors.len() == 1 && errors[0].contains(says), "{line}: {errors:?}");
+    }
+    for fine in ["MaxWall: '24:00:00', MaxJobs: 10", "MaxWall: 1-0, MaxJobs: -1", "MaxJobs: 0", "MaxWall: \"{{ w }}\""]
+    {
+        assert_eq!(limits(fine), Vec::<String>::new(), "{fine}");
+    }
+    let looped = "  tasks:\n    - slurm_user: {name: a, account: b, limits: \"{{ item }}\"}\n      loop: [{MaxWall: 12:00:00}]\n";
+    assert!(findings(looped).0[0].contains("it reads 43200"), "{:?}", findings(looped).0);
+    let qos =
+        "  tasks:\n    - slurm_qos: {name: q, limits: {UsageFactor: 1.50}, state: present}\n    - debug: {msg: 0x10}\n";
+    assert_eq!(findings(qos).0, Vec::<String>::new(), "a factor, and what is not the scheduler's");
+}
+
+#[test]
 fn a_mode_that_looks_octal_and_is_not_is_warned_of() {
     let file = |mode: &str| findings(&format!("  tasks:\n    - file: {{path: /x, mode: {mode}}}\n"));
     let (errors, warnings) = file("2775");

@@ -121,6 +121,11 @@ impl LimitKind {
         text == CLEAR || self.form.accepts(text)
     }
 
+    /// What more there is to say of a text that [`LimitKind::accepts`] refuses than what it must be.
+    pub fn problem(&self, text: &str) -> Option<String> {
+        self.form.problem(text)
+    }
+
     /// What the column's text says about this limit: all of it, or the amount of one TRES.
     pub fn current<'a>(&self, column: &'a str) -> &'a str {
         match self.tres {

@@ -37,6 +37,23 @@ impl fmt::Display for BadTres {
     }
 }
 
+/// TRES whose names are their types (tres.shtml).
+pub const PLAIN: &[&str] = &["billing", "cpu", "energy", "mem", "node", "pages", "vmem"];
+
+/// Types of TRES that have a name behind a slash.
+pub const NAMED: &[&str] = &["bb", "fs", "gres", "ic", "license"];
+
+/// Why no cluster has a TRES of this name, in any case; `None` for one that a site may have.
+pub fn name_problem(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let fits = match name.split_once('/') {
+        Some((kind, rest)) => NAMED.contains(&kind) && !rest.is_empty(),
+        None => PLAIN.contains(&name.as_str()),
+    };
+    let all = || PLAIN.iter().map(|name| name.to_string()).chain(NAMED.iter().map(|kind| format!("{kind}/NAME")));
+    (!fits).then(|| format!("there is no TRES `{name}`: {} are", all().collect::<Vec<_>>().join(", ")))
+}
+
 /// The largest count: what a signed number of a database can keep.
 pub const MOST: u64 = i64::MAX as u64;
 
@@ -137,6 +154,16 @@ mod tests {
         assert_eq!(signs("cpu+=4,gres/gpu-=1,mem=2G"), Ok(vec![Some(Sign::Plus), Some(Sign::Minus), None]));
         assert!(signs("cpu+=-1").is_err() && signs("+=1").is_err());
         assert_eq!(parse("cpu+=4").unwrap_err().part, "cpu+=4", "where nothing is there to change");
+    }
+
+    #[test]
+    fn names_of_tres() {
+        for good in ["cpu", "CPU", "gres/gpu", "GRES/gpu:a100", "license/matlab@db", "fs/disk", "bb/cray"] {
+            assert_eq!(name_problem(good), None, "{good}");
+        }
+        for bad in ["cpus", "gpu", "memory", "gres", "gres/", "grse/gpu", "cpu/x", "", "1"] {
+            assert!(name_problem(bad).is_some(), "{bad}");
+        }
     }
 
     #[test]

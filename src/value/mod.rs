@@ -6,6 +6,7 @@ pub mod node;
 #[cfg(feature = "controller")]
 pub mod python;
 pub mod wire;
+pub mod written;
 #[cfg(feature = "controller")]
 pub mod yaml;
 

@@ -1,9 +1,10 @@
-//! What may be removed: associations for which no job runs or waits. slurmdbd refuses to take away others.
+//! What may be removed: associations and QOS for which no job runs or waits. slurmdbd refuses to take away others.
 
 use super::session::{Done, Session};
+use super::setting::qos_name;
 use crate::accounting::State;
 use crate::accounting::jobs::{Job, JobState, Scan};
-use crate::accounting::model::AssociationId;
+use crate::accounting::model::{AssociationId, QosId};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -19,27 +20,40 @@ impl Idle {
 
 /// Refuses associations that jobs still need, naming the jobs as slurmdbd does.
 pub fn idle(session: &mut Session, ids: BTreeSet<AssociationId>) -> Done<Idle> {
-    let active = active(session, &ids)?;
+    let clusters = ids.iter().filter_map(|id| session.state.association(*id)).map(|row| row.key.cluster.clone());
+    let active = active(session, clusters.collect(), &|job| ids.contains(&job.association))?;
     if active.is_empty() {
         return Ok(Idle(ids));
     }
-    let lines: Vec<_> = active.iter().map(|job| told(session.state, job)).collect();
-    session.refuse(format!(" Error with request: Job(s) active, cancel job(s) before remove\n{}", lines.join("\n")))
+    let lines: Vec<_> = active.iter().map(|job| format!("  {}", told(session.state, job))).collect();
+    session.refuse(format!("{ACTIVE}{}", lines.join("\n")))
 }
 
-fn active(session: &mut Session, ids: &BTreeSet<AssociationId>) -> Done<Vec<Job>> {
-    let clusters: BTreeSet<_> =
-        ids.iter().filter_map(|id| session.state.association(*id)).map(|row| &row.key.cluster).collect();
+/// Refuses QOS that jobs still need, as slurmdbd does since release 25.11 (`as_mysql_remove_qos`); it names one job of each
+/// cluster, and all are named here.
+pub fn qos_is_idle(session: &mut Session, ids: &[QosId]) -> Done {
+    let clusters = session.state.cluster_names().into_iter().collect();
+    let active = active(session, clusters, &|job| ids.contains(&job.qos))?;
+    if active.is_empty() {
+        return Ok(());
+    }
+    let line = |job: &Job| format!(" {} Q = {:<9}", told(session.state, job), qos_name(session.state, job.qos));
+    let lines: Vec<_> = active.iter().map(line).collect();
+    session.refuse(format!("{ACTIVE}{}", lines.join("\n")))
+}
+
+const ACTIVE: &str = " Error with request: Job(s) active, cancel job(s) before remove\n";
+
+fn active(session: &mut Session, clusters: BTreeSet<String>, needs: &dyn Fn(&Job) -> bool) -> Done<Vec<Job>> {
     if clusters.is_empty() {
         return Ok(Vec::new());
     }
     // Only jobs without an end have not ended by the end of time.
-    let clusters = clusters.into_iter().cloned().collect();
-    let scan = Scan { clusters, ended_from: Some(i64::MAX), ..Scan::default() };
+    let scan = Scan { clusters: clusters.into_iter().collect(), ended_from: Some(i64::MAX), ..Scan::default() };
     let mut found = Vec::new();
     let mut see = |job: Job| {
         let waits_or_runs = matches!(job.state, JobState::Pending | JobState::Running | JobState::Suspended);
-        if waits_or_runs && job.end.is_none() && ids.contains(&job.association) {
+        if waits_or_runs && job.end.is_none() && needs(&job) {
             found.push(job);
         }
         ControlFlow::Continue(())
@@ -55,6 +69,6 @@ fn active(session: &mut Session, ids: &BTreeSet<AssociationId>) -> Done<Vec<Job>
 fn told(state: &State, job: &Job) -> String {
     let Some(key) = state.association(job.association).map(|row| &row.key) else { return String::new() };
     let line =
-        format!("  JobID = {:<10} C = {:<10} A = {:<10} U = {:<9}", job.job_id, key.cluster, key.account, key.user);
+        format!("JobID = {:<10} C = {:<10} A = {:<10} U = {:<9}", job.job_id, key.cluster, key.account, key.user);
     if key.partition.is_empty() { line } else { format!("{line} P = {}", key.partition) }
 }

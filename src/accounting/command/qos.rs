@@ -2,6 +2,7 @@
 
 use super::common;
 use super::condition::{self, Condition};
+use super::idle;
 use super::modify::split;
 use super::qos_words::{QosSetting, take_setting};
 use super::raw_usage;
@@ -200,6 +201,7 @@ pub fn delete(session: &mut Session, words: &[Word]) -> Done {
     if !session.caller.is_administrator(session.state) {
         return common::denied(session);
     }
+    idle::qos_is_idle(session, &ids)?;
     refuse_defaults(session, &ids)?;
     session.say(" Deleting QOS(s)...");
     for id in &ids {

@@ -3,6 +3,7 @@
 use super::Level;
 use crate::accounting::settings::words::{self, Word, Words};
 use crate::text::duration;
+use crate::text::tres as names;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -103,7 +104,7 @@ fn is_tres(name: &str) -> bool {
     };
     match name.split_once('/') {
         Some((kind, rest)) => fits(kind) && fits(rest),
-        None => ["cpu", "mem", "energy", "node", "billing", "vmem", "pages"].contains(&name),
+        None => names::PLAIN.contains(&name),
     }
 }
 

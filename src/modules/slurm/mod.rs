@@ -58,7 +58,10 @@ fn wanted(args: &Args, table: &'static [LimitKind], named: &[(&str, &str)]) -> R
                 return Err(Failure::new(format!("{} is given twice", kind.name)));
             }
             true => wanted.push((kind, value)),
-            false => return Err(Failure::new(format!("{name} must be {}, not '{value}'", kind.says()))),
+            false => {
+                let failure = Failure::new(format!("{name} must be {}, not '{value}'", kind.says()));
+                return Err(kind.problem(&value).into_iter().fold(failure, Failure::hint));
+            }
         }
     }
     Ok(wanted)

@@ -1,6 +1,7 @@
 //! What the values of a setting look like, and when two of them say the same.
 
 use super::CLEAR;
+use crate::text::{duration, tres};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a setting's value looks like. All are cleared by -1.
@@ -46,13 +47,27 @@ impl Form {
 
     pub(super) fn accepts(self, text: &str) -> bool {
         match self {
-            Form::Count | Form::Number(_) | Form::Seconds => is_digits(text),
-            Form::Tres => text.split(',').all(is_tres),
-            Form::Time => minutes(text).is_some(),
-            Form::Share => text == "parent" || is_digits(text),
-            Form::Factor(_) => text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.parse::<f64>().is_ok(),
+            Form::Count | Form::Number(_) | Form::Seconds => is_count(text),
+            Form::Tres => text.split(',').all(|part| tres_problem(part).is_none()),
+            Form::Time => duration::parse_minutes(text).is_some_and(|minutes| minutes <= MOST),
+            Form::Share => text == "parent" || is_count(text),
+            Form::Factor(_) => {
+                let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+                plain && text.parse::<f64>().is_ok_and(f64::is_finite)
+            }
             Form::Name | Form::Default(_) => is_word(text),
             Form::Names | Form::Flags => are_names(text),
+        }
+    }
+
+    /// What more there is to say of a value that is not accepted.
+    pub(super) fn problem(self, text: &str) -> Option<String> {
+        let too_much = || Some(format!("the most is {MOST}: Slurm keeps 32 bits, and more would wrap around"));
+        match self {
+            Form::Tres => text.split(',').find_map(tres_problem).filter(|why| !why.is_empty()),
+            Form::Count | Form::Number(_) | Form::Seconds | Form::Share if is_digits(text) => too_much(),
+            Form::Time if duration::parse_minutes(text).is_some() || is_digits(text) => too_much(),
+            _ => None,
         }
     }
 
@@ -66,7 +81,7 @@ impl Form {
                 wanted.trim_start_matches('0') == current.trim_start_matches('0')
                     && wanted.is_empty() == current.is_empty()
             }
-            Form::Time => minutes(wanted) == minutes(current),
+            Form::Time => duration::parse_minutes(wanted) == duration::parse_minutes(current),
             Form::Seconds => wanted.parse().ok() == seconds(current),
             Form::Factor(_) => wanted.parse::<f64>().ok() == current.parse().ok(),
             Form::Tres => tres_is_met(wanted, current),
@@ -154,8 +169,15 @@ fn names_are_met(wanted: &str, current: &str) -> bool {
     wanted.split(',').collect::<BTreeSet<_>>() == current
 }
 
+/// The greatest number that is one: Slurm's next two are "not set" (`NO_VAL`) and "unlimited" (`INFINITE`).
+const MOST: u64 = u32::MAX as u64 - 2;
+
 fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit())
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_count(text: &str) -> bool {
+    is_digits(text) && text.parse().is_ok_and(|count: u64| count <= MOST)
 }
 
 fn is_word(text: &str) -> bool {
@@ -168,31 +190,23 @@ fn are_names(text: &str) -> bool {
     text.split(',').all(|word| is_word(word.trim_start_matches(['+', '-'])) && word.starts_with(['+', '-']) == signed)
 }
 
-/// `type=amount` or `type/name=amount`; memory may have a unit.
-fn is_tres(text: &str) -> bool {
-    let Some((name, amount)) = text.split_once('=') else { return false };
-    let amount = if name == "mem" { amount.strip_suffix(['K', 'M', 'G', 'T', 'P']).unwrap_or(amount) } else { amount };
-    name.split(['/', ':']).all(is_word) && (amount == CLEAR || is_digits(amount))
-}
-
-/// min, min:sec, h:m:s, d-h, d-h:m, d-h:m:s (sacctmgr(1), "TIME FORMATS") as whole minutes, seconds rounded up.
-fn minutes(text: &str) -> Option<u64> {
-    let (days, clock) = match text.split_once('-') {
-        Some((days, clock)) => (Some(days), clock),
-        None => (None, text),
-    };
-    let number = |text: &str| text.parse::<u64>().ok().filter(|_| is_digits(text) && text.len() <= 9);
-    let parts = clock.split(':').map(number).collect::<Option<Vec<_>>>()?;
-    let (hours, minutes, seconds) = match (days, parts.as_slice()) {
-        (None, [m]) => (0, *m, 0),
-        (None, [m, s]) => (0, *m, *s),
-        (Some(_), [h]) => (*h, 0, 0),
-        (Some(_), [h, m]) => (*h, *m, 0),
-        (_, [h, m, s]) => (*h, *m, *s),
-        _ => return None,
-    };
-    let days = days.map_or(Some(0), number)?;
-    Some((days * 24 + hours) * 60 + minutes + seconds.div_ceil(60))
+/// What is wrong with a part of a TRES list, if something is: `type=amount` or `type/name=amount`; memory may have a unit.
+/// Nothing is said about what is no amount at all.
+fn tres_problem(part: &str) -> Option<String> {
+    let Some((name, amount)) = part.split_once('=') else { return Some(String::new()) };
+    if let Some(problem) = tres::name_problem(name) {
+        return Some(problem);
+    }
+    if !name.split(['/', ':']).all(is_word) {
+        return Some(String::new());
+    }
+    let is_memory = name.eq_ignore_ascii_case("mem");
+    let digits = if is_memory { amount.strip_suffix(['K', 'M', 'G', 'T', 'P']).unwrap_or(amount) } else { amount };
+    match amount == CLEAR || is_digits(digits) && tres::parse(part).is_ok() {
+        true => None,
+        false if is_digits(digits) => Some(format!("{part}: the most is {}", tres::MOST)),
+        false => Some(String::new()),
+    }
 }
 
 /// `d-hh:mm:ss` or `hh:mm:ss`, as a grace time is shown, or plain seconds.
