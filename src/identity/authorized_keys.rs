@@ -1,4 +1,7 @@
-//! `authorized_keys` files: sshd(8), "AUTHORIZED_KEYS FILE FORMAT". Pure: texts in, texts out.
+//! `authorized_keys` files: sshd(8), "AUTHORIZED_KEYS FILE FORMAT". Pure: bytes in, bytes out. Of lines that nobody named
+//! every byte stays: comments are in whatever encoding their people use.
+
+use crate::text::lossless;
 
 /// Key types as OpenSSH writes them; a `-cert-v01@openssh.com` form counts too.
 const TYPES: &[&str] = &[
@@ -59,6 +62,12 @@ impl Key {
         parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
     }
 
+    /// The key as it reads in a file, see [`lossless`].
+    fn in_files(&self) -> Key {
+        let text = |text: &str| lossless::from_utf8(text.as_bytes());
+        Key { options: text(&self.options), comment: text(&self.comment), ..self.clone() }
+    }
+
     /// Whether two lines mean the same; the order of options does not count.
     fn means(&self, other: &Key) -> bool {
         (&self.kind, &self.body, &self.comment) == (&other.kind, &other.body, &other.comment)
@@ -108,12 +117,14 @@ pub fn keys(text: &str) -> Result<Vec<Key>, String> {
 
 /// The file with these keys in it, those that were not there or differ at its end. Everything else stays as it is,
 /// or goes if `exclusive`.
-pub fn with_keys(file: &str, wanted: &[Key], exclusive: bool) -> String {
+pub fn with_keys(file: &[u8], wanted: &[Key], exclusive: bool) -> Vec<u8> {
+    let text = lossless::from_utf8(file);
+    let wanted: Vec<Key> = wanted.iter().map(Key::in_files).collect();
     let is_right = |key: &Key| wanted.iter().any(|other| other.means(key));
     let is_wanted = |key: &Key| wanted.iter().any(|other| other.body == key.body);
     let mut seen: Vec<Key> = Vec::new();
     let mut lines = Vec::new();
-    for line in file.lines() {
+    for line in text.split_inclusive('\n') {
         match Key::parse(line) {
             Some(key) if is_right(&key) && !seen.iter().any(|other| other.body == key.body) => {
                 seen.push(key);
@@ -126,25 +137,27 @@ pub fn with_keys(file: &str, wanted: &[Key], exclusive: bool) -> String {
     }
     for key in wanted {
         if !seen.iter().any(|other| other.body == key.body) {
-            seen.push(key.clone());
-            lines.push(key.print());
+            end_line(lines.last_mut());
+            lines.push(format!("{}\n", key.print()));
+            seen.push(key);
         }
     }
-    joined(file, lines)
+    lossless::to_bytes(&lines.concat())
+}
+
+/// A last line without its end would go on in what follows.
+fn end_line(last: Option<&mut String>) {
+    if let Some(last) = last.filter(|last| !last.ends_with('\n')) {
+        last.push('\n');
+    }
 }
 
 /// The file without these keys, whatever their options and comments.
-pub fn without_keys(file: &str, unwanted: &[Key]) -> String {
+pub fn without_keys(file: &[u8], unwanted: &[Key]) -> Vec<u8> {
+    let text = lossless::from_utf8(file);
     let is_unwanted = |line: &&str| Key::parse(line).is_some_and(|key| unwanted.iter().any(|u| u.body == key.body));
-    joined(file, file.lines().filter(|line| !is_unwanted(line)).map(str::to_owned).collect())
-}
-
-/// The old text itself when its lines are the same, so that nothing else about it changes either.
-fn joined(old: &str, lines: Vec<String>) -> String {
-    if old.lines().eq(lines.iter().map(String::as_str)) {
-        return old.to_owned();
-    }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let kept: String = text.split_inclusive('\n').filter(|line| !is_unwanted(line)).collect();
+    lossless::to_bytes(&kept)
 }
 
 #[cfg(test)]
@@ -170,18 +183,43 @@ mod tests {
     fn the_order_of_options_does_not_count() {
         let [x, y] = ["no-pty,from=\"a,b\" ssh-rsa AAAA", "from=\"a,b\",no-pty ssh-rsa AAAA"];
         let file = format!("{x}\n");
-        assert_eq!(with_keys(&file, &keys(y).unwrap(), false), file);
+        assert_eq!(with_keys(file.as_bytes(), &keys(y).unwrap(), false), file.as_bytes());
+    }
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
     }
 
     #[test]
     fn new_and_differing_keys_go_to_the_end() {
         let file = format!("# mine\nbroken line\n{B}\n{A}\n");
         let wanted = keys("ssh-rsa AAAAb new\nssh-rsa AAAAc\n").unwrap();
-        let after = with_keys(&file, &wanted, false);
-        assert_eq!(after, format!("# mine\nbroken line\n{A}\nssh-rsa AAAAb new\nssh-rsa AAAAc\n"));
-        assert_eq!(with_keys(&file, &keys(A).unwrap(), true), format!("{A}\n"));
-        assert_eq!(without_keys(&after, &wanted), format!("# mine\nbroken line\n{A}\n"));
-        assert_eq!(without_keys("x", &wanted), "x");
+        let after = with_keys(file.as_bytes(), &wanted, false);
+        assert_eq!(text(&after), format!("# mine\nbroken line\n{A}\nssh-rsa AAAAb new\nssh-rsa AAAAc\n"));
+        assert_eq!(text(&with_keys(file.as_bytes(), &keys(A).unwrap(), true)), format!("{A}\n"));
+        assert_eq!(text(&without_keys(&after, &wanted)), format!("# mine\nbroken line\n{A}\n"));
+        assert_eq!(without_keys(b"x", &wanted), b"x");
+    }
+
+    #[test]
+    fn other_lines_keep_every_byte() {
+        // Comments in EUC-KR, line ends of Windows, no end at the last line.
+        let others = b"ssh-rsa AAAAb \xb1\xe8 laptop\r\n# \xb8\xde\xb8\xf0\r\n\xff\n";
+        let wanted = keys(A).unwrap();
+        let added = [others.as_slice(), A.as_bytes(), b"\n"].concat();
+        assert_eq!(with_keys(others, &wanted, false), added);
+        assert_eq!(with_keys(&added, &wanted, false), added);
+        assert_eq!(without_keys(&added, &wanted), others);
+        let open = &others[..others.len() - 1];
+        assert_eq!(with_keys(open, &wanted, false), added);
+    }
+
+    #[test]
+    fn a_comment_is_compared_by_its_bytes() {
+        let [latin, private] = [b"ssh-rsa AAAA \xfc\n".as_slice(), "ssh-rsa AAAA \u{f7fc}\n".as_bytes()];
+        let wanted = keys("ssh-rsa AAAA \u{f7fc}").unwrap();
+        assert_eq!(with_keys(latin, &wanted, false), private);
+        assert_eq!(with_keys(private, &wanted, false), private);
     }
 
     #[test]
@@ -198,9 +236,9 @@ mod tests {
         ) {
             let wanted = keys(&new.join("\n")).unwrap();
             // One key with two comments in one argument: the last to be found wins, once.
-            let once = with_keys(&old.join("\n"), &wanted, exclusive);
+            let once = with_keys(old.join("\n").as_bytes(), &wanted, exclusive);
             prop_assert_eq!(with_keys(&once, &wanted, exclusive), once.clone());
-            prop_assert!(wanted.iter().all(|key| once.lines().any(|l| Key::parse(l).is_some_and(|k| k.body == key.body))));
+            prop_assert!(wanted.iter().all(|key| text(&once).lines().any(|l| Key::parse(l).is_some_and(|k| k.body == key.body))));
         }
     }
 }

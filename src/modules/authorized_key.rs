@@ -60,13 +60,12 @@ impl Module for AuthorizedKey {
         let given = given_keys(args, system)?;
         let file = key_file(args, &user, system)?;
         let old = file.read(args.flag("follow"), system)?.unwrap_or_default();
-        let old = String::from_utf8_lossy(&old);
         let new = match args.text("state") {
             "absent" => without_keys(&old, &given),
             _ => with_keys(&old, &given, args.flag("exclusive")),
         };
         let outcome = outcome(args, &file.path);
-        if *old == new {
+        if old == new {
             return Ok(Verdict::Satisfied(outcome));
         }
         rewrite(args, file, new, &user, outcome, system)
@@ -122,14 +121,14 @@ enum Directory {
 fn rewrite(
     args: &Args,
     file: KeyFile,
-    content: String,
+    content: Vec<u8>,
     user: &Passwd,
     outcome: Outcome,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
     let owned = |mode| Wanted { uid: Some(user.uid), gid: Some(user.gid), mode: Some(Mode::Exact(mode)) };
     let there = check_directory(args, &file, system)?;
-    let mut edit = Edit::new(args, file.path.clone(), Some(content.clone().into_bytes()), owned(0o600));
+    let mut edit = Edit::new(args, file.path.clone(), Some(content.clone()), owned(0o600));
     edit.kind = "authorized_key";
     let is_managed = args.flag("manage_dir");
     let step = match &there {
@@ -159,7 +158,7 @@ fn rewrite(
     let mine = Attributes { mode: Some(0o600), uid: Some(user.uid), gid: Some(user.gid) };
     Ok(Verdict::would(changes, move |system| {
         let held = prepare(&file, step, system)?;
-        held.named(system.write(&held.file(file.name()), content.as_bytes(), mine))?;
+        held.named(system.write(&held.file(file.name()), &content, mine))?;
         Ok(outcome)
     }))
 }
@@ -214,7 +213,11 @@ fn given_keys(args: &Args, system: &dyn System) -> Result<Vec<Key>, Failure> {
         Some(path) => {
             let content = system.read(Path::new(path))?;
             let content = content.ok_or_else(|| Failure::new(format!("Error getting key from: {text}")))?;
-            String::from_utf8_lossy(&content).into_owned()
+            let why = |_| {
+                Failure::new(format!("{text} holds a comment that is no UTF-8"))
+                    .hint("take the keys without their comments, and give one with `comment`")
+            };
+            String::from_utf8(content).map_err(why)?
         }
         None if text.starts_with("http://") || text.starts_with("https://") => {
             return Err(Failure::new("keys are not fetched from the network")
@@ -259,6 +262,7 @@ fn outcome(args: &Args, file: &Path) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::FieldDiff;
     use crate::modules::testing::{args, changed_then_ok, changes, fails, is_ok, run};
     use crate::system::fake::Fake;
     use crate::system::predicted::Predicted;
@@ -294,6 +298,18 @@ mod tests {
         assert_eq!(fake.text(FILE), format!("{KEY}\n"));
         changed_then_ok(&AuthorizedKey, &args(&[("user", "alice"), ("key", KEY), ("state", "absent")]), &mut fake);
         assert_eq!(fake.text(FILE), "");
+    }
+
+    #[test]
+    fn bytes_of_other_lines_stay_and_the_diff_shows_the_keys() {
+        let others = b"ssh-rsa AAAAb \xb1\xe8 laptop\r\n# \xb8\xde\r\n";
+        let mut fake = Fake::with_accounts().file_of_bytes(FILE, others);
+        let result = changes(&AuthorizedKey, &args(&[("user", "alice"), ("key", KEY)]), &mut fake);
+        let content = fake.read(Path::new(FILE)).unwrap().unwrap();
+        assert_eq!(content, [others.as_slice(), KEY.as_bytes(), b"\n"].concat());
+        let FieldDiff::Text { before, after, .. } = &result.changes[1].fields[0] else { panic!("{result:?}") };
+        let shown = "ssh-rsa AAAAb \\xb1\\xe8 laptop\r\n# \\xb8\\xde\r\n";
+        assert_eq!((before.as_deref(), after.as_deref()), (Some(shown), Some(&*format!("{shown}{KEY}\n"))));
     }
 
     #[test]

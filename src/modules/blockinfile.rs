@@ -1,10 +1,10 @@
 //! `blockinfile`: a block of lines between two marker lines of a text file.
 
 use super::attributes::with_file_params;
-use super::lineinfile::{edited, text_file};
+use super::text_file::TextFile;
 use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
 use crate::system::System;
-use crate::text::python_re;
+use crate::text::{lossless, python_re};
 
 /// The module.
 pub struct BlockInFile;
@@ -39,22 +39,38 @@ impl Module for BlockInFile {
 
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
         let block = Block::from_args(args);
-        let Some((path, old)) = text_file(args, "path", block.is_present(), system)? else {
+        let Some(file) = TextFile::find(args, block.is_present(), "Path", system)? else {
             let msg = format!("File {} not present", args.text("path"));
             return Ok(Verdict::Satisfied(Outcome::new().with("msg", msg)));
         };
+        let old = lossless::from_bytes(file.content());
         let new = block.apply(&old, args).map_err(Failure::new)?;
         let msg = match (new == old, block.is_present()) {
+            _ if file.is_missing() => "File created",
             (true, _) => "",
             (false, true) => "Block inserted",
             (false, false) => "Block removed",
         };
-        edited(args, path, old, new, msg.into(), system)
+        file.edited(args, lossless::to_bytes(&new), msg.into(), system)
     }
 }
 
+/// The lines with their ends; as in Ansible, a carriage return ends one, too.
+fn lines_of(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['\r', '\n']) {
+        let length = if rest[at..].starts_with("\r\n") { 2 } else { 1 };
+        let (line, after) = rest.split_at(at + length);
+        lines.push(line.to_owned());
+        rest = after;
+    }
+    lines.extend((!rest.is_empty()).then(|| rest.to_owned()));
+    lines
+}
+
 struct Block {
-    /// The marker lines and what is between; empty when the block shall be gone.
+    /// The marker lines and what is between, with their ends; empty when the block shall be gone.
     lines: Vec<String>,
     begin: String,
     end: String,
@@ -62,13 +78,19 @@ struct Block {
 
 impl Block {
     fn from_args(args: &Args) -> Self {
-        let marker = |mark: &str| args.text("marker").replace("{mark}", args.text(mark));
+        let marker = |mark: &str| {
+            let line = args.text("marker").replace("{mark}", args.text(mark)) + "\n";
+            lossless::from_bytes(line.as_bytes())
+        };
         let (begin, end) = (marker("marker_begin"), marker("marker_end"));
-        let text = args.str("block").unwrap_or_default();
+        let mut text = lossless::from_bytes(args.str("block").unwrap_or_default().as_bytes());
         let mut lines = Vec::new();
         if args.text("state") == "present" && !text.is_empty() {
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
             lines.push(begin.clone());
-            lines.extend(text.trim_end_matches('\n').split('\n').map(str::to_owned));
+            lines.extend(lines_of(&text));
             lines.push(end.clone());
         }
         Self { lines, begin, end }
@@ -79,29 +101,27 @@ impl Block {
     }
 
     fn apply(&self, old: &str, args: &Args) -> Result<String, String> {
-        let mut lines: Vec<String> = old.lines().map(str::to_owned).collect();
+        let mut lines = lines_of(old);
         let mut at = match self.cut(&mut lines) {
             Some(at) => at,
             None if !self.is_present() => return Ok(old.to_owned()),
-            None => place(&lines, args)?,
+            None => place(old, &lines, args)?,
         };
+        if let Some(before) = lines[..at].last_mut().filter(|before| !before.ends_with('\n')) {
+            before.push('\n');
+        }
         if self.is_present() {
-            if args.flag("prepend_newline") && at > 0 && !lines[at - 1].is_empty() {
-                lines.insert(at, String::new());
+            if args.flag("prepend_newline") && at > 0 && lines[at - 1] != "\n" {
+                lines.insert(at, "\n".into());
                 at += 1;
             }
             lines.splice(at..at, self.lines.iter().cloned());
             at += self.lines.len();
-            if args.flag("append_newline") && at < lines.len() && !lines[at].is_empty() {
-                lines.insert(at, String::new());
+            if args.flag("append_newline") && lines.get(at).is_some_and(|next| next != "\n") {
+                lines.insert(at, "\n".into());
             }
         }
-        let is_same = old.lines().eq(lines.iter().map(String::as_str));
-        Ok(match (is_same, lines.is_empty()) {
-            (true, _) => old.to_owned(),
-            (false, true) => String::new(),
-            (false, false) => lines.join("\n") + "\n",
-        })
+        Ok(lines.concat())
     }
 
     /// Takes the block that is there out; where it was. The markers of the last block count, as in Ansible.
@@ -119,23 +139,39 @@ impl Block {
     }
 }
 
-fn place(lines: &[String], args: &Args) -> Result<usize, String> {
-    let last = |pattern: &str, add: usize| -> Result<usize, String> {
-        let regex = python_re::compile(pattern, false, false)?;
-        let mut found = None;
-        for (at, line) in lines.iter().enumerate() {
-            if regex.is_match(line).map_err(|error| error.to_string())? {
-                found = Some(at + add);
-            }
-        }
-        Ok(found.unwrap_or(lines.len()))
-    };
+/// Where a new block goes.
+fn place(text: &str, lines: &[String], args: &Args) -> Result<usize, String> {
     match (args.str("insertafter"), args.str("insertbefore")) {
         (_, Some("BOF")) | (Some("BOF"), _) => Ok(0),
-        (_, Some(pattern)) => last(pattern, 0),
+        (_, Some(pattern)) => last_match(pattern, text, lines, 0),
         (None | Some("EOF"), _) => Ok(lines.len()),
-        (Some(pattern), _) => last(pattern, 1),
+        (Some(pattern), _) => last_match(pattern, text, lines, 1),
     }
+}
+
+/// The last line that the pattern matches, and so many lines further; the end when there is none. A pattern over
+/// several lines, which says so by `(?m)`, counts where it first matches the whole text.
+fn last_match(pattern: &str, text: &str, lines: &[String], add: usize) -> Result<usize, String> {
+    let regex = python_re::compile_bytes(pattern)?;
+    let mut found = None;
+    if is_over_lines(pattern) {
+        let whole = regex.find(text).map_err(|error| error.to_string())?;
+        let until = whole.map(|whole| if add == 1 { whole.end() } else { whole.start() });
+        found = until.map(|until| text[..until].matches('\n').count());
+    } else {
+        for (at, line) in lines.iter().enumerate() {
+            if regex.is_match(line).map_err(|error| error.to_string())? {
+                found = Some(at);
+            }
+        }
+    }
+    Ok(found.map_or(lines.len(), |at| (at + add).min(lines.len())))
+}
+
+/// Whether the flags at the pattern's head hold `m`.
+fn is_over_lines(pattern: &str) -> bool {
+    let flags = pattern.strip_prefix("(?").and_then(|rest| rest.split_once(')'));
+    flags.is_some_and(|(flags, _)| flags.contains('m') && flags.bytes().all(|flag| flag.is_ascii_lowercase()))
 }
 
 #[cfg(test)]
@@ -143,6 +179,7 @@ mod tests {
     use super::*;
     use crate::modules::testing::{args, changed_then_ok, fails, is_ok};
     use crate::system::fake::Fake;
+    use std::path::Path;
 
     const BLOCK: &str = "# BEGIN ANSIBLE MANAGED BLOCK\nx\ny\n# END ANSIBLE MANAGED BLOCK\n";
 
@@ -157,7 +194,7 @@ mod tests {
     #[test]
     fn blocks_are_inserted() {
         assert_eq!(edit("a\nb\n", &[("block", "x\ny\n")]), (format!("a\nb\n{BLOCK}"), "Block inserted".into()));
-        assert_eq!(edit("a\nb", &[("block", "x\ny"), ("insertbefore", "^b")]).0, format!("a\n{BLOCK}b\n"));
+        assert_eq!(edit("a\nb", &[("block", "x\ny"), ("insertbefore", "^b")]).0, format!("a\n{BLOCK}b"));
         assert_eq!(edit("a\nb\n", &[("block", "x\ny"), ("insertafter", "a")]).0, format!("a\n{BLOCK}b\n"));
         let spaced = [("block", "x\ny"), ("insertafter", "a"), ("append_newline", "yes"), ("prepend_newline", "yes")];
         assert_eq!(edit("a\nb\n", &spaced).0, format!("a\n\n{BLOCK}\nb\n"));
@@ -174,10 +211,31 @@ mod tests {
     }
 
     #[test]
+    fn other_lines_keep_their_ends_and_bytes() {
+        let edit_bytes = |content: &[u8], pairs: &[(&str, &str)]| {
+            let mut fake = Fake::with_accounts().file_of_bytes("/etc/f", content);
+            let mut given = args(pairs);
+            given.insert("path".into(), "/etc/f".into());
+            changed_then_ok(&BlockInFile, &given, &mut fake);
+            fake.read(Path::new("/etc/f")).unwrap().unwrap()
+        };
+        let block = BLOCK.replace("x\ny", "x");
+        let with = |before: &[u8], block: &str| [before, block.as_bytes()].concat();
+        let vimrc = b"map! <ESC>OM  \r\nset x\n";
+        assert_eq!(edit_bytes(vimrc, &[("block", "x")]), with(vimrc, &block));
+        assert_eq!(edit_bytes(b"M\xfcnchen", &[("block", "x")]), with(b"M\xfcnchen\n", &block));
+        assert_eq!(edit_bytes(&with(b"\xff\r\n", &block), &[("state", "absent")]), b"\xff\r\n");
+        let spaced = BLOCK.replace("x\ny", "x\n\n");
+        assert_eq!(edit_bytes(b"", &[("block", "x\n\n\n")]), with(b"", &spaced));
+        let over_lines = [("block", "x"), ("insertafter", "(?m)^a\\nb$")];
+        assert_eq!(edit_bytes(b"a\nb\nc\n", &over_lines), format!("a\nb\n{block}c\n").into_bytes());
+    }
+
+    #[test]
     fn missing_files() {
         let mut fake = Fake::with_accounts();
         let failure = fails(&BlockInFile, &args(&[("path", "/etc/f"), ("block", "x")]), &mut fake);
-        assert_eq!(failure.msg, "Destination /etc/f does not exist !");
+        assert_eq!(failure.msg, "Path /etc/f does not exist !");
         is_ok(&BlockInFile, &args(&[("path", "/etc/f"), ("state", "absent")]), &mut fake);
         changed_then_ok(&BlockInFile, &args(&[("path", "/etc/f"), ("block", "x"), ("create", "yes")]), &mut fake);
     }

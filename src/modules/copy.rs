@@ -1,4 +1,9 @@
-//! `copy`: a file with given content. The controller has read a local `src` already and sends what is in it.
+//! `copy`: a file with given content, or a directory. The controller has read a local `src` already and sends what is in
+//! it.
+
+#[cfg(test)]
+mod tests;
+pub mod tree;
 
 use super::attributes::{Mode, Wanted, with_file_params};
 use super::files::{Edit, checksum, describe, follow, followed, path, wanted, warn_about_mode};
@@ -8,6 +13,7 @@ use crate::system::{Attributes, FileKind, System};
 use crate::text::hex::hex;
 use base64::Engine;
 use std::path::{Path, PathBuf};
+use tree::{Landing, Modes, Tree};
 
 /// The module.
 pub struct Copy;
@@ -19,6 +25,7 @@ static SPEC: Spec = Spec {
         Param::new("src", Kind::Path, "A file: of the controller, or of the host with remote_src."),
         Param::new("content", Kind::Str, "The content itself; a structure becomes JSON."),
         Param::new("_content_b64", Kind::Str, "Set by the controller: content that is not text, in base64."),
+        Param::new("_tree", Kind::Raw, "Set by the controller: the directory that it read."),
         Param::new("_original_basename", Kind::Str, "Set by the controller: the name of the file it read."),
         Param::new("_src_mode", Kind::Int, "Set by the controller: the mode of the file it read, for mode: preserve."),
         Param::new("dest", Kind::Path, "Where it goes; a directory if it is one or ends with a slash.").required(),
@@ -29,11 +36,15 @@ static SPEC: Spec = Spec {
         Param::new("directory_mode", Kind::Raw, "Mode of directories that are made for the file."),
         Param::new("follow", Kind::Bool, "Follows a symbolic link at the destination, whoever made it."),
         Param::new("checksum", Kind::Str, "SHA-1 that the content must have."),
-        Param::new("local_follow", Kind::Bool, "Follows links on the controller.").default("yes"),
+        Param::new(
+            "local_follow",
+            Kind::Bool,
+            "In a directory, copies what links lead to; the default for the controller's."
+        ),
         Param::new("decrypt", Kind::Bool, "Decrypts a vaulted file of the controller.").default("yes"),
     ],
     exclusive: &[&["src", "content"], &["content", "_content_b64"]],
-    one_of: &[&["src", "content", "_content_b64"]],
+    one_of: &[&["src", "content", "_content_b64", "_tree"]],
     ..Spec::EMPTY
 };
 
@@ -43,6 +54,9 @@ impl Module for Copy {
     }
 
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+        if let Some(verdict) = directory(args, system)? {
+            return Ok(verdict);
+        }
         let source = Source::find(args, system)?;
         let place = Place::find(args, &source, system)?;
         let dest = place.file.clone();
@@ -65,6 +79,31 @@ impl Module for Copy {
         })?;
         Ok(warn_about_mode(args, place.with_directories(verdict)))
     }
+}
+
+/// The verdict about a directory that is copied; `None` when it is none.
+fn directory(args: &Args, system: &dyn System) -> Result<Option<Verdict>, Failure> {
+    let Wanted { uid, gid, mode } = wanted(args, system)?;
+    let (tree, name, modes) = match (args.get("_tree"), args.get("src")) {
+        (Some(sent), _) => {
+            let tree = Tree::from_value(sent).ok_or_else(|| Failure::new("_tree: this is no directory"))?;
+            let directories = args.get("directory_mode").map(Mode::parse).transpose()?;
+            (tree, args.str("_original_basename").map(PathBuf::from), Modes::OfTask { files: mode, directories })
+        }
+        (None, Some(_)) if args.flag("remote_src") => {
+            let src = path(args, "src", system)?;
+            if !system.stat(&src, true)?.is_some_and(|stat| stat.kind == FileKind::Directory) {
+                return Ok(None);
+            }
+            let name = src.file_name().filter(|_| !args.text("src").ends_with('/')).map(PathBuf::from);
+            (Tree::read(&src, args.flag("local_follow"), system)?, name, Modes::OfSource { top: mode })
+        }
+        _ => return Ok(None),
+    };
+    let dest = path(args, "dest", system)?;
+    let root = name.map_or(dest.clone(), |name| dest.join(name));
+    let outcome = Outcome::new().with("dest", dest.display().to_string()).with("src", args.str("src"));
+    Landing { args, root, uid, gid, modes }.verdict(tree, outcome, system).map(Some)
 }
 
 fn md5sum(content: &[u8]) -> String {
@@ -104,7 +143,9 @@ impl Source {
 
     fn sent(args: &Args, content: Vec<u8>) -> Result<Self, Failure> {
         let mode = args.int("_src_mode").and_then(|mode| u32::try_from(mode).ok());
-        Ok(Self { content, path: None, name: args.str("_original_basename").map(str::to_owned), mode })
+        // Content without a file: what it may be, only its owner shall read. Ansible's temporary file has this mode.
+        let mode = mode.unwrap_or(0o600);
+        Ok(Self { content, path: None, name: args.str("_original_basename").map(str::to_owned), mode: Some(mode) })
     }
 
     fn on_host(args: &Args, system: &dyn System) -> Result<Self, Failure> {
@@ -116,8 +157,7 @@ impl Source {
         }
         let stat = system.stat(&path, true)?.ok_or_else(|| Failure::new(format!("Source {shown} not found")))?;
         if stat.kind != FileKind::File {
-            return Err(Failure::new(format!("{shown} is not a regular file"))
-                .hint("directories are not copied on the host; use `command: cp -a …`"));
+            return Err(Failure::new(format!("Cannot copy invalid source '{shown}': not a file")));
         }
         let content = system.read(&path)?.unwrap_or_default();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -175,110 +215,5 @@ impl Place {
             }
             write(system)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::change::FieldDiff;
-    use crate::modules::testing::{args, changed_then_ok, changes, fails, is_ok, run};
-    use crate::system::Output;
-    use crate::system::fake::{Effect, Fake};
-    use crate::value::Value;
-
-    #[test]
-    fn content_with_owner_and_mode() {
-        let mut fake = Fake::with_accounts();
-        let given = args(&[("dest", "/etc/motd"), ("content", "hi\n"), ("mode", "0640"), ("group", "users")]);
-        let outcome = changed_then_ok(&Copy, &given, &mut fake);
-        assert_eq!(outcome.values["checksum"], Value::from("55ca6286e3e4f4fba5d0448333fa99fc5a404a73"));
-        assert_eq!((&outcome.values["mode"], &outcome.values["group"]), (&"0640".into(), &"users".into()));
-        assert_eq!(fake.text("/etc/motd"), "hi\n");
-    }
-
-    #[test]
-    fn a_difference_is_shown_as_text() {
-        let mut fake = Fake::with_accounts().file("/etc/motd", "old\n");
-        let result = changes(&Copy, &args(&[("dest", "/etc/motd"), ("content", "new\n"), ("mode", "0600")]), &mut fake);
-        let [FieldDiff::Text { before, after, .. }, FieldDiff::Value { name, .. }] = &result.changes[0].fields[..]
-        else {
-            panic!("{result:?}")
-        };
-        assert_eq!((before.as_deref(), after.as_deref(), name.as_str()), (Some("old\n"), Some("new\n"), "mode"));
-    }
-
-    #[test]
-    fn only_the_mode_changes_without_a_write() {
-        let mut fake = Fake::with_accounts().file("/etc/motd", "x");
-        changed_then_ok(&Copy, &args(&[("dest", "/etc/motd"), ("content", "x"), ("mode", "0600")]), &mut fake);
-        assert!(matches!(fake.effects(), [Effect::SetAttributes(..)]));
-    }
-
-    #[test]
-    fn directories_as_destination() {
-        let mut fake = Fake::with_accounts();
-        let given = args(&[("dest", "/srv/a/b/"), ("_content_b64", "/w=="), ("_original_basename", "f")]);
-        let outcome = changed_then_ok(&Copy, &given, &mut fake);
-        assert_eq!(outcome.values["dest"], Value::from("/srv/a/b/f"));
-        let failure = fails(&Copy, &args(&[("dest", "/etc"), ("content", "x")]), &mut fake);
-        assert_eq!(failure.msg, "can not use content with a dir as dest");
-        let failure = fails(&Copy, &args(&[("dest", "/none/x"), ("content", "x")]), &mut fake);
-        assert_eq!(failure.msg, "Destination directory /none does not exist");
-    }
-
-    #[test]
-    fn files_of_the_host() {
-        let mut fake = Fake::with_accounts().file("/etc/a", "a");
-        let pairs = [("src", "/etc/a"), ("dest", "/tmp/"), ("remote_src", "yes"), ("mode", "preserve")];
-        changed_then_ok(&Copy, &args(&pairs), &mut fake);
-        assert_eq!(fake.text("/tmp/a"), "a");
-        let missing = args(&[("src", "/etc/b"), ("dest", "/tmp/b"), ("remote_src", "yes")]);
-        assert_eq!(fails(&Copy, &missing, &mut fake).msg, "Source /etc/b not found");
-    }
-
-    #[test]
-    fn the_mode_of_a_file_of_the_controller_is_preserved() {
-        let mut fake = Fake::with_accounts();
-        let mut given = args(&[("dest", "/etc/a"), ("content", "b"), ("mode", "preserve")]);
-        given.insert("_src_mode".into(), 0o750u32.into());
-        assert_eq!(changed_then_ok(&Copy, &given, &mut fake).values["mode"], "0750".into());
-    }
-
-    #[test]
-    fn an_existing_file_stays_without_force() {
-        let mut fake = Fake::with_accounts().file("/etc/a", "a");
-        is_ok(&Copy, &args(&[("dest", "/etc/a"), ("content", "b"), ("force", "no")]), &mut fake);
-    }
-
-    #[test]
-    fn a_link_is_replaced_or_followed() {
-        let host = || Fake::with_accounts().file("/etc/a", "a").link("/etc/l", "a");
-        let mut fake = host();
-        changed_then_ok(&Copy, &args(&[("dest", "/etc/l"), ("content", "a")]), &mut fake);
-        assert_eq!(fake.read_link(Path::new("/etc/l")).unwrap(), None);
-        let mut fake = host();
-        changed_then_ok(&Copy, &args(&[("dest", "/etc/l"), ("content", "b"), ("follow", "yes")]), &mut fake);
-        assert_eq!(fake.text("/etc/a"), "b");
-    }
-
-    #[test]
-    fn backup_and_validation() {
-        let refused = Output { code: 1, stderr: b"bad".to_vec(), ..Output::default() };
-        let given = [("dest", "/etc/a"), ("content", "b"), ("validate", "check -f %s"), ("backup", "yes")];
-        let mut fake = Fake::with_accounts().file("/etc/a", "a").program(["check"], refused);
-        let failure = run(&Copy, &args(&given), &mut fake).outcome.unwrap_err();
-        assert_eq!((failure.msg.as_str(), &failure.values["stderr"]), ("failed to validate", &"bad".into()));
-        assert_eq!((fake.text("/etc/a").as_str(), fake.list(Path::new("/etc")).unwrap().len()), ("a", 5));
-        let mut fake = Fake::with_accounts().file("/etc/a", "a").program(["check"], Output::default());
-        let outcome = run(&Copy, &args(&given), &mut fake).outcome.unwrap();
-        assert_eq!(fake.text(outcome.values["backup_file"].as_str().unwrap()), "a");
-        assert_eq!(fake.text("/etc/a"), "b");
-    }
-
-    #[test]
-    fn a_wrong_checksum_is_refused() {
-        let given = args(&[("dest", "/etc/a"), ("content", "b"), ("checksum", "00")]);
-        assert!(fails(&Copy, &given, &mut Fake::with_accounts()).msg.contains("expected checksum"));
     }
 }

@@ -7,6 +7,7 @@ use crate::change::{Action, Change};
 use crate::system::resolve::Links;
 use crate::system::{Attributes, Command, FileKind, Stat, System, SystemError, lookup};
 use crate::text::hex::hex;
+use crate::text::lossless;
 use std::path::{Path, PathBuf};
 
 /// Longest text that is shown as a diff, in bytes (Ansible's limit).
@@ -287,8 +288,9 @@ impl Edit {
 fn content_field(change: Change, name: &str, before: Option<Vec<u8>>, after: Option<Vec<u8>>, opaque: bool) -> Change {
     let text = |content: Option<Vec<u8>>| -> Option<Option<String>> {
         let Some(content) = content else { return Some(None) };
+        // As in Ansible: what holds a zero is no text. Other bytes that are no UTF-8 are written out.
         let is_shown = content.len() <= LONGEST_DIFF && !content.contains(&0);
-        String::from_utf8(content).ok().filter(|_| is_shown).map(Some)
+        is_shown.then(|| Some(lossless::shown(&content).into_owned()))
     };
     let length = after.as_ref().map_or(0, Vec::len);
     match (text(before), text(after)) {
@@ -384,7 +386,8 @@ mod tests {
             content_field(Change::new(Action::Create, "file", "x"), "x", None, Some(content.into()), false)
         };
         assert!(matches!(change(b"a\n").fields[0], crate::change::FieldDiff::Text { .. }));
-        assert!(matches!(change(b"\xff").fields[0], crate::change::FieldDiff::Opaque { .. }));
+        assert!(matches!(change(b"a\xff").fields[0], crate::change::FieldDiff::Text { .. }));
+        assert!(matches!(change(b"a\0").fields[0], crate::change::FieldDiff::Opaque { .. }));
         assert!(matches!(change(&vec![b'a'; LONGEST_DIFF + 1]).fields[0], crate::change::FieldDiff::Opaque { .. }));
     }
 }

@@ -1,13 +1,11 @@
 //! `lineinfile`: one line of a text file.
 
 use super::attributes::with_file_params;
-use super::files::{Edit, followed, path, wanted, warn_about_mode};
-use super::{Args, Failure, Kind, Module, Param, Spec, Verdict};
-use crate::system::resolve::Links;
-use crate::system::{FileKind, System};
-use crate::text::python_re;
+use super::text_file::TextFile;
+use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::system::System;
+use crate::text::{lossless, python_re};
 use fancy_regex::Regex;
-use std::path::PathBuf;
 
 /// The module.
 pub struct LineInFile;
@@ -41,61 +39,26 @@ impl Module for LineInFile {
     fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
         let is_present = args.text("state") == "present";
         let line = Line::from_args(args, is_present)?;
-        let Some((path, old)) = text_file(args, "path", is_present, system)? else {
-            return Ok(Verdict::Satisfied(super::Outcome::new().with("msg", "file not present").with("found", 0)));
+        let Some(file) = TextFile::find(args, is_present, "Destination", system)? else {
+            return Ok(Verdict::Satisfied(Outcome::new().with("msg", "file not present").with("found", 0)));
         };
-        let (new, msg) = match is_present {
-            true => line.present(&old).map_err(Failure::new)?,
-            false => line.absent(&old).map_err(Failure::new)?,
+        let mut lines = lines_of(file.content());
+        let msg = match is_present {
+            true => line.put_into(&mut lines).map_err(Failure::new)?.to_owned(),
+            false => line.take_out_of(&mut lines).map_err(Failure::new)?,
         };
-        edited(args, path, old, new, msg, system)
+        file.edited(args, lossless::to_bytes(&lines.concat()), msg, system)
     }
 }
 
-/// The file and its text. Missing: empty if it may be made, `None` if nothing is to be in it, else an error.
-pub(super) fn text_file(
-    args: &Args,
-    name: &str,
-    is_present: bool,
-    system: &dyn System,
-) -> Result<Option<(PathBuf, String)>, Failure> {
-    let path = followed(path(args, name, system)?, Some(Links::Judged), system)?;
-    let shown = path.display();
-    match system.stat(&path, true)? {
-        Some(stat) if stat.kind == FileKind::Directory => {
-            return Err(Failure::new(format!("Path {shown} is a directory !")).with("rc", 256));
-        }
-        Some(_) => {}
-        None if !is_present => return Ok(None),
-        None if args.flag("create") => return Ok(Some((path, String::new()))),
-        None => {
-            return Err(Failure::new(format!("Destination {shown} does not exist !"))
-                .hint("set create: true, or make the file in an earlier task")
-                .with("rc", 257));
-        }
-    }
-    let content = system.read(&path)?.unwrap_or_default();
-    let text = String::from_utf8(content).map_err(|_| Failure::new(format!("{shown} is not UTF-8 text")))?;
-    Ok(Some((path, text)))
+/// The lines with their ends, one letter a byte: as in Ansible, patterns see bytes, and of line ends all but the newline.
+fn lines_of(content: &[u8]) -> Vec<String> {
+    lossless::from_bytes(content).split_inclusive('\n').map(str::to_owned).collect()
 }
 
-/// The verdict about a text file's new content, with `msg` as these modules report it.
-pub(super) fn edited(
-    args: &Args,
-    path: PathBuf,
-    old: String,
-    new: String,
-    msg: String,
-    system: &dyn System,
-) -> Result<Verdict, Failure> {
-    let is_new = new != old || (system.stat(&path, true)?.is_none() && args.flag("create"));
-    let edit = Edit::new(args, path, is_new.then(|| new.into_bytes()), wanted(args, system)?);
-    let verdict = edit.verdict(system, |_, outcome| Ok(outcome))?;
-    let msg = match verdict {
-        Verdict::Would(_) if !is_new => "ownership, perms or SE linux context changed".to_owned(),
-        _ => msg,
-    };
-    Ok(warn_about_mode(args, verdict.map(|outcome| outcome.with("msg", msg))))
+/// A line without its end.
+fn bare(line: &str) -> &str {
+    line.trim_end_matches(['\r', '\n'])
 }
 
 /// What marks the line that is replaced or removed.
@@ -114,6 +77,7 @@ enum Place {
 }
 
 struct Line {
+    /// Without its newline; a carriage return at its end is part of it.
     text: String,
     mark: Mark,
     place: Place,
@@ -123,10 +87,9 @@ struct Line {
 
 impl Line {
     fn from_args(args: &Args, is_present: bool) -> Result<Self, Failure> {
-        let compile = |pattern: &str| python_re::compile(pattern, false, false).map_err(Failure::new);
         let mark = match (args.str("regexp"), args.str("search_string")) {
             (Some(pattern), _) => Mark::Regex(compile(pattern)?),
-            (None, Some(text)) => Mark::Text(text.to_owned()),
+            (None, Some(text)) => Mark::Text(lossless::from_bytes(text.as_bytes())),
             (None, None) => Mark::Nothing,
         };
         if is_present && args.get("line").is_none() {
@@ -138,68 +101,88 @@ impl Line {
         if !is_present && args.get("line").is_none() && matches!(mark, Mark::Nothing) {
             return Err(Failure::new("one of line, search_string, or regexp is required with state=absent"));
         }
-        let place = match (args.str("insertafter"), args.str("insertbefore")) {
-            (_, Some("BOF")) => Place::Beginning,
-            (_, Some(pattern)) => Place::Before(compile(pattern)?),
-            (None | Some("EOF"), _) => Place::End,
-            (Some("BOF"), _) => Place::Beginning,
-            (Some(pattern), _) => Place::After(compile(pattern)?),
-        };
-        let text = args.str("line").unwrap_or_default().trim_end_matches(['\r', '\n']).to_owned();
-        Ok(Self { text, mark, place, backrefs: args.flag("backrefs"), first: args.flag("firstmatch") })
+        let text = args.str("line").unwrap_or_default().trim_end_matches('\n');
+        Ok(Self {
+            text: lossless::from_bytes(text.as_bytes()),
+            mark,
+            place: Place::from_args(args)?,
+            backrefs: args.flag("backrefs"),
+            first: args.flag("firstmatch"),
+        })
     }
 
     fn is_marked(&self, line: &str) -> Result<bool, String> {
         match &self.mark {
-            Mark::Regex(regex) => regex.is_match(line).map_err(|error| error.to_string()),
+            Mark::Regex(regex) => is_match(regex, line),
             Mark::Text(text) => Ok(line.contains(text.as_str())),
             Mark::Nothing => Ok(false),
         }
     }
 
-    /// The text with the line in it, and what was done.
-    fn present(&self, old: &str) -> Result<(String, String), String> {
-        let mut lines: Vec<String> = old.lines().map(str::to_owned).collect();
-        if let Some(at) = self.pick(&lines, |line| self.is_marked(line))? {
+    /// Puts the line in; what was done.
+    fn put_into(&self, lines: &mut Vec<String>) -> Result<&'static str, String> {
+        if let Some(at) = self.pick(lines, |line| self.is_marked(line))? {
             let new = self.expanded(&lines[at])?;
-            if lines[at] == new {
-                return Ok((old.to_owned(), String::new()));
-            }
-            lines[at] = new;
-            return Ok((joined(&lines, old.ends_with('\n')), "line replaced".into()));
+            return Ok(replace(&mut lines[at], new));
         }
-        if self.backrefs || lines.contains(&self.text) {
-            return Ok((old.to_owned(), String::new()));
+        let (same, at) = self.look_around(lines)?;
+        if let Some(at) = same {
+            return Ok(replace(&mut lines[at], with_newline(self.text.clone())));
         }
-        let at = match &self.place {
-            Place::Beginning => Some(0),
-            Place::End => None,
-            Place::After(regex) => self.pick(&lines, matching(regex))?.map(|at| at + 1),
-            Place::Before(regex) => self.pick(&lines, matching(regex))?,
-        };
+        if self.backrefs {
+            return Ok("");
+        }
         let at = at.unwrap_or(lines.len());
-        let is_last = at == lines.len();
-        lines.insert(at, self.text.clone());
-        Ok((joined(&lines, is_last || old.ends_with('\n')), "line added".into()))
+        if at == lines.len()
+            && let Some(last) = lines.last_mut().filter(|last| !last.ends_with(['\n', '\r']))
+        {
+            last.push('\n');
+        }
+        lines.insert(at, with_newline(self.text.clone()));
+        Ok("line added")
     }
 
-    /// The text without the lines, and how many there were.
-    fn absent(&self, old: &str) -> Result<(String, String), String> {
-        let mut kept = String::new();
-        let mut removed = 0;
-        for line in old.split_inclusive('\n') {
-            let bare = line.trim_end_matches(['\r', '\n']);
-            let is_gone = match self.mark {
-                Mark::Nothing => bare == self.text,
-                _ => self.is_marked(bare)?,
-            };
-            match is_gone {
-                true => removed += 1,
-                false => kept.push_str(line),
+    /// Where the same line stands already, and where a new one goes; `None` for the end. As in Ansible, the search for
+    /// the same line ends at the first place for a new one, if the first match counts.
+    fn look_around(&self, lines: &[String]) -> Result<(Option<usize>, Option<usize>), String> {
+        let (anchor, step) = match &self.place {
+            Place::After(regex) => (Some(regex), 1),
+            Place::Before(regex) => (Some(regex), 0),
+            Place::Beginning | Place::End => (None, 0),
+        };
+        let (mut same, mut place) = (None, matches!(self.place, Place::Beginning).then_some(0));
+        for (at, line) in lines.iter().enumerate() {
+            if bare(line) == bare(&self.text) {
+                same = Some(at);
+            } else if let Some(regex) = anchor
+                && is_match(regex, line)?
+            {
+                place = Some(at + step);
+                if self.first {
+                    break;
+                }
             }
         }
-        let msg = if removed == 0 { String::new() } else { format!("{removed} line(s) removed") };
-        Ok((kept, msg))
+        let follows = |at: usize| step == 1 && lines.get(at).is_some_and(|next| bare(next) == bare(&self.text));
+        Ok((same.or(place.filter(|at| follows(*at))), place))
+    }
+
+    /// Takes the lines out; how many there were, in Ansible's words.
+    fn take_out_of(&self, lines: &mut Vec<String>) -> Result<String, String> {
+        let before = lines.len();
+        let mut kept = Vec::with_capacity(before);
+        for line in lines.drain(..) {
+            let is_gone = match self.mark {
+                Mark::Nothing => bare(&line) == self.text,
+                _ => self.is_marked(&line)?,
+            };
+            if !is_gone {
+                kept.push(line);
+            }
+        }
+        *lines = kept;
+        let removed = before - lines.len();
+        Ok(if removed == 0 { String::new() } else { format!("{removed} line(s) removed") })
     }
 
     /// The last line that fits, or the first.
@@ -216,25 +199,51 @@ impl Line {
         Ok(found)
     }
 
+    /// What takes the place of a line that was found.
     fn expanded(&self, line: &str) -> Result<String, String> {
-        let Mark::Regex(regex) = &self.mark else { return Ok(self.text.clone()) };
+        let Mark::Regex(regex) = &self.mark else { return Ok(with_newline(self.text.clone())) };
         if !self.backrefs {
-            return Ok(self.text.clone());
+            return Ok(with_newline(self.text.clone()));
         }
         let mut out = String::new();
         if let Some(captures) = regex.captures(line).map_err(|error| error.to_string())? {
             python_re::expand(&self.text, &captures, &mut out)?;
         }
-        Ok(out)
+        Ok(with_newline(out))
     }
 }
 
-fn matching(regex: &Regex) -> impl Fn(&str) -> Result<bool, String> {
-    |line| regex.is_match(line).map_err(|error| error.to_string())
+impl Place {
+    fn from_args(args: &Args) -> Result<Self, Failure> {
+        Ok(match (args.str("insertafter"), args.str("insertbefore")) {
+            (_, Some("BOF")) => Self::Beginning,
+            (_, Some(pattern)) => Self::Before(compile(pattern)?),
+            (None | Some("EOF"), _) => Self::End,
+            (Some("BOF"), _) => Self::Beginning,
+            (Some(pattern), _) => Self::After(compile(pattern)?),
+        })
+    }
 }
 
-fn joined(lines: &[String], ends_with_newline: bool) -> String {
-    lines.join("\n") + if ends_with_newline { "\n" } else { "" }
+fn compile(pattern: &str) -> Result<Regex, Failure> {
+    python_re::compile_bytes(pattern).map_err(Failure::new)
+}
+
+fn is_match(regex: &Regex, line: &str) -> Result<bool, String> {
+    regex.is_match(line).map_err(|error| error.to_string())
+}
+
+fn with_newline(line: String) -> String {
+    if line.ends_with('\n') { line } else { line + "\n" }
+}
+
+/// Puts a line in the place of another; what was done.
+fn replace(line: &mut String, new: String) -> &'static str {
+    if *line == new {
+        return "";
+    }
+    *line = new;
+    "line replaced"
 }
 
 #[cfg(test)]
@@ -285,11 +294,40 @@ mod tests {
 
     #[test]
     fn nothing_to_do() {
-        let mut fake = Fake::with_accounts().file("/etc/f", "x\ny");
+        let mut fake = Fake::with_accounts().file("/etc/f", "x\ny\n");
         is_ok(&LineInFile, &args(&[("path", "/etc/f"), ("line", "y")]), &mut fake);
         let back = args(&[("path", "/etc/f"), ("line", "z"), ("regexp", "none"), ("backrefs", "yes")]);
         is_ok(&LineInFile, &back, &mut fake);
         is_ok(&LineInFile, &args(&[("path", "/etc/none"), ("line", "y"), ("state", "absent")]), &mut fake);
+    }
+
+    /// What a file of these bytes becomes.
+    fn edit_bytes(content: &[u8], pairs: &[(&str, &str)]) -> Vec<u8> {
+        let mut fake = Fake::with_accounts().file_of_bytes("/etc/f", content);
+        let mut given = args(pairs);
+        given.insert("path".into(), "/etc/f".into());
+        changed_then_ok(&LineInFile, &given, &mut fake);
+        fake.read(Path::new("/etc/f")).unwrap().unwrap()
+    }
+
+    #[test]
+    fn other_lines_keep_their_ends_and_bytes() {
+        let two = [("regexp", "^two"), ("line", "TWO")];
+        assert_eq!(edit_bytes(b"one\r\ntwo\r\nthree\r\n", &two), b"one\r\nTWO\nthree\r\n");
+        assert_eq!(edit_bytes(b"M\xfcnchen\n\x85\n", &[("line", "x")]), b"M\xfcnchen\n\x85\nx\n");
+        assert_eq!(edit_bytes(b"a\rb", &[("line", "x")]), b"a\rb\nx\n");
+        assert_eq!(edit_bytes(b"x\ny", &[("line", "y")]), b"x\ny\n");
+        assert_eq!(edit_bytes(b"a", &[("line", "y"), ("insertafter", "a")]), b"a\ny\n");
+        assert_eq!(edit_bytes(b"\xff\nb\r\n", &[("line", "b"), ("state", "absent")]), b"\xff\n");
+        let kept = [("regexp", "^M(.)nchen"), ("line", r"L\1beck"), ("backrefs", "yes")];
+        assert_eq!(edit_bytes(b"M\xfcnchen\n", &kept), b"L\xfcbeck\n");
+        assert_eq!(edit_bytes(b"x=1\r\n", &[("regexp", "^x="), ("line", "x=2\r")]), b"x=2\r\n");
+    }
+
+    #[test]
+    fn patterns_see_the_carriage_return() {
+        let two = [("regexp", "^two$"), ("line", "TWO")];
+        assert_eq!(edit_bytes(b"two\r\n", &two), b"two\r\nTWO\n");
     }
 
     #[test]

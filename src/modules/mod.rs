@@ -11,7 +11,7 @@ pub mod attributes;
 mod authorized_key;
 mod blockinfile;
 mod command;
-mod copy;
+pub mod copy;
 pub mod engine;
 mod entrance;
 #[cfg(test)]
@@ -31,6 +31,7 @@ pub mod spec;
 mod stat;
 #[cfg(test)]
 pub mod testing;
+mod text_file;
 mod user;
 
 use crate::change::Change;

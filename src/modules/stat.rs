@@ -1,39 +1,39 @@
 //! `stat`: what is at a path.
 
 use super::attributes::octal;
-use super::files::{group_name, path, user_name};
+use super::files::path;
 use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
 use crate::system::resolve::Links;
-use crate::system::{Command, FileKind, Stat as FileStat, System};
+use crate::system::{Command, FileKind, Stat as FileStat, System, SystemError, lookup};
 use crate::text::hex::hex;
 use crate::value::{Map, Value};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The module.
 pub struct Stat;
 
-static SPEC: Spec = Spec {
-    name: "stat",
-    summary: "Returns what is at a path: kind, mode, owner, size, times, checksum.",
-    params: &[
-        Param::new("path", Kind::Path, "What to look at.").required().aliases(&["dest", "name"]),
-        Param::new("follow", Kind::Bool, "Looks at what a symbolic link leads to.").default("no"),
-        Param::new("get_checksum", Kind::Bool, "Returns the checksum of a file.").default("yes"),
-        Param::new("checksum_algorithm", Kind::Str, "How it is computed.")
-            .choices(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"])
-            .default("sha1")
-            .aliases(&["checksum", "checksum_algo"]),
-        Param::new("get_mime", Kind::Bool, "Taken and left: file(1) is not asked.").default("yes").aliases(&[
-            "mime",
-            "mime_type",
-            "mime-type",
-        ]),
-        Param::new("get_attributes", Kind::Bool, "Taken and left: lsattr(1) is not asked.")
-            .default("yes")
-            .aliases(&["attr", "attributes"]),
-    ],
-    ..Spec::EMPTY
-};
+static SPEC: Spec =
+    Spec {
+        name: "stat",
+        summary: "Returns what is at a path: kind, mode, owner, size, times, checksum.",
+        params: &[
+            Param::new("path", Kind::Path, "What to look at.").required().aliases(&["dest", "name"]),
+            Param::new("follow", Kind::Bool, "Looks at what a symbolic link leads to.").default("no"),
+            Param::new("get_checksum", Kind::Bool, "Returns the checksum of a file.").default("yes"),
+            Param::new("checksum_algorithm", Kind::Str, "How it is computed.")
+                .choices(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"])
+                .default("sha1")
+                .aliases(&["checksum", "checksum_algo"]),
+            Param::new("get_mime", Kind::Bool, "Returns what file(1) says about the content.")
+                .default("yes")
+                .aliases(&["mime", "mime_type", "mime-type"]),
+            Param::new("get_attributes", Kind::Bool, "Returns the flags that lsattr(1) shows.")
+                .default("yes")
+                .aliases(&["attr", "attributes"]),
+        ],
+        ..Spec::EMPTY
+    };
 
 impl Module for Stat {
     fn spec(&self) -> &'static Spec {
@@ -49,8 +49,15 @@ impl Module for Stat {
                 values.insert("exists".into(), true.into());
                 values.insert("path".into(), path.display().to_string().into());
                 describe_kind(&mut values, &path, &stat, system)?;
-                describe_mode(&mut values, &stat, system)?;
+                describe_mode(&mut values, &path, &stat, system)?;
+                describe_times(&mut values, &path, args.flag("follow"), system)?;
                 describe_link(&mut values, &path, &stat, system)?;
+                if args.flag("get_mime") {
+                    describe_content(&mut values, &path, system)?;
+                }
+                if args.flag("get_attributes") {
+                    describe_flags(&mut values, &path, system)?;
+                }
                 if stat.kind == FileKind::File && args.flag("get_checksum") {
                     values.insert("checksum".into(), digest(args.text("checksum_algorithm"), &path, system)?);
                 }
@@ -84,16 +91,91 @@ fn describe_kind(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn Sy
     for (name, number) in [("size", stat.size), ("inode", stat.ino), ("dev", stat.dev), ("nlink", stat.nlink)] {
         values.insert(name.into(), (number as i64).into());
     }
-    values.insert("mtime".into(), (stat.mtime as f64).into());
     Ok(())
 }
 
-fn describe_mode(values: &mut Map, stat: &FileStat, system: &dyn System) -> Result<(), Failure> {
+fn describe_times(values: &mut Map, path: &Path, follow: bool, system: &dyn System) -> Result<(), Failure> {
+    let Some(details) = system.stat_details(path, follow)? else { return Ok(()) };
+    for (name, time) in [("atime", details.accessed), ("mtime", details.modified), ("ctime", details.changed)] {
+        values.insert(name.into(), time.into());
+    }
+    for (name, number) in
+        [("blocks", details.blocks), ("block_size", details.block_size), ("device_type", details.device)]
+    {
+        values.insert(name.into(), (number as i64).into());
+    }
+    Ok(())
+}
+
+/// What a program says about the path; `None` when the host has it not, or when it fails.
+fn asked(program: &[&str], path: &Path, system: &dyn System) -> Result<Option<String>, Failure> {
+    let argv = program.iter().map(Into::into).chain([path.as_os_str().to_owned()]);
+    match system.query(&Command::new(argv)) {
+        Ok(output) if output.code == 0 => Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned())),
+        Ok(_) | Err(SystemError::Unknown(_)) => Ok(None),
+        Err(SystemError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `mimetype` and `charset`, both "unknown" where file(1) does not say, as in Ansible.
+fn describe_content(values: &mut Map, path: &Path, system: &dyn System) -> Result<(), Failure> {
+    let said = asked(&["file", "--mime-type", "--mime-encoding"], path, system)?;
+    let said = said.as_deref().and_then(|said| said.rsplit_once(':')?.1.split_once(';'));
+    let (kind, charset) = said.unwrap_or(("unknown", "=unknown"));
+    values.insert("mimetype".into(), kind.trim().into());
+    values.insert("charset".into(), charset.rsplit('=').next().unwrap_or_default().trim().into());
+    Ok(())
+}
+
+/// The names that Ansible gives to the letters of lsattr(1).
+const FLAGS: &[(char, &str)] = &[
+    ('A', "noatime"),
+    ('a', "append"),
+    ('c', "compressed"),
+    ('C', "nocow"),
+    ('d', "nodump"),
+    ('D', "dirsync"),
+    ('e', "extents"),
+    ('E', "encrypted"),
+    ('h', "blocksize"),
+    ('i', "immutable"),
+    ('I', "indexed"),
+    ('j', "journalled"),
+    ('N', "inline"),
+    ('s', "zero"),
+    ('S', "synchronous"),
+    ('t', "notail"),
+    ('T', "blockroot"),
+    ('u', "undelete"),
+    ('X', "compressedraw"),
+    ('Z', "compresseddirty"),
+];
+
+/// `version`, `attr_flags` and `attributes`; null and empty where the file system has none.
+fn describe_flags(values: &mut Map, path: &Path, system: &dyn System) -> Result<(), Failure> {
+    let said = asked(&["lsattr", "-vd"], path, system)?.unwrap_or_default();
+    let mut words = said.split_whitespace();
+    let version = words.next().map(Value::from);
+    let flags = words.next().unwrap_or_default().replace('-', "");
+    let name = |flag: char| FLAGS.iter().find(|(letter, _)| *letter == flag).map(|(_, name)| Value::from(*name));
+    values.insert("version".into(), version.unwrap_or(Value::Null));
+    values.insert("attributes".into(), flags.chars().filter_map(name).collect::<Vec<_>>().into());
+    values.insert("attr_flags".into(), flags.into());
+    Ok(())
+}
+
+fn describe_mode(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn System) -> Result<(), Failure> {
     values.insert("mode".into(), octal(stat.mode).into());
     values.insert("uid".into(), stat.uid.into());
     values.insert("gid".into(), stat.gid.into());
-    values.insert("pw_name".into(), user_name(stat.uid, system).into());
-    values.insert("gr_name".into(), group_name(stat.gid, system).into());
+    // A number that nobody has, has no name.
+    if let Some(user) = lookup::user(system, &stat.uid.to_string())? {
+        values.insert("pw_name".into(), user.into_entry().name.into());
+    }
+    if let Some(group) = lookup::group(system, &stat.gid.to_string())? {
+        values.insert("gr_name".into(), group.into_entry().name.into());
+    }
     for (name, bit) in [
         ("isuid", 0o4000),
         ("isgid", 0o2000),
@@ -109,7 +191,10 @@ fn describe_mode(values: &mut Map, stat: &FileStat, system: &dyn System) -> Resu
     ] {
         values.insert(name.into(), (stat.mode & bit != 0).into());
     }
-    let (may_read, may_write, may_execute) = access(stat, system.stat(Path::new("/proc/self"), true)?.as_ref());
+    // As access(2): of what a link leads to.
+    let me = system.stat(Path::new("/proc/self"), true)?;
+    let behind = system.stat(path, true)?;
+    let (may_read, may_write, may_execute) = behind.map_or((false, false, false), |stat| access(&stat, me.as_ref()));
     values.insert("readable".into(), may_read.into());
     values.insert("writeable".into(), may_write.into());
     values.insert("executable".into(), may_execute.into());

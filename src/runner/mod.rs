@@ -176,6 +176,7 @@ pub fn world(inventory: &Inventory, options: &Options) -> World {
     }
     World {
         hosts,
+        inventory: Some(Arc::new(inventory.clone())),
         groups: Arc::new(Value::Map(inventory.groups_value())),
         extra: Arc::new(shared(options.extra_vars.clone())),
         constants: shared(constants(inventory, options)),

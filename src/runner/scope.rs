@@ -5,6 +5,7 @@
 
 use super::facts::{self, Facts};
 use crate::diag::Source;
+use crate::inventory::Inventory;
 use crate::playbook::Task;
 use crate::playbook::model::Vars;
 use crate::template::{Lookup, Scope};
@@ -20,6 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct World {
     /// Every inventory host, in order.
     pub hosts: IndexMap<String, HostVars>,
+    /// Who finds hosts by patterns.
+    pub inventory: Option<Arc<Inventory>>,
     /// The magic variable `groups`.
     pub groups: Arc<Value>,
     /// Variables from the command line.
@@ -252,6 +255,11 @@ impl Scope for HostScope {
     fn own_names(&self) -> Vec<String> {
         self.names().into_iter().filter(|name| name != HOSTVARS).collect()
     }
+
+    fn hosts_matching(&self, patterns: &[String]) -> Option<Result<Vec<String>, String>> {
+        let selected = self.world.inventory.as_ref()?.hosts_matching(patterns, &[]);
+        Some(selected.map(|selected| selected.hosts).map_err(|error| error.message))
+    }
 }
 
 /// `hostvars`: every host's variables by its name, without those of plays and tasks.
@@ -331,6 +339,10 @@ impl Scope for LocalScope {
 
     fn own_names(&self) -> Vec<String> {
         self.local.keys().cloned().chain(self.base.own_names()).collect()
+    }
+
+    fn hosts_matching(&self, patterns: &[String]) -> Option<Result<Vec<String>, String>> {
+        self.base.hosts_matching(patterns)
     }
 }
 

@@ -132,6 +132,11 @@ impl Fake {
         self.place(path, Body::File(content.into()), 0o644, 0, 0)
     }
 
+    /// Adds a file 0644 root:root that is no text.
+    pub fn file_of_bytes(self, path: &str, content: &[u8]) -> Self {
+        self.place(path, Body::File(content.into()), 0o644, 0, 0)
+    }
+
     /// Adds a file 0640 root:root.
     fn private_file(self, path: &str, content: &str) -> Self {
         self.place(path, Body::File(content.into()), 0o640, 0, 0)

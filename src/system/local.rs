@@ -13,7 +13,7 @@ use super::held::{self, Held};
 use super::remembered::Remembered;
 use super::resolve::{Links, refuse_further_name};
 use super::tree::{Judge, Scope, Walked};
-use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, lookup};
+use super::{Attributes, Command, FileKind, Output, Result, Stat, StatDetails, System, SystemError, lookup};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
 use nix::sys::stat::{Mode, umask};
@@ -124,6 +124,18 @@ fn to_stat(meta: &fs::Metadata) -> Stat {
         ino: meta.ino(),
         dev: meta.dev(),
         nlink: meta.nlink(),
+    }
+}
+
+fn to_details(meta: &fs::Metadata) -> StatDetails {
+    let time = |seconds: i64, nanoseconds: i64| seconds as f64 + nanoseconds as f64 / 1e9;
+    StatDetails {
+        accessed: time(meta.atime(), meta.atime_nsec()),
+        modified: time(meta.mtime(), meta.mtime_nsec()),
+        changed: time(meta.ctime(), meta.ctime_nsec()),
+        blocks: meta.blocks(),
+        block_size: meta.blksize(),
+        device: meta.rdev(),
     }
 }
 
@@ -291,6 +303,11 @@ impl System for Local {
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
         let meta = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
         doing("look at", path, if_there(meta)).map(|meta| meta.as_ref().map(to_stat))
+    }
+
+    fn stat_details(&self, path: &Path, follow: bool) -> Result<Option<StatDetails>> {
+        let meta = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
+        doing("look at", path, if_there(meta)).map(|meta| meta.as_ref().map(to_details))
     }
 
     fn list(&self, directory: &Path) -> Result<Vec<OsString>> {

@@ -59,6 +59,32 @@ pub struct Stat {
     pub nlink: u64,
 }
 
+/// What `stat(2)` says besides, for who shows it; times in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StatDetails {
+    /// When it was last read.
+    pub accessed: f64,
+    /// When its content last changed.
+    pub modified: f64,
+    /// When anything about it last changed.
+    pub changed: f64,
+    /// How much is allocated, in blocks of 512 bytes.
+    pub blocks: u64,
+    /// In what pieces it is best read, in bytes.
+    pub block_size: u64,
+    /// The number of the device that it is, 0 for what is none.
+    pub device: u64,
+}
+
+impl StatDetails {
+    /// Of a file that was only just made, or that is only predicted.
+    pub fn of_new(stat: &Stat) -> Self {
+        let time = stat.mtime as f64;
+        let blocks = stat.size.div_ceil(4096) * 8;
+        Self { accessed: time, modified: time, changed: time, blocks, block_size: 4096, device: 0 }
+    }
+}
+
 /// Who owns a file and what its permission bits are; `None` leaves what is there (or the process's default).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
@@ -217,6 +243,11 @@ pub trait System {
 
     /// What is at `path`; `None` when nothing is there. `follow` resolves a final symbolic link.
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>>;
+
+    /// The rest of what is known about `path`, as for [`System::stat`].
+    fn stat_details(&self, path: &Path, follow: bool) -> Result<Option<StatDetails>> {
+        Ok(self.stat(path, follow)?.as_ref().map(StatDetails::of_new))
+    }
 
     /// Walks over `top` and all below it without following links, and says what differs from what `judge` wants.
     fn survey_tree(&self, top: &Path, scope: tree::Scope, judge: &tree::Judge) -> Result<tree::Walked> {

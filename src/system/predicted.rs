@@ -6,8 +6,8 @@
 mod overlay;
 
 use super::{
-    Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, accounts::is_database, lookup,
-    nss, remembered::Remembered, resolve::Links,
+    Attributes, Command, FileKind, Output, Result, Stat, StatDetails, System, SystemError, accounts,
+    accounts::is_database, lookup, nss, remembered::Remembered, resolve::Links,
 };
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
@@ -187,6 +187,15 @@ impl<S: System> System for Predicted<S> {
 
     fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
         self.overlay.stat(path, follow)
+    }
+
+    fn stat_details(&self, path: &Path, follow: bool) -> Result<Option<StatDetails>> {
+        let stat = self.overlay.stat(path, follow)?;
+        // What this dry run changed has other times than what is there.
+        match stat == self.overlay.inner.stat(path, follow)? {
+            true => self.overlay.inner.stat_details(path, follow),
+            false => Ok(stat.as_ref().map(StatDetails::of_new)),
+        }
     }
 
     fn list(&self, directory: &Path) -> Result<Vec<OsString>> {

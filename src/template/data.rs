@@ -166,6 +166,10 @@ impl Scope for Layer {
     fn own_names(&self) -> Vec<String> {
         self.variables.keys().cloned().chain(self.base.own_names()).collect()
     }
+
+    fn hosts_matching(&self, patterns: &[String]) -> Option<Result<Vec<String>, String>> {
+        self.base.hosts_matching(patterns)
+    }
 }
 
 /// All variables of a scope, as a mapping.

@@ -8,6 +8,7 @@ use super::{FileOptions, TemplateError, rewrite};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value as Engine;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, Output, State, UndefinedBehavior};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -131,7 +132,7 @@ pub(super) fn native(text: &str, eval: &Eval) -> Result<Engine, TemplateError> {
     }
     let result = run(&*compiled(text, Dialect::Text, compile_text)?, eval)?;
     Ok(match result.as_str().filter(|_| text.ends_with('\n')) {
-        Some(printed) => Engine::from(keep_newlines(text, printed.to_owned())),
+        Some(printed) => Engine::from(keep_newlines(text, printed.to_owned(), "\n")),
         None => result,
     })
 }
@@ -157,12 +158,14 @@ fn compile_expression(source: String) -> Result<Compiled, TemplateError> {
 }
 
 fn compile_text(text: &str) -> Result<Compiled, TemplateError> {
+    let text = &*with_newlines(text, "\n");
     let stripped = text.strip_suffix('\n').unwrap_or(text);
     match rewrite::sole_expression(stripped) {
         Some(source) => compile_expression(source),
         None => {
             let rewritten = rewrite::template(stripped, Dialect::Text, &FileOptions::default());
-            let source = Source { path: String::new(), text: rewritten, first_line: 1 };
+            let options = FileOptions::default();
+            let source = Source { path: String::new(), text: rewritten, first_line: 1, options };
             Ok(Compiled::Template(sources::name(source)))
         }
     }
@@ -180,12 +183,19 @@ fn run(compiled: &Compiled, eval: &Eval) -> Result<Engine, TemplateError> {
 }
 
 /// Jinja drops the last newline, Ansible puts back as many as the template ended with.
-fn keep_newlines(template: &str, mut result: String) -> String {
+fn keep_newlines(template: &str, result: String, newline: &str) -> String {
     let count = |text: &str| text.len() - text.trim_end_matches('\n').len();
-    for _ in count(&result)..count(template) {
-        result.push('\n');
+    let missing = count(template).saturating_sub(count(&result));
+    result + &newline.repeat(missing)
+}
+
+/// The text with one kind of line end, as Jinja reads every template; what values hold stays as it is.
+pub(super) fn with_newlines<'t>(text: &'t str, newline: &str) -> Cow<'t, str> {
+    if newline == "\n" && !text.contains('\r') {
+        return Cow::Borrowed(text);
     }
-    result
+    let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+    Cow::Owned(if newline == "\n" { plain } else { plain.replace('\n', newline) })
 }
 
 /// A template that prints nothing is null.
@@ -208,10 +218,11 @@ fn run_template(env: &Environment<'static>, name: &str, eval: &Eval) -> Result<E
 pub(super) fn file(path: &str, text: &str, options: &FileOptions, eval: &Eval) -> Result<String, TemplateError> {
     let (rest, options) = overrides(text, options)?;
     let first_line = if rest.len() < text.len() { 2 } else { 1 };
-    let text = rest;
-    let stripped = text.strip_suffix('\n').unwrap_or(text);
+    let text = with_newlines(rest, &options.newline);
+    let stripped = text.strip_suffix(options.newline.as_str()).unwrap_or(&text);
     let rewritten = rewrite::template(stripped, Dialect::Condition, &options);
-    let name = sources::name(Source { path: path.to_owned(), text: rewritten, first_line });
+    let source = Source { path: path.to_owned(), text: rewritten, first_line, options: options.clone() };
+    let name = sources::name(source);
     let result = match options == FileOptions::default() {
         true => run_template(&ENVIRONMENT, &name, eval)?,
         false => {
@@ -222,14 +233,14 @@ pub(super) fn file(path: &str, text: &str, options: &FileOptions, eval: &Eval) -
         }
     };
     let printed = if result.is_none() { String::new() } else { to_value(&result)?.to_string() };
-    Ok(keep_newlines(text, printed))
+    Ok(keep_newlines(rest, printed, &options.newline))
 }
 
 /// Takes a first line `#jinja2: trim_blocks:False, variable_start_string:'[%'` off the text.
 fn overrides<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str, FileOptions), TemplateError> {
     let mut options = options.clone();
     let Some(rest) = text.strip_prefix(OVERRIDE) else { return Ok((text, options)) };
-    let Some((line, text)) = rest.split_once('\n') else {
+    let Some((line, text)) = rest.split_once('\n').map(|(line, text)| (line.trim_end_matches('\r'), text)) else {
         return Err(TemplateError::failed("a newline is missing after the '#jinja2:' line"));
     };
     for pair in line.split(',') {
@@ -244,11 +255,26 @@ fn overrides<'t>(text: &'t str, options: &FileOptions) -> Result<(&'t str, FileO
             "block_end_string" => options.block.1 = value.to_owned(),
             "comment_start_string" => options.comment.0 = value.to_owned(),
             "comment_end_string" => options.comment.1 = value.to_owned(),
-            "newline_sequence" | "keep_trailing_newline" => {}
+            "newline_sequence" => options.newline = newline(value).ok_or_else(|| wrong_newline(value))?.to_owned(),
+            "keep_trailing_newline" => {}
             other => return Err(TemplateError::failed(format!("'#jinja2:' has no setting '{other}'"))),
         }
     }
     Ok((text, options))
+}
+
+/// A line end as people write it, itself or escaped.
+pub(super) fn newline(written: &str) -> Option<&'static str> {
+    match written {
+        "\n" | "\\n" => Some("\n"),
+        "\r" | "\\r" => Some("\r"),
+        "\r\n" | "\\r\\n" => Some("\r\n"),
+        _ => None,
+    }
+}
+
+fn wrong_newline(written: &str) -> TemplateError {
+    TemplateError::failed(format!("newline_sequence needs to be one of: \\n, \\r or \\r\\n, not '{written}'"))
 }
 
 /// The engine's error in plain words, with its place in a template file; an undefined name is found from its place.

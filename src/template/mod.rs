@@ -37,6 +37,11 @@ pub trait Scope: Send + Sync {
     fn own_names(&self) -> Vec<String> {
         self.names()
     }
+
+    /// The hosts that the patterns select, for who knows an inventory; `None` for who knows none.
+    fn hosts_matching(&self, _patterns: &[String]) -> Option<Result<Vec<String>, String>> {
+        None
+    }
 }
 
 /// What a [`Scope`] has under a name.
@@ -96,6 +101,8 @@ pub struct FileOptions {
     pub block: (String, String),
     /// `{#` and `#}`.
     pub comment: (String, String),
+    /// What the lines of the template end with in the result, whatever they end with in the file.
+    pub newline: String,
 }
 
 impl Default for FileOptions {
@@ -107,6 +114,7 @@ impl Default for FileOptions {
             variable: pair("{{", "}}"),
             block: pair("{%", "%}"),
             comment: pair("{#", "#}"),
+            newline: "\n".to_owned(),
         }
     }
 }
@@ -174,6 +182,11 @@ impl Templar {
         options: &FileOptions,
     ) -> Result<String, TemplateError> {
         data::Eval::new(scope).render_file(name, text, options)
+    }
+
+    /// A line end as people write it for [`FileOptions::newline`]: itself, or its escape.
+    pub fn newline(written: &str) -> Option<&'static str> {
+        engine::newline(written)
     }
 
     /// Whether `text` holds template syntax at all.

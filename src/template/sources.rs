@@ -3,8 +3,9 @@
 //! A name is a number of this table and carries no text: what a template includes by a name out of data is a file or
 //! nothing.
 
+use super::FileOptions;
+use super::engine::{Dialect, with_newlines};
 use super::rewrite;
-use super::{FileOptions, engine::Dialect};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,8 @@ pub(super) struct Source {
     pub(super) text: String,
     /// The line of the file that the text begins with, from 1.
     pub(super) first_line: usize,
+    /// How it is read, and what it includes.
+    pub(super) options: FileOptions,
 }
 
 #[derive(Default)]
@@ -63,11 +66,14 @@ pub(super) fn included(asked: &str, parent: &str) -> String {
     let places = [directory.join(asked), directory.join("templates").join(asked)];
     let found = places.iter().find_map(|place| Some((place, std::fs::read_to_string(place).ok()?)));
     let Some((place, text)) = found else { return format!("{MISSING}{asked}") };
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let options = parent.as_ref().map_or_else(FileOptions::default, |source| source.options.clone());
+    let text = with_newlines(&text, &options.newline);
+    let text = text.strip_suffix(options.newline.as_str()).unwrap_or(&text);
     name(Source {
         path: place.to_string_lossy().into_owned(),
-        text: rewrite::template(text, Dialect::Condition, &FileOptions::default()),
+        text: rewrite::template(text, Dialect::Condition, &options),
         first_line: 1,
+        options,
     })
 }
 
@@ -77,7 +83,12 @@ mod tests {
 
     #[test]
     fn a_name_carries_no_text() {
-        let source = |text: &str| Source { path: String::new(), text: text.into(), first_line: 1 };
+        let source = |text: &str| Source {
+            path: String::new(),
+            text: text.into(),
+            first_line: 1,
+            options: FileOptions::default(),
+        };
         let first = name(source("{{ a }}"));
         assert_eq!(name(source("{{ a }}")), first);
         assert_ne!(name(source("{{ b }}")), first);

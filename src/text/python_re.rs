@@ -1,5 +1,6 @@
 //! Python's regular expressions, as playbooks write them in filters and in the modules lineinfile and replace.
 
+use super::lossless;
 use fancy_regex::{Captures, Regex, RegexBuilder};
 
 /// A pattern of Python's `re`. With `multi_line`, `^` and `$` are at every line.
@@ -10,6 +11,36 @@ pub fn compile(pattern: &str, ignore_case: bool, multi_line: bool) -> Result<Reg
         .multi_line(multi_line)
         .build()
         .map_err(|error| format!("the regular expression '{pattern}' is wrong: {error}"))
+}
+
+/// A pattern of Python's for `bytes`, for texts made by [`lossless::from_bytes`]: a dot is one byte, and only ASCII has
+/// letters, digits and blanks. The pattern is given as it is written.
+pub fn compile_bytes(pattern: &str) -> Result<Regex, String> {
+    compile(&bytes_of_escapes(&lossless::from_bytes(pattern.as_bytes())), false, false)
+}
+
+/// `\xfc` is a byte here, not the letter of that number.
+fn bytes_of_escapes(pattern: &str) -> String {
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some(at) = rest.find('\\') {
+        let (plain, escape) = rest.split_at(at);
+        out.push_str(plain);
+        let code = escape.strip_prefix("\\x").and_then(|after| u8::from_str_radix(after.get(..2)?, 16).ok());
+        let length = match code.filter(|code| !code.is_ascii()) {
+            Some(byte) => {
+                out.push(lossless::escape(byte));
+                4
+            }
+            None => {
+                let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
+                out.push_str(&escape[..length]);
+                length
+            }
+        };
+        rest = &escape[length..];
+    }
+    out + rest
 }
 
 /// What Python writes in another way: `\Z` is the very end, `$` matches before a last newline too, `(?P=name)` refers
@@ -134,6 +165,17 @@ mod tests {
 
     fn replaced(pattern: &str, text: &str, replacement: &str) -> String {
         replace(&compile(pattern, false, false).unwrap(), text, replacement, 0).unwrap().0
+    }
+
+    #[test]
+    fn patterns_of_bytes() {
+        let found = |pattern: &str, bytes: &[u8]| {
+            compile_bytes(pattern).unwrap().is_match(&lossless::from_bytes(bytes)).unwrap()
+        };
+        assert!(found(r"M\xfcn", b"M\xfcn") && found("^M.n$", b"M\xfcn\n") && found("M[^a]n", b"M\xfcn"));
+        assert!(!found("M.n", "M\u{fc}n".as_bytes()) && found("M..n", "M\u{fc}n".as_bytes()));
+        assert!(!found(r"M\wn", b"M\xfcn") && found("M\u{fc}n", "M\u{fc}n".as_bytes()));
+        assert!(!found("two$", b"two\r\n") && found(r"\\xfc", br"\xfc"));
     }
 
     #[test]

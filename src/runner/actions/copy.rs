@@ -1,7 +1,9 @@
 //! The controller's half of `copy`: reads `src` here, so that the host gets content.
 
 use super::{ActionError, Context, Prepare, files};
+use crate::modules::copy::tree::Tree;
 use crate::modules::{self, Failure, Spec, args};
+use crate::system::local::Local;
 use crate::value::{Map, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -26,14 +28,26 @@ impl Prepare for Copy {
             return Ok(args);
         }
         let Some(src) = args.shift_remove("src") else { return Ok(args) };
-        let (path, content) = files::read(&src.to_string(), "files", context)?;
+        let src = src.to_string();
+        let path = files::find(&src, "files", context)?;
         if path.is_dir() {
-            let msg = format!("{} is a directory; enlist copies single files for now", path.display());
-            return Err(Failure::new(msg).into());
+            put_tree(&mut args, &src, &path)?;
+        } else {
+            let (path, content) = files::read(&src, "files", context)?;
+            put_content(&mut args, content, &path);
         }
-        put_content(&mut args, content, &path);
         Ok(args)
     }
+}
+
+/// Puts a directory into the arguments; with a slash behind its name, only what is in it is meant.
+fn put_tree(args: &mut Map, src: &str, path: &Path) -> Result<(), Failure> {
+    let follow = args.get("local_follow").and_then(args::bool).unwrap_or(true);
+    args.insert("_tree".into(), Tree::read(path, follow, &Local::new())?.to_value()?);
+    if let Some(name) = path.file_name().filter(|_| !src.ends_with('/')) {
+        args.insert("_original_basename".into(), name.to_string_lossy().into_owned().into());
+    }
+    Ok(())
 }
 
 /// Puts content into the arguments: as text where it is text, else as base64. The file's name is needed for a

@@ -3,7 +3,8 @@
 use super::{ActionError, Context, Prepare, copy, files};
 use crate::modules::{Args, Failure, Kind, Param, Spec};
 use crate::runner::scope::with_local;
-use crate::template::{FileOptions, Scope};
+use crate::template::{FileOptions, Scope, Templar};
+use crate::text::encoding::Encoding;
 use crate::value::{Map, Value};
 use std::sync::Arc;
 
@@ -24,6 +25,16 @@ static SPEC: Spec = Spec {
         Param::new("validate", Kind::Str, "A command with %s that must accept the new file"),
         Param::new("trim_blocks", Kind::Bool, "Drop the newline after a block").default("true"),
         Param::new("lstrip_blocks", Kind::Bool, "Drop blanks before a block").default("false"),
+        Param::new("newline_sequence", Kind::Str, "What the template's lines end with: \\n, \\r or \\r\\n")
+            .default("\\n"),
+        Param::new("output_encoding", Kind::Str, "What the file is written in").default("utf-8"),
+        Param::new("variable_start_string", Kind::Str, "Instead of {{"),
+        Param::new("variable_end_string", Kind::Str, "Instead of }}"),
+        Param::new("block_start_string", Kind::Str, "Instead of {%"),
+        Param::new("block_end_string", Kind::Str, "Instead of %}"),
+        Param::new("comment_start_string", Kind::Str, "Instead of {#"),
+        Param::new("comment_end_string", Kind::Str, "Instead of #}"),
+        Param::new("follow", Kind::Bool, "Follow a symbolic link at the destination, whoever made it"),
     ],
     ..Spec::EMPTY
 };
@@ -42,21 +53,43 @@ impl Prepare for Template {
         let (path, content) = files::read(args.text("src"), "templates", context)?;
         let text = String::from_utf8(content)
             .map_err(|_| Failure::new(format!("the template {} is not UTF-8", path.display())))?;
-        let options = FileOptions {
-            trim_blocks: args.flag("trim_blocks"),
-            lstrip_blocks: args.flag("lstrip_blocks"),
-            ..FileOptions::default()
-        };
+        let options = options(&args)?;
+        let encoding = Encoding::named(args.text("output_encoding")).map_err(Failure::new)?;
         let name = path.display().to_string();
         let rendered = context.templar.render_file(&name, &text, &template_scope(context.scope, &name), &options)?;
-        let mut map: Map = ["dest", "mode", "owner", "group", "backup", "force", "validate"]
+        let mut map: Map = ["dest", "mode", "owner", "group", "backup", "force", "validate", "follow"]
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), args.get(name)?.clone())))
             .collect::<Map>();
-        copy::put_content(&mut map, rendered.into_bytes(), &path);
+        let bytes = encoding.encode(&rendered).ok_or_else(|| {
+            Failure::new(format!("the result has letters that {} has not", args.text("output_encoding")))
+        })?;
+        copy::put_content(&mut map, bytes, &path);
         map.insert("_original_basename".into(), Value::from(template_basename(args.text("src"))));
         Ok(map)
     }
+}
+
+/// How the task says that its template is read.
+fn options(args: &Args) -> Result<FileOptions, Failure> {
+    let mut options = FileOptions {
+        trim_blocks: args.flag("trim_blocks"),
+        lstrip_blocks: args.flag("lstrip_blocks"),
+        ..FileOptions::default()
+    };
+    for (kind, pair) in
+        [("variable", &mut options.variable), ("block", &mut options.block), ("comment", &mut options.comment)]
+    {
+        for (side, mark) in [("start", &mut pair.0), ("end", &mut pair.1)] {
+            if let Some(given) = args.str(&format!("{kind}_{side}_string")) {
+                *mark = given.to_owned();
+            }
+        }
+    }
+    let newline = Templar::newline(args.text("newline_sequence"));
+    let wrong = || Failure::new("newline_sequence needs to be one of: \\n, \\r or \\r\\n");
+    options.newline = newline.ok_or_else(wrong)?.to_owned();
+    Ok(options)
 }
 
 /// The variables that only template files see.

@@ -1,6 +1,7 @@
 //! Encodings: base64, checksums, JSON, URLs, UUIDs.
 
 use super::{Args, Table};
+use crate::text::encoding::Encoding;
 use crate::text::hex::hex;
 use crate::value::{Map, Value};
 use base64::Engine as _;
@@ -43,49 +44,15 @@ fn b64decode(args: &Args) -> Result<Value, String> {
     let known = |c: &char| c.is_ascii_alphanumeric() || "+/-_=".contains(*c);
     let text: String = args.text().chars().filter(known).collect();
     let bytes = alphabet(args).decode(text).map_err(|error| format!("this is no base64: {error}"))?;
-    decoded(bytes, &args.string_or(1, "encoding", "utf-8")).map(Value::from)
-}
-
-/// Python's name of an encoding, spelled in one way.
-fn encoding(name: &str) -> String {
-    name.to_ascii_lowercase().replace(['_', ' '], "-")
+    decoded(&bytes, &args.string_or(1, "encoding", "utf-8")).map(Value::from)
 }
 
 fn encoded(text: &str, name: &str) -> Result<Vec<u8>, String> {
-    let narrow = |most: u32| {
-        let letter = |c: char| u8::try_from(u32::from(c)).ok().filter(|byte| u32::from(*byte) <= most);
-        let all: Option<Vec<u8>> = text.chars().map(letter).collect();
-        all.ok_or_else(|| format!("the text has letters that {name} has not"))
-    };
-    match encoding(name).as_str() {
-        "utf-8" | "utf8" => Ok(text.as_bytes().to_vec()),
-        "utf-16-le" | "utf-16le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
-        "utf-16-be" | "utf-16be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-        "utf-16" | "utf16" => Ok([0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()),
-        "ascii" | "us-ascii" => narrow(0x7f),
-        "latin-1" | "latin1" | "iso-8859-1" => narrow(0xff),
-        _ => Err(format!("unknown encoding: {name}")),
-    }
+    Encoding::named(name)?.encode(text).ok_or_else(|| format!("the text has letters that {name} has not"))
 }
 
-fn decoded(bytes: Vec<u8>, name: &str) -> Result<String, String> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).ok().filter(|_| bytes.len().is_multiple_of(2))
-    };
-    let text = match encoding(name).as_str() {
-        "utf-8" | "utf8" => String::from_utf8(bytes).ok(),
-        "utf-16-le" | "utf-16le" => wide(&bytes, u16::from_le_bytes),
-        "utf-16-be" | "utf-16be" => wide(&bytes, u16::from_be_bytes),
-        "utf-16" | "utf16" => match bytes.as_slice() {
-            [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-            [0xff, 0xfe, rest @ ..] | rest => wide(rest, u16::from_le_bytes),
-        },
-        "ascii" | "us-ascii" => String::from_utf8(bytes).ok().filter(|text| text.is_ascii()),
-        "latin-1" | "latin1" | "iso-8859-1" => Some(bytes.into_iter().map(char::from).collect()),
-        _ => return Err(format!("unknown encoding: {name}")),
-    };
-    text.ok_or_else(|| format!("the decoded bytes are no text in {name}"))
+fn decoded(bytes: &[u8], name: &str) -> Result<String, String> {
+    Encoding::named(name)?.decode(bytes).ok_or_else(|| format!("the decoded bytes are no text in {name}"))
 }
 
 /// The hexadecimal digest.
