@@ -32,7 +32,7 @@ pub use arguments::key_values;
 use events::{Event, Observer, Stats};
 use indexmap::IndexMap;
 pub use links::Links;
-pub use parallel::in_order;
+pub use parallel::{Panicked, in_order};
 use scope::{HostVars, World, texts};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

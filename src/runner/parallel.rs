@@ -23,22 +23,22 @@ impl From<Box<dyn Any + Send>> for Panicked {
     }
 }
 
-/// Does `work`; a panic in it is a result, so that it costs one host and not the run. What other hosts share with it
+/// Does `work`; a panic in it is a result, so that it costs one item and not the run. What other items share with it
 /// (links, compiled templates) is kept whole by its own locks.
-pub fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
+fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(Panicked::from)
 }
 
 /// Runs `work` for every item on at most `workers` threads; `done` gets each result on the calling thread, in the
-/// items' order, as soon as all before it are there.
+/// items' order, as soon as all before it are there. Work that panicked is a result, too: nobody can forget it.
 pub fn in_order<T: Sync, R: Send>(
     items: &[T],
     workers: usize,
     work: impl Fn(&T) -> R + Sync,
-    mut done: impl FnMut(&T, R),
+    mut done: impl FnMut(&T, Result<R, Panicked>),
 ) {
     if items.len() <= 1 {
-        items.iter().for_each(|item| done(item, work(item)));
+        items.iter().for_each(|item| done(item, caught(|| work(item))));
         return;
     }
     let next = AtomicUsize::new(0);
@@ -50,14 +50,14 @@ pub fn in_order<T: Sync, R: Send>(
                 while let Some((index, item)) = { Some(next.fetch_add(1, Ordering::Relaxed)) }
                     .and_then(|index| items.get(index).map(|item| (index, item)))
                 {
-                    if sender.send((index, work(item))).is_err() {
+                    if sender.send((index, caught(|| work(item)))).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        let mut waiting: Vec<Option<R>> = items.iter().map(|_| None).collect();
+        let mut waiting: Vec<Option<Result<R, Panicked>>> = items.iter().map(|_| None).collect();
         let mut printed = 0;
         for (index, result) in results {
             waiting[index] = Some(result);
@@ -81,17 +81,18 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis((20 - n) / 4));
             n * 2
         };
-        in_order(&items, 8, work, |n, doubled| seen.push((*n, doubled)));
+        in_order(&items, 8, work, |n, doubled| seen.push((*n, doubled.unwrap())));
         assert_eq!(seen, items.iter().map(|n| (*n, n * 2)).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_panic_says_why() {
-        assert_eq!(caught(|| 1).unwrap(), 1);
-        let number = 7;
-        assert_eq!(
-            caught(|| panic!("number {number} is broken")).map_err(|why| why.to_string()),
-            Err::<(), _>("number 7 is broken".into())
-        );
+    fn a_panic_says_why_and_costs_its_item() {
+        let work = |n: &u32| if *n == 7 { panic!("number {n} is broken") } else { *n };
+        for items in [vec![7], vec![6, 7, 8]] {
+            let mut seen = Vec::new();
+            in_order(&items, 2, work, |_, result| seen.push(result.map_err(|why| why.to_string())));
+            let wanted = |n: &u32| if *n == 7 { Err("number 7 is broken".to_owned()) } else { Ok(*n) };
+            assert_eq!(seen, items.iter().map(wanted).collect::<Vec<_>>());
+        }
     }
 }

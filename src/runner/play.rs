@@ -311,8 +311,9 @@ impl Runner<'_> {
         parallel::in_order(
             workers,
             run.throttle(&hosts[0]).min(self.options.forks),
-            |host| parallel::caught(|| run.on_host(host)).unwrap_or_else(|why| run.broken_off(host, &why)),
-            |_, host_done| {
+            |host| run.on_host(host),
+            |host, host_done| {
+                let host_done = host_done.unwrap_or_else(|why| run.broken_off(host, &why));
                 observer.on(&Event::Host(&host_done.report));
                 done.push(host_done);
             },

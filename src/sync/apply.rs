@@ -97,12 +97,16 @@ pub fn apply(
     for (host, why) in silent {
         out.insert(host, Out::Host(why.to_string()));
     }
-    let look = |host: &Host| (!out.contains_key(host.name())).then(|| recheck(site, host, host_plan(plan, host)));
+    let look = |host: &Host| {
+        let is_silent = out.contains_key(host.name());
+        if is_silent { Ok(None) } else { recheck(site, host, host_plan(plan, host)).map(Some) }
+    };
     let mut now = Vec::new();
-    site.each(look, |host, checked| now.extend(checked.map(|checked| (host.name().to_owned(), checked))));
+    site.each(look, |host, checked| now.push((host.name().to_owned(), checked)));
     for (host, checked) in now {
         match checked {
-            Ok(found) => {
+            Ok(None) => {}
+            Ok(Some(found)) => {
                 moved.extend(found.moved);
                 out.insert(host, Out::Steps(found.impossible));
             }
@@ -200,9 +204,9 @@ fn in_phases(site: &Site, plan: &Plan, out: &HashMap<String, Out>, done: &mut im
                 .for_each(|host| steps(host, phase).for_each(|(_, step)| done(held_back(&host.host, step))));
             continue;
         }
-        let work = |host: &Host| carry_out(site, host, host_plan(plan, host), out.get(host.name()), phase);
-        site.each(work, |_, results| {
-            for applied in results {
+        let work = |host: &Host| Ok(carry_out(site, host, host_plan(plan, host), out.get(host.name()), phase));
+        site.each(work, |host, results| {
+            for applied in results.unwrap_or_else(|why| broken_off(plan, host, phase, &why)) {
                 well &= applied.became.is_well();
                 failed |= !applied.became.is_well() && !matches!(applied.became, Became::NotTried { .. });
                 done(applied);
@@ -210,6 +214,13 @@ fn in_phases(site: &Site, plan: &Plan, out: &HashMap<String, Out>, done: &mut im
         });
     }
     well
+}
+
+/// The phase of a host on which enlist itself broke off: nobody can say which of its steps were done.
+fn broken_off(plan: &Plan, host: &Host, phase: Phase, why: &Diagnostic) -> Vec<Applied> {
+    let why = format!("{why}; it is not known whether this step was done");
+    let steps = host_plan(plan, host).into_iter().flat_map(|plan| steps(plan, phase));
+    steps.map(|(_, step)| failure(host.name(), step, why.clone())).collect()
 }
 
 fn host_plan<'p>(plan: &'p Plan, host: &Host) -> Option<&'p HostPlan> {

@@ -6,13 +6,20 @@ use crate::connection::LinkError;
 use crate::connection::protocol::Request;
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::modules;
-use crate::runner::in_order;
+use crate::runner::{Panicked, in_order};
 use crate::value::Map;
 
 impl Site<'_> {
-    /// Does `work` for every host in parallel; `done` gets what came of it in the hosts' order.
-    pub(super) fn each<R: Send>(&self, work: impl Fn(&Host) -> R + Sync, done: impl FnMut(&Host, R)) {
-        in_order(&self.hosts, self.forks, work, done);
+    /// Does `work` for every host in parallel; `done` gets what came of it in the hosts' order. A fault of enlist in the work
+    /// on one host (a panic) is an error of that host, as if it had not answered; the others go on.
+    pub(super) fn each<R: Send>(
+        &self,
+        work: impl Fn(&Host) -> Result<R, Diagnostic> + Sync,
+        mut done: impl FnMut(&Host, Result<R, Diagnostic>),
+    ) {
+        in_order(&self.hosts, self.forks, work, |host, worked| {
+            done(host, worked.unwrap_or_else(|why| Err(broken_off(host, &why))));
+        });
     }
 
     /// One round trip: `module` over `items` on `host`.
@@ -35,6 +42,11 @@ impl Site<'_> {
             }
         }
     }
+}
+
+fn broken_off(host: &Host, why: &Panicked) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Internal, format!("{}: enlist broke off its work on this host: {why}", host.name()))
+        .note("this is a fault of enlist; the other hosts are not concerned")
 }
 
 fn unanswered(host: &Host, error: LinkError) -> Diagnostic {

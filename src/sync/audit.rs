@@ -2,7 +2,7 @@
 //! missing, who differs, who is not in the roster.
 
 use super::observe::{ObservedUser, claims};
-use super::plan::drift;
+use super::plan::{Drift, drift};
 use super::{Observed, Site, Survey, observe};
 use crate::change::plan::{HostPlan, LeftOut};
 use crate::change::{Action, Change, FieldDiff};
@@ -45,13 +45,15 @@ pub struct Finding {
     pub seen: Vec<String>,
 }
 
-/// Looks at every host, and with a roster also at what the roster would change there: groups, expiry, locks, keys.
+/// Looks at every host, and with a roster also at what the roster would change there: groups, expiry, locks, keys. A host
+/// that answers only the first question counts as seen and as silent: what was seen of it is judged, and it is named.
 pub fn look(site: &Site, roster: Option<&Roster>) -> Result<(Vec<Finding>, Survey), Vec<Diagnostic>> {
-    let survey = observe(site)?;
+    let mut survey = observe(site)?;
     let mut findings = audit(&survey.seen, roster);
     if let Some(roster) = roster {
-        let drifted = drift(site, roster, &survey.seen);
-        findings.extend(foreseen(&drifted));
+        let Drift { hosts, silent } = drift(site, roster, &survey.seen);
+        findings.extend(foreseen(&hosts));
+        survey.silent.extend(silent);
         findings.sort_by_key(|finding| (finding.system, finding.kind));
     }
     Ok((findings, survey))

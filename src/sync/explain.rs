@@ -9,6 +9,7 @@ use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
 use crate::change::outcome::ItemResult;
 use crate::change::{Action, FieldDiff};
+use crate::diag::Diagnostic;
 use crate::roster::{Expiry, Roster, State, User};
 use crate::text::limit::LIMITS;
 use crate::value::{Map, Value};
@@ -68,19 +69,26 @@ pub struct Scheduler {
 
 /// Asks every host at once. A host that does not answer is a broken link, not an error.
 pub fn look_at(site: &Site, roster: &Roster, name: &str) -> Vec<Facts> {
-    let facts = |host: &Host| {
-        let silent = |why: String| Facts { host: host.name().into(), silent: Some(why), ..Facts::default() };
-        look_at_host(site, host, roster, name).unwrap_or_else(silent)
-    };
     let mut all = Vec::new();
-    site.each(facts, |_, facts| all.push(facts));
+    site.each(
+        |host| Ok(look_at_host(site, host, roster, name)),
+        |host, looked| {
+            let silent = |why: String| Facts { host: host.name().into(), silent: Some(why), ..Facts::default() };
+            all.push(looked.map_err(|problem| said(&problem)).flatten().unwrap_or_else(silent));
+        },
+    );
     all
+}
+
+/// Why a host could not be asked, with the reasons that its error gives.
+fn said(problem: &Diagnostic) -> String {
+    std::iter::once(&problem.message).chain(&problem.notes).map(String::as_str).collect::<Vec<_>>().join(": ")
 }
 
 fn look_at_host(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Facts, String> {
     let mut facts = Facts { host: host.name().into(), ..Facts::default() };
     if host.accounts {
-        let observed = look(site, host).map_err(|problem| problem.message)?;
+        let observed = look(site, host).map_err(|problem| said(&problem))?;
         let entry = observed.users.iter().find(|user| user.name == name).cloned();
         facts.local = Some(observed);
         facts.resolved = resolved(site, host, name)?;

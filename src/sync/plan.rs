@@ -36,16 +36,15 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
     let (mut hosts, mut warnings) = (Vec::new(), said.collect::<Vec<_>>());
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
     site.each(
-        |host| Some(Foresight::of(site, host, roster, of(host)?)),
-        |_, foreseen| {
-            let Some(foreseen) = foreseen else { return };
-            warnings.extend(foreseen.warnings);
-            left_out.extend(foreseen.left_out);
-            hosts.push(HostPlan {
-                host: foreseen.observed.host.clone(),
-                observed: foreseen.observed.digest.clone(),
-                steps: foreseen.steps,
-            });
+        |host| of(host).map(|observed| Foresight::of(site, host, roster, observed)).transpose(),
+        |host, foreseen| match foreseen {
+            Ok(None) => {}
+            Ok(Some(foreseen)) => {
+                warnings.extend(foreseen.warnings);
+                left_out.extend(foreseen.left_out);
+                hosts.push(host_plan(foreseen.observed, foreseen.steps));
+            }
+            Err(why) => left_out.push(the_host(host.name().to_owned(), &why)),
         },
     );
     let plan = Plan {
@@ -69,20 +68,37 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
     Ok(Planned { plan, warnings })
 }
 
-/// What a dry run of the roster's accounts, people and keys would change on each host: how hosts differ from the roster. No
-/// scheduler is asked.
-pub(super) fn drift(site: &Site, roster: &Roster, seen: &[Observed]) -> Vec<(HostPlan, Vec<LeftOut>)> {
-    let mut all = Vec::new();
+fn host_plan(observed: &Observed, steps: Vec<Step>) -> HostPlan {
+    HostPlan { host: observed.host.clone(), observed: observed.digest.clone(), steps }
+}
+
+/// How hosts differ from a roster.
+pub(super) struct Drift {
+    /// What a dry run of the roster would change on each host, and what cannot be told there.
+    pub hosts: Vec<(HostPlan, Vec<LeftOut>)>,
+    /// Hosts that did not answer to the end, and why.
+    pub silent: Vec<(String, Diagnostic)>,
+}
+
+/// What a dry run of the roster's accounts, people and keys would change on each host. No scheduler is asked.
+pub(super) fn drift(site: &Site, roster: &Roster, seen: &[Observed]) -> Drift {
+    let mut drift = Drift { hosts: Vec::new(), silent: Vec::new() };
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
+    let foresee = |host: &Host, observed| {
+        let without_scheduler = Host { scheduler: false, ..host.clone() };
+        Foresight::of(site, &without_scheduler, roster, observed)
+    };
     site.each(
-        |host| Some(Foresight::of(site, &Host { scheduler: false, ..host.clone() }, roster, of(host)?)),
-        |host, foreseen| {
-            let Some(Foresight { observed, steps, left_out, .. }) = foreseen else { return };
-            let plan = HostPlan { host: host.name().to_owned(), observed: observed.digest.clone(), steps };
-            all.push((plan, left_out));
+        |host| of(host).map(|observed| foresee(host, observed)).transpose(),
+        |host, foreseen| match foreseen {
+            Ok(None) => {}
+            Ok(Some(Foresight { observed, steps, left_out, .. })) => {
+                drift.hosts.push((host_plan(observed, steps), left_out));
+            }
+            Err(why) => drift.silent.push((host.name().to_owned(), why)),
         },
     );
-    all
+    drift
 }
 
 /// How many users the roster wants present.
@@ -133,18 +149,15 @@ impl<'s> Residents<'s> {
 }
 
 impl<'s> Foresight<'s> {
-    /// Runs everything that the roster asks of `host` in check mode.
-    fn of(site: &Site, host: &Host, roster: &Roster, observed: &'s Observed) -> Self {
+    /// Runs everything that the roster asks of `host` in check mode. An error means that the host does not answer any more.
+    fn of(site: &Site, host: &Host, roster: &Roster, observed: &'s Observed) -> Result<Self, Diagnostic> {
         let (lost, residents) = (Lost::default(), Residents::new(observed));
         let (steps, warnings, left_out) = (Vec::new(), Vec::new(), Vec::new());
         let mut foreseen = Self { observed, steps, warnings, left_out, lost, residents };
         for batch in batches(roster, host) {
-            if let Err(problem) = foreseen.batch(site, host, batch) {
-                let host = host.name().to_owned();
-                return Self { steps: Vec::new(), left_out: vec![the_host(host, &problem)], ..foreseen };
-            }
+            foreseen.batch(site, host, batch)?;
         }
-        foreseen
+        Ok(foreseen)
     }
 
     /// One batch. An error means that the host does not answer any more.

@@ -1,5 +1,6 @@
 //! Generations: a roster, the next, and the one after, over hosts in memory that answer as the agent does.
 
+mod broken_off;
 mod explain;
 mod interrupted;
 mod left_out;
