@@ -3,7 +3,7 @@
 use super::incoming::{Incoming, is_timeout, time_for};
 use super::link::Program;
 use super::protocol::Bound;
-use crate::value::census;
+use crate::value::census::{self, Prices};
 use serde::de::DeserializeOwned;
 use std::io::{self, Read};
 use std::time::Instant;
@@ -44,7 +44,7 @@ pub fn receive<T: DeserializeOwned>(from: &mut Incoming<impl Program>, bound: &B
     let frame = body(from, length[0], bound, agreed);
     from.wait_until(agreed);
     let frame = frame?;
-    census::count(&frame, bound.values).map_err(Breach::Unreadable)?;
+    census::count(&frame, bound.values, Prices::EVERY_VALUE).map_err(|why| Breach::Unreadable(why.into()))?;
     serde_json::from_slice(&frame).map(Some).map_err(Breach::Unreadable)
 }
 

@@ -8,7 +8,7 @@
 
 use crate::change::outcome::ItemResult;
 use crate::value::Map;
-use crate::value::census;
+use crate::value::census::{self, Prices};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 
@@ -42,7 +42,7 @@ impl Bound {
         if frame.len() > self.bytes {
             return Some(format!("{} bytes are more than {}", frame.len(), self.bytes));
         }
-        census::count(frame, self.values).err().map(|error| error.to_string())
+        census::count(frame, self.values, Prices::EVERY_VALUE).err().map(|error| error.to_string())
     }
 }
 

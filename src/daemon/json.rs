@@ -6,16 +6,15 @@
 use super::body::ORDINARY;
 use super::http::Answer;
 use super::refusal::Refusal;
+use crate::value::census::{self, Prices, Uncounted};
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use serde::Deserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use std::cell::Cell;
+use serde::de::DeserializeOwned;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::{fmt, io};
 
 /// What the values of an ordinary body may cost together, in units of some 24 bytes. So 10,000 changes are possible, and
 /// the worst body of 1 MiB needs some 20 MB.
@@ -24,11 +23,8 @@ const MOST: usize = 400_000;
 /// The same for the larger bodies that operators may send.
 const MOST_OF_OPERATORS: usize = 6_000_000;
 
-/// What an object costs beside what is in it: its table.
-const OBJECT: usize = 8;
-
-/// What an element of a list costs beside what is in it.
-const ELEMENT: usize = 2;
+/// What values cost in these units: an object has a table, a list some room for each element.
+const PRICES: Prices = Prices { mapping: 7, element: 2, line: 0 };
 
 /// Bodies of so many bytes are read at once, wherever that is.
 const SMALL: usize = 4 << 10;
@@ -81,80 +77,15 @@ impl Reader {
 /// Reads a body, after its values were counted without being kept.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
     let bad = |error: serde_json::Error| Refusal::bad(format!("the body cannot be read: {error}"));
-    let left = Cell::new(Some(if body.len() > ORDINARY { MOST_OF_OPERATORS } else { MOST }));
-    let counted = Count(&left).deserialize(&mut serde_json::Deserializer::from_slice(body));
-    if left.get().is_none() {
-        let why = "the request holds too many words and values; use several";
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why));
-    }
-    counted.map_err(bad)?;
+    let most = if body.len() > ORDINARY { MOST_OF_OPERATORS } else { MOST };
+    census::count(body, most, PRICES).map_err(|why| match why {
+        Uncounted::TooMany(_) => {
+            let why = "the request holds too many words and values; use several";
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why)
+        }
+        Uncounted::NoJson(error) => bad(error),
+    })?;
     serde_json::from_slice(body).map_err(bad)
-}
-
-/// Takes from what is left of the bound, `None` once nothing is.
-struct Count<'a>(&'a Cell<Option<usize>>);
-
-impl Count<'_> {
-    fn take<E: Error>(&self, cost: usize) -> Result<(), E> {
-        self.0.set(self.0.get().and_then(|left| left.checked_sub(cost)));
-        self.0.get().map(drop).ok_or_else(|| E::custom("too many values"))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Count<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Count<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.take(1)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        self.take(1)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        self.take(1)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.take(1)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        self.take(1)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.take(1)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        self.take(1)?;
-        while list.next_element_seed(Count(self.0))?.is_some() {
-            self.take(ELEMENT)?;
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        self.take(OBJECT)?;
-        while object.next_key_seed(Count(self.0))?.is_some() {
-            object.next_value_seed(Count(self.0))?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

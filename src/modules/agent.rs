@@ -6,7 +6,7 @@ use crate::system::System;
 use crate::system::local::Local;
 use crate::system::predicted::Predicted;
 use crate::text::hex::hex;
-use crate::value::census;
+use crate::value::census::{self, Prices};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
@@ -114,7 +114,8 @@ fn cut_down(reply: Reply, bound: Bound) -> io::Result<Reply> {
         };
         let sent = serde_json::to_vec(&result)?;
         left.bytes = left.bytes.saturating_sub(sent.len() + 1);
-        left.values = left.values.saturating_sub(census::count(&sent, usize::MAX)?);
+        let counted = census::count(&sent, usize::MAX, Prices::EVERY_VALUE).map_err(serde_json::Error::from)?;
+        left.values = left.values.saturating_sub(counted);
         results.push(result);
     }
     Ok(Reply { results })

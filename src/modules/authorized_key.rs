@@ -128,7 +128,7 @@ fn rewrite(
 ) -> Result<Verdict, Failure> {
     let owned = |mode| Wanted { uid: Some(user.uid), gid: Some(user.gid), mode: Some(Mode::Exact(mode)) };
     let there = check_directory(args, &file, system)?;
-    let mut edit = Edit::new(args, file.path.clone(), Some(content.clone()), owned(0o600));
+    let mut edit = Edit::new(args, file.path.clone(), Some(content.clone().into()), owned(0o600));
     edit.kind = "authorized_key";
     let is_managed = args.flag("manage_dir");
     let step = match &there {

@@ -6,10 +6,10 @@ mod tests;
 pub mod tree;
 
 use super::attributes::{Mode, Wanted, with_file_params};
-use super::files::{Edit, checksum, describe, follow, followed, path, wanted, warn_about_mode};
+use super::files::{Edit, LONGEST_DIFF, describe, follow, followed, path, wanted, warn_about_mode};
 use super::{Apply, Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, Would};
 use crate::change::{Action, Change};
-use crate::system::{Attributes, FileKind, System};
+use crate::system::{Attributes, Content, FileKind, System};
 use crate::text::hex::hex;
 use base64::Engine;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,8 @@ impl Module for Copy {
         let outcome = Outcome::new()
             .with("dest", dest.display().to_string())
             .with("src", source.path.as_ref().map(|path| path.display().to_string()))
-            .with("checksum", checksum(&source.content))
-            .with("md5sum", md5sum(&source.content));
+            .with("checksum", source.digests.sha1.clone())
+            .with("md5sum", source.digests.md5.clone());
         if !args.flag("force") && system.stat(&dest, false)?.is_some() {
             return Ok(Verdict::Satisfied(describe(outcome, &dest, system)?));
         }
@@ -106,14 +106,35 @@ fn directory(args: &Args, system: &dyn System) -> Result<Option<Verdict>, Failur
     Landing { args, root, uid, gid, modes }.verdict(tree, outcome, system).map(Some)
 }
 
-fn md5sum(content: &[u8]) -> String {
-    use md5::Digest;
-    hex(&md5::Md5::digest(content))
+/// What Ansible returns about a content, and tells it by.
+#[derive(Default)]
+struct Digests {
+    sha1: String,
+    md5: String,
+}
+
+impl Digests {
+    /// Of the pieces that `read` hands over.
+    fn of<E>(read: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<Self, E> {
+        use sha1::Digest;
+        let (mut sha1, mut md5) = (sha1::Sha1::default(), md5::Md5::default());
+        read(&mut |piece| {
+            sha1.update(piece);
+            md5.update(piece);
+        })?;
+        Ok(Self { sha1: hex(&sha1.finalize()), md5: hex(&md5.finalize()) })
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Self {
+        let Ok(digests) = Self::of(|each| Ok::<_, std::convert::Infallible>(each(bytes)));
+        digests
+    }
 }
 
 /// What is copied.
 struct Source {
-    content: Vec<u8>,
+    content: Content,
+    digests: Digests,
     /// Its path on the host, with `remote_src`.
     path: Option<PathBuf>,
     /// Its file name, for a destination that is a directory.
@@ -132,9 +153,9 @@ impl Source {
             }
         };
         match args.str("checksum") {
-            Some(expected) if expected != checksum(&source.content) => {
+            Some(expected) if expected != source.digests.sha1 => {
                 Err(Failure::new("Copied file does not match the expected checksum. Transfer failed.")
-                    .with("checksum", checksum(&source.content))
+                    .with("checksum", source.digests.sha1)
                     .with("expected_checksum", expected))
             }
             _ => Ok(source),
@@ -145,7 +166,14 @@ impl Source {
         let mode = args.int("_src_mode").and_then(|mode| u32::try_from(mode).ok());
         // Content without a file: what it may be, only its owner shall read. Ansible's temporary file has this mode.
         let mode = mode.unwrap_or(0o600);
-        Ok(Self { content, path: None, name: args.str("_original_basename").map(str::to_owned), mode: Some(mode) })
+        let digests = Digests::of_bytes(&content);
+        Ok(Self {
+            content: content.into(),
+            digests,
+            path: None,
+            name: args.str("_original_basename").map(str::to_owned),
+            mode: Some(mode),
+        })
     }
 
     fn on_host(args: &Args, system: &dyn System) -> Result<Self, Failure> {
@@ -159,10 +187,28 @@ impl Source {
         if stat.kind != FileKind::File {
             return Err(Failure::new(format!("Cannot copy invalid source '{shown}': not a file")));
         }
-        let content = system.read(&path)?.unwrap_or_default();
+        let (content, digests) = content(&path, stat.size, system)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        Ok(Self { content, path: Some(path), name, mode: Some(stat.mode) })
+        Ok(Self { content, digests, path: Some(path), name, mode: Some(stat.mode) })
     }
+}
+
+/// What a file of the host holds: of one that is short enough for a diff the bytes, else where it is.
+fn content(path: &Path, size: u64, system: &dyn System) -> Result<(Content, Digests), Failure> {
+    if size <= LONGEST_DIFF as u64 {
+        let bytes = system.read(path)?.unwrap_or_default();
+        let digests = Digests::of_bytes(&bytes);
+        return Ok((bytes.into(), digests));
+    }
+    let mut length = 0;
+    let digests = Digests::of(|each| {
+        let mut count = |piece: &[u8]| {
+            length += piece.len() as u64;
+            each(piece);
+        };
+        system.read_pieces(path, &mut count).map(|_| ())
+    })?;
+    Ok((Content::Copy { from: path.to_owned(), size: length, sha1: digests.sha1.clone() }, digests))
 }
 
 /// Where it goes, and the directories that are made for it.

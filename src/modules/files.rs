@@ -5,13 +5,13 @@ use super::attributes::{Mode, Wanted, octal};
 use super::{Args, Failure, Outcome, Verdict};
 use crate::change::{Action, Change};
 use crate::system::resolve::Links;
-use crate::system::{Attributes, Command, FileKind, Stat, System, SystemError, lookup};
+use crate::system::{Attributes, Content, FileKind, Stat, System, SystemError, lookup};
 use crate::text::hex::hex;
 use crate::text::lossless;
 use std::path::{Path, PathBuf};
 
 /// Longest text that is shown as a diff, in bytes (Ansible's limit).
-const LONGEST_DIFF: usize = 104_448;
+pub const LONGEST_DIFF: usize = 104_448;
 
 /// A path argument with `~`, `~user` and `$VAR` expanded, as seen from the host.
 pub fn path(args: &Args, name: &str, system: &dyn System) -> Result<PathBuf, Failure> {
@@ -179,7 +179,7 @@ pub struct Edit {
     /// The file.
     pub path: PathBuf,
     /// The content it shall have; `None` leaves it.
-    pub content: Option<Vec<u8>>,
+    pub content: Option<Content>,
     /// Owner and mode it shall have.
     pub wanted: Wanted,
     /// Whether the old file is kept beside it.
@@ -194,7 +194,7 @@ pub struct Edit {
 
 impl Edit {
     /// An edit of `path` with the shared arguments `backup` and `validate`.
-    pub fn new(args: &Args, path: PathBuf, content: Option<Vec<u8>>, wanted: Wanted) -> Self {
+    pub fn new(args: &Args, path: PathBuf, content: Option<Content>, wanted: Wanted) -> Self {
         let validate = args.str("validate").map(str::to_owned);
         Self { path, content, wanted, backup: args.flag("backup"), validate, kind: "file", opaque: false }
     }
@@ -208,7 +208,7 @@ impl Edit {
         // A link is replaced, so that nothing of what it leads to counts.
         let stat = system.stat(&self.path, false)?.filter(|stat| stat.kind != FileKind::Link);
         let old = self.old(stat.as_ref(), system)?;
-        let is_new_content = self.content.as_ref().is_some_and(|content| old.as_ref() != Some(content));
+        let is_new_content = self.content.is_some() && old != Old::Same;
         let difference = match &stat {
             Some(stat) => self.wanted.difference(stat),
             None => Some(self.wanted.for_new(FileKind::File)),
@@ -229,22 +229,28 @@ impl Edit {
         }))
     }
 
-    /// What is there, where it matters: a file of another size differs without being read, and is too long to be shown.
-    fn old(&self, stat: Option<&Stat>, system: &dyn System) -> Result<Option<Vec<u8>>, Failure> {
-        let (Some(stat), Some(content)) = (stat, &self.content) else { return Ok(None) };
-        if stat.size <= LONGEST_DIFF as u64 {
-            return Ok(system.read(&self.path)?);
+    /// What is there, as far as it matters: a file of another size differs without being read, and is too long to be shown.
+    fn old(&self, stat: Option<&Stat>, system: &dyn System) -> Result<Old, Failure> {
+        let Some(content) = &self.content else { return Ok(Old::Same) };
+        let Some(stat) = stat else { return Ok(Old::Nothing) };
+        match content {
+            Content::Bytes(bytes) if stat.size <= LONGEST_DIFF as u64 => Ok(match system.read(&self.path)? {
+                Some(old) if old == *bytes => Old::Same,
+                Some(old) => Old::Shown(old),
+                None => Old::Nothing,
+            }),
+            content if stat.size == content.size() && self.holds(content, system)? => Ok(Old::Same),
+            _ => Ok(Old::TooLong),
         }
-        if stat.size == content.len() as u64 && self.holds(content, system)? {
-            return Ok(Some(content.clone()));
-        }
-        // Not text, so that no diff is made of it.
-        Ok(Some(vec![0]))
     }
 
     /// Whether the file holds just this: compared piece by piece, since it may be longer than what is read whole.
-    fn holds(&self, content: &[u8], system: &dyn System) -> Result<bool, Failure> {
-        let mut rest = Some(content);
+    fn holds(&self, content: &Content, system: &dyn System) -> Result<bool, Failure> {
+        let bytes = match content {
+            Content::Bytes(bytes) => bytes,
+            Content::Copy { sha1, .. } => return Ok(checksum_of(&self.path, system)?.as_ref() == Some(sha1)),
+        };
+        let mut rest = Some(bytes.as_slice());
         let mut compare = |piece: &[u8]| rest = rest.and_then(|rest| rest.strip_prefix(piece));
         let is_there = system.read_pieces(&self.path, &mut compare)?;
         Ok(is_there && rest.is_some_and(<[u8]>::is_empty))
@@ -253,7 +259,7 @@ impl Edit {
     fn change(
         &self,
         stat: Option<&Stat>,
-        old: Option<Vec<u8>>,
+        old: Old,
         is_new_content: bool,
         difference: Option<&Attributes>,
         system: &dyn System,
@@ -262,7 +268,12 @@ impl Edit {
         let name = self.path.display().to_string();
         let mut change = Change::new(action, self.kind, name.clone());
         if is_new_content {
-            change = content_field(change, &name, old, self.content.clone(), self.opaque);
+            let (before, is_shown) = match old {
+                Old::Shown(old) => (Some(old), true),
+                Old::Nothing | Old::Same => (None, true),
+                Old::TooLong => (None, false),
+            };
+            change = content_field(change, &name, before, self.content.as_ref(), self.opaque || !is_shown);
         }
         match difference {
             Some(difference) => attribute_fields(change, stat, difference, system),
@@ -271,7 +282,7 @@ impl Edit {
     }
 
     fn write(&self, attributes: Attributes, system: &mut dyn System, outcome: &mut Outcome) -> Result<(), Failure> {
-        let content = self.content.as_deref().unwrap_or_default();
+        let Some(content) = &self.content else { return Ok(()) };
         if let Some(validate) = &self.validate {
             check_content(validate, &self.path, content, system, outcome)?;
         }
@@ -280,55 +291,65 @@ impl Edit {
         {
             outcome.values.insert("backup_file".into(), backup.into());
         }
-        Ok(system.write(&self.path, content, attributes)?)
+        Ok(system.fill(&self.path, content, attributes)?)
     }
 }
 
+/// What is at the place of an edit.
+#[derive(PartialEq)]
+enum Old {
+    /// Nothing.
+    Nothing,
+    /// A file with the content that it shall have.
+    Same,
+    /// A file with this content.
+    Shown(Vec<u8>),
+    /// A file with another content that is too long for a diff.
+    TooLong,
+}
+
 /// Adds a content difference: a text diff where that can be shown.
-fn content_field(change: Change, name: &str, before: Option<Vec<u8>>, after: Option<Vec<u8>>, opaque: bool) -> Change {
-    let text = |content: Option<Vec<u8>>| -> Option<Option<String>> {
-        let Some(content) = content else { return Some(None) };
+fn content_field(change: Change, name: &str, before: Option<Vec<u8>>, after: Option<&Content>, opaque: bool) -> Change {
+    let text = |content: &[u8]| -> Option<String> {
         // As in Ansible: what holds a zero is no text. Other bytes that are no UTF-8 are written out.
         let is_shown = content.len() <= LONGEST_DIFF && !content.contains(&0);
-        is_shown.then(|| Some(lossless::shown(&content).into_owned()))
+        is_shown.then(|| lossless::shown(content).into_owned())
     };
-    let length = after.as_ref().map_or(0, Vec::len);
-    match (text(before), text(after)) {
-        (Some(before), Some(after)) if !opaque => change.text(name, before, after),
+    let before = before.map_or(Some(None), |before| text(&before).map(Some));
+    let after_text = match after {
+        Some(Content::Bytes(bytes)) if !opaque => text(bytes),
+        _ => None,
+    };
+    let length = after.map_or(0, Content::size);
+    match (before, after_text) {
+        (Some(before), Some(after)) => change.text(name, before, Some(after)),
         _ => change.opaque("content", format!("changed, {length} bytes, not shown")),
     }
 }
 
 /// Copies a file to `PATH.PID.DATE@TIME~` with its owner and mode, as Ansible names it.
 pub fn back_up(path: &Path, system: &mut dyn System) -> Result<Option<String>, Failure> {
-    let (Some(stat), Some(content)) = (system.stat(path, true)?, system.read(path)?) else { return Ok(None) };
+    let Some(stat) = system.stat(path, true)? else { return Ok(None) };
     let now = jiff::Zoned::now().strftime("%Y-%m-%d@%H:%M:%S").to_string();
     let backup = format!("{}.{}.{now}~", path.display(), std::process::id());
     let attributes = Attributes { mode: Some(stat.mode), uid: Some(stat.uid), gid: Some(stat.gid) };
-    system.write(Path::new(&backup), &content, attributes)?;
+    system.copy(path, Path::new(&backup), attributes, None)?;
     Ok(Some(backup))
 }
 
-/// Runs `validate` on a private copy beside the file (hidden, with a dot in its name, so that directories such as
-/// sudoers.d ignore it). A dry run cannot, and says so.
+/// Runs `validate` on a private copy beside the file. A dry run cannot, and says so.
 fn check_content(
     validate: &str,
     path: &Path,
-    content: &[u8],
+    content: &Content,
     system: &mut dyn System,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     if !validate.contains("%s") {
         return Err(Failure::new(format!("validate must contain %s: {validate}")));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let copy = path.with_file_name(format!(".{name}.enlist-validate-{}", std::process::id()));
     let words = shell_words::split(validate).map_err(|error| Failure::new(format!("validate: {error}")))?;
-    let words = words.iter().map(|word| word.replace("%s", &copy.to_string_lossy()));
-    system.write(&copy, content, Attributes { mode: Some(0o600), ..Attributes::default() })?;
-    let said = system.query(&Command::new(words));
-    system.remove(&copy)?;
-    match said {
+    match system.query_copy(path, content, &words) {
         Ok(output) if output.code == 0 => Ok(()),
         Ok(output) => Err(Failure::new("failed to validate")
             .with("rc", output.code)
@@ -342,10 +363,13 @@ fn check_content(
     }
 }
 
-/// The lower-case hexadecimal digest that Ansible calls `checksum`: SHA-1.
-pub fn checksum(content: &[u8]) -> String {
+/// The lower-case hexadecimal digest that Ansible calls `checksum`, SHA-1, of a file of any length; `None` when nothing is
+/// there.
+fn checksum_of(path: &Path, system: &dyn System) -> Result<Option<String>, Failure> {
     use sha1::Digest;
-    hex(&sha1::Sha1::digest(content))
+    let mut state = sha1::Sha1::default();
+    let is_there = system.read_pieces(path, &mut |piece| state.update(piece))?;
+    Ok(is_there.then(|| hex(&state.finalize())))
 }
 
 /// A warning about a decimal mode, added to what a module found.
@@ -383,7 +407,8 @@ mod tests {
     #[test]
     fn long_and_binary_content_is_not_shown() {
         let change = |content: &[u8]| {
-            content_field(Change::new(Action::Create, "file", "x"), "x", None, Some(content.into()), false)
+            let content = Content::Bytes(content.into());
+            content_field(Change::new(Action::Create, "file", "x"), "x", None, Some(&content), false)
         };
         assert!(matches!(change(b"a\n").fields[0], crate::change::FieldDiff::Text { .. }));
         assert!(matches!(change(b"a\xff").fields[0], crate::change::FieldDiff::Text { .. }));

@@ -58,7 +58,7 @@ impl TextFile {
         system: &dyn System,
     ) -> Result<Verdict, Failure> {
         let is_new = self.old.as_ref() != Some(&new);
-        let edit = Edit::new(args, self.path, is_new.then_some(new), wanted(args, system)?);
+        let edit = Edit::new(args, self.path, is_new.then(|| new.into()), wanted(args, system)?);
         let verdict = edit.verdict(system, |_, outcome| Ok(outcome))?;
         let msg = match verdict {
             Verdict::Would(_) if !is_new => "ownership, perms or SE linux context changed".to_owned(),

@@ -1,6 +1,7 @@
 //! [`Local`]: the machine that this process runs on.
 
 pub mod atomic;
+mod copy;
 mod mount;
 mod place;
 mod process;
@@ -13,7 +14,9 @@ use super::held::{self, Held};
 use super::remembered::Remembered;
 use super::resolve::{Links, refuse_further_name};
 use super::tree::{Judge, Scope, Walked};
-use super::{Attributes, Command, FileKind, Output, Result, Stat, StatDetails, System, SystemError, lookup};
+use super::{
+    Attributes, Command, Content, FileKind, Output, Result, Stat, StatDetails, System, SystemError, lookup, naming,
+};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
 use nix::sys::stat::{Mode, umask};
@@ -21,7 +24,7 @@ use place::{Opened, Place};
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -151,12 +154,19 @@ fn find_to_read(path: &Path, follow: bool) -> Result<Option<fs::File>> {
     doing("read", path, if_there(place.read()))
 }
 
+/// A regular file, to be copied; `None` when nothing is there.
+fn file_to_copy(path: &Path) -> Result<Option<fs::File>> {
+    let Some(file) = find_to_read(path, true)? else { return Ok(None) };
+    match doing("read", path, file.metadata())?.is_file() {
+        true => Ok(Some(file)),
+        false => Err(SystemError::Refused(format!("{} is not a regular file", path.display()))),
+    }
+}
+
 /// The content of what has been opened: a regular file, or a device that ends before `limit`.
 fn read_whole(file: fs::File, limit: u64) -> io::Result<Vec<u8>> {
     let meta = file.metadata()?;
-    if meta.file_type().is_fifo() || meta.file_type().is_socket() {
-        return Err(io::Error::other("it is a pipe or socket"));
-    }
+    refuse_streams(&meta)?;
     let mut content = Vec::new();
     // The size first: nothing of a file that is refused is read.
     let is_long = meta.len() > limit || file.take(limit + 1).read_to_end(&mut content)? as u64 > limit;
@@ -166,10 +176,25 @@ fn read_whole(file: fs::File, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-fn read_pieces(mut file: fs::File, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+/// Pipes and sockets have no end.
+fn refuse_streams(meta: &fs::Metadata) -> io::Result<()> {
+    let is_stream = meta.file_type().is_fifo() || meta.file_type().is_socket();
+    if is_stream { Err(io::Error::other("it is a pipe or socket")) } else { Ok(()) }
+}
+
+/// A file of any length; of one that grows meanwhile, what it had at first.
+fn read_pieces(file: fs::File, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let meta = file.metadata()?;
+    refuse_streams(&meta)?;
+    if !meta.is_file() || meta.len() == 0 {
+        // What the kernel makes while it is read has no length, nor has a device.
+        each(&read_whole(file, LONGEST)?);
+        return Ok(());
+    }
+    let mut rest = file.take(meta.len());
     let mut piece = vec![0; 1 << 18];
     loop {
-        match file.read(&mut piece) {
+        match rest.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(length) => each(&piece[..length]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -369,6 +394,30 @@ impl System for Local {
             Some(accounts) if is_database(path) => accounts.write(path, content),
             _ => atomic::write(path, content, attributes, 0o666 & !self.umask),
         }
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path, attributes: Attributes, sha1: Option<&str>) -> Result<()> {
+        let missing = || SystemError::io(format!("read {}", from.display()), io::ErrorKind::NotFound.into());
+        if is_database(to) {
+            let content = self.read(from)?.ok_or_else(missing)?;
+            return self.write(to, &content, attributes);
+        }
+        let file = file_to_copy(from)?.ok_or_else(missing)?;
+        let fill = |new: &mut fs::File| copy::copy(&file, new, sha1);
+        atomic::replace(&place("write", to)?, attributes, 0o666 & !self.umask, fill)
+    }
+
+    fn query_copy(&mut self, path: &Path, content: &Content, words: &[String]) -> Result<Output> {
+        let fill = |new: &mut fs::File| match content {
+            Content::Bytes(bytes) => new.write_all(bytes),
+            Content::Copy { from, sha1, .. } => match file_to_copy(from).map_err(io::Error::other)? {
+                Some(file) => copy::copy(&file, new, Some(sha1)),
+                None => Err(io::ErrorKind::NotFound.into()),
+            },
+        };
+        let place = place("write", path)?;
+        let aside = doing("write a copy of", path, atomic::Aside::write(&place, fill))?;
+        self.query(&naming(&aside.path(), words))
     }
 
     fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {

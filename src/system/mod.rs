@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod claim;
+mod content;
 pub mod fake;
 pub mod held;
 mod kept;
@@ -18,9 +19,11 @@ pub mod tree;
 
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
+pub use content::Content;
 use held::Held;
 use resolve::Links;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What kind of file a path names.
@@ -182,6 +185,11 @@ pub fn change_attributes(stat: &mut Stat, wanted: Attributes) {
     }
 }
 
+/// The command of `words` in which `%s` is the path of a copy.
+fn naming(copy: &Path, words: &[String]) -> Command {
+    Command::new(words.iter().map(|word| word.replace("%s", &copy.to_string_lossy())))
+}
+
 /// The result of touching a host.
 pub type Result<T> = std::result::Result<T, SystemError>;
 
@@ -297,6 +305,36 @@ pub trait System {
 
     /// Replaces or creates a regular file.
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()>;
+
+    /// Replaces or creates a regular file with what `from` holds, a regular file of any length; a link at the end of `from`
+    /// is followed. With `sha1`, in hex, a content with another digest is refused, and what is at `to` stays.
+    fn copy(&mut self, from: &Path, to: &Path, attributes: Attributes, sha1: Option<&str>) -> Result<()> {
+        let _ = sha1; // nobody else changes what is in memory
+        match self.read(from)? {
+            Some(content) => self.write(to, &content, attributes),
+            None => Err(SystemError::io(format!("read {}", from.display()), io::ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// As [`System::write`], of a content that may be a copy.
+    fn fill(&mut self, path: &Path, content: &Content, attributes: Attributes) -> Result<()> {
+        match content {
+            Content::Bytes(bytes) => self.write(path, bytes, attributes),
+            Content::Copy { from, sha1, .. } => self.copy(from, path, attributes, Some(sha1)),
+        }
+    }
+
+    /// [`System::query`] of a program in whose words `%s` stands for a private copy of `content` beside `path`: hidden, and
+    /// with a dot in its name, so that directories such as sudoers.d ignore it. The copy is gone afterwards; one that a
+    /// killed process left goes with the next.
+    fn query_copy(&mut self, path: &Path, content: &Content, words: &[String]) -> Result<Output> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let copy = path.with_file_name(format!(".{name}.enlist-validate"));
+        self.fill(&copy, content, Attributes { mode: Some(0o600), ..Attributes::default() })?;
+        let said = self.query(&naming(&copy, words));
+        self.remove(&copy)?;
+        said
+    }
 
     /// Makes one directory; its parent must be there, it must not.
     fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()>;

@@ -62,7 +62,7 @@ impl<S: System> Predicted<S> {
         &mut self.overlay.inner
     }
 
-    fn replace(&mut self, path: &Path, content: &[u8], wanted: Attributes) -> Result<()> {
+    fn replace(&mut self, path: &Path, content: Source, size: u64, wanted: Attributes) -> Result<()> {
         let old = self.overlay.stat(path, false)?;
         let (mode, uid, gid) = match &old {
             Some(old) if old.kind == FileKind::File => (old.mode, old.uid, old.gid),
@@ -76,10 +76,10 @@ impl<S: System> Predicted<S> {
             mode: wanted.mode.unwrap_or(mode),
             uid: wanted.uid.unwrap_or(uid),
             gid: wanted.gid.unwrap_or(gid),
-            size: content.len() as u64,
+            size,
             ..new_stat()
         };
-        self.overlay.put(path, Node { stat, body: Body::File(Source::Bytes(content.into())) })
+        self.overlay.put(path, Node { stat, body: Body::File(content) })
     }
 
     /// Mode and owner of what this process makes: its own, and the group of a set-group-id directory.
@@ -267,7 +267,18 @@ impl<S: System> System for Predicted<S> {
                 written.insert(path.into(), content.into());
                 Ok(())
             }
-            _ => self.replace(path, content, attributes),
+            _ => self.replace(path, Source::Bytes(content.into()), content.len() as u64, attributes),
+        }
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path, attributes: Attributes, _sha1: Option<&str>) -> Result<()> {
+        if is_database(to) {
+            let content = self.read(from)?.unwrap_or_default();
+            return self.write(to, &content, attributes);
+        }
+        match self.overlay.source(from)? {
+            Some((content, size)) => self.replace(to, content, size, attributes),
+            None => overlay::fail("read", from, io::ErrorKind::NotFound),
         }
     }
 
@@ -368,7 +379,7 @@ impl<S: System> System for Predicted<S> {
                 written.insert(path, text);
             }
         }
-        written.iter().try_for_each(|(path, content)| self.replace(path, content, Attributes::default()))
+        written.iter().try_for_each(|(path, content)| self.write(path, content, Attributes::default()))
     }
 
     fn abort_accounts(&mut self) {

@@ -276,12 +276,14 @@ impl Landing<'_> {
             Modes::OfTask { files: Some(Mode::Preserve), .. } => Some(Mode::Exact(mode)),
             Modes::OfTask { files, .. } => files.clone(),
             Modes::OfSource { .. } => {
-                let is_file = there.is_some_and(|stat| stat.kind == FileKind::File);
-                let is_same = is_file && system.read(&path)?.as_ref() == Some(&content);
+                // A file of another size is another one, however long it is.
+                let size = content.len() as u64;
+                let is_alike = there.is_some_and(|stat| stat.kind == FileKind::File && stat.size == size);
+                let is_same = is_alike && system.read(&path)?.as_ref() == Some(&content);
                 (!is_same).then_some(Mode::Exact(mode))
             }
         });
-        let edit = Edit::new(self.args, path, Some(content), wanted);
+        let edit = Edit::new(self.args, path, Some(content.into()), wanted);
         if let Verdict::Would(Would { changes, apply: Apply::Now(step) }) = edit.verdict(system, |_, made| Ok(made))? {
             steps.changes.extend(changes);
             steps.steps.push(step);

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long the temporary name of a link may be there before it counts as left behind: renaming takes microseconds.
@@ -43,13 +43,34 @@ pub(super) fn replace(
     };
     let old = old.as_ref().map(|old| old.fd.as_fd());
     let replace = || -> io::Result<()> {
-        let (mut file, temporary) = Temporary::create(place)?;
+        let (mut file, temporary) = Temporary::create(place, "")?;
         fill(&mut file)?;
         kept::take_over(&file, old, attributes, default_mode)?;
         rustix::fs::fsync(&file)?;
         temporary.rename()
     };
     replace().map_err(write)
+}
+
+/// A private copy beside a place, for programs that shall look at it before it is there. It goes when this is dropped.
+pub(super) struct Aside<'p> {
+    temporary: Temporary<'p>,
+    /// Held: it is what tells others that the file is in use.
+    _file: File,
+}
+
+impl<'p> Aside<'p> {
+    /// A new file with what `fill` writes.
+    pub fn write(place: &'p Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<Self> {
+        let (mut file, temporary) = Temporary::create(place, "validate-")?;
+        fill(&mut file)?;
+        Ok(Self { temporary, _file: file })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.temporary.place.path.with_file_name(self.temporary.name.as_deref().unwrap_or_default())
+    }
 }
 
 /// Makes a name (a link) with `make` and puts it at a place, replacing a file or link that is there.
@@ -89,10 +110,10 @@ struct Temporary<'p> {
 
 impl<'p> Temporary<'p> {
     /// A new file that this process alone holds, by flock(2), for as long as it is open. A file of that name without a
-    /// holder was left by a process that was killed, and goes.
-    fn create(place: &'p Place) -> io::Result<(File, Self)> {
+    /// holder was left by a process that was killed, and goes. `what` is a part of its name.
+    fn create(place: &'p Place, what: &str) -> io::Result<(File, Self)> {
         for attempt in 0..100 {
-            let name = temporary_name(&place.name, &attempt.to_string());
+            let name = temporary_name(&place.name, &format!("{what}{attempt}"));
             if let Some(file) = hold_new(place, &name)? {
                 return Ok((file, Self { place, name: Some(name) }));
             }

@@ -72,6 +72,10 @@ pub fn fail<T>(verb: &str, path: &Path, kind: io::ErrorKind) -> Result<T> {
     Err(SystemError::io(format!("{verb} {}", path.display()), kind.into()))
 }
 
+fn not_regular(path: &Path) -> SystemError {
+    SystemError::Refused(format!("{} is not a regular file", path.display()))
+}
+
 impl<S: System> Ground for Overlay<S> {
     type Directory = PathBuf;
 
@@ -120,22 +124,31 @@ impl<S: System> Overlay<S> {
         }
     }
 
-    /// The same piece by piece; false when nothing is there.
-    pub fn read_pieces(&self, path: &Path, each: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        let below = match self.find(path, true, Links::Judged)? {
-            Some((_, Found::Below(at, _))) => Some(at),
-            Some((_, Found::Here(number))) => match &self.nodes[number].body {
-                Body::File(Source::Inner(at)) => Some(at.clone()),
-                _ => None,
+    /// Where the content of a file is, and its length; `None` when nothing is there.
+    pub fn source(&self, path: &Path) -> Result<Option<(Source, u64)>> {
+        match self.find(path, true, Links::Judged)? {
+            None => Ok(None),
+            Some((_, Found::Below(at, stat))) if stat.kind == FileKind::File => {
+                Ok(Some((Source::Inner(at), stat.size)))
+            }
+            Some((_, Found::Here(number))) => match &self.nodes[number] {
+                Node { body: Body::File(source), stat } => Ok(Some((source.clone(), stat.size))),
+                _ => Err(not_regular(path)),
             },
-            None => None,
-        };
-        if let Some(at) = below {
-            return self.inner.read_pieces(&at, each);
+            Some(_) => Err(not_regular(path)),
         }
-        let content = self.read(path)?;
-        content.iter().for_each(|content| each(content));
-        Ok(content.is_some())
+    }
+
+    /// The content piece by piece; false when nothing is there.
+    pub fn read_pieces(&self, path: &Path, each: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        match self.source(path)? {
+            None => Ok(false),
+            Some((Source::Inner(at), _)) => self.inner.read_pieces(&at, each),
+            Some((Source::Bytes(content), _)) => {
+                each(&content);
+                Ok(true)
+            }
+        }
     }
 
     /// What is at `path`.

@@ -190,11 +190,12 @@ def kill(requests, prepare, judge, rounds, count):
         agent.stdin.write(frames(requests))
         agent.stdin.flush()
         time.sleep(dice.uniform(0.002, whole))
-        count("killed", [] if agent.poll() is None else ["too late"])
         agent.kill()
         agent.stdin.close()
+        said = agent.stdout.read()
         agent.wait()
         agent.stdout.close()
+        count("late", ["all was answered"] if said.count(b'{"Ok":{"results":') >= len(requests) else [])
         count("unsound", unsound())
         if number % 5 == 0:
             tools = subprocess.run("useradd -M -u 4999 zz && userdel zz", shell=True, capture_output=True, text=True)
@@ -239,7 +240,7 @@ def main(what, rounds):
 
     def count(kind, found):
         counts[kind] = counts.get(kind, 0) + len(found)
-        if found and kind != "killed":
+        if found and kind != "late":
             examples.append((kind, found[:3]))
     save()
     {"homes": homes, "keys": keys, "kill-make": kill_make, "kill-remove": kill_remove}[what](rounds, count)

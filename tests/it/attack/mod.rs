@@ -4,6 +4,7 @@
 pub mod hostile_agent;
 mod injection;
 mod killed;
+mod long_files;
 mod plans;
 mod planted;
 mod races;
