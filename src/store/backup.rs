@@ -35,7 +35,8 @@ pub fn backup(store: &Path, to: &Path) -> Result<Contents, StoreError> {
     Ok(contents)
 }
 
-/// Checks every page, index, reference and row; changes nothing, and may run while the store is served.
+/// Checks the structure of every page, index and reference, and reads what the state is made of; changes nothing, and may
+/// run while the store is served. A value that was changed on disk and is still well formed is not found: docs/store.md.
 pub fn check(store: &Path) -> Result<Contents, StoreError> {
     let database = |source| StoreError::Database { path: store.to_owned(), source };
     let connection = open(store)?;
@@ -45,8 +46,10 @@ pub fn check(store: &Path) -> Result<Contents, StoreError> {
     let orphan = sql.query_row("SELECT \"table\", parent FROM pragma_foreign_key_check", [], |row| {
         Ok(format!("a row of {} lacks its {}", row.get::<_, String>(0)?, row.get::<_, String>(1)?))
     });
-    if let Ok(what) = orphan {
-        return Err(damaged(what));
+    match orphan {
+        Err(rusqlite::Error::QueryReturnedNoRows) => {}
+        Ok(what) => return Err(damaged(what)),
+        Err(error) => return Err(damaged(format!("its references cannot be read: {error}"))),
     }
     let schema = super::schema(store, &sql)?;
     if schema == 0 {

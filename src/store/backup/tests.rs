@@ -101,3 +101,28 @@ fn a_row_without_its_parent_is_damage() {
     let error = check(&path).unwrap_err().to_string();
     assert!(error.contains("a row of coordinator lacks its account"), "{error}");
 }
+
+/// docs/store.md says what `check` cannot find.
+#[test]
+fn a_value_that_is_still_well_formed_is_not_told_from_the_one_that_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = at(&directory, "a.db");
+    put(&mut Store::open(&path).unwrap(), "first");
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    let account = "INSERT INTO account (name, description, organization, deleted) \
+                   VALUES ('ai', 'as it was written', 'x', 0)";
+    connection.execute(account, []).unwrap();
+    drop(connection);
+    let bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(17).position(|window| window == b"as it was written").unwrap();
+    let before = check(&path).unwrap();
+    let mut changed = bytes.clone();
+    changed[at] = b'A';
+    std::fs::write(&path, changed).unwrap();
+    assert_eq!(check(&path).unwrap(), before);
+    let mut broken = bytes;
+    broken[at - 40..at].fill(0xff);
+    std::fs::write(&path, broken).unwrap();
+    assert!(check(&path).is_err(), "a row that cannot be read is found");
+}
