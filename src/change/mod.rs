@@ -76,6 +76,15 @@ pub enum FieldDiff {
     },
 }
 
+impl FieldDiff {
+    /// The field's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Value { name, .. } | Self::Text { name, .. } | Self::Opaque { name, .. } => name,
+        }
+    }
+}
+
 impl Address {
     /// `kind name`.
     pub fn new(kind: impl Into<String>, name: impl Into<String>) -> Self {

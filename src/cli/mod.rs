@@ -22,6 +22,7 @@ mod saved;
 pub mod serve;
 mod site;
 pub mod slurm;
+mod stepping;
 pub mod store;
 pub mod user;
 mod waiting;

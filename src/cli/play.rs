@@ -2,6 +2,7 @@
 
 use super::interrupt::Counted;
 use super::options::{InventoryArgs, LoginArgs, warn};
+use super::stepping::Asking;
 use super::{Exit, fail, listing, waiting};
 use crate::diag::{Diagnostic, ErrorKind, Source};
 use crate::inventory;
@@ -65,6 +66,9 @@ pub struct PlayArgs {
     /// Begin with the task of this name (or a pattern of names)
     #[arg(long, value_name = "NAME")]
     pub start_at_task: Option<String>,
+    /// Ask before each task: no, yes, or continue with all others
+    #[arg(long)]
+    pub step: bool,
     /// Run notified handlers even on failed hosts
     #[arg(long)]
     pub force_handlers: bool,
@@ -115,10 +119,13 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
         return Err(Diagnostic::new(ErrorKind::Usage, message));
     }
     let login = args.login.login()?;
-    let mut view = Counted::new(view(args));
+    let view = Counted::new(view(args));
     view.exit_on_interrupt()
         .map_err(|error| Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}")))?;
     let connector = waiting::watched();
+    // Questions stand between events, and beside them when those are JSON.
+    let out = if args.json { stderr() } else { stdout() };
+    let mut view = Asking { view, out, columns: terminal_columns() };
     let runner = Runner::new(&inventory, &options, &login, &connector, &mut view);
     runner.run(&playbooks)
 }
@@ -168,6 +175,7 @@ fn options(args: &PlayArgs) -> Result<Options, Diagnostic> {
         limit: inventory::limit_patterns(&args.inventory.limit)?,
         extra_vars: extra_vars(&args.extra_vars)?,
         start_at: args.start_at_task.clone(),
+        step: args.step,
     })
 }
 

@@ -10,6 +10,22 @@ use std::sync::{Arc, LazyLock};
 pub trait Observer {
     /// Called for every event, in order, from one thread.
     fn on(&mut self, event: &Event<'_>);
+
+    /// Asked before each task with `--step`, by the task's name as written; `None` when nobody answers.
+    fn ask(&mut self, _task: &str) -> Option<Consent> {
+        None
+    }
+}
+
+/// What somebody says who is asked whether a task is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// It is left out.
+    No,
+    /// It is done.
+    Yes,
+    /// It is done, and all others without a question.
+    YesToAll,
 }
 
 /// Something that happened.

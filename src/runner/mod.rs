@@ -61,6 +61,8 @@ pub struct Options {
     pub extra_vars: Map,
     /// The name of the task that the run begins with, or a pattern of it.
     pub start_at: Option<String>,
+    /// Whether the observer is asked before each task.
+    pub step: bool,
 }
 
 /// Everything a run needs and remembers.
@@ -76,6 +78,8 @@ pub struct Runner<'a> {
     beside: Option<PathBuf>,
     /// The task to begin with, until it has come.
     start_at: Option<&'a str>,
+    /// Whether the next task is asked about.
+    is_stepping: bool,
     /// Hosts that failed or were unreachable in an earlier play or task.
     gone: BTreeSet<String>,
     observer: &'a mut dyn Observer,
@@ -100,6 +104,7 @@ impl<'a> Runner<'a> {
             stats: IndexMap::new(),
             beside: None,
             start_at: options.start_at.as_deref(),
+            is_stepping: options.step,
             gone: BTreeSet::new(),
             observer,
         }

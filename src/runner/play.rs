@@ -4,7 +4,7 @@
 //! it and gives back those that came through; a block hands the others to its rescue section.
 
 use super::actions::Runs;
-use super::events::{Event, Stats, Status};
+use super::events::{Consent, Event, Stats, Status};
 use super::scope::{HostScope, PLAYBOOK_DIR, PlayVars, texts};
 use super::task::{HostDone, TaskRun, task_args};
 use super::{Runner, parallel, tags, usage};
@@ -290,6 +290,9 @@ impl Runner<'_> {
             return self.run_meta(batch, task, hosts);
         }
         let args = task_args(task, runs)?;
+        if self.is_declined(task)? {
+            return Ok(hosts);
+        }
         self.announce(batch, task, &hosts, handler);
         let directories = directories(task, batch.play);
         let run = TaskRun {
@@ -319,6 +322,21 @@ impl Runner<'_> {
             },
         );
         self.settle(batch, task, hosts, done, once, on_failure)
+    }
+
+    /// Whether somebody who is asked before each task says no to this one.
+    fn is_declined(&mut self, task: &Task) -> Result<bool, Diagnostic> {
+        if !self.is_stepping {
+            return Ok(false);
+        }
+        let said = self.observer.ask(task.title());
+        let said = said.ok_or_else(|| {
+            let message =
+                format!("nobody answers whether the task `{}` is to be done; the run ends here", task.title());
+            usage(message).hint("--step asks on standard input: answer y, n or c, or leave it out")
+        })?;
+        self.is_stepping = said != Consent::YesToAll;
+        Ok(said == Consent::No)
     }
 
     pub(super) fn announce(&mut self, batch: &Batch, task: &Task, hosts: &[String], handler: bool) {

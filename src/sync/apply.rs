@@ -4,6 +4,7 @@ use super::compile::{batches, lock};
 use super::lost::Lost;
 use super::observe::claims;
 use super::plan::{failed, foretold, now, people, refuse, subject};
+use super::stale::{changed_hosts, stale};
 use super::{Host, Observed, Site, Survey, observe};
 use crate::change::guard::{self, Case, Seen, Settings};
 use crate::change::outcome::ItemResult;
@@ -13,7 +14,6 @@ use crate::diag::{Diagnostic, ErrorKind};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
 use crate::roster::{Roster, State};
 use crate::value::{Map, Value};
-use indexmap::IndexMap;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -187,13 +187,6 @@ fn nothing_and_not_as_it_was(plan: &Plan, seen: &[Observed]) -> bool {
     plan.is_empty() && !changed_hosts(plan, seen).is_empty()
 }
 
-/// Hosts whose accounts are not those that the plan was made for.
-fn changed_hosts<'s>(plan: &Plan, seen: &'s [Observed]) -> Vec<&'s str> {
-    let is_changed =
-        |now: &&Observed| plan.hosts.iter().any(|planned| planned.host == now.host && planned.observed != now.digest);
-    seen.iter().filter(is_changed).map(|now| now.host.as_str()).collect()
-}
-
 /// Phase by phase over all hosts; whether all went well.
 fn in_phases(site: &Site, plan: &Plan, out: &HashMap<String, Out>, done: &mut impl FnMut(Applied)) -> bool {
     let (mut well, mut failed) = (true, false);
@@ -302,55 +295,6 @@ fn same_batch(a: &Step, b: &Step) -> bool {
 fn ask(site: &Site, host: &Host, batch: &[Step], check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
     let items: Vec<Map> = batch.iter().map(|step| step.args.clone()).collect();
     site.ask(host, &batch[0].module, items, check)
-}
-
-fn stale(plan: &Plan, moved: &[Moved], observed: &[super::Observed]) -> Diagnostic {
-    let message = format!("the world has moved since the plan was made ({}); nothing was touched", plan.created);
-    let problem = Diagnostic::new(ErrorKind::Refused, message);
-    let problem = moved_notes(plan, moved).into_iter().fold(problem, Diagnostic::note);
-    let changed = changed_hosts(plan, observed);
-    let problem = match changed.is_empty() {
-        true => problem,
-        false => problem.note(format!("accounts changed since then on: {}", changed.join(", "))),
-    };
-    problem.hint("make a new plan and review it")
-}
-
-/// What moved, once for all hosts on which it is the same, and no more than people read.
-fn moved_notes(plan: &Plan, moved: &[Moved]) -> Vec<String> {
-    const MOST: usize = 20;
-    let mut hosts_of: IndexMap<String, Vec<&str>> = IndexMap::new();
-    for one in moved {
-        hosts_of.entry(describe(one)).or_default().push(&one.host);
-    }
-    let more = hosts_of.len().saturating_sub(MOST);
-    let named = |hosts: &[&str]| match hosts.len() {
-        count if count > 1 && count == plan.hosts.len() => format!("all {count} hosts"),
-        _ => hosts.join(", "),
-    };
-    let notes = hosts_of.iter().take(MOST).map(|(what, hosts)| format!("{}: {what}", named(hosts)));
-    notes.chain((more > 0).then(|| format!("and {more} more of this kind"))).collect()
-}
-
-fn describe(moved: &Moved) -> String {
-    match (&moved.planned, &moved.now) {
-        (Some(planned), None) => format!("{} needs no change any more", planned.address),
-        (None, Some(now)) => format!("{} was not planned to change, and would", now.address),
-        (Some(planned), Some(now)) if planned.action != now.action => {
-            format!("{} was to {}, and would {}", planned.address, verb(planned), verb(now))
-        }
-        (planned, _) => {
-            format!("{} would change in another way", planned.as_ref().map_or("it".into(), |p| p.address.to_string()))
-        }
-    }
-}
-
-fn verb(change: &Change) -> &'static str {
-    match change.action {
-        crate::change::Action::Create => "be created",
-        crate::change::Action::Update => "be changed",
-        crate::change::Action::Delete => "be removed",
-    }
 }
 
 /// Does one phase on one host. A step that cannot be done is left out, and what needs it. After a batch of which nothing

@@ -12,6 +12,7 @@ mod lost;
 mod observe;
 mod plan;
 pub mod reach;
+mod stale;
 #[cfg(test)]
 mod tests;
 

@@ -305,6 +305,22 @@ fn a_stale_plan_is_refused_and_says_what_moved() {
 }
 
 #[test]
+fn a_change_in_another_way_shows_both_ways() {
+    let cluster = Cluster::new();
+    cluster.apply(&cluster.plan(FIRST).unwrap()).unwrap();
+    let plan = cluster.plan(SECOND).unwrap();
+    cluster.edit("login1", "/etc/passwd", |text| {
+        text.replace("2001:3001:홍길동:/home/gildong:/bin/bash", "2001:3001:Hong:/home/gildong:/bin/sh")
+    });
+    let refused = all(&cluster.apply(&plan).unwrap_err());
+    let note = refused.lines().find(|line| line.contains("another way")).unwrap();
+    assert_eq!(
+        note,
+        "  = note: login1: user gildong would change in another way: shell was to be /bin/bash → /bin/zsh, and would be /bin/sh → /bin/zsh"
+    );
+}
+
+#[test]
 fn a_plan_applied_twice_is_stale() {
     let cluster = Cluster::new();
     let plan = cluster.plan(FIRST).unwrap();

@@ -265,22 +265,23 @@ fn result_lines(change: &Change, became: &Became, on: &str, column: usize) -> Ve
         }
         Became::Failed { why } => warned("failed", lines(why)),
         Became::NotTried { why } => warned("left out", lines(why)),
-        Became::Otherwise { changes } => warned("ran, and did not do what was planned,", really(changes)),
+        Became::Otherwise { changes } => warned("ran, and did not do what was planned,", really(change, changes)),
     }
 }
 
-/// What was done instead.
-fn really(changes: &[Change]) -> Vec<Styled> {
-    let shown = |change: &Change| {
+/// What was planned and what was done instead.
+fn really(planned: &Change, changes: &[Change]) -> Vec<Styled> {
+    let shown = |says: &str, change: &Change| {
         let (mark, _) = mark(change.action);
-        let title = format!("{mark} {} {}", change.address, done(change.action));
+        let title = format!("{says} {mark} {}", change.address);
         std::iter::once(Styled::from(title))
             .chain(fields(change).into_iter().map(|line| line.indented(4)))
             .collect::<Vec<_>>()
     };
-    match changes {
-        [] => vec!["nothing was changed: it was so already".into()],
-        some => some.iter().flat_map(shown).collect(),
+    let done: Vec<_> = changes.iter().flat_map(|change| shown("done:   ", change)).collect();
+    match done.is_empty() {
+        true => vec!["nothing was changed: it was so already".into()],
+        false => shown("planned:", planned).into_iter().chain(done).collect(),
     }
 }
 
@@ -454,7 +455,11 @@ mod tests {
               ! group ai_team           ran, and did not do what was planned, on login2
                   nothing was changed: it was so already
               ! user gildong            ran, and did not do what was planned, on login2
-                  ~ user gildong changed
+                  planned: ~ user gildong
+                      comment   홍 → 홍길동
+                      shell     (empty) → /bin/bash
+                      password  (changed)
+                  done:    ~ user gildong
                       comment   홍 → 홍길동
                       shell     (empty) → /bin/bash
                       password  (changed)

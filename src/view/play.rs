@@ -24,6 +24,12 @@ pub struct PlayView {
     last_error: Option<String>,
 }
 
+/// A heading of ansible-playbook's: filled up with stars to the width of the terminal, if there is one.
+pub fn banner(text: &str, columns: Option<usize>) -> String {
+    let stars = columns.unwrap_or(WIDTH).saturating_sub(width(text) + 1).max(3);
+    format!("{text} {}", "*".repeat(stars))
+}
+
 impl PlayView {
     /// A view with colours where the streams allow them; `columns` is the terminal's width, if there is one.
     pub fn new(out: Painter, err: Painter, columns: Option<usize>, verbosity: u8) -> Self {
@@ -39,8 +45,7 @@ impl PlayView {
     }
 
     fn banner(&self, text: &str) {
-        let stars = self.columns.saturating_sub(width(text) + 1).max(3);
-        self.line(format!("\n{text} {}", "*".repeat(stars)));
+        self.line(format!("\n{}", banner(text, Some(self.columns))));
     }
 
     fn task(&mut self, name: &str, handler: bool, place: Option<String>) {

@@ -30,6 +30,7 @@ mod sacctmgr_cases;
 mod service;
 mod shadow;
 mod slurm_modules;
+mod stepping;
 mod store;
 mod support;
 mod systemd;

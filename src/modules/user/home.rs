@@ -1,14 +1,13 @@
 //! The home directory: made whole or not at all, moved, re-owned; and the mail spool beside it.
 
+use super::reown::{Numbers, Reown, spool_path};
 use super::workplace::{Workplace, remove_home};
 use crate::change::Change;
 use crate::identity::bytes::shown;
 use crate::identity::defaults::IdKind;
 use crate::identity::entries::Passwd;
-use crate::identity::{Account, Database, Defaults, Directory};
+use crate::identity::{Account, Defaults};
 use crate::modules::{Args, Failure};
-use crate::system::lookup::Nss;
-use crate::system::tree::{Scope, Walked};
 use crate::system::{Attributes, Command, FileKind, Result, Stat, System, SystemError};
 use crate::value::Value;
 use std::path::{Path, PathBuf};
@@ -33,14 +32,6 @@ struct Move {
     to: PathBuf,
 }
 
-/// A home whose files get new numbers.
-struct Reown {
-    home: PathBuf,
-    from: (u32, u32),
-    to: (u32, u32),
-    spool: PathBuf,
-}
-
 /// A home to be made.
 struct NewHome {
     path: PathBuf,
@@ -62,7 +53,7 @@ pub(super) fn plan(
     old: Option<&Account>,
     new: &Account,
 ) -> std::result::Result<Homes, Failure> {
-    let mut homes = Homes { reown: plan_reown(args, system, defaults, old, new)?, ..Homes::default() };
+    let mut homes = Homes { reown: Reown::plan(args, system, defaults, old, new)?, ..Homes::default() };
     let path = new.passwd.home_path();
     if new.passwd.home.is_empty() {
         return Ok(homes);
@@ -73,6 +64,9 @@ pub(super) fn plan(
         Some(_) => None,
         None => homes.left.as_ref().map_or(Ok(None), |place| cut_off_move(system, place, &path))?,
     };
+    if let (None, Some(left), Some(moved)) = (&homes.reown, &homes.left, &homes.moved) {
+        homes.reown = Reown::of_move(left, [&moved.from, &moved.to], defaults, new, system)?;
+    }
     if homes.moved.is_none() && homes.reown.is_none() {
         homes.note = foreign_home(system, defaults, &new.passwd)?;
     }
@@ -85,31 +79,6 @@ pub(super) fn plan(
         homes.spool = plan_spool(system, defaults, new)?;
     }
     Ok(homes)
-}
-
-/// As usermod: the home is re-owned with the user's uid or gid, if it was the user's. With `uid` given, also a home
-/// that still has the number of nobody: a run that was killed had changed the user but not yet the files.
-fn plan_reown(
-    args: &Args,
-    system: &dyn System,
-    defaults: &Defaults,
-    old: Option<&Account>,
-    new: &Account,
-) -> Result<Option<Reown>> {
-    // A new user's home may be there, left by somebody of whom only the number remains.
-    let user = &old.unwrap_or(new).passwd;
-    let home = user.home_path();
-    let Some(stat) = system.stat(&home, false)?.filter(|stat| stat.kind == FileKind::Directory) else {
-        return Ok(None);
-    };
-    let to = (new.passwd.uid, new.passwd.gid);
-    let is_left_over = || args.get("uid").is_some() && stat.uid != user.uid && is_nobodys(system, stat.uid);
-    let from = match (user.uid, user.gid) != to && stat.uid == user.uid {
-        true => (user.uid, user.gid),
-        false if is_left_over() => (stat.uid, stat.gid),
-        false => return Ok(None),
-    };
-    Ok(Some(Reown { home, from, to, spool: spool_path(defaults, &new.passwd.name) }))
 }
 
 /// What to say when an ordinary user's home is there and is not the user's: nobody but its owner can use it.
@@ -128,12 +97,6 @@ fn foreign_home(system: &dyn System, defaults: &Defaults, user: &Passwd) -> Resu
     Ok(Some(format!(
         "the home of {name}, {home}, belongs to {owner}; left as it is: give it to {name}, or choose another `home`"
     )))
-}
-
-/// Whether no user has this number.
-fn is_nobodys(system: &dyn System, uid: u32) -> bool {
-    let is_local = |passwd: Database<Passwd>| passwd.with_number(uid.into()).next().is_some();
-    uid != 0 && !system.passwd().is_ok_and(is_local) && Nss(system).user_with_uid(uid).is_none()
 }
 
 /// The move to `path` that a run which was cut off has begun; the account says `path` already.
@@ -161,10 +124,6 @@ fn plan_move(system: &dyn System, from: &Path, to: &Path) -> std::result::Result
         Some(_) => refuse(format!("{} is not a place for it", parent.display()), "choose another `home`"),
         None => refuse(format!("{} does not exist", parent.display()), "make it first, with the module `file`"),
     }
-}
-
-fn spool_path(defaults: &Defaults, name: &str) -> PathBuf {
-    Path::new(defaults.mail_directory().unwrap_or("/var/mail")).join(name)
 }
 
 /// As useradd: group `mail` may write it, where there is one.
@@ -203,8 +162,8 @@ impl Homes {
     pub(super) fn add_fields(&self, mut change: Change) -> Change {
         let shown = |path: &Path| path.display().to_string();
         if let Some(reown) = &self.reown {
-            let owner = |(uid, gid): (u32, u32)| format!("{} owned by {uid}:{gid}", reown.home.display());
-            change = change.field("home directory", owner(reown.from), owner(reown.to));
+            let owner = |(uid, gid): &Numbers| format!("{} owned by {uid}:{gid}", reown.home.display());
+            change = change.field("home directory", reown.from.last().map(owner), owner(&reown.to));
         }
         if let Some(moved) = &self.moved {
             change = change.field("home directory", shown(&moved.from), shown(&moved.to));
@@ -220,11 +179,15 @@ impl Homes {
         change
     }
 
-    /// Notes the move on the disk, to be called before the account says the new place: whoever comes after a run that was
-    /// cut off finds the old home by it.
+    /// Notes on the disk what is to be done, to be called before the account says the new place and numbers: whoever comes
+    /// after a run that was cut off finds the old home, and the files that are left, by it.
     pub(super) fn mark(&self) -> impl FnOnce(&mut dyn System) -> Result<()> + 'static {
-        let moved = self.moved.clone();
-        move |system| moved.map_or(Ok(()), |moved| moved.mark(system))
+        let (moved, reown) = (self.moved.clone(), self.reown.clone());
+        move |system| {
+            let place = moved.as_ref().map(|moved| Workplace::beside(&moved.to, system));
+            moved.map_or(Ok(()), |moved| moved.mark(system))?;
+            reown.map_or(Ok(()), |reown| reown.mark(place.as_ref(), system))
+        }
     }
 
     /// Carries it out; gives what people should know about files that were left.
@@ -377,42 +340,5 @@ impl Move {
         let (from, to) = (self.from.display(), self.to.display());
         Failure::new(format!("cannot move the home directory {from} to {to}: {to} was made meanwhile"))
             .hint(format!("if {to} is not needed, remove it and run again; {from} was not touched"))
-    }
-}
-
-impl Reown {
-    fn run(&self, system: &mut dyn System) -> Result<Vec<String>> {
-        // The home itself comes last: its old number tells the next run that this was not finished.
-        let walked = match system.stat(&self.home, false)? {
-            Some(home) if home.kind == FileKind::Directory => {
-                system.correct_tree(&self.home, Scope::OneMount, &|_, stat| self.wanted(stat))?
-            }
-            _ => Walked::default(),
-        };
-        if let Some(spool) = system.stat(&self.spool, false)?.filter(|stat| stat.uid == self.from.0) {
-            self.wanted(&spool).map_or(Ok(()), |wanted| system.set_attributes(&self.spool, wanted))?;
-        }
-        let mut warnings = Vec::new();
-        if self.from.0 != self.to.0 {
-            warnings.push(format!(
-                "files outside {} that uid {} owned keep that number; `find / -xdev -uid {}` lists them",
-                self.home.display(),
-                self.from.0,
-                self.from.0
-            ));
-        }
-        if !walked.mounts.is_empty() {
-            let mounts: Vec<_> = walked.mounts.iter().map(|path| path.display().to_string()).collect();
-            warnings.push(format!("on other file systems, not re-owned: {}", mounts.join(", ")));
-        }
-        warnings.extend(walked.refused);
-        Ok(warnings)
-    }
-
-    /// Each of the two numbers that was the user's becomes the new one.
-    fn wanted(&self, stat: &Stat) -> Option<Attributes> {
-        let uid = (stat.uid == self.from.0 && self.from.0 != self.to.0).then_some(self.to.0);
-        let gid = (stat.gid == self.from.1 && self.from.1 != self.to.1).then_some(self.to.1);
-        (uid.is_some() || gid.is_some()).then_some(Attributes { mode: None, uid, gid })
     }
 }

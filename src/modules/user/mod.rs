@@ -4,6 +4,7 @@ mod absent;
 mod busy;
 mod home;
 mod key;
+mod reown;
 mod report;
 mod spec;
 mod wanted;

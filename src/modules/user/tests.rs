@@ -345,3 +345,26 @@ fn an_interrupted_step_of_a_removal_or_a_move_is_made_up_for_by_the_next_run() {
         assert!(steps >= 5, "{steps}");
     }
 }
+
+#[test]
+fn a_change_of_group_that_was_cut_off_is_finished() {
+    let mut system = host().file("/home/alice/f", "x");
+    let theirs = Attributes { uid: Some(1000), gid: Some(1000), mode: None };
+    system.set_attributes(Path::new("/home/alice/f"), theirs).unwrap();
+    let gid = |system: &Fake, path: &str| system.stat(Path::new(path), false).unwrap().unwrap().gid;
+    let old = gid(&system, "/home/alice");
+    let wanted = |group: &str| [("name", "alice".into()), ("group", group.into())];
+    // As a run leaves it that ended once the account had the new group.
+    let mut cut_off = Fake::clone(&system);
+    assert!(run(&mut system, &wanted("users")).changed);
+    assert_eq!((gid(&system, "/home/alice"), gid(&system, "/home/alice/f")), (100, 100));
+    cut_off.write(Path::new("/etc/passwd"), system.text("/etc/passwd").as_bytes(), Attributes::default()).unwrap();
+    let place = Path::new("/home/.alice.enlist");
+    cut_off.make_directory(place, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) }).unwrap();
+    cut_off.make_link(&place.join("owners"), Path::new(&format!("1000:{old}"))).unwrap();
+    // The next one may want another group already.
+    assert!(run(&mut cut_off, &wanted("root")).changed);
+    assert_eq!((gid(&cut_off, "/home/alice"), gid(&cut_off, "/home/alice/f")), (0, 0));
+    assert!(!run(&mut cut_off, &wanted("root")).changed);
+    assert!(cut_off.stat(place, false).unwrap().is_none());
+}

@@ -85,6 +85,11 @@ impl Workplace {
         self.0.join("from")
     }
 
+    /// A link to the numbers that files have which are still to get new ones; made before the account says the new ones.
+    pub(super) fn owners(&self) -> PathBuf {
+        self.0.join("owners")
+    }
+
     /// A home's copy on its way from another file system.
     pub(super) fn copy(&self) -> PathBuf {
         self.0.join("moved")

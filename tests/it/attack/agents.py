@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Inside a lab host, as root: drives agents the way that controllers do, several at once or killed on the way, and judges
-what is on the host then. `agents.py homes|keys|kill-make|kill-remove ROUNDS`; the last line is a JSON object of counts."""
+what is on the host then. `agents.py homes|keys|kill-make|kill-regroup|kill-remove ROUNDS`; the last line is a JSON object of counts."""
 import json
 import os
 import random
@@ -213,6 +213,36 @@ def kill_make(rounds, count):
     kill([GROUPS, PEOPLE, KEYS], restore, judge, rounds, count)
 
 
+REGROUP = request("user", [{"name": f"s{n:03}", "group": f"g{(n + 2) % 5}"} for n in range(USERS)])
+
+
+def kill_regroup(rounds, count):
+    """Only the primary group changes, by which nothing of the home says that its files are still to get the new one."""
+    restore()
+    run([GROUPS, PEOPLE])
+    shutil.rmtree("/srv/home", ignore_errors=True)
+    full = {name: open(f"/etc/{name}").read() for name in DATABASES}
+    fill = "cd /home && for home in s[0-9]*; do for n in 1 2 3 4 5 6 7 8; do cp $home/.profile $home/f$n; " \
+           "done; chown -R --reference=$home $home; done; mkdir /srv/home && cp -a s[0-9]* /srv/home/"
+    subprocess.run(fill, shell=True, check=True)
+
+    def prepare():
+        restore()
+        for name in DATABASES:
+            with open(f"/etc/{name}", "w") as file:
+                file.write(full[name])
+        subprocess.run("rm -rf /home/s[0-9]* /home/.s*; cp -a /srv/home/s[0-9]* /home/", shell=True, check=True)
+
+    def judge():
+        wrong = []
+        for n in range(USERS):
+            for directory, _, files in os.walk(f"/home/s{n:03}"):
+                paths = [directory] + [os.path.join(directory, name) for name in files]
+                wrong += [path for path in paths if os.lstat(path).st_gid != 3500 + (n + 2) % 5]
+        return wrong
+    kill([REGROUP], prepare, judge, rounds, count)
+
+
 def kill_remove(rounds, count):
     restore()
     run([GROUPS, PEOPLE, KEYS])
@@ -243,7 +273,8 @@ def main(what, rounds):
         if found and kind != "late":
             examples.append((kind, found[:3]))
     save()
-    {"homes": homes, "keys": keys, "kill-make": kill_make, "kill-remove": kill_remove}[what](rounds, count)
+    {"homes": homes, "keys": keys, "kill-make": kill_make, "kill-regroup": kill_regroup,
+     "kill-remove": kill_remove}[what](rounds, count)
     for kind, found in examples[:10]:
         print(kind, found)
     print(json.dumps(counts))

@@ -73,6 +73,11 @@ fn people_whose_creation_was_cut_off_are_whole_after_the_next_run() {
 }
 
 #[test]
+fn people_whose_change_of_group_was_cut_off_own_all_their_files_after_the_next_run() {
+    killed_while("kill-regroup", 6, 300);
+}
+
+#[test]
 fn people_whose_removal_was_cut_off_are_gone_with_their_homes_after_the_next_run() {
     killed_while("kill-remove", 6, 300);
 }
