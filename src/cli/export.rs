@@ -59,9 +59,12 @@ fn export(side: &Side, output: &Path) -> Result<String, String> {
 /// Commands for a slurmdbd that knows nothing but `normal` yet. QOS first, since the associations name them.
 fn script(picture: &Picture) -> Result<String, String> {
     let mut script = String::from(HEAD);
-    let normal = QosTable::parse("")?;
-    let qos = picture.qos()?.commands(&normal);
-    for command in qos {
+    let (normal, _) = QosTable::parse("");
+    let (qos, bad) = picture.qos();
+    if !bad.is_empty() {
+        return Err(bad.join("\n"));
+    }
+    for command in qos.commands(&normal) {
         let known = command.get(1..4).is_some_and(|words| words == ["add", "qos", "name=normal"]);
         if !known {
             let _ = writeln!(script, "{}", side::typed(&command));

@@ -248,6 +248,53 @@ fn an_import_that_is_refused_half_way_leaves_nothing() {
     assert_eq!(String::from_utf8_lossy(&left.stdout), "normal\n");
 }
 
+/// One bad line, QOS or threshold of a live import or a captured one does not stop the others; each is named and counted.
+#[test]
+fn an_import_of_a_site_passes_over_what_is_refused() {
+    let (service, here) = (Service::start(), tempfile::tempdir().unwrap());
+    let dump = "Cluster - 'ref':Fairshare=1:QOS='normal'\nQOS - 'normal':Priority=0\nParent - 'root'\n\
+        Account - 'lab':Description='lab':Organization='lab':Fairshare=1\n\
+        Account - 'new':Description='new':Organization='new':Fairshare=1:GrpTRES=gres/never=2\n\
+        Parent - 'lab'\nUser - 'ada':DefaultAccount='lab':Fairshare=1\nUser - 'bo':DefaultAccount='lab':Nonsense=10\n\
+        User - 'cy':DefaultAccount='lab':Fairshare=1\n\
+        Parent - 'new'\nUser - 'ada':Fairshare=1\nUser - 'dan':DefaultAccount='new':Fairshare=1\n";
+    captured(here.path(), dump);
+    let qos = std::fs::read_to_string(here.path().join("qos.txt")).unwrap();
+    let strange = qos.lines().nth(1).unwrap().replace("long|", "odd|").replace("DenyOnLimit", "NoSuchFlag");
+    std::fs::write(here.path().join("qos.txt"), format!("{qos}short|of fields\n{strange}\n")).unwrap();
+    std::fs::write(here.path().join("thresholds.txt"), "ref|lab|nobody||7\nref|lab|ada||5\n").unwrap();
+    let from = here.path().to_str().unwrap();
+    let Said(code, _, wrong) = import(&service, &["slurm", "--yes", "--from", from], "");
+    assert!(code == 1 && wrong.contains("qos.txt:3: ") && wrong.contains("--skip-bad"), "{code} {wrong}");
+    for (yes, left) in [(false, "Nothing was changed. Do it with --yes.\n"), (true, "")] {
+        let words: Vec<_> = ["slurm", "--skip-bad", "--from", from].into_iter().chain(yes.then_some("--yes")).collect();
+        let Said(code, said, wrong) = import(&service, &words, "");
+        assert_eq!(code, 2, "{said}{wrong}");
+        assert!(said.contains("8 rows could not be taken in and passed over") && said.ends_with(left), "{said}");
+        let told: Vec<_> = wrong.lines().filter_map(|line| line.strip_prefix("enlist import: ")).collect();
+        for (line, part) in told.iter().zip([
+            "passed over: qos.txt:3: ",
+            "passed over: sacctmgr -i modify qos where name=odd",
+            "passed over: ref.cfg:5: ",
+            "passed over: ref.cfg:8: ",
+            "passed over: ref.cfg:10: ",
+            "and the 2 lines below it",
+            "passed over: sacctmgr -i modify user nobody",
+        ]) {
+            assert!(line.contains(part), "{part}: {told:#?}");
+        }
+        assert_eq!(told.len(), 7, "{told:#?}");
+    }
+    let shown = service.sacctmgr(&["-nP", "show", "assoc", "wopi", "format=account,user,minpriothresh"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let shown: std::collections::BTreeSet<_> = shown.lines().collect();
+    assert_eq!(shown, ["root||", "root|root|", "lab||", "lab|ada|5", "lab|cy|"].into());
+    let shown = service.sacctmgr(&["-nP", "show", "qos", "format=name"]);
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), "normal\nlong\nodd\n");
+    let Said(code, said, _) = import(&service, &["slurm", "--skip-bad", "--from", from], "");
+    assert!(code == 2 && said.contains("Nothing else is to import."), "{code} {said}");
+}
+
 #[test]
 fn a_user_without_default_account_is_imported_once() {
     let (service, here) = (Service::start(), tempfile::tempdir().unwrap());

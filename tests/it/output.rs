@@ -146,3 +146,17 @@ fn a_run_that_is_interrupted_says_what_was_done() {
     assert_eq!(recap.matches("ok=1 ").count(), 2, "{ran:?}");
     assert!(!ran.stdout.contains("TASK [never]"), "{ran:?}");
 }
+
+/// A host that has no certificates is told so, and what to do; a heading alone would read as "there are none to worry about".
+#[test]
+fn no_certificates_are_no_empty_list() {
+    let scratch = tempfile::tempdir().unwrap();
+    for place in [scratch.path().to_path_buf(), scratch.path().join("nowhere")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        let out = command.arg("cert").arg("--directory").arg(&place).arg("list").output().unwrap();
+        let told = String::from_utf8_lossy(&out.stderr);
+        assert_eq!((out.status.code(), out.stdout.as_slice()), (Some(1), &b""[..]), "{told}");
+        assert!(told.contains("this host has no certificates") && told.contains("`enlist cert init`"), "{told}");
+        assert!(told.contains(&place.display().to_string()), "{told}");
+    }
+}

@@ -126,6 +126,12 @@ impl Condition {
         found
     }
 
+    /// slurmdbd changes one cluster after the other, in the order in which they are named.
+    pub fn sort_as_named(&self, rows: &mut [&Association]) {
+        let named = self.clusters.as_deref().unwrap_or_default();
+        rows.sort_by_key(|row| named.iter().position(|name| *name == row.key.cluster));
+    }
+
     /// With users named, only their associations need to be looked at.
     fn candidates<'a>(&self, state: &'a State) -> Vec<&'a Association> {
         match &self.users {

@@ -11,9 +11,10 @@ use crate::accounting::tree::{self, Settings};
 
 /// Changes what the condition means; gives the lines that name what changed, effects of inheritance included.
 pub fn modify(session: &mut Session, place: &Condition, setting: &Setting) -> Done<Vec<String>> {
-    let rows =
-        place.select(session.state).into_iter().filter(|row| !row.deleted && concerned(session.state, row, setting));
-    let ids: Vec<_> = rows.map(|row| row.id).collect();
+    let mut rows = place.select(session.state);
+    rows.retain(|row| !row.deleted && concerned(session.state, row, setting));
+    place.sort_as_named(&mut rows);
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let mut lines = Vec::new();
     for id in &ids {
         let Some(row) = session.state.association(*id) else { continue };

@@ -67,20 +67,23 @@ const SETTINGS: [(&str, Kind); 33] = [
 pub struct QosTable(BTreeMap<String, Vec<String>>);
 
 impl QosTable {
-    /// Reads `show qos -nP` with [`QOS_FORMAT`]; the error names the line that is something else.
-    pub fn parse(text: &str) -> Result<QosTable, String> {
-        let mut table = BTreeMap::new();
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with("Name|")) {
+    /// Reads `show qos -nP` with [`QOS_FORMAT`]: what can be read, and of each other line its number and what is wrong.
+    pub fn parse(text: &str) -> (QosTable, Vec<(usize, String)>) {
+        let (mut table, mut bad) = (BTreeMap::new(), Vec::new());
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty() && !line.starts_with("Name|"))
+        {
             let mut cells = line.split('|').map(str::to_owned);
             let name = cells.next().unwrap_or_default();
             let values: Vec<_> = cells.collect();
             if values.len() != SETTINGS.len() || name.is_empty() {
                 let wanted = SETTINGS.len() + 1;
-                return Err(format!("{line:?} has not the {wanted} fields of `sacctmgr -nP show qos {QOS_FORMAT}`"));
+                let why = format!("{line:?} has not the {wanted} fields of `sacctmgr -nP show qos {QOS_FORMAT}`");
+                bad.push((number, why));
+            } else {
+                table.insert(name, values);
             }
-            table.insert(name, values);
         }
-        Ok(QosTable(table))
+        (QosTable(table), bad)
     }
 
     /// What makes `here` have all QOS of this table, with the same settings. QOS that only `here` has stay. All names come
@@ -176,7 +179,7 @@ mod tests {
         assert_eq!(QOS_FORMAT.split(',').count(), SETTINGS.len() + 1);
         let theirs = line("high", &[("Preempt", "low"), ("GraceTime", "1-00:01:30"), ("GrpTRES", "cpu=4,mem=2G")])
             + &line("low", &[]);
-        let theirs = QosTable::parse(&theirs).unwrap();
+        let (theirs, _) = QosTable::parse(&theirs);
         assert_eq!(
             theirs.commands(&QosTable::default()).iter().map(|command| command.join(" ")).collect::<Vec<_>>(),
             [
@@ -186,9 +189,10 @@ mod tests {
             ]
         );
         assert_eq!(theirs.commands(&theirs), [] as [Command; 0]);
-        let ours = QosTable::parse(&line("low", &[("GrpTRES", "cpu=1,node=2"), ("MaxWall", "01:00:00")])).unwrap();
+        let (ours, _) = QosTable::parse(&line("low", &[("GrpTRES", "cpu=1,node=2"), ("MaxWall", "01:00:00")]));
         let commands = theirs.commands(&ours);
         assert_eq!(commands[2].join(" "), "-i modify qos where name=low set GrpTRES=cpu=-1,node=-1 MaxWall=-1");
-        assert!(QosTable::parse("high|1|2\n").is_err());
+        let (none, bad) = QosTable::parse("\nhigh|1|2\n");
+        assert!(none == QosTable::default() && bad[0].0 == 2 && bad.len() == 1, "{bad:?}");
     }
 }

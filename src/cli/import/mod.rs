@@ -3,6 +3,7 @@
 mod events;
 mod jobs;
 mod lines;
+mod rehearsal;
 mod slurm;
 
 use super::exit::Exit;

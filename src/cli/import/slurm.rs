@@ -1,9 +1,11 @@
 //! `enlist import slurm`: brings everything of a real Slurm into the built-in service; what would change comes first.
 
-use crate::accounting::migrate::{self, Command};
+use super::rehearsal::Rehearsal;
+use super::{PASSED_OVER, counted};
+use crate::accounting::migrate;
 use crate::cli::exit::Exit;
-use crate::cli::slurm::side::{self, Picture, Side, service};
-use crate::daemon::api::{CallerFile, Request};
+use crate::cli::slurm::side::{Picture, Side, service};
+use crate::daemon::api::Request;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use std::collections::BTreeSet;
@@ -18,24 +20,20 @@ pub struct SlurmArgs {
     /// Read files instead, as `enlist export slurm --sacctmgr` writes them on Slurm's master
     #[arg(long, value_name = "DIR", conflicts_with = "sacctmgr")]
     from: Option<PathBuf>,
+    /// Pass over what the service refuses (lines of a dump, QOS, thresholds) and take in the rest; each is told, and the
+    /// exit code is 2
+    #[arg(long)]
+    skip_bad: bool,
     /// Do it
     #[arg(short, long)]
     yes: bool,
 }
 
-/// Runs the command. Exit codes: 0 nothing to import, or done; 2 something would change; 1 an error.
+/// Runs the command. Exit codes: 0 nothing to import, or done; 2 something would change, or was passed over; 1 an error.
 pub fn run(args: SlurmArgs) -> Exit {
-    let SlurmArgs { sacctmgr, from, yes } = args;
-    match import(&from.map_or(Side::Program(sacctmgr), Side::Files), yes) {
-        Ok(0) => {
-            stdout().line("Nothing to import: the service has it all.");
-            Exit::OK
-        }
-        Ok(_) if yes => Exit::OK,
-        Ok(_) => {
-            stdout().line("Nothing was changed. Do it with --yes.");
-            Exit(2)
-        }
+    let SlurmArgs { sacctmgr, from, yes, skip_bad } = args;
+    match import(&from.map_or(Side::Program(sacctmgr), Side::Files), yes, skip_bad) {
+        Ok(done) => done.tell(yes),
         Err(error) => {
             stderr().line(format!("enlist import: {error}"));
             Exit::ERROR
@@ -43,41 +41,59 @@ pub fn run(args: SlurmArgs) -> Exit {
     }
 }
 
-/// How many steps there are (or were). All of them are rehearsed first, and then done in one transaction.
-fn import(from: &Side, yes: bool) -> Result<usize, String> {
+/// What came of an import.
+struct Imported {
+    /// How many steps there are (or were).
+    steps: usize,
+    /// How many rows were passed over.
+    passed_over: u64,
+}
+
+impl Imported {
+    fn tell(&self, yes: bool) -> Exit {
+        let Imported { steps, passed_over } = *self;
+        if passed_over > 0 {
+            stdout().line(format!("{} could not be taken in and passed over", counted(passed_over, "row")));
+        }
+        match steps {
+            0 if passed_over == 0 => stdout().line("Nothing to import: the service has it all."),
+            0 => stdout().line("Nothing else is to import."),
+            _ if !yes => stdout().line("Nothing was changed. Do it with --yes."),
+            _ => {}
+        }
+        let is_done = yes || steps == 0;
+        if is_done && passed_over == 0 { Exit::OK } else { PASSED_OVER }
+    }
+}
+
+/// All steps are rehearsed first, and then done in one transaction. Rows that are refused are told and left out when
+/// `skip_bad`; else they are an error, and nothing is done.
+fn import(from: &Side, yes: bool, skip_bad: bool) -> Result<Imported, String> {
     let theirs = from.picture()?;
     if theirs.dumps.is_empty() {
         return Err("there is no cluster to import".into());
     }
     let ours = Side::Service.picture()?;
-    let mut steps = theirs.qos()?.commands(&ours.qos()?);
-    steps.iter().for_each(|command| stdout().line(side::typed(command)));
-    let files: Vec<_> = theirs.dumps.iter().map(|(cluster, dump)| file(cluster, dump)).collect();
-    for CallerFile { path, .. } in &files {
-        let load: Command = ["-i", "load", path].map(str::to_owned).into();
-        let rehearse = Some(steps.clone());
-        let answer = service(&Request { argv: load.clone(), rehearse, files: files.clone(), ..Request::default() })?;
-        if !answer.stdout.ends_with(" Nothing new added.\n") {
-            stdout().text(&answer.stdout);
-            steps.push(load);
-        }
+    let mut rehearsal = Rehearsal::new(skip_bad);
+    let (qos, bad) = theirs.qos();
+    bad.into_iter().try_for_each(|why| rehearsal.pass_over(why))?;
+    for command in qos.commands(&ours.qos().0) {
+        let needs = rehearsal.steps.len();
+        rehearsal.command(command, needs)?;
     }
-    let thresholds = migrate::thresholds(&theirs.thresholds, &ours.thresholds);
-    thresholds.iter().for_each(|command| stdout().line(side::typed(command)));
-    steps.extend(thresholds);
+    rehearsal.dumps(&theirs.dumps)?;
+    // They don't need each other, and there may be thousands.
+    let needs = rehearsal.steps.len();
+    for command in migrate::thresholds(&theirs.thresholds, &ours.thresholds) {
+        rehearsal.command(command, needs)?;
+    }
     tell_loose(&theirs);
-    let count = steps.len();
+    let Rehearsal { mut steps, files, passed_over, .. } = rehearsal;
+    let done = Imported { steps: steps.len(), passed_over };
     if yes && let Some(argv) = steps.pop() {
         service(&Request { argv, together: steps, files, ..Request::default() })?;
     }
-    Ok(count)
-}
-
-/// A cluster's dump without its QOS lines (of 25.05 and later): the listing of the QOS says more.
-fn file(cluster: &str, dump: &str) -> CallerFile {
-    let lines = dump.lines().filter(|line| !line.starts_with("QOS - "));
-    let text = lines.flat_map(|line| [line, "\n"]).collect();
-    CallerFile { path: format!("{cluster}.cfg"), text, error: None }
+    Ok(done)
 }
 
 /// Says which accounts and users have no association: `sacctmgr` can make no such, so they stay behind.

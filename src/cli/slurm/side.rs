@@ -48,9 +48,10 @@ impl Picture {
         self.dumps.iter().try_for_each(|(cluster, text)| put(&format!("{cluster}.cfg"), text))
     }
 
-    /// Its QOS, checked.
-    pub fn qos(&self) -> Result<QosTable, String> {
-        QosTable::parse(&self.qos).map_err(|error| format!("qos.txt: {error}"))
+    /// Its QOS, and of each line that is none its place and what is wrong.
+    pub fn qos(&self) -> (QosTable, Vec<String>) {
+        let (table, bad) = QosTable::parse(&self.qos);
+        (table, bad.into_iter().map(|(number, why)| format!("qos.txt:{number}: {why}")).collect())
     }
 }
 
@@ -117,11 +118,16 @@ fn command(argv: &[&str]) -> Command {
 
 /// Runs a command of the service; it must succeed.
 pub fn service(request: &Request) -> Result<Response, String> {
-    let answer = client::ask(&api::socket(), "sacctmgr", request)?;
+    let answer = ask(request)?;
     match answer.code {
         0 => Ok(answer),
         _ => Err(format!("sacctmgr {}: {}{}", request.argv.join(" "), answer.stdout, answer.stderr)),
     }
+}
+
+/// Runs a command of the service, whatever it says.
+pub fn ask(request: &Request) -> Result<Response, String> {
+    client::ask(&api::socket(), "sacctmgr", request)
 }
 
 fn run(program: &Path, argv: &[&str]) -> Result<String, String> {

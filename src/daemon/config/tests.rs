@@ -160,6 +160,58 @@ fn every_key_is_there_once() {
     assert_eq!(names.windows(2).find(|pair| pair[0] == pair[1]), None);
 }
 
+/// The text of every source file below a directory but tests.
+fn sources(directory: &Path, texts: &mut Vec<String>) {
+    for entry in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            sources(&entry, texts);
+        } else if entry.extension().is_some_and(|it| it == "rs") && entry.file_name().is_some_and(|it| it != "tests.rs")
+        {
+            texts.push(std::fs::read_to_string(entry).unwrap());
+        }
+    }
+}
+
+/// The fields that a key's `set` writes: `jobs` of `config.accounting.jobs = …`.
+fn written_fields(block: &str) -> Vec<&str> {
+    let is_path = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
+    let path = |rest: &'_ str| rest.find(|c| !is_path(c)).unwrap_or(rest.len());
+    let parts = block.split("config.").skip(1).map(|rest| rest.split_at(path(rest)));
+    let written = parts.filter(|(_, then)| [" = ", " |= "].iter().any(|sign| then.starts_with(sign)));
+    written.filter_map(|(path, _)| path.rsplit('.').next()).filter(|field| !field.is_empty()).collect()
+}
+
+/// A key that is said to take effect is read by something besides the configuration itself; the page is made of the same
+/// table that reads them, so there is none that is not documented.
+#[test]
+fn every_key_that_takes_effect_is_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut product = Vec::new();
+    for part in ["accounting", "cli", "store"] {
+        sources(&root.join(part), &mut product);
+    }
+    let daemon = std::fs::read_dir(root.join("daemon")).unwrap().map(|entry| entry.unwrap().path());
+    for path in daemon.filter(|path| path.file_name().is_some_and(|name| name != "config")) {
+        if path.is_dir() { sources(&path, &mut product) } else { product.push(std::fs::read_to_string(path).unwrap()) }
+    }
+    let is_read = |field: &str| {
+        let after = |text: &str| text.chars().next().is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_');
+        product.iter().any(|text| text.split(&format!(".{field}")).skip(1).any(after))
+    };
+    let (mut tables, mut looked_at) = (Vec::new(), 0);
+    sources(&root.join("daemon/config/keys"), &mut tables);
+    for block in tables.iter().flat_map(|table| table.split("Key {").skip(1)) {
+        let Some(name) = block.split("name: \"").nth(1).and_then(|rest| rest.split('"').next()) else { continue };
+        let Some(key) = keys::all().find(|key| key.is(name)) else { continue };
+        if matches!(key.applies, keys::Applies::OnReload | keys::Applies::AtStart) {
+            let fields = written_fields(block);
+            assert!(fields.iter().all(|field| is_read(field)), "nothing reads {fields:?} of {name}");
+            looked_at += usize::from(!fields.is_empty());
+        }
+    }
+    assert!(looked_at >= 25, "only {looked_at} keys were looked at");
+}
+
 #[test]
 fn a_restart_is_needed_for_some() {
     let (old, new) = (Config::default(), parse("StoreLocation=/x/y\nPrivateData=users").unwrap());

@@ -25,7 +25,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "PriorityType",
         from: SLURM,
-        applies: OnReload,
+        applies: Scheduler,
         meaning: "`priority/multifactor`: fairshare is computed from decayed usage. `priority/basic`: first come, first \
                   served (the default before Slurm 23.11).",
         set: |config, text| match text.to_ascii_lowercase().as_str() {
