@@ -92,6 +92,19 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// What it is called in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            ErrorKind::Usage => "usage",
+            ErrorKind::Input => "input",
+            ErrorKind::Host => "host",
+            ErrorKind::Refused => "refused",
+            ErrorKind::Internal => "internal",
+        }
+    }
+}
+
 /// An error made for people: what, where, why, what to do.
 ///
 /// The message is one sentence without a full stop; notes say why, hints say what to do next. It never shows a
@@ -145,6 +158,20 @@ impl Diagnostic {
             Some(name) => self.hint(format!("did you mean `{name}`?")),
             None => self,
         }
+    }
+
+    /// The same for programs: kind, message, place, notes and hints; what there is none of is left out.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut json = serde_json::json!({ "kind": self.kind.word(), "message": conceal(&self.message) });
+        if let Some(Place { source, line, column }) = &self.place {
+            json["place"] = serde_json::json!({ "file": source.name, "line": line, "column": column });
+        }
+        for (key, texts) in [("notes", &self.notes), ("hints", &self.hints)] {
+            if !texts.is_empty() {
+                json[key] = texts.iter().map(|text| conceal(text).into_owned()).collect();
+            }
+        }
+        json
     }
 
     fn fmt_snippet(&self, f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {
@@ -215,6 +242,16 @@ mod tests {
         let source = Source::new("a.yml", "- name: 그룹\n  이름: x\n");
         let shown = Diagnostic::input(&Place::new(&source, 2, 7), "bad").hint("fix it").to_string();
         assert_eq!(shown, "bad\n --> a.yml:2:7\n  |\n1 | - name: 그룹\n2 |   이름: x\n  |         ^\n  = help: fix it");
+    }
+
+    #[test]
+    fn programs_get_the_same_without_what_there_is_none_of() {
+        let source = Source::new("a.yml", "- name: x\n");
+        let key = "-----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1rZXktdjEAAAA";
+        let json = Diagnostic::input(&Place::new(&source, 1, 3), key).hint("fix it").to_json();
+        assert_eq!(json["place"], serde_json::json!({ "file": "a.yml", "line": 1, "column": 3 }));
+        assert_eq!((json["kind"].as_str(), json["hints"][0].as_str()), (Some("input"), Some("fix it")));
+        assert!(json.get("notes").is_none() && !json.to_string().contains("b3Blbn"), "{json}");
     }
 
     #[test]

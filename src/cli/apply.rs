@@ -10,6 +10,7 @@ use crate::roster::Roster;
 use crate::sync::reach::Reach;
 use crate::sync::{Applied, Host, Mandate, Site};
 use crate::view;
+use crate::view::fold::Extent;
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
@@ -45,13 +46,16 @@ pub struct ApplyArgs {
     /// What became of every step, as one JSON document instead of text; asks nothing, so it needs a plan or --yes
     #[arg(long)]
     pub json: bool,
+    /// Each step, also where those of many people are alike
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Applies.
 pub fn run(args: &ApplyArgs) -> Exit {
     match prepare(args).and_then(|(plan, roster)| apply(args, &plan, roster.as_ref())) {
         Ok(exit) => exit,
-        Err(problems) => fail_all(&problems),
+        Err(problems) => fail_all(&problems, args.json),
     }
 }
 
@@ -70,7 +74,7 @@ fn prepare(args: &ApplyArgs) -> Result<(Plan, Option<Roster>), Vec<Diagnostic>> 
 fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit, Vec<Diagnostic>> {
     let out = stdout();
     if !args.json && args.plan.is_none() {
-        out.lines(view::plan::plan(plan));
+        out.lines(view::plan::plan(plan, plan::extent(args.all)));
     }
     if args.plan.is_none() && plan.is_empty() {
         if args.json {
@@ -122,7 +126,7 @@ fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<b
     let stop = stop_on_interrupt()
         .map_err(|error| vec![Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}"))])?;
     let site = Site::new(hosts, &connector, args.site.forks).stopping_at(stop);
-    let mut report = Report { heard: Vec::new(), shown: 0, plan, json: args.json };
+    let mut report = Report { heard: Vec::new(), shown: 0, plan, json: args.json, extent: plan::extent(args.all) };
     let well = crate::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
     report.end(well);
     Ok(well)
@@ -153,6 +157,7 @@ struct Report<'p> {
     shown: usize,
     plan: &'p Plan,
     json: bool,
+    extent: Extent,
 }
 
 impl Report<'_> {
@@ -169,7 +174,7 @@ impl Report<'_> {
         let Some(first) = new.first().filter(|_| !self.json) else { return };
         let (out, err) = (stdout(), stderr());
         out.line(Styled::of(Style::Heading, view::plan::heading(first.phase)));
-        out.lines(view::plan::applied(new, self.plan.hosts.len()));
+        out.lines(view::plan::applied(new, self.plan.hosts.len(), self.extent));
         let warnings = new.iter().flat_map(|one| one.warnings.iter().map(move |text| (&one.host, text)));
         err.lines(warnings.map(|(host, text)| Styled::of(Style::Warning, "warning:").text(format!(" {host}: {text}"))));
         out.line("");

@@ -33,7 +33,7 @@ pub struct AuditArgs {
 pub fn run(args: &AuditArgs) -> Exit {
     let (findings, Survey { seen, silent }) = match find(args) {
         Ok(found) => found,
-        Err(problems) => return fail_all(&problems),
+        Err(problems) => return fail_all(&problems, args.json),
     };
     let out = stdout();
     if args.json {

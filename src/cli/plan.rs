@@ -2,7 +2,7 @@
 
 use super::saved::Saving;
 use super::site::{self, SiteArgs, fail_all};
-use super::{Exit, fail};
+use super::Exit;
 use crate::change::plan::Plan;
 use crate::cli::waiting;
 use crate::diag::Diagnostic;
@@ -10,6 +10,7 @@ use crate::roster::Roster;
 use crate::sync::reach::Reach;
 use crate::sync::{Planned, Site};
 use crate::view;
+use crate::view::fold::Extent;
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
@@ -33,6 +34,9 @@ pub struct PlanArgs {
     /// The plan as JSON instead of text
     #[arg(long)]
     pub json: bool,
+    /// Each change, also where those of many people are alike
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Something would change.
@@ -42,28 +46,33 @@ const CHANGES: Exit = Exit(2);
 pub fn run(args: &PlanArgs) -> Exit {
     let saving = match args.output.as_deref().map(Saving::prepare).transpose() {
         Ok(saving) => saving,
-        Err(problem) => return fail(&problem),
+        Err(problem) => return fail_all(&[problem], args.json),
     };
     let Planned { plan, warnings } = match make(&args.site, &args.roster) {
         Ok(planned) => planned,
-        Err(problems) => return fail_all(&problems),
+        Err(problems) => return fail_all(&problems, args.json),
     };
     warn(&warnings);
+    if let Some(Err(problem)) = saving.as_ref().map(|saving| saving.write(&plan)) {
+        return fail_all(&[problem], args.json);
+    }
     let out = stdout();
     match args.json {
         true => out.json(&plan.to_json()),
-        false => out.lines(view::plan::plan(&plan)),
+        false => out.lines(view::plan::plan(&plan, extent(args.all))),
     }
     if let Some(saving) = &saving {
-        if let Err(problem) = saving.write(&plan) {
-            return fail(&problem);
-        }
         stderr().line(next_step(saving, &plan, &args.roster));
     }
     if !plan.left_out.is_empty() {
         return Exit::LEFT_OUT;
     }
     if plan.is_empty() { Exit::OK } else { CHANGES }
+}
+
+/// What `--all` means.
+pub(super) fn extent(all: bool) -> Extent {
+    if all { Extent::Whole } else { Extent::Folded }
 }
 
 fn next_step(saving: &Saving, plan: &Plan, roster: &Path) -> String {

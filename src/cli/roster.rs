@@ -46,7 +46,7 @@ pub fn run(args: &RosterArgs) -> Exit {
                 out.line(summary(&roster));
                 Exit::OK
             }
-            Err(problems) => fail_all(&problems),
+            Err(problems) => fail_all(&problems, false),
         },
     }
 }

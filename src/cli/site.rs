@@ -6,6 +6,7 @@ use crate::diag::{Diagnostic, ErrorKind, Source};
 use crate::inventory::{self, Inventory};
 use crate::roster::{self, Roster};
 use crate::runner::target::Login;
+use crate::view::styles::stdout;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -63,9 +64,15 @@ pub fn read_roster(path: &PathBuf) -> Result<Roster, Vec<Diagnostic>> {
     roster::load(&Source::new(path.display().to_string(), text))
 }
 
-/// Shows everything that went wrong, and gives the exit code 1 (2 for wrong usage).
-pub fn fail_all(problems: &[Diagnostic]) -> Exit {
-    problems.iter().map(exit::fail).max_by_key(|exit| exit.0).unwrap_or(Exit::ERROR)
+/// Shows everything that went wrong on standard error, with `json` also as one document on standard output, where a
+/// program waits for one. Gives the exit code 1.
+pub fn fail_all(problems: &[Diagnostic], json: bool) -> Exit {
+    if json {
+        let errors: Vec<_> = problems.iter().map(Diagnostic::to_json).collect();
+        stdout().json(&serde_json::json!({ "ok": false, "errors": errors }).to_string());
+    }
+    problems.iter().for_each(exit::show);
+    Exit::ERROR
 }
 
 /// Now, in UTC, to the second.

@@ -120,7 +120,11 @@ pub fn run(args: &UserArgs) -> Exit {
         }),
         Action::Show(whom) => show(whom).map(|()| false),
     };
-    done.map_or_else(|problems| fail_all(&problems), |_| Exit::OK)
+    let (Action::Add(EditArgs { whom, .. })
+    | Action::Modify { edit: EditArgs { whom, .. }, .. }
+    | Action::Remove(whom)
+    | Action::Show(whom)) = &args.action;
+    done.map_or_else(|problems| fail_all(&problems, whom.json), |_| Exit::OK)
 }
 
 impl EditArgs {

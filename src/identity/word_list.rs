@@ -63,10 +63,10 @@ impl Names {
 
 impl PartialEq for Names {
     fn eq(&self, other: &Self) -> bool {
-        let is_shared = |(one, two): (&Arc<_>, &Arc<_>)| Arc::ptr_eq(one, two);
-        let all_shared =
-            self.chunks.len() == other.chunks.len() && self.chunks.iter().zip(&other.chunks).all(is_shared);
-        all_shared || self.iter().eq(other.iter())
+        let is_shared = |(one, two): &(&Arc<_>, &Arc<_>)| Arc::ptr_eq(one, two);
+        let shared = self.chunks.iter().zip(&other.chunks).take_while(is_shared).count();
+        let names = |rest| <[Arc<Vec<String>>]>::iter(rest).flat_map(|chunk| chunk.iter());
+        names(&self.chunks[shared..]).eq(names(&other.chunks[shared..]))
     }
 }
 
@@ -96,5 +96,21 @@ mod tests {
         second.push("3".into());
         assert_eq!(second.iter().last(), Some("3"));
         assert_eq!(first, first.join().split(',').collect());
+    }
+
+    #[test]
+    fn lists_are_equal_however_they_came_to_be() {
+        let long: Names = (0..200).map(|n| n.to_string()).collect();
+        let mut grown: Names = (0..199).map(|n| n.to_string()).collect();
+        assert_ne!(long, grown);
+        grown.push("199".into());
+        assert_eq!(long, grown);
+        let mut cut = long.clone();
+        cut.retain(|name| name != "70");
+        assert_ne!(long, cut);
+        let mut other = long.clone();
+        other.retain(|name| name != "199");
+        other.push("200".into());
+        assert_ne!(long, other);
     }
 }

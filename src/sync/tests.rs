@@ -19,6 +19,7 @@ use crate::system::fake::Fake;
 use crate::system::predicted::Predicted;
 use crate::system::{Attributes, System};
 use crate::view;
+use crate::view::fold::Extent;
 use crate::view::styled::joined;
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
@@ -134,12 +135,12 @@ fn all(problems: &[Diagnostic]) -> String {
 
 /// What people are told of an apply to all three hosts.
 fn said(applied: &[Applied], plan: &Plan) -> String {
-    joined(&view::plan::applied(applied, 3)) + "\n" + &view::plan::applied_summary(applied, plan) + "\n"
+    joined(&view::plan::applied(applied, 3, Extent::Folded)) + "\n" + &view::plan::applied_summary(applied, plan) + "\n"
 }
 
 #[track_caller]
 fn shows(plan: &Plan, expected: Expect) {
-    expected.assert_eq(&(joined(&view::plan::plan(plan)) + "\n"));
+    expected.assert_eq(&(joined(&view::plan::plan(plan, Extent::Folded)) + "\n"));
 }
 
 const FIRST: &str = "\

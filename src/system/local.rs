@@ -11,6 +11,7 @@ mod walk;
 use super::accounts::{Accounts, is_database};
 use super::claim::{Claim, WORKSHOP};
 use super::held::{self, Held};
+use super::lookup::Sources;
 use super::remembered::Remembered;
 use super::resolve::{Links, refuse_further_name};
 use super::tree::{Judge, Scope, Walked};
@@ -373,6 +374,14 @@ impl System for Local {
 
     fn defaults(&self) -> Result<Defaults> {
         self.remembered.defaults(self)
+    }
+
+    fn sources(&self) -> Sources {
+        self.remembered.sources(self)
+    }
+
+    fn host_name(&self) -> String {
+        self.remembered.host_name(self)
     }
 
     fn look_again(&mut self) {

@@ -76,6 +76,47 @@ pub fn read_defaults(system: &dyn System) -> super::Result<Defaults> {
     Ok(Defaults::parse(&read("/etc/login.defs")?, &read("/etc/default/useradd")?))
 }
 
+/// Which databases have sources beyond the local files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Users.
+    passwd: bool,
+    /// Groups.
+    group: bool,
+}
+
+impl Sources {
+    /// Whether `database` (passwd, group) has any.
+    fn are_beyond(self, database: &str) -> bool {
+        match database {
+            "passwd" => self.passwd,
+            "group" => self.group,
+            _ => true,
+        }
+    }
+}
+
+/// What `/etc/nsswitch.conf` says, read now. systemd answers for its own users through sockets; where it does not run
+/// there are none.
+pub fn read_sources(system: &(impl System + ?Sized)) -> Sources {
+    let text = system.read(Path::new("/etc/nsswitch.conf")).ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let is_beyond = |source: &String| match source.as_str() {
+        "files" => false,
+        "systemd" => system.stat(Path::new("/run/systemd/userdb"), true).is_ok_and(|found| found.is_some()),
+        _ => true,
+    };
+    let has_any = |database| nsswitch_sources(&text, database).iter().any(is_beyond);
+    Sources { passwd: has_any("passwd"), group: has_any("group") }
+}
+
+/// The host's name, read now; empty when nothing tells it.
+pub fn read_host_name(system: &(impl System + ?Sized)) -> String {
+    let read = |path| system.read(Path::new(path)).ok().flatten();
+    let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).unwrap_or_default();
+    String::from_utf8_lossy(&name).trim().to_owned()
+}
+
 /// The name service of the host. It is not asked when nsswitch.conf names no source beyond the local files.
 #[derive(Clone, Copy)]
 pub struct Nss<'a>(pub &'a dyn System);
@@ -88,23 +129,11 @@ impl Nss<'_> {
 
     fn getent<E: Entry>(&self, key: &str) -> Option<E> {
         // A name that begins with `-` would be an option; nobody has one.
-        if key.is_empty() || key.starts_with('-') || !self.has_sources(E::FILE) {
+        if key.is_empty() || key.starts_with('-') || !self.0.sources().are_beyond(E::FILE) {
             return None;
         }
         let output = self.0.query(&Command::new(["getent", E::FILE, key])).ok()?;
         Database::<E>::parse(output.stdout).entries().next().cloned()
-    }
-
-    /// Whether `database` (passwd, group) has sources beyond the files. systemd answers for its own users through
-    /// sockets; where it does not run there are none.
-    fn has_sources(&self, database: &str) -> bool {
-        let text = self.0.read(Path::new("/etc/nsswitch.conf")).ok().flatten().unwrap_or_default();
-        let sources = nsswitch_sources(&String::from_utf8_lossy(&text), database);
-        sources.iter().any(|source| match source.as_str() {
-            "files" => false,
-            "systemd" => self.0.stat(Path::new("/run/systemd/userdb"), true).is_ok_and(|found| found.is_some()),
-            _ => true,
-        })
     }
 }
 

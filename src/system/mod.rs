@@ -21,6 +21,7 @@ use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
 pub use content::Content;
 use held::Held;
+use lookup::Sources;
 use resolve::Links;
 use std::ffi::OsString;
 use std::io;
@@ -272,7 +273,7 @@ pub trait System {
     /// An exit code is data; an error means that it could not be started.
     fn query(&self, command: &Command) -> Result<Output>;
 
-    /// `/etc/passwd`, indexed. This and the next three are read once and remembered, where it pays, until
+    /// `/etc/passwd`, indexed. This and the next five are read once and remembered, where it pays, until
     /// [`System::look_again`] or something that may change them.
     fn passwd(&self) -> Result<Database<Passwd>>;
 
@@ -285,7 +286,17 @@ pub trait System {
     /// `/etc/login.defs` and `/etc/default/useradd`.
     fn defaults(&self) -> Result<Defaults>;
 
-    /// Forgets what was remembered of the account files: a new request looks anew.
+    /// Where the name service looks beyond the account files.
+    fn sources(&self) -> Sources {
+        lookup::read_sources(self)
+    }
+
+    /// What the host calls itself; empty when nothing tells it.
+    fn host_name(&self) -> String {
+        lookup::read_host_name(self)
+    }
+
+    /// Forgets what was remembered: a new request looks anew.
     fn look_again(&mut self) {}
 
     /// A variable of the environment that programs would get.

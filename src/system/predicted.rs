@@ -5,6 +5,7 @@
 
 mod overlay;
 
+use super::lookup::Sources;
 use super::{
     Attributes, Command, FileKind, Output, Result, Stat, StatDetails, System, SystemError, accounts,
     accounts::is_database, lookup, nss, remembered::Remembered, resolve::Links,
@@ -59,6 +60,7 @@ impl<S: System> Predicted<S> {
 
     /// The real system below, to set it up.
     pub fn inner_mut(&mut self) -> &mut S {
+        self.overlay.look_again();
         &mut self.overlay.inner
     }
 
@@ -239,10 +241,18 @@ impl<S: System> System for Predicted<S> {
         self.remembered.defaults(self)
     }
 
+    fn sources(&self) -> Sources {
+        self.remembered.sources(self)
+    }
+
+    fn host_name(&self) -> String {
+        self.remembered.host_name(self)
+    }
+
     fn look_again(&mut self) {
         if self.transaction.is_none() {
             self.remembered.forget();
-            self.overlay.inner.look_again();
+            self.overlay.look_again();
         }
     }
 
@@ -267,7 +277,10 @@ impl<S: System> System for Predicted<S> {
                 written.insert(path.into(), content.into());
                 Ok(())
             }
-            _ => self.replace(path, Source::Bytes(content.into()), content.len() as u64, attributes),
+            _ => {
+                let source = self.overlay.content(content);
+                self.replace(path, source, content.len() as u64, attributes)
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! [`Remembered`]: account files that were read and indexed once, for all items of a request.
 
+use super::lookup::Sources;
 use super::{Output, Result, System, lookup};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsString;
 
@@ -14,6 +15,8 @@ pub struct Remembered {
     group: RefCell<Option<Database<Group>>>,
     all: RefCell<Option<Databases>>,
     defaults: RefCell<Option<Defaults>>,
+    sources: OnceCell<Sources>,
+    host_name: OnceCell<String>,
     /// Answers of the name service, by command.
     answers: RefCell<HashMap<Vec<OsString>, Output>>,
 }
@@ -48,6 +51,16 @@ impl Remembered {
     /// The settings for new accounts, likewise.
     pub fn defaults(&self, system: &dyn System) -> Result<Defaults> {
         once(&self.defaults, || lookup::read_defaults(system))
+    }
+
+    /// Where the name service looks, likewise.
+    pub fn sources(&self, system: &dyn System) -> Sources {
+        *self.sources.get_or_init(|| lookup::read_sources(system))
+    }
+
+    /// What the host calls itself, likewise.
+    pub fn host_name(&self, system: &dyn System) -> String {
+        self.host_name.get_or_init(|| lookup::read_host_name(system)).clone()
     }
 
     /// What the name service says, asked by `ask` when it is not known.

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod diff;
 pub mod doc;
 pub mod explain;
+pub mod fold;
 
 pub mod live;
 pub mod plan;

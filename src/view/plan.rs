@@ -1,47 +1,81 @@
 //! A plan for people: what would change, once for all hosts on which it is the same; and what became of it.
 
 use super::diff::line_diff;
+use super::fold::{Extent, Fate, fates, shape};
 use super::styled::Styled;
 use super::styles::Style;
-use crate::change::plan::{LeftOut, Phase, Plan};
+use crate::change::plan::{LeftOut, Phase, Plan, Step};
 use crate::change::{Action, Change, FieldDiff};
 use crate::sync::{Applied, Became};
 use crate::text::visible::on_one_line;
 use crate::text::width::{pad, width};
 use crate::value::Value;
+use indexmap::IndexMap;
 use similar::ChangeTag;
 use std::collections::HashMap;
 
 /// The same change with all the hosts that have it.
 struct Shared<'p> {
-    phase: Phase,
+    step: &'p Step,
     change: &'p Change,
     hosts: Vec<&'p str>,
 }
 
-/// The plan's lines: phase by phase, one block a change, and the summary last.
-pub fn plan(plan: &Plan) -> Vec<Styled> {
-    let looked = plan.hosts.len();
+impl Shared<'_> {
+    /// Whose change it is, as the step says.
+    fn person(&self) -> &str {
+        let args = &self.step.args;
+        let named = args.get("user").or(args.get("name")).and_then(Value::as_str);
+        named.unwrap_or(&self.change.address.name)
+    }
+}
+
+/// The plan's lines: phase by phase, one block a change, and the summary last. Removals are never folded.
+pub fn plan(plan: &Plan, extent: Extent) -> Vec<Styled> {
     let mut lines = Vec::new();
     let shared = shared(plan);
     for phase in Phase::ALL {
-        let of_phase: Vec<_> = shared.iter().filter(|shared| shared.phase == phase).collect();
-        let Some(first) = of_phase.iter().map(|shared| width(&shared.change.address.to_string())).max() else {
+        let of_phase: Vec<_> = shared.iter().filter(|shared| shared.step.phase == phase).collect();
+        if of_phase.is_empty() {
             continue;
-        };
-        lines.push(Styled::of(Style::Heading, heading(phase)));
-        for Shared { change, hosts, .. } in of_phase {
-            let (mark, style) = mark(change.action);
-            let title = pad(&format!("{mark} {}", change.address), first + 2);
-            let hosts = format!("on {}", name_hosts(hosts, looked));
-            lines.push(Styled::from("  ").styled(style, title).text("  ").styled(Style::Faint, hosts));
-            lines.extend(fields(change).into_iter().map(|line| line.indented(6)));
         }
+        lines.push(Styled::of(Style::Heading, heading(phase)));
+        lines.extend(one_phase(&of_phase, plan.hosts.len(), extent));
         lines.push(Styled::new());
     }
     lines.extend(left_out(plan));
     lines.push(summary(plan).into());
     lines
+}
+
+fn one_phase(all: &[&Shared], hosts: usize, extent: Extent) -> Vec<Styled> {
+    let shapes: Vec<_> = all.iter().map(|shared| shape_of(shared)).collect();
+    let fates = fates(&shapes, extent);
+    let shown = all.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Shown);
+    let column = shown.map(|(shared, _)| width(&shared.change.address.to_string())).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (shared, fate) in all.iter().zip(&fates) {
+        let (mark, style) = mark(shared.change.action);
+        let on = format!("on {}", name_hosts(&shared.hosts, hosts));
+        let (title, fields) = match fate {
+            Fate::Hidden => continue,
+            Fate::Shown => (pad(&shared.change.address.to_string(), column), fields(shared.change)),
+            Fate::Folded(rest) => {
+                let last = all[rest.last].person();
+                (rest.says(&shared.change.address.kind, shared.person(), last), Vec::new())
+            }
+        };
+        let title = Styled::from("  ").styled(style, format!("{mark} {title}"));
+        lines.push(title.text("  ").styled(Style::Faint, on));
+        lines.extend(fields.into_iter().map(|line| line.indented(6)));
+    }
+    lines
+}
+
+/// In what it is like others, if it may be folded with them.
+fn shape_of(shared: &Shared) -> Option<String> {
+    let Shared { step, change, hosts } = shared;
+    (!step.phase.removes()).then(|| shape(change, shared.person(), &hosts.join(",")))
 }
 
 /// At most this many are named of those that are left out for one reason.
@@ -52,17 +86,13 @@ pub fn left_out(plan: &Plan) -> Vec<Styled> {
     if plan.left_out.is_empty() {
         return Vec::new();
     }
-    let mut reasons: Vec<(&LeftOut, Vec<String>)> = Vec::new();
+    let mut reasons: IndexMap<_, (&LeftOut, Vec<String>)> = IndexMap::new();
     for (one, hosts) in same_on_hosts(&plan.left_out) {
         let whom = format!("{} on {}", one.what, hosts.join(", "));
-        let key = |other: &LeftOut| (other.why.clone(), other.meanwhile.clone(), other.todo.clone());
-        match reasons.iter_mut().find(|(other, _)| key(other) == key(one)) {
-            Some((_, all)) => all.push(whom),
-            None => reasons.push((one, vec![whom])),
-        }
+        reasons.entry((&one.why, &one.meanwhile, &one.todo)).or_insert((one, Vec::new())).1.push(whom);
     }
     let mut lines = vec![Styled::of(Style::Heading, "Left out")];
-    for (one, whom) in reasons {
+    for (one, whom) in reasons.into_values() {
         let more = whom.len().saturating_sub(NAMED);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         let whom = whom.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -105,7 +135,7 @@ fn shared(plan: &Plan) -> Vec<Shared<'_>> {
                     Some(place) => shared[*place].hosts.push(&host.host),
                     None => {
                         found.push(shared.len());
-                        shared.push(Shared { phase: step.phase, change, hosts: vec![&host.host] });
+                        shared.push(Shared { step, change, hosts: vec![&host.host] });
                     }
                 }
             }
@@ -225,8 +255,9 @@ pub(super) fn count(number: usize, what: &str) -> String {
 /// A change and what became of it, with all the hosts where it became so.
 type Ended<'a> = (&'a Change, &'a Became, Vec<&'a str>);
 
-/// What became of steps: one line a resource and result, with the reason where it is not as planned.
-pub fn applied(applied: &[Applied], hosts: usize) -> Vec<Styled> {
+/// What became of steps: one line a resource and result, with the reason where it is not as planned. What became as planned
+/// is folded.
+pub fn applied(applied: &[Applied], hosts: usize, extent: Extent) -> Vec<Styled> {
     let mut shared: Vec<Ended> = Vec::new();
     let mut places: HashMap<_, Vec<usize>> = HashMap::new();
     for one in applied {
@@ -241,11 +272,31 @@ pub fn applied(applied: &[Applied], hosts: usize) -> Vec<Styled> {
             }
         }
     }
-    let column = shared.iter().map(|(change, ..)| width(&change.address.to_string())).max().unwrap_or(0);
-    shared
-        .iter()
-        .flat_map(|(change, became, on)| result_lines(change, became, &name_hosts(on, hosts), column))
-        .collect()
+    let shapes: Vec<_> = shared.iter().map(|(change, became, on)| result_shape(change, became, on)).collect();
+    let fates = fates(&shapes, extent);
+    let shown = shared.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Shown);
+    let column = shown.map(|((change, ..), _)| width(&change.address.to_string())).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for ((change, became, on), fate) in shared.iter().zip(fates) {
+        let on = name_hosts(on, hosts);
+        match fate {
+            Fate::Hidden => {}
+            Fate::Shown => lines.extend(result_lines(change, became, &on, column)),
+            Fate::Folded(rest) => {
+                let (mark, style) = mark(change.action);
+                let says = rest.says(&change.address.kind, &change.address.name, &shared[rest.last].0.address.name);
+                let title = Styled::from("  ").styled(style, format!("{mark} {says}"));
+                lines.push(title.text(format!("  {} on {on}", done(change.action))));
+            }
+        }
+    }
+    lines
+}
+
+/// What became as planned is like others of its kind, unless it is gone.
+fn result_shape(change: &Change, became: &Became, on: &[&str]) -> Option<String> {
+    let may_fold = *became == Became::Done && change.action != Action::Delete;
+    may_fold.then(|| format!("{} {:?} {}", change.address.kind, change.action, on.join(",")))
 }
 
 fn result_lines(change: &Change, became: &Became, on: &str, column: usize) -> Vec<Styled> {
@@ -388,14 +439,72 @@ mod tests {
                   uid  2002
 
             Plan: 2 to create, 3 to change, 1 to remove (1 name, limit 3), on 2 of 2 hosts."#]]
-        .assert_eq(&joined(&plan(&example())));
+        .assert_eq(&joined(&plan(&example(), Extent::Folded)));
+    }
+
+    /// `many` people with a key each, and one with another shell, on two hosts; and as many removed.
+    fn crowd(many: usize) -> Plan {
+        let named = |name: &str| Map::from_iter([("name".to_owned(), Value::from(name))]);
+        let person = |number: usize| {
+            let (name, shell) = (format!("kim{number:04}"), if number == 22 { "/bin/zsh" } else { "/bin/bash" });
+            let user = Change::new(Action::Create, "user", &name).field("uid", Value::Null, 10_000 + number as i64);
+            Step { args: named(&name), ..step(Phase::Accounts, user.field("shell", Value::Null, shell)) }
+        };
+        let key = |number: usize| {
+            let file = format!("/home/kim{number:04}/.ssh/authorized_keys");
+            let text = Some(format!("ssh-ed25519 AAAA{number}\n"));
+            let change = Change::new(Action::Create, "authorized_key", &file).text(&file, None, text);
+            Step { args: named(&format!("kim{number:04}")), ..step(Phase::Accounts, change) }
+        };
+        let gone = |number: usize| {
+            step(Phase::AccountRemovals, Change::new(Action::Delete, "user", format!("gone{number}")))
+        };
+        let mut plan = example();
+        for host in &mut plan.hosts {
+            host.steps = (0..many).map(person).chain((0..many).map(key)).chain((0..many).map(gone)).collect();
+        }
+        plan
+    }
+
+    #[test]
+    fn many_people_who_are_alike_are_folded_and_all_says_each() {
+        let folded = joined(&plan(&crowd(5000), Extent::Folded));
+        let users = "\n  + 4,979 more users like these: kim0020…kim4999 (--all shows them)  on all 2 hosts\n";
+        let keys = "\n  + 4,980 more authorized_keys like these: kim0020…kim4999 (--all shows them)  on all 2 hosts\n";
+        assert!(folded.contains(users) && folded.contains(keys), "{folded}");
+        assert!(folded.contains("+ user kim0022 ") && !folded.contains("+ user kim0021 "), "another shell is shown");
+        assert!(folded.contains("- user gone4999 "), "who is removed is named");
+        let whole = joined(&plan(&crowd(5000), Extent::Whole));
+        assert!(whole.contains("+ user kim4998 ") && !whole.contains("like these"));
+    }
+
+    #[test]
+    fn what_became_of_many_is_folded_and_what_failed_is_not() {
+        let crowd = crowd(100);
+        let steps = crowd.hosts[0].steps.iter().filter(|step| step.phase == Phase::Accounts);
+        let became = |number: usize| match number {
+            50 => Became::Failed { why: "the disk is full".into() },
+            _ => Became::Done,
+        };
+        let result = |(number, step): (usize, &Step)| Applied {
+            host: "login1".into(),
+            phase: step.phase,
+            planned: step.changes.clone(),
+            became: became(number),
+            warnings: Vec::new(),
+        };
+        let results: Vec<_> = steps.enumerate().map(result).collect();
+        let folded = joined(&applied(&results, 2, Extent::Folded));
+        let more = "+ 79 more users like these: kim0020…kim0099 (--all shows them)  created on login1\n";
+        assert!(folded.contains(more) && folded.contains("failed on login1\n      the disk is full"), "{folded}");
+        assert!(joined(&applied(&results, 2, Extent::Whole)).contains("+ user kim0099 "));
     }
 
     #[test]
     fn nothing_to_do_is_said() {
         let mut empty = example();
         empty.hosts.iter_mut().for_each(|host| host.steps.clear());
-        assert_eq!(joined(&plan(&empty)), "Nothing to do: 2 hosts looked at, all as the roster says.");
+        assert_eq!(joined(&plan(&empty, Extent::Folded)), "Nothing to do: 2 hosts looked at, all as the roster says.");
         let again = "Nothing to do: 2 hosts looked at again, all as when the plan was made.";
         assert_eq!(applied_summary(&[], &empty), again);
     }
@@ -423,7 +532,7 @@ mod tests {
                   a link
 
             Nothing else to do: 2 hosts looked at; 12 left out."#]]
-        .assert_eq(&joined(&self::plan(&plan)));
+        .assert_eq(&joined(&self::plan(&plan, Extent::Folded)));
     }
 
     #[test]
@@ -468,6 +577,6 @@ mod tests {
                   login2: user dooly: is logged in
                     = help: wait
             Applied: 1 created, 2 changed, 0 removed, 2 not as planned, 1 failed or left out."#]]
-        .assert_eq(&(joined(&applied(&results, 2)) + "\n" + &applied_summary(&results, &plan)));
+        .assert_eq(&(joined(&applied(&results, 2, Extent::Folded)) + "\n" + &applied_summary(&results, &plan)));
     }
 }

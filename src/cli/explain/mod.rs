@@ -44,7 +44,7 @@ pub fn run(args: &ExplainArgs) -> Exit {
     }
     let links = match chain(args) {
         Ok(links) => links,
-        Err(problems) => return fail_all(&problems),
+        Err(problems) => return fail_all(&problems, args.json),
     };
     let out = stdout();
     match args.json {

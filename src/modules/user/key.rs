@@ -96,7 +96,7 @@ fn public(path: &Path) -> PathBuf {
 fn unnamed(half: &Path, system: &dyn System) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(half.file_name().unwrap_or_default());
-    name.push(format!(".enlist-{}", host_name(system)));
+    name.push(format!(".enlist-{}", system.host_name()));
     half.with_file_name(name)
 }
 
@@ -176,7 +176,7 @@ impl NewKey {
     fn keygen(&self, system: &mut dyn System, workshop: &Path, private: &Path) -> Result<Command, Failure> {
         let comment = match &self.comment {
             Some(comment) => comment.clone(),
-            None => format!("ansible-generated on {}", host_name(system)),
+            None => format!("ansible-generated on {}", system.host_name()),
         };
         let mut argv: Vec<OsString> =
             ["ssh-keygen", "-q", "-t", &self.kind, "-C", &comment, "-f"].map(Into::into).into();
@@ -220,11 +220,4 @@ impl NewKey {
             }
         }
     }
-}
-
-/// The host's name, empty when nothing tells it.
-pub(super) fn host_name(system: &dyn System) -> String {
-    let read = |path| system.read(Path::new(path)).ok().flatten();
-    let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).unwrap_or_default();
-    String::from_utf8_lossy(&name).trim().to_owned()
 }

@@ -27,7 +27,7 @@ impl Workplace {
         let mut name = OsString::from(".");
         name.push(home.file_name().unwrap_or_default());
         name.push(".enlist");
-        let host = super::key::host_name(system);
+        let host = system.host_name();
         if !host.is_empty() {
             name.push(format!("-{}", host.replace('/', "_")));
         }

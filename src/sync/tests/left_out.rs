@@ -17,7 +17,7 @@ fn a_host_that_does_not_answer_is_left_out_and_the_others_are_planned() {
     let hosts: Vec<_> = plan.hosts.iter().map(|host| (host.host.as_str(), host.steps.len())).collect();
     assert_eq!(hosts, [("login1", 3), ("master", 3)]);
     assert_eq!((plan.left_out[0].host.as_str(), plan.left_out[0].what.as_str()), ("login2", "the host"));
-    let last = view::plan::plan(&plan).pop().unwrap().to_string();
+    let last = view::plan::plan(&plan, view::fold::Extent::Folded).pop().unwrap().to_string();
     assert_eq!(last, "Plan: 6 to create, 0 to change, 0 to remove, on 2 of 2 hosts; 1 left out.");
     assert!(cluster.apply(&plan).unwrap().0);
     assert!(cluster.text("login1", "/etc/passwd").contains("gildong"));
@@ -89,7 +89,7 @@ fn a_linked_key_file_leaves_out_the_keys_of_one_person_on_one_host() {
 
         Plan: 7 to create, 0 to change, 0 to remove, on 3 of 3 hosts; 1 left out.
     "#]]
-    .assert_eq(&(joined(&view::plan::plan(&plan)).replace(KEY, "KEY") + "\n"));
+    .assert_eq(&(joined(&view::plan::plan(&plan, view::fold::Extent::Folded)).replace(KEY, "KEY") + "\n"));
     assert!(cluster.apply(&plan).unwrap().0);
     assert!(cluster.text("login2", "/etc/passwd").contains("bob"));
 }

@@ -5,14 +5,20 @@
 
 use crate::system::resolve::{self, At, Ground, Links, Met, refuse_further_name};
 use crate::system::{FileKind, Result, Stat, System, SystemError};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::ops::Bound;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The device number of files that are only predicted; no real file system has it.
 const DEVICE: u64 = u64::MAX;
+
+/// How much is remembered of the system below.
+const SEEN: usize = 256;
 
 /// One file as it would be.
 #[derive(Clone)]
@@ -60,9 +66,13 @@ enum Found {
 pub struct Overlay<S> {
     /// The system below.
     pub inner: S,
-    /// Decided names, by real path; `None` means that nothing is there.
-    names: BTreeMap<PathBuf, Option<Number>>,
+    /// Decided names, by real path, in the order of bytes; `None` means that nothing is there.
+    names: BTreeMap<OsString, Option<Number>>,
     nodes: Vec<Node>,
+    /// Contents that nodes have: thousands of homes have the same files.
+    contents: HashSet<Arc<[u8]>>,
+    /// What was last seen of the system below, which no dry run changes; `None` means that nothing is there.
+    seen: RefCell<HashMap<PathBuf, Option<Stat>>>,
     /// Files of the system below that became nodes, by device and inode, since they may have several names.
     adopted: HashMap<(u64, u64), Number>,
 }
@@ -103,7 +113,30 @@ impl<S: System> Ground for Overlay<S> {
 impl<S: System> Overlay<S> {
     /// Nothing decided yet.
     pub fn new(inner: S) -> Self {
-        Self { inner, names: BTreeMap::new(), nodes: Vec::new(), adopted: HashMap::new() }
+        Self {
+            inner,
+            names: BTreeMap::new(),
+            nodes: Vec::new(),
+            contents: HashSet::new(),
+            seen: RefCell::default(),
+            adopted: HashMap::new(),
+        }
+    }
+
+    /// Forgets what was seen of the system below.
+    pub fn look_again(&mut self) {
+        self.seen.get_mut().clear();
+        self.inner.look_again();
+    }
+
+    /// The content as a source that is shared by all files that have the same.
+    pub fn content(&mut self, bytes: &[u8]) -> Source {
+        if let Some(known) = self.contents.get(bytes) {
+            return Source::Bytes(known.clone());
+        }
+        let content: Arc<[u8]> = bytes.into();
+        self.contents.insert(content.clone());
+        Source::Bytes(content)
     }
 
     /// Whether a name, or something below it, is no longer what the system below says.
@@ -174,10 +207,11 @@ impl<S: System> Overlay<S> {
         };
         for (path, decided) in self.names_below(&real).filter(|(path, _)| path.parent() == Some(&real)) {
             let name = path.file_name().unwrap_or_default().to_owned();
-            match decided {
-                Some(_) => names.insert(name),
-                None => names.remove(&name),
-            };
+            if decided.is_some() {
+                names.insert(name);
+            } else {
+                names.remove(&name);
+            }
         }
         Ok(names.into_iter().collect())
     }
@@ -197,7 +231,7 @@ impl<S: System> Overlay<S> {
         node.stat.dev = DEVICE;
         node.stat.ino = self.nodes.len() as u64;
         self.nodes.push(node);
-        self.names.insert(real, Some(self.nodes.len() - 1));
+        self.decide(&real, Some(self.nodes.len() - 1));
         Ok(())
     }
 
@@ -227,10 +261,10 @@ impl<S: System> Overlay<S> {
         }
         let number = self.adopt_found(&old_real, old)?;
         let real = self.place_for(path)?;
-        if self.names.get(&real) != Some(&Some(number)) {
+        if self.names.get(real.as_os_str()) != Some(&Some(number)) {
             self.drop_name(&real)?;
             self.nodes[number].stat.nlink += 1;
-            self.names.insert(real, Some(number));
+            self.decide(&real, Some(number));
         }
         Ok(())
     }
@@ -256,13 +290,14 @@ impl<S: System> Overlay<S> {
         if self.find(&to_real, false, Links::Judged)?.is_some() {
             self.drop_tree(&to_real)?;
         }
-        let moved: Vec<_> = self.names_below(&from).map(|(path, decided)| (path.clone(), *decided)).collect();
+        let moved: Vec<_> = self.names_below(&from).map(|(path, decided)| (path.to_owned(), decided)).collect();
         for (path, decided) in moved {
-            self.names.remove(&path);
+            self.names.remove(path.as_os_str());
             let rest = path.strip_prefix(&from).expect("it is below");
-            self.names.insert(if rest.as_os_str().is_empty() { to_real.clone() } else { to_real.join(rest) }, decided);
+            let to = if rest.as_os_str().is_empty() { to_real.clone() } else { to_real.join(rest) };
+            self.decide(&to, decided);
         }
-        self.names.insert(from, None);
+        self.decide(&from, None);
         Ok(())
     }
 
@@ -325,20 +360,34 @@ impl<S: System> Overlay<S> {
 
     /// What is at a real path.
     fn at(&self, real: &Path) -> Result<Option<Found>> {
-        if let Some(decided) = self.names.get(real) {
+        if let Some(decided) = self.names.get(real.as_os_str()) {
             return Ok(decided.map(Found::Here));
         }
         let Some(below) = self.path_below(real) else { return Ok(None) };
-        let stat = self.inner.stat(&below, false)?;
+        let stat = self.stat_below(&below)?;
         Ok(stat.map(|stat| match self.adopted.get(&(stat.dev, stat.ino)) {
             Some(number) => Found::Here(*number),
             None => Found::Below(below, stat),
         }))
     }
 
+    /// What the system below says of a path. A person's files lie close together, so a few answers are enough to remember.
+    fn stat_below(&self, path: &Path) -> Result<Option<Stat>> {
+        if let Some(seen) = self.seen.borrow().get(path) {
+            return Ok(seen.clone());
+        }
+        let stat = self.inner.stat(path, false)?;
+        let mut seen = self.seen.borrow_mut();
+        if seen.len() >= SEEN {
+            seen.clear();
+        }
+        seen.insert(path.to_owned(), stat.clone());
+        Ok(stat)
+    }
+
     /// Where the system below has what is at a real path without a decision of its own.
     fn path_below(&self, real: &Path) -> Option<PathBuf> {
-        let decided = real.ancestors().find_map(|above| Some((above, self.names.get(above)?)));
+        let decided = real.ancestors().find_map(|above| Some((above, self.names.get(above.as_os_str())?)));
         let Some((above, number)) = decided else { return Some(real.into()) };
         match &self.nodes[(*number)?].body {
             Body::Directory(Some(origin)) => Some(origin.join(real.strip_prefix(above).ok()?)),
@@ -381,7 +430,7 @@ impl<S: System> Overlay<S> {
         let (at, stat) = match found {
             Found::Below(at, stat) => (at, stat),
             Found::Here(number) => {
-                self.names.insert(real.into(), Some(number));
+                self.decide(real, Some(number));
                 return Ok(number);
             }
         };
@@ -394,8 +443,12 @@ impl<S: System> Overlay<S> {
         let number = self.nodes.len();
         self.adopted.insert((stat.dev, stat.ino), number);
         self.nodes.push(Node { stat, body });
-        self.names.insert(real.into(), Some(number));
+        self.decide(real, Some(number));
         Ok(number)
+    }
+
+    fn decide(&mut self, real: &Path, number: Option<Number>) {
+        self.names.insert(real.into(), number);
     }
 
     /// Forgets one name of a file; its other names see one link less.
@@ -405,7 +458,7 @@ impl<S: System> Overlay<S> {
                 let number = self.adopt_found(real, found)?;
                 self.nodes[number].stat.nlink -= 1;
             }
-            self.names.insert(real.into(), None);
+            self.decide(real, None);
         }
         Ok(())
     }
@@ -418,17 +471,22 @@ impl<S: System> Overlay<S> {
         }
         self.drop_name(real)?;
         // Below a name that is gone nothing needs a decision of its own.
-        let below: Vec<_> = self.names_below(real).map(|(path, _)| path.clone()).filter(|path| path != real).collect();
+        let all = self.names_below(real).map(|(path, _)| path.to_owned());
+        let below: Vec<_> = all.filter(|path| path != real).collect();
         for path in below {
-            self.names.remove(&path);
+            self.names.remove(path.as_os_str());
         }
         Ok(())
     }
 
-    /// Decided names at and below a real path.
-    fn names_below(&self, real: &Path) -> impl Iterator<Item = (&PathBuf, &Option<Number>)> {
-        let start = real.to_owned();
-        let real = real.to_owned();
-        self.names.range(start..).take_while(move |(path, _)| path.starts_with(&real))
+    /// Decided names at and below a real path. In the order of bytes those below stand together, but not behind the path
+    /// itself: `/a`, `/a-b`, `/a/c`.
+    fn names_below(&self, real: &Path) -> impl Iterator<Item = (&Path, Option<Number>)> {
+        let itself = self.names.get_key_value(real.as_os_str());
+        let prefix = real.join("").into_os_string();
+        let below = self.names.range::<OsString, _>((Bound::Excluded(&prefix), Bound::Unbounded));
+        let is_below = move |(path, _): &(&OsString, _)| path.as_bytes().starts_with(prefix.as_bytes());
+        let all = itself.into_iter().chain(below.take_while(is_below));
+        all.map(|(path, decided)| (Path::new(path), *decided))
     }
 }
