@@ -1,4 +1,4 @@
-# make build | test | attack | demo | bench | bench-accounting | fuzz | lint | release | install PREFIX=/usr/local
+# make build | test | attack | demo | bench | bench-people | bench-accounting | fuzz | lint | release | install PREFIX=/usr/local
 
 PREFIX ?= /usr/local
 CARGO ?= $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
@@ -13,7 +13,7 @@ AGENT_PROFILE ?= agent
 AGENT = $(TARGET)/$(AGENT_HOST)/$(AGENT_PROFILE)/enlist-agent
 SLURM_COMMANDS = sacct sacctmgr sreport sshare
 
-.PHONY: build release agent agent-path test attack lint demo bench bench-accounting fuzz install
+.PHONY: build release agent agent-path test attack lint demo bench bench-people bench-accounting fuzz install
 .DEFAULT_GOAL := build
 
 # enlist looks for the agent beside itself. `install` replaces the file: cargo keeps a hard link to what it put there.
@@ -60,7 +60,14 @@ demo:
 bench: release
 	tests/lab/setup bench
 	tests/bench/run $(BENCH)
+	@$(MAKE) --no-print-directory bench-people
 	@$(MAKE) --no-print-directory bench-accounting
+
+# Thousands of people on one host, beside useradd and newusers for the first thousand.
+bench-people: release
+	tests/lab/setup
+	tests/bench/people --people 1000 --peers
+	tests/bench/people --people 5000,20000
 
 # The service alone: beside slurmdbd, at the size of a large site, and with records of jobs (JOBS=10000000 DAYS=365: a year).
 JOBS = 300000

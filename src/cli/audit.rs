@@ -1,7 +1,7 @@
 //! `enlist audit`: contradictions of names and numbers over all hosts, and drift from the roster.
 
 use super::site::{self, SiteArgs, fail_all};
-use super::{Exit, exit};
+use super::{Exit, exit, plan};
 use crate::cli::waiting;
 use crate::diag::Diagnostic;
 use crate::sync::audit::{Finding, look};
@@ -27,6 +27,9 @@ pub struct AuditArgs {
     /// The findings as JSON
     #[arg(long)]
     pub json: bool,
+    /// Each finding, also where many are alike
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Audits.
@@ -39,7 +42,7 @@ pub fn run(args: &AuditArgs) -> Exit {
     if args.json {
         out.json(&serde_json::to_string_pretty(&findings).expect("findings have only text keys"));
     } else {
-        out.lines(view::audit::findings(&findings, seen.len()));
+        out.lines(view::audit::findings(&findings, seen.len(), plan::extent(args.all)));
     }
     silent.iter().for_each(|(_, problem)| exit::show(problem));
     if !silent.is_empty() {

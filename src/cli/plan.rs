@@ -1,8 +1,8 @@
 //! `enlist plan`: what the roster would change, on all hosts and in the scheduler.
 
+use super::Exit;
 use super::saved::Saving;
 use super::site::{self, SiteArgs, fail_all};
-use super::Exit;
 use crate::change::plan::Plan;
 use crate::cli::waiting;
 use crate::diag::Diagnostic;

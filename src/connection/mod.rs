@@ -131,4 +131,7 @@ pub trait Link: Send {
 pub trait Connector: Sync {
     /// Connects and logs in.
     fn open(&self, target: &Target) -> Result<Box<dyn Link>, LinkError>;
+
+    /// Hears that so many items will be asked for: for who tells how far a run has come.
+    fn expect(&self, _items: usize) {}
 }

@@ -13,6 +13,8 @@ pub struct Waits {
     number: AtomicUsize,
     asked: AtomicUsize,
     answered: AtomicUsize,
+    /// How many of those that count as asked were announced and are still to be asked.
+    expected: AtomicUsize,
 }
 
 /// One host that is waited for.
@@ -37,9 +39,21 @@ impl Waits {
         self.open().iter().map(wait).collect()
     }
 
-    /// How many items were answered, of how many that were asked.
+    /// How many items were answered, of how many that were asked or announced.
     pub fn items(&self) -> (usize, usize) {
         (self.answered.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed))
+    }
+
+    fn expect(&self, items: usize) {
+        self.expected.fetch_add(items, Ordering::Relaxed);
+        self.asked.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// Counts items that are asked for; those that were announced are counted already.
+    fn ask(&self, items: usize) {
+        let less = |expected: usize| Some(expected.saturating_sub(items));
+        let expected = self.expected.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or_default();
+        self.asked.fetch_add(items.saturating_sub(expected), Ordering::Relaxed);
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<(usize, String, String, Instant)>> {
@@ -74,6 +88,10 @@ impl<C: Connector> Connector for Watched<C> {
         let link = self.waits.during(&target.name, "connecting".into(), || self.connector.open(target))?;
         Ok(Box::new(WatchedLink { link, host: target.name.clone(), waits: self.waits.clone() }))
     }
+
+    fn expect(&self, items: usize) {
+        self.waits.expect(items);
+    }
 }
 
 struct WatchedLink {
@@ -93,9 +111,27 @@ impl Link for WatchedLink {
             1 => request.module.clone(),
             items => format!("{}, {items} items", request.module),
         };
-        self.waits.asked.fetch_add(items, Ordering::Relaxed);
+        self.waits.ask(items);
         let reply = self.waits.during(&self.host, what, || self.link.call(who, request));
         self.waits.answered.fetch_add(items, Ordering::Relaxed);
         reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announced_items_count_once() {
+        let waits = Waits::default();
+        waits.ask(1);
+        waits.expect(5000);
+        assert_eq!(waits.items(), (0, 5001));
+        waits.ask(2500);
+        waits.ask(2500);
+        assert_eq!(waits.items(), (0, 5001));
+        waits.ask(3);
+        assert_eq!(waits.items(), (0, 5004));
     }
 }

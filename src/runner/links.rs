@@ -35,6 +35,11 @@ impl<'a> Links<'a> {
         reply
     }
 
+    /// Says that so many items will be asked for.
+    pub fn expect(&self, items: usize) {
+        self.connector.expect(items);
+    }
+
     /// As whom one is logged in to `target`; `None` before a call has connected it.
     pub fn login(&self, target: &Target) -> Option<String> {
         let slot = self.slot(target);

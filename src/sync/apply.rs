@@ -1,5 +1,6 @@
 //! Carrying a plan out: the same dry run again, compared with the plan; then for real, and nothing but the plan.
 
+use super::ask::together;
 use super::compile::{batches, lock};
 use super::lost::Lost;
 use super::observe::claims;
@@ -97,6 +98,8 @@ pub fn apply(
     for (host, why) in silent {
         out.insert(host, Out::Host(why.to_string()));
     }
+    // Each step is looked at, and then done.
+    site.expect(plan.hosts.iter().map(|host| 2 * host.steps.len()).sum());
     let look = |host: &Host| {
         let is_silent = out.contains_key(host.name());
         if is_silent { Ok(None) } else { recheck(site, host, host_plan(plan, host)).map(Some) }
@@ -308,7 +311,7 @@ fn carry_out(site: &Site, host: &Host, plan: Option<&HostPlan>, out: Option<&Out
         }
     }
     let (mut lost, mut given_up) = (Lost::default(), false);
-    for batch in possible.chunk_by(same_batch) {
+    for batch in possible.chunk_by(same_batch).flat_map(|batch| batch.chunks(together(&batch[0].module))) {
         let mut tried = Vec::new();
         for step in batch {
             let why = match given_up {

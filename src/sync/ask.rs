@@ -9,6 +9,14 @@ use crate::modules;
 use crate::runner::{Panicked, in_order};
 use crate::value::Map;
 
+/// How many items make one request: so many people are one transaction, and after so many the live line moves.
+const TOGETHER: usize = 2500;
+
+/// The same for a module. Those of the scheduler look at its books once, however many items there are.
+pub(super) fn together(module: &str) -> usize {
+    if module.starts_with("slurm") { usize::MAX } else { TOGETHER }
+}
+
 impl Site<'_> {
     /// Does `work` for every host in parallel; `done` gets what came of it in the hosts' order. A fault of enlist in the work
     /// on one host (a panic) is an error of that host, as if it had not answered; the others go on.
@@ -22,7 +30,13 @@ impl Site<'_> {
         });
     }
 
-    /// One round trip: `module` over `items` on `host`.
+    /// Says that so many items will be asked for.
+    pub(super) fn expect(&self, items: usize) {
+        self.links.expect(items);
+    }
+
+    /// `module` over `items` on `host`, in as many round trips as that takes. Whoever changes something asks for no more
+    /// than [`together`], since an error says nothing about what was done before it.
     pub(super) fn ask(
         &self,
         host: &Host,
@@ -30,6 +44,16 @@ impl Site<'_> {
         items: Vec<Map>,
         check: bool,
     ) -> Result<Vec<ItemResult>, Diagnostic> {
+        let (mut results, mut rest) = (Vec::with_capacity(items.len()), items.into_iter().peekable());
+        while rest.peek().is_some() {
+            let piece = rest.by_ref().take(together(module)).collect();
+            results.extend(self.ask_once(host, module, piece, check)?);
+        }
+        Ok(results)
+    }
+
+    /// One round trip.
+    fn ask_once(&self, host: &Host, module: &str, items: Vec<Map>, check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
         let count = items.len();
         let bound = modules::bound(module, count);
         let request = Request { module: module.to_owned(), items, check, environment: Vec::new(), bound };

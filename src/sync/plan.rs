@@ -35,6 +35,7 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
     let said = seen.iter().flat_map(|seen| seen.warnings.iter().map(|text| format!("{}: {text}", seen.host)));
     let (mut hosts, mut warnings) = (Vec::new(), said.collect::<Vec<_>>());
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
+    site.expect(site.hosts().iter().map(|host| items(roster, host)).sum());
     site.each(
         |host| of(host).map(|observed| Foresight::of(site, host, roster, observed)).transpose(),
         |host, foreseen| match foreseen {
@@ -84,10 +85,9 @@ pub(super) struct Drift {
 pub(super) fn drift(site: &Site, roster: &Roster, seen: &[Observed]) -> Drift {
     let mut drift = Drift { hosts: Vec::new(), silent: Vec::new() };
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
-    let foresee = |host: &Host, observed| {
-        let without_scheduler = Host { scheduler: false, ..host.clone() };
-        Foresight::of(site, &without_scheduler, roster, observed)
-    };
+    let without_scheduler = |host: &Host| Host { scheduler: false, ..host.clone() };
+    let foresee = |host: &Host, observed| Foresight::of(site, &without_scheduler(host), roster, observed);
+    site.expect(site.hosts().iter().map(|host| items(roster, &without_scheduler(host))).sum());
     site.each(
         |host| of(host).map(|observed| foresee(host, observed)).transpose(),
         |host, foreseen| match foreseen {
@@ -99,6 +99,11 @@ pub(super) fn drift(site: &Site, roster: &Roster, seen: &[Observed]) -> Drift {
         },
     );
     drift
+}
+
+/// How many items the roster asks of a host.
+fn items(roster: &Roster, host: &Host) -> usize {
+    batches(roster, host).iter().map(|batch| batch.items.len()).sum()
 }
 
 /// How many users the roster wants present.

@@ -97,13 +97,14 @@ pub fn reach_from<G: Ground>(
     links: Links,
 ) -> Result<Reached<G::Directory>> {
     let is_judged = links == Links::Judged && ground.is_root();
-    let mut walk = Walk { ground, start, way: Vec::new(), todo: Vec::new(), is_judged, links: 0 };
+    let at = start.path.clone();
+    let mut walk = Walk { ground, start, way: Vec::new(), at, todo: Vec::new(), is_judged, links: 0 };
     walk.plan(path);
     while let Some(step) = walk.todo.pop() {
         match step {
             Step::Top => walk.go_to_top()?,
             Step::Up => walk.go_up()?,
-            Step::Judge(link) => link.judge(walk.here().1, &walk.path())?,
+            Step::Judge(link) => link.judge(walk.here().1, &walk.at)?,
             Step::Name(name) => {
                 if let Some((name, path)) = walk.enter(name, follow)? {
                     return Ok(Reached { name, path, ..walk.itself() });
@@ -146,8 +147,10 @@ impl Link {
 struct Walk<'g, G: Ground> {
     ground: &'g G,
     start: Start<G::Directory>,
-    /// Directories below the start that were entered, with names and owners.
-    way: Vec<(OsString, G::Directory, u32)>,
+    /// Directories below the start that were entered, with owners.
+    way: Vec<(G::Directory, u32)>,
+    /// The path of the last of them, or of the start.
+    at: PathBuf,
     /// What is left, the next last.
     todo: Vec<Step>,
     is_judged: bool,
@@ -171,44 +174,48 @@ impl<G: Ground> Walk<'_, G> {
         self.way.clear();
         let (directory, uid) = self.ground.top()?;
         self.start = Start { directory, uid, path: "/".into() };
+        self.at.clone_from(&self.start.path);
         Ok(())
     }
 
     /// The directory where the walk is, and its owner.
     fn here(&self) -> (&G::Directory, u32) {
         match self.way.last() {
-            Some((_, directory, uid)) => (directory, *uid),
+            Some((directory, uid)) => (directory, *uid),
             None => (&self.start.directory, self.start.uid),
         }
     }
 
-    fn path(&self) -> PathBuf {
-        self.way.iter().fold(self.start.path.clone(), |path, (name, ..)| path.join(name))
-    }
-
     /// To the directory above; the one above `/` is `/`.
     fn go_up(&mut self) -> Result<()> {
-        let is_above_start = self.way.pop().is_none() && self.start.path != Path::new("/");
-        if !is_above_start {
+        if self.way.pop().is_some() {
+            self.at.pop();
+            return Ok(());
+        }
+        if self.start.path == Path::new("/") {
             return Ok(());
         }
         let path = self.start.path.join("..");
         let met = self.ground.look(&self.start.directory, OsStr::new(".."), &path)?;
         if let At::Directory(directory) = met.at {
             self.start = Start { directory, uid: met.uid, path };
+            self.at.clone_from(&self.start.path);
         }
         Ok(())
     }
 
     /// Goes to a name; the name and its path, if that was the last.
     fn enter(&mut self, name: OsString, follow: bool) -> Result<Option<(OsString, PathBuf)>> {
-        let path = self.path().join(&name);
+        let path = self.at.join(&name);
         let (here, here_uid) = self.here();
         let met = self.ground.look(here, &name, &path)?;
         let is_last = self.todo.iter().all(|step| matches!(step, Step::Judge(_)));
         match met.at {
             At::Link(target) if follow || !is_last => self.follow(path, &target, [met.uid, here_uid])?,
-            At::Directory(directory) if !is_last => self.way.push((name, directory, met.uid)),
+            At::Directory(directory) if !is_last => {
+                self.way.push((directory, met.uid));
+                self.at = path;
+            }
             At::Nothing if !is_last => return wrong(&path, io::ErrorKind::NotFound.into()),
             At::Other if !is_last => return wrong(&path, io::ErrorKind::NotADirectory.into()),
             found => {
@@ -245,12 +252,11 @@ impl<G: Ground> Walk<'_, G> {
 
     /// Where the walk is.
     fn itself(mut self) -> Reached<G::Directory> {
-        let path = self.path();
         let (directory, directory_uid) = match self.way.pop() {
-            Some((_, directory, uid)) => (directory, uid),
+            Some((directory, uid)) => (directory, uid),
             None => (self.start.directory, self.start.uid),
         };
-        Reached { directory, directory_uid, name: ".".into(), path }
+        Reached { directory, directory_uid, name: ".".into(), path: self.at }
     }
 }
 

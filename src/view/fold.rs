@@ -101,17 +101,23 @@ fn lines_only_in(text: &str, other: &str) -> Vec<String> {
 }
 
 /// The text with the person's name exchanged wherever it is a whole word.
-pub fn masked(text: &str, person: &str) -> String {
-    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let mut masked = String::with_capacity(text.len());
-    for piece in text.split_inclusive(|c| !is_of_name(c)) {
-        let word = piece.trim_end_matches(|c| !is_of_name(c));
-        match word == person && !word.is_empty() {
-            true => masked.extend(["\0", &piece[word.len()..]]),
-            false => masked.push_str(piece),
+fn masked(text: &str, person: &str) -> String {
+    exchanged(text, |word| word == person)
+}
+
+/// The text with those whole words exchanged for which `is_own` holds.
+pub fn exchanged(text: &str, is_own: impl Fn(&str) -> bool) -> String {
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let mut exchanged = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c| !is_of_word(c)) {
+        let word = piece.trim_end_matches(|c| !is_of_word(c));
+        if !word.is_empty() && is_own(word) {
+            exchanged.extend(["\0", &piece[word.len()..]]);
+        } else {
+            exchanged.push_str(piece);
         }
     }
-    masked
+    exchanged
 }
 
 /// A count with commas between thousands.

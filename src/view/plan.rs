@@ -456,9 +456,8 @@ mod tests {
             let change = Change::new(Action::Create, "authorized_key", &file).text(&file, None, text);
             Step { args: named(&format!("kim{number:04}")), ..step(Phase::Accounts, change) }
         };
-        let gone = |number: usize| {
-            step(Phase::AccountRemovals, Change::new(Action::Delete, "user", format!("gone{number}")))
-        };
+        let gone =
+            |number: usize| step(Phase::AccountRemovals, Change::new(Action::Delete, "user", format!("gone{number}")));
         let mut plan = example();
         for host in &mut plan.hosts {
             host.steps = (0..many).map(person).chain((0..many).map(key)).chain((0..many).map(gone)).collect();

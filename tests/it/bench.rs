@@ -1,4 +1,4 @@
-//! `tests/bench/accounting --jobs` with a few jobs, so that it works when somebody wants to measure.
+//! The benches with a few jobs and people, so that they work when somebody wants to measure.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,4 +20,24 @@ fn jobs_are_made_imported_summed_up_and_reported() {
         assert!(!line.contains(", 0 lines"), "{line}");
     }
     assert!(said.lines().last().is_some_and(|line| line.starts_with("| the store |")), "{said}");
+}
+
+#[test]
+fn people_are_planned_applied_and_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let programs = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), programs.path().join("enlist")).unwrap();
+    std::os::unix::fs::symlink(crate::support::agent(), programs.path().join("enlist-agent")).unwrap();
+    let out = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/people"))
+        .args(["--people", "30", "--peers", "--enlist"])
+        .arg(programs.path().join("enlist"))
+        .env("ENLIST_LAB_DIR", directory.path().join("lab"))
+        .output()
+        .unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{said}{complained}");
+    let rows = ["plan", "apply", "nothing to do", "audit", "plan for all who changed", "apply for all who changed"];
+    for row in rows.iter().chain(&["useradd, first", "newusers, first"]) {
+        assert!(said.contains(&format!("| 30 | {row} | ")), "{row}: {said}");
+    }
 }

@@ -176,6 +176,57 @@ fn who_is_locked_stays_out_with_a_key_too() {
     assert_eq!(enter().ok().stdout, "gildong\n");
 }
 
+/// A program that waits for JSON gets it also when nothing was planned, applied or found; people get the same in words.
+#[test]
+fn refusals_are_json_where_json_is_asked_for() {
+    let lab = lab();
+    lab.sh("login3", "useradd -u 2001 -g users mallory").ok();
+    let taken = lab.write_temp("roster.yml", &gildong());
+    let site = ["-i", INVENTORY, "--roster", path(&taken)];
+    for words in [&["plan", "--json"][..], &["apply", "-y", "--json"]] {
+        let refused = lab.enlist(&[words, &site].concat()).code(1);
+        let json: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+        let error = &json["errors"][0];
+        assert_eq!((&json["ok"], &error["kind"]), (&false.into(), &"refused".into()), "{json}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("uid 2001 shall be `gildong`, and is `mallory`"), "{message}");
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+    }
+    let wrong = lab.write_temp("roster.yml", &roster("  gildong: {uid: 0, group: ai_team}\n"));
+    for command in ["plan", "audit"] {
+        let refused = lab.enlist(&[command, "--json", "-i", INVENTORY, "--roster", path(&wrong)]).code(1);
+        let json: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+        let place = &json["errors"][0]["place"];
+        assert_eq!(place["file"].as_str(), Some(path(&wrong)), "{json}");
+        assert!(place["line"].is_u64() && json["errors"][0]["kind"] == "input", "{json}");
+    }
+}
+
+/// Thirty people who are alike: twenty are shown, the others told in a line; `--all` and `--json` have each.
+#[test]
+fn many_people_who_are_alike_are_folded() {
+    let lab = lab();
+    let person =
+        |number: usize| format!("  kim{number:02}: {{uid: {}, group: ai_team, shell: /bin/sh}}\n", 2100 + number);
+    let people: String = (0..30).map(person).collect();
+    let file =
+        lab.write_temp("roster.yml", &roster(&(people + "  lee: {uid: 2200, group: ai_team, shell: /bin/bash}\n")));
+    let site = ["-l", "login1,login2", "-i", INVENTORY, "--roster", path(&file)];
+    let run = |words: &[&str]| lab.enlist(&[words, &site].concat());
+    let more = "+ 10 more users like these: kim20…kim29 (--all shows them)";
+    let planned = run(&["plan"]).code(2).stdout;
+    assert!(planned.contains(&format!("  {more}  on all 2 hosts\n")), "{planned}");
+    assert!(planned.contains("+ user lee ") && !planned.contains("user kim20"), "{planned}");
+    assert!(run(&["plan", "--all"]).code(2).stdout.contains("+ user kim29 "));
+    let json: serde_json::Value = serde_json::from_str(&run(&["plan", "--json"]).code(2).stdout).unwrap();
+    assert_eq!(json["hosts"][0]["steps"].as_array().unwrap().len(), 32, "a group and 31 people");
+    let applied = run(&["apply", "-y"]).ok().stdout;
+    let done = "  + 11 more users like these: kim20…lee (--all shows them)  created on all 2 hosts\n";
+    assert!(applied.contains(done), "{applied}");
+    lab.sh("login2", "id kim29").ok();
+    run(&["plan"]).ok();
+}
+
 #[test]
 fn a_wrong_roster_never_reaches_a_host() {
     let lab = lab();

@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// The device number of files that are only predicted; no real file system has it.
 const DEVICE: u64 = u64::MAX;
 
+/// Contents up to this length in bytes are looked up among those that are there; a skeleton's files are short.
+const SHARED: usize = 64 << 10;
+
 /// How much is remembered of the system below.
 const SEEN: usize = 256;
 
@@ -129,8 +132,11 @@ impl<S: System> Overlay<S> {
         self.inner.look_again();
     }
 
-    /// The content as a source that is shared by all files that have the same.
+    /// The content as a source; a short one is shared by all files that have the same.
     pub fn content(&mut self, bytes: &[u8]) -> Source {
+        if bytes.len() > SHARED {
+            return Source::Bytes(bytes.into());
+        }
         if let Some(known) = self.contents.get(bytes) {
             return Source::Bytes(known.clone());
         }
