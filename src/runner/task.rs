@@ -1,7 +1,11 @@
 //! One task on one host: conditions, loop, the one round trip, and what came of it.
 
+mod execute;
+mod plan;
+mod repeat;
+
 use super::Options;
-use super::actions::{ActionError, Context, Runs};
+use super::actions::Runs;
 use super::arguments::{self, Arguments};
 use super::events::{HostResult, Status};
 use super::facts::Facts;
@@ -11,18 +15,14 @@ use super::loops;
 use super::parallel::Panicked;
 use super::result::{Finished, template_error};
 use super::scope::{HostScope, PlayVars, World, with_local};
-use super::target::{Asked, Login, Resolver};
-use crate::change::outcome::{Failure, ItemResult};
-use crate::connection::protocol::Request;
-use crate::connection::{Become, LinkError, Target};
+use super::target::Login;
+use crate::connection::{Become, Target};
 use crate::diag::{Diagnostic, ErrorKind};
-use crate::playbook::model::Argument;
 use crate::playbook::{Expr, Loop, Task};
 use crate::template::{Scope, Templar, TemplateError};
 use crate::value::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What a task needs, the same for all hosts.
 pub struct TaskRun<'a> {
@@ -189,50 +189,6 @@ impl TaskRun<'_> {
         self.judge(finished, unit);
     }
 
-    fn run_repeatedly(&self, on: &HostScope, unit: &Unit, pause: Option<f64>) -> Finished {
-        let number = |name, expr: &Option<Expr>, default| self.number(name, expr.as_ref(), default, &unit.scope);
-        let (retries, delay) =
-            match (number("retries", &self.task.retries, 3.0), number("delay", &self.task.delay, 5.0)) {
-                (Ok(retries), Ok(delay)) => (retries.max(0.0) as u32, delay.max(0.0)),
-                (Err(stop), _) | (_, Err(stop)) => return *stop,
-            };
-        sleep(pause.unwrap_or(0.0));
-        let mut lefts = Vec::new();
-        for attempt in 1.. {
-            let units = std::slice::from_ref(unit);
-            let mut finished = self.execute(vec![self.plan(on, unit)], units).remove(0);
-            self.judge(&mut finished, unit);
-            if matches!(finished.status, Status::Skipped | Status::Unreachable) {
-                return finished;
-            }
-            let done = match &self.task.until {
-                Some(until) => match self.templar.condition(&until.value, &self.with_result(&finished, unit)) {
-                    Ok(truth) => truth.holds,
-                    Err(error) => return Finished::failed(template_error(&error, &until.place)),
-                },
-                None => finished.status != Status::Failed,
-            };
-            finished.result.insert("attempts".into(), Value::Int(i64::from(attempt.min(retries.max(1)))));
-            if done || attempt > retries {
-                finished.retries = lefts;
-                return if done { finished } else { give_up(finished, retries) };
-            }
-            lefts.push(retries + 1 - attempt);
-            sleep(delay);
-        }
-        unreachable!("the loop ends by itself")
-    }
-
-    /// A keyword that is a number.
-    fn number(&self, name: &str, expr: Option<&Expr>, default: f64, scope: &Arc<dyn Scope>) -> Result<f64, Stop> {
-        let Some(expr) = expr else { return Ok(default) };
-        let value = self.render(expr, scope)?;
-        value.to_string().trim().parse().map_err(|_| {
-            let message = format!("`{name}` takes a number, and this is {}", value.repr());
-            Box::new(Finished::failed(Diagnostic::input(&expr.place, message)))
-        })
-    }
-
     fn judge(&self, finished: &mut Finished, unit: &Unit) {
         if self.task.changed_when.is_none() && self.task.failed_when.is_none() {
             return;
@@ -252,151 +208,8 @@ impl TaskRun<'_> {
         }
     }
 
-    /// What is to be done for an item on the host of `on`, which sees the variables without the item.
-    pub(super) fn plan(&self, on: &HostScope, unit: &Unit) -> Plan {
-        self.try_plan(on, unit).unwrap_or_else(Plan::Ended)
-    }
-
-    fn try_plan(&self, on: &HostScope, unit: &Unit) -> Result<Plan, Stop> {
-        self.conditions(&unit.scope)?;
-        let args = self.render_args(&unit.scope)?;
-        let context = self.context(&unit.scope);
-        let (module, args) = match self.runs {
-            Runs::Meta | Runs::OnController(_) => return Ok(Plan::Controller(args)),
-            Runs::OnHost(module) => (module, args),
-            Runs::Prepared(prepare, module) => {
-                (module, prepare.prepare(args, &context).map_err(|error| self.action_error(error))?)
-            }
-        };
-        let (target, who) = self.target(on, unit)?;
-        let (check, environment) = (self.check_mode(unit)?, self.environment(unit)?);
-        let module = module.spec().name;
-        Ok(Plan::Host { args, place: Box::new(Errand { module, target, who, check, environment }) })
-    }
-
-    /// All of `when`, outermost first; the first that does not hold skips.
-    fn conditions(&self, scope: &Arc<dyn Scope>) -> Result<(), Stop> {
-        for condition in &self.task.keywords.when {
-            match self.templar.condition(&condition.value, scope) {
-                Ok(truth) if truth.holds => {}
-                Ok(truth) => {
-                    let part = truth.failed.unwrap_or_else(|| condition.value.to_string());
-                    return Err(Box::new(Finished::skipped("Conditional result was False", Some(&part.into()))));
-                }
-                Err(error) => {
-                    let mut stop = stop(error, condition);
-                    stop.explain("Error while evaluating conditional");
-                    return Err(stop);
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn render(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<Value, Stop> {
         self.templar.render(&expr.value, scope).map_err(|error| stop(error, expr))
-    }
-
-    /// The arguments, module_defaults below them; an argument that is `omit` is left out.
-    fn render_args(&self, scope: &Arc<dyn Scope>) -> Result<Map, Stop> {
-        let mut map = self.module_defaults(scope)?;
-        if let Some(expr) = &self.args.all {
-            map.extend(self.all_args(expr, scope)?);
-        }
-        self.refuse_evaluated(&map)?;
-        for arg in &self.args.named {
-            let value = match self.runs.raw().contains(&arg.name.as_str()) {
-                true => Some(arg.value.value.clone()),
-                false => self.render_arg(arg, scope)?,
-            };
-            match value {
-                Some(value) => map.insert(self.arg_name(arg, scope)?, value),
-                None => map.shift_remove(&arg.name),
-            };
-        }
-        Ok(map)
-    }
-
-    /// Fails if a template yielded an argument that the task itself evaluates, such as `that`: a result is no source.
-    fn refuse_evaluated(&self, yielded: &Map) -> Result<(), Stop> {
-        let is_written = |name: &str| self.args.named.iter().any(|arg| arg.name == name);
-        let Some(name) = self.runs.raw().iter().find(|name| yielded.contains_key(**name) && !is_written(name)) else {
-            return Ok(());
-        };
-        let message =
-            format!("the argument `{name}` is evaluated, so it must stand in the task, not in a template's result");
-        Err(Box::new(Finished::failed(Diagnostic::input(&self.task.action.place, message))))
-    }
-
-    /// The arguments that one template yields together.
-    fn all_args(&self, expr: &Expr, scope: &Arc<dyn Scope>) -> Result<Map, Stop> {
-        match self.render(expr, scope)? {
-            Value::Map(args) => Ok(args),
-            other => {
-                let message = format!("Task args must resolve to a 'dict' not '{}'.", other.type_name());
-                let mut failed = Finished::failed(Diagnostic::input(&expr.place, message));
-                failed.explain(&format!(
-                    "Finalization of task args for 'ansible.builtin.{}' failed",
-                    self.runs.spec().name
-                ));
-                Err(Box::new(failed))
-            }
-        }
-    }
-
-    /// The argument's name. Where any name is allowed, it may be a template.
-    fn arg_name(&self, arg: &Argument, scope: &Arc<dyn Scope>) -> Result<String, Stop> {
-        if !self.runs.is_open() || !Templar::is_template(&arg.name) {
-            return Ok(arg.name.clone());
-        }
-        let name = Expr::text(arg.name.as_str(), &arg.place);
-        Ok(self.render(&name, scope)?.to_string())
-    }
-
-    fn render_arg(&self, arg: &Argument, scope: &Arc<dyn Scope>) -> Result<Option<Value>, Stop> {
-        self.templar.render_or_omit(&arg.value.value, scope).map_err(|error| match error {
-            TemplateError::Unknown { why } => Box::new(Finished::unknown(&why)),
-            error => {
-                let note = format!("in the argument `{}` of `{}`", arg.name, self.task.action.name);
-                let mut failed = Finished::failed(template_error(&error, &arg.value.place).note(note));
-                failed.explain(&format!(
-                    "Finalization of task args for 'ansible.builtin.{}' failed: Error while resolving value for '{}'",
-                    self.runs.spec().name,
-                    arg.name
-                ));
-                Box::new(failed)
-            }
-        })
-    }
-
-    fn module_defaults(&self, scope: &Arc<dyn Scope>) -> Result<Map, Stop> {
-        let mut map = Map::new();
-        for layer in &self.task.keywords.module_defaults {
-            let Value::Map(modules) = self.render(layer, scope)? else { continue };
-            let matching =
-                modules.into_iter().filter(|(name, _)| crate::modules::spec::short_name(name) == self.runs.spec().name);
-            for (_, defaults) in matching {
-                map.extend(defaults.as_map().cloned().unwrap_or_default());
-            }
-        }
-        Ok(map)
-    }
-
-    fn context<'c>(&'c self, scope: &'c Arc<dyn Scope>) -> Context<'c> {
-        let verbosity = self.options.verbosity;
-        Context { templar: self.templar, scope, directories: self.directories, verbosity }
-    }
-
-    /// The host that does it, by its own variables, and whom it is done as, by the task's keywords in the task's scope.
-    fn target(&self, on: &HostScope, unit: &Unit) -> Result<(Target, Become), Stop> {
-        let resolver = Resolver { templar: self.templar, login: self.login };
-        let asked = Some(Asked { keywords: &self.task.keywords, scope: &unit.scope });
-        let failed = |error: Diagnostic| Box::new(Finished::failed(error.at(&self.task.place)));
-        let delegate = self.delegate(&unit.scope)?.map(|name| self.scope_of(&name));
-        let on = delegate.as_ref().unwrap_or(on).of_item(unit.vars.clone());
-        let target = resolver.target(&on, asked).map_err(failed)?;
-        let who = resolver.escalation(&on, asked).map_err(failed)?;
-        Ok((target, who))
     }
 
     fn delegate(&self, scope: &Arc<dyn Scope>) -> Result<Option<String>, Stop> {
@@ -407,92 +220,6 @@ impl TaskRun<'_> {
             }
             None => Ok(None),
         }
-    }
-
-    /// Does what was planned: neighbouring items for the same host and user go as one request.
-    pub(super) fn execute(&self, plans: Vec<Plan>, units: &[Unit]) -> Vec<Finished> {
-        let mut finished = Vec::with_capacity(plans.len());
-        let mut plans = plans.into_iter().zip(units).peekable();
-        while let Some((plan, unit)) = plans.next() {
-            match plan {
-                Plan::Ended(ended) => finished.push(*ended),
-                Plan::Controller(args) => finished.push(self.on_controller(&args, unit)),
-                Plan::Host { args, place } => {
-                    let mut items = vec![args];
-                    while let Some((Plan::Host { args, .. }, _)) =
-                        plans.next_if(|(next, _)| matches!(next, Plan::Host { place: p, .. } if *p == place))
-                    {
-                        items.push(args);
-                    }
-                    finished.extend(self.call(items, *place));
-                }
-            }
-        }
-        finished
-    }
-
-    fn on_controller(&self, args: &Map, unit: &Unit) -> Finished {
-        let Runs::OnController(action) = self.runs else {
-            return Finished::skipped("meta tasks are carried out by the runner", None);
-        };
-        match action.run(args, &self.context(&unit.scope)) {
-            Ok(done) => {
-                let item = ItemResult { changes: Vec::new(), changed: false, outcome: Ok(done.outcome) };
-                let mut finished = Finished::from_module(item, &self.task.place);
-                finished.facts = done.facts;
-                finished.shown = done.shown;
-                finished
-            }
-            Err(error) => Finished { shown: action.shows_failures(args), ..*self.action_error(error) },
-        }
-    }
-
-    fn action_error(&self, error: ActionError) -> Stop {
-        match error {
-            ActionError::Failed(failure) => {
-                Box::new(Finished::from_module(ItemResult::unchanged(Err(failure)), &self.task.place))
-            }
-            ActionError::Template(TemplateError::Unknown { why }) => Box::new(Finished::unknown(&why)),
-            ActionError::Template(error) => Box::new(Finished::failed(template_error(&error, &self.task.action.place))),
-        }
-    }
-
-    /// One round trip; one end for every item, whatever comes of it.
-    fn call(&self, items: Vec<Map>, errand: Errand) -> Vec<Finished> {
-        let (count, place) = (items.len(), &self.task.place);
-        let Errand { module, target, who, check, environment } = errand;
-        let bound = crate::modules::bound(module, count);
-        let request = Request { module: module.into(), items, check, environment, bound };
-        match self.links.call(&target, &who, &request) {
-            Ok(reply) if reply.results.len() == count => {
-                let certain = |item: ItemResult| if check { item } else { item.certain() };
-                let end = |item| Finished::from_host(certain(item), place, self.runs.spec());
-                reply.results.into_iter().map(end).collect()
-            }
-            Ok(reply) => {
-                let error = format!("the agent answered {} of {count} items", reply.results.len());
-                (0..count).map(|_| Finished::failed(Diagnostic::new(ErrorKind::Internal, error.clone()))).collect()
-            }
-            Err(LinkError::Unreachable(error)) => (0..count).map(|_| Finished::unreachable((*error).clone())).collect(),
-            Err(LinkError::Failed(error)) => (0..count).map(|_| Finished::failed((*error).clone().at(place))).collect(),
-        }
-    }
-
-    fn check_mode(&self, unit: &Unit) -> Result<bool, Stop> {
-        match &self.task.keywords.check_mode {
-            Some(expr) => Ok(self.flag(expr, &unit.scope)?.unwrap_or(self.options.check)),
-            None => Ok(self.options.check),
-        }
-    }
-
-    fn environment(&self, unit: &Unit) -> Result<Vec<(String, String)>, Stop> {
-        let mut environment = Vec::new();
-        for layer in &self.task.keywords.environment {
-            if let Value::Map(map) = self.render(layer, &unit.scope)? {
-                environment.extend(map.into_iter().map(|(name, value)| (name, value.to_string())));
-            }
-        }
-        Ok(environment)
     }
 
     /// A keyword that is yes or no; `None` if it is null or `omit`.
@@ -535,21 +262,6 @@ fn stop(error: TemplateError, expr: &Expr) -> Stop {
         TemplateError::Unknown { why } => Finished::unknown(&why),
         error => Finished::failed(template_error(&error, &expr.place)),
     })
-}
-
-fn sleep(seconds: f64) {
-    if let Ok(wait) = Duration::try_from_secs_f64(seconds) {
-        std::thread::sleep(wait);
-    }
-}
-
-fn give_up(mut finished: Finished, retries: u32) -> Finished {
-    finished.status = Status::Failed;
-    finished.result.insert("failed".into(), true.into());
-    finished.result.insert("attempts".into(), Value::Int(i64::from(retries)));
-    let failure = Failure::new("the task did not come to what `until` waits for");
-    finished.error.get_or_insert_with(|| Diagnostic::new(ErrorKind::Host, failure.msg));
-    finished
 }
 
 /// The arguments of a task by name; an error points at what cannot be read.
