@@ -258,6 +258,9 @@ impl Load<'_, '_> {
         if !common::good_name(self.session, name) {
             return Err(Stop::Failed);
         }
+        if let Some(classification) = options.classification {
+            self.session.say(format!("Classification: {}", classification.name()));
+        }
         let root = New {
             key: AssociationKey::account(name, "root"),
             above: String::new(),
