@@ -6,7 +6,7 @@ use super::protocol::Bound;
 use crate::value::census::{self, Prices};
 use serde::de::DeserializeOwned;
 use std::io::{self, Read};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why a frame was not taken.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub enum Breach {
     TooLong(usize, usize),
     /// It did not come to its end in time.
     TooSlow,
+    /// The answer had not come when the time was over that the task gives.
+    GivenUp(Duration),
     /// It is no message, or holds too many values.
     Unreadable(serde_json::Error),
 }

@@ -166,12 +166,18 @@ impl<M: Machine> Link for AgentLink<M> {
     }
 }
 
-/// One request and its answer: sent in limited time, waited for as long as it takes.
+/// One request and its answer: sent in limited time, waited for as long as it takes, or as long as the request says.
 fn converse(agent: &mut Incoming<impl Program>, request: &Request) -> Result<Option<Answer>, Breach> {
     let frame = protocol::frame(request)?;
     agent.wait_until(Some(Instant::now() + time_for(frame.len())));
     agent.write_all(&frame)?;
     agent.flush()?;
+    let given_up = request.patience.and_then(|patience| Some((Instant::now().checked_add(patience)?, patience)));
+    agent.wait_until(given_up.map(|(at, _)| at));
+    let answer = answer::receive(agent, &request.bound);
     agent.wait_until(None);
-    answer::receive(agent, &request.bound)
+    match (answer, given_up) {
+        (Err(Breach::TooSlow), Some((at, patience))) if Instant::now() >= at => Err(Breach::GivenUp(patience)),
+        (answer, _) => answer,
+    }
 }

@@ -116,6 +116,9 @@ pub enum LinkError {
     /// It is there, and becoming the other user or starting the agent failed: the task fails.
     #[error("{0}")]
     Failed(Box<Diagnostic>),
+    /// The answer took longer than the request allows: the task fails, and what the host has done is not known.
+    #[error("{0}")]
+    TimedOut(Box<Diagnostic>),
 }
 
 /// One host, connected.

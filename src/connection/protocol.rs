@@ -11,6 +11,7 @@ use crate::value::Map;
 use crate::value::census::{self, Prices};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 /// Longest request: 256 MiB. An agent trusts its controller; the bound is against accidents.
 pub const MAX_REQUEST: usize = 256 << 20;
@@ -68,6 +69,9 @@ pub struct Request {
     pub environment: Vec<(String, String)>,
     /// How large the answer may be.
     pub bound: Bound,
+    /// How long the controller waits for the answer; as long as it takes if `None`. The agent is not told.
+    #[serde(skip)]
+    pub patience: Option<Duration>,
 }
 
 /// One round trip's answer: one result an item, in order.

@@ -168,6 +168,7 @@ pub fn broken_off(
             return LinkError::Failed(Box::new(error));
         }
         Err(Breach::Lost(error)) => return lost(host, &error),
+        Err(Breach::GivenUp(patience)) => return given_up(host, module, patience),
         Err(breach @ (Breach::TooLong(..) | Breach::TooSlow | Breach::Unreadable(_))) => {
             let message = format!("the answer of {host} to module {module} is not taken: {}", told(&breach));
             let error = host_error(message).hint("nothing more is asked of this host in this run: look at it first");
@@ -182,11 +183,19 @@ pub fn broken_off(
     ))
 }
 
+/// The end of a task's `timeout`, in Ansible's words. The host is there, and keeps its other agents.
+fn given_up(host: &str, module: &str, patience: Duration) -> LinkError {
+    let error = host_error(format!("Task failed: Timed out after {} second(s).", patience.as_secs()))
+        .note(format!("{host} may still be at work on module {module}, and nobody can say what it has done"))
+        .hint("look at the host, or give the task more time with `timeout`");
+    LinkError::TimedOut(Box::new(error))
+}
+
 /// What is wrong with a frame.
 fn told(breach: &Breach) -> String {
     match breach {
         Breach::TooLong(bytes, most) => format!("it is {bytes} bytes long, and at most {most} are taken"),
-        Breach::TooSlow => "it did not come to its end in time".into(),
+        Breach::TooSlow | Breach::GivenUp(_) => "it did not come to its end in time".into(),
         Breach::Unreadable(error) => format!("it cannot be read: {error}"),
         Breach::Lost(error) => error.to_string(),
         Breach::Ended => "it ended in the middle".into(),

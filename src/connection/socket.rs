@@ -204,4 +204,18 @@ mod tests {
         let error = connect(&settings).unwrap_err();
         assert_eq!(error, format!("connect to host 127.0.0.1 port {port}: Connection refused"));
     }
+
+    #[test]
+    fn a_host_that_vanished_is_noticed_within_a_minute() {
+        use nix::sys::socket::getsockopt;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        tune(&stream).unwrap();
+        assert!(getsockopt(&stream, sockopt::KeepAlive).unwrap());
+        let interval = getsockopt(&stream, sockopt::TcpKeepInterval).unwrap();
+        let probes = interval * getsockopt(&stream, sockopt::TcpKeepCount).unwrap();
+        let idle = getsockopt(&stream, sockopt::TcpKeepIdle).unwrap();
+        assert!(idle + probes <= 60, "{idle} and {probes} seconds");
+        assert!(getsockopt(&stream, sockopt::TcpUserTimeout).unwrap() <= 60_000);
+    }
 }

@@ -64,9 +64,17 @@ impl Waits {
     fn during<R>(&self, host: &str, what: String, work: impl FnOnce() -> R) -> R {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         self.open().push((number, host.to_owned(), what, Instant::now()));
-        let done = work();
-        self.open().retain(|(other, ..)| *other != number);
-        done
+        let _ended = Ended(self, number);
+        work()
+    }
+}
+
+/// Ends a wait when it goes, also when the work panics.
+struct Ended<'w>(&'w Waits, usize);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.open().retain(|(other, ..)| *other != self.1);
     }
 }
 

@@ -183,6 +183,7 @@ mod tests {
             check: false,
             environment: vec![],
             bound: Bound::USUAL,
+            patience: None,
         };
         let reply = answer(&request, &mut Fake::new());
         assert_eq!(reply.results.len(), 2);

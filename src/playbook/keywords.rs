@@ -42,6 +42,8 @@ pub struct Keywords {
     pub delegate_facts: Option<Expr>,
     /// Workers for this task.
     pub throttle: Option<Expr>,
+    /// How many seconds a host may take for one item.
+    pub timeout: Option<Expr>,
     /// Conditions, outermost first; all must hold.
     pub when: Vec<Expr>,
     /// Tags of all levels.
@@ -72,6 +74,7 @@ pub(super) const NAMES: &[&str] = &[
     "delegate_to",
     "delegate_facts",
     "throttle",
+    "timeout",
     "when",
     "tags",
     "vars",
@@ -114,6 +117,7 @@ impl Keywords {
             "delegate_to" => &mut self.delegate_to,
             "delegate_facts" => &mut self.delegate_facts,
             "throttle" => &mut self.throttle,
+            "timeout" => &mut self.timeout,
             _ => return None,
         })
     }

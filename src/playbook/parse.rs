@@ -38,7 +38,7 @@ const PLAY_ONLY: &[&str] = &[
 ];
 
 /// Ansible's play keywords that enlist does not know yet.
-const NOT_YET: &[&str] = &["roles", "vars_prompt", "debugger", "timeout", "become_exe", "become_flags"];
+const NOT_YET: &[&str] = &["roles", "vars_prompt", "debugger", "become_exe", "become_flags"];
 
 /// Reads the playbook at `path` and everything that it imports.
 pub fn parse(path: &Path, files: &dyn Files) -> Result<Playbook, Diagnostic> {

@@ -27,8 +27,7 @@ const TASK_ONLY: &[&str] = &[
 ];
 
 /// Ansible's task keywords that enlist does not know yet; saying so beats "unknown module".
-const NOT_YET: &[&str] =
-    &["async", "poll", "collections", "debugger", "timeout", "become_exe", "become_flags", "loop_with"];
+const NOT_YET: &[&str] = &["async", "poll", "collections", "debugger", "become_exe", "become_flags", "loop_with"];
 
 /// Reads a task list.
 pub(super) fn items(reader: &Reader, node: &Node, outer: &Keywords) -> Result<Vec<Item>, Diagnostic> {

@@ -19,7 +19,7 @@ pub fn errors(keywords: &Keywords) -> Vec<Diagnostic> {
         ("run_once", &keywords.run_once),
         ("delegate_facts", &keywords.delegate_facts),
     ];
-    let numbers = [("port", &keywords.port), ("throttle", &keywords.throttle)];
+    let numbers = [("port", &keywords.port), ("throttle", &keywords.throttle), ("timeout", &keywords.timeout)];
     let wrong_flags = flags.into_iter().filter_map(|(name, expr)| wrong_flag(name, expr.as_ref()?));
     let wrong_numbers = numbers.into_iter().filter_map(|(name, expr)| wrong_count(name, expr.as_ref()?));
     wrong_flags.chain(wrong_numbers).collect()

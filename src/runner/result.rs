@@ -67,6 +67,14 @@ impl Finished {
         Self { status: Status::Failed, result, error: Some(error), ..Self::empty() }
     }
 
+    /// A task that was given up after so many seconds.
+    pub fn timed_out(error: Diagnostic, period: u64) -> Self {
+        let mut finished = Self::failed(error);
+        let period = [("period".to_owned(), (period as i64).into())].into_iter().collect();
+        finished.result.insert("timedout".into(), Value::Map(period));
+        finished
+    }
+
     /// Says in the result what could not be done, in Ansible's words.
     pub fn explain(&mut self, what: &str) {
         if let Some(error) = &self.error {

@@ -23,6 +23,7 @@ use crate::template::{Scope, Templar, TemplateError};
 use crate::value::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a task needs, the same for all hosts.
 pub struct TaskRun<'a> {
@@ -94,6 +95,7 @@ pub(super) struct Errand {
     who: Become,
     check: bool,
     environment: Vec<(String, String)>,
+    patience: Option<Duration>,
 }
 
 pub(super) type Stop = Box<Finished>;
@@ -168,7 +170,8 @@ impl TaskRun<'_> {
     pub(super) fn is_one_by_one(&self) -> bool {
         let pause = self.task.looped.as_ref().and_then(|looped| looped.pause);
         let is_repeated = self.task.until.is_some() || self.task.retries.is_some();
-        is_repeated || pause.is_some() || matches!(self.runs, Runs::OnController(_))
+        let is_timed = self.task.keywords.timeout.is_some();
+        is_repeated || is_timed || pause.is_some() || matches!(self.runs, Runs::OnController(_))
     }
 
     /// Does one item to its end.

@@ -138,6 +138,7 @@ fn all_that_is_wrong_is_told_at_once() {
         ("    - ping:\n      until: true\n      delay: x\n", "`delay` takes a number of seconds, and this is 'x'"),
         ("    - ping:\n      retries: -1\n", "`retries` takes a whole number"),
         ("    - ping:\n      throttle: many\n", "`throttle` takes a whole number"),
+        ("    - ping:\n      timeout: soon\n", "`timeout` takes a whole number"),
         ("    - pingg:\n", "its modules: accounts, assert, authorized_key"),
         ("    - ping: {dat: x}\n", "Unsupported parameters for (ping) module: dat"),
         ("    - ping:\n      with_sequences: count=1\n", "did you mean `sequence`?"),

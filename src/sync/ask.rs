@@ -56,7 +56,8 @@ impl Site<'_> {
     fn ask_once(&self, host: &Host, module: &str, items: Vec<Map>, check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
         let count = items.len();
         let bound = modules::bound(module, count);
-        let request = Request { module: module.to_owned(), items, check, environment: Vec::new(), bound };
+        let request =
+            Request { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
         let reply = self.links.call(&host.target, &host.who, &request).map_err(|error| unanswered(host, error))?;
         match reply.results.len() == count {
             true => Ok(reply.results),
@@ -74,7 +75,8 @@ fn broken_off(host: &Host, why: &Panicked) -> Diagnostic {
 }
 
 fn unanswered(host: &Host, error: LinkError) -> Diagnostic {
-    let (LinkError::Unreachable(mut problem) | LinkError::Failed(mut problem)) = error;
+    let (LinkError::Unreachable(mut problem) | LinkError::Failed(mut problem) | LinkError::TimedOut(mut problem)) =
+        error;
     problem.message = format!("{}: {}", host.name(), problem.message);
     *problem
 }

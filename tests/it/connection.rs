@@ -66,7 +66,14 @@ fn root_by(password: &str) -> Become {
 /// A task `module` with one item.
 fn request(module: &str, arguments: &[(&str, &str)]) -> Request {
     let item: Map = arguments.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
-    Request { module: module.into(), items: vec![item], check: false, environment: vec![], bound: Bound::USUAL }
+    Request {
+        module: module.into(),
+        items: vec![item],
+        check: false,
+        environment: vec![],
+        bound: Bound::USUAL,
+        patience: None,
+    }
 }
 
 fn call(link: &mut dyn Link, who: &Become, request: &Request) -> Result<ItemResult, LinkError> {

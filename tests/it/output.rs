@@ -122,7 +122,7 @@ fn every_command_is_tried_with_a_closed_pipe() {
 }
 
 /// Presses Ctrl-C when a line with this text is printed.
-const PRESS: &str = "
+pub const PRESS: &str = "
 import signal, subprocess, sys
 run = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, text=True)
 for line in run.stdout:

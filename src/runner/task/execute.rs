@@ -62,9 +62,9 @@ impl TaskRun<'_> {
     /// One round trip; one end for every item, whatever comes of it.
     fn call(&self, items: Vec<Map>, errand: Errand) -> Vec<Finished> {
         let (count, place) = (items.len(), &self.task.place);
-        let Errand { module, target, who, check, environment } = errand;
+        let Errand { module, target, who, check, environment, patience } = errand;
         let bound = crate::modules::bound(module, count);
-        let request = Request { module: module.into(), items, check, environment, bound };
+        let request = Request { module: module.into(), items, check, environment, bound, patience };
         match self.links.call(&target, &who, &request) {
             Ok(reply) if reply.results.len() == count => {
                 let certain = |item: ItemResult| if check { item } else { item.certain() };
@@ -77,6 +77,10 @@ impl TaskRun<'_> {
             }
             Err(LinkError::Unreachable(error)) => (0..count).map(|_| Finished::unreachable((*error).clone())).collect(),
             Err(LinkError::Failed(error)) => (0..count).map(|_| Finished::failed((*error).clone().at(place))).collect(),
+            Err(LinkError::TimedOut(error)) => {
+                let period = patience.unwrap_or_default().as_secs();
+                (0..count).map(|_| Finished::timed_out((*error).clone().at(place), period)).collect()
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::runner::target::{Asked, Resolver};
 use crate::template::{Scope, Templar, TemplateError};
 use crate::value::{Map, Value};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl TaskRun<'_> {
     /// What is to be done for an item on the host of `on`, which sees the variables without the item.
@@ -32,8 +33,8 @@ impl TaskRun<'_> {
         };
         let (target, who) = self.target(on, unit)?;
         let (check, environment) = (self.check_mode(unit)?, self.environment(unit)?);
-        let module = module.spec().name;
-        Ok(Plan::Host { args, place: Box::new(Errand { module, target, who, check, environment }) })
+        let (module, patience) = (module.spec().name, self.patience(unit)?);
+        Ok(Plan::Host { args, place: Box::new(Errand { module, target, who, check, environment, patience }) })
     }
 
     /// All of `when`, outermost first; the first that does not hold skips.
@@ -155,6 +156,13 @@ impl TaskRun<'_> {
         let target = resolver.target(&on, asked).map_err(failed)?;
         let who = resolver.escalation(&on, asked).map_err(failed)?;
         Ok((target, who))
+    }
+
+    /// How long an item may take; as long as it takes without the keyword, or with 0.
+    fn patience(&self, unit: &Unit) -> Result<Option<Duration>, Stop> {
+        let seconds = self.number("timeout", self.task.keywords.timeout.as_ref(), 0.0, &unit.scope)?;
+        let limit = Duration::try_from_secs_f64(seconds).ok();
+        Ok(limit.filter(|limit| !limit.is_zero()))
     }
 
     fn check_mode(&self, unit: &Unit) -> Result<bool, Stop> {

@@ -48,7 +48,13 @@ impl TaskRun<'_> {
     }
 
     /// A keyword that is a number.
-    fn number(&self, name: &str, expr: Option<&Expr>, default: f64, scope: &Arc<dyn Scope>) -> Result<f64, Stop> {
+    pub(super) fn number(
+        &self,
+        name: &str,
+        expr: Option<&Expr>,
+        default: f64,
+        scope: &Arc<dyn Scope>,
+    ) -> Result<f64, Stop> {
         let Some(expr) = expr else { return Ok(default) };
         let value = self.render(expr, scope)?;
         value.to_string().trim().parse().map_err(|_| {

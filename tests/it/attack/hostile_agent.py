@@ -5,6 +5,7 @@ tests/it/attack/hostile_agent.rs writes: a mapping of
   a module's name (or `*`)   the return values of each item; `_changed: true` and `_warnings: […]` go beside them,
                              `_fail: MSG` fails with them
   `frame`                    instead of any answer, a frame of this body: texts, or [text, times] pairs, one after another
+  `hang`                     true: requests are read and never answered
   `start`                    instead of the greeting, these texts or pairs; what it prints after the word MARK
                              is the mark that the controller waits for
 
@@ -65,6 +66,8 @@ while len(head := sys.stdin.buffer.read(4)) == 4:
     with open(LOG, "ab") as log:
         log.write(body + b"\n")
     request = json.loads(body)
+    if script.get("hang"):
+        continue
     if "frame" in script:
         frame(script["frame"])
     else:

@@ -11,6 +11,7 @@ mod races;
 mod reowned;
 mod replies;
 mod service;
+mod silent;
 mod swapped;
 mod terminal;
 
