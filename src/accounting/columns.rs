@@ -1,10 +1,21 @@
 //! Tables as `sreport` and `sshare` print them: right-aligned columns, or `|` between them.
 
-use super::command::options::Parsable;
 use crate::text::width::{clip, harmless, missing, truncate};
 
 /// The widest column one can ask for; more would only be padding.
 const MAX_WIDTH: i32 = 4096;
+
+/// What stands between the columns of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parsable {
+    /// Columns of fixed width.
+    #[default]
+    No,
+    /// `a|b|` (`-p`).
+    Ending,
+    /// `a|b` (`-P`).
+    NoEnding,
+}
 
 /// One column.
 #[derive(Clone, Debug, PartialEq, Eq)]

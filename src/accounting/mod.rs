@@ -16,6 +16,7 @@ pub mod model;
 pub mod output;
 pub mod privacy;
 pub mod record;
+mod reply;
 pub mod rollup;
 pub mod runs;
 pub mod sacct;
@@ -27,4 +28,5 @@ pub mod table;
 pub mod tree;
 
 pub use output::Output;
+pub use reply::{Reply, Then};
 pub use state::State;

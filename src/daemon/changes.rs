@@ -3,12 +3,12 @@
 
 use super::caller::Who;
 use super::service::Service;
+use crate::accounting::Reply;
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
-use crate::accounting::command::{self, Reply, World};
+use crate::accounting::command::{self, World};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most changes at once.
 pub const MOST: usize = 10_000;
@@ -170,18 +170,9 @@ pub fn apply(service: &Service, who: Who, commands: Vec<Vec<String>>, dry_run: b
         let (results, failed) = run(&mut State::clone(&kept.state), &caller, &*world, &commands);
         return Ok(Answer { results, failed, revision: kept.revision });
     }
-    let outcome = Arc::new(Mutex::new(None));
-    let told = outcome.clone();
-    let response = service.change("changes", move |change| {
-        // The last run counts: an earlier one was not kept.
-        *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(run(change.state, &caller, &*world, &commands));
-        Ok(Reply::default())
-    });
-    let outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match outcome {
-        Some((results, failed)) if response.code == 0 => Ok(Answer { results, failed, revision: response.revision }),
-        _ => Err(response.stderr.trim_end().to_owned()),
-    }
+    let written = service.write(move |change| Ok(run(change.state, &caller, &*world, &commands)))?;
+    let (results, failed) = written.gave;
+    Ok(Answer { results, failed, revision: written.revision })
 }
 
 fn run(state: &mut State, caller: &Caller, world: &dyn World, commands: &[Vec<String>]) -> (Vec<Said>, Option<usize>) {

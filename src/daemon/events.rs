@@ -5,7 +5,7 @@ use super::caller::Who;
 use super::jobs::zone;
 use super::service::Service;
 use crate::accounting::State;
-use crate::accounting::command::{Reply, World};
+use crate::accounting::command::World;
 use crate::accounting::jobs::import::chunk::Known;
 use crate::accounting::jobs::import::events::{self, EventReader};
 use crate::accounting::jobs::import::{Bad, Dialect};
@@ -29,11 +29,8 @@ impl Service {
         if request.check {
             return take(&mut (*self.kept().state).clone(), &reader, &request, now);
         }
-        let answer = self.change("import", move |change| {
-            let told = take(change.state, &reader, &request, now);
-            Ok(Reply { stdout: serde_json::to_string(&told).unwrap_or_default(), ..Reply::default() })
-        });
-        serde_json::from_str(&answer.stdout).unwrap_or_else(|_| refused(answer.stderr.trim_end().to_owned()))
+        let written = self.write(move |change| Ok(take(change.state, &reader, &request, now)));
+        written.map_or_else(refused, |written| written.gave)
     }
 }
 

@@ -7,7 +7,7 @@ use super::service::{Service, response};
 use super::world::Local;
 use super::writer::Change;
 use crate::accounting::Output;
-use crate::accounting::command::{Reply, World};
+use crate::accounting::command::World;
 use crate::accounting::jobs::Stored;
 use crate::accounting::jobs::import::chunk::Chunk;
 use crate::accounting::jobs::import::{Dialect, Reader};
@@ -83,11 +83,8 @@ impl Service {
             let mut copy = (*self.kept().state).clone();
             return told(&read(&mut copy, &reader, &request, now), &Stored::default());
         }
-        let answer = self.change("import", move |change| take_in(change, &reader, &request, now));
-        match serde_json::from_str(&answer.stdout) {
-            Ok(told) => told,
-            Err(_) => refused(answer.stderr.trim_end().to_owned()),
-        }
+        let written = self.write(move |change| take_in(change, &reader, &request, now));
+        written.map_or_else(refused, |written| written.gave)
     }
 }
 
@@ -95,18 +92,15 @@ fn read(state: &mut crate::accounting::State, reader: &Reader, request: &ImportJ
     Chunk::read(state, reader, request.lines.iter().map(String::as_str), now)
 }
 
-/// Stores what the lines say, or nothing when some cannot be read; the reply's output is what is told, in JSON.
-fn take_in(change: &mut Change, reader: &Reader, request: &ImportJobs, now: i64) -> Result<Reply, StoreError> {
+/// Stores what the lines say, or nothing when some cannot be read.
+fn take_in(change: &mut Change, reader: &Reader, request: &ImportJobs, now: i64) -> Result<ImportedJobs, StoreError> {
     let chunk = read(change.state, reader, request, now);
-    let stored = match chunk.bad.is_empty() || request.skip_bad {
-        true => change.draft.put_jobs(&chunk.jobs)?,
-        false => {
-            change.state.rollback();
-            Stored::default()
-        }
-    };
-    let stdout = serde_json::to_string(&told(&chunk, &stored)).unwrap_or_default();
-    Ok(Reply { stdout, ..Reply::default() })
+    if !chunk.bad.is_empty() && !request.skip_bad {
+        change.state.rollback();
+        return Ok(told(&chunk, &Stored::default()));
+    }
+    let stored = change.draft.put_jobs(&chunk.jobs)?;
+    Ok(told(&chunk, &stored))
 }
 
 fn told(chunk: &Chunk, stored: &Stored) -> ImportedJobs {

@@ -6,7 +6,6 @@
 
 use super::writer::{Change, Writer};
 use crate::accounting::archive::{Head, Kind, Order, Record, Rule, Task};
-use crate::accounting::command::Reply;
 use crate::accounting::model::tres::Tres;
 use crate::accounting::rollup::Calendar;
 use crate::accounting::settings;
@@ -109,8 +108,7 @@ impl Desk {
     /// Changes the store in one transaction.
     fn change(&self, work: impl Fn(&mut Change) -> Result<(), StoreError> + Send + 'static) -> Done {
         let writer = self.writer.upgrade().ok_or("the service is stopping")?;
-        let work = move |change: &mut Change| work(change).map(|()| Reply::default());
-        writer.run(Box::new(work)).map(drop)
+        writer.run(work).map(drop)
     }
 
     fn purge_what_is_due(&self) -> Done {

@@ -4,8 +4,7 @@
 //! between however many jobs a day has; after a crash it goes on where it was.
 
 use super::stats::Stats;
-use super::writer::{Done, Writer};
-use crate::accounting::command::Reply;
+use super::writer::Writer;
 use crate::accounting::rollup::{Calendar, Period};
 use crate::store::usage::{Roll, Slice, progress};
 use crate::store::{Draft, Readers, StoreError};
@@ -192,9 +191,7 @@ fn keep(writer: &Writer, slice: Slice) -> Result<bool, String> {
 
 /// One change by the writer.
 fn change(writer: &Writer, work: impl Fn(&Draft) -> Result<bool, StoreError> + Send + 'static) -> Result<bool, String> {
-    let said = |done: bool| Reply { code: u8::from(!done), ..Reply::default() };
-    let Done { reply, .. } = writer.run(Box::new(move |change| work(change.draft).map(said)))?;
-    Ok(reply.code == 0)
+    Ok(writer.run(move |change| work(change.draft))?.gave)
 }
 
 #[cfg(test)]
@@ -250,9 +247,9 @@ mod tests {
         assert!(rollup.counts().error.unwrap().contains("no"), "and told");
         let mend = |change: &mut crate::daemon::writer::Change| {
             change.draft.connection().execute_batch("DROP TRIGGER broken").unwrap();
-            Ok(Reply::default())
+            Ok(())
         };
-        writer.run(Box::new(mend)).unwrap();
+        writer.run(mend).unwrap();
         rollup.wake();
         until("it goes on", || rollup.counts().error.is_none() && rollup.rolled() > Some(begin + 7200));
         assert!(rollup.counts().slices > 0);

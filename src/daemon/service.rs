@@ -11,11 +11,12 @@ use super::retention::Retention;
 use super::rollup::Rollup;
 use super::stats::Stats;
 use super::world::Local;
-use super::writer::{Change, Commits, Done, Kept, Writer};
+use super::writer::{Change, Commits, Kept, Writer, Written};
 use crate::accounting::authority::Caller;
-use crate::accounting::command::{self, Reply, Then, World};
+use crate::accounting::command::{self, World};
 use crate::accounting::founding;
 use crate::accounting::{Output, State};
+use crate::accounting::{Reply, Then};
 use crate::diag::{Diagnostic, ErrorKind};
 use crate::store::{Asker, Readers, Store, StoreError};
 use nix::sys::signal::{self, Signal};
@@ -85,11 +86,11 @@ impl Service {
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
         self.retention.configure(config.accounting.retention.clone());
         let (cluster, tres) = (config.cluster_name.clone(), config.tres.clone());
-        let response = self.change("reload", move |change| {
+        self.write(move |change| {
             founding::found(change.state, &cluster, &tres, world.now());
-            Ok(Reply::default())
-        });
-        if response.code == 0 { Ok(()) } else { Err(response.stderr) }
+            Ok(())
+        })?;
+        Ok(())
     }
 
     /// Whether the store can be read, and what was kept last; the error says why it cannot.
@@ -149,18 +150,25 @@ impl Service {
         &self.rollup
     }
 
-    /// Runs a command that changes something; it is on disk when this returns. The command may run twice, so all it
-    /// does must be done through the [`Change`].
+    /// Does what changes something; it is on disk when this returns. The work may run twice, so all it does must be done
+    /// through the [`Change`]. The error says why nothing was done.
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Change) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Written<T>, String> {
+        let written = self.writer.run(work)?;
+        self.rollup.wake();
+        Ok(written)
+    }
+
+    /// [`Service::write`] for a command line of `program`.
     pub fn change(
         &self,
         program: &str,
         work: impl Fn(&mut Change) -> Result<Reply, StoreError> + Send + 'static,
     ) -> Response {
-        match self.writer.run(Box::new(work)) {
-            Ok(Done { reply, revision, is_change }) => {
-                self.rollup.wake();
-                Response { is_change, ..response(reply, revision) }
-            }
+        match self.write(work) {
+            Ok(Written { gave, revision, is_change }) => Response { is_change, ..response(gave, revision) },
             Err(why) => Response::refused(&format!("{program}: error: {why}")),
         }
     }

@@ -8,7 +8,6 @@
 //! A commit that may or may not be on disk ends the thread: only reading the store anew says what became of it.
 
 use crate::accounting::State;
-use crate::accounting::command::Reply;
 use crate::store::{Asker, Draft, Store, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -60,27 +59,50 @@ pub struct Change<'a> {
     pub draft: &'a Draft<'a>,
 }
 
-/// A command. It may run twice (see above), so all it does must be done through the [`Change`].
-pub type Work = dyn Fn(&mut Change) -> Result<Reply, StoreError> + Send;
-
-/// What became of a command.
+/// What was done in a transaction that is on disk now.
 #[derive(Debug)]
-pub struct Done {
-    /// What it says.
-    pub reply: Reply,
+pub struct Written<T> {
+    /// What the work gave back.
+    pub gave: T,
     /// Counts the changes of the state, this one included.
     pub revision: u64,
     /// Whether it changed something.
     pub is_change: bool,
 }
 
+/// A command whose result is laid aside, so that commands of all kinds wait in one line.
+type Work = dyn Fn(&mut Change) -> Result<(), StoreError> + Send;
+
 /// What became of a command, or why nothing was done.
-pub type Answer = Result<Done, String>;
+type Answer = Result<Written<()>, String>;
 
 struct Job {
     work: Box<Work>,
     asker: Asker,
     answer: SyncSender<Answer>,
+}
+
+/// Where a command lays its result aside. It may run twice; the last run counts, for an earlier one was not kept.
+struct Slot<T>(Arc<Mutex<Option<T>>>);
+
+impl<T: Send + 'static> Slot<T> {
+    fn of(work: impl Fn(&mut Change) -> Result<T, StoreError> + Send + 'static) -> (Self, Box<Work>) {
+        let slot = Arc::new(Mutex::new(None));
+        let filled = Arc::clone(&slot);
+        let work = move |change: &mut Change| {
+            let gave = work(change)?;
+            *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(gave);
+            Ok(())
+        };
+        (Self(slot), Box::new(work))
+    }
+
+    fn take(&self, answer: Answer) -> Result<Written<T>, String> {
+        let Written { revision, is_change, .. } = answer?;
+        let gave = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let gave = gave.ok_or("a bug in enlist serve: what was written left no result")?;
+        Ok(Written { gave, revision, is_change })
+    }
 }
 
 /// Where commands that change something are sent.
@@ -126,8 +148,17 @@ impl Writer {
     }
 
     /// Runs a command and waits until what it changed is on disk. It does not begin when the asker whom this thread serves
-    /// has left before its turn comes.
-    pub fn run(&self, work: Box<Work>) -> Answer {
+    /// has left before its turn comes. It may run twice (see above), so all it does must be done through the [`Change`].
+    /// The error says why nothing was done, or that nobody knows whether it is on disk.
+    pub fn run<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Change) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Written<T>, String> {
+        let (slot, work) = Slot::of(work);
+        slot.take(self.wait(work))
+    }
+
+    fn wait(&self, work: Box<Work>) -> Answer {
         let (answer, answered) = sync_channel(1);
         let gone = |_| "the service is about to start again; nothing was changed".to_owned();
         self.jobs.send(Job { work, asker: Asker::here(), answer }).map_err(|_| gone(()))?;
@@ -187,14 +218,14 @@ impl Desk {
         Ok(())
     }
 
-    fn attempt(&mut self, batch: &[Job]) -> Result<Vec<Done>, Refusal> {
+    fn attempt(&mut self, batch: &[Job]) -> Result<Vec<Written<()>>, Refusal> {
         let Kept { state, mut revision } = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut state = State::clone(&state);
         let draft = self.store.draft().map_err(refused)?;
         let mut replies = Vec::with_capacity(batch.len());
         for job in batch {
             let mut change = Change { state: &mut state, revision, draft: &draft };
-            let reply = catch_unwind(AssertUnwindSafe(|| (job.work)(&mut change)))
+            catch_unwind(AssertUnwindSafe(|| (job.work)(&mut change)))
                 .map_err(|_| {
                     Refusal::Refused("a bug in enlist serve stopped this command; nothing was changed".to_owned())
                 })?
@@ -205,7 +236,7 @@ impl Desk {
                 revision += 1;
             }
             state.commit();
-            replies.push(Done { reply, revision, is_change });
+            replies.push(Written { gave: (), revision, is_change });
         }
         draft.keep().map_err(refused)?;
         self.commits.lock().unwrap_or_else(PoisonError::into_inner).count(batch.len());

@@ -1,8 +1,9 @@
 //! Tables as sacctmgr prints them: columns of fixed width, or separated by `|`.
 
 use super::fields::{self, Field};
-use super::options::{Options, Parsable};
+use super::options::Options;
 use super::session::{Done, Session};
+use crate::accounting::columns::Parsable;
 use crate::accounting::model::limits::Unit;
 use crate::accounting::model::tres::{self, MEM};
 use crate::accounting::model::{Limit, Limits, TresCounts, TresId};

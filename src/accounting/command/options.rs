@@ -1,5 +1,6 @@
 //! The options before sacctmgr's verb.
 
+use crate::accounting::columns::Parsable;
 use crate::text::getopt::{Known, Takes};
 
 /// `-i -n -p -P -Q -r -s -v -o`, and what to do instead of a command.
@@ -21,18 +22,6 @@ pub struct Options {
     pub verbose: u8,
     /// `-V` or `-h` was given: nothing else is done.
     pub instead: Option<Instead>,
-}
-
-/// How tables are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Parsable {
-    /// Columns of fixed width.
-    #[default]
-    No,
-    /// `a|b|` (`-p`).
-    Ending,
-    /// `a|b` (`-P`).
-    NoEnding,
 }
 
 /// What an option asks for instead of a command.

@@ -1,11 +1,11 @@
 //! What is said to the service itself: configuration, statistics, `reconfigure`, `shutdown`; and the words of a session
 //! that mean nothing on a command line.
 
-use super::Then;
 use super::session::{Done, Part, Session};
 use super::statistics;
 use super::word::begins;
 use super::{HELP, VERSION};
+use crate::accounting::Then;
 
 /// Takes a command that stands alone. `None` when the verb is none of these.
 pub fn run(session: &mut Session, verb: &str, rest: &[&str]) -> Option<Done> {

@@ -1,9 +1,9 @@
 //! [`Session`]: what one command works with: the state, who asks, and the text it says.
 
-use super::Then;
 use super::options::Options;
 use super::statistics::Statistics;
 use super::word::unquote;
+use crate::accounting::Then;
 use crate::accounting::archive::Task;
 use crate::accounting::authority::Caller;
 use crate::accounting::jobs::{Job, Scan};

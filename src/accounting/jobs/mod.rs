@@ -6,6 +6,7 @@
 mod edit;
 pub mod import;
 mod record;
+pub mod selection;
 mod state;
 mod tres_counts;
 

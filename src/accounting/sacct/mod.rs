@@ -9,15 +9,15 @@ mod options;
 mod print;
 mod reason;
 mod select;
-mod step;
 mod structured;
 mod units;
 
 #[cfg(test)]
 mod tests;
 
+use super::Reply;
 use super::authority::Caller;
-use super::command::Reply;
+use super::jobs::selection::Parts;
 use super::jobs::{Job, JobState, Jobs, JobsError, Order, See};
 use super::privacy::View;
 use super::settings::Settings;
@@ -31,8 +31,6 @@ use print::Table;
 use select::Query;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use step::Parts;
-pub use step::{Selected, Selection};
 
 /// Names and numbers of users and groups.
 pub trait People {

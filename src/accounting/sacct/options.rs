@@ -4,13 +4,13 @@ use super::fields::{self, Column};
 use super::reason;
 use super::units::Convert;
 use super::{People, Surroundings};
-use crate::accounting::command::options::Parsable;
+use crate::accounting::columns::Parsable;
 use crate::accounting::jobs::{Flags, JobState};
 use crate::text::getopt::{Known, Opt, Takes};
 use crate::text::slurm_time;
 use crate::text::{duration, hostlist};
 
-pub use super::step::{Selected, Selection};
+use crate::accounting::jobs::selection::{Selected, Selection};
 
 /// Text of an error as Slurm's programs log it.
 pub fn error(what: &str) -> String {

@@ -3,7 +3,7 @@
 use super::fields::Column;
 use super::options::Options;
 use crate::accounting::Output;
-use crate::accounting::command::options::Parsable;
+use crate::accounting::columns::Parsable;
 use crate::text::duration::format_seconds;
 use crate::text::width::{clip, harmless, missing, truncate};
 

@@ -1,13 +1,14 @@
 //! What slurm.conf and slurmdbd.conf say about accounting: values that commands, reports and the scheduler obey.
 //! `daemon::config` reads them; nothing here does I/O.
 
+mod enforce;
 pub mod partition;
 pub mod words;
 
+pub use enforce::Enforce;
 pub use partition::{Admits, Partition, PartitionState};
 pub use words::{Archive, Parameter, PriorityFlag, Private, ResetPeriod, Words};
 
-use super::admission::Enforce;
 use super::fairshare::{Decay, Method};
 use std::fmt;
 use std::path::PathBuf;

@@ -10,9 +10,10 @@ mod sizes;
 mod totals;
 mod users;
 
+use super::Reply;
 use super::State;
 use super::columns::{Cell, Column};
-use super::command::{Reply, word::begins};
+use super::command::word::begins;
 use super::jobs::{Job, JobsError, Scan};
 use super::model::{AssociationId, TresId};
 use super::privacy::View;

@@ -2,8 +2,8 @@
 
 use super::Environment;
 use crate::accounting::State;
+use crate::accounting::columns::Parsable;
 use crate::accounting::columns::Style;
-use crate::accounting::command::options::Parsable;
 use crate::accounting::command::word::{begins, names};
 use crate::accounting::model::tres::{CPU, Tres};
 use crate::text::getopt::{Known, Takes};

@@ -2,10 +2,10 @@
 
 mod fields;
 
+use super::Reply;
 use super::authority::Caller;
+use super::columns::Parsable;
 use super::columns::{Column as Printed, Style, sized};
-use super::command::Reply;
-use super::command::options::Parsable;
 use super::command::word::names;
 use super::fairshare::running::{Running, still_to_use};
 use super::fairshare::{History, Method, Share, Tree};

@@ -11,40 +11,44 @@ fn add(state: &mut State, name: &str) {
     state.users.put(name.into(), User { name: name.into(), admin_level: AdminLevel::None, deleted: false });
 }
 
-fn adding(name: String) -> Box<Work> {
-    Box::new(move |change| {
+fn adding(name: &str) -> impl Fn(&mut Change) -> Result<String, StoreError> + Send + 'static {
+    let name = name.to_owned();
+    move |change| {
         add(change.state, &name);
-        Ok(Reply { stdout: name.clone(), ..Reply::default() })
-    })
+        Ok(name.clone())
+    }
 }
 
 fn names(state: &State) -> Vec<String> {
     state.users.values().map(|user| user.name.clone()).collect()
 }
 
+type Said = Box<dyn Fn(&mut Change) -> Result<String, StoreError> + Send>;
+
 /// Runs these at once: they all wait while the first command runs.
-fn in_one_batch(writer: &Writer, works: Vec<(Asker, Box<Work>)>) -> Vec<Answer> {
+fn in_one_batch(writer: &Writer, works: Vec<(Asker, Said)>) -> Vec<Result<Written<String>, String>> {
     let barrier = Arc::new(Barrier::new(2));
     let held = barrier.clone();
     std::thread::scope(|scope| {
         let hold = move |_: &mut Change| {
             held.wait();
             held.wait();
-            Ok(Reply::default())
+            Ok(())
         };
-        let first = scope.spawn(move || writer.run(Box::new(hold)));
+        let first = scope.spawn(move || writer.run(hold));
         barrier.wait();
         let (answers, jobs): (Vec<_>, Vec<_>) = works
             .into_iter()
             .map(|(asker, work)| {
                 let (answer, answered) = sync_channel(1);
-                (answered, Job { work, asker, answer })
+                let (slot, work) = Slot::of(work);
+                ((slot, answered), Job { work, asker, answer })
             })
             .unzip();
         jobs.into_iter().for_each(|job| writer.jobs.send(job).unwrap());
         barrier.wait();
         first.join().unwrap().unwrap();
-        answers.into_iter().map(|answered| answered.recv().unwrap()).collect()
+        answers.into_iter().map(|(slot, answered)| slot.take(answered.recv().unwrap())).collect()
     })
 }
 
@@ -58,7 +62,7 @@ fn what_is_answered_is_in_the_store() {
             scope.spawn(move || {
                 for n in 0..20 {
                     let name = format!("u{thread}x{n}");
-                    assert_eq!(writer.run(adding(name.clone())).unwrap().reply.stdout, name);
+                    assert_eq!(writer.run(adding(&name)).unwrap().gave, name);
                     assert!(writer.kept().state.user(&name).is_some());
                 }
             });
@@ -78,20 +82,20 @@ fn only_what_cannot_be_kept_is_refused() {
     let orphan = |change: &mut Change| {
         let row = Coordinator { account: "nowhere".into(), user: "nobody".into() };
         change.state.coordinators.put(("nowhere".into(), "nobody".into()), row);
-        Ok(Reply::default())
+        Ok(String::new())
     };
-    let bug = |change: &mut Change| {
+    let bug = |change: &mut Change| -> Result<String, StoreError> {
         add(change.state, "half done");
         panic!("as a test does")
     };
-    let nothing = |change: &mut Change| Ok(Reply { stdout: names(change.state).join(","), ..Reply::default() });
-    let works: Vec<Box<Work>> =
-        vec![adding("a".into()), Box::new(orphan), Box::new(bug), Box::new(nothing), adding("b".into())];
+    let nothing = |change: &mut Change| Ok(names(change.state).join(","));
+    let works: Vec<Said> =
+        vec![Box::new(adding("a")), Box::new(orphan), Box::new(bug), Box::new(nothing), Box::new(adding("b"))];
     let answers = in_one_batch(&writer, works.into_iter().map(|work| (Asker::default(), work)).collect());
     assert_eq!(answers[0].as_ref().unwrap().revision, 2);
     assert!(answers[1].as_ref().unwrap_err().contains("FOREIGN KEY"), "{answers:?}");
     assert!(answers[2].as_ref().unwrap_err().contains("a bug in enlist serve"), "{answers:?}");
-    assert_eq!(answers[3].as_ref().unwrap().reply.stdout, "a", "what was refused is not seen by the next");
+    assert_eq!(answers[3].as_ref().unwrap().gave, "a", "what was refused is not seen by the next");
     assert_eq!(answers[4].as_ref().unwrap().revision, 3);
     assert_eq!(names(&writer.kept().state), ["a", "b"]);
     assert_eq!(writer.kept().state.coordinators.values().count(), 0);
@@ -103,9 +107,9 @@ fn who_leaves_before_their_turn_changes_nothing() {
     let writer = writer(&directory);
     let left = Asker::default();
     left.leave();
-    let works =
-        vec![(left.clone(), adding("a".into())), (Asker::default(), adding("b".into())), (left, adding("c".into()))];
-    let answers = in_one_batch(&writer, works);
+    let askers = [left.clone(), Asker::default(), left];
+    let works = ["a", "b", "c"].map(|name| Box::new(adding(name)) as Said);
+    let answers = in_one_batch(&writer, askers.into_iter().zip(works).collect());
     assert!(answers[0].as_ref().unwrap_err().contains("nothing was changed") && answers[2].is_err(), "{answers:?}");
     assert_eq!((names(&writer.kept().state), answers[1].as_ref().unwrap().revision), (vec!["b".into()], 2));
 }
@@ -121,9 +125,9 @@ fn readers_see_only_what_is_kept() {
             add(change.state, "a");
             held.wait();
             held.wait();
-            Ok(Reply::default())
+            Ok(())
         };
-        let running = scope.spawn(|| writer.run(Box::new(work)));
+        let running = scope.spawn(|| writer.run(work));
         barrier.wait();
         let before = writer.kept();
         assert_eq!((names(&before.state).len(), before.revision), (0, 1));

@@ -1,7 +1,8 @@
 use super::*;
+use crate::accounting::Reply;
 use crate::accounting::State;
 use crate::accounting::authority::Caller;
-use crate::accounting::command::{self, Reply, World};
+use crate::accounting::command::{self, World};
 use proptest::prelude::*;
 
 /// A caller who has one file.

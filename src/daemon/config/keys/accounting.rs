@@ -2,7 +2,7 @@
 
 use super::super::{Config, values};
 use super::{Applies::*, Key, SLURM, SLURMDBD};
-use crate::accounting::admission::Enforce;
+use crate::accounting::settings::Enforce;
 use crate::accounting::settings::{Age, Archive, JobIds};
 
 pub const KEYS: &[Key] = &[
