@@ -30,16 +30,16 @@ release: agent
 # Static, so that it runs on any host of the same processor; without the controller's dependencies, so that it is small.
 agent:
 	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static -C force-unwind-tables=no' $(CARGO) build \
-		--profile $(AGENT_PROFILE) --no-default-features --bin enlist-agent --target $(AGENT_HOST)
+		--profile $(AGENT_PROFILE) --package enlist-host --bin enlist-agent --target $(AGENT_HOST)
 
 agent-path:
 	@echo $(abspath $(AGENT))
 
 test:
 	tests/lab/setup
-	$(CARGO) test --no-run
+	$(CARGO) test --workspace --no-run
 	@$(MAKE) --no-print-directory agent
-	$(CARGO) test
+	$(CARGO) test --workspace
 
 # The long form of what tests/it/attack tries in `make test`, with figures, then the fuzzers: docs/security.md.
 attack:
@@ -51,8 +51,8 @@ attack:
 
 lint:
 	$(CARGO) fmt --all -- --check
-	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --no-default-features --bin enlist-agent -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --package enlist-host --bin enlist-agent -- -D warnings
 
 demo:
 	@tests/lab/demo

@@ -1,22 +1,23 @@
 //! Listings of records whose texts are anything: names of jobs, reasons, comments and descriptions come from people.
 
 use super::{Nowhere, run};
-use enlist::accounting::authority::Caller;
-use enlist::accounting::command::{self, World, fields};
-use enlist::accounting::fairshare::{Decay, History};
-use enlist::accounting::jobs::*;
-use enlist::accounting::model::{Event, Reservation};
-use enlist::accounting::privacy::View;
-use enlist::accounting::rollup::{Calendar, ClusterUse, Span};
-use enlist::accounting::sacct::{self, People, Surroundings};
-use enlist::accounting::settings::Settings;
-use enlist::accounting::sreport::{self, Look, Records, Share, Site};
-use enlist::accounting::sshare::{self, Shares};
-use enlist::accounting::{Output, State};
-use enlist::text::width::width;
+use commands::Output;
+use commands::sacct::{self, People, Surroundings};
+use commands::sacctmgr::{self, World, fields};
+use commands::sreport::{self, Look, Records, Share, Site};
+use commands::sshare::{self, Shares};
 use jiff::{Timestamp, tz::TimeZone};
+use slurm::State;
+use slurm::authority::Caller;
+use slurm::fairshare::{Decay, History};
+use slurm::model::{Event, Reservation};
+use slurm::privacy::View;
+use slurm::records::*;
+use slurm::rollup::{Calendar, ClusterUse, Span};
+use slurm::settings::Settings;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use words::text::width::width;
 
 /// Words for every text, and numbers for every number, in turn.
 struct Odd {
@@ -276,7 +277,7 @@ fn sacctmgr(state: &mut State) {
             run(state, &Caller::root(), &words(&line));
             run(state, &Caller::root(), &words(&format!("-n {line}")));
             // For programs, texts are as they are.
-            command::run(state, &Caller::root(), &Nowhere, &words(&format!("-P {line}")), &[]);
+            sacctmgr::run(state, &Caller::root(), &Nowhere, &words(&format!("-P {line}")), &[]);
         }
     }
     run(state, &Caller::root(), &words("show wckey format=cluster%1,user%2,wckey%3,id%4"));

@@ -3,19 +3,20 @@
 
 mod listing;
 
-use enlist::accounting::State;
-use enlist::accounting::authority::Caller;
-use enlist::accounting::command::{self, World};
-use enlist::accounting::founding;
-use enlist::accounting::jobs::import::{Dialect, NoNames, Reader};
-use enlist::accounting::settings::Settings;
-use enlist::accounting::tree;
-use enlist::daemon::changes::Batch;
-use enlist::daemon::{api, config::Config};
-use enlist::diag::Source;
-use enlist::text::{duration, hostlist, tres};
+use commands::sacctmgr::{self, World};
+use service::daemon::api;
+use service::daemon::changes::Batch;
+use service::daemon::config::Config;
+use slurm::State;
+use slurm::authority::Caller;
+use slurm::founding;
+use slurm::records::import::{Dialect, NoNames, Reader};
+use slurm::settings::Settings;
+use slurm::tree;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use words::diag::Source;
+use words::text::{duration, hostlist, tres};
 
 /// A target.
 pub type Target = fn(&[u8]);
@@ -76,7 +77,7 @@ fn words(line: &str) -> Vec<String> {
 
 /// Runs one command; what it says must be harmless.
 fn run(state: &mut State, caller: &Caller, argv: &[String]) -> u8 {
-    let reply = command::run(state, caller, &Nowhere, argv, &[true]);
+    let reply = sacctmgr::run(state, caller, &Nowhere, argv, &[true]);
     for said in [&reply.stdout, &reply.stderr] {
         assert!(!said.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')), "{argv:?}: {said:?}");
     }
@@ -112,7 +113,7 @@ impl World for Desk<'_> {
 pub fn load_file(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let load = |state: &mut State, text: &str, words: &str| {
-        let reply = command::run(state, &Caller::root(), &Desk(text), &self::words(words), &[true]);
+        let reply = sacctmgr::run(state, &Caller::root(), &Desk(text), &self::words(words), &[true]);
         for said in [&reply.stdout, &reply.stderr] {
             assert!(!said.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')), "{text:?}: {said:?}");
         }

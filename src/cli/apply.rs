@@ -4,18 +4,18 @@ use super::Exit;
 use super::interrupt::stop_on_interrupt;
 use super::site::{self, SiteArgs, fail_all};
 use super::{plan, saved, waiting};
-use crate::change::plan::Plan;
-use crate::diag::{Diagnostic, ErrorKind};
-use crate::roster::Roster;
-use crate::sync::reach::Reach;
-use crate::sync::{Applied, Host, Mandate, Site};
 use crate::view;
 use crate::view::fold::Extent;
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
+use control::plan::Plan;
+use control::roster::Roster;
+use control::sync::reach::Reach;
+use control::sync::{Applied, Host, Mandate, Site};
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Carry out a saved plan, or make one, show it and ask.
 ///
@@ -127,7 +127,7 @@ fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<b
         .map_err(|error| vec![Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}"))])?;
     let site = Site::new(hosts, &connector, args.site.forks).stopping_at(stop);
     let mut report = Report { heard: Vec::new(), shown: 0, plan, json: args.json, extent: plan::extent(args.all) };
-    let well = crate::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
+    let well = control::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
     report.end(well);
     Ok(well)
 }

@@ -3,14 +3,14 @@
 use super::site::{self, SiteArgs, fail_all};
 use super::{Exit, exit, plan};
 use crate::cli::waiting;
-use crate::diag::Diagnostic;
-use crate::sync::audit::{Finding, look};
-use crate::sync::reach::Reach;
-use crate::sync::{Site, Survey};
 use crate::view;
 use crate::view::styles::stdout;
 use clap::Args;
+use control::sync::audit::{Finding, look};
+use control::sync::reach::Reach;
+use control::sync::{Site, Survey};
 use std::path::PathBuf;
+use words::diag::Diagnostic;
 
 /// Find names and numbers that mean different people on different hosts, and drift from the roster.
 ///

@@ -1,13 +1,13 @@
 //! `enlist cert`: certificates of the service and its login nodes.
 
 use super::exit::{Exit, fail};
-use crate::daemon::config::{Config, DEFAULT_FILE};
-use crate::daemon::pki::{self, Authority, CA_DAYS, DAYS, Directory, Entry, Ledger, Role, shown};
-use crate::diag::{Diagnostic, ErrorKind};
 use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
+use service::daemon::config::{Config, DEFAULT_FILE};
+use service::daemon::pki::{self, Authority, CA_DAYS, DAYS, Directory, Entry, Ledger, Role, shown};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// The longest input of `issue` and `install`, in bytes.
 const LONGEST: u64 = 1 << 20;

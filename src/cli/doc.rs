@@ -1,12 +1,12 @@
 //! `enlist doc`: which modules there are and what they take, from the tables that arguments are checked against.
 
 use super::{Exit, fail};
-use crate::diag::{Diagnostic, ErrorKind};
-use crate::modules::Spec;
-use crate::runner::actions::Runs;
 use crate::view::doc::{self, Side};
 use crate::view::styles::stdout;
 use clap::Args;
+use control::runner::actions::Runs;
+use host::modules::Spec;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Show which modules there are, or the parameters of some.
 #[derive(Args, Debug)]

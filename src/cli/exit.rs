@@ -1,9 +1,9 @@
 //! How a command ends: its exit code, and how an error is shown on the way.
 
-use crate::diag::Diagnostic;
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr};
 use std::process::ExitCode;
+use words::diag::Diagnostic;
 
 /// A command's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use super::exit::Exit;
 use super::slurm::side::{self, Picture, Side};
-use crate::accounting::migrate::{self, LINES_WITHOUT_WCKEYS, QosTable};
 use crate::view::styles::{stderr, stdout};
 use clap::{Args, Subcommand};
+use commands::migrate::{self, LINES_WITHOUT_WCKEYS, QosTable};
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Ctrl-C during a run.
 
-use crate::runner::events::{Event, HostResult, Observer, Stats, Status};
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr};
+use control::runner::events::{Event, HostResult, Observer, Stats, Status};
 use indexmap::IndexMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,13 +3,13 @@
 use super::options::InventoryArgs;
 use super::options::warn;
 use super::{Exit, fail};
-use crate::diag::{Diagnostic, ErrorKind};
-use crate::inventory::{self, Inventory};
-use crate::value::{Map, Value};
 use crate::view::styles::stdout;
 use clap::Args;
+use control::inventory::{self, Inventory};
 use std::collections::HashSet;
 use std::path::PathBuf;
+use words::diag::{Diagnostic, ErrorKind};
+use words::value::{Map, Value};
 
 /// The options of `ansible-inventory` that enlist knows.
 #[derive(Args, Debug)]

@@ -1,12 +1,12 @@
 //! `--list-hosts`, `--list-tasks` and `--list-tags`.
 
-use crate::diag::Diagnostic;
-use crate::inventory::Inventory;
-use crate::playbook::{Item, Play, Playbook, Task};
-use crate::runner::Options;
-use crate::value::Value;
 use crate::view::styles::stdout;
+use control::inventory::Inventory;
+use control::playbook::{Item, Play, Playbook, Task};
+use control::runner::Options;
 use std::collections::BTreeSet;
+use words::diag::Diagnostic;
+use words::value::Value;
 
 /// What is to be listed of every play.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -27,13 +27,13 @@ pub mod store;
 pub mod user;
 mod waiting;
 
-use crate::text::secrets;
 use crate::view::styles::{give_up, stderr};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use exit::{Exit, fail};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+use words::text::secrets;
 
 /// Onboards people onto HPC/AI clusters: runs playbooks, syncs a roster, keeps the accounting service.
 #[derive(Parser)]

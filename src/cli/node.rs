@@ -1,11 +1,11 @@
 //! `enlist node`: the service's socket on a login node.
 
 use super::exit::{Exit, fail};
-use crate::daemon::config::{Config, DEFAULT_FILE};
-use crate::diag::Diagnostic;
 use crate::view::styles::stdout;
 use clap::Args;
+use service::daemon::config::{Config, DEFAULT_FILE};
 use std::path::PathBuf;
+use words::diag::Diagnostic;
 
 /// Options of `enlist node`.
 #[derive(Args, Clone)]
@@ -32,11 +32,11 @@ pub fn run(args: NodeArgs) -> Exit {
 fn serve(args: NodeArgs) -> Result<(), Diagnostic> {
     let config = config(&args)?;
     if args.check_config {
-        crate::daemon::node::check(&config)?;
+        service::daemon::login::check(&config)?;
         stdout().line("The configuration and the certificates are good.");
         return Ok(());
     }
-    crate::daemon::node::serve(&config, Box::new(move || self::config(&args)))
+    service::daemon::login::serve(&config, Box::new(move || self::config(&args)))
 }
 
 fn config(args: &NodeArgs) -> Result<Config, Diagnostic> {

@@ -1,15 +1,15 @@
 //! Options that several commands share.
 
-use crate::connection::Secret;
-use crate::diag::{Diagnostic, ErrorKind};
-use crate::inventory::{self, Inventory};
-use crate::runner::target::Login;
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr};
 use clap::Args;
+use control::connection::Secret;
+use control::inventory::{self, Inventory};
+use control::variables::target::Login;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Where hosts come from; shared by all commands that reach hosts.
 #[derive(Args, Debug, Clone)]

@@ -3,18 +3,18 @@
 use super::Exit;
 use super::saved::Saving;
 use super::site::{self, SiteArgs, fail_all};
-use crate::change::plan::Plan;
 use crate::cli::waiting;
-use crate::diag::Diagnostic;
-use crate::roster::Roster;
-use crate::sync::reach::Reach;
-use crate::sync::{Planned, Site};
 use crate::view;
 use crate::view::fold::Extent;
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
+use control::plan::Plan;
+use control::roster::Roster;
+use control::sync::reach::Reach;
+use control::sync::{Planned, Site};
 use std::path::{Path, PathBuf};
+use words::diag::Diagnostic;
 
 /// Show what the roster would change on the hosts and in the scheduler; changes nothing.
 ///
@@ -101,5 +101,5 @@ pub(super) fn of_roster(args: &SiteArgs, roster: &Roster) -> Result<Planned, Vec
     let limit = args.limit().map_err(one)?;
     let hosts = Reach::new(&inventory, &login).of_roster(roster, &limit).map_err(one)?;
     let connector = waiting::watched();
-    crate::sync::plan(&Site::new(hosts, &connector, args.forks), roster, &sources, site::now())
+    control::sync::plan(&Site::new(hosts, &connector, args.forks), roster, &sources, site::now())
 }

@@ -4,19 +4,20 @@ use super::interrupt::Counted;
 use super::options::{InventoryArgs, LoginArgs, warn};
 use super::stepping::Asking;
 use super::{Exit, fail, listing, waiting};
-use crate::diag::{Diagnostic, ErrorKind, Source};
-use crate::inventory;
-use crate::playbook::{self, Playbook};
-use crate::runner::events::Observer;
-use crate::runner::tags::{TagSelection, has_task};
-use crate::runner::{self, Options, Runner, preflight};
-use crate::value::{Map, Value, yaml};
 use crate::view::play::PlayView;
 use crate::view::play_json::PlayJson;
 use crate::view::styles::{stderr, stdout, terminal_columns};
 use clap::Args;
+use control::inventory;
+use control::playbook::{self, Playbook};
+use control::runner::events::Observer;
+use control::runner::tags::{TagSelection, has_task};
+use control::runner::{self, Options, Runner, preflight};
+use control::yaml;
 use indexmap::IndexSet;
 use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind, Source};
+use words::value::{Map, Value};
 
 /// The options of `ansible-playbook` that enlist knows.
 #[derive(Args, Debug)]

@@ -2,11 +2,11 @@
 
 use super::Exit;
 use super::site::{fail_all, read_roster};
-use crate::roster::{CHECKS, Roster, State};
-use crate::text::width::pad;
 use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
+use control::roster::{CHECKS, Roster, State};
 use std::path::PathBuf;
+use words::text::width::pad;
 
 /// Look at the roster itself; touches no host.
 #[derive(Args, Debug)]

@@ -1,14 +1,14 @@
 //! Plan files: written for their owner alone and never through a link; read only where nobody else could have written.
 
-use crate::change::plan::Plan;
-use crate::diag::{Diagnostic, ErrorKind};
-use crate::system::Attributes;
-use crate::system::local::atomic;
+use control::plan::Plan;
+use host::system::Attributes;
+use host::system::local::atomic;
 use nix::unistd::{Gid, Uid};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// The sticky bit of a directory: who may write there may not replace what is another's.
 const STICKY: u32 = 0o1000;

@@ -1,11 +1,11 @@
 //! `enlist serve`: the built-in accounting service.
 
 use super::exit::{Exit, fail};
-use crate::daemon::config::{Config, DEFAULT_FILE};
-use crate::diag::Diagnostic;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
+use service::daemon::config::{Config, DEFAULT_FILE};
 use std::path::{Path, PathBuf};
+use words::diag::Diagnostic;
 
 /// Options of `enlist serve`.
 #[derive(Args, Clone)]
@@ -45,7 +45,7 @@ pub fn run(args: ServeArgs) -> Exit {
         return Exit::OK;
     }
     let reread = Box::new(move || self::config(&args));
-    crate::daemon::serve(config, reread).map_or_else(|error| fail(&error), |()| Exit::OK)
+    service::daemon::serve(config, reread).map_or_else(|error| fail(&error), |()| Exit::OK)
 }
 
 fn config(args: &ServeArgs) -> Result<Config, Diagnostic> {

@@ -2,13 +2,13 @@
 
 use super::options::{self, InventoryArgs, LoginArgs};
 use super::{Exit, exit};
-use crate::diag::{Diagnostic, ErrorKind, Source};
-use crate::inventory::{self, Inventory};
-use crate::roster::{self, Roster};
-use crate::runner::target::Login;
 use crate::view::styles::stdout;
 use clap::Args;
+use control::inventory::{self, Inventory};
+use control::roster::{self, Roster};
+use control::variables::target::Login;
 use std::path::PathBuf;
+use words::diag::{Diagnostic, ErrorKind, Source};
 
 /// Where the site is and how to get there.
 #[derive(Args, Debug, Clone)]

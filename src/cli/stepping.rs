@@ -1,8 +1,8 @@
 //! `enlist play --step`: asks before each task.
 
-use crate::runner::events::{Consent, Event, Observer};
 use crate::view::play::banner;
 use crate::view::styles::Painter;
+use control::runner::events::{Consent, Event, Observer};
 
 /// Shows what `view` shows, and asks in between as ansible-playbook does.
 pub struct Asking<O> {

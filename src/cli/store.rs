@@ -1,12 +1,12 @@
 //! `enlist store`: copies of the accounting service's store.
 
 use super::exit::{Exit, fail};
-use crate::daemon::config::{Config, DEFAULT_FILE};
-use crate::diag::{Diagnostic, ErrorKind};
-use crate::store::{self, Contents, StoreError};
 use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
+use service::daemon::config::{Config, DEFAULT_FILE};
+use service::store::{self, Contents, StoreError};
 use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Arguments of `enlist store`.
 #[derive(Args)]

@@ -2,19 +2,19 @@
 
 use super::Exit;
 use super::site::{fail_all, read_roster};
-use crate::diag::{Diagnostic, ErrorKind};
-use crate::roster::edit::{self, Wanted};
-use crate::roster::keys::Mistaken;
-use crate::roster::{Roster, State};
-use crate::system::Attributes;
-use crate::system::local::atomic;
-use crate::value::Value;
 use crate::view;
 use crate::view::styles::{stderr, stdout};
 use clap::{Args, Subcommand};
+use control::roster::edit::{self, Wanted};
+use control::roster::keys::Mistaken;
+use control::roster::{Roster, State};
+use host::system::Attributes;
+use host::system::local::atomic;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
+use words::value::Value;
 
 /// Add, change, remove or show a person in the roster; touches no host.
 #[derive(Args, Debug)]

@@ -1,8 +1,8 @@
 //! The live line of commands that reach hosts: whom they wait for, and for how long.
 
-use crate::connection::Dialer;
-use crate::connection::watch::{Waits, Watched};
 use crate::view::live;
+use control::connection::Dialer;
+use control::connection::watch::{Waits, Watched};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -4,8 +4,8 @@ use super::fold::{Extent, Fate, Rest, exchanged, fates};
 use super::plan::count;
 use super::styled::Styled;
 use super::styles::Style;
-use crate::sync::audit::Finding;
-use crate::text::width::{pad, width};
+use control::sync::audit::Finding;
+use words::text::width::{pad, width};
 
 /// One line a finding and place, columns aligned, and the count last. Many of one kind at the same places are folded.
 pub fn findings(findings: &[Finding], hosts: usize, extent: Extent) -> Vec<Styled> {
@@ -62,8 +62,8 @@ fn folded(rest: &Rest, first: &Finding, last: &Finding) -> Styled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::audit::FindingKind;
     use crate::view::styled::joined;
+    use control::sync::audit::FindingKind;
 
     #[test]
     fn many_strangers_are_folded() {

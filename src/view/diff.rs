@@ -2,10 +2,10 @@
 
 use super::styled::Styled;
 use super::styles::Style;
-use crate::change::{Action, Change, FieldDiff};
-use crate::value::{Map, Value};
+use host::change::{Action, Change, FieldDiff};
 use similar::TextDiff;
 use std::time::Duration;
+use words::value::{Map, Value};
 
 /// The lines of a change's diff, with an empty line at the end.
 pub fn change(change: &Change) -> Vec<Styled> {

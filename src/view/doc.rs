@@ -1,8 +1,8 @@
 //! A module's table of parameters as people read it: lines for a terminal, JSON, and Markdown for `docs/modules`.
 
-use crate::modules::{CheckMode, Kind, Param, Spec};
-use crate::text::width::{pad, width};
+use host::modules::{CheckMode, Kind, Param, Spec};
 use serde_json::{Value, json};
+use words::text::width::{pad, width};
 
 /// Where a module does its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use super::styled::Styled;
 use super::styles::Style;
-use crate::daemon::admission::{Answer, Enforced, Line, Verdict};
-use crate::sync::explain::Link;
-use crate::text::width::{pad, width};
+use control::sync::explain::Link;
+use service::daemon::admission::{Answer, Enforced, Line, Verdict};
+use words::text::width::{pad, width};
 
 /// One line a link, hosts that say the same together; the first broken link last, with what to do.
 pub fn links(name: &str, links: &[Link]) -> Vec<Styled> {

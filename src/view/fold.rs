@@ -3,10 +3,10 @@
 //! Alike are changes of one kind that differ only in what is each person's own: the name (also within paths), numbers, the
 //! comment, and which key it is. Whoever gets another group, shell, home or key option than the others is shown.
 
-use crate::change::{Change, FieldDiff};
-use crate::identity::authorized_keys::Key;
-use crate::value::Value;
+use host::change::{Change, FieldDiff};
+use host::identity::authorized_keys::Key;
 use std::collections::{HashMap, HashSet};
+use words::value::Value;
 
 /// Up to so many that are alike are all shown.
 const MOST: usize = 25;
@@ -130,7 +130,7 @@ pub fn grouped(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Action;
+    use host::change::Action;
 
     fn user(name: &str, shell: &str) -> Change {
         let user = Change::new(Action::Create, "user", name).field("uid", Value::Null, name.len() as i64 + 2000);

@@ -2,10 +2,10 @@
 //! There is none where one of the streams is no terminal: what is kept in a file or read by a program holds results alone.
 
 use super::styles::{Stream, is_terminal, terminal_columns};
-use crate::text::visible::on_one_line;
-use crate::text::width::truncate;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use words::text::visible::on_one_line;
+use words::text::width::truncate;
 
 /// Whether the line is on the screen.
 static SHOWN: Mutex<bool> = Mutex::new(false);

@@ -5,6 +5,8 @@ pub mod diff;
 pub mod doc;
 pub mod explain;
 pub mod fold;
+#[cfg(test)]
+mod generations;
 
 pub mod live;
 pub mod plan;

@@ -4,15 +4,15 @@ use super::diff::line_diff;
 use super::fold::{Extent, Fate, fates, shape};
 use super::styled::Styled;
 use super::styles::Style;
-use crate::change::plan::{LeftOut, Phase, Plan, Step};
-use crate::change::{Action, Change, FieldDiff};
-use crate::sync::{Applied, Became};
-use crate::text::visible::on_one_line;
-use crate::text::width::{pad, width};
-use crate::value::Value;
+use control::plan::{LeftOut, Phase, Plan, Step};
+use control::sync::{Applied, Became};
+use host::change::{Action, Change, FieldDiff};
 use indexmap::IndexMap;
 use similar::ChangeTag;
 use std::collections::HashMap;
+use words::text::visible::on_one_line;
+use words::text::width::{pad, width};
+use words::value::Value;
 
 /// The same change with all the hosts that have it.
 struct Shared<'p> {
@@ -372,11 +372,11 @@ fn done(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::guard::Settings;
-    use crate::change::plan::{FORMAT, HostPlan, RosterMark, Step};
-    use crate::value::Map;
     use crate::view::styled::joined;
+    use control::plan::guard::Settings;
+    use control::plan::{FORMAT, HostPlan, RosterMark, Step};
     use expect_test::expect;
+    use words::value::Map;
 
     fn step(phase: Phase, change: Change) -> Step {
         Step { phase, module: "user".into(), args: Map::new(), changes: vec![change] }

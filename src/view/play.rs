@@ -3,11 +3,11 @@
 use super::diff;
 use super::styled::Styled;
 use super::styles::{Painter, Style};
-use crate::change::Change;
-use crate::diag::Diagnostic;
-use crate::runner::events::{Event, HostResult, ItemReport, Observer, Stats, Status};
-use crate::text::width::{pad, width};
-use crate::value::{Map, Value};
+use control::runner::events::{Event, HostResult, ItemReport, Observer, Stats, Status};
+use host::change::Change;
+use words::diag::Diagnostic;
+use words::text::width::{pad, width};
+use words::value::{Map, Value};
 
 /// Columns of a banner where standard output is no terminal.
 const WIDTH: usize = 80;

@@ -1,11 +1,11 @@
 //! A run as JSON lines: one event a line, for scripts.
 
 use super::styles::Painter;
-use crate::change::Change;
-use crate::runner::events::{Event, HostResult, ItemReport, Observer, Stats, Status};
-use crate::value::{Map, Value};
+use control::runner::events::{Event, HostResult, ItemReport, Observer, Stats, Status};
+use host::change::Change;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use words::value::{Map, Value};
 
 /// Writes a run as JSON lines.
 pub struct PlayJson(pub Painter);

@@ -4,8 +4,8 @@
 //! out whatever a host, a file or the store hides in a text. So no view can forget to.
 
 use super::styles::Style;
-use crate::text::visible::visible;
 use std::fmt;
+use words::text::visible::visible;
 
 /// Texts in a row, to be written by a [`super::styles::Painter`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

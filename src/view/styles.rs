@@ -3,8 +3,8 @@
 
 use super::live;
 use super::styled::Styled;
-use crate::text::visible::{json, visible};
 use std::io::{ErrorKind, IsTerminal, Write};
+use words::text::visible::{json, visible};
 
 /// What a piece of output is; the colour follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! A person as the roster has him.
 
-use crate::roster::{Roster, State, User, Written};
-use crate::text::width::{pad, width};
-use crate::value::{Map, Value};
+use control::roster::{Roster, State, User, Written};
+use words::text::width::{pad, width};
+use words::value::{Map, Value};
 
 /// What the roster says of `user`, under names that stay the same for scripts; what is not written is left out, lists
 /// and accounts are always there.
@@ -36,7 +36,7 @@ fn accounts(roster: &Roster, user: &User) -> Value {
     let mut all = Map::new();
     for account in there {
         let own =
-            |member: &&crate::roster::Member| member.user.value == user.name.value && member.state == State::Present;
+            |member: &&control::roster::Member| member.user.value == user.name.value && member.state == State::Present;
         if let Some(member) = account.users.iter().find(own) {
             let limits = member.limits.iter().map(|limit| (limit.name, limit.value.value.clone().into()));
             all.insert(account.name.value.clone(), limits.collect());
@@ -74,13 +74,13 @@ fn account(name: &str, limits: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::Source;
+    use words::diag::Source;
 
     #[test]
     fn a_person_with_accounts() {
         let text = "groups: {ai: {gid: 3001}}\nusers: {a: {uid: 2001, group: ai, comment: 홍}, b: {uid: 2002, group: ai}}\n\
                     scheduler: m\naccounts:\n  x: {users: {a: {limits: {MaxJobs: 3}}}}\n  y: {users: [a, b]}\n";
-        let roster = crate::roster::load(&Source::new("r.yml", text)).unwrap();
+        let roster = control::roster::load(&Source::new("r.yml", text)).unwrap();
         let fields = fields(&roster, roster.user("a").unwrap());
         assert_eq!(
             lines(&fields),

@@ -1,16 +1,16 @@
 //! From the controller to a running agent on real hosts, and everything that can be in the way.
 
 use crate::support::{Lab, agent, lab, run};
-use enlist::change::outcome::ItemResult;
-use enlist::connection::protocol::{Bound, Request};
-use enlist::connection::{Become, Connector, Dialer, Link, LinkError, Secret, Target};
-use enlist::value::{Map, Value};
+use control::connection::{Become, Connector, Dialer, Link, LinkError, Secret, Target};
+use host::change::outcome::ItemResult;
+use host::protocol::{Bound, Request};
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use words::value::{Map, Value};
 
 /// Runs `steps` in the controller's network, from where the hosts are seen. Only this thread of ours goes there.
 fn on_controller(lab: &Lab, steps: impl FnOnce() + Send) {

@@ -1,6 +1,7 @@
-//! Imports look down only: enforces the table of floors in `src/lib.rs`.
+//! The shape of the house: crates stand on each other as `docs/architecture.md` says, and within a crate imports look
+//! down only, by the table in its `lib.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Module → floor, from lines such as ``//! | 1 domain | [`change`], [`roster`] |``.
@@ -87,25 +88,34 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The sources of each crate of the workspace, by the name under which code knows it.
+fn crates() -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::from([("enlist".to_owned(), root().join("src"))]);
+    for entry in std::fs::read_dir(root().join("crates")).unwrap() {
+        let entry = entry.unwrap();
+        found.insert(entry.file_name().into_string().unwrap(), entry.path().join("src"));
+    }
+    found
 }
 
 #[test]
 fn imports_look_down_only() {
-    let floors = floors(&std::fs::read_to_string(src().join("lib.rs")).unwrap());
     let mut upward = Vec::new();
-    for path in sources(&src()) {
-        let below = path.strip_prefix(src()).unwrap();
-        let own = below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
-        let Some(own_floor) = floors.get(own) else { continue }; // main.rs, lib.rs, agent_main.rs: the roof
-        for name in named(&shipped(&std::fs::read_to_string(&path).unwrap())) {
-            if floors.get(&name).is_some_and(|floor| floor > own_floor) {
-                upward.push(format!(
-                    "src/{} (floor {own_floor}) names crate::{name} (floor {})",
-                    below.display(),
-                    floors[&name]
-                ));
+    for (name, src) in crates() {
+        let floors = floors(&std::fs::read_to_string(src.join("lib.rs")).unwrap());
+        for path in sources(&src) {
+            let below = path.strip_prefix(&src).unwrap();
+            let own = below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+            let Some(own_floor) = floors.get(own) else { continue }; // lib.rs and programs: the roof
+            for other in named(&shipped(&std::fs::read_to_string(&path).unwrap())) {
+                if floors.get(&other).is_some_and(|floor| floor > own_floor) {
+                    let (from, to) = (below.display(), floors[&other]);
+                    upward.push(format!("{name}: {from} (floor {own_floor}) names crate::{other} (floor {to})"));
+                }
             }
         }
     }
@@ -114,11 +124,41 @@ fn imports_look_down_only() {
 
 #[test]
 fn every_module_has_a_floor() {
-    let lib = std::fs::read_to_string(src().join("lib.rs")).unwrap();
-    let declared = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
-    let mut declared: Vec<_> = declared.collect();
-    declared.sort_unstable();
-    assert_eq!(floors(&lib).keys().collect::<Vec<_>>(), declared);
+    for (name, src) in crates() {
+        let lib = std::fs::read_to_string(src.join("lib.rs")).unwrap();
+        let modules = lib.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+        let declared: BTreeSet<_> = modules.map(|module| module.trim_end_matches(';')).collect();
+        assert_eq!(floors(&lib).keys().map(String::as_str).collect::<BTreeSet<_>>(), declared, "{name}");
+    }
+}
+
+/// Crate → the crates of ours that it stands on, from rows such as ``| `control` | `words`, `host` | … |``.
+fn drawn(page: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let (_, table) = page.split_once("| crate | stands on |").expect("docs/architecture.md has the table of crates");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>();
+    rows.map(|row| {
+        let mut cells = row.split('|').skip(1).map(quoted);
+        (cells.next().unwrap().pop_first().expect("a row names its crate"), cells.next().unwrap())
+    })
+    .collect()
+}
+
+/// What a manifest says under `[dependencies]` of crates that are ours.
+fn dependencies(manifest: &str, ours: &BTreeMap<String, PathBuf>) -> BTreeSet<String> {
+    let (_, section) = manifest.split_once("\n[dependencies]\n").expect("a crate has dependencies, if none of ours");
+    let lines = section.lines().take_while(|line| !line.starts_with('['));
+    let names = lines.filter_map(|line| line.split(['.', ' ']).next());
+    names.filter(|name| ours.contains_key(*name)).map(str::to_owned).collect()
+}
+
+#[test]
+fn crates_stand_on_each_other_as_drawn() {
+    let ours = crates();
+    let manifest = |src: &PathBuf| std::fs::read_to_string(src.parent().unwrap().join("Cargo.toml")).unwrap();
+    let built = ours.iter().map(|(name, src)| (name.clone(), dependencies(&manifest(src), &ours)));
+    let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    assert_eq!(built.collect::<BTreeMap<_, _>>(), drawn(&page));
 }
 
 #[test]

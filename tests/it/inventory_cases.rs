@@ -1,10 +1,10 @@
 //! `enlist inventory` on the cases of tests/cases/inventory, against what ansible-inventory said (see record.py there).
 
-use enlist::inventory;
-use enlist::value::Value;
+use control::inventory;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use words::value::Value;
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/inventory");

@@ -2,8 +2,8 @@
 
 use super::job_cases::fill;
 use super::service::Service;
-use enlist::accounting::archive::Record;
-use enlist::store::archive;
+use service::store::archive;
+use slurm::archive::Record;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -3,8 +3,8 @@
 //! case says so and why; `docs/compatibility.md` lists these and is checked here.
 
 use super::service::Service;
-use enlist::accounting::model::{Event, Reservation, TresCounts};
-use enlist::store::Store;
+use service::store::Store;
+use slurm::model::{Event, Reservation, TresCounts};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;

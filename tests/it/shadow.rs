@@ -1,11 +1,11 @@
 //! Ours against shadow-utils: the same requests on the same files, compared byte for byte; and the locks between the
 //! two. Needs root and the package `passwd` (useradd and the like), which every host has that enlist manages.
 
-use enlist::identity::databases::{GROUP_ORDER, REMOVAL_ORDER, USER_ORDER};
-use enlist::identity::group::{WantedGroup, plan_group, remove_group};
-use enlist::identity::user::{WantedAging, WantedUser, plan_user, remove_user};
-use enlist::identity::{Databases, Defaults, FilesOnly, Refusal};
-use enlist::system::accounts::Accounts;
+use host::identity::databases::{GROUP_ORDER, REMOVAL_ORDER, USER_ORDER};
+use host::identity::group::{WantedGroup, plan_group, remove_group};
+use host::identity::user::{WantedAging, WantedUser, plan_user, remove_user};
+use host::identity::{Databases, Defaults, FilesOnly, Refusal};
+use host::system::accounts::Accounts;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

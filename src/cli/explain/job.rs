@@ -2,13 +2,13 @@
 
 use crate::cli::Exit;
 use crate::cli::slurm::client;
-use crate::daemon::admission::{Answer, Ask};
-use crate::daemon::api;
-use crate::text::{duration, tres};
 use crate::view;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
+use service::daemon::admission::{Answer, Ask};
+use service::daemon::api;
 use std::collections::BTreeMap;
+use words::text::{duration, tres};
 
 /// The job that is asked about. With any of these the accounting service is asked, not roster and hosts.
 #[derive(Args, Debug)]

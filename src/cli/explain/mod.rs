@@ -5,14 +5,14 @@ mod job;
 use super::Exit;
 use super::site::{self, SiteArgs, fail_all};
 use crate::cli::waiting;
-use crate::diag::Diagnostic;
-use crate::sync::Site;
-use crate::sync::explain::{Link, links, look_at};
-use crate::sync::reach::Reach;
 use crate::view;
 use crate::view::styles::stdout;
 use clap::Args;
+use control::sync::Site;
+use control::sync::explain::{Link, links, look_at};
+use control::sync::reach::Reach;
 use std::path::PathBuf;
+use words::diag::Diagnostic;
 
 /// Walk from the roster over every host to the scheduler, and name the first broken link; with a job, ask the accounting
 /// service what stands in its way. Changes nothing.

@@ -3,16 +3,16 @@
 use super::jobs::zone;
 use super::lines::Lines;
 use super::{PASSED_OVER, counted};
-use crate::accounting::jobs::import::events::EventReader;
-use crate::accounting::jobs::import::record::Joiner;
-use crate::accounting::jobs::import::{Bad, Dialect, NoNames};
 use crate::cli::exit::Exit;
 use crate::cli::slurm::client;
-use crate::daemon::api::{self, ImportEvents, ImportedEvents};
-use crate::text::slurm_time;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
+use service::daemon::api::{self, ImportEvents, ImportedEvents};
+use slurm::records::import::events::EventReader;
+use slurm::records::import::record::Joiner;
+use slurm::records::import::{Bad, Dialect, NoNames};
 use std::path::PathBuf;
+use words::text::slurm_time;
 
 /// So many lines are sent at once.
 const CHUNK: usize = 5000;

@@ -2,18 +2,18 @@
 
 use super::lines::Lines;
 use super::{PASSED_OVER, counted};
-use crate::accounting::jobs::import::record::Joiner;
-use crate::accounting::jobs::import::{Bad, Dialect, Line, NoNames, Reader};
 use crate::cli::exit::Exit;
 use crate::cli::slurm::client;
-use crate::daemon::api::{self, ImportJobs, ImportedJobs};
-use crate::text::slurm_time;
 use crate::view::live;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use jiff::tz::TimeZone;
+use service::daemon::api::{self, ImportJobs, ImportedJobs};
+use slurm::records::import::record::Joiner;
+use slurm::records::import::{Bad, Dialect, Line, NoNames, Reader};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use words::text::slurm_time;
 
 /// So many lines are sent at once; a job's steps stay with it, so it may be a few more.
 const CHUNK: usize = 5000;

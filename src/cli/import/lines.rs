@@ -1,7 +1,7 @@
 //! Lines of a file or of standard input, which can be read twice in bounded memory.
 
-use crate::accounting::jobs::import::record::{Joiner, NumberedLine};
 use nix::libc::O_TMPFILE;
+use slurm::records::import::record::{Joiner, NumberedLine};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::os::fd::AsFd;

@@ -1,10 +1,10 @@
 //! The rehearsal of an import: each step is tried on a copy of the service's books after those before it; what is refused
 //! is named, and left out if that is wanted.
 
-use crate::accounting::migrate::Command;
 use crate::cli::slurm::side::{self, ask};
-use crate::daemon::api::{CallerFile, Request, Response};
 use crate::view::styles::{stderr, stdout};
+use commands::migrate::Command;
+use service::daemon::api::{CallerFile, Request, Response};
 use std::collections::BTreeSet;
 
 /// The steps that were found good so far.

@@ -2,12 +2,12 @@
 
 use super::rehearsal::Rehearsal;
 use super::{PASSED_OVER, counted};
-use crate::accounting::migrate;
 use crate::cli::exit::Exit;
 use crate::cli::slurm::side::{Picture, Side, service};
-use crate::daemon::api::Request;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
+use commands::migrate;
+use service::daemon::api::Request;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -2,10 +2,10 @@
 
 use super::http::{self, Answer};
 use super::printing::Printing;
-use crate::daemon::api::{Request, Response};
 use crate::view::styles::stdout;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use service::daemon::api::{Request, Response};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Files of `sacctmgr dump` and `load`: read and written here, as the caller and where the caller stands. The service
 //! only names them, and only those that stand on the command line are believed.
 
-use crate::daemon::api::{CallerFile, Request, Response};
 use nix::errno::Errno;
+use service::daemon::api::{CallerFile, Request, Response};
 
 /// Reads a file that the service asks for.
 pub fn read(path: &str, request: &Request) -> Result<CallerFile, String> {

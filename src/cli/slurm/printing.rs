@@ -81,7 +81,7 @@ fn whole_lines(json: &[u8]) -> (usize, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::api::Response;
+    use service::daemon::api::Response;
 
     /// What is printed while the answer comes in pieces of `size`, and what is left of it.
     fn printed(stdout: &str, said: &mut usize, size: usize) -> (String, Response) {

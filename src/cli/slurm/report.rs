@@ -2,10 +2,10 @@
 
 use super::session::{Program, session};
 use super::{client, complain, texts};
-use crate::accounting::sreport::{HEEDED, begin_session};
 use crate::cli::exit::Exit;
-use crate::daemon::api::{self, Request};
 use crate::view::styles::{stderr, stdout};
+use commands::sreport::{HEEDED, begin_session};
+use service::daemon::api::{self, Request};
 use std::ffi::OsString;
 
 /// Environment variables that change what `sacct` prints.

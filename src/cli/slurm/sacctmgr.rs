@@ -3,11 +3,11 @@
 use super::prompt::{Answer, Input};
 use super::session::{Program, session};
 use super::{client, complain, files, texts};
-use crate::accounting::command::options;
-use crate::accounting::command::word::begins;
 use crate::cli::exit::Exit;
-use crate::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
 use crate::view::styles::{stderr, stdout};
+use commands::sacctmgr::options;
+use commands::sacctmgr::word::begins;
+use service::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
 use std::ffi::OsString;
 
 /// A session of `sacctmgr`.

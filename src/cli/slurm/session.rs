@@ -1,9 +1,9 @@
 //! A session of `sacctmgr` or `sreport`: one command a line from standard input, until `exit`, `quit` or its end.
 
 use super::prompt::Input;
-use crate::accounting::command::word::begins;
 use crate::cli::exit::Exit;
 use crate::view::styles::{stderr, stdout};
+use commands::sacctmgr::word::begins;
 use std::io::{IsTerminal, stdin};
 
 /// A program that has sessions.

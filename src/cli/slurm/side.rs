@@ -1,8 +1,8 @@
 //! One side of a migration: the built-in service, a real Slurm by its own `sacctmgr`, or files captured from one.
 
 use super::client;
-use crate::accounting::migrate::{Command, QOS_FORMAT, QosTable, THRESHOLD_FORMAT};
-use crate::daemon::api::{self, Request, Response};
+use commands::migrate::{Command, QOS_FORMAT, QosTable, THRESHOLD_FORMAT};
+use service::daemon::api::{self, Request, Response};
 use std::path::{Path, PathBuf};
 
 /// Where accounting data is read from.

@@ -5,11 +5,12 @@
 
 use super::{figure, is_long};
 use crate::support::lab;
-use enlist::diag::Source;
-use enlist::value::{Map, Value, yaml};
+use control::yaml;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use words::diag::Source;
+use words::value::{Map, Value};
 
 /// What the host prints; `COMMAND` makes the file that nobody may make.
 const TEXTS: [&str; 7] = [

@@ -10,10 +10,10 @@ fn bare(text: &str) -> String {
 #[test]
 fn the_example_of_a_module_is_one() {
     let page = Page::read("docs/adding-a-module.md");
-    let example = include_str!("../../../src/modules/example.rs");
+    let example = include_str!("../../../crates/host/src/modules/example.rs");
     for begins in ["static SPEC", "impl Module", "#[test]"] {
         let block = page.take(begins);
-        assert!(bare(example).contains(&bare(block)), "src/modules/example.rs has not:\n{block}");
+        assert!(bare(example).contains(&bare(block)), "crates/host/src/modules/example.rs has not:\n{block}");
     }
     page.is_done();
 }

@@ -1,0 +1,4 @@
+//! What the real Slurm said, recorded in `tests/cases`, is what enlist says.
+
+mod admission;
+mod fairshare;

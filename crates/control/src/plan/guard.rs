@@ -1,0 +1,265 @@
+//! What no plan may do, whoever wrote it: a table of named guards. All are asked, before a plan is saved and again
+//! before it is applied; none can be switched off, and what a site may adjust is in its roster, where it is reviewed.
+//!
+//! A new guard is one function and one line in [`GUARDS`].
+
+mod on_hosts;
+
+use crate::plan::vocabulary::misfit;
+use crate::plan::{HostPlan, Plan, Step};
+use host::change::{Action, FieldDiff};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use words::diag::{Diagnostic, ErrorKind};
+use words::value::Value;
+
+/// What a site's roster says about guards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How many resources one plan may remove.
+    pub max_removals: u32,
+    /// Further names of users, groups and accounts that no plan may touch.
+    pub protected: Vec<String>,
+}
+
+/// Three removals: one person with an association and a group.
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_removals: 3, protected: Vec::new() }
+    }
+}
+
+impl Settings {
+    /// Whether no plan may touch the account with this name.
+    pub fn protects(&self, name: &str) -> bool {
+        PROTECTED.contains(&name) || self.protected.iter().any(|own| own == name)
+    }
+
+    /// What is left of what a plan says about guards where nobody else says anything: it may only make them stricter.
+    pub fn no_looser(self) -> Self {
+        Self { max_removals: self.max_removals.min(Self::default().max_removals), ..self }
+    }
+}
+
+/// Names that belong to the system wherever they are found.
+#[rustfmt::skip]
+pub const PROTECTED: &[&str] = &[
+    "root", "daemon", "bin", "sys", "sync", "adm", "lp", "mail", "news", "uucp", "proxy", "backup", "list", "irc",
+    "nobody", "nogroup", "man", "games", "ftp", "sshd", "messagebus", "slurm", "munge", "mysql", "postgres", "ldap",
+    "openldap", "sssd", "polkitd", "tss", "chrony", "ntp", "rpc", "rpcuser", "dbus", "systemd-network",
+    "systemd-resolve", "systemd-timesync", "systemd-coredump", "wheel", "sudo", "shadow", "tty", "disk", "kmem",
+    "video", "audio", "render", "input", "kvm", "staff", "utmp", "users",
+];
+
+/// A plan before the guards, with all by which it is judged. None of that is taken from the plan: whoever can edit a plan
+/// could edit it, too.
+pub struct Case<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What the roster or the command line says about guards.
+    pub settings: &'a Settings,
+    /// How many users the roster wants present.
+    pub people: usize,
+    /// What was seen on hosts; empty before any was asked.
+    pub hosts: &'a [Seen],
+    /// Now, in seconds since 1970.
+    pub now: f64,
+}
+
+/// What guards need to know of a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its inventory name.
+    pub host: String,
+    /// Its users, with their uids.
+    pub users: Vec<(String, u32)>,
+    /// Its groups, with their gids.
+    pub groups: Vec<(String, u32)>,
+    /// As whom enlist logs in there.
+    pub login: Option<String>,
+}
+
+/// One named refusal.
+pub struct Guard {
+    /// Its name, shown when it refuses.
+    pub name: &'static str,
+    /// What it refuses, in one sentence.
+    pub refuses: &'static str,
+    /// What it says about a plan; empty when it has nothing against it.
+    judge: fn(&Case) -> Vec<String>,
+    /// What to do instead.
+    hint: &'static str,
+}
+
+/// Every guard.
+pub static GUARDS: &[Guard] = &[
+    Guard {
+        name: "max-removals",
+        refuses: "a plan that removes more than the roster's `guards.max_removals`",
+        judge: max_removals,
+        hint: "if all of them shall go, raise `guards: {max_removals: …}` in the roster, and review that",
+    },
+    Guard {
+        name: "somebody-stays",
+        refuses: "removing people by a roster that wants nobody present",
+        judge: somebody_stays,
+        hint: "look at the roster: was it emptied by accident?",
+    },
+    Guard {
+        name: "protected-names",
+        refuses: "touching accounts of the system, and those that the roster protects",
+        judge: protected_names,
+        hint: "take the name out of the roster; system accounts are managed by packages and playbooks",
+    },
+    Guard {
+        name: "uid-zero",
+        refuses: "giving or taking uid 0 or gid 0",
+        judge: uid_zero,
+        hint: "use sudo rules for administrators, not a second root",
+    },
+    Guard {
+        name: "same-number",
+        refuses: "changing the uid or gid of somebody who is there",
+        judge: same_number,
+        hint: "files and running jobs keep the old number: renumber by hand, host by host, then plan again",
+    },
+    Guard {
+        name: "protected-numbers",
+        refuses: "touching an account of the system by its number or by another name of it",
+        judge: on_hosts::protected_numbers,
+        hint: "take the name out of the roster; who shall be in such a group is given that by a playbook",
+    },
+    Guard {
+        name: "own-login",
+        refuses: "keeping out the login that enlist itself uses on a host",
+        judge: on_hosts::own_login,
+        hint: "after that nobody could plan or apply anything: log in as somebody else, or leave this entry as it is",
+    },
+    Guard {
+        name: "known-steps",
+        refuses: "steps that no roster is ever compiled to, argument by argument",
+        judge: known_steps,
+        hint: "a plan runs only what `enlist plan` writes; use a playbook for the rest",
+    },
+    Guard {
+        name: "removals-last",
+        refuses: "removing before everything else has been done",
+        judge: removals_last,
+        hint: "make the plan again with `enlist plan`",
+    },
+];
+
+/// Everything that any guard has against the plan of `case`.
+pub fn refusals(case: &Case) -> Vec<Diagnostic> {
+    GUARDS
+        .iter()
+        .flat_map(|guard| {
+            let says = (guard.judge)(case);
+            says.into_iter().map(|message| {
+                let problem = Diagnostic::new(ErrorKind::Refused, message);
+                problem.note(format!("the guard `{}` refuses {}", guard.name, guard.refuses)).hint(guard.hint)
+            })
+        })
+        .collect()
+}
+
+fn max_removals(case: &Case) -> Vec<String> {
+    let removals = case.plan.removals();
+    let limit = case.settings.max_removals;
+    if removals.len() <= limit as usize {
+        return Vec::new();
+    }
+    let names: Vec<_> = removals.iter().take(10).map(ToString::to_string).collect();
+    let more = if removals.len() > names.len() { ", …" } else { "" };
+    vec![format!("the plan removes {}, and {limit} is the limit: {}{more}", removals.len(), names.join(", "))]
+}
+
+fn somebody_stays(case: &Case) -> Vec<String> {
+    let gone = case.plan.removals().into_iter().filter(|address| address.kind == "user").count();
+    if gone == 0 || case.people > 0 {
+        return Vec::new();
+    }
+    let users = if gone == 1 { "a user".to_owned() } else { format!("{gone} users") };
+    vec![format!("the plan removes {users}, and {} wants nobody", case.plan.roster.file)]
+}
+
+fn protected_names(case: &Case) -> Vec<String> {
+    let is_protected = |name: &str| case.settings.protects(name);
+    let touched: BTreeSet<_> = case
+        .plan
+        .changes()
+        .map(|(_, change)| &change.address)
+        .filter(|address| matches!(address.kind.as_str(), "user" | "group" | "account") && is_protected(&address.name))
+        .collect();
+    // Not only by address: a key for a protected user changes that user, a new member a protected group.
+    let steps = case.plan.hosts.iter().flat_map(|host| &host.steps);
+    let served = steps.flat_map(named_by).filter(|(_, name)| name == "0" || is_protected(name));
+    let served = served.map(|(kind, name)| format!("{kind} {name}"));
+    let all: BTreeSet<_> = touched.into_iter().map(ToString::to_string).chain(served).collect();
+    all.into_iter().map(|what| format!("the plan touches the protected {what}")).collect()
+}
+
+/// Users and groups that the arguments of a step name, as (kind, name).
+fn named_by(step: &Step) -> Vec<(&'static str, String)> {
+    let names = |kind: &'static str, argument: &str| {
+        let one = |value: &Value| (kind, value.to_string());
+        match step.args.get(argument) {
+            Some(Value::List(items)) => items.iter().map(one).collect(),
+            Some(value @ (Value::String(_) | Value::Int(_))) => {
+                value.to_string().split(',').map(|name| (kind, name.trim().to_owned())).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    match step.module.as_str() {
+        "user" => [names("group", "group"), names("group", "groups")].concat(),
+        "authorized_key" => names("user", "user"),
+        _ => Vec::new(),
+    }
+}
+
+/// The numbers (uid or gid) in a change, as (host, what, name, before, after).
+fn numbers(plan: &Plan) -> impl Iterator<Item = (&str, String, &Value, &Value)> {
+    plan.changes().filter(|(_, change)| matches!(change.address.kind.as_str(), "user" | "group")).flat_map(
+        |(host, change)| {
+            change.fields.iter().filter_map(move |field| match field {
+                FieldDiff::Value { name, before, after } if matches!(name.as_str(), "uid" | "gid") => {
+                    // A user's gid is a membership, not a number of its own.
+                    let own = (name == "uid") == (change.address.kind == "user");
+                    own.then(|| (host, format!("{name} of {}", change.address), before, after))
+                }
+                _ => None,
+            })
+        },
+    )
+}
+
+fn uid_zero(case: &Case) -> Vec<String> {
+    numbers(case.plan)
+        .filter(|(_, _, before, after)| [*before, *after].contains(&&Value::Int(0)))
+        .map(|(host, what, ..)| format!("the plan changes the {what} from or to 0 on {host}"))
+        .collect()
+}
+
+fn same_number(case: &Case) -> Vec<String> {
+    numbers(case.plan)
+        .filter(|(_, _, before, after)| **before != Value::Null && **after != Value::Null)
+        .map(|(host, what, before, after)| format!("the plan changes the {what} from {before} to {after} on {host}"))
+        .collect()
+}
+
+fn known_steps(case: &Case) -> Vec<String> {
+    let steps = case.plan.hosts.iter().flat_map(|host| host.steps.iter().map(move |step| (host, step)));
+    steps.filter_map(|(host, step)| Some(format!("the plan has on {} {}", host.host, misfit(step)?))).collect()
+}
+
+fn removals_last(case: &Case) -> Vec<String> {
+    let deletes = |step: &Step| step.changes.iter().any(|change| change.action == Action::Delete);
+    let early = |host: &&HostPlan| host.steps.iter().any(|step| !step.phase.removes() && deletes(step));
+    let hosts = case.plan.hosts.iter().filter(early);
+    hosts.map(|host| format!("the plan removes something on {} before the removals", host.host)).collect()
+}
+
+#[cfg(test)]
+mod tests;

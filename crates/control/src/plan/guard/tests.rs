@@ -1,0 +1,177 @@
+//! Each guard against a plan that it refuses.
+
+use super::*;
+use crate::plan::Phase;
+use crate::plan::tests::{plan, step};
+use crate::plan::vocabulary as calls;
+use host::change::Change;
+use words::value::Map;
+
+/// The plan's refusals by these settings, for hosts that were seen so.
+fn judged(plan: &Plan, settings: &Settings, hosts: &[Seen]) -> Vec<Diagnostic> {
+    refusals(&Case { plan, settings, people: plan.roster.users, hosts, now: 1.8e9 })
+}
+
+#[track_caller]
+fn says(guard: &str, message: &str, found: &[Diagnostic]) {
+    let is_his = |problem: &&Diagnostic| problem.notes[0].starts_with(&format!("the guard `{guard}`"));
+    assert!(found.iter().filter(is_his).any(|problem| problem.message == message), "{found:?}");
+}
+
+#[track_caller]
+fn refused(guard: &str, message: &str, plan: &Plan) {
+    says(guard, message, &judged(plan, &Settings::default(), &[]));
+}
+
+fn user_args(name: &str) -> Map {
+    calls::USER.with([("name", name.into()), ("uid", 2001.into()), ("group", "ai".into())])
+}
+
+fn of_user(change: Change) -> Step {
+    Step { args: user_args(&change.address.name), ..step(vec![change]) }
+}
+
+fn gone(name: &str) -> Step {
+    let args = calls::REMOVE_USER.with([("name", name.into())]);
+    Step { phase: Phase::AccountRemovals, args, ..step(vec![Change::new(Action::Delete, "user", name)]) }
+}
+
+#[test]
+fn an_ordinary_plan_passes() {
+    let change = Change::new(Action::Create, "user", "gildong").field("uid", Value::Null, 2001);
+    let plan = plan(vec![of_user(change), gone("a"), gone("b"), gone("c")]);
+    assert_eq!(judged(&plan, &Settings::default(), &[]), []);
+}
+
+#[test]
+fn removals_are_counted_and_capped_by_others_than_the_plan() {
+    let mut plan = plan(["a", "b", "c", "d"].map(gone).to_vec());
+    let message = "the plan removes 4, and 3 is the limit: user a, user b, user c, user d";
+    refused("max-removals", message, &plan);
+    plan.guards.max_removals = 999;
+    refused("max-removals", message, &plan);
+    assert_eq!(plan.guards.clone().no_looser().max_removals, 3);
+    let raised = Settings { max_removals: 4, ..Settings::default() };
+    assert_eq!(judged(&plan, &raised, &[]), []);
+    plan.roster.users = 0;
+    let message = "the plan removes 4 users, and roster.yml wants nobody";
+    says("somebody-stays", message, &judged(&plan, &raised, &[]));
+}
+
+#[test]
+fn removals_come_last() {
+    let early = Step { phase: Phase::Accounts, ..gone("a") };
+    refused("removals-last", "the plan removes something on login1 before the removals", &plan(vec![early]));
+}
+
+#[test]
+fn names_and_numbers_are_protected() {
+    let change = |kind: &str, name: &str| Change::new(Action::Update, kind, name);
+    let shell = change("user", "slurm").field("shell", "/a", "/b");
+    refused("protected-names", "the plan touches the protected user slurm", &plan(vec![of_user(shell)]));
+    let group = calls::GROUP.with([("name", "ops".into()), ("gid", 3009.into())]);
+    let made = step(vec![change("group", "ops").field("gid", Value::Null, 3009)]);
+    let own = plan(vec![Step { module: "group".into(), args: group, ..made }]);
+    assert_eq!(judged(&own, &Settings::default(), &[]), []);
+    let strict = Settings { protected: vec!["ops".into()], ..Settings::default() };
+    says("protected-names", "the plan touches the protected group ops", &judged(&own, &strict, &[]));
+    for (argument, value) in
+        [("group", Value::from("root")), ("groups", Value::from("ai, sudo")), ("group", Value::from(0))]
+    {
+        let mut member = of_user(change("user", "gildong"));
+        member.args.insert(argument.into(), value.clone());
+        let name = value.to_string().replace("ai, ", "");
+        refused("protected-names", &format!("the plan touches the protected group {name}"), &plan(vec![member]));
+    }
+    let root = change("user", "gildong").field("uid", Value::Null, 0);
+    let message = "the plan changes the uid of user gildong from or to 0 on login1";
+    refused("uid-zero", message, &plan(vec![of_user(root)]));
+    let other = change("group", "ai").field("gid", 1, 2);
+    let message = "the plan changes the gid of group ai from 1 to 2 on login2";
+    refused("same-number", message, &plan(vec![of_user(other)]));
+}
+
+/// What stands on login1 in these tests.
+fn seen() -> Seen {
+    let entries = |all: &[(&str, u32)]| all.iter().map(|(name, id)| ((*name).to_owned(), *id)).collect();
+    Seen {
+        host: "login1".into(),
+        users: entries(&[("root", 0), ("toor", 0), ("alice", 2001), ("ops", 1500)]),
+        groups: entries(&[("sudo", 27), ("helpers", 27), ("ai", 3001)]),
+        login: Some("ops".into()),
+    }
+}
+
+#[test]
+fn a_group_of_the_systems_is_found_by_its_number_and_by_its_other_name() {
+    for word in ["27", "helpers"] {
+        let mut member = of_user(Change::new(Action::Update, "user", "alice"));
+        member.args.insert("groups".into(), Value::List(vec![word.into()]));
+        let message = format!("the plan touches `{word}`, which is the group sudo (27) on login1");
+        says("protected-numbers", &message, &judged(&plan(vec![member]), &Settings::default(), &[seen()]));
+    }
+    let mut key = of_user(Change::new(Action::Update, "authorized_key", "/root/.ssh/authorized_keys"));
+    (key.module, key.args) =
+        ("authorized_key".into(), calls::ADD_KEY.with([("user", "toor".into()), ("key", "".into())]));
+    let message = "the plan touches `toor`, which is the user root (0) on login1";
+    says("protected-numbers", message, &judged(&plan(vec![key]), &Settings::default(), &[seen()]));
+}
+
+#[test]
+fn the_login_of_enlist_stays() {
+    let change = || Change::new(Action::Update, "user", "ops");
+    let with = |argument: &str, value: Value| {
+        let mut step = of_user(change());
+        step.args.insert(argument.into(), value);
+        step
+    };
+    let member = |groups: &[&str]| Value::List(groups.iter().map(|name| (*name).into()).collect());
+    let demoted = change().field("groups", member(&["sudo", "ai"]), member(&["ai"]));
+    for (does, step) in [
+        ("removes", gone("ops")),
+        ("locks", with("password_lock", true.into())),
+        ("lets end", with("expires", 86400.0.into())),
+        ("takes the shell from", with("shell", "/usr/sbin/nologin".into())),
+        ("takes the group of administrators from", of_user(demoted)),
+    ] {
+        let message = format!("the plan {does} `ops`, as whom enlist logs in on login1");
+        says("own-login", &message, &judged(&plan(vec![step]), &Settings::default(), &[seen()]));
+    }
+    let fine = [with("expires", (-1.0).into()), with("expires", 4e9.into()), with("shell", "/bin/sh".into())];
+    for step in fine {
+        assert_eq!(judged(&plan(vec![step]), &Settings::default(), &[seen()]), []);
+    }
+}
+
+#[test]
+fn a_plan_runs_only_what_rosters_are_compiled_to() {
+    let update = || of_user(Change::new(Action::Update, "user", "alice"));
+    let command = Step { module: "command".into(), ..update() };
+    let message = "the plan has on login1 the module `command`, which has no such step in this phase";
+    refused("known-steps", message, &plan(vec![command]));
+    for (argument, value, why) in [
+        ("skeleton", Value::from("/root"), "the argument `skeleton`, which no roster sets"),
+        ("ssh_key_file", "/etc/x".into(), "the argument `ssh_key_file`, which no roster sets"),
+        ("force", true.into(), "the argument `force`, which no roster sets"),
+        ("home", "/etc".into(), "`home` as \"/etc\""),
+        ("groups", "27".into(), "`groups` as \"27\""),
+        ("groups", Value::List(vec!["27".into()]), "`groups` as [\"27\"]"),
+        ("comment", "a:b".into(), "`comment` as \"a:b\""),
+    ] {
+        let mut step = update();
+        step.args.insert(argument.into(), value);
+        let message = format!("the plan has on login1 the module `user` with {why}");
+        refused("known-steps", &message, &plan(vec![step]));
+    }
+    let mut bare = update();
+    bare.args.shift_remove("uid");
+    refused("known-steps", "the plan has on login1 the module `user` with no `uid`", &plan(vec![bare]));
+}
+
+#[test]
+fn the_guide_lists_every_guard() {
+    let guide = include_str!("../../../../../docs/plan-format.md");
+    for guard in GUARDS {
+        assert!(guide.contains(&format!("| {} | {} |", guard.name, guard.refuses)), "{}", guard.name);
+    }
+}

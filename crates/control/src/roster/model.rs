@@ -1,0 +1,210 @@
+//! The values a roster is made of.
+
+use super::limits::Limit;
+use crate::plan::guard::Settings;
+use std::ops::Deref;
+use std::sync::Arc;
+use words::diag::{self, Source};
+
+/// A value together with the place where it was written, for messages that point there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written<T> {
+    /// What was written.
+    pub value: T,
+    /// Where.
+    pub place: diag::Place,
+}
+
+impl<T> Deref for Written<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Whether something shall be there or shall be gone. What the roster does not mention is left alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// It shall be there, with what the roster says about it.
+    #[default]
+    Present,
+    /// It shall be gone. The entry stays in the roster, so that its uid or gid is never given to anybody else.
+    Absent,
+}
+
+/// Everybody and everything that a site's roster names, in written order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Roster {
+    /// The text that it was read from.
+    pub source: Arc<Source>,
+    /// What the site is called in plans.
+    pub site: Option<String>,
+    /// Inventory pattern of the hosts that get groups, users and keys.
+    pub hosts: Written<String>,
+    /// Inventory pattern of the scheduler's master; `None` when the site keeps no accounting.
+    pub scheduler: Option<Written<String>>,
+    /// Unix groups.
+    pub groups: Vec<Group>,
+    /// People.
+    pub users: Vec<User>,
+    /// Qualities of service of the scheduler.
+    pub qos: Vec<Qos>,
+    /// Accounts of the scheduler.
+    pub accounts: Vec<Account>,
+    /// What the site says about guards.
+    pub guards: Settings,
+}
+
+/// A Unix group, the same on every host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Its name.
+    pub name: Written<String>,
+    /// Its number, on every host.
+    pub gid: Written<u32>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// A person, with one uid on every host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    /// The login name.
+    pub name: Written<String>,
+    /// The number, on every host.
+    pub uid: Written<u32>,
+    /// The primary group: one of the roster's.
+    pub group: Written<String>,
+    /// Further groups to be a member of.
+    pub groups: Vec<Written<String>>,
+    /// Whether `groups` are all: other memberships are taken away. Otherwise they are left alone.
+    pub only_groups: bool,
+    /// Login shell.
+    pub shell: Option<Written<String>>,
+    /// Home directory.
+    pub home: Option<Written<String>>,
+    /// Real name (GECOS).
+    pub comment: Option<Written<String>>,
+    /// SSH public keys; other keys are left alone.
+    pub keys: Vec<Key>,
+    /// The account that jobs run under when none is named.
+    pub default_account: Option<Written<String>>,
+    /// Whether the person is kept out for the time being; `None`: a lock is left as it is.
+    pub locked: Option<bool>,
+    /// When the login ends; `None`: left as it is.
+    pub expires: Option<Expiry>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// When a login ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// `never`
+    Never,
+    /// From the beginning of this day (UTC) on, as shadow(5) counts it.
+    On(jiff::civil::Date),
+}
+
+/// As the roster writes it.
+impl std::fmt::Display for Expiry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Expiry::Never => f.write_str("never"),
+            Expiry::On(day) => day.fmt(f),
+        }
+    }
+}
+
+/// One line of a person's `authorized_keys`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// The line: options, type, base64, comment.
+    pub line: Written<String>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// An account of the scheduler: what jobs are charged to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Its name, in lower case as Slurm keeps it.
+    pub name: Written<String>,
+    /// The account above it; `None` leaves it where it is, and makes a new one below `root`.
+    pub parent: Option<Written<String>>,
+    /// What it is for.
+    pub description: Option<Written<String>>,
+    /// Whose it is.
+    pub organization: Option<Written<String>>,
+    /// Limits of the account as a whole.
+    pub limits: Vec<Limit>,
+    /// Who may use it; others that are in it are left alone.
+    pub users: Vec<Member>,
+    /// Who may manage it; others are left alone.
+    pub coordinators: Vec<Coordinator>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// A person in an account: Slurm's user association.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// One of the roster's users.
+    pub user: Written<String>,
+    /// Limits of this person in this account.
+    pub limits: Vec<Limit>,
+    /// Associations of this person in this account for one partition only.
+    pub partitions: Vec<Place>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// An association of a person for one partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The partition.
+    pub partition: Written<String>,
+    /// Limits there.
+    pub limits: Vec<Limit>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// A person who manages an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coordinator {
+    /// One of the roster's users.
+    pub user: Written<String>,
+    /// There or gone.
+    pub state: State,
+}
+
+/// A quality of service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Qos {
+    /// Its name, in lower case as Slurm keeps it.
+    pub name: Written<String>,
+    /// What it is for.
+    pub description: Option<Written<String>>,
+    /// Its limits, flags and factors.
+    pub limits: Vec<Limit>,
+    /// There or gone.
+    pub state: State,
+}
+
+impl Roster {
+    /// The group called `name`, if the roster has it.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| *group.name == name)
+    }
+
+    /// The user called `name`, if the roster has one.
+    pub fn user(&self, name: &str) -> Option<&User> {
+        self.users.iter().find(|user| *user.name == name)
+    }
+
+    /// The account called `name`, if the roster has it.
+    pub fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| *account.name == name)
+    }
+}

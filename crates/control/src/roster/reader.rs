@@ -1,0 +1,203 @@
+//! Reading a [`Node`] tree field by field, collecting everything that is wrong instead of stopping at the first.
+
+use super::model::{Expiry, State, Written};
+use words::diag::Diagnostic;
+use words::value::Value;
+use words::value::node::{Kind, Node};
+use words::value::written::{self, as_meant};
+
+/// What was found wrong so far.
+pub(super) struct Reader<'s> {
+    /// In the order found.
+    pub problems: Vec<Diagnostic>,
+    /// The roster's lines, for numbers as they are written.
+    lines: Vec<&'s str>,
+}
+
+impl<'s> Reader<'s> {
+    /// Nothing read yet of `text`.
+    pub fn new(text: &'s str) -> Self {
+        Self { problems: Vec::new(), lines: text.lines().collect() }
+    }
+
+    /// A number as it is written ([`written`]).
+    pub fn written(&self, node: &Node) -> Option<&'s str> {
+        if !matches!(node.kind, Kind::Scalar(Value::Int(_) | Value::Float(_))) {
+            return None;
+        }
+        let line = self.lines.get((node.place.line as usize).checked_sub(1)?)?;
+        let (start, _) = line.char_indices().nth((node.place.column as usize).checked_sub(1)?)?;
+        written::token(&line[start..])
+    }
+
+    /// The entries of the mapping `node`, which is `what`; keys that are not in `known` are reported. Nothing written
+    /// (`ai_team:`) is an empty mapping.
+    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> &'n [(Node, Node)] {
+        let entries = self.entries(node, what);
+        for (key, _) in entries {
+            let name = key.key_text();
+            if !known.contains(&name.as_str()) {
+                let problem = key.error(format!("{what} has no field `{name}`"));
+                let problem = problem.suggest(&name, known.iter().copied());
+                self.problems.push(problem.hint(format!("the fields of {what} are: {}", known.join(", "))));
+            }
+        }
+        entries
+    }
+
+    /// The entries of a mapping whose keys are names that the site chose.
+    pub fn named<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(Written<String>, &'n Node)> {
+        let mut named = Vec::new();
+        for (key, value) in self.entries(node, what) {
+            match key.as_str() {
+                Some(name) => named.push((Written { value: name.to_owned(), place: key.place.clone() }, value)),
+                None => self.wrong(key, "a name", "put it in quotes if it is one: \"no\", \"123\""),
+            }
+        }
+        named
+    }
+
+    fn entries<'n>(&mut self, node: &'n Node, what: &str) -> &'n [(Node, Node)] {
+        match &node.kind {
+            Kind::Map(entries) => entries,
+            _ if node.is_null() => &[],
+            _ => {
+                self.problems.push(node.error(format!("{what} must be a mapping, not {}", node.kind_name())));
+                &[]
+            }
+        }
+    }
+
+    /// The items of a list; nothing written is an empty list.
+    pub fn items<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [Node] {
+        match node {
+            None => &[],
+            Some(node) if node.is_null() => &[],
+            Some(node) => node.items().unwrap_or_else(|| {
+                self.problems.push(node.error(format!("{what} must be a list, not {}", node.kind_name())));
+                &[]
+            }),
+        }
+    }
+
+    /// A text. A number is not taken for one, since YAML may have changed it (`0123`).
+    pub fn text(&mut self, node: &Node, what: &str) -> Option<Written<String>> {
+        match node.as_str() {
+            Some(text) => Some(Written { value: text.to_owned(), place: node.place.clone() }),
+            None => {
+                self.wrong(node, what, "put it in quotes to make it text");
+                None
+            }
+        }
+    }
+
+    /// The text under `key` of `node`, if there is one.
+    pub fn text_field(&mut self, node: &Node, key: &str) -> Option<Written<String>> {
+        node.get(key).and_then(|value| self.text(value, &format!("`{key}`")))
+    }
+
+    /// Texts in a list under `key`.
+    pub fn text_list(&mut self, node: &Node, key: &str) -> Vec<Written<String>> {
+        let items = self.items(node.get(key), &format!("`{key}`"));
+        items.iter().filter_map(|item| self.text(item, &format!("an item of `{key}`"))).collect()
+    }
+
+    /// A whole number from 0 to 4294967295, in decimal digits and nothing else.
+    pub fn number(&mut self, node: &Node, what: &str) -> Option<Written<u32>> {
+        let written = self.written(node);
+        let plain = written.filter(|text| is_plain(text)).and_then(|text| text.parse().ok());
+        if plain.is_none() {
+            let shown = written.map_or_else(|| node.to_value().repr(), str::to_owned);
+            let message = format!("{what} must be a whole number from 0 to {}, not {shown}", u32::MAX);
+            let problem = node.error(message);
+            self.problems.push(match written.and_then(as_meant) {
+                Some(hint) => problem.note(as_read(node)).hint(hint),
+                None => problem,
+            });
+        }
+        Some(Written { value: plain?, place: node.place.clone() })
+    }
+
+    /// The number under `key`, which must be there.
+    pub fn required_number(
+        &mut self,
+        node: &Node,
+        owner: &Written<String>,
+        key: &str,
+        why: &str,
+    ) -> Option<Written<u32>> {
+        match node.get(key) {
+            Some(value) => self.number(value, &format!("`{key}`")),
+            None => {
+                self.missing(owner, key, why);
+                None
+            }
+        }
+    }
+
+    /// `yes` or `no` under `key`, if there is one.
+    pub fn yes_or_no(&mut self, node: &Node, key: &str) -> Option<bool> {
+        let value = node.get(key)?;
+        match value.kind {
+            Kind::Scalar(Value::Bool(answer)) => Some(answer),
+            _ => {
+                self.problems.push(value.error(format!("`{key}` must be yes or no, not {}", value.to_value().repr())));
+                None
+            }
+        }
+    }
+
+    /// `expires: 2027-02-28` or `expires: never`.
+    pub fn expiry(&mut self, node: &Node) -> Option<Expiry> {
+        let value = node.get("expires")?;
+        // A time of day or a zone would be dropped.
+        let is_day = |text: &&str| text.len() == "2027-02-28".len();
+        match (value.as_str(), value.as_str().filter(is_day).and_then(|text| text.parse().ok())) {
+            (Some("never"), _) => Some(Expiry::Never),
+            (_, Some(day)) => Some(Expiry::On(day)),
+            _ => {
+                let shown = value.to_value().repr();
+                let problem = value.error(format!("`expires` must be a day or `never`, not {shown}"));
+                self.problems.push(problem.hint("write a day as 2027-02-28: the first one without login"));
+                None
+            }
+        }
+    }
+
+    /// `state: present` or `state: absent`; present when not written.
+    pub fn state(&mut self, node: &Node) -> State {
+        let Some(value) = node.get("state") else { return State::Present };
+        match value.as_str() {
+            Some("present") => State::Present,
+            Some("absent") => State::Absent,
+            _ => {
+                let shown = value.to_value().repr();
+                let problem = value.error(format!("`state` must be present or absent, not {shown}"));
+                self.problems.push(problem.suggest(&value.key_text(), ["present", "absent"]));
+                State::Present
+            }
+        }
+    }
+
+    /// Reports that `owner` lacks `key`, and why it is needed.
+    pub fn missing(&mut self, owner: &Written<String>, key: &str, why: &str) {
+        let problem = Diagnostic::input(&owner.place, format!("`{}` has no `{key}`", owner.value));
+        self.problems.push(problem.note(why));
+    }
+
+    /// Reports a node of the wrong kind.
+    pub fn wrong(&mut self, node: &Node, what: &str, hint: &str) {
+        self.problems.push(node.error(format!("{what} must be text, not {}", node.kind_name())).hint(hint));
+    }
+}
+
+/// Decimal digits without a zero before them.
+pub(super) fn is_plain(text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && !text.is_empty() && (text == "0" || !text.starts_with('0'))
+}
+
+/// What YAML makes of a number.
+pub(super) fn as_read(node: &Node) -> String {
+    format!("YAML reads it as {}", node.to_value())
+}

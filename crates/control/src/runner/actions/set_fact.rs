@@ -1,0 +1,50 @@
+//! `set_fact`: sets variables on the host for the rest of the run.
+
+use crate::runner::actions::{Action, ActionError, Context, Done};
+use host::modules::{Failure, Kind, Outcome, Param, Spec, args};
+use words::value::{Map, Value};
+
+/// The action.
+pub struct SetFact;
+
+static SPEC: Spec = Spec {
+    name: "set_fact",
+    summary: "Sets variables on the host for the rest of the run",
+    params: &[Param::new("cacheable", Kind::Bool, "Accepted; facts last for the run").default("false")],
+    ..Spec::EMPTY
+};
+
+impl Action for SetFact {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn run(&self, args: &Map, _: &Context) -> Result<Done, ActionError> {
+        let mut facts = args.clone();
+        if let Some(cacheable) = facts.shift_remove("cacheable")
+            && args::bool(&cacheable).is_none()
+        {
+            return Err(Failure::new(format!("`cacheable` takes yes or no, and this is {}", cacheable.repr())).into());
+        }
+        if facts.is_empty() {
+            return Err(Failure::new("No key/value pairs provided, at least one is required for this action").into());
+        }
+        if let Some(name) = facts.keys().find(|name| !is_variable_name(name)) {
+            let msg = format!(
+                "The variable name '{name}' is not valid. Variables must start with a letter or underscore \
+                 character, and contain only letters, numbers and underscores."
+            );
+            return Err(Failure::new(msg).into());
+        }
+        let outcome = Outcome::new().with("ansible_facts", Value::Map(facts.clone()));
+        Ok(Done { outcome, facts, shown: false })
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}

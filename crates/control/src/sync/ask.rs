@@ -1,0 +1,82 @@
+//! Requests to all hosts at once.
+
+use super::{Host, Site};
+use crate::connection::LinkError;
+use crate::fleet::{Panicked, in_order};
+use host::change::outcome::ItemResult;
+use host::modules;
+use host::protocol::Request;
+use words::diag::{Diagnostic, ErrorKind};
+use words::value::Map;
+
+/// How many items make one request: so many people are one transaction, and after so many the live line moves.
+const TOGETHER: usize = 2500;
+
+/// The same for a module. Those of the scheduler look at its books once, however many items there are.
+pub(super) fn together(module: &str) -> usize {
+    if module.starts_with("slurm") { usize::MAX } else { TOGETHER }
+}
+
+impl Site<'_> {
+    /// Does `work` for every host in parallel; `done` gets what came of it in the hosts' order. A fault of enlist in the work
+    /// on one host (a panic) is an error of that host, as if it had not answered; the others go on.
+    pub(super) fn each<R: Send>(
+        &self,
+        work: impl Fn(&Host) -> Result<R, Diagnostic> + Sync,
+        mut done: impl FnMut(&Host, Result<R, Diagnostic>),
+    ) {
+        in_order(&self.hosts, self.forks, work, |host, worked| {
+            done(host, worked.unwrap_or_else(|why| Err(broken_off(host, &why))));
+        });
+    }
+
+    /// Says that so many items will be asked for.
+    pub(super) fn expect(&self, items: usize) {
+        self.links.expect(items);
+    }
+
+    /// `module` over `items` on `host`, in as many round trips as that takes. Whoever changes something asks for no more
+    /// than [`together`], since an error says nothing about what was done before it.
+    pub(super) fn ask(
+        &self,
+        host: &Host,
+        module: &str,
+        items: Vec<Map>,
+        check: bool,
+    ) -> Result<Vec<ItemResult>, Diagnostic> {
+        let (mut results, mut rest) = (Vec::with_capacity(items.len()), items.into_iter().peekable());
+        while rest.peek().is_some() {
+            let piece = rest.by_ref().take(together(module)).collect();
+            results.extend(self.ask_once(host, module, piece, check)?);
+        }
+        Ok(results)
+    }
+
+    /// One round trip.
+    fn ask_once(&self, host: &Host, module: &str, items: Vec<Map>, check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
+        let count = items.len();
+        let bound = modules::bound(module, count);
+        let request =
+            Request { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
+        let reply = self.links.call(&host.target, &host.who, &request).map_err(|error| unanswered(host, error))?;
+        match reply.results.len() == count {
+            true => Ok(reply.results),
+            false => {
+                let message = format!("{}: {} answers to {count} items of {module}", host.name(), reply.results.len());
+                Err(Diagnostic::new(ErrorKind::Internal, message))
+            }
+        }
+    }
+}
+
+fn broken_off(host: &Host, why: &Panicked) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Internal, format!("{}: enlist broke off its work on this host: {why}", host.name()))
+        .note("this is a fault of enlist; the other hosts are not concerned")
+}
+
+fn unanswered(host: &Host, error: LinkError) -> Diagnostic {
+    let (LinkError::Unreachable(mut problem) | LinkError::Failed(mut problem) | LinkError::TimedOut(mut problem)) =
+        error;
+    problem.message = format!("{}: {}", host.name(), problem.message);
+    *problem
+}

@@ -1,0 +1,270 @@
+//! From a roster to module items, in the order in which they must run.
+
+use super::Host;
+use crate::plan::Phase;
+use crate::plan::vocabulary::{self as calls, Call};
+use crate::roster::limits::Limit;
+use crate::roster::{Account, Expiry, Member, Roster, State, User, Written};
+use jiff::civil::Date;
+use std::collections::{HashMap, HashSet};
+use words::value::{Map, Value};
+
+/// One module over several items: one round trip, and for account modules one transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// When it runs.
+    pub phase: Phase,
+    /// The module's short name.
+    pub module: &'static str,
+    /// Its arguments, one map an item.
+    pub items: Vec<Map>,
+}
+
+/// What `roster` asks of `host`, in order; batches without items are left out.
+pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    let mut add = |call: &Call, items: Vec<Map>| {
+        if !items.is_empty() {
+            batches.push(Batch { phase: call.phase, module: call.module, items });
+        }
+    };
+    if host.accounts {
+        add(&calls::GROUP, groups(roster));
+        add(&calls::USER, users(roster));
+        add(&calls::ADD_KEY, keys(roster, State::Present));
+    }
+    if host.scheduler {
+        add(&calls::QOS, qos(roster));
+        add(&calls::ACCOUNT, accounts(roster));
+        add(&calls::MEMBER, members(roster));
+        add(&calls::MEMBER_PLACE, places(roster, State::Present));
+        add(&calls::DEFAULT_ACCOUNT, default_accounts(roster));
+        add(&calls::ADD_COORDINATOR, coordinators(roster, State::Present));
+        add(&calls::REMOVE_COORDINATOR, coordinators(roster, State::Absent));
+        add(&calls::LEAVE_PLACE, places(roster, State::Absent));
+        add(&calls::LEAVE, [former_members(roster), leavers(roster)].concat());
+        add(&calls::REMOVE_ACCOUNT, absent_accounts(roster));
+        add(&calls::REMOVE_QOS, absent_qos(roster));
+    }
+    if host.accounts {
+        add(&calls::REMOVE_KEY, keys(roster, State::Absent));
+        add(&calls::REMOVE_USER, absent_users(roster));
+        add(&calls::REMOVE_GROUP, absent_groups(roster));
+    }
+    batches
+}
+
+/// What is asked for a leaver who cannot be removed yet: he is kept out meanwhile.
+pub fn lock(name: &str) -> Map {
+    calls::LOCK.with([("name", name.into()), ("password_lock", true.into()), ("expires", LONG_AGO.into())])
+}
+
+fn text(written: &Option<Written<String>>) -> Value {
+    written.as_ref().map(|text| text.value.clone()).into()
+}
+
+fn name(written: &Written<String>) -> (&'static str, Value) {
+    ("name", written.value.clone().into())
+}
+
+fn groups(roster: &Roster) -> Vec<Map> {
+    let present = roster.groups.iter().filter(|group| group.state == State::Present);
+    present.map(|group| calls::GROUP.with([name(&group.name), ("gid", (*group.gid).into())])).collect()
+}
+
+fn absent_groups(roster: &Roster) -> Vec<Map> {
+    let absent = roster.groups.iter().filter(|group| group.state == State::Absent);
+    absent.map(|group| calls::REMOVE_GROUP.with([name(&group.name)])).collect()
+}
+
+fn users(roster: &Roster) -> Vec<Map> {
+    roster.users.iter().filter(|user| user.state == State::Present).map(user).collect()
+}
+
+fn absent_users(roster: &Roster) -> Vec<Map> {
+    let absent = roster.users.iter().filter(|user| user.state == State::Absent);
+    absent.map(|user| calls::REMOVE_USER.with([name(&user.name)])).collect()
+}
+
+fn user(user: &User) -> Map {
+    let groups: Vec<Value> = user.groups.iter().map(|group| group.value.clone().into()).collect();
+    let append = (!user.only_groups && !groups.is_empty()).then_some(true);
+    let groups = if groups.is_empty() && !user.only_groups { Value::Null } else { groups.into() };
+    calls::USER.with([
+        name(&user.name),
+        ("uid", (*user.uid).into()),
+        ("group", user.group.value.clone().into()),
+        ("groups", groups),
+        ("append", append.into()),
+        ("shell", text(&user.shell)),
+        ("home", text(&user.home)),
+        ("comment", text(&user.comment)),
+        ("password_lock", user.locked.into()),
+        ("expires", expires(user).into()),
+    ])
+}
+
+/// The first day on which shadow(5) knows an account to be expired: it warns of day 0.
+const LONG_AGO: f64 = 86400.0;
+
+/// The module's `expires`: seconds since 1970, or negative for never. A locked password still lets keys in; an account
+/// that expired long ago lets nobody in, so who is locked is both. A day before 1970 is long ago, too.
+fn expires(user: &User) -> Option<f64> {
+    const NEVER: f64 = -1.0;
+    let day = |day: Date| day.duration_since(Date::constant(1970, 1, 1)).as_secs_f64().max(LONG_AGO);
+    match (user.locked, user.expires) {
+        (Some(true), _) => Some(LONG_AGO),
+        (_, Some(Expiry::On(date))) => Some(day(date)),
+        (_, Some(Expiry::Never)) | (Some(false), None) => Some(NEVER),
+        (None, None) => None,
+    }
+}
+
+fn keys(roster: &Roster, state: State) -> Vec<Map> {
+    let call = if state == State::Present { &calls::ADD_KEY } else { &calls::REMOVE_KEY };
+    let present = roster.users.iter().filter(|user| user.state == State::Present);
+    let all = present.flat_map(|user| user.keys.iter().map(move |key| (user, key)));
+    all.filter(|(_, key)| key.state == state)
+        .map(|(user, key)| {
+            call.with([("user", user.name.value.clone().into()), ("key", key.line.value.clone().into())])
+        })
+        .collect()
+}
+
+/// Accounts to be there, parents before children.
+fn accounts(roster: &Roster) -> Vec<Map> {
+    let mut present: Vec<_> = roster.accounts.iter().filter(|account| account.state == State::Present).collect();
+    let parents = parents(roster);
+    present.sort_by_cached_key(|account| depth(&parents, account));
+    present
+        .into_iter()
+        .map(|account| {
+            calls::ACCOUNT.with([
+                name(&account.name),
+                ("parent", text(&account.parent)),
+                ("description", text(&account.description)),
+                ("organization", text(&account.organization)),
+                ("limits", limits(&account.limits)),
+            ])
+        })
+        .collect()
+}
+
+/// Each of the roster's accounts with the one above it.
+fn parents(roster: &Roster) -> HashMap<&str, Option<&str>> {
+    let with_parent = roster.accounts.iter().map(|account| (account.name.as_str(), account.parent.as_ref()));
+    with_parent.map(|(name, parent)| (name, parent.map(|parent| parent.as_str()))).collect()
+}
+
+/// How many of the roster's accounts are above this one. The roster's checks have refused cycles.
+fn depth(parents: &HashMap<&str, Option<&str>>, account: &Account) -> usize {
+    let above = |name: &&str| parents.get(name).copied().flatten();
+    std::iter::successors(above(&account.name.as_str()), above).take(parents.len()).count()
+}
+
+fn absent_accounts(roster: &Roster) -> Vec<Map> {
+    let mut absent: Vec<_> = roster.accounts.iter().filter(|account| account.state == State::Absent).collect();
+    let parents = parents(roster);
+    absent.sort_by_cached_key(|account| std::cmp::Reverse(depth(&parents, account)));
+    absent.into_iter().map(|account| calls::REMOVE_ACCOUNT.with([name(&account.name)])).collect()
+}
+
+/// People who are to be in accounts.
+fn members(roster: &Roster) -> Vec<Map> {
+    let all = of_staying(roster).filter(|(_, member)| member.state == State::Present);
+    all.map(|(account, member)| {
+        calls::MEMBER.with([name(&member.user), in_account(account), ("limits", limits(&member.limits))])
+    })
+    .collect()
+}
+
+/// People who stay, and leave one account.
+fn former_members(roster: &Roster) -> Vec<Map> {
+    let all = of_staying(roster).filter(|(_, member)| member.state == State::Absent);
+    all.map(|(account, member)| calls::LEAVE.with([name(&member.user), in_account(account)])).collect()
+}
+
+/// The accounts that stay, with what is said of people who stay.
+fn of_staying(roster: &Roster) -> impl Iterator<Item = (&Account, &Member)> {
+    let stay: HashSet<&str> = staying(roster).collect();
+    let present = roster.accounts.iter().filter(|account| account.state == State::Present);
+    let all = present.flat_map(|account| account.users.iter().map(move |member| (account, member)));
+    all.filter(move |(_, member)| stay.contains(member.user.as_str()))
+}
+
+/// The people who stay.
+fn staying(roster: &Roster) -> impl Iterator<Item = &str> {
+    roster.users.iter().filter(|user| user.state == State::Present).map(|user| user.name.as_str())
+}
+
+/// Associations for one partition.
+fn places(roster: &Roster, state: State) -> Vec<Map> {
+    let members = of_staying(roster).filter(|(_, member)| member.state == State::Present);
+    let all = members.flat_map(|(account, member)| member.partitions.iter().map(move |p| (account, member, p)));
+    all.filter(|(_, _, place)| place.state == state)
+        .map(|(account, member, place)| {
+            let (user, partition) = (whom(&member.user), ("partition", place.partition.value.clone().into()));
+            match state {
+                State::Present => {
+                    let limits = ("limits", limits(&place.limits));
+                    calls::MEMBER_PLACE.with([in_account(account), user, partition, limits])
+                }
+                State::Absent => calls::LEAVE_PLACE.with([in_account(account), user, partition]),
+            }
+        })
+        .collect()
+}
+
+fn coordinators(roster: &Roster, state: State) -> Vec<Map> {
+    let call = if state == State::Present { &calls::ADD_COORDINATOR } else { &calls::REMOVE_COORDINATOR };
+    let present = roster.accounts.iter().filter(|account| account.state == State::Present);
+    let all = present.flat_map(|account| account.coordinators.iter().map(move |coordinator| (account, coordinator)));
+    let stay: HashSet<&str> = staying(roster).collect();
+    all.filter(|(_, coordinator)| coordinator.state == state && stay.contains(coordinator.user.as_str()))
+        .map(|(account, coordinator)| call.with([in_account(account), whom(&coordinator.user)]))
+        .collect()
+}
+
+fn in_account(account: &Account) -> (&'static str, Value) {
+    ("account", account.name.value.clone().into())
+}
+
+fn whom(user: &Written<String>) -> (&'static str, Value) {
+    ("user", user.value.clone().into())
+}
+
+fn qos(roster: &Roster) -> Vec<Map> {
+    let present = roster.qos.iter().filter(|qos| qos.state == State::Present);
+    present
+        .map(|qos| {
+            let (description, limits) = (text(&qos.description), limits(&qos.limits));
+            calls::QOS.with([name(&qos.name), ("description", description), ("limits", limits)])
+        })
+        .collect()
+}
+
+fn absent_qos(roster: &Roster) -> Vec<Map> {
+    let absent = roster.qos.iter().filter(|qos| qos.state == State::Absent);
+    absent.map(|qos| calls::REMOVE_QOS.with([name(&qos.name)])).collect()
+}
+
+/// Default accounts, once all associations are there.
+fn default_accounts(roster: &Roster) -> Vec<Map> {
+    let present = roster.users.iter().filter(|user| user.state == State::Present && user.default_account.is_some());
+    present
+        .map(|user| calls::DEFAULT_ACCOUNT.with([name(&user.name), ("default_account", text(&user.default_account))]))
+        .collect()
+}
+
+/// Absent users lose all their associations.
+fn leavers(roster: &Roster) -> Vec<Map> {
+    let absent = roster.users.iter().filter(|user| user.state == State::Absent && roster.scheduler.is_some());
+    absent.map(|user| calls::LEAVE.with([name(&user.name)])).collect()
+}
+
+fn limits(limits: &[Limit]) -> Value {
+    match limits.is_empty() {
+        true => Value::Null,
+        false => limits.iter().map(|limit| (limit.name, limit.value.value.clone().into())).collect(),
+    }
+}

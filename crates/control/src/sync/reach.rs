@@ -1,0 +1,88 @@
+//! Which hosts a roster or a plan means, and how to get there: from the inventory and the command line.
+
+use super::Host;
+use crate::inventory::Inventory;
+use crate::roster::{Roster, Written};
+use crate::runner::{self, Options};
+use crate::template::Templar;
+use crate::variables::target::{Login, Resolver};
+use crate::variables::{HostScope, World};
+use std::sync::Arc;
+use words::diag::{Diagnostic, ErrorKind};
+
+/// Finds hosts in an inventory.
+pub struct Reach<'a> {
+    inventory: &'a Inventory,
+    login: &'a Login,
+    templar: Templar,
+    world: Arc<World>,
+}
+
+impl<'a> Reach<'a> {
+    /// Hosts of `inventory`, logged in to as `login` says where their variables say nothing.
+    pub fn new(inventory: &'a Inventory, login: &'a Login) -> Self {
+        let world = Arc::new(runner::world(inventory, &Options::default()));
+        Self { inventory, login, templar: Templar::new(), world }
+    }
+
+    /// The hosts that `roster` means, cut down to those that `limit` also selects, in inventory order.
+    pub fn of_roster(&self, roster: &Roster, limit: &[String]) -> Result<Vec<Host>, Diagnostic> {
+        let accounts = self.matching(&roster.hosts)?;
+        let master = match &roster.scheduler {
+            Some(pattern) => self.matching(pattern)?.into_iter().next(),
+            None => None,
+        };
+        let wanted = self.inventory.hosts_matching(&["all".to_owned()], limit)?.hosts;
+        let is_meant = |name: &&String| accounts.contains(name) || master.as_ref() == Some(*name);
+        let hosts = wanted.iter().filter(is_meant).map(|name| {
+            let host = self.host(name)?;
+            Ok(Host { accounts: accounts.contains(name), scheduler: master.as_ref() == Some(name), ..host })
+        });
+        let hosts = hosts.collect::<Result<Vec<_>, Diagnostic>>()?;
+        match hosts.is_empty() {
+            false => Ok(hosts),
+            true => Err(Diagnostic::new(ErrorKind::Input, "no host is left").hint("look at -i, --limit and `hosts`")),
+        }
+    }
+
+    /// These hosts.
+    pub fn named<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<Vec<Host>, Diagnostic> {
+        let host = |name| match self.inventory.host(name) {
+            Some(_) => self.host(name),
+            None => {
+                let known = self.inventory.hosts().keys().map(String::as_str);
+                Err(Diagnostic::new(ErrorKind::Refused, format!("the inventory has no host {name}"))
+                    .suggest(name, known)
+                    .hint("give the inventory that the plan was made with, or make a new plan"))
+            }
+        };
+        names.into_iter().map(host).collect()
+    }
+
+    /// All hosts that `limit` selects.
+    pub fn all(&self, limit: &[String]) -> Result<Vec<Host>, Diagnostic> {
+        let hosts = self.inventory.hosts_matching(&["all".to_owned()], limit)?.hosts;
+        self.named(hosts.iter().map(String::as_str))
+    }
+
+    /// The hosts that the roster's pattern matches; one that matches nothing is an error there.
+    fn matching(&self, pattern: &Written<String>) -> Result<Vec<String>, Diagnostic> {
+        let found = self.inventory.hosts_matching(std::slice::from_ref(&pattern.value), &[]);
+        let found = found.map_err(|problem| problem.at(&pattern.place))?;
+        match found.hosts.is_empty() {
+            false => Ok(found.hosts),
+            true => {
+                let known = self.inventory.groups().keys().chain(self.inventory.hosts().keys()).map(String::as_str);
+                let message = format!("no host in the inventory matches `{}`", pattern.value);
+                Err(Diagnostic::input(&pattern.place, message).suggest(pattern, known))
+            }
+        }
+    }
+
+    fn host(&self, name: &str) -> Result<Host, Diagnostic> {
+        let scope = HostScope::of_host(&self.world, &Arc::default(), name);
+        let resolver = Resolver { templar: &self.templar, login: self.login };
+        let (target, who) = (resolver.target(&scope, None)?, resolver.escalation(&scope, None)?);
+        Ok(Host { target, who, accounts: true, scheduler: false })
+    }
+}

@@ -1,0 +1,219 @@
+//! The modules against a `sacctmgr` that answers from a table and notes what it is told. Against the built-in service and
+//! real Slurm: `tests/it/slurm_modules.rs`.
+
+use super::account::SlurmAccount;
+use super::association::SlurmAssociation;
+use super::coordinator::SlurmCoordinator;
+use super::qos::SlurmQos;
+use super::user::SlurmUser;
+use crate::modules::{Args, ItemResult, Module, engine};
+use crate::system::fake::{Effect, Fake};
+use crate::system::predicted::Predicted;
+use crate::system::{Output, System};
+use words::value::Value;
+
+/// A list and one of its rows: `COLUMN=VALUE`, split at blanks. What a row does not have is an empty field.
+type Listed = (&'static str, &'static str);
+
+const NOTHING: &[Listed] = &[("cluster", "Cluster=ref")];
+
+/// A host whose `sacctmgr show LIST … format=…` prints the rows of that list, and whose other commands do nothing.
+fn host(rows: &'static [Listed]) -> Fake {
+    Fake::new().answer_with(move |command| {
+        let argv: Vec<_> = command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        assert_eq!(argv[0], "sacctmgr");
+        let mut stdout = String::new();
+        if argv[3] == "show" {
+            let columns: Vec<_> = argv.last().unwrap().strip_prefix("format=").unwrap().split(',').collect();
+            for (_, row) in NOTHING.iter().chain(rows).filter(|(list, _)| *list == argv[4]) {
+                let cells: Vec<_> = row.split(' ').map(|cell| cell.split_once('=').unwrap()).collect();
+                let of = |column: &&str| cells.iter().find(|(name, _)| name == column).map_or("", |(_, value)| value);
+                stdout += &columns.iter().map(of).collect::<Vec<_>>().join("|");
+                stdout.push('\n');
+            }
+        }
+        Some(Output { stdout: stdout.into(), ..Output::default() })
+    })
+}
+
+fn run_all(module: &dyn Module, items: &[&str], system: &mut dyn System) -> Vec<ItemResult> {
+    let items: Vec<_> = items
+        .iter()
+        .map(|args| {
+            let Ok(Value::Map(map)) = Value::from_json(args) else { panic!("{args}") };
+            Args::check(module.spec(), &map)
+        })
+        .collect();
+    engine::run(module, &items, system)
+}
+
+/// What one item would change: predicted, since this `sacctmgr` never really does anything.
+fn run(module: &dyn Module, args: &str, rows: &'static [Listed]) -> (ItemResult, Vec<String>) {
+    let mut system = Predicted::new(host(rows));
+    let result = run_all(module, &[args], &mut system).remove(0);
+    assert_eq!(system.inner().effects(), [], "a prediction touches nothing");
+    (result, told(&system))
+}
+
+/// The commands that a dry run could not run, without `sacctmgr -i`.
+fn told(system: &Predicted<Fake>) -> Vec<String> {
+    let words = |command: &crate::system::Command| {
+        command.argv[2..].iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    };
+    system.not_run().iter().map(words).collect()
+}
+
+const PROJECT: &str = r#"{"name": "ai_project", "description": "AI Team", "organization": "Research_Dept",
+    "limits": {"MaxJobs": "10", "GrpCPURunMins": 10000}}"#;
+
+#[test]
+fn a_new_account_gets_its_limits_after_it_is_added() {
+    let (result, told) = run(&SlurmAccount, PROJECT, &[]);
+    assert!(result.changed);
+    assert_eq!(
+        told,
+        [
+            "add account name=ai_project Description=AI Team Organization=Research_Dept",
+            "modify account where name=ai_project set MaxJobs=10 GrpCPURunMins=10000",
+        ]
+    );
+    assert_eq!(result.changes[0].fields.len(), 4, "{:?}", result.changes);
+}
+
+#[test]
+fn an_account_as_it_shall_be_is_left_alone() {
+    let rows: &[Listed] = &[
+        ("account", "Account=ai_project Organization=research_dept Description=ai\u{a0}team"),
+        ("association", "Cluster=ref Account=ai_project User=gildong MaxJobs=1 GrpTRESRunMins=cpu=1"),
+        ("association", "Cluster=ref Account=ai_project ParentName=root MaxJobs=10 GrpTRESRunMins=cpu=10000,node=1"),
+    ];
+    let same = PROJECT.replace("AI Team", "AI\u{a0}Team");
+    let (result, told) = run(&SlurmAccount, &same, rows);
+    assert_eq!((result.changed, told), (false, vec![]));
+}
+
+#[test]
+fn only_what_differs_is_written() {
+    let rows: &[Listed] = &[
+        ("account", "Account=ai_project Organization=research_dept Description=other"),
+        ("association", "Cluster=ref Account=ai_project ParentName=root MaxJobs=11 GrpTRESRunMins=cpu=10000"),
+    ];
+    let (_, told) = run(&SlurmAccount, PROJECT, rows);
+    let modify = "modify account where name=ai_project set";
+    assert_eq!(told, [format!("{modify} Description=AI Team"), format!("{modify} MaxJobs=10")]);
+}
+
+const MEMBER: &[Listed] = &[
+    ("user", "User=gildong DefaultAccount=p AdminLevel=None"),
+    ("association", "Cluster=ref Account=p User=gildong Fairshare=1 QOS=normal GrpTRES=cpu=1,gres/gpu=2"),
+];
+
+#[test]
+fn a_member_with_a_limit() {
+    let wanted = r#"{"name": "gildong", "account": "p", "limits": {"GrpTRES": {"gres/gpu": 2}}}"#;
+    let (result, told) = run(&SlurmUser, wanted, &[]);
+    assert_eq!(result.changes[0].address.to_string(), "association p/gildong");
+    let set = "modify user where name=gildong account=p partition= set GrpTRES=gres/gpu=2";
+    assert_eq!(told, ["add user name=gildong account=p", set]);
+    assert!(!run(&SlurmUser, wanted, MEMBER).0.changed);
+}
+
+#[test]
+fn clearing_says_what_slurm_needs_to_hear() {
+    let clear = r#"{"account": "p", "user": "gildong", "limits": {"GrpTRES": "unset", "QOS": -1, "MaxJobs": null}}"#;
+    let (result, told) = run(&SlurmAssociation, clear, MEMBER);
+    assert_eq!(told, ["modify user where name=gildong account=p partition= set GrpTRES=cpu=-1,gres/gpu=-1 QOS="]);
+    assert_eq!(result.changes[0].fields.len(), 2);
+}
+
+#[test]
+fn leaving_one_account_or_all() {
+    let leave = |args: &str| run(&SlurmUser, args, MEMBER).1;
+    assert_eq!(
+        leave(r#"{"name": "gildong", "account": "p", "state": "absent"}"#),
+        ["delete user where name=gildong account=p"]
+    );
+    assert_eq!(leave(r#"{"name": "gildong", "state": "absent"}"#), ["delete user where name=gildong"]);
+    assert_eq!(leave(r#"{"name": "dooly", "state": "absent"}"#), Vec::<String>::new());
+}
+
+#[test]
+fn the_default_account_is_moved_before_it_is_left() {
+    const TWO: &[Listed] = &[
+        ("user", "User=gildong DefaultAccount=p AdminLevel=None"),
+        ("association", "Cluster=ref Account=p User=gildong"),
+        ("association", "Cluster=ref Account=q User=gildong"),
+    ];
+    let (refused, told) = run(&SlurmUser, r#"{"name": "gildong", "account": "p", "state": "absent"}"#, TWO);
+    assert_eq!(refused.outcome.unwrap_err().msg, "p is the default account of gildong, who is also in q");
+    assert_eq!(told, Vec::<String>::new());
+    let moved = r#"{"name": "gildong", "account": "p", "state": "absent", "default_account": "q"}"#;
+    assert_eq!(
+        run(&SlurmUser, moved, TWO).1,
+        ["modify user where name=gildong set DefaultAccount=q", "delete user where name=gildong account=p"]
+    );
+    assert!(!run(&SlurmUser, r#"{"name": "gildong", "default_account": "p"}"#, TWO).0.changed);
+}
+
+#[test]
+fn two_hundred_users_are_few_commands() {
+    let items: Vec<_> = (0..200)
+        .map(|n| format!(r#"{{"name": "u{n}", "account": "p", "limits": {{"MaxJobs": {}}}}}"#, 1 + n % 2))
+        .collect();
+    let items: Vec<&str> = items.iter().map(String::as_str).collect();
+    let mut system = Predicted::new(host(&[]));
+    assert!(run_all(&SlurmUser, &items, &mut system).iter().all(|result| result.changed));
+    assert_eq!(told(&system).len(), 3, "one to add all, one for each limit");
+    assert!(run_all(&SlurmUser, &items, &mut system).iter().all(|result| !result.changed), "the dry run remembers");
+}
+
+#[test]
+fn qos_and_coordinators() {
+    let rows: &[Listed] = &[
+        ("qos", "Name=high Description=high Priority=0 Flags=DenyOnLimit UsageFactor=1.000000 GraceTime=00:01:00"),
+        ("account", "Account=p Coord=gildong"),
+    ];
+    let same = r#"{"name": "high", "flags": ["denyonlimit"], "grace_time": 60, "usage_factor": 1, "priority": 0}"#;
+    assert!(!run(&SlurmQos, same, rows).0.changed);
+    let other =
+        r#"{"name": "high", "flags": "+NoDecay", "limits": {"MaxTRESPU": {"gres/gpu": 4}}, "description": "x"}"#;
+    let set = "modify qos where name=high set Description=x MaxTRESPerUser=gres/gpu=4 Flags=+NoDecay";
+    assert_eq!(run(&SlurmQos, other, rows).1, [set]);
+    assert_eq!(run(&SlurmQos, r#"{"name": "low", "state": "absent"}"#, rows).1, Vec::<String>::new());
+    let both = r#"{"account": "p", "user": ["gildong", "dooly"]}"#;
+    assert_eq!(run(&SlurmCoordinator, both, rows).1, ["add coordinator names=dooly account=p"]);
+    let gone = r#"{"account": ["p", "q"], "user": "gildong", "state": "absent"}"#;
+    assert_eq!(run(&SlurmCoordinator, gone, rows).1, ["delete coordinator names=gildong account=p"]);
+}
+
+#[test]
+fn words_that_are_not_words_are_refused() {
+    for name in ["a b", "a;b", "-x", "+x", "a=b", "a,b", "", "a'b", "a\\\"b", "u[1-9]", "a|b"] {
+        let args = format!(r#"{{"name": "{name}", "account": "p"}}"#);
+        let (result, told) = run(&SlurmUser, &args, &[]);
+        assert!(result.outcome.is_err(), "{name}");
+        assert_eq!(told, Vec::<String>::new());
+    }
+    let text = r#"{"name": "a", "description": "it's"}"#;
+    assert!(run(&SlurmAccount, text, &[]).0.outcome.is_err());
+}
+
+#[test]
+fn a_command_that_does_nothing_is_noticed() {
+    let mut system = host(&[]);
+    let result = run_all(&SlurmUser, &[r#"{"name": "gildong", "account": "p"}"#], &mut system).remove(0);
+    let failure = result.outcome.unwrap_err();
+    assert_eq!(
+        failure.msg,
+        "sacctmgr reported no error, and its listing is not as it shall be: association p/gildong ()"
+    );
+    assert!(matches!(system.effects(), [Effect::Run(_)]));
+}
+
+#[test]
+fn a_service_that_is_down_is_an_error() {
+    let down = Output { code: 1, stderr: b"sacctmgr: error: no answer\n".to_vec(), ..Output::default() };
+    let mut system = Fake::new().program(["sacctmgr"], down);
+    let failure = run_all(&SlurmAccount, &[PROJECT], &mut system).remove(0).outcome.unwrap_err();
+    assert_eq!(failure.msg, "sacctmgr failed: sacctmgr: error: no answer");
+}

@@ -1,0 +1,180 @@
+//! `user`: a local user, its groups, password, aging, home directory and SSH key.
+
+mod absent;
+mod busy;
+mod home;
+mod key;
+mod reown;
+mod report;
+mod spec;
+mod wanted;
+mod workplace;
+
+use super::{Apply, Args, Failure, Module, Outcome, Spec, Verdict, Would};
+use crate::change::{Action, Change};
+use crate::identity::databases::USER_ORDER;
+use crate::identity::entries::Passwd;
+use crate::identity::user::plan_user;
+use crate::identity::{Account, Databases, Defaults};
+use crate::system::lookup::{self, Nss};
+use crate::system::{Command, System, SystemError};
+use home::Homes;
+use key::NewKey;
+
+/// The module.
+pub struct User;
+
+impl Module for User {
+    fn spec(&self) -> &'static Spec {
+        &spec::SPEC
+    }
+
+    fn works_alone(&self) -> bool {
+        true
+    }
+
+    fn removes(&self, args: &Args) -> bool {
+        args.text("state") == "absent"
+    }
+
+    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+        let databases = system.databases()?;
+        let name = args.text("name");
+        if databases.passwd.get(name).is_none() && !args.flag("local") {
+            // A name of digits must not find the user with that number.
+            if let Some(user) = Nss(system).passwd(name).filter(|user| user.name == name) {
+                return elsewhere(args, system, &user);
+            }
+        }
+        match args.text("state") {
+            "absent" => absent::check(args, system, &databases),
+            _ => present(args, system, databases),
+        }
+    }
+}
+
+/// A user of a directory is right or not; it cannot be changed here.
+fn elsewhere(args: &Args, system: &dyn System, user: &Passwd) -> Result<Verdict, Failure> {
+    let wanted = wanted::from_args(args)?;
+    let gid = match &wanted.group {
+        Some(group) => lookup::group(system, group)?.map(|group| group.into_entry().gid),
+        None => Some(user.gid),
+    };
+    let as_wanted = wanted.uid.is_none_or(|uid| uid == user.uid)
+        && gid == Some(user.gid)
+        && wanted.home.is_none_or(|home| home == user.home)
+        && wanted.shell.is_none_or(|shell| shell == user.shell)
+        && wanted.comment.is_none_or(|comment| comment == user.comment());
+    match args.text("state") == "present" && as_wanted {
+        true => Ok(Verdict::Satisfied(report::of_user(args, user))),
+        false => Err(Failure::new(format!("user '{}' does not exist in /etc/passwd", user.name))
+            .hint("it comes from a directory (LDAP, sssd, NIS): change it there")),
+    }
+}
+
+/// What remains to be done when the databases are written.
+struct Rest {
+    homes: Homes,
+    key: Option<NewKey>,
+    /// SELinux user of a new account; a home that is still to be made tells that it may not have got it.
+    seuser: Option<String>,
+}
+
+impl Rest {
+    fn is_empty(&self) -> bool {
+        self.homes.is_empty() && self.key.is_none()
+    }
+
+    fn run(self, system: &mut dyn System, mut outcome: Outcome, name: &str) -> Result<Outcome, Failure> {
+        if let Some(seuser) = &self.seuser {
+            let command = Command::new(["semanage", "login", "-a", "-s", seuser, "--", name]);
+            must_succeed("map the SELinux user", system.run(&command))?;
+        }
+        outcome.warnings.extend(self.homes.run(system)?);
+        match self.key {
+            Some(key) => key.make(system, outcome),
+            None => Ok(outcome),
+        }
+    }
+}
+
+/// Turns a failed program into a failure; a dry run does not know, and goes on.
+fn must_succeed(doing: &str, ran: crate::system::Result<crate::system::Output>) -> Result<(), Failure> {
+    match ran {
+        Err(SystemError::Unknown(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(output) if output.code == 0 => Ok(()),
+        Ok(output) => {
+            let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Err(Failure::new(format!("cannot {doing}: {stderr}")).with("rc", output.code).with("stderr", stderr))
+        }
+    }
+}
+
+fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Verdict, Failure> {
+    let wanted = wanted::from_args(args)?;
+    let defaults = wanted::defaults(args, system.defaults()?)?;
+    let after = plan_user(&databases, &defaults, &Nss(system), &wanted)?;
+    let old = Account::find(&databases, &Nss(system), &wanted.name);
+    let new = Account::find(&after, &Nss(system), &wanted.name).expect("plan_user makes it");
+    refuse_if_busy(system, old.as_ref(), &new)?;
+    let rest = rest(args, system, &defaults, old.as_ref(), &new)?;
+    let mut outcome = report::outcome(args, old.as_ref(), &new);
+    outcome.warnings.extend(wanted::warnings(args, old.as_ref()));
+    outcome.warnings.extend(rest.homes.note());
+    key::report_existing(args, system, &new, &mut outcome)?;
+    if databases == after && rest.is_empty() {
+        return Ok(Verdict::Satisfied(outcome));
+    }
+    let changes = vec![change(args, old.as_ref(), &new, &rest)];
+    let name = wanted.name;
+    let mark = rest.homes.mark();
+    let apply = match databases == after {
+        true => Apply::Now(Box::new(move |system| rest.run(system, outcome, &name))),
+        false => Apply::Accounts {
+            edit: Box::new(move |system| {
+                mark(system)?;
+                system.set_databases(after, &USER_ORDER)?;
+                Ok(outcome)
+            }),
+            after: Some(Box::new(move |system, outcome| rest.run(system, outcome, &name))),
+        },
+    };
+    Ok(Verdict::Would(Would { changes, apply }))
+}
+
+fn refuse_if_busy(system: &dyn System, old: Option<&Account>, new: &Account) -> Result<(), Failure> {
+    let Some(old) = old.filter(|old| old.passwd.uid != new.passwd.uid || old.passwd.home != new.passwd.home) else {
+        return Ok(());
+    };
+    busy::refuse(system, &old.passwd)
+}
+
+fn rest(
+    args: &Args,
+    system: &dyn System,
+    defaults: &Defaults,
+    old: Option<&Account>,
+    new: &Account,
+) -> Result<Rest, Failure> {
+    let homes = home::plan(args, system, defaults, old, new)?;
+    Ok(Rest {
+        key: key::plan(args, system, new)?,
+        seuser: args.str("seuser").filter(|_| old.is_none() || homes.makes_home()).map(Into::into),
+        homes,
+    })
+}
+
+fn change(args: &Args, old: Option<&Account>, new: &Account, rest: &Rest) -> Change {
+    let action = if old.is_some() { Action::Update } else { Action::Create };
+    let change = Change::new(action, "user", &new.passwd.name);
+    let change = report::add_fields(change, old, Some(new), args.str("password").is_some());
+    let change = rest.homes.add_fields(change);
+    match &rest.key {
+        Some(key) => change.field("SSH key", words::value::Value::Null, key.path.to_string_lossy().into_owned()),
+        None => change,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! `PartitionName=…` lines.
+
+use super::lines::Line;
+use super::{Config, pair};
+use slurm::settings::Partition;
+use slurm::settings::partition::Taken;
+use words::diag::Diagnostic;
+
+/// Whether it is none, but says what those after it have.
+pub fn is_default(partition: &Partition) -> bool {
+    partition.name.eq_ignore_ascii_case("DEFAULT")
+}
+
+/// Takes a line from its first value, the partition's name, on. `PartitionName=DEFAULT` says what those that follow have.
+/// Words that are wrong go to `wrong`; the others count.
+pub fn take(config: &mut Config, wrong: &mut Vec<Diagnostic>, line: &Line, rest: &str) -> Result<(), Diagnostic> {
+    let Some(first) = pair(line, rest)? else { return Ok(()) };
+    let known = &mut config.accounting.partitions;
+    let default = known.iter().rev().find(|it| is_default(it)).cloned().unwrap_or_default();
+    let mut partition = Partition { name: first.value.to_owned(), ..default };
+    let mut without_effect = Vec::new();
+    let mut rest = first.rest;
+    while let Some(next) = pair(line, rest)? {
+        match partition.take(next.key, next.value) {
+            Ok(Some(Taken::Set)) => {}
+            Ok(Some(Taken::NoEffect)) => without_effect.push(next.key),
+            Ok(None) => {
+                let unknown = Diagnostic::input(&next.place, format!("a partition has no `{}`", next.key));
+                wrong.push(unknown.suggest(next.key, Partition::words()));
+            }
+            Err(why) => wrong.push(Diagnostic::input(&next.place, format!("{}: {why}", next.key))),
+        }
+        rest = next.rest;
+    }
+    if !without_effect.is_empty() {
+        let (what, place) = (without_effect.join(", "), &first.place);
+        config.warnings.push(format!(
+            "{place}: {what} of partition {} does nothing here: it is the scheduler's, and that half of the service does \
+             not exist yet",
+            first.value
+        ));
+    }
+    if !is_default(&partition) && known.iter().any(|it| it.name == partition.name) {
+        return Err(Diagnostic::input(&first.place, format!("partition {} is there already", partition.name)));
+    }
+    known.push(partition);
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! [`Parties`]: as whom a caller of this host shares places with others.
+//!
+//! Who has a name is a party. All numbers without a name are one: whoever may take on 65,536 of them by a user namespace
+//! is no 65,536 callers.
+
+use super::caller::slurm_uid;
+use super::nss;
+use super::turns::Party;
+use slurm::settings::Settings;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// Who stands for all that have no name: the one number that no process has (POSIX's `(uid_t) -1`).
+const NAMELESS: u32 = u32::MAX;
+
+/// How long it is remembered that a number has a name, or none.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// So many numbers are remembered at most.
+const MOST: usize = 10_000;
+
+/// So many numbers are looked up at a time; who comes beyond that counts as nameless, this once.
+const AT_ONCE: usize = 8;
+
+/// Tells parties apart; a copy remembers the same.
+#[derive(Clone)]
+pub struct Parties(Arc<Inner>);
+
+struct Inner {
+    /// SlurmUser, who may have as many places as root.
+    slurm_uid: RwLock<Option<u32>>,
+    known: Mutex<HashMap<u32, (bool, Instant)>>,
+    lookups: Semaphore,
+    has_name: fn(u32) -> bool,
+}
+
+impl Parties {
+    /// Of this host.
+    pub fn new(settings: &Settings) -> Self {
+        Self::with(slurm_uid(settings), |uid| nss::user_numbered(uid).is_some())
+    }
+
+    fn with(slurm_uid: Option<u32>, has_name: fn(u32) -> bool) -> Self {
+        let slurm_uid = RwLock::new(slurm_uid);
+        Self(Arc::new(Inner { slurm_uid, known: Mutex::default(), lookups: Semaphore::new(AT_ONCE), has_name }))
+    }
+
+    /// Takes on a new `SlurmUser`.
+    pub fn reload(&self, settings: &Settings) {
+        *self.0.slurm_uid.write().unwrap_or_else(PoisonError::into_inner) = slurm_uid(settings);
+    }
+
+    /// Whether this is root's number, or SlurmUser's.
+    pub fn is_privileged(&self, uid: u32) -> bool {
+        uid == 0 || *self.0.slurm_uid.read().unwrap_or_else(PoisonError::into_inner) == Some(uid)
+    }
+
+    /// The party of a number.
+    pub async fn of(&self, uid: u32) -> Party<u32> {
+        if self.is_privileged(uid) {
+            return Party { who: uid, is_privileged: true };
+        }
+        let who = if self.has_name(uid).await { uid } else { NAMELESS };
+        Party { who, is_privileged: false }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<u32, (bool, Instant)>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn has_name(&self, uid: u32) -> bool {
+        let known = self.known().get(&uid).copied();
+        if let Some((has_name, _)) = known.filter(|(_, since)| since.elapsed() < REMEMBERED) {
+            return has_name;
+        }
+        let Ok(_place) = self.0.lookups.try_acquire() else { return known.is_some_and(|(has_name, _)| has_name) };
+        let look_up = self.0.has_name;
+        // Names may come over the network. A lookup that panicked says nothing, so the number stays a party.
+        let has_name = tokio::task::spawn_blocking(move || look_up(uid)).await.unwrap_or(true);
+        let mut known = self.known();
+        if known.len() >= MOST {
+            known.retain(|_, (has_name, since)| *has_name && since.elapsed() < REMEMBERED);
+        }
+        if known.len() < MOST {
+            known.insert(uid, (has_name, Instant::now()));
+        }
+        has_name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn numbers_without_a_name_are_one_party() {
+        let parties = Parties::with(Some(64030), |uid| uid < 60_000);
+        let mut found = Vec::new();
+        for uid in [1000, 1001, 65_508, 200_000, 265_535] {
+            found.push(parties.of(uid).await);
+        }
+        let ordinary = |who| Party { who, is_privileged: false };
+        let nameless = ordinary(NAMELESS);
+        assert_eq!(found, [ordinary(1000), ordinary(1001), nameless.clone(), nameless.clone(), nameless]);
+        for uid in [0, 64030] {
+            assert_eq!(parties.of(uid).await, Party { who: uid, is_privileged: true });
+        }
+        for uid in 100_000..100_000 + 2 * MOST as u32 {
+            parties.of(uid).await;
+        }
+        assert!(parties.known().len() <= MOST, "what is remembered is bounded");
+    }
+}
