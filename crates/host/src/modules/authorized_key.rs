@@ -158,7 +158,8 @@ fn rewrite(
     let mine = Attributes { mode: Some(0o600), uid: Some(user.uid), gid: Some(user.gid) };
     Ok(Verdict::would(changes, move |system| {
         let held = prepare(&file, step, system)?;
-        held.named(system.write(&held.file(file.name()), &content, mine))?;
+        // A new file that a power failure takes is made again by the next run.
+        held.named(system.draft(&held.file(file.name()), &content, mine))?;
         Ok(outcome)
     }))
 }

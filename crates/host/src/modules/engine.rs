@@ -1,6 +1,6 @@
 //! Runs one module over the items of a loop on one host: the same path for one item and for 200, real or predicted.
 
-use super::{After, Apply, Args, Failure, ItemResult, Module, Outcome, Verdict, Would};
+use super::{After, Apply, Args, Failure, ItemResult, Module, Outcome, Prepared, Verdict, Would};
 use crate::change::Change;
 use crate::system::System;
 
@@ -56,9 +56,20 @@ fn run_alone(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Ve
         return items.iter().map(|item| unclaimed(module, item, system, &failure)).collect();
     }
     system.look_again();
-    let results = run_claimed(module, items, system);
+    let mut results = run_claimed(module, items, system);
+    if let Err(error) = system.make_durable() {
+        let failure = Failure { acted: true, ..Failure::from(error) };
+        results.iter_mut().filter(|result| result.changed).for_each(|result| not_durable(result, &failure));
+    }
     system.end_work();
     results
+}
+
+/// It was made, and may be gone when the power fails.
+fn not_durable(result: &mut ItemResult, failure: &Failure) {
+    if result.outcome.is_ok() {
+        result.outcome = Err(failure.clone());
+    }
 }
 
 fn unclaimed(module: &dyn Module, item: &Item, system: &dyn System, failure: &Failure) -> ItemResult {
@@ -120,8 +131,8 @@ fn run_transaction(module: &dyn Module, items: &[Item], system: &mut dyn System)
             Ok(())
         }
     };
-    let settled = pending.into_iter().map(|pending| settle(pending, committed.clone(), system));
-    settled.zip(firsts).map(|(result, first)| combined(first, result)).collect()
+    let settled = settle(pending, committed, system);
+    settled.into_iter().zip(firsts).map(|(result, first)| combined(first, result)).collect()
 }
 
 /// Does what must come before the transaction.
@@ -160,7 +171,9 @@ fn edit(module: &dyn Module, item: &Item, system: &mut dyn System) -> Pending {
         }
         Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) => {
             // An item without database changes (only its home is missing): after the commit, as for the others.
-            let after: After = Box::new(move |system, _| step(system));
+            let after: After = Box::new(move |system, _| {
+                Ok(Prepared { outcome: step(system)?, finish: Box::new(|_, outcome| Ok(outcome)) })
+            });
             Pending::Edited { changes, outcome: Outcome::new(), after: Some(after) }
         }
         Ok(Verdict::Would(Would { changes, apply: Apply::Accounts { edit, after } })) => match edit(system) {
@@ -170,14 +183,40 @@ fn edit(module: &dyn Module, item: &Item, system: &mut dyn System) -> Pending {
     }
 }
 
-fn settle(pending: Pending, committed: Result<(), Failure>, system: &mut dyn System) -> ItemResult {
-    match pending {
-        Pending::Done(result) => result,
-        Pending::Edited { changes, outcome, after } => {
-            let outcome = committed.and_then(|()| match after {
-                Some(after) => after(system, outcome),
-                None => Ok(outcome),
-            });
+/// What depends on the accounts: prepared for all items, brought to the disk in one go, and then given its names.
+fn settle(pending: Vec<Pending>, committed: Result<(), Failure>, system: &mut dyn System) -> Vec<ItemResult> {
+    let settling: Vec<_> = pending.into_iter().map(|pending| prepare(pending, &committed, system)).collect();
+    let durable = system.make_durable().map_err(Failure::from);
+    settling.into_iter().map(|settling| finish(settling, &durable, system)).collect()
+}
+
+/// An item that is done, or prepared.
+enum Settling {
+    Done(ItemResult),
+    Prepared(Vec<Change>, Prepared),
+}
+
+fn prepare(pending: Pending, committed: &Result<(), Failure>, system: &mut dyn System) -> Settling {
+    let (changes, outcome, after) = match pending {
+        Pending::Done(result) => return Settling::Done(result),
+        Pending::Edited { changes, outcome, after } => (changes, outcome, after),
+    };
+    let prepared = match (committed, after) {
+        (Err(failure), _) => Err(failure.clone()),
+        (Ok(()), None) => return Settling::Done(finished(changes, Ok(outcome))),
+        (Ok(()), Some(after)) => after(system, outcome),
+    };
+    match prepared {
+        Ok(prepared) => Settling::Prepared(changes, prepared),
+        Err(failure) => Settling::Done(finished(changes, Err(failure))),
+    }
+}
+
+fn finish(settling: Settling, durable: &Result<(), Failure>, system: &mut dyn System) -> ItemResult {
+    match settling {
+        Settling::Done(result) => result,
+        Settling::Prepared(changes, Prepared { outcome, finish }) => {
+            let outcome = durable.clone().and_then(|()| finish(system, outcome));
             finished(changes, outcome)
         }
     }

@@ -148,8 +148,19 @@ pub enum Apply {
 /// One deferred step of a change.
 pub type Step = Box<dyn FnOnce(&mut dyn System) -> Result<Outcome, Failure>>;
 
-/// The step after an account transaction.
-pub type After = Box<dyn FnOnce(&mut dyn System, Outcome) -> Result<Outcome, Failure>>;
+/// The step after an account transaction: prepares what depends on the accounts, as drafts ([`System::draft`]).
+pub type After = Box<dyn FnOnce(&mut dyn System, Outcome) -> Result<Prepared, Failure>>;
+
+/// What [`After`] prepared.
+pub struct Prepared {
+    /// The outcome so far.
+    pub outcome: Outcome,
+    /// Gives it its name, once what all items prepared is on the disk.
+    pub finish: Finish,
+}
+
+/// The last step of an item.
+pub type Finish = Box<dyn FnOnce(&mut dyn System, Outcome) -> Result<Outcome, Failure>>;
 
 impl Verdict {
     /// Something differs and is changed in one step.

@@ -5,7 +5,7 @@ use super::resolve::{At, Ground, Links, Met, reach, refuse_further_name};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, lookup, nss};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ pub struct Fake {
     fail_at: Option<(usize, io::ErrorKind)>,
     transaction: Option<BTreeMap<PathBuf, (Vec<u8>, Attributes)>>,
     mounts: Vec<PathBuf>,
+    /// Drafts that a power failure would take.
+    drafts: BTreeSet<PathBuf>,
 }
 
 /// Answers commands that no scripted program answers; `None` is for "no such program".
@@ -72,6 +74,8 @@ pub enum Effect {
     SetAttributes(PathBuf, Attributes),
     /// Times were set.
     SetTimes(PathBuf),
+    /// All that was drafted came to the disk.
+    MakeDurable,
     /// The first path became the second.
     Rename(PathBuf, PathBuf),
     /// A file, link or empty directory was removed.
@@ -112,6 +116,7 @@ impl Fake {
             fail_at: None,
             transaction: None,
             mounts: Vec::new(),
+            drafts: BTreeSet::new(),
         }
     }
 
@@ -500,6 +505,35 @@ impl System for Fake {
         self.judge(path, false)?;
         self.effect(Effect::Write(path.into()))?;
         self.replace_file(path, content, attributes)
+    }
+
+    fn draft(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
+        let is_new = self.stat(path, false)?.is_none();
+        self.write(path, content, attributes)?;
+        if is_new {
+            self.drafts.insert(path.into());
+        }
+        Ok(())
+    }
+
+    fn make_durable(&mut self) -> Result<()> {
+        if self.drafts.is_empty() {
+            return Ok(());
+        }
+        self.effect(Effect::MakeDurable)?;
+        self.drafts.clear();
+        Ok(())
+    }
+
+    fn name_draft(&mut self, from: &Path, to: &Path) -> Result<bool> {
+        if let Some(draft) = self.drafts.iter().find(|draft| draft.starts_with(from)) {
+            return Err(SystemError::Refused(format!("{} is not on the disk yet", draft.display())));
+        }
+        let is_named = self.rename_new(from, to)?;
+        if is_named {
+            self.drafts.insert(to.into());
+        }
+        Ok(is_named)
     }
 
     fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {

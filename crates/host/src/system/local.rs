@@ -2,6 +2,7 @@
 
 pub mod atomic;
 mod copy;
+mod drafts;
 mod mount;
 mod place;
 mod process;
@@ -20,6 +21,8 @@ use super::{
 };
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
+use atomic::Sync;
+use drafts::Drafts;
 use nix::sys::stat::{Mode, umask};
 use place::{Opened, Place};
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
@@ -43,6 +46,8 @@ pub struct Local {
     remembered: Remembered,
     /// The right to work on accounts and homes.
     claim: Option<Claim>,
+    /// What is still to be synced.
+    drafts: Drafts,
 }
 
 impl Default for Local {
@@ -64,6 +69,7 @@ impl Local {
             order: &[],
             remembered: Remembered::default(),
             claim: None,
+            drafts: Drafts::default(),
         }
     }
 
@@ -255,6 +261,25 @@ fn make_directory(place: &Place, attributes: Attributes) -> io::Result<()> {
     })
 }
 
+/// Renames, and gives the new place, not synced yet; `None` when something is there.
+fn rename_new(from: &Path, to: &Path) -> Result<Option<Place>> {
+    use rustix::fs::{RenameFlags, renameat, renameat_with};
+    use rustix::io::Errno;
+    let (old, new) = (place("rename", from)?, place("rename", to)?);
+    let renamed = match renameat_with(&old.directory, &old.name, &new.directory, &new.name, RenameFlags::NOREPLACE) {
+        // Some network file systems do not know the flag.
+        Err(Errno::INVAL | Errno::NOSYS) => match doing("look at", to, new.open())? {
+            Some(_) => Err(Errno::EXIST),
+            None => renameat(&old.directory, &old.name, &new.directory, &new.name),
+        },
+        renamed => renamed,
+    };
+    match renamed {
+        Err(Errno::EXIST) => Ok(None),
+        renamed => doing("rename", from, renamed).map(|()| Some(new)),
+    }
+}
+
 impl System for Local {
     fn is_root(&self) -> bool {
         nix::unistd::geteuid().is_root()
@@ -405,6 +430,20 @@ impl System for Local {
         }
     }
 
+    fn draft(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
+        if is_database(path) {
+            return self.write(path, content, attributes);
+        }
+        let place = place("write", path)?;
+        let fill = |file: &mut fs::File| file.write_all(content);
+        atomic::replace(&place, attributes, 0o666 & !self.umask, Sync::Later, fill)?;
+        doing("sync", path, self.drafts.note(&place))
+    }
+
+    fn make_durable(&mut self) -> Result<()> {
+        self.drafts.sync().map_err(|error| SystemError::io("write what was made to the disk", error))
+    }
+
     fn copy(&mut self, from: &Path, to: &Path, attributes: Attributes, sha1: Option<&str>) -> Result<()> {
         let missing = || SystemError::io(format!("read {}", from.display()), io::ErrorKind::NotFound.into());
         if is_database(to) {
@@ -413,7 +452,7 @@ impl System for Local {
         }
         let file = file_to_copy(from)?.ok_or_else(missing)?;
         let fill = |new: &mut fs::File| copy::copy(&file, new, sha1);
-        atomic::replace(&place("write", to)?, attributes, 0o666 & !self.umask, fill)
+        atomic::replace(&place("write", to)?, attributes, 0o666 & !self.umask, Sync::Now, fill)
     }
 
     fn query_copy(&mut self, path: &Path, content: &Content, words: &[String]) -> Result<Output> {
@@ -474,15 +513,16 @@ impl System for Local {
     }
 
     fn rename_new(&mut self, from: &Path, to: &Path) -> Result<bool> {
-        use rustix::fs::{RenameFlags, renameat_with};
-        let (old, new) = (place("rename", from)?, place("rename", to)?);
-        match renameat_with(&old.directory, &old.name, &new.directory, &new.name, RenameFlags::NOREPLACE) {
-            Ok(()) => doing("sync", to, new.sync()).map(|()| true),
-            Err(rustix::io::Errno::EXIST) => Ok(false),
-            // Some network file systems do not know the flag.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if self.stat(to, false)?.is_some() => Ok(false),
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => self.rename(from, to).map(|()| true),
-            Err(error) => doing("rename", from, Err(io::Error::from(error))),
+        match rename_new(from, to)? {
+            Some(place) => doing("sync", to, place.sync()).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn name_draft(&mut self, from: &Path, to: &Path) -> Result<bool> {
+        match rename_new(from, to)? {
+            Some(place) => doing("sync", to, self.drafts.note(&place)).map(|()| true),
+            None => Ok(false),
         }
     }
 

@@ -317,6 +317,18 @@ pub trait System {
     /// Replaces or creates a regular file.
     fn write(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()>;
 
+    /// As [`System::write`], but a new file need not be on the disk before [`System::make_durable`]: many of them then
+    /// share one sync. If the power fails before, it may be empty or missing, so it must be one that the next run makes
+    /// again. One that replaces another is on the disk at once: the old content must not be lost.
+    fn draft(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
+        self.write(path, content, attributes)
+    }
+
+    /// Makes everything durable that was drafted. What could be taken for finished gets its name only afterwards.
+    fn make_durable(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Replaces or creates a regular file with what `from` holds, a regular file of any length; a link at the end of `from`
     /// is followed. With `sha1`, in hex, a content with another digest is refused, and what is at `to` stays.
     fn copy(&mut self, from: &Path, to: &Path, attributes: Attributes, sha1: Option<&str>) -> Result<()> {
@@ -381,6 +393,11 @@ pub trait System {
             return Ok(false);
         }
         self.rename(from, to).map(|()| true)
+    }
+
+    /// As [`System::rename_new`]; the new name need not be on the disk before [`System::make_durable`].
+    fn name_draft(&mut self, from: &Path, to: &Path) -> Result<bool> {
+        self.rename_new(from, to)
     }
 
     /// Removes a file, link or empty directory; refuses a directory with content.

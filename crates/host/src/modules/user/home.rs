@@ -33,7 +33,7 @@ struct Move {
 }
 
 /// A home to be made.
-struct NewHome {
+pub(super) struct NewHome {
     path: PathBuf,
     skeleton: PathBuf,
     owner: Attributes,
@@ -190,8 +190,12 @@ impl Homes {
         }
     }
 
-    /// Carries it out; gives what people should know about files that were left.
-    pub(super) fn run(self, system: &mut dyn System) -> std::result::Result<Vec<String>, Failure> {
+    /// Carries it out, but for the name of a new home; gives what people should know about files that were left, and the
+    /// home that is to be named once it is on the disk.
+    pub(super) fn prepare(
+        self,
+        system: &mut dyn System,
+    ) -> std::result::Result<(Vec<String>, Option<NewHome>), Failure> {
         let mut warnings = Vec::new();
         if let Some(reown) = self.reown {
             warnings.extend(reown.run(system)?);
@@ -204,33 +208,46 @@ impl Homes {
         if let Some(spool) = self.spool
             && system.stat(&spool.path, false)?.is_none()
         {
-            system.write(&spool.path, b"", spool.owner)?;
+            system.draft(&spool.path, b"", spool.owner)?;
         }
-        if let Some(made) = self.made {
-            made.make(system)?;
+        if let Some(made) = &self.made {
+            made.prepare(system)?;
         }
-        Ok(warnings)
+        Ok((warnings, self.made))
     }
 }
 
 impl NewHome {
-    /// Fills a directory where root alone can enter, and gives it its name when it is complete.
-    fn make(&self, system: &mut dyn System) -> Result<()> {
-        if system.stat(&self.path, false)?.is_some() {
+    /// Fills a directory where root alone can enter. It gets its owner when it is complete.
+    fn prepare(&self, system: &mut dyn System) -> Result<()> {
+        let place = Workplace::beside(&self.path, system);
+        let unfinished = place.unfinished();
+        // What a run that was cut off left is gone by now: who owns the unfinished one got it from an earlier item.
+        let is_prepared = system.stat(&unfinished, false)?.is_some_and(|stat| stat.uid != 0);
+        if is_prepared || system.stat(&self.path, false)?.is_some() {
             return Ok(());
         }
-        let parent = self.path.parent().unwrap_or(Path::new("/"));
-        make_parents(system, parent)?;
-        let place = Workplace::beside(&self.path, system);
+        make_parents(system, self.path.parent().unwrap_or(Path::new("/")))?;
         place.open(system)?;
-        let unfinished = place.unfinished();
         system.make_directory(&unfinished, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) })?;
         if system.stat(&self.skeleton, true)?.is_some_and(|stat| stat.kind == FileKind::Directory) {
             self.copy(system, &self.skeleton, &unfinished)?;
         }
-        system.set_attributes(&unfinished, self.owner)?;
-        // Whoever made it meanwhile, a login or another host, was first, and that one is whole, too.
-        system.rename_new(&unfinished, &self.path)?;
+        system.set_attributes(&unfinished, self.owner)
+    }
+
+    /// Gives it its name; it must be on the disk by then, or a power failure could leave a home with empty files.
+    pub(super) fn name(&self, system: &mut dyn System) -> Result<()> {
+        let place = Workplace::beside(&self.path, system);
+        if system.stat(&self.path, false)?.is_none() {
+            if system.stat(&place.unfinished(), false)?.is_none() {
+                // Another item for the same home cleared it away.
+                self.prepare(system)?;
+                system.make_durable()?;
+            }
+            // Whoever made it meanwhile, a login or another host, was first, and that one is whole, too.
+            system.name_draft(&place.unfinished(), &self.path)?;
+        }
         place.close(system)
     }
 
@@ -253,7 +270,7 @@ impl NewHome {
             }
             FileKind::File => {
                 let content = system.read(source)?.unwrap_or_default();
-                system.write(target, &content, owner)?;
+                system.draft(target, &content, owner)?;
             }
             FileKind::Link => {
                 let link = system.read_link(source)?.unwrap_or_default();

@@ -10,7 +10,7 @@ mod spec;
 mod wanted;
 mod workplace;
 
-use super::{Apply, Args, Failure, Module, Outcome, Spec, Verdict, Would};
+use super::{Apply, Args, Failure, Module, Outcome, Prepared, Spec, Verdict, Would};
 use crate::change::{Action, Change};
 use crate::identity::databases::USER_ORDER;
 use crate::identity::entries::Passwd;
@@ -85,16 +85,29 @@ impl Rest {
         self.homes.is_empty() && self.key.is_none()
     }
 
-    fn run(self, system: &mut dyn System, mut outcome: Outcome, name: &str) -> Result<Outcome, Failure> {
+    /// All but the names of what is new, and the key, which goes into the home.
+    fn prepare(self, system: &mut dyn System, mut outcome: Outcome, name: &str) -> Result<Prepared, Failure> {
         if let Some(seuser) = &self.seuser {
             let command = Command::new(["semanage", "login", "-a", "-s", seuser, "--", name]);
             must_succeed("map the SELinux user", system.run(&command))?;
         }
-        outcome.warnings.extend(self.homes.run(system)?);
-        match self.key {
-            Some(key) => key.make(system, outcome),
-            None => Ok(outcome),
-        }
+        let (warnings, made) = self.homes.prepare(system)?;
+        outcome.warnings.extend(warnings);
+        let key = self.key;
+        let finish = move |system: &mut dyn System, outcome| {
+            made.map_or(Ok(()), |made| made.name(system))?;
+            match key {
+                Some(key) => key.make(system, outcome),
+                None => Ok(outcome),
+            }
+        };
+        Ok(Prepared { outcome, finish: Box::new(finish) })
+    }
+
+    fn run(self, system: &mut dyn System, outcome: Outcome, name: &str) -> Result<Outcome, Failure> {
+        let Prepared { outcome, finish } = self.prepare(system, outcome, name)?;
+        system.make_durable()?;
+        finish(system, outcome)
     }
 }
 
@@ -137,7 +150,7 @@ fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Ver
                 system.set_databases(after, &USER_ORDER)?;
                 Ok(outcome)
             }),
-            after: Some(Box::new(move |system, outcome| rest.run(system, outcome, &name))),
+            after: Some(Box::new(move |system, outcome| rest.prepare(system, outcome, &name))),
         },
     };
     Ok(Verdict::Would(Would { changes, apply }))

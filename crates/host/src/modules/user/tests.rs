@@ -92,6 +92,52 @@ fn a_loop_is_one_commit_and_homes_come_after_it() {
     assert_eq!(line(&system, "/etc/passwd", "c"), "c:x:1003:1003::/home/c:/bin/sh");
 }
 
+/// The host in memory refuses to name what is not on the disk.
+#[test]
+fn the_homes_of_all_share_one_sync_and_get_their_names_after_it() {
+    let mut system = host();
+    let items: Vec<_> = ["a", "b", "c"].iter().map(|name| args(&[("name", (*name).into())])).collect();
+    let results = engine::run(&User, &items, &mut system);
+    assert!(results.iter().all(|result| result.changed && result.outcome.is_ok()), "{results:?}");
+    let is = |wanted: fn(&Effect) -> bool| move |effect: &&Effect| wanted(effect);
+    let synced = is(|effect| *effect == Effect::MakeDurable);
+    let named = is(|effect| matches!(effect, Effect::Rename(..)));
+    let order: Vec<_> = system.effects().iter().filter(|effect| synced(effect) || named(effect)).collect();
+    assert!(matches!(order[..], [Effect::MakeDurable, _, _, _, Effect::MakeDurable]), "{order:?}");
+    assert_eq!(system.list(Path::new("/home")).unwrap(), ["a", "alice", "b", "c"]);
+}
+
+#[test]
+fn a_creation_that_fails_at_any_step_is_completed_by_the_next_run() {
+    let items = || ["a", "b"].map(|name| args(&[("name", name.into())]));
+    let mut whole = host();
+    engine::run(&User, &items(), &mut whole);
+    let names = |system: &Fake| system.tree().into_iter().map(|(path, ..)| path).collect::<Vec<_>>();
+    let steps = whole.effects().len();
+    assert!(steps >= 20, "{steps}");
+    for step in 0..steps {
+        let mut system = host();
+        system.fail_effect(step, std::io::ErrorKind::StorageFull);
+        let first = engine::run(&User, &items(), &mut system);
+        assert!(first.iter().any(|result| result.outcome.is_err()), "{step}: {first:?}");
+        let again = engine::run(&User, &items(), &mut system);
+        assert!(again.iter().all(|result| result.outcome.is_ok()), "{step}: {again:?}");
+        assert_eq!(names(&system), names(&whole), "{step}");
+    }
+}
+
+#[test]
+fn items_that_share_a_home_leave_it_to_the_first() {
+    let mut system = host();
+    let item = |name: &str, create: bool| {
+        args(&[("name", name.into()), ("home", "/srv/common".into()), ("create_home", create.into())])
+    };
+    let results = engine::run(&User, &[item("a", true), item("b", true), item("c", false)], &mut system);
+    assert!(results.iter().all(|result| result.outcome.is_ok()), "{results:?}");
+    assert_eq!(system.stat(Path::new("/srv/common"), false).unwrap().unwrap().uid, 1001);
+    assert_eq!(system.list(Path::new("/srv")).unwrap(), ["common"]);
+}
+
 #[test]
 fn a_missing_home_is_made_for_an_existing_user_without_touching_the_databases() {
     let mut system = host();

@@ -16,10 +16,19 @@ use std::time::Duration;
 /// How long the temporary name of a link may be there before it counts as left behind: renaming takes microseconds.
 const LINK_PATIENCE: Duration = Duration::from_millis(50);
 
+/// When what was written must be on the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sync {
+    /// Before it has its name.
+    Now,
+    /// Whoever calls syncs it; what replaces a file is synced nevertheless.
+    Later,
+}
+
 /// The same as [`replace`] for content in memory, at a path whose links are judged.
 pub fn write(path: &Path, content: &[u8], attributes: Attributes, default_mode: u32) -> Result<()> {
     let place = super::place("write", path)?;
-    replace(&place, attributes, default_mode, |file| file.write_all(content))
+    replace(&place, attributes, default_mode, Sync::Now, |file| file.write_all(content))
 }
 
 /// Puts what `fill` writes at a place: temporary file beside it, owner, mode, attributes, fsync, rename, fsync of the
@@ -32,6 +41,7 @@ pub(super) fn replace(
     place: &Place,
     attributes: Attributes,
     default_mode: u32,
+    sync: Sync,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<()> {
     let write = |error| SystemError::io(format!("write {}", place.path.display()), error);
@@ -46,8 +56,12 @@ pub(super) fn replace(
         let (mut file, temporary) = Temporary::create(place, "")?;
         fill(&mut file)?;
         kept::take_over(&file, old, attributes, default_mode)?;
+        if sync == Sync::Later && old.is_none() {
+            return temporary.rename();
+        }
         rustix::fs::fsync(&file)?;
-        temporary.rename()
+        temporary.rename()?;
+        place.sync()
     };
     replace().map_err(write)
 }
@@ -89,7 +103,7 @@ pub(super) fn replace_name(place: &Place, make: impl Fn(&OwnedFd, &OsStr) -> rus
         }
         match (Temporary { place, name: Some(name.clone()) }).rename() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
+            renamed => return renamed.and_then(|()| place.sync()),
         }
     }
     Err(io::Error::other("another process makes the same name again and again"))
@@ -126,7 +140,7 @@ impl<'p> Temporary<'p> {
             rustix::fs::renameat(&self.place.directory, name, &self.place.directory, &self.place.name)?;
         }
         self.name = None;
-        self.place.sync()
+        Ok(())
     }
 }
 
