@@ -185,12 +185,12 @@ fn written_fields(block: &str) -> Vec<&str> {
 /// table that reads them, so there is none that is not documented.
 #[test]
 fn every_key_that_takes_effect_is_read() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut product = Vec::new();
-    for part in ["accounting", "cli", "store"] {
+    for part in ["crates/slurm/src", "crates/commands/src", "crates/service/src/store", "src/cli"] {
         sources(&root.join(part), &mut product);
     }
-    let daemon = std::fs::read_dir(root.join("daemon")).unwrap().map(|entry| entry.unwrap().path());
+    let daemon = std::fs::read_dir(root.join("crates/service/src/daemon")).unwrap().map(|entry| entry.unwrap().path());
     for path in daemon.filter(|path| path.file_name().is_some_and(|name| name != "config")) {
         if path.is_dir() { sources(&path, &mut product) } else { product.push(std::fs::read_to_string(path).unwrap()) }
     }
