@@ -44,7 +44,7 @@ test:
 # The long form of what tests/it/attack tries in `make test`, with figures, then the fuzzers: docs/security.md.
 attack:
 	tests/lab/setup
-	$(CARGO) test --no-run
+	$(CARGO) test --test it --no-run
 	@$(MAKE) --no-print-directory agent
 	ENLIST_ATTACK=1 $(CARGO) test --test it attack:: -- --nocapture --test-threads 1
 	@$(MAKE) --no-print-directory fuzz

@@ -1,5 +1,6 @@
 //! What `enlist play --syntax-check` says about files that are no playbook: the place, why, and what to write instead.
 
+use crate::support::enlist_path;
 use expect_test::{Expect, expect};
 use std::process::Command;
 
@@ -11,7 +12,7 @@ fn check(text: &str) -> String {
 fn play(text: &str, options: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("site.yml"), text).unwrap();
-    let run = Command::new(env!("CARGO_BIN_EXE_enlist"))
+    let run = Command::new(enlist_path())
         .args([&["play", "site.yml"], options].concat())
         .current_dir(directory.path())
         .env("NO_COLOR", "1")

@@ -1,5 +1,6 @@
 //! The benches with a few jobs and people, so that they work when somebody wants to measure.
 
+use crate::support::enlist_path;
 use std::path::Path;
 use std::process::Command;
 
@@ -7,7 +8,7 @@ use std::process::Command;
 fn jobs_are_made_imported_summed_up_and_reported() {
     let directory = tempfile::tempdir().unwrap();
     let out = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/accounting"))
-        .args(["--jobs", "5000", "--days", "40", "--enlist", env!("CARGO_BIN_EXE_enlist"), "--directory"])
+        .args(["--jobs", "5000", "--days", "40", "--enlist", enlist_path(), "--directory"])
         .arg(directory.path())
         .output()
         .unwrap();
@@ -26,7 +27,7 @@ fn jobs_are_made_imported_summed_up_and_reported() {
 fn people_are_planned_applied_and_changed() {
     let directory = tempfile::tempdir().unwrap();
     let programs = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), programs.path().join("enlist")).unwrap();
+    std::os::unix::fs::symlink(enlist_path(), programs.path().join("enlist")).unwrap();
     std::os::unix::fs::symlink(crate::support::agent(), programs.path().join("enlist-agent")).unwrap();
     let out = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/people"))
         .args(["--people", "30", "--peers", "--enlist"])

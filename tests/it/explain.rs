@@ -2,10 +2,9 @@
 
 use super::job_cases::imported;
 use super::service::{Service, text};
+use crate::support::enlist_path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
 
 #[track_caller]
 fn ok(service: &Service, args: &[&str]) {
@@ -29,7 +28,7 @@ impl Service {
         command.args([format!("--reuid={uid}"), format!("--regid={uid}")]).args([
             "--clear-groups",
             "--",
-            ENLIST,
+            enlist_path(),
             "explain",
         ]);
         let out = command.args(args).arg("--json").env("ENLIST_SOCKET", self.path("socket")).output().unwrap();
@@ -73,7 +72,7 @@ fn explain_says_what_stands_in_the_way_of_a_job() {
     assert_eq!(line(&own, "submit", "max_submit_jobs")["used"], 0);
     let ask = |args: &[&str]| {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--", ENLIST, "explain"]).args(args);
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--", enlist_path(), "explain"]).args(args);
         let out = command.env("ENLIST_SOCKET", service.path("socket")).output().unwrap();
         (out.status.code(), text(&out.stdout), text(&out.stderr))
     };
@@ -159,7 +158,7 @@ fn partitions_have_their_say() {
         |partition: &str| service.explain(0, &["nobody", "--partition", partition]).1["submit"]["text"].clone();
     assert_eq!(refusal("old"), "Required partition not available (inactive or drain)");
     assert_eq!(refusal("staff"), "User's group not permitted to use this partition");
-    let mut strange = Command::new(ENLIST);
+    let mut strange = Command::new(enlist_path());
     strange.args(["explain", "nobody", "--partition", "nowhere"]).env("ENLIST_SOCKET", service.path("socket"));
     let out = strange.output().unwrap();
     assert!(out.status.code() == Some(1) && text(&out.stderr).contains("there is no partition `nowhere`"), "{out:?}");
@@ -214,8 +213,10 @@ fn what_follows_from_a_request_counts() {
     let billing = lines.find(|line| line["tres"] == "billing").unwrap();
     assert_eq!((code, &billing["asked"], &billing["open"]), (0, &serde_json::Value::Null, &true.into()));
     assert_eq!(line(&open, "start", "max_tres_pj")["asked"], serde_json::Value::Null, "memory decides on nodes");
-    let out =
-        Command::new(ENLIST).args(["explain", "nobody", "--job"]).env("ENLIST_SOCKET", service.path("socket")).output();
+    let out = Command::new(enlist_path())
+        .args(["explain", "nobody", "--job"])
+        .env("ENLIST_SOCKET", service.path("socket"))
+        .output();
     let out = text(&out.unwrap().stdout);
     assert!(out.contains("?        start   MaxTRESPerJob mem") && out.contains("0 of 4000 used, ? asked"), "{out}");
     assert!(out.ends_with("as far as is known: lines that begin with `?` were not worked out.\n"), "{out}");
@@ -234,7 +235,7 @@ fn what_is_not_enforced_is_named_too() {
     assert_eq!(taken["enforced"]["start"]["reason"], "AssocGrpGRES");
     assert_eq!(line(&taken["enforced"], "start", "grp_tres")["reason"], "AssocGrpGRES");
     let say = |args: &[&str]| {
-        let mut command = Command::new(ENLIST);
+        let mut command = Command::new(enlist_path());
         let out = command.arg("explain").args(args).env("ENLIST_SOCKET", service.path("socket")).output().unwrap();
         (out.status.code(), text(&out.stdout))
     };

@@ -2,6 +2,7 @@
 //! ones, dumps of later releases, users without a default account. A row is read as it is meant, or named and passed over.
 
 use super::service::Service;
+use crate::support::enlist_path;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,7 +22,7 @@ fn run(service: &Service, program: &str, words: &[&str], input: &str) -> Said {
 }
 
 fn import(service: &Service, words: &[&str], input: &str) -> Said {
-    run(service, env!("CARGO_BIN_EXE_enlist"), &[&["import"], words].concat(), input)
+    run(service, enlist_path(), &[&["import"], words].concat(), input)
 }
 
 #[track_caller]

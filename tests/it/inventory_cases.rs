@@ -1,5 +1,6 @@
 //! `enlist inventory` on the cases of tests/cases/inventory, against what ansible-inventory said (see record.py there).
 
+use crate::support::enlist_path;
 use control::inventory;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,13 +23,7 @@ fn args(case: &Path) -> Vec<String> {
 
 /// Standard output of `enlist inventory` in the case's directory.
 fn shown(case: &Path, args: &[String], action: &[&str]) -> String {
-    let run = Command::new(env!("CARGO_BIN_EXE_enlist"))
-        .arg("inventory")
-        .args(args)
-        .args(action)
-        .current_dir(case)
-        .output()
-        .unwrap();
+    let run = Command::new(enlist_path()).arg("inventory").args(args).args(action).current_dir(case).output().unwrap();
     assert!(run.status.success(), "{}: {}", case.display(), String::from_utf8_lossy(&run.stderr));
     String::from_utf8(run.stdout).unwrap()
 }

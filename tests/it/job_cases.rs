@@ -3,6 +3,7 @@
 
 use super::sacctmgr_cases::{Case, files, parse};
 use super::service::Service;
+use crate::support::enlist_path;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ fn found_accounts(service: &Service) {
 }
 
 fn import(service: &Service, args: &[&str], input: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+    let mut command = Command::new(enlist_path());
     command.args(["import", "jobs"]).args(args).env("ENLIST_SOCKET", service.path("socket")).env("TZ", "UTC");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // It may end before it has read everything.
@@ -193,7 +194,7 @@ fn hostile_lists_are_refused_and_the_service_lives() {
 fn only_administrators_import() {
     let service = set_up();
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=games", "--regid=nogroup", "--clear-groups", "--", env!("CARGO_BIN_EXE_enlist")]);
+    command.args(["--reuid=games", "--regid=nogroup", "--clear-groups", "--", enlist_path()]);
     command.args(["import", "jobs", "-"]).env("ENLIST_SOCKET", service.path("socket"));
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(format!("{HEADING}1|1|1|1|2|FAILED|u|a\n").as_bytes()).unwrap();
@@ -206,14 +207,14 @@ fn only_administrators_import() {
 #[test]
 fn imported_jobs_are_reported() {
     let service = Service::start();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), service.path("sreport")).unwrap();
+    std::os::unix::fs::symlink(enlist_path(), service.path("sreport")).unwrap();
     let list = |month: &str| {
         let path = service.path(&format!("{month}.txt"));
         let begin = format!("2026-{month}-03T00:00:00");
         let line = format!("7|root|root|normal|{begin}|{begin}|{begin}|2026-{month}-03T01:00:00");
         let heading = "JobID|User|Account|QOS|Submit|Eligible|Start|End|State|AllocTRES";
         std::fs::write(&path, format!("{heading}\n{line}|COMPLETED|cpu=2\n")).unwrap();
-        let mut import = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        let mut import = Command::new(enlist_path());
         import.args(["import", "jobs", "--timezone", "UTC"]).arg(path).env("ENLIST_SOCKET", service.path("socket"));
         let out = import.output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -243,14 +244,14 @@ fn imported_jobs_are_reported() {
 #[test]
 fn imported_events_are_listed_and_reported() {
     let service = Service::start();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), service.path("sreport")).unwrap();
+    std::os::unix::fs::symlink(enlist_path(), service.path("sreport")).unwrap();
     let list = "Cluster|Cluster Nodes|NodeName|TimeStart|TimeEnd|StateRaw|Reason|User|TRES\n\
                 ref|n[1-2]||2026-10-01T00:00:00|Unknown|0|||cpu=8,mem=4G,node=2\n\
                 ref||n1|2026-10-02T00:00:00|2026-10-02T02:00:00|1|fan broken|root(0)|cpu=4,mem=2G\n";
     let import = |list: &str, args: &[&str]| {
         let path = service.path("events");
         std::fs::write(&path, list).unwrap();
-        let mut import = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        let mut import = Command::new(enlist_path());
         import.args(["import", "events", "--timezone=UTC"]).args(args).arg(path);
         import.env("ENLIST_SOCKET", service.path("socket")).output().unwrap()
     };

@@ -2,6 +2,7 @@
 
 use super::service::Service;
 use super::support::real_slurm::{RealSlurm, real_slurm};
+use crate::support::enlist_path;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -149,7 +150,7 @@ fn wrapper(real: &RealSlurm, directory: &Path) -> String {
 
 #[track_caller]
 fn enlist(service: &Service, words: &[&str], code: i32) -> String {
-    let out = Command::new(env!("CARGO_BIN_EXE_enlist"))
+    let out = Command::new(enlist_path())
         .args(words)
         .env("ENLIST_SOCKET", service.path("socket"))
         .stdin(Stdio::null())

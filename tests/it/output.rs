@@ -1,10 +1,9 @@
 //! What commands print: a reader that has seen enough ends each of them quietly.
 
 use crate::service::{Service, text};
-use crate::support::lab;
+use crate::support::{enlist_path, lab};
 use std::process::{Command, Output, Stdio};
 
-const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
 const INVENTORY: &str = "inventories/reference/hosts.ini";
 
 /// Runs it with a standard output of which nobody reads.
@@ -90,7 +89,7 @@ fn a_closed_pipe_ends_every_command_quietly() {
     };
     for words in ALONE.iter().chain(OF_THE_SERVICE) {
         std::fs::write(&roster, ROSTER).unwrap();
-        let mut command = Command::new(ENLIST);
+        let mut command = Command::new(enlist_path());
         command.args(words.iter().map(filled)).env("ENLIST_SOCKET", service.path("socket"));
         ends_quietly(&mut command, &words.join(" "));
     }
@@ -105,7 +104,7 @@ fn a_closed_pipe_ends_every_command_quietly() {
 
 #[test]
 fn every_command_is_tried_with_a_closed_pipe() {
-    let help = Command::new(ENLIST).arg("--help").output().unwrap();
+    let help = Command::new(enlist_path()).arg("--help").output().unwrap();
     let help = text(&help.stdout);
     let named =
         help.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ") && !line.starts_with("  -"));
@@ -152,7 +151,7 @@ fn a_run_that_is_interrupted_says_what_was_done() {
 fn no_certificates_are_no_empty_list() {
     let scratch = tempfile::tempdir().unwrap();
     for place in [scratch.path().to_path_buf(), scratch.path().join("nowhere")] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        let mut command = Command::new(enlist_path());
         let out = command.arg("cert").arg("--directory").arg(&place).arg("list").output().unwrap();
         let told = String::from_utf8_lossy(&out.stderr);
         assert_eq!((out.status.code(), out.stdout.as_slice()), (Some(1), &b""[..]), "{told}");

@@ -2,6 +2,7 @@
 //! page docs/conformance.md that is made of them. `UPDATE=1` writes what enlist says into the cases that differ on
 //! purpose, and the page.
 
+use crate::support::enlist_path;
 use fancy_regex::Regex;
 use std::fmt::Write as _;
 use std::fs;
@@ -80,7 +81,7 @@ fn run(case: &Case) -> String {
     let directory = scratch.path().canonicalize().unwrap().join("case");
     copy_tree(&root(), &directory);
     fs::create_dir(directory.join("work")).unwrap();
-    let ran = Command::new(env!("CARGO_BIN_EXE_enlist"))
+    let ran = Command::new(enlist_path())
         .args(["play", "-i", "hosts", &format!("{}.yml", case.name)])
         .args(&case.args)
         .current_dir(&directory)

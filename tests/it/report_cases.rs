@@ -5,6 +5,7 @@
 use super::job_cases::said;
 use super::sacctmgr_cases::{files, parse};
 use super::service::Service;
+use crate::support::enlist_path;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,7 +33,7 @@ fn compare(service: &Service, path: &Path, masked: bool, wrong: &mut String) -> 
 }
 
 fn link(service: &Service, name: &str) {
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), service.path(name)).unwrap();
+    std::os::unix::fs::symlink(enlist_path(), service.path(name)).unwrap();
 }
 
 fn sacctmgr(service: &Service, command: &str) {

@@ -2,6 +2,7 @@
 
 use super::job_cases::fill;
 use super::service::Service;
+use crate::support::enlist_path;
 use service::store::archive;
 use slurm::archive::Record;
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ impl Site {
             "AccountingStorageTRES=gres/gpu\nArchiveDir={}\n{lines}",
             directory.display()
         ));
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_enlist"), service.path("sreport")).unwrap();
+        std::os::unix::fs::symlink(enlist_path(), service.path("sreport")).unwrap();
         Site { service, archives }
     }
 
@@ -168,7 +169,7 @@ fn import(site: &Site) {
     }
     let path = site.service.path("list");
     std::fs::write(&path, list).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+    let mut command = Command::new(enlist_path());
     let out = command.args(["import", "jobs"]).arg(path).env("ENLIST_SOCKET", site.service.path("socket")).output();
     assert!(out.as_ref().is_ok_and(|out| out.status.success()), "{out:?}");
 }

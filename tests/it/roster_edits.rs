@@ -1,6 +1,6 @@
 //! `enlist user`: what people give it by mistake, and many of them at once. No host is needed.
 
-use crate::support::Ran;
+use crate::support::{Ran, enlist_path};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,7 +19,7 @@ impl Desk {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        let mut command = Command::new(enlist_path());
         command.current_dir(&self.0).args(words);
         command
     }

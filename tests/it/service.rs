@@ -2,14 +2,13 @@
 
 mod daemon;
 
+use crate::support::enlist_path;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
 
 /// A daemon with its store in a directory that goes away with it.
 pub struct Service {
@@ -34,7 +33,7 @@ impl Service {
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::write(directory.path().join("conf"), format!("ClusterName=ref\n{lines}\n")).unwrap();
         for program in ["sacct", "sacctmgr"] {
-            std::os::unix::fs::symlink(ENLIST, directory.path().join(program)).unwrap();
+            std::os::unix::fs::symlink(enlist_path(), directory.path().join(program)).unwrap();
         }
         prepare(&directory.path().join("store.db"));
         let daemon = serve(&directory);
@@ -124,7 +123,7 @@ impl Drop for Service {
 
 fn serve(directory: &TempDir) -> Child {
     let at = |name: &str| directory.path().join(name);
-    let mut command = Command::new(ENLIST);
+    let mut command = Command::new(enlist_path());
     command.env("TZ", "UTC").arg("serve").arg("--config").arg(at("conf")).arg("--store").arg(at("store.db"));
     command.arg("--socket").arg(at("socket")).stderr(Stdio::null()).spawn().unwrap()
 }
@@ -319,7 +318,7 @@ fn a_rehearsal_says_what_would_happen_and_keeps_nothing() {
 #[test]
 fn by_its_name_or_through_enlist_slurm() {
     let service = Service::start();
-    let out = Command::new(ENLIST)
+    let out = Command::new(enlist_path())
         .args(["slurm", "sacctmgr", "-nP", "show", "cluster", "format=cluster"])
         .env("ENLIST_SOCKET", service.path("socket"))
         .output()

@@ -3,12 +3,11 @@
 use super::service::Service;
 use super::support::Ran;
 use super::support::real_slurm::{RealSlurm, real_slurm};
+use crate::support::enlist_path;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
-
-const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
 
 /// One of the two, and where its files for a test are.
 struct Side<'a> {
@@ -40,7 +39,7 @@ impl<'a> Side<'a> {
     fn play(&self, playbook: &Path, options: &[&str]) -> Ran {
         let inventory = self.directory.join("hosts.ini");
         std::fs::write(&inventory, "[slurm_master]\nmaster ansible_connection=local\n").unwrap();
-        let mut command = (self.command)(ENLIST);
+        let mut command = (self.command)(enlist_path());
         command.arg("play").arg("-i").arg(inventory).arg(playbook).args(["--diff", "--json"]).args(options);
         command.env("HOME", self.directory).output().unwrap().into()
     }

@@ -1,6 +1,6 @@
 //! `enlist play --step`, against what ansible-playbook says to the same answers.
 
-use crate::support::Ran;
+use crate::support::{Ran, enlist_path};
 use expect_test::expect;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -26,7 +26,7 @@ fn step(answers: &str) -> Ran {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("hosts"), "w1 ansible_connection=local\n").unwrap();
     std::fs::write(directory.path().join("play.yml"), PLAYBOOK).unwrap();
-    let mut run = Command::new(env!("CARGO_BIN_EXE_enlist"))
+    let mut run = Command::new(enlist_path())
         .args(["play", "-i", "hosts", "play.yml", "--step"])
         .current_dir(directory.path())
         .stdin(Stdio::piped())

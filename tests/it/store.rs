@@ -1,6 +1,7 @@
 //! The service's store when things go wrong: killed, out of room, backed up while it is written.
 
 use crate::service::Service;
+use crate::support::enlist_path;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
@@ -9,14 +10,12 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn enlist(args: &[&str]) -> Output {
-    Command::new(ENLIST).args(args).output().unwrap()
+    Command::new(enlist_path()).args(args).output().unwrap()
 }
 
 /// Standard output of a command that must succeed.
@@ -127,7 +126,7 @@ impl Small {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         std::fs::create_dir(at("disk")).unwrap();
-        std::os::unix::fs::symlink(ENLIST, at("sacctmgr")).unwrap();
+        std::os::unix::fs::symlink(enlist_path(), at("sacctmgr")).unwrap();
         std::fs::write(at("conf"), format!("StoreLocation={}\n", at("disk/store.db").display())).unwrap();
         let script = format!("cd \"$1\" && {disk} && touch mounted && exec cat");
         let mut holder = Command::new("unshare");
@@ -191,7 +190,9 @@ impl Small {
 fn serve_inside(holder: &Child, directory: &Path) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(directory.join("log")).unwrap();
     let mut command = Command::new("nsenter");
-    command.args(["-m", "-t", &holder.id().to_string(), ENLIST, "serve", "--config"]).arg(directory.join("conf"));
+    command
+        .args(["-m", "-t", &holder.id().to_string(), enlist_path(), "serve", "--config"])
+        .arg(directory.join("conf"));
     command.arg("--socket").arg(directory.join("socket")).stderr(log).spawn().unwrap()
 }
 
@@ -224,7 +225,7 @@ fn a_full_disk_is_said_and_nothing_is_lost() {
     small.remove("disk/filler");
     assert!(small.add("after").status.success(), "it works again");
     let store = small.path("disk/store.db");
-    let out = small.inside(Path::new(ENLIST), &["store", "--store", store.to_str().unwrap(), "check"]);
+    let out = small.inside(Path::new(enlist_path()), &["store", "--store", store.to_str().unwrap(), "check"]);
     assert!(
         text(&out.stdout).contains(&format!(" {} users", expected.len() + 1)),
         "{}{}",
@@ -260,7 +261,9 @@ fn a_commit_that_may_be_on_disk_is_not_called_refused_and_the_service_starts_aga
     there.remove(&doubtful);
     assert_eq!(there, kept, "what was acknowledged, and at most what was in doubt");
     assert!(small.add("after").status.success());
-    let out =
-        small.inside(Path::new(ENLIST), &["store", "--store", small.path("disk/store.db").to_str().unwrap(), "check"]);
+    let out = small.inside(
+        Path::new(enlist_path()),
+        &["store", "--store", small.path("disk/store.db").to_str().unwrap(), "check"],
+    );
     assert!(out.status.success(), "{}", text(&out.stderr));
 }

@@ -1,12 +1,12 @@
 //! The units under a real systemd: process 1 of namespaces of its own, on an overlay of this machine's files.
 
 use super::support::Ran;
+use crate::support::enlist_path;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const ENLIST: &str = env!("CARGO_BIN_EXE_enlist");
 const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dist");
 
 /// `$1` is a directory, `$2` the program, `$3` the units. The cgroups that systemd makes lie in one that goes afterwards.
@@ -42,7 +42,7 @@ impl Machine {
         let directory = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
         let mut shell = Command::new("unshare");
-        shell.args(["-m", "sh", "-c", BOOT, "sh"]).arg(directory.path()).args([ENLIST, UNITS]);
+        shell.args(["-m", "sh", "-c", BOOT, "sh"]).arg(directory.path()).args([enlist_path(), UNITS]);
         let shell = shell.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let machine = Machine { directory, shell };
         machine.until("it boots", || machine.sh("systemctl is-system-running").stdout.trim() == "running");

@@ -4,7 +4,7 @@
 //! machine, all uses in one run; the long form tries each alone, on a lab host over SSH.
 
 use super::{figure, is_long};
-use crate::support::lab;
+use crate::support::{enlist_path, lab};
 use control::yaml;
 use std::fs;
 use std::path::Path;
@@ -91,7 +91,7 @@ impl Place {
 
     fn play(&self, playbook: &str) -> Output {
         fs::write(self.path().join("site.yml"), playbook).unwrap();
-        let enlist = env!("CARGO_BIN_EXE_enlist");
+        let enlist = enlist_path();
         Command::new(enlist).args(["play", "-i", "hosts", "site.yml"]).current_dir(self.path()).output().unwrap()
     }
 

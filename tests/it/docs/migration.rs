@@ -2,6 +2,7 @@
 
 use super::page::{Page, type_all};
 use crate::service::Service;
+use crate::support::enlist_path;
 use crate::support::real_slurm::{RealSlurm, real_slurm};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -20,7 +21,7 @@ fn a_site_comes_over_and_goes_back() {
     let page = Page::read("docs/migration.md");
     let (mut real, here) = (real_slurm(), tempfile::tempdir().unwrap());
     std::fs::create_dir(here.path().join("bin")).unwrap();
-    symlink(env!("CARGO_BIN_EXE_enlist"), here.path().join("bin/enlist")).unwrap();
+    symlink(enlist_path(), here.path().join("bin/enlist")).unwrap();
     let plant = ["add qos high priority=100", "add account lab qos=high,normal", "add user gildong account=lab"];
     for line in plant {
         real.sacctmgr(&[&["-i"], &line.split(' ').collect::<Vec<_>>()[..]].concat()).ok();

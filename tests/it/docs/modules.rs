@@ -1,6 +1,7 @@
 //! `docs/modules`: each module's table stands on one page, between marks; around it is what people wrote.
 
 use super::{is_update, page};
+use crate::support::enlist_path;
 use enlist::cli::doc::{Documented, all};
 use enlist::view::doc::markdown;
 use std::path::Path;
@@ -83,7 +84,7 @@ fn every_module_and_parameter_is_explained() {
 }
 
 fn enlist(args: &[&str]) -> (i32, String, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_enlist")).arg("doc").args(args).output().unwrap();
+    let out = Command::new(enlist_path()).arg("doc").args(args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
 }

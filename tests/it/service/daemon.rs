@@ -1,6 +1,7 @@
 //! The daemon's life: starts, stops, signals, configuration, log.
 
-use super::{ENLIST, Service, serve, text};
+use super::{Service, serve, text};
+use crate::support::enlist_path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 #[test]
 fn a_second_daemon_on_the_store_is_refused() {
     let service = Service::start();
-    let out = Command::new(ENLIST)
+    let out = Command::new(enlist_path())
         .args(["serve", "--store"])
         .arg(service.path("store.db"))
         .arg("--socket")
@@ -34,7 +35,7 @@ fn sigterm_stops_it_in_good_order() {
 #[test]
 fn a_second_daemon_on_the_socket_is_refused() {
     let service = Service::start();
-    let mut command = Command::new(ENLIST);
+    let mut command = Command::new(enlist_path());
     command.args(["serve", "--store"]).arg(service.path("other.db")).arg("--socket").arg(service.path("socket"));
     let out = command.output().unwrap();
     assert_eq!(out.status.code(), Some(1));
@@ -70,7 +71,7 @@ fn signals_while_it_reads_its_store() {
     let daemon = starting(&directory, &store);
     kill(pid(&daemon), Signal::SIGHUP).unwrap();
     store.execute_batch("ROLLBACK").unwrap();
-    std::os::unix::fs::symlink(ENLIST, directory.path().join("sacctmgr")).unwrap();
+    std::os::unix::fs::symlink(enlist_path(), directory.path().join("sacctmgr")).unwrap();
     let mut service = Service { directory, daemon };
     service.wait();
     assert!(service.daemon.try_wait().unwrap().is_none(), "a reload that comes too early is no end");
@@ -144,7 +145,7 @@ fn it_tells_systemd_when_it_is_ready_and_when_it_stops() {
     let at = |name: &str| directory.path().join(name);
     let listening = std::os::unix::net::UnixDatagram::bind(at("notify")).unwrap();
     listening.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let mut command = Command::new(ENLIST);
+    let mut command = Command::new(enlist_path());
     command.args(["serve", "--store"]).arg(at("store.db")).arg("--socket").arg(at("socket"));
     let mut daemon = command.env("NOTIFY_SOCKET", at("notify")).stderr(Stdio::null()).spawn().unwrap();
     let heard = || {
@@ -164,7 +165,8 @@ fn the_unit_is_good_in_the_eyes_of_systemd() {
     let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/dist/enlist-serve.service");
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("enlist-serve.service");
-    std::fs::write(&copy, std::fs::read_to_string(unit).unwrap().replace("/usr/local/bin/enlist", ENLIST)).unwrap();
+    std::fs::write(&copy, std::fs::read_to_string(unit).unwrap().replace("/usr/local/bin/enlist", enlist_path()))
+        .unwrap();
     let out = Command::new("systemd-analyze").arg("verify").arg(&copy).output().unwrap();
     assert!(out.status.success() && out.stderr.is_empty(), "{}", text(&out.stderr));
 }
@@ -173,8 +175,13 @@ fn the_unit_is_good_in_the_eyes_of_systemd() {
 fn the_configuration_is_checked_and_printed() {
     let service = Service::configured("PrivateData=users\nSlurmctldPort=6817");
     let serve = |args: &[&str]| {
-        let out =
-            Command::new(ENLIST).arg("serve").arg("--config").arg(service.path("conf")).args(args).output().unwrap();
+        let out = Command::new(enlist_path())
+            .arg("serve")
+            .arg("--config")
+            .arg(service.path("conf"))
+            .args(args)
+            .output()
+            .unwrap();
         (out.status.code(), text(&out.stdout), text(&out.stderr))
     };
     let (code, out, err) = serve(&["--check-config"]);

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 /// The project's directory; commands run there, so tests name inventories and playbooks as users do.
 pub const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
@@ -86,7 +86,7 @@ impl Lab {
 
     fn with_enlist(name: &str, logins: usize) -> Lab {
         let lab = Lab::own(name, logins);
-        lab.lab(&["install-enlist", env!("CARGO_BIN_EXE_enlist"), &agent()]).ok();
+        lab.lab(&["install-enlist", enlist_path(), &agent()]).ok();
         lab
     }
 
@@ -203,6 +203,18 @@ fn lab_command(dir: &Path) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// The command as cargo builds it for tests, with an agent beside it from the sources of now: of other packages' programs
+/// cargo builds none for a test.
+pub fn enlist_path() -> &'static str {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+        let build = ["build", "-q", "--package", "enlist-host", "--bin", "enlist-agent"];
+        run(Command::new(cargo).args(build).current_dir(PROJECT), "").ok();
+    });
+    env!("CARGO_BIN_EXE_enlist")
 }
 
 /// The agent as it is shipped, built from the sources of now: `cargo test` alone would take the unoptimized one.
