@@ -10,7 +10,7 @@ use slurm::settings::Settings;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// Who stands for all that have no name: the one number that no process has (POSIX's `(uid_t) -1`).
 const NAMELESS: u32 = u32::MAX;
@@ -24,6 +24,10 @@ const MOST: usize = 10_000;
 /// So many numbers are looked up at a time; who comes beyond that counts as nameless, this once.
 const AT_ONCE: usize = 8;
 
+/// Whether a number has a name. Who asks while it is looked up waits for the same answer: a caller's many connections are
+/// never of two parties.
+type Name = Arc<OnceCell<bool>>;
+
 /// Tells parties apart; a copy remembers the same.
 #[derive(Clone)]
 pub struct Parties(Arc<Inner>);
@@ -31,8 +35,8 @@ pub struct Parties(Arc<Inner>);
 struct Inner {
     /// SlurmUser, who may have as many places as root.
     slurm_uid: RwLock<Option<u32>>,
-    known: Mutex<HashMap<u32, (bool, Instant)>>,
-    lookups: Semaphore,
+    known: Mutex<HashMap<u32, (Name, Instant)>>,
+    lookups: Arc<Semaphore>,
     has_name: fn(u32) -> bool,
 }
 
@@ -44,7 +48,12 @@ impl Parties {
 
     fn with(slurm_uid: Option<u32>, has_name: fn(u32) -> bool) -> Self {
         let slurm_uid = RwLock::new(slurm_uid);
-        Self(Arc::new(Inner { slurm_uid, known: Mutex::default(), lookups: Semaphore::new(AT_ONCE), has_name }))
+        Self(Arc::new(Inner {
+            slurm_uid,
+            known: Mutex::default(),
+            lookups: Arc::new(Semaphore::new(AT_ONCE)),
+            has_name,
+        }))
     }
 
     /// Takes on a new `SlurmUser`.
@@ -66,27 +75,40 @@ impl Parties {
         Party { who, is_privileged: false }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<u32, (bool, Instant)>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<u32, (Name, Instant)>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn has_name(&self, uid: u32) -> bool {
-        let known = self.known().get(&uid).copied();
-        if let Some((has_name, _)) = known.filter(|(_, since)| since.elapsed() < REMEMBERED) {
-            return has_name;
-        }
-        let Ok(_place) = self.0.lookups.try_acquire() else { return known.is_some_and(|(has_name, _)| has_name) };
+        let Some((name, place)) = self.remembered(uid) else { return false };
         let look_up = self.0.has_name;
-        // Names may come over the network. A lookup that panicked says nothing, so the number stays a party.
-        let has_name = tokio::task::spawn_blocking(move || look_up(uid)).await.unwrap_or(true);
+        let find_out = || async move {
+            let _place = place;
+            // Names may come over the network. A lookup that panicked says nothing, so the number stays a party.
+            tokio::task::spawn_blocking(move || look_up(uid)).await.unwrap_or(true)
+        };
+        *name.get_or_init(find_out).await
+    }
+
+    /// What is known of a number, with a place to look it up if that is to be done; `None` when too many others are
+    /// looked up.
+    fn remembered(&self, uid: u32) -> Option<(Name, Option<OwnedSemaphorePermit>)> {
         let mut known = self.known();
+        let old = known.get(&uid).cloned();
+        if let Some((name, since)) = &old
+            && since.elapsed() < REMEMBERED
+        {
+            return Some((name.clone(), None));
+        }
+        let Ok(place) = self.0.lookups.clone().try_acquire_owned() else { return old.map(|(name, _)| (name, None)) };
         if known.len() >= MOST {
-            known.retain(|_, (has_name, since)| *has_name && since.elapsed() < REMEMBERED);
+            known.retain(|_, (name, since)| name.get() != Some(&false) && since.elapsed() < REMEMBERED);
         }
+        let name = Name::default();
         if known.len() < MOST {
-            known.insert(uid, (has_name, Instant::now()));
+            known.insert(uid, (name.clone(), Instant::now()));
         }
-        has_name
+        Some((name, Some(place)))
     }
 }
 
@@ -111,5 +133,20 @@ mod tests {
             parties.of(uid).await;
         }
         assert!(parties.known().len() <= MOST, "what is remembered is bounded");
+    }
+
+    #[tokio::test]
+    async fn connections_that_come_at_once_are_of_one_party() {
+        let parties = Parties::with(None, |_| {
+            std::thread::sleep(Duration::from_millis(20));
+            true
+        });
+        let come = (0..3 * AT_ONCE).map(|_| {
+            let parties = parties.clone();
+            tokio::spawn(async move { parties.of(1000).await.who })
+        });
+        for who in come.collect::<Vec<_>>() {
+            assert_eq!(who.await.unwrap(), 1000);
+        }
     }
 }
