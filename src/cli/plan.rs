@@ -57,9 +57,10 @@ pub fn run(args: &PlanArgs) -> Exit {
         return fail_all(&[problem], args.json);
     }
     let out = stdout();
-    match args.json {
-        true => out.json(&plan.to_json()),
-        false => out.lines(view::plan::plan(&plan, extent(args.all))),
+    if args.json {
+        out.json(&plan.to_json())
+    } else {
+        out.lines(view::plan::plan(&plan, extent(args.all)))
     }
     if let Some(saving) = &saving {
         stderr().line(next_step(saving, &plan, &args.roster));

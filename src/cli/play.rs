@@ -216,8 +216,9 @@ fn extra_var(text: &str) -> Result<Map, Diagnostic> {
 }
 
 fn view(args: &PlayArgs) -> Box<dyn Observer + Send> {
-    match args.json {
-        true => Box::new(PlayJson(stdout())),
-        false => Box::new(PlayView::new(stdout(), stderr(), terminal_columns(), args.verbose)),
+    if args.json {
+        Box::new(PlayJson(stdout()))
+    } else {
+        Box::new(PlayView::new(stdout(), stderr(), terminal_columns(), args.verbose))
     }
 }

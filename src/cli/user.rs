@@ -238,9 +238,10 @@ fn show(whom: &Whom) -> Result<(), Vec<Diagnostic>> {
     let user = edit::known(&roster, &whom.name)?;
     let fields = view::user::fields(&roster, user);
     let out = stdout();
-    match whom.json {
-        true => out.json(&Value::Map(fields).to_json_line(false)),
-        false => out.lines(view::user::lines(&fields)),
+    if whom.json {
+        out.json(&Value::Map(fields).to_json_line(false))
+    } else {
+        out.lines(view::user::lines(&fields))
     }
     Ok(())
 }

@@ -81,10 +81,7 @@ fn text_diff(name: &str, before: Option<&str>, after: Option<&str>) -> Vec<Strin
 
 /// A unified diff of a file before and after, uncoloured; empty when nothing differs.
 pub fn texts(name: &str, before: &str, after: &str) -> Vec<String> {
-    match before == after {
-        true => Vec::new(),
-        false => text_diff(name, Some(before), Some(after)),
-    }
+    if before == after { Vec::new() } else { text_diff(name, Some(before), Some(after)) }
 }
 
 /// The difference of two texts by lines. Texts of a host can be made so that the shortest difference takes hours to find;

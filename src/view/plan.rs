@@ -330,9 +330,10 @@ fn really(planned: &Change, changes: &[Change]) -> Vec<Styled> {
             .collect::<Vec<_>>()
     };
     let done: Vec<_> = changes.iter().flat_map(|change| shown("done:   ", change)).collect();
-    match done.is_empty() {
-        true => vec!["nothing was changed: it was so already".into()],
-        false => shown("planned:", planned).into_iter().chain(done).collect(),
+    if done.is_empty() {
+        vec!["nothing was changed: it was so already".into()]
+    } else {
+        shown("planned:", planned).into_iter().chain(done).collect()
     }
 }
 

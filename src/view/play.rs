@@ -225,17 +225,15 @@ fn shown_result(module: &str, result: &Map, pretty: bool) -> String {
     };
     let kept = result.iter().filter(|(name, _)| !hidden(name));
     let value = Value::Map(kept.map(|(name, value)| (name.clone(), value.clone())).collect());
-    match pretty {
-        true => value.to_json_pretty(true, 4),
-        false => value.to_json_line(true),
-    }
+    if pretty { value.to_json_pretty(true, 4) } else { value.to_json_line(true) }
 }
 
 /// Of `debug`, the message alone is shown, or the variable without what every result has.
 fn hidden_by_debug(name: &str, result: &Map) -> bool {
-    match result.contains_key("msg") {
-        true => name != "msg",
-        false => matches!(name, "changed" | "skip_reason" | "ansible_loop_var"),
+    if result.contains_key("msg") {
+        name != "msg"
+    } else {
+        matches!(name, "changed" | "skip_reason" | "ansible_loop_var")
     }
 }
 

@@ -58,9 +58,8 @@ fn patterns_match_the_hosts_that_ansible_matches() {
         let Ok(recorded) = fs::read_to_string(case.join("patterns.json")) else { continue };
         let recorded = Value::from_json(&recorded).unwrap();
         let args = args(&case);
-        let sources = args.windows(2).filter(|pair| pair[0] == "-i").map(|pair| match pair[1].contains(',') {
-            true => pair[1].clone(),
-            false => case.join(&pair[1]).display().to_string(),
+        let sources = args.windows(2).filter(|pair| pair[0] == "-i").map(|pair| {
+            if pair[1].contains(',') { pair[1].clone() } else { case.join(&pair[1]).display().to_string() }
         });
         let inventory = inventory::load(&sources.collect::<Vec<_>>(), &[]).unwrap();
         for (pattern, expected) in recorded.as_map().unwrap() {

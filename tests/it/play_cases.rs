@@ -99,9 +99,10 @@ fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in sorted(from) {
         let target = to.join(entry.file_name().unwrap());
-        match entry.is_dir() {
-            true => copy_tree(&entry, &target),
-            false => drop(fs::copy(&entry, &target).unwrap()),
+        if entry.is_dir() {
+            copy_tree(&entry, &target);
+        } else {
+            fs::copy(&entry, &target).unwrap();
         }
     }
 }

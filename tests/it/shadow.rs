@@ -264,10 +264,7 @@ fn theirs(root: &Path, argv: &[String]) -> Result<(), String> {
         .env("LC_ALL", "C.UTF-8")
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}; install the package `passwd`", argv[0]));
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 /// The files' texts. shadow-utils sort `subuid` and `subgid` when they add a line; we keep the order, so there only the

@@ -41,9 +41,10 @@ impl Caller {
         if self.is_ordinary {
             return AdminLevel::None;
         }
-        match self.uid == 0 || self.is_slurm_user {
-            true => AdminLevel::Administrator,
-            false => state.user(&self.name).map_or(AdminLevel::None, |user| user.admin_level),
+        if self.uid == 0 || self.is_slurm_user {
+            AdminLevel::Administrator
+        } else {
+            state.user(&self.name).map_or(AdminLevel::None, |user| user.admin_level)
         }
     }
 

@@ -91,9 +91,10 @@ pub fn run(user: &str, args: &JobArgs, json: bool) -> Exit {
         }
     };
     let out = stdout();
-    match json {
-        true => out.json(&serde_json::to_string_pretty(&answer).expect("an answer has only text keys")),
-        false => out.lines(view::explain::admission(&answer)),
+    if json {
+        out.json(&serde_json::to_string_pretty(&answer).expect("an answer has only text keys"))
+    } else {
+        out.lines(view::explain::admission(&answer))
     }
     let may = answer.submit.admitted && answer.start.admitted && answer.missing.is_none();
     if may { Exit::OK } else { Exit(2) }

@@ -47,9 +47,10 @@ pub fn run(args: &ExplainArgs) -> Exit {
         Err(problems) => return fail_all(&problems, args.json),
     };
     let out = stdout();
-    match args.json {
-        true => out.json(&serde_json::to_string_pretty(&links).expect("links have only text keys")),
-        false => out.lines(view::explain::links(&args.name, &links)),
+    if args.json {
+        out.json(&serde_json::to_string_pretty(&links).expect("links have only text keys"))
+    } else {
+        out.lines(view::explain::links(&args.name, &links))
     }
     if links.iter().all(|link| link.well) { Exit::OK } else { Exit(2) }
 }

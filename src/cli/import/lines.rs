@@ -25,9 +25,10 @@ impl Lines {
     /// Opens a file, or, for `-`, keeps standard input in a file that has no name. So with everything that is not a
     /// plain file: it could not be read a second time.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let (name, source) = match path.as_os_str() == "-" {
-            true => ("standard input".to_owned(), std::io::stdin().as_fd().try_clone_to_owned().map(File::from)),
-            false => (path.display().to_string(), File::open(path)),
+        let (name, source) = if path.as_os_str() == "-" {
+            ("standard input".to_owned(), std::io::stdin().as_fd().try_clone_to_owned().map(File::from))
+        } else {
+            (path.display().to_string(), File::open(path))
         };
         let cannot = |error: std::io::Error| format!("cannot read {name}: {error}");
         let file = source.map_err(cannot)?;

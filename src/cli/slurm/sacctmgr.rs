@@ -115,9 +115,10 @@ fn show(answer: &Response, complained: &mut String) {
 fn news<'a>(before: &str, now: &'a str) -> &'a str {
     let same = |(a, b): &(&str, &str)| a.trim_end_matches(char::is_numeric) == b.trim_end_matches(char::is_numeric);
     let (lines, again) = (before.lines().count(), before.lines().zip(now.lines()).take_while(same).count());
-    match lines == again {
-        true => now.match_indices('\n').nth(lines.wrapping_sub(1)).map_or(now, |(end, _)| &now[end + 1..]),
-        false => now,
+    if lines == again {
+        now.match_indices('\n').nth(lines.wrapping_sub(1)).map_or(now, |(end, _)| &now[end + 1..])
+    } else {
+        now
     }
 }
 

@@ -105,9 +105,8 @@ fn private_directory() -> Result<PathBuf, String> {
 /// A command as one types it; only words that a shell would tear are quoted.
 pub fn typed(command: &Command) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=.,:/@%".contains(c);
-    let word = |word: &String| match !word.is_empty() && word.chars().all(plain) {
-        true => word.clone(),
-        false => shell_words::quote(word).into_owned(),
+    let word = |word: &String| {
+        if !word.is_empty() && word.chars().all(plain) { word.clone() } else { shell_words::quote(word).into_owned() }
     };
     std::iter::once("sacctmgr".to_owned()).chain(command.iter().map(word)).collect::<Vec<_>>().join(" ")
 }
@@ -138,9 +137,10 @@ fn run(program: &Path, argv: &[&str]) -> Result<String, String> {
         .output()
         .map_err(|error| format!("cannot run {name}: {error}; name Slurm's sacctmgr with --sacctmgr"))?;
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    match out.status.success() {
-        true => Ok(said),
-        false => Err(format!("{name} {}: {said}{}", argv.join(" "), String::from_utf8_lossy(&out.stderr))),
+    if out.status.success() {
+        Ok(said)
+    } else {
+        Err(format!("{name} {}: {said}{}", argv.join(" "), String::from_utf8_lossy(&out.stderr)))
     }
 }
 

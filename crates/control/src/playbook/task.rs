@@ -259,10 +259,11 @@ fn read_loop(task: &Node) -> Result<Option<Loop>, Diagnostic> {
 fn variable_name(node: &Node, what: &str) -> Result<String, Diagnostic> {
     let name = text(node, what)?;
     let starts_well = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    match starts_well && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-        true => Ok(name),
-        false => Err(node
+    if starts_well && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        Ok(name)
+    } else {
+        Err(node
             .error(format!("`{name}` is no valid variable name for `{what}`"))
-            .hint("use letters, digits and `_`, not beginning with a digit")),
+            .hint("use letters, digits and `_`, not beginning with a digit"))
     }
 }

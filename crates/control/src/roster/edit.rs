@@ -267,13 +267,12 @@ fn limits(given: &[(String, String)]) -> Result<Vec<(&'static str, &str)>, Vec<D
             let known = limit::LIMITS.iter().map(|kind| kind.name);
             one(Diagnostic::new(ErrorKind::Input, format!("there is no limit `{name}`")).suggest(name, known))
         })?;
-        match kind.accepts(value) {
-            true => Ok(kind.name),
-            false => {
-                let message = format!("{} must be {}, not '{value}'", kind.name, kind.says());
-                let problem = Diagnostic::new(ErrorKind::Input, message);
-                Err(one(kind.problem(value).into_iter().fold(problem, Diagnostic::note)))
-            }
+        if kind.accepts(value) {
+            Ok(kind.name)
+        } else {
+            let message = format!("{} must be {}, not '{value}'", kind.name, kind.says());
+            let problem = Diagnostic::new(ErrorKind::Input, message);
+            Err(one(kind.problem(value).into_iter().fold(problem, Diagnostic::note)))
         }
     };
     given.iter().map(|limit| Ok((find(limit)?, limit.1.as_str()))).collect()

@@ -104,10 +104,7 @@ fn free_words(text: &str, is_word: impl Fn(&str) -> bool) -> (String, Vec<(Strin
             None => kept.push(word),
         }
     }
-    match words.is_empty() {
-        true => (text.to_owned(), words),
-        false => (kept.join(" "), words),
-    }
+    if words.is_empty() { (text.to_owned(), words) } else { (kept.join(" "), words) }
 }
 
 /// Splits at blanks, keeping quoted text and `{{ … }}` together, quotes included.

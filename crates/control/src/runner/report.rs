@@ -66,10 +66,8 @@ impl TaskRun<'_> {
         let for_delegate = keyword("delegate_facts", &keywords.delegate_facts, false);
         let registered = Arc::new(Value::Map(registered));
         let facts_for = if for_delegate { delegate.clone() } else { None };
-        let notified = match changed && status != Status::Failed {
-            true => self.notified(scope, &mut warnings),
-            false => Vec::new(),
-        };
+        let notified =
+            if changed && status != Status::Failed { self.notified(scope, &mut warnings) } else { Vec::new() };
         let report = HostResult {
             host: host.to_owned(),
             module: self.runs.spec().name,
@@ -109,10 +107,7 @@ impl TaskRun<'_> {
             retries: finished.retries,
             always_shown: finished.shown,
         });
-        match hidden {
-            false => items.collect(),
-            true => items.map(ItemReport::censored).collect(),
-        }
+        if hidden { items.map(ItemReport::censored).collect() } else { items.collect() }
     }
 
     fn shown_delegate(&self, name: &str) -> String {

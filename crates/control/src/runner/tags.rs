@@ -18,14 +18,13 @@ impl TagSelection {
         let has = |tag: &str| tags.iter().any(|t| t == tag);
         let only = |tag: &str| self.only.iter().any(|t| t == tag);
         let common = |list: &[String]| list.iter().any(|tag| has(tag));
-        let wanted = match self.only.is_empty() || only("all") {
-            true => !has("never") || common(&self.only),
-            false => {
-                has("always")
-                    || common(&self.only)
-                    || (only("tagged") && !tags.is_empty() && !has("never"))
-                    || (only("untagged") && tags.is_empty())
-            }
+        let wanted = if self.only.is_empty() || only("all") {
+            !has("never") || common(&self.only)
+        } else {
+            has("always")
+                || common(&self.only)
+                || (only("tagged") && !tags.is_empty() && !has("never"))
+                || (only("untagged") && tags.is_empty())
         };
         wanted && !self.skips(tags, has("always"))
     }

@@ -59,12 +59,11 @@ impl Site<'_> {
         let request =
             Request { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
         let reply = self.links.call(&host.target, &host.who, &request).map_err(|error| unanswered(host, error))?;
-        match reply.results.len() == count {
-            true => Ok(reply.results),
-            false => {
-                let message = format!("{}: {} answers to {count} items of {module}", host.name(), reply.results.len());
-                Err(Diagnostic::new(ErrorKind::Internal, message))
-            }
+        if reply.results.len() == count {
+            Ok(reply.results)
+        } else {
+            let message = format!("{}: {} answers to {count} items of {module}", host.name(), reply.results.len());
+            Err(Diagnostic::new(ErrorKind::Internal, message))
         }
     }
 }

@@ -255,9 +255,8 @@ fn finding<'h>(kind: FindingKind, subject: String, hosts: impl Iterator<Item = (
             None => says.push((text, vec![host])),
         }
     }
-    let line = |(text, hosts): (String, Vec<&str>)| match text.is_empty() {
-        true => hosts.join(", "),
-        false => format!("{}: {text}", hosts.join(", ")),
+    let line = |(text, hosts): (String, Vec<&str>)| {
+        if text.is_empty() { hosts.join(", ") } else { format!("{}: {text}", hosts.join(", ")) }
     };
     let seen: Vec<_> = says.into_iter().map(line).collect();
     if seen.is_empty() { Vec::new() } else { vec![Finding { kind, subject, system: false, seen }] }

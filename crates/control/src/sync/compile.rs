@@ -263,8 +263,9 @@ fn leavers(roster: &Roster) -> Vec<Map> {
 }
 
 fn limits(limits: &[Limit]) -> Value {
-    match limits.is_empty() {
-        true => Value::Null,
-        false => limits.iter().map(|limit| (limit.name, limit.value.value.clone().into())).collect(),
+    if limits.is_empty() {
+        Value::Null
+    } else {
+        limits.iter().map(|limit| (limit.name, limit.value.value.clone().into())).collect()
     }
 }

@@ -307,13 +307,14 @@ fn on_host(roster: &Roster, name: &str, wanted: Option<&User>, local: &Observed,
     }
     if let Some(user) = wanted {
         let keys = user.keys.iter().filter(|key| key.state == State::Present).count();
-        links.push(match facts.differs.is_empty() {
-            true => well(
+        links.push(if facts.differs.is_empty() {
+            well(
                 host,
                 "as the roster",
                 format!("{keys} key{} of the roster, and all fields", if keys == 1 { "" } else { "s" }),
-            ),
-            false => broken(host, "as the roster", facts.differs.join("; "), PLAN),
+            )
+        } else {
+            broken(host, "as the roster", facts.differs.join("; "), PLAN)
         });
     }
     links

@@ -39,9 +39,10 @@ impl<'a> Reach<'a> {
             Ok(Host { accounts: accounts.contains(name), scheduler: master.as_ref() == Some(name), ..host })
         });
         let hosts = hosts.collect::<Result<Vec<_>, Diagnostic>>()?;
-        match hosts.is_empty() {
-            false => Ok(hosts),
-            true => Err(Diagnostic::new(ErrorKind::Input, "no host is left").hint("look at -i, --limit and `hosts`")),
+        if hosts.is_empty() {
+            Err(Diagnostic::new(ErrorKind::Input, "no host is left").hint("look at -i, --limit and `hosts`"))
+        } else {
+            Ok(hosts)
         }
     }
 
@@ -69,13 +70,12 @@ impl<'a> Reach<'a> {
     fn matching(&self, pattern: &Written<String>) -> Result<Vec<String>, Diagnostic> {
         let found = self.inventory.hosts_matching(std::slice::from_ref(&pattern.value), &[]);
         let found = found.map_err(|problem| problem.at(&pattern.place))?;
-        match found.hosts.is_empty() {
-            false => Ok(found.hosts),
-            true => {
-                let known = self.inventory.groups().keys().chain(self.inventory.hosts().keys()).map(String::as_str);
-                let message = format!("no host in the inventory matches `{}`", pattern.value);
-                Err(Diagnostic::input(&pattern.place, message).suggest(pattern, known))
-            }
+        if found.hosts.is_empty() {
+            let known = self.inventory.groups().keys().chain(self.inventory.hosts().keys()).map(String::as_str);
+            let message = format!("no host in the inventory matches `{}`", pattern.value);
+            Err(Diagnostic::input(&pattern.place, message).suggest(pattern, known))
+        } else {
+            Ok(found.hosts)
         }
     }
 

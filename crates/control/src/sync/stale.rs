@@ -13,9 +13,10 @@ pub(super) fn stale(plan: &Plan, moved: &[Moved], observed: &[Observed]) -> Diag
     let problem = Diagnostic::new(ErrorKind::Refused, message);
     let problem = moved_notes(plan, moved).into_iter().fold(problem, Diagnostic::note);
     let changed = changed_hosts(plan, observed);
-    let problem = match changed.is_empty() {
-        true => problem,
-        false => problem.note(format!("accounts changed since then on: {}", changed.join(", "))),
+    let problem = if changed.is_empty() {
+        problem
+    } else {
+        problem.note(format!("accounts changed since then on: {}", changed.join(", ")))
     };
     problem.hint("make a new plan and review it")
 }

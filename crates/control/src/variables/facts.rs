@@ -84,9 +84,12 @@ impl Facts {
 
     /// The names of the variables that facts are.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        let full = |name: &String| match self.unprefixed.contains(name) || name == "ansible_local" {
-            true => name.clone(),
-            false => format!("ansible_{name}"),
+        let full = |name: &String| {
+            if self.unprefixed.contains(name) || name == "ansible_local" {
+                name.clone()
+            } else {
+                format!("ansible_{name}")
+            }
         };
         self.all.as_map().into_iter().flat_map(Map::keys).map(full)
     }

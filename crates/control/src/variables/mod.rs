@@ -351,10 +351,7 @@ impl Scope for LocalScope {
 
 /// `base` with `local` on top. Data: they are never templates.
 pub fn with_local(base: &Arc<dyn Scope>, local: Map) -> Arc<dyn Scope> {
-    match local.is_empty() {
-        true => base.clone(),
-        false => Arc::new(LocalScope { base: base.clone(), local: shared(local) }),
-    }
+    if local.is_empty() { base.clone() } else { Arc::new(LocalScope { base: base.clone(), local: shared(local) }) }
 }
 
 fn path(path: &Path) -> Arc<Value> {

@@ -122,9 +122,10 @@ impl<'a> Text<'a> {
         for (depth, key) in path.iter().enumerate() {
             let Some(below) = node.get(key) else {
                 let value = nested(&path[depth + 1..], value.clone());
-                return match is_nothing(node) {
-                    true => Some(self.fill(node, owner, in_flow && depth > 0, key, &value)),
-                    false => self.insert(node, depth == 0, key, &value),
+                return if is_nothing(node) {
+                    Some(self.fill(node, owner, in_flow && depth > 0, key, &value))
+                } else {
+                    self.insert(node, depth == 0, key, &value)
                 };
             };
             owner = self.column(node.entries().iter().find(|(_, value)| std::ptr::eq(value, below))?.0.range.start);
@@ -144,9 +145,10 @@ impl<'a> Text<'a> {
         }
         let indent = self.column(first.range.start);
         // As the entry before it is written.
-        let lines = match last.is_flow() && !last.entries().is_empty() && !is_root {
-            true => vec![format!("{}{}: {}", " ".repeat(indent), inline(&key.into()), inline(value))],
-            false => block(key, value, indent, self.step),
+        let lines = if last.is_flow() && !last.entries().is_empty() && !is_root {
+            vec![format!("{}{}: {}", " ".repeat(indent), inline(&key.into()), inline(value))]
+        } else {
+            block(key, value, indent, self.step)
         };
         let blank = if is_root && value.as_map().is_some() { self.newline } else { "" };
         Some(vec![self.below(last.range.end, &format!("{blank}{}{}", self.newline, lines.join(self.newline)))])
@@ -161,10 +163,7 @@ impl<'a> Text<'a> {
         let lines = block(key, value, owner + self.step, self.step).join(self.newline);
         let before = self.text[..node.range.start].trim_end_matches(' ').len();
         let below = self.below(node.range.end, &format!("{}{lines}", self.newline));
-        match node.range.is_empty() {
-            true => vec![below],
-            false => vec![(before..node.range.end, String::new()), below],
-        }
+        if node.range.is_empty() { vec![below] } else { vec![(before..node.range.end, String::new()), below] }
     }
 
     fn replace(&self, node: &Layout, value: &Value) -> Option<Vec<Patch>> {

@@ -104,9 +104,10 @@ impl<'a> Composer<'a> {
             match self.next()? {
                 (Event::SequenceEnd, span) => {
                     let dash = |item: &Layout| self.text[..item.range.start].rfind('-');
-                    let range = match flow {
-                        true => start.start..span.byte_range()?.end,
-                        false => items.first().and_then(dash).unwrap_or(start.start)..end,
+                    let range = if flow {
+                        start.start..span.byte_range()?.end
+                    } else {
+                        items.first().and_then(dash).unwrap_or(start.start)..end
                     };
                     return Some(Layout { range, shape: Shape::List { flow, items } });
                 }

@@ -41,9 +41,10 @@ fn plain_or_quoted(text: &str) -> String {
     let ends_well = !text.ends_with([' ', ':']);
     let harmless = |c: char| c.is_alphanumeric() || "_-./+=@:() ".contains(c);
     let is_plain = starts_well && ends_well && text.chars().all(harmless) && !text.contains(": ");
-    match is_plain && scalar::resolve(text) == Value::from(text) {
-        true => text.to_owned(),
-        false => Value::from(text).to_json_line(false),
+    if is_plain && scalar::resolve(text) == Value::from(text) {
+        text.to_owned()
+    } else {
+        Value::from(text).to_json_line(false)
     }
 }
 

@@ -8,10 +8,10 @@
 //! What is here speaks to a host through [`crate::system::System`], so it works in the agent, in a dry run (the built-in
 //! service rehearses; for real Slurm the books foretell) and on a fake.
 
-mod books;
+mod listing;
 mod sacctmgr;
 mod write;
 
-pub use books::{Books, Interest, Key, Row, User};
+pub use listing::{Books, Interest, Key, Row, User};
 pub use sacctmgr::{check_text, check_word, write_all};
 pub use write::{Entity, Verb, Write};

@@ -50,19 +50,21 @@ fn refused(output: &Output) -> Failure {
 /// A name: what may be written into a command without being taken for an option, a list, a range or an operator.
 pub fn check_word(what: &str, word: &str) -> Result<(), Failure> {
     let is_safe = |c: char| c.is_alphanumeric() || "_.-/@+".contains(c);
-    match !word.is_empty() && !word.starts_with(['-', '+']) && word.chars().all(is_safe) {
-        true => Ok(()),
-        false => Err(Failure::new(format!("invalid {what} '{}'", word.escape_debug()))
-            .hint("a name has letters, digits and _ . - / @ +, and begins with none of - and +")),
+    if !word.is_empty() && !word.starts_with(['-', '+']) && word.chars().all(is_safe) {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("invalid {what} '{}'", word.escape_debug()))
+            .hint("a name has letters, digits and _ . - / @ +, and begins with none of - and +"))
     }
 }
 
 /// A text for people: anything that comes back from a listing as it was.
 pub fn check_text(what: &str, text: &str) -> Result<(), Failure> {
     let is_safe = |c: char| !c.is_control() && !"|'\"\\".contains(c);
-    match text.chars().all(is_safe) && text.trim() == text && !text.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::new(format!("invalid {what} '{}'", text.escape_debug()))
-            .hint("a text has no quotes, no | and no control characters")),
+    if text.chars().all(is_safe) && text.trim() == text && !text.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("invalid {what} '{}'", text.escape_debug()))
+            .hint("a text has no quotes, no | and no control characters"))
     }
 }

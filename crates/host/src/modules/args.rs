@@ -94,9 +94,10 @@ fn fill_defaults(spec: &Spec, map: &mut Map) -> Result<(), Failure> {
 fn check_missing(spec: &Spec, map: &Map) -> Result<(), Failure> {
     let missing: Vec<_> =
         spec.params.iter().filter(|p| p.required && !map.contains_key(p.name)).map(|p| p.name).collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::new(format!("missing required arguments: {}", missing.join(", ")))),
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("missing required arguments: {}", missing.join(", "))))
     }
 }
 

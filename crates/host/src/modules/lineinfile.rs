@@ -43,9 +43,10 @@ impl Module for LineInFile {
             return Ok(Verdict::Satisfied(Outcome::new().with("msg", "file not present").with("found", 0)));
         };
         let mut lines = lines_of(file.content());
-        let msg = match is_present {
-            true => line.put_into(&mut lines).map_err(Failure::new)?.to_owned(),
-            false => line.take_out_of(&mut lines).map_err(Failure::new)?,
+        let msg = if is_present {
+            line.put_into(&mut lines).map_err(Failure::new)?.to_owned()
+        } else {
+            line.take_out_of(&mut lines).map_err(Failure::new)?
         };
         file.edited(args, lossless::to_bytes(&lines.concat()), msg, system)
     }

@@ -184,8 +184,5 @@ fn qos_set(row: &Row) -> Result<QosSet> {
         return Ok(QosSet::Exactly(ids(row, "qos")?));
     }
     let (added, removed) = (ids(row, "qos_added")?, ids(row, "qos_removed")?);
-    Ok(match added.is_empty() && removed.is_empty() {
-        true => QosSet::Inherited,
-        false => QosSet::Changed { added, removed },
-    })
+    Ok(if added.is_empty() && removed.is_empty() { QosSet::Inherited } else { QosSet::Changed { added, removed } })
 }

@@ -45,9 +45,10 @@ pub(super) fn fits(place: Option<&Place>, job: &Job) -> Result<(), Reason> {
     {
         return Err(Reason::PartitionNodes);
     }
-    match partition.max_minutes.is_some_and(|most| job.minutes > most) && !lifts(QosFlag::PartitionTimeLimit) {
-        true => Err(Reason::PartitionTime),
-        false => Ok(()),
+    if partition.max_minutes.is_some_and(|most| job.minutes > most) && !lifts(QosFlag::PartitionTimeLimit) {
+        Err(Reason::PartitionTime)
+    } else {
+        Ok(())
     }
 }
 
@@ -57,10 +58,7 @@ pub(super) fn admits(place: Option<&Place>, job: &Job) -> Result<(), Reason> {
     if !place.qos_name().is_some_and(|qos| job.partition.job_qos.admits(qos)) {
         return Err(Reason::PartitionQos);
     }
-    match job.partition.accounts.admits(place.account()) {
-        true => Ok(()),
-        false => Err(Reason::PartitionAccount),
-    }
+    if job.partition.accounts.admits(place.account()) { Ok(()) } else { Err(Reason::PartitionAccount) }
 }
 
 /// What squeue shows of a job that waits, in the words of the partition.

@@ -147,9 +147,10 @@ impl Default for Priority {
 impl Priority {
     /// Fair Tree, unless `NO_FAIR_TREE` or `DEPTH_OBLIVIOUS`, which implies it.
     pub fn method(&self) -> Method {
-        match self.flags.has(PriorityFlag::NoFairTree) || self.flags.has(PriorityFlag::DepthOblivious) {
-            true => Method::Classic { dampening: self.dampening },
-            false => Method::FairTree,
+        if self.flags.has(PriorityFlag::NoFairTree) || self.flags.has(PriorityFlag::DepthOblivious) {
+            Method::Classic { dampening: self.dampening }
+        } else {
+            Method::FairTree
         }
     }
 

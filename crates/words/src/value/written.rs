@@ -35,9 +35,10 @@ impl Number {
         };
         let problem = || {
             let message = format!("`{written}` is another number to YAML: it reads {}", self.value);
-            let hint = match written.contains(':') {
-                true => format!("if it is a time, write it in quotes: \"{written}\""),
-                false => as_meant(written).unwrap_or_else(|| format!("write {}", self.value)),
+            let hint = if written.contains(':') {
+                format!("if it is a time, write it in quotes: \"{written}\"")
+            } else {
+                as_meant(written).unwrap_or_else(|| format!("write {}", self.value))
             };
             Diagnostic::input(&self.place, message).hint(hint)
         };

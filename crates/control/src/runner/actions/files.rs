@@ -17,9 +17,10 @@ pub fn read(name: &str, kind: &str, context: &Context) -> Result<(PathBuf, Vec<u
 
 /// Where the file or directory is that a task calls `name`, on the same search.
 pub fn find(name: &str, kind: &str, context: &Context) -> Result<PathBuf, Failure> {
-    let candidates: Vec<PathBuf> = match Path::new(name).is_absolute() {
-        true => vec![PathBuf::from(name)],
-        false => context.directories.iter().flat_map(|dir| [dir.join(kind).join(name), dir.join(name)]).collect(),
+    let candidates: Vec<PathBuf> = if Path::new(name).is_absolute() {
+        vec![PathBuf::from(name)]
+    } else {
+        context.directories.iter().flat_map(|dir| [dir.join(kind).join(name), dir.join(name)]).collect()
     };
     if let Some(found) = candidates.iter().find(|path| path.exists()) {
         return Ok(found.clone());

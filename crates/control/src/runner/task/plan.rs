@@ -64,9 +64,10 @@ impl TaskRun<'_> {
         }
         self.refuse_evaluated(&map)?;
         for arg in &self.args.named {
-            let value = match self.runs.raw().contains(&arg.name.as_str()) {
-                true => Some(arg.value.value.clone()),
-                false => self.render_arg(arg, scope)?,
+            let value = if self.runs.raw().contains(&arg.name.as_str()) {
+                Some(arg.value.value.clone())
+            } else {
+                self.render_arg(arg, scope)?
             };
             match value {
                 Some(value) => map.insert(self.arg_name(arg, scope)?, value),

@@ -24,11 +24,10 @@ struct Address {
 
 /// Interfaces, their addresses, and the default route.
 pub fn gather(facts: &mut Facts) -> Result<(), Failure> {
-    let names: Vec<String> = match facts.exists("/sys/class/net") {
-        true => {
-            facts.system.list(Path::new("/sys/class/net"))?.iter().map(|n| n.to_string_lossy().into_owned()).collect()
-        }
-        false => Vec::new(),
+    let names: Vec<String> = if facts.exists("/sys/class/net") {
+        facts.system.list(Path::new("/sys/class/net"))?.iter().map(|n| n.to_string_lossy().into_owned()).collect()
+    } else {
+        Vec::new()
     };
     let routes = routes(&facts.text("/proc/net/route"));
     let addresses = addresses(&facts.text("/proc/net/fib_trie"), &routes);

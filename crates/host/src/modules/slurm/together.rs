@@ -58,14 +58,15 @@ fn plan(module: &dyn Item, items: &[&Args], system: &dyn System) -> Result<Plans
 /// One item alone.
 pub fn check(module: &dyn Item, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
     let Planned { outcome, changes, writes } = plan(module, &[args], system)?.remove(0)?;
-    Ok(match writes.is_empty() {
-        true => Verdict::Satisfied(outcome),
-        false => Verdict::would(changes, move |system| {
+    Ok(if writes.is_empty() {
+        Verdict::Satisfied(outcome)
+    } else {
+        Verdict::would(changes, move |system| {
             match write_all(system, &writes).and_then(|said| said.into_iter().flatten().next()) {
                 Some(failure) => Err(failure),
                 None => Ok(outcome),
             }
-        }),
+        })
     })
 }
 
@@ -77,10 +78,8 @@ pub fn run(module: &dyn Item, items: &[Result<Args, Failure>], system: &mut dyn 
         Err(failure) => good.iter().map(|_| Err(failure.clone())).collect(),
     };
     let writes: Vec<Write> = plans.iter().flatten().flat_map(|planned| planned.writes.iter().cloned()).collect();
-    let failures = match writes.is_empty() {
-        true => vec![None; plans.len()],
-        false => carry_out(module, &good, &plans, &writes, system),
-    };
+    let failures =
+        if writes.is_empty() { vec![None; plans.len()] } else { carry_out(module, &good, &plans, &writes, system) };
     let mut results = plans.into_iter().zip(failures).map(|(planned, failure)| match planned {
         Err(failure) => ItemResult::unchanged(Err(failure)),
         Ok(Planned { outcome, writes, .. }) if writes.is_empty() => ItemResult::unchanged(Ok(outcome)),

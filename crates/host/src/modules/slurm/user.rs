@@ -102,9 +102,10 @@ fn withdraw(args: &Args, name: &str, account: &str, books: &Books, planned: &mut
         return Ok(());
     }
     let (change, set) = of_user(args, name, books);
-    match set.is_empty() {
-        true => check_default(books, name, account, goes)?,
-        false => planned.add(change, vec![Write::new(Verb::Modify, Entity::User, name).on(cluster).set(set)]),
+    if set.is_empty() {
+        check_default(books, name, account, goes)?
+    } else {
+        planned.add(change, vec![Write::new(Verb::Modify, Entity::User, name).on(cluster).set(set)])
     }
     let change = Change::new(Action::Delete, "association", address(cluster, account, name, ""));
     planned.add(change, vec![Write::new(Verb::Delete, Entity::User, name).of("account", account).on(cluster)]);

@@ -4,6 +4,7 @@
 
 use super::place::{Place, directory_to_read};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -15,8 +16,8 @@ impl Drafts {
     /// Something was made or named at a place, without a sync of its own.
     pub fn note(&mut self, place: &Place) -> io::Result<()> {
         let device = rustix::fs::fstat(&place.directory)?.st_dev;
-        if !self.0.contains_key(&device) {
-            self.0.insert(device, directory_to_read(&place.directory)?);
+        if let Entry::Vacant(free) = self.0.entry(device) {
+            free.insert(directory_to_read(&place.directory)?);
         }
         Ok(())
     }

@@ -166,10 +166,7 @@ impl Cells<'_> {
     /// When it could first have started; a list that does not tell means as soon as it was submitted. `Unknown` is a job
     /// that was held all the time.
     fn eligible(&self, submit: i64) -> Read<Option<i64>> {
-        match self.has(C::Eligible) {
-            true => Ok(self.moment(C::Eligible)?.map(|moment| moment.first)),
-            false => Ok(Some(submit)),
-        }
+        if self.has(C::Eligible) { Ok(self.moment(C::Eligible)?.map(|moment| moment.first)) } else { Ok(Some(submit)) }
     }
 
     fn details(&self) -> Read<Details> {

@@ -89,9 +89,10 @@ pub fn moment(text: &str, zone: &TimeZone) -> Option<Option<Moment>> {
     let civil: DateTime = text.parse().ok()?;
     let zoned = zone.to_ambiguous_zoned(civil);
     let second = zoned.clone().later().ok()?.timestamp().as_second();
-    let first = match zoned.is_ambiguous() && zone_repeats(zone, civil) {
-        true => zone.to_ambiguous_zoned(civil).earlier().ok()?.timestamp().as_second(),
-        false => second,
+    let first = if zoned.is_ambiguous() && zone_repeats(zone, civil) {
+        zone.to_ambiguous_zoned(civil).earlier().ok()?.timestamp().as_second()
+    } else {
+        second
     };
     Some(Some(Moment { first, second }))
 }

@@ -168,9 +168,10 @@ fn boolean(text: &str) -> Result<bool, String> {
 }
 
 fn bounded(text: &str, read: impl Fn(&str) -> Option<u64>) -> Result<Option<u64>, String> {
-    match ["infinite", "unlimited"].iter().any(|word| word.eq_ignore_ascii_case(text)) {
-        true => Ok(None),
-        false => read(text).map(Some).ok_or_else(|| "a number, a time or UNLIMITED is needed".into()),
+    if ["infinite", "unlimited"].iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        Ok(None)
+    } else {
+        read(text).map(Some).ok_or_else(|| "a number, a time or UNLIMITED is needed".into())
     }
 }
 
