@@ -112,29 +112,31 @@ mod tests {
     }
 
     proptest! {
-           #[test]
-           fn it_is_a_sorted_set(steps in prop::collection::vec((0..1500u16, prop::bool::weighted(0.8)), 0..2500)) {
-               let (mut runs, mut set) = (Runs::default(), BTreeSet::new());
-               let (mut copy, mut copied) = (runs.clone(), set.clone());
-               for (index, (value, put)) in steps.iter().enumerate() {
-                   if put { prop_assert_eq!(runs.put(*value, by(*value)).is_none(), set.insert(*value))
-    } else { prop_assert_eq!(runs.remove(by(*value)).is_some(), set.remove(value))
+        #[test]
+        fn it_is_a_sorted_set(steps in prop::collection::vec((0..1500u16, prop::bool::weighted(0.8)), 0..2500)) {
+            let (mut runs, mut set) = (Runs::default(), BTreeSet::new());
+            let (mut copy, mut copied) = (runs.clone(), set.clone());
+            for (index, (value, put)) in steps.iter().enumerate() {
+                if *put {
+                    prop_assert_eq!(runs.put(*value, by(*value)).is_none(), set.insert(*value));
+                } else {
+                    prop_assert_eq!(runs.remove(by(*value)).is_some(), set.remove(value));
+                }
+                if index == steps.len() / 2 {
+                    (copy, copied) = (runs.clone(), set.clone());
+                }
+            }
+            prop_assert!(runs.iter().eq(set.iter()));
+            prop_assert!(runs.iter().rev().eq(set.iter().rev()));
+            prop_assert!(copy.iter().eq(copied.iter()), "a copy does not see later changes");
+            prop_assert!(Runs::sorted(set.iter().copied()).iter().eq(set.iter()));
+            for value in (0..1500).step_by(7) {
+                prop_assert_eq!(runs.get(by(value)), set.get(&value));
+                let tens = &|element: &u16| (element / 10).cmp(&(value / 10));
+                let range = value / 10 * 10..value / 10 * 10 + 10;
+                prop_assert!(runs.span(tens).eq(set.range(range.clone())));
+                prop_assert!(runs.span(tens).rev().eq(set.range(range).rev()));
+            }
+        }
     }
-                   if index == steps.len() / 2 {
-                       (copy, copied) = (runs.clone(), set.clone());
-                   }
-               }
-               prop_assert!(runs.iter().eq(set.iter()));
-               prop_assert!(runs.iter().rev().eq(set.iter().rev()));
-               prop_assert!(copy.iter().eq(copied.iter()), "a copy does not see later changes");
-               prop_assert!(Runs::sorted(set.iter().copied()).iter().eq(set.iter()));
-               for value in (0..1500).step_by(7) {
-                   prop_assert_eq!(runs.get(by(value)), set.get(&value));
-                   let tens = &|element: &u16| (element / 10).cmp(&(value / 10));
-                   let range = value / 10 * 10..value / 10 * 10 + 10;
-                   prop_assert!(runs.span(tens).eq(set.range(range.clone())));
-                   prop_assert!(runs.span(tens).rev().eq(set.range(range).rev()));
-               }
-           }
-       }
 }
