@@ -199,7 +199,7 @@ fn every_key_that_takes_effect_is_read() {
         product.iter().any(|text| text.split(&format!(".{field}")).skip(1).any(after))
     };
     let (mut tables, mut looked_at) = (Vec::new(), 0);
-    sources(&root.join("daemon/config/keys"), &mut tables);
+    sources(&root.join("crates/service/src/daemon/config/keys"), &mut tables);
     for block in tables.iter().flat_map(|table| table.split("Key {").skip(1)) {
         let Some(name) = block.split("name: \"").nth(1).and_then(|rest| rest.split('"').next()) else { continue };
         let Some(key) = keys::all().find(|key| key.is(name)) else { continue };
