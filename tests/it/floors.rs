@@ -132,6 +132,51 @@ fn every_module_has_a_floor() {
     }
 }
 
+/// How code reaches what is outside of its values: files, environment, programs, clock, zone, users, network.
+const REACHES: [&str; 24] = [
+    "std::fs",
+    "std::env",
+    "std::process",
+    "std::net",
+    "std::os",
+    "std::{",
+    "fs::",
+    "env::",
+    "Command::",
+    "SystemTime",
+    "Instant",
+    "Timestamp::now",
+    "Zoned::now",
+    "TimeZone::system",
+    "nix::",
+    "path::absolute",
+    "/dev/urandom",
+    ".exists()",
+    ".is_file()",
+    ".is_dir()",
+    ".is_symlink()",
+    "metadata()",
+    ".canonicalize()",
+    ".read_dir()",
+];
+
+/// The first of [`REACHES`] that the code names, if it names one.
+fn reach(code: &str) -> Option<&'static str> {
+    REACHES.into_iter().find(|reach| code.contains(reach))
+}
+
+#[test]
+fn templates_reach_the_control_node_by_its_port_only() {
+    let template = root().join("crates/control/src/template");
+    let files = sources(&template);
+    assert!(files.len() > 30, "templates are elsewhere: {files:?}");
+    let reaching = files.into_iter().filter_map(|path| {
+        let found = reach(&shipped(&std::fs::read_to_string(&path).unwrap()))?;
+        Some(format!("{} names {found}", path.strip_prefix(&template).unwrap().display()))
+    });
+    assert_eq!(reaching.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
 /// Crate → the crates of ours that it stands on, from rows such as ``| `control` | `words`, `host` | … |``.
 fn drawn(page: &str) -> BTreeMap<String, BTreeSet<String>> {
     let (_, table) = page.split_once("| crate | stands on |").expect("docs/architecture.md has the table of crates");
@@ -182,6 +227,8 @@ mod tests {
 }
 fn last() -> crate::text::B {}
 ";
+    assert_eq!(reach("let now = jiff::Zoned::now();"), Some("Zoned::now"));
+    assert_eq!(reach(&shipped("control.entry(path); // std::fs::metadata()\n")), None);
     assert_eq!(named(&shipped(source)), ["change", "diag", "value", "system", "text"]);
     assert_eq!(floors("//! | 4 people | [`cli`], [`view`] |\n//! |---|---|\n").len(), 2);
 }

@@ -5,7 +5,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 3 engines | [`runner`], [`sync`] |
-//! | 2 ports | [`connection`], [`fleet`], [`variables`] |
+//! | 2 ports | [`connection`], [`fleet`], [`local_node`], [`variables`] |
 //! | 1 domain | [`plan`], [`roster`], [`inventory`], [`playbook`] |
 //! | 0 words | [`yaml`], [`template`] |
 
@@ -19,9 +19,10 @@ pub mod plan;
 pub mod playbook;
 pub mod roster;
 
-// Floor 2: the way to hosts.
+// Floor 2: the way to hosts, and to the machine itself.
 pub mod connection;
 pub mod fleet;
+pub mod local_node;
 pub mod variables;
 
 // Floor 3: engines. They put domain and ports together.

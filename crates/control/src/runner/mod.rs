@@ -20,6 +20,7 @@ mod tests;
 use crate::connection::Connector;
 use crate::fleet::Links;
 use crate::inventory::Inventory;
+use crate::local_node::LocalNode;
 use crate::playbook::Playbook;
 use crate::template::Templar;
 use crate::variables::target::{self, Login};
@@ -92,7 +93,7 @@ impl<'a> Runner<'a> {
             inventory,
             options,
             login,
-            templar: Templar::new(),
+            templar: Templar::on(Arc::new(LocalNode::new(options.check))),
             links: Links::new(connector),
             world: Arc::new(world(inventory, options)),
             stats: IndexMap::new(),

@@ -2,6 +2,7 @@
 
 use super::Host;
 use crate::inventory::Inventory;
+use crate::local_node::LocalNode;
 use crate::roster::{Roster, Written};
 use crate::runner::{self, Options};
 use crate::template::Templar;
@@ -22,7 +23,9 @@ impl<'a> Reach<'a> {
     /// Hosts of `inventory`, logged in to as `login` says where their variables say nothing.
     pub fn new(inventory: &'a Inventory, login: &'a Login) -> Self {
         let world = Arc::new(runner::world(inventory, &Options::default()));
-        Self { inventory, login, templar: Templar::new(), world }
+        // Looking for the way to a host writes nothing, whatever its variables ask for.
+        let templar = Templar::on(Arc::new(LocalNode::new(true)));
+        Self { inventory, login, templar, world }
     }
 
     /// The hosts that `roster` means, cut down to those that `limit` also selects, in inventory order.

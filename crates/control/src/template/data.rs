@@ -3,7 +3,7 @@
 use super::engine::{self, is_template};
 use super::error::carried;
 use super::filters::time::{Delta, Moment};
-use super::{FileOptions, Lookup, Scope, TemplateError};
+use super::{ControlNode, FileOptions, Lookup, Scope, TemplateError};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value as Engine, ValueKind};
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub(super) const EVAL: &str = "enlist eval";
 #[derive(Clone)]
 pub(super) struct Eval {
     pub(super) scope: Arc<dyn Scope>,
+    control: Arc<dyn ControlNode>,
     chain: Option<Arc<Link>>,
 }
 
@@ -32,13 +33,18 @@ struct Link {
 }
 
 impl Eval {
-    pub(super) fn new(scope: &Arc<dyn Scope>) -> Eval {
-        Eval { scope: scope.clone(), chain: None }
+    pub(super) fn new(scope: &Arc<dyn Scope>, control: &Arc<dyn ControlNode>) -> Eval {
+        Eval { scope: scope.clone(), control: control.clone(), chain: None }
+    }
+
+    /// The machine that it runs on.
+    pub(super) fn control(&self) -> &Arc<dyn ControlNode> {
+        &self.control
     }
 
     /// The same evaluation, seen from another scope (`hostvars`).
     fn within(&self, scope: Arc<dyn Scope>) -> Eval {
-        Eval { scope, chain: self.chain.clone() }
+        Eval { scope, ..self.clone() }
     }
 
     /// The same evaluation with a few variables on top, which are data.
@@ -86,7 +92,7 @@ impl Eval {
     pub(super) fn written(&self, path: &[String]) -> Option<(Value, Result<Eval, TemplateError>)> {
         let (name, entries) = path.split_first()?;
         let Some(Lookup::Trusted(root)) = self.scope.lookup(name) else { return None };
-        let mut node = Node::top(self, name, root, true);
+        let mut node = Node::top(Some(self), name, root);
         for entry in entries {
             let Value::Map(map) = node.value() else { return None };
             let index = map.get_index_of(entry)?;
@@ -103,8 +109,8 @@ impl Eval {
     /// The variable `name`; an error comes as a value that fails when the engine touches it.
     fn variable(&self, name: &str) -> Option<Engine> {
         Some(match self.scope.lookup(name) {
-            Some(Lookup::Trusted(root)) => Node::top(self, name, root, true).engine(),
-            Some(Lookup::Data(root)) => Node::top(self, name, root, false).engine(),
+            Some(Lookup::Trusted(root)) => Node::top(Some(self), name, root).engine(),
+            Some(Lookup::Data(root)) => Node::top(None, name, root).engine(),
             Some(Lookup::Scope(scope)) => self.within(scope).context(),
             None if name == "vars" => self.context(),
             None => return None,
@@ -129,7 +135,7 @@ impl Eval {
         }
         let parent = self.chain.clone();
         let link = Link { name: node.name.to_string(), scope, path: node.path.clone(), depth, parent };
-        Ok(Eval { scope: self.scope.clone(), chain: Some(Arc::new(link)) })
+        Ok(Eval { chain: Some(Arc::new(link)), ..self.clone() })
     }
 
     fn endless(&self, name: &str) -> TemplateError {
@@ -208,17 +214,17 @@ impl Object for Context {
 /// A place in a variable: the variable's value is shared, not copied, however deep a template goes.
 #[derive(Clone)]
 pub(super) struct Node {
-    eval: Eval,
+    /// Where its texts are evaluated; `None` for data.
+    eval: Option<Eval>,
     name: Arc<str>,
     root: Arc<Value>,
     /// Positions of the entries from the root down.
     path: Vec<usize>,
-    trusted: bool,
 }
 
 impl Node {
-    fn top(eval: &Eval, name: &str, root: Arc<Value>, trusted: bool) -> Node {
-        Node { eval: eval.clone(), name: name.into(), root, path: Vec::new(), trusted }
+    fn top(eval: Option<&Eval>, name: &str, root: Arc<Value>) -> Node {
+        Node { eval: eval.cloned(), name: name.into(), root, path: Vec::new() }
     }
 
     fn value(&self) -> &Value {
@@ -237,20 +243,20 @@ impl Node {
 
     /// As the engine's value; texts of trusted variables are evaluated here.
     fn engine(self) -> Engine {
-        match self.value() {
-            Value::String(text) if self.trusted && is_template(text) => {
-                let result = self.eval.enter(&self).and_then(|eval| engine::native(text, &eval));
+        match (self.value(), &self.eval) {
+            (Value::String(text), Some(eval)) if is_template(text) => {
+                let result = eval.enter(&self).and_then(|eval| engine::native(text, &eval));
                 result.unwrap_or_else(|error| invalid(error.through(&self.name)))
             }
-            Value::List(_) | Value::Map(_) => Engine::from_object(self),
-            scalar => scalar_engine(scalar),
+            (Value::List(_) | Value::Map(_), _) => Engine::from_object(self),
+            (scalar, _) => scalar_engine(scalar),
         }
     }
 
     /// As plain data: trusted texts evaluated to the bottom, `omit` dropped.
     fn plain(&self) -> Result<Value, TemplateError> {
         let value = self.value();
-        if !self.trusted {
+        if self.eval.is_none() {
             return first_unknown(value).map_or_else(|| Ok(kept(value)), |why| Err(TemplateError::Unknown { why }));
         }
         let entry = |index| to_value_or_omit(&self.child(index));
@@ -373,10 +379,7 @@ fn scalar_engine(value: &Value) -> Engine {
 /// Data, such as a filter's result, as the engine's value.
 pub(super) fn to_engine(value: Value) -> Engine {
     match value {
-        Value::List(_) | Value::Map(_) => {
-            let nothing = super::MapScope::data(Map::new());
-            Node::top(&Eval::new(&nothing), "", Arc::new(value), false).engine()
-        }
+        Value::List(_) | Value::Map(_) => Node::top(None, "", Arc::new(value)).engine(),
         scalar => scalar_engine(&scalar),
     }
 }

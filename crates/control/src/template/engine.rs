@@ -112,8 +112,9 @@ fn emit(out: &mut Output, state: &mut State, value: &Engine) -> Result<(), Error
 }
 
 /// The evaluation that a filter or function runs in.
-pub(super) fn eval_of(state: &State) -> Option<Eval> {
-    Some(state.lookup(EVAL)?.downcast_object_ref::<Context>()?.0.clone())
+pub(super) fn eval_of(state: &State) -> Result<Eval, Error> {
+    let found = state.lookup(EVAL).and_then(|found| Some(found.downcast_object_ref::<Context>()?.0.clone()));
+    found.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "no variables to look up"))
 }
 
 /// Evaluates a condition: an expression, in which braces stand for a value.
@@ -205,6 +206,7 @@ fn run_template(env: &Environment<'static>, name: &str, eval: &Eval) -> Result<E
         explain(&error, source.as_ref().map_or("", |source| source.text.as_str()), eval)
     };
     let template = env.get_template(name).map_err(explain)?;
+    let _underway = sources::reading_from(eval.control());
     let captured = template.render_captured(eval.context()).map_err(explain)?;
     let printed = captured.state().get_extension::<Printed>().and_then(|printed| printed.first.as_ref());
     Ok(match printed {

@@ -45,7 +45,7 @@ fn lookup(state: &State, args: Rest<ValueOrKwargs>, list: bool) -> Result<Engine
     args.retain(|arg| !arg.is_undefined());
     let args = Args::from_engine(&args)?;
     let wants_list = list || args.flag(usize::MAX, "wantlist", false);
-    let eval = eval_of(state).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "no variables to look up"))?;
+    let eval = eval_of(state)?;
     match lookups::run(&name, &args, &eval) {
         Ok(found) if wants_list => Ok(super::data::to_engine(Value::List(found))),
         Ok(found) => Ok(super::data::to_engine(joined(found))),
@@ -70,11 +70,12 @@ fn joined(mut found: Vec<Value>) -> Value {
 }
 
 /// `now(utc=false, fmt=none)`.
-fn now(args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
+fn now(state: &State, args: Rest<ValueOrKwargs>) -> Result<Engine, Error> {
     let args = Args::from_engine(&args.into_values())?;
-    let moment = Moment::now(args.flag(0, "utc", false));
+    let now = eval_of(state)?.control().now();
+    let moment = Moment::of(&now, args.flag(0, "utc", false));
     match args.string(1, "fmt") {
-        Some(format) => moment.format(&format).map(Engine::from),
+        Some(format) => moment.format(&format, now.time_zone()).map(Engine::from),
         None => Ok(Engine::from_object(moment)),
     }
 }

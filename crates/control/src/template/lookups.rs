@@ -5,7 +5,7 @@ mod password;
 mod sequence;
 
 use super::data::Eval;
-use super::filters::Args;
+use super::filters::{Args, collections};
 use super::{Lookup, TemplateError};
 use files::{csvfile, file_text, fileglob, first_found, ini, read, template};
 use password::password;
@@ -76,7 +76,7 @@ pub(super) fn run(name: &str, args: &Args, eval: &Eval) -> Found {
 
 fn find_all(name: &str, short: &str, args: &Args, eval: &Eval) -> Result<Vec<Value>, String> {
     match short {
-        "env" => each(args, |name| Ok(env(args, name))),
+        "env" => each(args, |name| Ok(env(args, eval, name))),
         "file" => each(args, |name| read(eval, "files", name).map(|text| file_text(args, text).into())),
         "unvault" => each(args, |name| read(eval, "files", name).map(Value::from)),
         "template" => each(args, |name| template(args, eval, name)),
@@ -98,9 +98,7 @@ fn find_all(name: &str, short: &str, args: &Args, eval: &Eval) -> Result<Vec<Val
         "nested" | "cartesian" => super::filters::call_filter("product", args.all()),
         "subelements" => subelements(args),
         "sequence" => sequence(args),
-        "random_choice" => {
-            super::filters::call_filter("random", args.all()).map(|found| found.into_iter().take(1).collect())
-        }
+        "random_choice" => random_choice(args, eval),
         "csvfile" => each(args, |key| csvfile(args, eval, key)),
         "ini" => each(args, |key| ini(args, eval, key)),
         "inventory_hostnames" => inventory_hostnames(args, eval),
@@ -145,9 +143,18 @@ fn opened(args: &Args, levels: Option<i64>) -> Vec<Value> {
     out
 }
 
-fn env(args: &Args, name: &str) -> Value {
+fn env(args: &Args, eval: &Eval, name: &str) -> Value {
     let default = || args.named().get("default").cloned().unwrap_or_else(|| Value::from(""));
-    std::env::var(name).map_or_else(|_| default(), Value::from)
+    eval.control().variable(name).map_or_else(default, Value::from)
+}
+
+/// One of the terms.
+fn random_choice(args: &Args, eval: &Eval) -> Result<Vec<Value>, String> {
+    let chosen = collections::random(&Args::of(args.all().to_vec()), &**eval.control())?;
+    Ok(match chosen {
+        Value::List(items) => items.into_iter().take(1).collect(),
+        other => vec![other],
+    })
 }
 
 fn directory(eval: &Eval, variable: &str) -> Option<PathBuf> {
@@ -159,18 +166,7 @@ fn directory(eval: &Eval, variable: &str) -> Option<PathBuf> {
 
 /// What a command of the controller prints, run in the playbook's directory.
 fn shell(command: &str, eval: &Eval) -> Result<String, String> {
-    let mut program = std::process::Command::new("/bin/sh");
-    if let Some(directory) = directory(eval, "playbook_dir") {
-        program.current_dir(directory);
-    }
-    let output = program.arg("-c").arg(command).output();
-    let output = output.map_err(|error| error.to_string())?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => {
-            Err(format!("`{command}` failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
-        }
-    }
+    eval.control().shell(command, directory(eval, "playbook_dir").as_deref())
 }
 
 fn pipe(command: &str, eval: &Eval) -> Result<String, String> {
@@ -225,11 +221,14 @@ fn dict(args: &Args) -> Result<Vec<Value>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::MapScope;
+    use crate::template::control_node::fake::FakeNode;
+    use crate::template::{ControlNode, MapScope};
+    use std::sync::Arc;
 
     #[test]
     fn every_name_is_known() {
-        let eval = Eval::new(&MapScope::data(Map::new()));
+        let control: Arc<dyn ControlNode> = Arc::new(FakeNode::default());
+        let eval = Eval::new(&MapScope::data(Map::new()), &control);
         for name in NAMES {
             let found = run(name, &Args::default(), &eval).map_err(|error| error.to_string());
             assert!(!found.is_err_and(|error| error.contains("there is no lookup")), "{name}");

@@ -4,6 +4,7 @@
 //! [`Value`]s ([`engine`]), conditions ([`condition`]), and errors that name the variable ([`error`]).
 
 mod condition;
+mod control_node;
 mod data;
 mod engine;
 mod error;
@@ -19,6 +20,7 @@ mod sources;
 mod tests;
 
 pub use condition::Truth;
+pub use control_node::{ControlNode, Decide, Entry, EntryKind};
 pub use error::TemplateError;
 
 use std::sync::Arc;
@@ -85,8 +87,10 @@ impl Scope for MapScope {
 }
 
 /// Evaluates templates. Cheap to make and to share; compiled templates are kept by the process.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Templar;
+#[derive(Clone)]
+pub struct Templar {
+    control: Arc<dyn ControlNode>,
+}
 
 /// How a template file is read: what the `template` module's parameters and a `#jinja2:` first line can set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -120,9 +124,13 @@ impl Default for FileOptions {
 }
 
 impl Templar {
-    /// A templar.
-    pub fn new() -> Templar {
-        Templar
+    /// A templar whose templates reach files, clock and programs through `control`.
+    pub fn on(control: Arc<dyn ControlNode>) -> Templar {
+        Templar { control }
+    }
+
+    fn eval(&self, scope: &Arc<dyn Scope>) -> data::Eval {
+        data::Eval::new(scope, &self.control)
     }
 
     /// Evaluates every text in `value`, as deep as it goes. A text that is one `{{ expression }}` becomes the
@@ -134,12 +142,12 @@ impl Templar {
 
     /// As [`Templar::render`]; `None` when the whole value is `omit`, that is: as if it was not written at all.
     pub fn render_or_omit(&self, value: &Value, scope: &Arc<dyn Scope>) -> Result<Option<Value>, TemplateError> {
-        data::Eval::new(scope).render(value)
+        self.eval(scope).render(value)
     }
 
     /// Evaluates one text.
     pub fn render_str(&self, text: &str, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
-        let eval = data::Eval::new(scope);
+        let eval = self.eval(scope);
         Ok(eval.render_text(text)?.unwrap_or(Value::Null))
     }
 
@@ -148,18 +156,18 @@ impl Templar {
     ///
     /// Braces in an expression stand for a value; see [`condition`]. What a value holds is never read as an expression.
     pub fn condition(&self, condition: &Value, scope: &Arc<dyn Scope>) -> Result<Truth, TemplateError> {
-        condition::evaluate(condition, &data::Eval::new(scope))
+        condition::evaluate(condition, &self.eval(scope))
     }
 
     /// Evaluates a keyword that is yes or no, such as `ignore_errors`: a boolean, one of Ansible's words for it, or a
     /// text whose result is one of these. `None` for null and `omit`; everything else is an error.
     pub fn flag(&self, flag: &Value, scope: &Arc<dyn Scope>) -> Result<Option<bool>, TemplateError> {
-        condition::flag(flag, &data::Eval::new(scope))
+        condition::flag(flag, &self.eval(scope))
     }
 
     /// What the lookup `name` finds for these terms, as `with_NAME` wants it.
     pub fn lookup(&self, name: &str, terms: Vec<Value>, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, TemplateError> {
-        lookups::run(name, &filters::Args::of(terms), &data::Eval::new(scope))
+        lookups::run(name, &filters::Args::of(terms), &self.eval(scope))
     }
 
     /// The names of all lookups.
@@ -169,7 +177,7 @@ impl Templar {
 
     /// The conditions of `that`: those that are written, or that the variable holds which `{{ name }}` alone names.
     pub fn conditions(&self, that: &Value, scope: &Arc<dyn Scope>) -> Vec<Value> {
-        condition::listed(that, &data::Eval::new(scope))
+        condition::listed(that, &self.eval(scope))
     }
 
     /// Evaluates the text of a template file; `name` is its path, for messages and for `{% include %}`. A first line
@@ -181,7 +189,7 @@ impl Templar {
         scope: &Arc<dyn Scope>,
         options: &FileOptions,
     ) -> Result<String, TemplateError> {
-        data::Eval::new(scope).render_file(name, text, options)
+        self.eval(scope).render_file(name, text, options)
     }
 
     /// A line end as people write it for [`FileOptions::newline`]: itself, or its escape.

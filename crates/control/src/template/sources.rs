@@ -3,9 +3,10 @@
 //! A name is a number of this table and carries no text: what a template includes by a name out of data is a file or
 //! nothing.
 
-use super::FileOptions;
 use super::engine::{Dialect, with_newlines};
 use super::rewrite;
+use super::{ControlNode, FileOptions};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -57,6 +58,32 @@ pub(super) fn find(name: &str) -> Option<Arc<Source>> {
     sources().all.get(number).cloned()
 }
 
+thread_local! {
+    /// Where this thread's templates under way read what they include, the innermost last: the engine asks for an
+    /// included template without saying for whom.
+    static UNDERWAY: RefCell<Vec<Arc<dyn ControlNode>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Ends with the evaluation of a template.
+pub(super) struct Underway;
+
+/// Until the result is dropped, what templates of this thread include is read from `control`.
+pub(super) fn reading_from(control: &Arc<dyn ControlNode>) -> Underway {
+    UNDERWAY.with_borrow_mut(|underway| underway.push(control.clone()));
+    Underway
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        UNDERWAY.with_borrow_mut(Vec::pop);
+    }
+}
+
+fn read(path: &Path) -> Option<String> {
+    let control = UNDERWAY.with_borrow(|underway| underway.last().cloned())?;
+    control.read_text(path).ok()
+}
+
 /// The name of the template that `{% include asked %}` in `parent` means: a file next to it, or in `templates` next to
 /// it. What is no file gets a name that no template has.
 pub(super) fn included(asked: &str, parent: &str) -> String {
@@ -64,7 +91,7 @@ pub(super) fn included(asked: &str, parent: &str) -> String {
     let path = parent.as_ref().map_or("", |source| source.path.as_str());
     let directory = Path::new(path).parent().unwrap_or(Path::new(""));
     let places = [directory.join(asked), directory.join("templates").join(asked)];
-    let found = places.iter().find_map(|place| Some((place, std::fs::read_to_string(place).ok()?)));
+    let found = places.iter().find_map(|place| Some((place, read(place)?)));
     let Some((place, text)) = found else { return format!("{MISSING}{asked}") };
     let options = parent.as_ref().map_or_else(FileOptions::default, |source| source.options.clone());
     let text = with_newlines(&text, &options.newline);

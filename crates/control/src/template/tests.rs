@@ -1,4 +1,11 @@
+use super::control_node::fake::FakeNode;
 use super::*;
+use crate::local_node::LocalNode;
+
+/// On a control node that has nothing.
+pub(super) fn templar() -> Templar {
+    Templar::on(Arc::new(FakeNode::default()))
+}
 
 fn vars(json: &str) -> Arc<dyn Scope> {
     let Ok(Value::Map(map)) = Value::from_json(json) else { panic!("no JSON object: {json}") };
@@ -6,7 +13,7 @@ fn vars(json: &str) -> Arc<dyn Scope> {
 }
 
 fn render(text: &str, json: &str) -> Result<Value, String> {
-    Templar::new().render_str(text, &vars(json)).map_err(|error| error.to_string())
+    templar().render_str(text, &vars(json)).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -36,7 +43,7 @@ fn variables_are_evaluated_when_used() {
 fn data_is_never_evaluated() {
     let Ok(Value::Map(map)) = Value::from_json(r#"{"out": {"stdout": "{{ evil }}"}}"#) else { panic!() };
     let scope = MapScope::data(map);
-    assert_eq!(Templar::new().render_str("{{ out.stdout }}", &scope), Ok("{{ evil }}".into()));
+    assert_eq!(templar().render_str("{{ out.stdout }}", &scope), Ok("{{ evil }}".into()));
 }
 
 #[test]
@@ -63,21 +70,21 @@ fn the_unknown_spreads() {
     let result = Value::from_iter([("rc", Value::Unknown("not run".into())), ("changed", Value::Bool(true))]);
     let scope = MapScope::data(Map::from_iter([("r".to_owned(), result)]));
     let unknown = Err(TemplateError::Unknown { why: "not run".into() });
-    assert_eq!(Templar::new().render_str("{{ r.rc == 0 }}", &scope), unknown);
-    assert_eq!(Templar::new().render_str("rc {{ r }}", &scope), unknown);
-    assert_eq!(Templar::new().render_str("{{ r.changed }}", &scope), Ok(Value::Bool(true)));
+    assert_eq!(templar().render_str("{{ r.rc == 0 }}", &scope), unknown);
+    assert_eq!(templar().render_str("rc {{ r }}", &scope), unknown);
+    assert_eq!(templar().render_str("{{ r.changed }}", &scope), Ok(Value::Bool(true)));
 }
 
 #[test]
 fn conditions() {
     let scope = vars(r#"{"x": 1, "names": ["a"], "cond": "x == 1"}"#);
-    let holds = |condition: Value| Templar::new().condition(&condition, &scope).map(|truth| truth.holds);
+    let holds = |condition: Value| templar().condition(&condition, &scope).map(|truth| truth.holds);
     assert_eq!(holds("x == 1".into()), Ok(true));
     assert_eq!(holds(Value::Bool(false)), Ok(false));
     assert_eq!(holds("{{ cond }}".into()), Ok(true));
     assert_eq!(holds(vec!["x == 2".into(), "nope".into()].into()), Ok(false));
     assert!(holds(vec!["x == 1".into(), "nope".into()].into()).is_err());
-    let truth = Templar::new().condition(&"names".into(), &scope).unwrap();
+    let truth = templar().condition(&"names".into(), &scope).unwrap();
     assert_eq!((truth.holds, truth.not_boolean), (true, Some(("names".into(), "list"))));
 }
 
@@ -89,7 +96,7 @@ fn judge(condition: &str, printed: &str) -> Result<Truth, String> {
     let result = Value::from_iter([("stdout", Value::from(printed))]);
     let local = Map::from_iter([("r".to_owned(), result)]);
     let scope: Arc<dyn Scope> = Arc::new(Both(MapScope::data(local), MapScope::trusted(written)));
-    Templar::new().condition(&condition.into(), &scope).map_err(|error| error.to_string())
+    templar().condition(&condition.into(), &scope).map_err(|error| error.to_string())
 }
 
 struct Both(Arc<dyn Scope>, Arc<dyn Scope>);
@@ -141,7 +148,7 @@ fn only_authors_write_conditions() {
 #[test]
 fn flags_are_words() {
     let scope = vars(r#"{"yes_text": "Yes", "none": null, "text": "maybe", "cond": "1 == 1"}"#);
-    let flag = |flag: Value| Templar::new().flag(&flag, &scope).map_err(|error| error.to_string());
+    let flag = |flag: Value| templar().flag(&flag, &scope).map_err(|error| error.to_string());
     assert_eq!(flag(Value::Bool(true)), Ok(Some(true)));
     assert_eq!(flag("off".into()), Ok(Some(false)));
     assert_eq!(flag("{{ yes_text }}".into()), Ok(Some(true)));
@@ -156,7 +163,7 @@ fn flags_are_words() {
 #[test]
 fn no_text_is_omit() {
     let scope = MapScope::data(Map::from_iter([("printed".to_owned(), Value::from("\u{10fffd}omit"))]));
-    let render = |value: Value| Templar::new().render_or_omit(&value, &scope);
+    let render = |value: Value| templar().render_or_omit(&value, &scope);
     assert_eq!(render("{{ printed }}".into()), Ok(Some("\u{10fffd}omit".into())));
     assert_eq!(render("{{ [printed, omit] | list }}".into()), Ok(Some(vec!["\u{10fffd}omit".into()].into())));
     assert_eq!(
@@ -164,7 +171,7 @@ fn no_text_is_omit() {
         Ok(Some(Value::from_iter([("b", 1i64.into())])))
     );
     let printed = r#"{"__enlist_unknown__": "x"}"#;
-    let read = Templar::new().render_str(&format!("{{{{ '{printed}' | from_json }}}}"), &scope);
+    let read = templar().render_str(&format!("{{{{ '{printed}' | from_json }}}}"), &scope);
     assert_eq!(read.map(|value| value.to_json_line(false)), Ok(printed.into()));
 }
 
@@ -197,7 +204,7 @@ fn all_variables_are_data_with_an_end() {
     }
     let render = |text: &str, json: &str| {
         let scope: Arc<dyn Scope> = Arc::new(Host(vars(json)));
-        Templar::new().render_str(text, &scope).map(|value| value.to_json_line(false)).map_err(|e| e.to_string())
+        templar().render_str(text, &scope).map(|value| value.to_json_line(false)).map_err(|e| e.to_string())
     };
     assert_eq!(render("{{ hostvars }}", r#"{"n": "{{ 5 }}"}"#), Ok(r#"{"a": {"n": 5}}"#.into()));
     assert_eq!(render("{{ vars }}", r#"{"n": 5}"#), Ok(r#"{"n": 5}"#.into()));
@@ -211,9 +218,9 @@ fn all_variables_are_data_with_an_end() {
 #[test]
 fn omit_drops_entries() {
     let value = Value::from_json(r#"{"a": "{{ omit }}", "b": ["{{ omit }}", 1], "c": "x"}"#).unwrap();
-    let rendered = Templar::new().render(&value, &vars("{}")).unwrap();
+    let rendered = templar().render(&value, &vars("{}")).unwrap();
     assert_eq!(rendered.to_json_line(false), r#"{"b": [1], "c": "x"}"#);
-    assert_eq!(Templar::new().render_or_omit(&"{{ omit }}".into(), &vars("{}")), Ok(None));
+    assert_eq!(templar().render_or_omit(&"{{ omit }}".into(), &vars("{}")), Ok(None));
 }
 
 /// What one recorded case says, and what enlist makes of it.
@@ -223,7 +230,7 @@ mod ours_and_theirs {
     use words::diag::Source;
 
     fn evaluate(case: &Value, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
-        let templar = Templar::new();
+        let templar = Templar::on(Arc::new(LocalNode::new(false)));
         let text = |key: &str| case.get(key).and_then(Value::as_str);
         let render = |text: &str| {
             let rendered = templar.render_or_omit(&text.into(), scope)?;
@@ -283,7 +290,7 @@ mod ours_and_theirs {
 fn soft_values_do_not_hide_the_unknown() {
     let result = Value::from_iter([("stdout", Value::Unknown("not run".into()))]);
     let scope = MapScope::data(Map::from_iter([("r".to_owned(), result)]));
-    let render = |text: &str| Templar::new().render_str(text, &scope);
+    let render = |text: &str| templar().render_str(text, &scope);
     let unknown = Err(TemplateError::Unknown { why: "not run".into() });
     assert_eq!(render("{{ r.stdout is defined }}"), Ok(Value::Bool(true)));
     assert_eq!(render("{{ r.stdout is undefined }}"), Ok(Value::Bool(false)));
@@ -297,7 +304,7 @@ fn soft_values_do_not_hide_the_unknown() {
 #[test]
 fn an_unknown_part_does_not_outweigh_a_false_one() {
     let scope = MapScope::data(Map::from_iter([("x".to_owned(), Value::Unknown("not run".into()))]));
-    let holds = |parts: Vec<Value>| Templar::new().condition(&parts.into(), &scope).map(|truth| truth.holds);
+    let holds = |parts: Vec<Value>| templar().condition(&parts.into(), &scope).map(|truth| truth.holds);
     assert_eq!(holds(vec!["x == 1".into(), "false".into()]), Ok(false));
     assert!(matches!(holds(vec!["x == 1".into(), "true".into()]), Err(TemplateError::Unknown { .. })));
 }
@@ -319,7 +326,7 @@ fn values_of_other_scopes_are_evaluated_there() {
         }
     }
     let scope: Arc<dyn Scope> = Arc::new(Hosts);
-    let render = |text: &str| Templar::new().render_str(text, &scope);
+    let render = |text: &str| templar().render_str(text, &scope);
     assert_eq!(render("{{ name }} {{ hostvars['web1'].url }}"), Ok("here http://web1/".into()));
     assert_eq!(render("{{ hostvars.web2.url | default('-') }}{{ 'web1' in hostvars }}"), Ok("-True".into()));
 }
@@ -328,7 +335,7 @@ fn values_of_other_scopes_are_evaluated_there() {
 fn template_files() {
     let scope = vars(r#"{"names": ["a", "b"], "x": "{{ y }}", "y": 1}"#);
     let file = |text: &str| {
-        let file = Templar::new().render_file("t.j2", text, &scope, &FileOptions::default());
+        let file = templar().render_file("t.j2", text, &scope, &FileOptions::default());
         file.map_err(|error| error.to_string())
     };
     assert_eq!(file("{% for n in names %}\n{{ n }}\n{% endfor %}\n").as_deref(), Ok("a\nb\n"));
@@ -351,7 +358,9 @@ fn files_beside_the_playbook() {
     std::fs::write(place.path().join("users.csv"), "kim,1002\nlee,1001\n").unwrap();
     let json = Value::from_iter([("playbook_dir", place.path().to_str().unwrap().into()), ("y", Value::Int(1))]);
     let scope = MapScope::data(json.as_map().unwrap().clone());
-    let render = |text: &str| Templar::new().render_str(text, &scope).map(|value| value.to_string());
+    let render = |text: &str| {
+        Templar::on(Arc::new(LocalNode::new(false))).render_str(text, &scope).map(|value| value.to_string())
+    };
     assert_eq!(render("{{ lookup('template', 'main.j2') }}"), Ok("part 1-1\n".into()));
     assert_eq!(render("{{ lookup('csvfile', 'lee file=users.csv delimiter=,') }}"), Ok("1001".into()));
     let password = render("{{ lookup('password', 'secret length=8') }}").unwrap();

@@ -4,7 +4,8 @@ use super::args::items;
 use super::compare::{attribute, fold, number, order, same, sort_by_key};
 use super::draw::Draw;
 use super::text::no_attribute;
-use super::{Args, Table};
+use super::{Args, Reaching, Table};
+use crate::template::ControlNode;
 use words::value::Value;
 
 pub(super) const FILTERS: Table = &[
@@ -19,9 +20,10 @@ pub(super) const FILTERS: Table = &[
     ("slice", "value, slices, fill_with", slice),
     ("groupby", "value, attribute, default, case_sensitive", groupby),
     ("dictsort", "value, case_sensitive, by, reverse", dictsort),
-    ("random", "end, start, step, seed", random),
-    ("shuffle", "mylist, seed", shuffle),
 ];
+
+pub(super) const REACHING_FILTERS: Reaching =
+    &[("random", "end, start, step, seed", random), ("shuffle", "mylist, seed", shuffle)];
 
 fn sort(args: &Args) -> Result<Value, String> {
     let reverse = args.flag(1, "reverse", false);
@@ -212,8 +214,8 @@ fn dictsort(args: &Args) -> Result<Value, String> {
 }
 
 /// With `seed`, Python's choice.
-fn random(args: &Args) -> Result<Value, String> {
-    let mut draw = Draw::new(args.get(3, "seed"))?;
+pub(crate) fn random(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
+    let mut draw = Draw::new(args.get(3, "seed"), control)?;
     let (start, step) = (args.int(1, "start")?, args.int(2, "step")?);
     if let Value::Int(end) = args.input() {
         return draw.in_range(start.unwrap_or(0), *end, step.filter(|step| *step != 0).unwrap_or(1)).map(Value::Int);
@@ -226,8 +228,8 @@ fn random(args: &Args) -> Result<Value, String> {
     Ok(items[draw.below(count)? as usize].clone())
 }
 
-fn shuffle(args: &Args) -> Result<Value, String> {
-    let mut draw = Draw::new(args.get(1, "seed"))?;
+fn shuffle(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
+    let mut draw = Draw::new(args.get(1, "seed"), control)?;
     let mut items = args.items()?;
     for index in (1..items.len()).rev() {
         items.swap(index, draw.below(index as u64 + 1)? as usize);

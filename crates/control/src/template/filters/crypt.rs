@@ -1,31 +1,32 @@
 //! `password_hash`: the forms of crypt(3) that passwd files hold.
 
 use super::draw::Draw;
-use super::{Args, Table};
+use super::{Args, Reaching};
+use crate::template::ControlNode;
 use words::value::Value;
 
-pub(super) const FILTERS: Table =
+pub(super) const REACHING_FILTERS: Reaching =
     &[("password_hash", "password, hashtype, salt, salt_size, rounds, ident", password_hash)];
 
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Rounds that need no mention in the result.
 const IMPLICIT_ROUNDS: u32 = 5000;
 
-fn password_hash(args: &Args) -> Result<Value, String> {
+fn password_hash(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
     let kind = args.string_or(1, "hashtype", "sha512");
     let salt = args.string(2, "salt");
     let salt_size = args.int(3, "salt_size")?.unwrap_or(16).clamp(1, 16) as usize;
     let rounds = args.int(4, "rounds")?;
     let salt = match salt {
         Some(salt) => salt,
-        None => random_salt(salt_size)?,
+        None => random_salt(salt_size, control)?,
     };
     crypt(&args.text(), &kind, &salt, rounds).map(Value::from)
 }
 
 /// A random salt of the letters that crypt(3) knows.
-pub(crate) fn random_salt(length: usize) -> Result<String, String> {
-    let mut draw = Draw::new(None)?;
+pub(crate) fn random_salt(length: usize, control: &dyn ControlNode) -> Result<String, String> {
+    let mut draw = Draw::new(None, control)?;
     (0..length).map(|_| Ok(ALPHABET[draw.below(64)? as usize] as char)).collect()
 }
 

@@ -1,25 +1,22 @@
 //! Random numbers: of the system, or with a seed those that Python's `random` draws, so that what was drawn by Ansible
 //! stays as it is.
 
-use std::fs::File;
-use std::io::Read;
+use crate::template::ControlNode;
 use words::value::Value;
 
 /// Where numbers are drawn from.
-pub(crate) enum Draw {
-    /// The system's.
-    System(File),
+pub(crate) enum Draw<'a> {
+    /// The system's: what was taken at once and is left.
+    System(&'a dyn ControlNode, Vec<u8>),
     /// A seed's.
     Seeded(Box<Twister>),
 }
 
-impl Draw {
+impl<'a> Draw<'a> {
     /// Of the system without a seed. A seed is a text or an integer.
-    pub(crate) fn new(seed: Option<&Value>) -> Result<Draw, String> {
+    pub(crate) fn new(seed: Option<&Value>, control: &'a dyn ControlNode) -> Result<Draw<'a>, String> {
         let key = match seed {
-            None | Some(Value::Null) => {
-                return File::open("/dev/urandom").map(Draw::System).map_err(|error| format!("/dev/urandom: {error}"));
-            }
+            None | Some(Value::Null) => return Ok(Draw::System(control, Vec::new())),
             Some(Value::String(text)) => key_of_text(text),
             Some(Value::Int(number)) => key_of_number(number.unsigned_abs()),
             Some(Value::Bool(truth)) => key_of_number((*truth).into()),
@@ -51,11 +48,7 @@ impl Draw {
     /// 1 to 64 random bits.
     fn bits(&mut self, count: u32) -> Result<u64, String> {
         match self {
-            Draw::System(file) => {
-                let mut bytes = [0; 8];
-                file.read_exact(&mut bytes).map_err(|error| format!("/dev/urandom: {error}"))?;
-                Ok(u64::from_be_bytes(bytes) >> (u64::BITS - count))
-            }
+            Draw::System(control, taken) => Ok(next(*control, taken)? >> (u64::BITS - count)),
             Draw::Seeded(twister) if count <= 32 => Ok(u64::from(twister.draw() >> (32 - count))),
             Draw::Seeded(twister) => {
                 let low = u64::from(twister.draw());
@@ -63,6 +56,18 @@ impl Draw {
             }
         }
     }
+}
+
+/// How much is taken of the system at once.
+const POOL: usize = 512;
+
+fn next(control: &dyn ControlNode, taken: &mut Vec<u8>) -> Result<u64, String> {
+    if taken.len() < 8 {
+        taken.resize(POOL, 0);
+        control.random(taken).map_err(|error| format!("no randomness: {error}"))?;
+    }
+    let bytes = taken.drain(taken.len() - 8..);
+    Ok(bytes.fold(0, |number, byte| number << 8 | u64::from(byte)))
 }
 
 /// `random.seed(text)`: the text and its SHA-512, as one number.
@@ -153,10 +158,12 @@ fn following(state: &mut [u32; LENGTH], at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::control_node::fake::FakeNode;
 
     #[test]
     fn ranges_may_run_down() {
-        let drawn = |start, end, step| Draw::new(Some(&"x".into())).unwrap().in_range(start, end, step);
+        let node = FakeNode::default();
+        let drawn = |start, end, step| Draw::new(Some(&"x".into()), &node).unwrap().in_range(start, end, step);
         assert_eq!(drawn(10, -10, -3), Ok(-5));
         assert_eq!(drawn(-5, 100, 7), Ok(65));
         assert_eq!(drawn(1, 0, 1), Err("empty range".into()));
@@ -167,8 +174,9 @@ mod tests {
     /// As CPython 3.11 draws.
     #[test]
     fn seeds_draw_what_python_draws() {
+        let node = FakeNode::default();
         let drawn = |seed: Value, limit| {
-            let mut draw = Draw::new(Some(&seed)).unwrap();
+            let mut draw = Draw::new(Some(&seed), &node).unwrap();
             (0..4).map(|_| draw.below(limit).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(drawn("login1".into(), 59), [26, 43, 30, 21]);

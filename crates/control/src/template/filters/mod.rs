@@ -5,7 +5,7 @@
 
 mod args;
 mod codec;
-mod collections;
+pub(super) mod collections;
 pub(super) mod compare;
 pub(super) mod crypt;
 mod draw;
@@ -27,12 +27,14 @@ mod types;
 mod version;
 mod yaml;
 
+use super::ControlNode;
 use super::data::to_engine;
+use super::engine::eval_of;
 use super::soft::Soft;
 pub(super) use args::Args;
 pub(super) use draw::Draw;
 use minijinja::value::{Rest, Value as Engine, ValueOrKwargs};
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind, State};
 use words::value::Value;
 
 /// A filter, test or lookup over plain values; the error is what is wrong with the arguments.
@@ -41,10 +43,9 @@ pub(super) type Pure = fn(&Args) -> Result<Value, String>;
 /// A table of such functions: the name, what it takes (see [`signature`]), and what it does.
 type Table = &'static [(&'static str, &'static str, Pure)];
 
-const FILTERS: [Table; 12] = [
+const FILTERS: [Table; 10] = [
     codec::FILTERS,
     collections::FILTERS,
-    crypt::FILTERS,
     maps::FILTERS,
     numbers::FILTERS,
     paths::FILTERS,
@@ -52,26 +53,51 @@ const FILTERS: [Table; 12] = [
     sets::FILTERS,
     sequences::FILTERS,
     text::FILTERS,
-    time::FILTERS,
     yaml::FILTERS,
 ];
 
 const TESTS: [Table; 5] = [regex::TESTS, sets::TESTS, types::TESTS, version::TESTS, paths::TESTS];
 
+/// A table of functions that also reach the machine that enlist runs on.
+type Reaching = &'static [(&'static str, &'static str, fn(&Args, &dyn ControlNode) -> Result<Value, String>)];
+
+const REACHING_FILTERS: [Reaching; 4] =
+    [collections::REACHING_FILTERS, crypt::REACHING_FILTERS, paths::REACHING_FILTERS, time::REACHING_FILTERS];
+
+const REACHING_TESTS: [Reaching; 2] = [types::REACHING_TESTS, paths::REACHING_TESTS];
+
 /// Adds all filters and tests.
 pub(super) fn register(env: &mut Environment<'static>) {
     for (name, signature, filter) in FILTERS.iter().copied().flatten().copied() {
         let called = format!("filter '{name}'");
-        env.add_filter(name, move |args: Rest<ValueOrKwargs>| pure(&called, signature, filter, &args.into_values()));
+        env.add_filter(name, move |args: Rest<ValueOrKwargs>| call(&called, signature, filter, &args.into_values()));
     }
     for (name, signature, test) in TESTS.iter().copied().flatten().copied() {
         let called = format!("test '{name}'");
         env.add_test(name, move |args: Rest<ValueOrKwargs>| {
-            strict(&pure(&called, signature, test, &args.into_values())?)
+            strict(&call(&called, signature, test, &args.into_values())?)
         });
     }
+    register_reaching(env);
     lazy::register(env);
     results::register(env);
+}
+
+fn register_reaching(env: &mut Environment<'static>) {
+    for (name, signature, filter) in REACHING_FILTERS.iter().copied().flatten().copied() {
+        let called = format!("filter '{name}'");
+        env.add_filter(name, move |state: &State, args: Rest<ValueOrKwargs>| {
+            let eval = eval_of(state)?;
+            call(&called, signature, |args| filter(args, &**eval.control()), &args.into_values())
+        });
+    }
+    for (name, signature, test) in REACHING_TESTS.iter().copied().flatten().copied() {
+        let called = format!("test '{name}'");
+        env.add_test(name, move |state: &State, args: Rest<ValueOrKwargs>| {
+            let eval = eval_of(state)?;
+            strict(&call(&called, signature, |args| test(args, &**eval.control()), &args.into_values())?)
+        });
+    }
 }
 
 /// The value where none may be missing, as in the result of a test and at an operator.
@@ -86,7 +112,12 @@ pub(super) fn strict(value: &Engine) -> Result<Engine, Error> {
 }
 
 /// Calls a function of plain values; a missing argument is the result, as in Ansible.
-fn pure(called: &str, signature: &str, function: Pure, args: &[Engine]) -> Result<Engine, Error> {
+fn call(
+    called: &str,
+    signature: &str,
+    function: impl FnOnce(&Args) -> Result<Value, String>,
+    args: &[Engine],
+) -> Result<Engine, Error> {
     for (index, arg) in args.iter().enumerate() {
         if let missing @ Soft::Missing(_) = Soft::unwrap(arg) {
             let soft = index == 0 && arg.downcast_object_ref::<Soft>().is_some();

@@ -1,6 +1,7 @@
 //! Paths as texts, and what the controller has under them.
 
-use super::{Args, Table};
+use super::{Args, Reaching, Table};
+use crate::template::{ControlNode, EntryKind};
 use std::path::{Path, PathBuf};
 use words::text::login_name::LoginName;
 use words::value::Value;
@@ -11,36 +12,55 @@ pub(super) const FILTERS: Table = &[
     ("splitext", "value", |args| Ok(splitext(&args.text()))),
     ("path_join", "value", path_join),
     ("normpath", "value", |args| Ok(normal(&args.text()).into())),
-    ("realpath", "value", |args| Ok(real(&args.text())?.into())),
-    ("relpath", "path, start", relpath),
     ("commonpath", "value", commonpath),
-    ("expanduser", "value", |args| Ok(expand_user(&args.text()).into())),
-    ("expandvars", "value", |args| Ok(expand_vars(&args.text()).into())),
-    ("fileglob", "value", |args| Ok(Value::List(glob(&args.text()).into_iter().map(Value::from).collect()))),
     ("win_basename", "value", |args| Ok(args.text().rsplit(['\\', '/']).next().unwrap_or_default().into())),
     ("win_dirname", "value", |args| Ok(win_dirname(&args.text()).into())),
     ("win_splitdrive", "value", |args| Ok(win_splitdrive(&args.text()))),
 ];
 
+pub(super) const REACHING_FILTERS: Reaching = &[
+    ("realpath", "value", |args, control| Ok(real(&args.text(), control)?.into())),
+    ("relpath", "path, start", relpath),
+    ("expanduser", "value", |args, control| Ok(expand_user(&args.text(), control)?.into())),
+    ("expandvars", "value", |args, control| Ok(expand_vars(&args.text(), control).into())),
+    ("fileglob", "value", |args, control| Ok(Value::List(globbed(&args.text(), control)))),
+];
+
 pub(super) const TESTS: Table = &[
-    ("file", "value", |args| Ok(path(args).is_file().into())),
-    ("is_file", "value", |args| Ok(path(args).is_file().into())),
-    ("directory", "value", |args| Ok(path(args).is_dir().into())),
-    ("is_dir", "value", |args| Ok(path(args).is_dir().into())),
-    ("link", "value", |args| Ok(path(args).is_symlink().into())),
-    ("is_link", "value", |args| Ok(path(args).is_symlink().into())),
-    ("exists", "value", |args| Ok(path(args).exists().into())),
-    ("link_exists", "value", |args| Ok(path(args).symlink_metadata().is_ok().into())),
     ("abs", "value", |args| Ok(path(args).is_absolute().into())),
     ("is_abs", "value", |args| Ok(path(args).is_absolute().into())),
+];
+
+pub(super) const REACHING_TESTS: Reaching = &[
+    ("file", "value", |args, control| Ok(is_file(&path(args), control).into())),
+    ("is_file", "value", |args, control| Ok(is_file(&path(args), control).into())),
+    ("directory", "value", is_directory),
+    ("is_dir", "value", is_directory),
+    ("link", "value", is_link),
+    ("is_link", "value", is_link),
+    ("exists", "value", |args, control| Ok(control.entry(&path(args)).is_ok().into())),
+    ("link_exists", "value", |args, control| Ok(control.entry_or_link(&path(args)).is_ok().into())),
     ("same_file", "value, path", same_file),
     ("is_same_file", "value, path", same_file),
-    ("mount", "value", |args| Ok(is_mount(&path(args)).into())),
-    ("is_mount", "value", |args| Ok(is_mount(&path(args)).into())),
+    ("mount", "value", |args, control| Ok(is_mount(&path(args), control).into())),
+    ("is_mount", "value", |args, control| Ok(is_mount(&path(args), control).into())),
 ];
 
 fn path(args: &Args) -> PathBuf {
     PathBuf::from(args.text())
+}
+
+/// Whether a path leads to a regular file; one that cannot be looked at does not.
+fn is_file(path: &Path, control: &dyn ControlNode) -> bool {
+    control.entry(path).is_ok_and(|entry| entry.kind == EntryKind::File)
+}
+
+fn is_directory(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
+    Ok(control.entry(&path(args)).is_ok_and(|entry| entry.kind == EntryKind::Directory).into())
+}
+
+fn is_link(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
+    Ok(control.entry_or_link(&path(args)).is_ok_and(|entry| entry.kind == EntryKind::Link).into())
 }
 
 /// As Python's `os.path.split`.
@@ -94,23 +114,29 @@ pub(crate) fn normal(path: &str) -> String {
     }
 }
 
-fn absolute(path: &str) -> Result<String, String> {
-    let full = std::path::absolute(path).map_err(|error| format!("{path}: {error}"))?;
-    Ok(normal(&full.to_string_lossy()))
+fn absolute(path: &str, control: &dyn ControlNode) -> Result<String, String> {
+    if path.is_empty() {
+        return Err("the path is empty".into());
+    }
+    if path.starts_with('/') {
+        return Ok(normal(path));
+    }
+    let start = control.directory().map_err(|error| format!("{path}: {error}"))?;
+    Ok(normal(&start.join(path).to_string_lossy()))
 }
 
 /// Links resolved as far as the path exists.
-fn real(path: &str) -> Result<String, String> {
-    let full = absolute(path)?;
+fn real(path: &str, control: &dyn ControlNode) -> Result<String, String> {
+    let full = absolute(path, control)?;
     let ancestors = Path::new(&full).ancestors();
     let known = ancestors
         .into_iter()
-        .find_map(|part| Some((part.canonicalize().ok()?, Path::new(&full).strip_prefix(part).ok()?)));
+        .find_map(|part| Some((control.resolved(part).ok()?, Path::new(&full).strip_prefix(part).ok()?)));
     Ok(known.map_or(full.clone(), |(real, rest)| normal(&real.join(rest).to_string_lossy())))
 }
 
-fn relpath(args: &Args) -> Result<Value, String> {
-    let (path, start) = (absolute(&args.text())?, absolute(&args.string_or(1, "start", "."))?);
+fn relpath(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
+    let (path, start) = (absolute(&args.text(), control)?, absolute(&args.string_or(1, "start", "."), control)?);
     let parts = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (path, start) = (parts(&path), parts(&start));
     let common = path.iter().zip(&start).take_while(|(a, b)| a == b).count();
@@ -135,27 +161,22 @@ fn commonpath(args: &Args) -> Result<Value, String> {
     Ok(format!("{}{}", if absolute { "/" } else { "" }, common.join("/")).into())
 }
 
-/// `~` and `~user` at the start.
-pub(crate) fn expand_user(path: &str) -> String {
-    let Some(rest) = path.strip_prefix('~') else { return path.to_owned() };
+/// `~` and `~user` at the start; nobody's home stays as it is. Fails if the users cannot be asked.
+pub(crate) fn expand_user(path: &str, control: &dyn ControlNode) -> Result<String, String> {
+    let Some(rest) = path.strip_prefix('~') else { return Ok(path.to_owned()) };
     let (user, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let home = match user {
-        "" => std::env::var("HOME").ok(),
-        user => home_of(user),
-    };
-    home.map_or(path.to_owned(), |home| format!("{}{rest}", home.trim_end_matches('/')))
+    let home = if user.is_empty() { control.variable("HOME") } else { home_of(user, control)? };
+    Ok(home.map_or(path.to_owned(), |home| format!("{}{rest}", home.trim_end_matches('/'))))
 }
 
-/// The home of a user of this host. Templates may ask with any text, so only what could be a name is looked up.
-#[expect(clippy::disallowed_methods, reason = "the text has passed `LoginName`")]
-fn home_of(user: &str) -> Option<String> {
-    let name = LoginName::parse(user)?;
-    let user = nix::unistd::User::from_name(name.as_str()).ok().flatten()?;
-    Some(user.dir.to_string_lossy().into_owned())
+/// The home of a user. Templates may ask with any text, so only what could be a name is looked up.
+fn home_of(user: &str, control: &dyn ControlNode) -> Result<Option<String>, String> {
+    let Some(name) = LoginName::parse(user) else { return Ok(None) };
+    control.home_of(&name).map_err(|error| format!("the user '{user}' cannot be looked up: {error}"))
 }
 
 /// `$NAME` and `${NAME}`; unknown ones stay.
-fn expand_vars(path: &str) -> String {
+fn expand_vars(path: &str, control: &dyn ControlNode) -> String {
     let mut out = String::new();
     let mut rest = path;
     while let Some(at) = rest.find('$') {
@@ -168,7 +189,7 @@ fn expand_vars(path: &str) -> String {
                 (&after[..end], end)
             }
         };
-        match std::env::var(name).ok().filter(|_| !name.is_empty()) {
+        match control.variable(name).filter(|_| !name.is_empty()) {
             Some(value) => out.push_str(&value),
             None => out.push_str(&rest[at..at + 1 + length]),
         }
@@ -192,28 +213,31 @@ fn win_splitdrive(path: &str) -> Value {
 }
 
 /// Files (not directories) that match a pattern with `*`, `?` and `[…]` in any part, sorted.
-pub(crate) fn glob(pattern: &str) -> Vec<String> {
+pub(crate) fn glob(pattern: &str, control: &dyn ControlNode) -> Vec<String> {
     let mut found = vec![if pattern.starts_with('/') { "/".to_owned() } else { String::new() }];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
-        found = found.iter().flat_map(|base| matches_in(base, part)).collect();
+        found = found.iter().flat_map(|base| matches_in(base, part, control)).collect();
     }
-    found.retain(|path| Path::new(path).is_file());
+    found.retain(|path| is_file(Path::new(path), control));
     found.sort();
     found
 }
 
-fn matches_in(base: &str, part: &str) -> Vec<String> {
+fn globbed(pattern: &str, control: &dyn ControlNode) -> Vec<Value> {
+    glob(pattern, control).into_iter().map(Value::from).collect()
+}
+
+fn matches_in(base: &str, part: &str, control: &dyn ControlNode) -> Vec<String> {
     let join = |name: &str| {
         if base.is_empty() || base.ends_with('/') { format!("{base}{name}") } else { format!("{base}/{name}") }
     };
     if !part.contains(['*', '?', '[']) {
         let path = join(part);
-        return if Path::new(&path).exists() { vec![path] } else { Vec::new() };
+        return if control.entry(Path::new(&path)).is_ok() { vec![path] } else { Vec::new() };
     }
     let directory = if base.is_empty() { "." } else { base };
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let visible = names.filter(|name| !name.starts_with('.') || part.starts_with('.'));
+    let names = control.names_in(Path::new(directory)).unwrap_or_default();
+    let visible = names.into_iter().filter(|name| !name.starts_with('.') || part.starts_with('.'));
     let (pattern, letters): (Vec<char>, _) = (part.chars().collect(), |name: &str| name.chars().collect::<Vec<char>>());
     visible.filter(|name| wildcard(&pattern, &letters(name))).map(|name| join(&name)).collect()
 }
@@ -242,17 +266,15 @@ fn in_class(class: &[char], letter: char) -> bool {
     (class.contains(&letter) || class.windows(3).any(range)) != negated
 }
 
-fn same_file(args: &Args) -> Result<Value, String> {
-    use std::os::unix::fs::MetadataExt;
+fn same_file(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
     let identity = |path: PathBuf| {
-        let metadata = path.metadata().map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok::<_, String>((metadata.dev(), metadata.ino()))
+        let entry = control.entry(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok::<_, String>((entry.device, entry.inode))
     };
     Ok((identity(path(args))? == identity(args.need_string(1, "path")?.into())?).into())
 }
 
-fn is_mount(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(here), Ok(parent)) = (path.symlink_metadata(), path.join("..").metadata()) else { return false };
-    !here.is_symlink() && (here.dev() != parent.dev() || here.ino() == parent.ino())
+fn is_mount(path: &Path, control: &dyn ControlNode) -> bool {
+    let (Ok(here), Ok(parent)) = (control.entry_or_link(path), control.entry(&path.join(".."))) else { return false };
+    here.kind != EntryKind::Link && (here.device != parent.device || here.inode == parent.inode)
 }

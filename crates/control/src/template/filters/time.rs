@@ -1,6 +1,8 @@
 //! Dates: `strftime`, `to_datetime`, and the object that `now()` gives.
 
-use super::{Args, Table};
+use super::{Args, Reaching};
+use crate::template::ControlNode;
+use crate::template::engine::eval_of;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
@@ -11,13 +13,14 @@ use std::fmt;
 use std::sync::Arc;
 use words::value::Value;
 
-pub(super) const FILTERS: Table = &[("strftime", "string_format, second, utc", strftime)];
+pub(super) const REACHING_FILTERS: Reaching = &[("strftime", "string_format, second, utc", strftime)];
 
 /// `'%Y-%m-%d' | strftime(seconds, utc=false)`.
-fn strftime(args: &Args) -> Result<Value, String> {
-    let zone = if args.flag(2, "utc", false) { TimeZone::UTC } else { TimeZone::system() };
+fn strftime(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
+    let now = control.now();
+    let zone = if args.flag(2, "utc", false) { TimeZone::UTC } else { now.time_zone().clone() };
     let moment = match args.get(1, "second") {
-        None => Zoned::now(),
+        None => now,
         Some(second) => {
             let seconds: f64 =
                 second.to_string().trim().parse().map_err(|_| format!("invalid value for epoch value ({second})"))?;
@@ -38,22 +41,27 @@ pub(crate) struct Delta(SignedDuration);
 
 const DAY: i64 = 86_400;
 
+/// The zone of the machine that enlist runs on.
+fn zone(state: &State) -> Result<TimeZone, Error> {
+    Ok(eval_of(state)?.control().now().time_zone().clone())
+}
+
 fn wrong(error: impl fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidOperation, error.to_string())
 }
 
 impl Moment {
-    /// The current time.
-    pub(crate) fn now(utc: bool) -> Moment {
-        let zone = if utc { TimeZone::UTC } else { TimeZone::system() };
-        Moment(Timestamp::now().to_zoned(zone).datetime())
+    /// What clocks show at `time`: where it is told, or in UTC.
+    pub(crate) fn of(time: &Zoned, utc: bool) -> Moment {
+        Moment(if utc { time.with_time_zone(TimeZone::UTC).datetime() } else { time.datetime() })
     }
 
-    pub(crate) fn format(&self, format: &str) -> Result<String, Error> {
-        let formatted = match format.contains("%s") {
-            // Seconds since 1970 are those of the system's own zone.
-            true => strtime::format(format, &self.0.to_zoned(TimeZone::system()).map_err(wrong)?),
-            false => strtime::format(format, self.0),
+    /// As `strftime`; `%s`, the seconds since 1970, are those of a clock in `zone`.
+    pub(crate) fn format(&self, format: &str, zone: &TimeZone) -> Result<String, Error> {
+        let formatted = if format.contains("%s") {
+            strtime::format(format, &self.0.to_zoned(zone.clone()).map_err(wrong)?)
+        } else {
+            strtime::format(format, self.0)
         };
         formatted.map_err(|error| wrong(format!("strftime '{format}': {error}")))
     }
@@ -194,17 +202,19 @@ impl Object for Moment {
         })
     }
 
-    fn call_method(self: &Arc<Self>, _: &mut State, method: &str, args: &[Engine]) -> Result<Engine, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State, method: &str, args: &[Engine]) -> Result<Engine, Error> {
         match method {
-            "strftime" => from_args::<(&str,)>(args).and_then(|(format,)| self.format(format)).map(Engine::from),
+            "strftime" => {
+                let (format,) = from_args::<(&str,)>(args)?;
+                self.format(format, &zone(state)?).map(Engine::from)
+            }
             "isoformat" => Ok(Engine::from(self.iso())),
             "replace" => self.replaced(args).map(Engine::from_object),
-            "date" => self.format("%Y-%m-%d").map(Engine::from),
+            "date" => self.format("%Y-%m-%d", &TimeZone::UTC).map(Engine::from),
             "weekday" => Ok(Engine::from(i64::from(self.0.weekday().to_monday_zero_offset()))),
             "isoweekday" => Ok(Engine::from(i64::from(self.0.weekday().to_monday_one_offset()))),
             "timestamp" => {
-                let zoned = self.0.to_zoned(TimeZone::system());
-                let zoned = zoned.map_err(wrong)?;
+                let zoned = self.0.to_zoned(zone(state)?).map_err(wrong)?;
                 Ok(Engine::from(zoned.timestamp().as_nanosecond() as f64 / 1e9))
             }
             _ => Err(Error::from(ErrorKind::UnknownMethod)),

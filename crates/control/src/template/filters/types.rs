@@ -1,8 +1,10 @@
 //! Tests for the kind of a value, and comparisons.
 
 use super::compare::{number, order, same};
-use super::{Args, Table};
+use super::{Args, Reaching, Table};
+use crate::template::ControlNode;
 use std::cmp::Ordering;
+use std::path::Path;
 use words::value::Value;
 
 pub(super) const TESTS: Table = &[
@@ -49,8 +51,9 @@ pub(super) const TESTS: Table = &[
     ("url", "value", |args| Ok((has_scheme(&args.text()) && args.text().contains("://")).into())),
     ("urn", "value", |args| Ok(args.text().to_lowercase().starts_with("urn:").into())),
     ("vault_encrypted", "value", |args| Ok(args.text().starts_with("$ANSIBLE_VAULT;").into())),
-    ("vaulted_file", "value", vaulted_file),
 ];
+
+pub(super) const REACHING_TESTS: Reaching = &[("vaulted_file", "value", vaulted_file)];
 
 fn second(args: &Args) -> &Value {
     args.all().get(1).unwrap_or(&Value::Null)
@@ -89,8 +92,8 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-fn vaulted_file(args: &Args) -> Result<Value, String> {
+fn vaulted_file(args: &Args, control: &dyn ControlNode) -> Result<Value, String> {
     let path = args.text();
-    let bytes = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
+    let bytes = control.read(Path::new(&path)).map_err(|error| format!("{path}: {error}"))?;
     Ok(bytes.starts_with(b"$ANSIBLE_VAULT;").into())
 }

@@ -3,7 +3,7 @@
 use super::{check_options, directory};
 use crate::template::data::Eval;
 use crate::template::filters::{self, Args, paths};
-use crate::template::{FileOptions, Lookup};
+use crate::template::{EntryKind, FileOptions, Lookup};
 use std::path::{Path, PathBuf};
 use words::value::{Map, Value};
 
@@ -15,14 +15,14 @@ pub(super) fn file_text(args: &Args, text: String) -> String {
 
 /// Where a relative path is searched: in each directory of the search path (the role, the task file, the playbook),
 /// each with its `files` or `templates`, then where enlist was started.
-fn places(eval: &Eval, kind: &str, name: &str) -> Vec<PathBuf> {
-    let name = paths::expand_user(name);
+fn places(eval: &Eval, kind: &str, name: &str) -> Result<Vec<PathBuf>, String> {
+    let name = paths::expand_user(name, &**eval.control())?;
     if Path::new(&name).is_absolute() {
-        return vec![name.into()];
+        return Ok(vec![name.into()]);
     }
     let mut roots = search_path(eval);
     roots.push(PathBuf::from("."));
-    roots.iter().flat_map(|root| [root.join(kind).join(&name), root.join(&name)]).collect()
+    Ok(roots.iter().flat_map(|root| [root.join(kind).join(&name), root.join(&name)]).collect())
 }
 
 fn search_path(eval: &Eval) -> Vec<PathBuf> {
@@ -37,21 +37,21 @@ fn search_path(eval: &Eval) -> Vec<PathBuf> {
 }
 
 fn find(eval: &Eval, kind: &str, name: &str) -> Result<PathBuf, String> {
-    let places = places(eval, kind, name);
+    let places = places(eval, kind, name)?;
     let searched = || places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
     places
         .iter()
-        .find(|place| place.exists())
+        .find(|place| eval.control().entry(place).is_ok())
         .cloned()
         .ok_or_else(|| format!("no file '{name}'; searched {}", searched()))
 }
 
 pub(super) fn read(eval: &Eval, kind: &str, name: &str) -> Result<String, String> {
     let path = find(eval, kind, name)?;
-    if path.is_dir() {
+    if eval.control().entry(&path).is_ok_and(|entry| entry.kind == EntryKind::Directory) {
         return Err(format!("{} is a directory, and a file is needed", path.display()));
     }
-    std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    eval.control().read_text(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 pub(super) fn template(args: &Args, eval: &Eval, name: &str) -> Result<Value, String> {
@@ -69,12 +69,13 @@ pub(super) fn template(args: &Args, eval: &Eval, name: &str) -> Result<Value, St
 }
 
 pub(super) fn fileglob(args: &Args, eval: &Eval) -> Result<Vec<Value>, String> {
-    let one = |term: &Value| {
-        let found =
-            places(eval, "files", &term.to_string()).into_iter().map(|place| paths::glob(&place.to_string_lossy()));
-        found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
-    };
-    Ok(args.all().iter().flat_map(one).map(Value::from).collect())
+    let mut all = Vec::new();
+    for term in args.all() {
+        let places = places(eval, "files", &term.to_string())?;
+        let mut found = places.iter().map(|place| paths::glob(&place.to_string_lossy(), &**eval.control()));
+        all.extend(found.find(|found| !found.is_empty()).unwrap_or_default());
+    }
+    Ok(all.into_iter().map(Value::from).collect())
 }
 
 /// The first of several files that exists; terms are names, lists of names, or mappings with `files` and `paths`.
