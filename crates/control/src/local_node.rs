@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use words::text::login_name::LoginName;
 
 /// This machine: for a run, or for a dry run, which reads it as it is and writes nothing.
@@ -16,13 +16,19 @@ use words::text::login_name::LoginName;
 pub struct LocalNode {
     is_dry: bool,
     /// What a dry run would have written, by full path. The lock also makes one wait for the other who settles a file.
-    promised: Mutex<BTreeMap<PathBuf, String>>,
+    promised: Arc<Mutex<BTreeMap<PathBuf, String>>>,
 }
 
 impl LocalNode {
     /// As a run sees it; `dry` as a dry run does: files that it would have written read as if they were there.
     pub fn new(dry: bool) -> LocalNode {
-        LocalNode { is_dry: dry, promised: Mutex::default() }
+        LocalNode { is_dry: dry, promised: Arc::default() }
+    }
+
+    /// The same machine for tasks of the same playbook that run for real, or dry. What was promised to the dry ones is
+    /// what the others then write.
+    pub fn with(&self, dry: bool) -> LocalNode {
+        LocalNode { is_dry: dry, promised: self.promised.clone() }
     }
 
     fn promised(&self) -> MutexGuard<'_, BTreeMap<PathBuf, String>> {
@@ -121,18 +127,16 @@ impl ControlNode for LocalNode {
         let failed = |error: io::Error| format!("{}: {error}", path.display());
         let full = std::path::absolute(path).map_err(failed)?;
         let mut promised = self.promised();
-        let there = match promised.get(&full) {
-            Some(text) => Some(text.clone()),
-            None => stored(path).map_err(failed)?,
-        };
-        match decide(there.as_deref())? {
-            None => Ok(()),
-            Some(text) if self.is_dry => {
-                promised.insert(full, text);
-                Ok(())
-            }
-            Some(text) => write_private(path, &text).map_err(failed),
+        let promise = promised.get(&full).cloned();
+        let there = if promise.is_some() { promise.clone() } else { stored(path).map_err(failed)? };
+        let wanted = decide(there.as_deref())?;
+        if self.is_dry {
+            promised.extend(wanted.map(|text| (full, text)));
+        } else if let Some(text) = wanted.or(promise) {
+            write_private(path, &text).map_err(failed)?;
+            promised.remove(&full);
         }
+        Ok(())
     }
 }
 

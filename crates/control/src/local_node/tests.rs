@@ -1,6 +1,5 @@
 use super::*;
 use crate::template::{MapScope, Scope, Templar};
-use std::sync::Arc;
 use words::value::Map;
 
 fn beside(directory: &Path) -> Arc<dyn Scope> {
@@ -45,6 +44,21 @@ fn a_run_keeps_a_password_for_its_owner_only() {
     assert_eq!(path.parent().unwrap().metadata().unwrap().mode() & 0o777, 0o700);
     let again = Templar::on(Arc::new(LocalNode::new(false)));
     assert_eq!(text(&again, "lookup('password', 'keys/new')", &scope), made);
+}
+
+#[test]
+fn what_was_promised_is_what_a_real_task_of_the_run_keeps() {
+    let place = tempfile::tempdir().unwrap();
+    let scope = beside(place.path());
+    fs::write(place.path().join("old"), "known\n").unwrap();
+    let node = LocalNode::new(true);
+    let (dry, real) = (Templar::on(Arc::new(node.with(true))), Templar::on(Arc::new(node.with(false))));
+    for lookup in ["lookup('password', 'new')", "lookup('password', 'old', encrypt='sha512_crypt')"] {
+        let promised = text(&dry, lookup, &scope);
+        assert_eq!(text(&real, lookup, &scope), promised);
+        let later = Templar::on(Arc::new(LocalNode::new(false)));
+        assert_eq!(text(&later, lookup, &scope), promised);
+    }
 }
 
 #[test]

@@ -65,7 +65,9 @@ pub struct Runner<'a> {
     inventory: &'a Inventory,
     options: &'a Options,
     login: &'a Login,
+    /// Renders what is not one task's alone.
     templar: Templar,
+    templars: Templars,
     links: Links<'a>,
     world: Arc<World>,
     stats: IndexMap<String, Stats>,
@@ -89,11 +91,13 @@ impl<'a> Runner<'a> {
         connector: &'a dyn Connector,
         observer: &'a mut dyn Observer,
     ) -> Self {
+        let templars = Templars::default();
         Self {
             inventory,
             options,
             login,
-            templar: Templar::on(Arc::new(LocalNode::new(options.check))),
+            templar: templars.of(options.check).clone(),
+            templars,
             links: Links::new(connector),
             world: Arc::new(world(inventory, options)),
             stats: IndexMap::new(),
@@ -157,6 +161,25 @@ impl<'a> Runner<'a> {
             () if out.any(|(_, stats)| stats.unreachable > 0) => 4,
             () => 2,
         }
+    }
+}
+
+/// Who renders for tasks that run for real, and for those in check mode.
+struct Templars {
+    real: Templar,
+    dry: Templar,
+}
+
+impl Default for Templars {
+    fn default() -> Self {
+        let node = LocalNode::default();
+        Templars { dry: Templar::on(Arc::new(node.with(true))), real: Templar::on(Arc::new(node)) }
+    }
+}
+
+impl Templars {
+    fn of(&self, check: bool) -> &Templar {
+        if check { &self.dry } else { &self.real }
     }
 }
 

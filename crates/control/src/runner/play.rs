@@ -306,6 +306,7 @@ impl Runner<'_> {
             options: self.options,
             login: self.login,
             templar: &self.templar,
+            templars: &self.templars,
             links: &self.links,
             directories: &directories,
         };

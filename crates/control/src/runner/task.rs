@@ -8,13 +8,13 @@ use crate::connection::{Become, Target};
 use crate::fleet::Links;
 use crate::fleet::Panicked;
 use crate::playbook::{Expr, Loop, Task};
-use crate::runner::Options;
 use crate::runner::actions::Runs;
 use crate::runner::arguments::{self, Arguments};
 use crate::runner::events::{HostResult, Status};
 use crate::runner::items::Items;
 use crate::runner::loops;
 use crate::runner::result::{Finished, template_error};
+use crate::runner::{Options, Templars};
 use crate::template::{Scope, Templar, TemplateError};
 use crate::variables::facts::Facts;
 use crate::variables::target::Login;
@@ -43,6 +43,8 @@ pub struct TaskRun<'a> {
     pub login: &'a Login,
     /// Renders.
     pub templar: &'a Templar,
+    /// Who renders an item's arguments, by whether it is in check mode.
+    pub(super) templars: &'a Templars,
     /// The open links.
     pub links: &'a Links<'a>,
     /// Where the controller's files are looked for.

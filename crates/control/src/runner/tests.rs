@@ -49,10 +49,19 @@ impl Observer for Seen {
 
 /// Runs `tasks` on the hosts a, b and c, which answer by `host`; gives the exit code and what was seen.
 fn run(tasks: &str, host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static) -> (u8, Vec<String>) {
+    run_as(false, tasks, host)
+}
+
+/// As [`run`], in check mode or not.
+fn run_as(
+    check: bool,
+    tasks: &str,
+    host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static,
+) -> (u8, Vec<String>) {
     let text = format!("- hosts: all\n  gather_facts: no\n  tasks:\n{tasks}");
     let playbook = playbook::parse(Path::new("p.yml"), &Only(text)).unwrap();
     let inventory = inventory::load(&["a,b,c".into()], &[]).unwrap();
-    let (options, login) = (Options { forks: 3, ..Options::default() }, Login::default());
+    let (options, login) = (Options { forks: 3, check, ..Options::default() }, Login::default());
     let connector = FakeConnector::new(move |name, _, request| Ok(Reply { results: host(name, request) }));
     let mut seen = Seen::default();
     let code = Runner::new(&inventory, &options, &login, &connector, &mut seen).run(&[playbook]).unwrap();
@@ -90,6 +99,38 @@ fn requests(tasks: &str) -> Vec<Vec<String>> {
         texts.into_iter().map(|text| answer(Outcome::new().with("stdout", text))).collect()
     });
     Arc::try_unwrap(asked).unwrap().into_inner().unwrap()
+}
+
+/// What each request to the hosts says by `command`, with whether the password's file was there then.
+fn passwords(check: bool, path: &Path, tasks: &str) -> Vec<(String, bool)> {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (kept, path) = (asked.clone(), path.to_owned());
+    let tasks = tasks.replace("PASSWORD", &format!("{{{{ lookup('password', '{}') }}}}", path.display()));
+    let (code, _) = run_as(check, &tasks, move |_, request| {
+        let said = request.items[0]["_raw_params"].to_string();
+        kept.lock().unwrap().push((said, path.exists()));
+        request.items.iter().map(|_| answer(Outcome::new())).collect()
+    });
+    assert_eq!(code, 0);
+    Arc::try_unwrap(asked).unwrap().into_inner().unwrap()
+}
+
+#[test]
+fn a_task_in_check_mode_writes_no_password_and_a_real_one_keeps_what_was_promised() {
+    let place = tempfile::tempdir().unwrap();
+    let tasks = "    - command: say PASSWORD\n    - command: say PASSWORD\n";
+    let [promised, in_a_run] = ["promised", "in_a_run"].map(|name| place.path().join(name));
+    let seen = passwords(true, &promised, tasks);
+    assert_eq!(seen, vec![(seen[0].0.clone(), false); 6]);
+    assert!(!promised.exists());
+    let [dry, real] = ["yes", "no"].map(|check| format!("    - command: say PASSWORD\n      check_mode: {check}\n"));
+    for (check, path) in [(true, &promised), (false, &in_a_run)] {
+        let seen = passwords(check, path, &(dry.clone() + &real));
+        let (first, then) = seen.split_at(3);
+        assert_eq!(first, vec![(seen[0].0.clone(), false); 3]);
+        assert_eq!(then, vec![(seen[0].0.clone(), true); 3]);
+        assert_eq!(std::fs::read_to_string(path).unwrap(), format!("{}\n", seen[0].0.trim_start_matches("say ")));
+    }
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl TaskRun<'_> {
 
     fn try_plan(&self, on: &HostScope, unit: &Unit) -> Result<Plan, Stop> {
         self.conditions(&unit.scope)?;
+        let check = self.check_mode(unit)?;
+        TaskRun { templar: self.templars.of(check), ..*self }.plan_as(check, on, unit)
+    }
+
+    fn plan_as(&self, check: bool, on: &HostScope, unit: &Unit) -> Result<Plan, Stop> {
         let args = self.render_args(&unit.scope)?;
         let context = self.context(&unit.scope);
         let (module, args) = match self.runs {
@@ -32,7 +37,7 @@ impl TaskRun<'_> {
             }
         };
         let (target, who) = self.target(on, unit)?;
-        let (check, environment) = (self.check_mode(unit)?, self.environment(unit)?);
+        let environment = self.environment(unit)?;
         let (module, patience) = (module.spec().name, self.patience(unit)?);
         Ok(Plan::Host { args, place: Box::new(Errand { module, target, who, check, environment, patience }) })
     }

@@ -12,8 +12,6 @@ mod draw;
 mod lazy;
 mod maps;
 mod numbers;
-#[cfg(test)]
-mod odd;
 pub(super) mod paths;
 pub(super) mod regex;
 mod results;
@@ -21,6 +19,8 @@ mod select;
 mod sequences;
 mod sets;
 pub(super) mod signature;
+#[cfg(test)]
+mod tests;
 mod text;
 pub(super) mod time;
 mod types;
