@@ -15,9 +15,11 @@ use super::held::{self, Held};
 use super::lookup::Sources;
 use super::remembered::Remembered;
 use super::resolve::{Links, refuse_further_name};
+use super::skeleton::SkeletonEntry;
 use super::tree::{Judge, Scope, Walked};
 use super::{
-    Attributes, Command, Content, FileKind, Output, Result, Stat, StatDetails, System, SystemError, lookup, naming,
+    Attributes, Command, Content, FileKind, Output, Result, Stat, StatDetails, System, SystemError, kept, lookup,
+    naming,
 };
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
@@ -31,6 +33,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The real host.
 pub struct Local {
@@ -261,6 +264,22 @@ fn make_directory(place: &Place, attributes: Attributes) -> io::Result<()> {
     })
 }
 
+/// Makes a file, closed to all others until it has its content and its owner.
+fn make_file(place: &Place, content: &[u8], attributes: Attributes, mtime: i64) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let private = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let mut file = fs::File::from(rustix::fs::openat(&place.directory, &place.name, flags, private)?);
+    file.write_all(content)?;
+    kept::take_over(&file, None, attributes, 0o600)?;
+    Ok(rustix::fs::futimens(&file, &times(mtime, mtime))?)
+}
+
+/// Times of access and modification, in seconds since 1970.
+fn times(access: i64, modification: i64) -> Timestamps {
+    let time = |seconds| Timespec { tv_sec: seconds, tv_nsec: 0 };
+    Timestamps { last_access: time(access), last_modification: time(modification) }
+}
+
 /// Renames, and gives the new place, not synced yet; `None` when something is there.
 fn rename_new(from: &Path, to: &Path) -> Result<Option<Place>> {
     use rustix::fs::{RenameFlags, renameat, renameat_with};
@@ -401,6 +420,10 @@ impl System for Local {
         self.remembered.defaults(self)
     }
 
+    fn skeleton(&self, directory: &Path) -> Result<Arc<Vec<SkeletonEntry>>> {
+        self.remembered.skeleton(self, directory)
+    }
+
     fn sources(&self) -> Sources {
         self.remembered.sources(self)
     }
@@ -437,6 +460,12 @@ impl System for Local {
         let place = place("write", path)?;
         let fill = |file: &mut fs::File| file.write_all(content);
         atomic::replace(&place, attributes, 0o666 & !self.umask, Sync::Later, fill)?;
+        doing("sync", path, self.drafts.note(&place))
+    }
+
+    fn make_file(&mut self, path: &Path, content: &[u8], attributes: Attributes, mtime: i64) -> Result<()> {
+        let place = place("write", path)?;
+        doing("write", path, make_file(&place, content, attributes, mtime))?;
         doing("sync", path, self.drafts.note(&place))
     }
 
@@ -500,8 +529,7 @@ impl System for Local {
 
     fn set_times(&mut self, path: &Path, atime: i64, mtime: i64) -> Result<()> {
         let place = place("set times of", path)?;
-        let time = |seconds| Timespec { tv_sec: seconds, tv_nsec: 0 };
-        let times = Timestamps { last_access: time(atime), last_modification: time(mtime) };
+        let times = times(atime, mtime);
         let set = rustix::fs::utimensat(&place.directory, &place.name, &times, AtFlags::SYMLINK_NOFOLLOW);
         doing("set times of", path, set)
     }

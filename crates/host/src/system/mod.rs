@@ -15,6 +15,7 @@ pub mod nss;
 pub mod predicted;
 pub mod remembered;
 pub mod resolve;
+pub mod skeleton;
 pub mod tree;
 
 use crate::identity::entries::{Group, Passwd};
@@ -23,9 +24,11 @@ pub use content::Content;
 use held::Held;
 use lookup::Sources;
 use resolve::Links;
+use skeleton::SkeletonEntry;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What kind of file a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -286,6 +289,11 @@ pub trait System {
     /// `/etc/login.defs` and `/etc/default/useradd`.
     fn defaults(&self) -> Result<Defaults>;
 
+    /// What is in a directory that new homes are filled from.
+    fn skeleton(&self, directory: &Path) -> Result<Arc<Vec<SkeletonEntry>>> {
+        skeleton::read(self, directory).map(Arc::new)
+    }
+
     /// Where the name service looks beyond the account files.
     fn sources(&self) -> Sources {
         lookup::read_sources(self)
@@ -322,6 +330,13 @@ pub trait System {
     /// again. One that replaces another is on the disk at once: the old content must not be lost.
     fn draft(&mut self, path: &Path, content: &[u8], attributes: Attributes) -> Result<()> {
         self.write(path, content, attributes)
+    }
+
+    /// Makes a new file with this modification time, in seconds since 1970, where nobody else looks: unlike a draft it may
+    /// be seen half-written, also after a run that was cut off. Not on the disk before [`System::make_durable`].
+    fn make_file(&mut self, path: &Path, content: &[u8], attributes: Attributes, mtime: i64) -> Result<()> {
+        self.draft(path, content, attributes)?;
+        self.set_times(path, mtime, mtime)
     }
 
     /// Makes everything durable that was drafted. What could be taken for finished gets its name only afterwards.

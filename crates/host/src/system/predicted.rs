@@ -6,6 +6,7 @@
 mod overlay;
 
 use super::lookup::Sources;
+use super::skeleton::SkeletonEntry;
 use super::{
     Attributes, Command, FileKind, Output, Result, Stat, StatDetails, System, SystemError, accounts,
     accounts::is_database, lookup, nss, remembered::Remembered, resolve::Links,
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The variable through which a dry run tells our own commands what was rehearsed before them: a JSON list of argument
@@ -64,14 +66,22 @@ impl<S: System> Predicted<S> {
         &mut self.overlay.inner
     }
 
-    fn replace(&mut self, path: &Path, content: Source, size: u64, wanted: Attributes) -> Result<()> {
+    /// A file made or replaced; its time is `mtime`, or now.
+    fn replace(
+        &mut self,
+        path: &Path,
+        content: Source,
+        size: u64,
+        wanted: Attributes,
+        mtime: Option<i64>,
+    ) -> Result<()> {
         let old = self.overlay.stat(path, false)?;
         let (mode, uid, gid) = match &old {
             Some(old) if old.kind == FileKind::File => (old.mode, old.uid, old.gid),
             Some(old) if old.kind != FileKind::Link => {
                 return Err(SystemError::Refused(format!("{} is not a regular file", path.display())));
             }
-            _ => self.new_owner(path, 0o644)?,
+            _ => self.new_owner(path, wanted, 0o644)?,
         };
         let stat = Stat {
             kind: FileKind::File,
@@ -81,11 +91,15 @@ impl<S: System> Predicted<S> {
             size,
             ..new_stat()
         };
+        let stat = Stat { mtime: mtime.unwrap_or(stat.mtime), ..stat };
         self.overlay.put(path, Node { stat, body: Body::File(content) })
     }
 
-    /// Mode and owner of what this process makes: its own, and the group of a set-group-id directory.
-    fn new_owner(&self, path: &Path, mode: u32) -> Result<(u32, u32, u32)> {
+    /// Mode and owner of what this process makes: those wanted, its own, or the group of a set-group-id directory.
+    fn new_owner(&self, path: &Path, wanted: Attributes, mode: u32) -> Result<(u32, u32, u32)> {
+        if let Attributes { uid: Some(uid), gid: Some(gid), .. } = wanted {
+            return Ok((mode, uid, gid));
+        }
         let me = self.overlay.inner.stat(Path::new("/proc/self"), true)?;
         let (uid, gid) = me.map_or((0, 0), |me| (me.uid, me.gid));
         let parent = self.overlay.stat(path.parent().unwrap_or(Path::new("/")), true)?;
@@ -241,6 +255,10 @@ impl<S: System> System for Predicted<S> {
         self.remembered.defaults(self)
     }
 
+    fn skeleton(&self, directory: &Path) -> Result<Arc<Vec<SkeletonEntry>>> {
+        self.remembered.skeleton(self, directory)
+    }
+
     fn sources(&self) -> Sources {
         self.remembered.sources(self)
     }
@@ -279,7 +297,7 @@ impl<S: System> System for Predicted<S> {
             }
             _ => {
                 let source = self.overlay.content(content);
-                self.replace(path, source, content.len() as u64, attributes)
+                self.replace(path, source, content.len() as u64, attributes, None)
             }
         }
     }
@@ -290,16 +308,21 @@ impl<S: System> System for Predicted<S> {
             return self.write(to, &content, attributes);
         }
         match self.overlay.source(from)? {
-            Some((content, size)) => self.replace(to, content, size, attributes),
+            Some((content, size)) => self.replace(to, content, size, attributes, None),
             None => overlay::fail("read", from, io::ErrorKind::NotFound),
         }
+    }
+
+    fn make_file(&mut self, path: &Path, content: &[u8], attributes: Attributes, mtime: i64) -> Result<()> {
+        let source = self.overlay.content(content);
+        self.replace(path, source, content.len() as u64, attributes, Some(mtime))
     }
 
     fn make_directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
         if self.overlay.stat(path, false)?.is_some() {
             return overlay::fail("make directory", path, io::ErrorKind::AlreadyExists);
         }
-        let (mode, uid, gid) = self.new_owner(path, 0o755)?;
+        let (mode, uid, gid) = self.new_owner(path, attributes, 0o755)?;
         let stat = Stat {
             kind: FileKind::Directory,
             mode: attributes.mode.unwrap_or(mode),
@@ -312,7 +335,7 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn make_link(&mut self, path: &Path, target: &Path) -> Result<()> {
-        let (mode, uid, gid) = self.new_owner(path, 0o777)?;
+        let (mode, uid, gid) = self.new_owner(path, Attributes::default(), 0o777)?;
         let size = target.as_os_str().len() as u64;
         let stat = Stat { kind: FileKind::Link, mode, uid, gid, size, ..new_stat() };
         self.overlay.put(path, Node { stat, body: Body::Link(target.into()) })

@@ -1,12 +1,15 @@
 //! [`Remembered`]: account files that were read and indexed once, for all items of a request.
 
 use super::lookup::Sources;
+use super::skeleton::{self, SkeletonEntry};
 use super::{Output, Result, System, lookup};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was read since the last time that something may have changed it.
 #[derive(Default)]
@@ -19,6 +22,7 @@ pub struct Remembered {
     host_name: OnceCell<String>,
     /// Answers of the name service, by command.
     answers: RefCell<HashMap<Vec<OsString>, Output>>,
+    skeletons: RefCell<HashMap<PathBuf, Arc<Vec<SkeletonEntry>>>>,
 }
 
 impl Remembered {
@@ -51,6 +55,16 @@ impl Remembered {
     /// The settings for new accounts, likewise.
     pub fn defaults(&self, system: &dyn System) -> Result<Defaults> {
         once(&self.defaults, || lookup::read_defaults(system))
+    }
+
+    /// What is in a skeleton directory, likewise.
+    pub fn skeleton(&self, system: &dyn System, directory: &Path) -> Result<Arc<Vec<SkeletonEntry>>> {
+        if let Some(known) = self.skeletons.borrow().get(directory) {
+            return Ok(known.clone());
+        }
+        let read = Arc::new(skeleton::read(system, directory)?);
+        self.skeletons.borrow_mut().insert(directory.to_owned(), read.clone());
+        Ok(read)
     }
 
     /// Where the name service looks, likewise.

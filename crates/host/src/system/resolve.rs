@@ -85,7 +85,9 @@ pub struct Start<D> {
 /// kind NotFound or NotADirectory says that what is above does not, ELOOP that links lead around.
 pub fn reach<G: Ground>(ground: &G, path: &Path, follow: bool, links: Links) -> Result<Reached<G::Directory>> {
     let (directory, uid) = ground.top()?;
-    reach_from(ground, Start { directory, uid, path: "/".into() }, path, follow, links)
+    // The walk begins at the top already.
+    let below = path.strip_prefix("/").unwrap_or(path);
+    reach_from(ground, Start { directory, uid, path: "/".into() }, below, follow, links)
 }
 
 /// The same from another directory than `/`, for a path relative to it.

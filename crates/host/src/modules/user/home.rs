@@ -8,7 +8,9 @@ use crate::identity::defaults::IdKind;
 use crate::identity::entries::Passwd;
 use crate::identity::{Account, Defaults};
 use crate::modules::{Args, Failure};
-use crate::system::{Attributes, Command, FileKind, Result, Stat, System, SystemError};
+use crate::system::held::{self, Held};
+use crate::system::skeleton::{SkeletonBody, SkeletonEntry};
+use crate::system::{Attributes, Command, FileKind, Result, System, SystemError};
 use std::path::{Path, PathBuf};
 use words::value::Value;
 
@@ -229,11 +231,11 @@ impl NewHome {
         }
         make_parents(system, self.path.parent().unwrap_or(Path::new("/")))?;
         place.open(system)?;
-        system.make_directory(&unfinished, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) })?;
-        if system.stat(&self.skeleton, true)?.is_some_and(|stat| stat.kind == FileKind::Directory) {
-            self.copy(system, &self.skeleton, &unfinished)?;
-        }
-        system.set_attributes(&unfinished, self.owner)
+        let skeleton = system.skeleton(&self.skeleton)?;
+        let private = Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) };
+        let home = held::make_directory(system, place.path(), &unfinished, private)?;
+        self.fill(system, &skeleton, &home, &unfinished)?;
+        home.named(system.set_attributes(&home.itself(), self.owner))
     }
 
     /// Gives it its name; it must be on the disk by then, or a power failure could leave a home with empty files.
@@ -251,37 +253,32 @@ impl NewHome {
         place.close(system)
     }
 
-    /// Copies what is in `from`, with modes and times, owned by the user.
-    fn copy(&self, system: &mut dyn System, from: &Path, to: &Path) -> Result<()> {
-        for name in system.list(from)? {
-            let (source, target) = (from.join(&name), to.join(&name));
-            let Some(stat) = system.stat(&source, false)? else { continue };
-            self.copy_one(system, &source, &target, &stat)?;
+    /// Makes the entries of a skeleton in a directory, with modes and times, owned by the user.
+    fn fill(&self, system: &mut dyn System, entries: &[SkeletonEntry], to: &Held, path: &Path) -> Result<()> {
+        for entry in entries {
+            let target = to.file(&entry.name);
+            let owner = Attributes { mode: Some(entry.mode), ..self.owner };
+            match &entry.body {
+                SkeletonBody::Directory(inside) => {
+                    let inner = path.join(&entry.name);
+                    let made = held::make_directory(system, path, &inner, owner)?;
+                    self.fill(system, inside, &made, &inner)?;
+                    made.named(system.set_times(&target, entry.mtime, entry.mtime))?;
+                }
+                SkeletonBody::File(content) => to.named(system.make_file(&target, content, owner, entry.mtime))?,
+                SkeletonBody::LongFile(source) => {
+                    let content = system.read(source)?.unwrap_or_default();
+                    to.named(system.make_file(&target, &content, owner, entry.mtime))?;
+                }
+                SkeletonBody::Link(link) => {
+                    // A link into the skeleton becomes one into the home.
+                    let link = link.strip_prefix(&self.skeleton).map_or(link.clone(), |inside| self.path.join(inside));
+                    to.named(system.make_link(&target, &link))?;
+                    to.named(system.set_attributes(&target, Attributes { mode: None, ..self.owner }))?;
+                }
+            }
         }
         Ok(())
-    }
-
-    fn copy_one(&self, system: &mut dyn System, source: &Path, target: &Path, stat: &Stat) -> Result<()> {
-        let owner = Attributes { mode: Some(stat.mode), ..self.owner };
-        match stat.kind {
-            FileKind::Directory => {
-                system.make_directory(target, owner)?;
-                self.copy(system, source, target)?;
-            }
-            FileKind::File => {
-                let content = system.read(source)?.unwrap_or_default();
-                system.draft(target, &content, owner)?;
-            }
-            FileKind::Link => {
-                let link = system.read_link(source)?.unwrap_or_default();
-                // A link into the skeleton becomes one into the home.
-                let link = link.strip_prefix(&self.skeleton).map_or(link.clone(), |inside| self.path.join(inside));
-                system.make_link(target, &link)?;
-                return system.set_attributes(target, Attributes { mode: None, ..self.owner });
-            }
-            FileKind::Other => return Ok(()),
-        }
-        system.set_times(target, stat.mtime, stat.mtime)
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::system::resolve::{self, At, Ground, Links, Met, refuse_further_name};
 use crate::system::{FileKind, Result, Stat, System, SystemError};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Bound;
@@ -69,8 +69,10 @@ enum Found {
 pub struct Overlay<S> {
     /// The system below.
     pub inner: S,
-    /// Decided names, by real path, in the order of bytes; `None` means that nothing is there.
-    names: BTreeMap<OsString, Option<Number>>,
+    /// Decided names, by real path; `None` means that nothing is there.
+    names: HashMap<Arc<OsStr>, Option<Number>>,
+    /// The same names in the order of bytes: those below a directory stand together.
+    order: BTreeSet<Arc<OsStr>>,
     nodes: Vec<Node>,
     /// Contents that nodes have: thousands of homes have the same files.
     contents: HashSet<Arc<[u8]>>,
@@ -118,7 +120,8 @@ impl<S: System> Overlay<S> {
     pub fn new(inner: S) -> Self {
         Self {
             inner,
-            names: BTreeMap::new(),
+            names: HashMap::new(),
+            order: BTreeSet::new(),
             nodes: Vec::new(),
             contents: HashSet::new(),
             seen: RefCell::default(),
@@ -298,7 +301,7 @@ impl<S: System> Overlay<S> {
         }
         let moved: Vec<_> = self.names_below(&from).map(|(path, decided)| (path.to_owned(), decided)).collect();
         for (path, decided) in moved {
-            self.names.remove(path.as_os_str());
+            self.forget(&path);
             let rest = path.strip_prefix(&from).expect("it is below");
             let to = if rest.as_os_str().is_empty() { to_real.clone() } else { to_real.join(rest) };
             self.decide(&to, decided);
@@ -454,7 +457,19 @@ impl<S: System> Overlay<S> {
     }
 
     fn decide(&mut self, real: &Path, number: Option<Number>) {
-        self.names.insert(real.into(), number);
+        if let Some(decided) = self.names.get_mut(real.as_os_str()) {
+            *decided = number;
+            return;
+        }
+        let name: Arc<OsStr> = real.as_os_str().into();
+        self.order.insert(name.clone());
+        self.names.insert(name, number);
+    }
+
+    /// Takes a decision back.
+    fn forget(&mut self, real: &Path) {
+        self.names.remove(real.as_os_str());
+        self.order.remove(real.as_os_str());
     }
 
     /// Forgets one name of a file; its other names see one link less.
@@ -479,20 +494,18 @@ impl<S: System> Overlay<S> {
         // Below a name that is gone nothing needs a decision of its own.
         let all = self.names_below(real).map(|(path, _)| path.to_owned());
         let below: Vec<_> = all.filter(|path| path != real).collect();
-        for path in below {
-            self.names.remove(path.as_os_str());
-        }
+        below.iter().for_each(|path| self.forget(path));
         Ok(())
     }
 
     /// Decided names at and below a real path. In the order of bytes those below stand together, but not behind the path
     /// itself: `/a`, `/a-b`, `/a/c`.
     fn names_below(&self, real: &Path) -> impl Iterator<Item = (&Path, Option<Number>)> {
-        let itself = self.names.get_key_value(real.as_os_str());
+        let itself = self.names.get_key_value(real.as_os_str()).map(|(name, _)| name);
         let prefix = real.join("").into_os_string();
-        let below = self.names.range::<OsString, _>((Bound::Excluded(&prefix), Bound::Unbounded));
-        let is_below = move |(path, _): &(&OsString, _)| path.as_bytes().starts_with(prefix.as_bytes());
+        let below = self.order.range::<OsStr, _>((Bound::Excluded(prefix.as_os_str()), Bound::Unbounded));
+        let is_below = move |name: &&Arc<OsStr>| name.as_bytes().starts_with(prefix.as_bytes());
         let all = itself.into_iter().chain(below.take_while(is_below));
-        all.map(|(path, decided)| (Path::new(path), *decided))
+        all.map(|name| (Path::new(name), self.names[name]))
     }
 }
