@@ -15,7 +15,7 @@ pub(crate) struct FakeNode {
     pub variables: BTreeMap<String, String>,
     pub homes: BTreeMap<String, String>,
     pub now: Zoned,
-    /// Why nobody can be looked up, if so.
+    /// Whether looking up users fails.
     pub users_are_down: bool,
     /// How often randomness was asked for.
     pub drawn: AtomicU64,

@@ -68,10 +68,9 @@ fn templates_include_from_the_control_node() {
 
 #[test]
 fn environment_and_homes() {
-    let mut node = FakeNode::default();
-    node.variables = [("HOME", "/h/me"), ("EDITOR", "vi")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
-    node.homes = [("kim".to_owned(), "/h/kim".to_owned())].into();
-    let asked = Asked::of(node);
+    let variables = [("HOME", "/h/me"), ("EDITOR", "vi")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let homes = [("kim".to_owned(), "/h/kim".to_owned())];
+    let asked = Asked::of(FakeNode { variables: variables.into(), homes: homes.into(), ..FakeNode::default() });
     assert_eq!(asked.text("lookup('env', 'EDITOR')"), "vi");
     assert_eq!(asked.text("lookup('env', 'PATH', default='none')"), "none");
     assert_eq!(asked.text("'$EDITOR ${HOME} $PATH' | expandvars"), "vi /h/me $PATH");
