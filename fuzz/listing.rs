@@ -2,7 +2,7 @@
 
 use super::{Nowhere, run};
 use commands::Output;
-use commands::sacct::{self, People, Surroundings};
+use commands::sacct::{self, Surroundings};
 use commands::sacctmgr::{self, World, fields};
 use commands::sreport::{self, Look, Records, Share, Site};
 use commands::sshare::{self, Shares};
@@ -17,6 +17,7 @@ use slurm::rollup::{Calendar, ClusterUse, Span};
 use slurm::settings::Settings;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use words::people::{GroupOfPeople, People, Person, Sought};
 use words::text::width::width;
 
 /// Words for every text, and numbers for every number, in turn.
@@ -168,24 +169,29 @@ impl Records for Used {
 }
 
 impl People for Odd {
-    fn user(&self, _: &str) -> Option<u32> {
-        Some(5)
+    fn user(&self, _: &str) -> Sought<Person> {
+        self.user_numbered(5)
     }
 
-    fn user_name(&self, _: u32) -> Option<String> {
-        self.texts.first().cloned()
+    fn user_numbered(&self, uid: u32) -> Sought<Person> {
+        let (name, full_name) = (self.texts[0].clone(), self.texts[self.texts.len() / 2].clone());
+        Sought::There(Person { name, uid, gid: 5, full_name })
     }
 
-    fn group(&self, _: &str) -> Option<u32> {
-        Some(5)
+    fn group(&self, _: &str) -> Sought<GroupOfPeople> {
+        self.group_numbered(5)
     }
 
-    fn group_name(&self, _: u32) -> Option<String> {
-        self.texts.last().cloned()
+    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople> {
+        Sought::There(GroupOfPeople { name: self.texts[self.texts.len() - 1].clone(), gid })
+    }
+
+    fn groups_of(&self, _: &str) -> Sought<Vec<String>> {
+        Sought::There(self.texts.clone())
     }
 }
 
-struct Here(Calendar, String);
+struct Here(Calendar, Odd);
 
 impl Site for Here {
     fn now(&self) -> i64 {
@@ -200,8 +206,8 @@ impl Site for Here {
         "ref"
     }
 
-    fn full_name(&self, _: &str) -> Option<String> {
-        Some(self.1.clone())
+    fn people(&self) -> &dyn People {
+        &self.1
     }
 }
 
@@ -219,7 +225,7 @@ pub fn listing(bytes: &[u8]) {
     let settings = Settings::default();
     jobs(&state, &settings, &kept, &odd);
     let caller = Caller::root();
-    let here = Here(Calendar::new(TimeZone::UTC), odd.text());
+    let here = Here(Calendar::new(TimeZone::UTC), Odd::new(bytes));
     let used = Used(state.clone(), job);
     for report in REPORTS {
         for more in ["", " -P", " -t hourper"] {

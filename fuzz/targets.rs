@@ -16,6 +16,7 @@ use slurm::tree;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use words::diag::Source;
+use words::people::{GroupOfPeople, People, Person, Sought, Unanswered};
 use words::text::{duration, hostlist, tres};
 
 /// A target.
@@ -35,8 +36,8 @@ pub const TARGETS: &[(&str, Target)] = &[
 struct Nowhere;
 
 impl World for Nowhere {
-    fn has_user(&self, name: &str) -> bool {
-        name.len().is_multiple_of(2)
+    fn people(&self) -> &dyn People {
+        &Nowhere
     }
 
     fn now(&self) -> i64 {
@@ -45,6 +46,45 @@ impl World for Nowhere {
 
     fn local_time(&self, seconds: i64) -> String {
         seconds.to_string()
+    }
+}
+
+/// One answer of the three, whatever is asked.
+fn one_of_three<T>(found: T, number: u32) -> Sought<T> {
+    match number % 3 {
+        0 => Sought::There(found),
+        1 => Sought::Absent,
+        _ => Sought::CannotSay(Unanswered { what: "users", why: "no answer".into() }),
+    }
+}
+
+fn number(name: &str) -> u32 {
+    name.bytes().map(u32::from).sum()
+}
+
+fn person(name: &str, uid: u32) -> Sought<Person> {
+    one_of_three(Person { name: name.to_owned(), uid, gid: uid, full_name: name.to_owned() }, uid)
+}
+
+impl People for Nowhere {
+    fn user(&self, name: &str) -> Sought<Person> {
+        person(name, number(name))
+    }
+
+    fn user_numbered(&self, uid: u32) -> Sought<Person> {
+        person("x", uid)
+    }
+
+    fn group(&self, name: &str) -> Sought<GroupOfPeople> {
+        one_of_three(GroupOfPeople { name: name.to_owned(), gid: 1 }, number(name))
+    }
+
+    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople> {
+        one_of_three(GroupOfPeople { name: "x".into(), gid }, gid)
+    }
+
+    fn groups_of(&self, user: &str) -> Sought<Vec<String>> {
+        one_of_three(vec![user.to_owned()], number(user))
     }
 }
 
@@ -91,8 +131,8 @@ fn run(state: &mut State, caller: &Caller, argv: &[String]) -> u8 {
 struct Desk<'a>(&'a str);
 
 impl World for Desk<'_> {
-    fn has_user(&self, name: &str) -> bool {
-        Nowhere.has_user(name)
+    fn people(&self) -> &dyn People {
+        &Nowhere
     }
 
     fn now(&self) -> i64 {

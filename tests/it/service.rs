@@ -1,6 +1,7 @@
 //! The accounting service as people meet it: a real daemon on a socket of its own, asked by the real `sacctmgr`.
 
 mod daemon;
+mod people;
 
 use crate::support::enlist_path;
 use std::io::Write;

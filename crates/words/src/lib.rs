@@ -1,15 +1,16 @@
 //! Words and values that all parts share. No I/O; stands on nothing else here.
 //!
 //! [`diag`] says what is wrong and where; [`value`] is plain data; [`text`] holds the small grammars (limits, host lists,
-//! times of Slurm) and the widths of what people read.
+//! times of Slurm) and the widths of what people read; [`people`] is the port through which users and groups are asked for.
 //!
 //! Imports look down only; `tests/it/floors.rs` enforces this table:
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 words | [`diag`], [`value`] |
+//! | 1 words | [`diag`], [`people`], [`value`] |
 //! | 0 letters | [`text`] |
 
 pub mod diag;
+pub mod people;
 pub mod text;
 pub mod value;

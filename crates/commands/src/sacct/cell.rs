@@ -10,6 +10,7 @@ use slurm::model::TresId;
 use slurm::model::tres::{CPU, MEM, NODE};
 use slurm::records::*;
 use std::collections::BTreeMap;
+use words::people::Sought;
 use words::text::duration::format_seconds;
 
 const ENERGY: TresId = 3;
@@ -177,13 +178,18 @@ impl Maker<'_> {
     }
 
     fn user(&self, job: &Job) -> Cell {
-        let name = || job.uid.and_then(|uid| self.around.people.user_name(uid)).unwrap_or_default();
+        let name = || job.uid.map_or_else(String::new, |uid| self.around.user_name(uid, uid));
         Cell::text(if job.user.is_empty() { name() } else { job.user.clone() })
     }
 
     fn uid(&self, job: &Job) -> Option<u32> {
-        let local = (self.local_uid || job.uid.is_none()).then(|| self.around.people.user(&job.user)).flatten();
-        local.or(job.uid)
+        if !self.local_uid && job.uid.is_some() {
+            return job.uid;
+        }
+        match self.around.people.user(&job.user) {
+            Sought::There(user) => Some(user.uid),
+            Sought::Absent | Sought::CannotSay(_) => job.uid,
+        }
     }
 
     /// A cell of a job's line.
@@ -214,7 +220,7 @@ impl Maker<'_> {
             F::ExitCode => exit_code(job.exit),
             F::Flags => flags(job.flags),
             F::Gid => Cell::number(job.gid),
-            F::Group => Cell::text(job.gid.and_then(|gid| self.around.people.group_name(gid)).unwrap_or_default()),
+            F::Group => Cell::text(job.gid.map_or_else(String::new, |gid| self.around.group_name(gid))),
             F::JobId => Cell::text(job_id(job)),
             F::JobIdRaw => Cell::text(job.job_id.to_string()),
             F::JobName => Cell::text(&job.name),

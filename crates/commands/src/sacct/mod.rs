@@ -30,20 +30,10 @@ use slurm::records::selection::Parts;
 use slurm::records::{Job, JobState, Jobs, JobsError, Order, See};
 use slurm::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::ops::ControlFlow;
+use words::people::People;
 use words::text::slurm_time::TimeFormat;
-
-/// Names and numbers of users and groups.
-pub trait People {
-    /// A user's number.
-    fn user(&self, name: &str) -> Option<u32>;
-    /// A user's name.
-    fn user_name(&self, uid: u32) -> Option<String>;
-    /// A group's number, also when it is given as digits.
-    fn group(&self, name: &str) -> Option<u32>;
-    /// A group's name.
-    fn group_name(&self, gid: u32) -> Option<String>;
-}
 
 /// What a command line does not say.
 pub struct Surroundings<'a> {
@@ -70,6 +60,16 @@ impl<'a> Surroundings<'a> {
         };
         let time_format = time_format.unwrap_or_default();
         Self { now, time_format, format: environment.get("SACCT_FORMAT").cloned(), people, complaint }
+    }
+
+    /// A user's name; nothing where there is none, `kept` where nobody knows.
+    fn user_name(&self, uid: u32, kept: impl Display) -> String {
+        self.people.user_numbered(uid).map(|user| user.name).or_kept("", kept)
+    }
+
+    /// A group's name; nothing where there is none, the number where nobody knows.
+    fn group_name(&self, gid: u32) -> String {
+        self.people.group_numbered(gid).map(|group| group.name).or_kept("", gid)
     }
 }
 
@@ -197,7 +197,8 @@ fn query<'a>(
     let named = |uid: u32| match uid == caller.uid {
         true => (uid, caller.name.clone()),
         false => {
-            let name = around.people.user_name(uid).unwrap_or_default();
+            // Where nobody knows the name, the records go by the number.
+            let name = around.user_name(uid, "");
             (uid, if service.settings.keeps_case() { name } else { name.to_lowercase() })
         }
     };

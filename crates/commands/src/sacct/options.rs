@@ -1,11 +1,12 @@
 //! The command line of sacct(1), and what it asks for.
 
+use super::Surroundings;
 use super::fields::{self, Column};
 use super::reason;
 use super::units::Convert;
-use super::{People, Surroundings};
 use crate::columns::Parsable;
 use slurm::records::{Flags, JobState};
+use words::people::{People, Sought};
 use words::text::getopt::{Known, Opt, Takes};
 use words::text::slurm_time;
 use words::text::{duration, hostlist};
@@ -252,7 +253,7 @@ impl Options {
             'S' => self.start = Some(time(value, around)?).filter(|time| *time != 0),
             'E' => self.end = Some(time(value, around)?).filter(|time| *time != 0),
             'F' => self.flags = Some(flags(value)?),
-            'g' => numbers(&mut self.groups, value, "group", |name| around.people.group(name))?,
+            'g' => numbers(&mut self.groups, value, "group", |name| group(around.people, name))?,
             'u' if value == "-1" => self.all_users = true,
             'u' => {
                 self.all_users = false;
@@ -385,14 +386,37 @@ fn flags(text: &str) -> Result<Flags, String> {
     Ok(flags)
 }
 
-fn user(people: &dyn People, name: &str) -> Option<u32> {
-    people.user(name).or_else(|| name.parse().ok().filter(|uid| people.user_name(*uid).is_some()))
+/// The number of the user whom a text stands for, a name or else a number that somebody has.
+fn user(people: &dyn People, text: &str) -> Sought<u32> {
+    let numbered = |uid| people.user_numbered(uid).map(|user| user.uid);
+    number(text, people.user(text).map(|user| user.uid), numbered)
 }
 
-fn numbers(to: &mut Vec<u32>, text: &str, what: &str, find: impl Fn(&str) -> Option<u32>) -> Result<(), String> {
+/// The number of the group that a text stands for.
+fn group(people: &dyn People, text: &str) -> Sought<u32> {
+    let numbered = |gid| people.group_numbered(gid).map(|group| group.gid);
+    number(text, people.group(text).map(|group| group.gid), numbered)
+}
+
+/// What a name stands for, else the digits themselves if they are somebody's, or nobody can say.
+fn number(text: &str, named: Sought<u32>, numbered: impl Fn(u32) -> Sought<u32>) -> Sought<u32> {
+    match (named, text.parse()) {
+        (Sought::There(number), _) => Sought::There(number),
+        (named, Err(_)) => named,
+        (_, Ok(number)) => match numbered(number) {
+            Sought::CannotSay(_) => Sought::There(number),
+            known => known,
+        },
+    }
+}
+
+fn numbers(to: &mut Vec<u32>, text: &str, what: &str, find: impl Fn(&str) -> Sought<u32>) -> Result<(), String> {
     for name in list(text) {
-        let number = find(name).ok_or_else(|| error(&format!("Invalid {what} id: {name}")))?;
-        to.push(number);
+        match find(name) {
+            Sought::There(number) => to.push(number),
+            Sought::Absent => return Err(error(&format!("Invalid {what} id: {name}"))),
+            Sought::CannotSay(why) => return Err(error(&format!("{why}; ask by number"))),
+        }
     }
     Ok(())
 }

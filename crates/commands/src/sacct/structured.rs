@@ -145,7 +145,7 @@ impl Maker<'_> {
             ),
             ("exit_code", exit_code(job.exit)),
             ("flags", flags(job.flags)),
-            ("group", Data::some_text(&job.gid.and_then(|gid| self.around.people.group_name(gid)).unwrap_or_default())),
+            ("group", Data::some_text(&job.gid.map_or_else(String::new, |gid| self.around.group_name(gid)))),
             ("het", het(job.het)),
             ("job_id", Data::int(job.job_id)),
             ("name", text(&job.name)),
@@ -261,7 +261,7 @@ impl Maker<'_> {
     }
 
     fn killer(&self, uid: Option<u32>) -> Data {
-        Data::some_text(&uid.and_then(|uid| self.around.people.user_name(uid)).unwrap_or_default())
+        Data::some_text(&uid.map_or_else(String::new, |uid| self.around.user_name(uid, uid)))
     }
 
     fn tres_head(&self, id: TresId) -> [(&'static str, Data); 3] {

@@ -9,6 +9,8 @@ use slurm::model::{AssociationKey, QosId, TresId};
 use slurm::records::import::{Dialect, Line, Names, Reader};
 use slurm::records::*;
 use slurm::settings::Words;
+use std::sync::LazyLock;
+use words::people::Listed;
 use words::text::slurm_time::zone;
 
 struct Debian;
@@ -16,35 +18,11 @@ struct Debian;
 const USERS: &[(&str, u32)] = &[("root", 0), ("games", 5), ("lp", 7), ("mail", 8), ("news", 9), ("nobody", 65534)];
 const GROUPS: &[(&str, u32)] = &[("root", 0), ("games", 60), ("lp", 7), ("mail", 8), ("news", 9)];
 
-fn number(table: &[(&str, u32)], name: &str) -> Option<u32> {
-    table.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
-}
-
-fn name(table: &[(&str, u32)], number: u32) -> Option<String> {
-    table.iter().find(|(_, known)| *known == number).map(|(name, _)| name.to_string())
-}
-
-impl People for Debian {
-    fn user(&self, name: &str) -> Option<u32> {
-        number(USERS, name)
-    }
-
-    fn user_name(&self, uid: u32) -> Option<String> {
-        name(USERS, uid)
-    }
-
-    fn group(&self, name: &str) -> Option<u32> {
-        number(GROUPS, name).or_else(|| name.parse().ok())
-    }
-
-    fn group_name(&self, gid: u32) -> Option<String> {
-        name(GROUPS, gid)
-    }
-}
+static PEOPLE: LazyLock<Listed> = LazyLock::new(|| Listed::new(USERS, GROUPS));
 
 impl World for Debian {
-    fn has_user(&self, name: &str) -> bool {
-        self.user(name).is_some()
+    fn people(&self) -> &dyn People {
+        &*PEOPLE
     }
 
     fn now(&self) -> i64 {
@@ -54,6 +32,10 @@ impl World for Debian {
     fn local_time(&self, seconds: i64) -> String {
         seconds.to_string()
     }
+}
+
+fn number_of(user: &str) -> u32 {
+    USERS.iter().find(|(name, _)| *name == user).unwrap().1
 }
 
 /// Jobs in memory.
@@ -132,7 +114,7 @@ fn ask(service: &Service, caller: &Caller, environment: &[(&str, &str)], argv: &
     let environment: BTreeMap<_, _> = environment.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     let now = Timestamp::from_second(1_795_000_000).unwrap();
     let now = now.to_zoned(environment.get("TZ").map_or(TimeZone::UTC, |name| zone(name)));
-    run(service, caller, &Surroundings::new(now, &environment, &Debian), argv, Output::default())
+    run(service, caller, &Surroundings::new(now, &environment, &*PEOPLE), argv, Output::default())
 }
 
 fn lines(reply: &Reply) -> Vec<String> {
@@ -165,7 +147,7 @@ fn says_what_the_real_one_says() {
             let words = shell_words::split(line).unwrap();
             let program = words.iter().position(|word| word == "sacct").unwrap();
             let environment: Vec<_> = words[..program].iter().filter_map(|word| word.split_once('=')).collect();
-            let uid = if user.is_empty() { 0 } else { Debian.user(user).unwrap() };
+            let uid = if user.is_empty() { 0 } else { number_of(user) };
             let name = if user.is_empty() { "root" } else { user };
             let caller = Caller::new(uid, name, &settings);
             let said = lines(&ask(&service, &caller, &environment, &words[program + 1..]));
@@ -223,4 +205,28 @@ fn a_running_job_runs_until_now() {
         "JobID|State|Elapsed|CPUTime|End\n5|RUNNING|00:01:30|00:03:00|Unknown\n\
          5.batch|PENDING|00:01:30|00:03:00|Unknown\n"
     );
+}
+
+/// What sacct prints of a job that is kept by numbers alone, where the host knows them, does not, and cannot say.
+#[test]
+fn numbers_stand_where_nobody_knows_the_names() {
+    let (state, settings) = (State::default(), Settings::default());
+    let job = Job { row: 1, cluster: "ref".into(), job_id: 5, uid: Some(2001), gid: Some(3001), ..Job::default() };
+    let jobs = Kept(vec![(Job { eligible: Some(1), submit: 1, ..job }, Vec::new())]);
+    let service = Service { state: &state, settings: &settings, cluster: "ref", jobs: &jobs };
+    let asked = |people: &Listed, line: &str| {
+        let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let now = Timestamp::from_second(1_795_000_000).unwrap().to_zoned(TimeZone::UTC);
+        let around = Surroundings::new(now, &BTreeMap::new(), people);
+        let Reply { stdout, stderr, .. } = run(&service, &Caller::root(), &around, &argv, Output::default());
+        stdout + &stderr
+    };
+    let hosts = [Listed::new(&[("kim", 2001)], &[("hpc", 3001)]), Listed::default(), Listed::down("no answer")];
+    let of = |line: &str| [0, 1, 2].map(|host| asked(&hosts[host], line));
+    assert_eq!(of("-nP -j 5 -o user,uid,group,gid"), ["kim|2001|hpc|3001\n", "|2001||3001\n", "2001|2001|3001|3001\n"]);
+    let down = "sacct: error: users cannot be looked up now: no answer; ask by number\n";
+    assert_eq!(of("-nP -j 5 -u kim -o jobid"), ["5\n", "sacct: error: Invalid user id: kim\n", down]);
+    assert_eq!(of("-nP -j 5 -u 2001 -o jobid"), ["5\n", "sacct: error: Invalid user id: 2001\n", "5\n"]);
+    let down = "sacct: error: groups cannot be looked up now: no answer; ask by number\n";
+    assert_eq!(of("-nP -j 5 -g hpc -o jobid"), ["5\n", "sacct: error: Invalid group id: hpc\n", down]);
 }

@@ -142,7 +142,11 @@ fn missing_account(session: &mut Session, account: &str) {
 /// Slurm lets root add a user whom the operating system does not know, after asking.
 fn confirm_unknown(session: &mut Session, name: &str) -> Done {
     // With -i nothing is asked, so nothing is looked up: that takes long for many users on a large site.
-    if session.options.immediate || session.world.has_user(name) {
+    if session.options.immediate {
+        return Ok(());
+    }
+    let world = session.world;
+    if session.known(world.people().user(name))?.is_some() {
         return Ok(());
     }
     let question = format!("There is no uid for user '{name}'\nAre you sure you want to continue?");

@@ -11,6 +11,7 @@ use super::word::{self, Word};
 use slurm::model::tres::CPU;
 use slurm::model::*;
 use slurm::rollup::Span;
+use words::people::Sought;
 use words::text::duration;
 
 /// Which events are meant. An absent list means any.
@@ -108,9 +109,11 @@ impl Wanted {
     fn take_users(&mut self, session: &mut Session, word: &Word) {
         (self.of_nodes, self.of_clusters) = (true, false);
         for name in word::names(word.value).unwrap_or_default() {
-            match name.parse().ok().or_else(|| session.world.user_number(&name)) {
-                Some(uid) => self.users.get_or_insert_default().push(uid),
-                None => session.complain(format!("sacctmgr: error: Invalid user id: {name}")),
+            let named = || session.world.people().user(&name).map(|user| user.uid);
+            match name.parse().map_or_else(|_| named(), Sought::There) {
+                Sought::There(uid) => self.users.get_or_insert_default().push(uid),
+                Sought::Absent => session.complain(format!("sacctmgr: error: Invalid user id: {name}")),
+                Sought::CannotSay(why) => session.complain(format!("sacctmgr: error: {why}")),
             }
         }
     }
@@ -216,9 +219,7 @@ fn cell(session: &Session, row: &Event, column: Column) -> Cell {
         Column::State if is_node => Cell::text(node_state::short(row.state)),
         Column::StateRaw => Cell::number(Some(row.state)),
         Column::Tres => Cell::text(format::tres_in_order(session.state, &row.tres)),
-        Column::User => Cell::text(row.user.map_or(String::new(), |uid| {
-            format!("{}({uid})", session.world.user_named(uid).unwrap_or_else(|| uid.to_string()))
-        })),
+        Column::User => Cell::text(row.user.map_or(String::new(), |uid| format!("{}({uid})", session.user_shown(uid)))),
         _ => Cell::Empty,
     }
 }

@@ -73,11 +73,7 @@ impl Wanted {
         let mut names: Option<Vec<String>> = None;
         condition::extend(session, &mut names, word)?;
         for name in names.into_iter().flatten() {
-            let known = match name.parse() {
-                Ok(uid) => session.world.user_named(uid),
-                Err(_) => Some(name.clone()).filter(|name| session.world.has_user(name) || is_here(session, name)),
-            };
-            match known {
+            match user_named(session, &name)? {
                 Some(name) => self.users.get_or_insert_default().push(name),
                 None => return session.refuse(format!("sacctmgr: error: Invalid user id: {name}")),
             }
@@ -104,6 +100,16 @@ impl Wanted {
             && (self.jobs.is_empty() || self.jobs.finds(job, None, hets))
             && job.state != JobState::Revoked
             && self.end.is_none_or(|end| job.eligible.is_some_and(|eligible| eligible < end))
+    }
+}
+
+/// The user whom a name or a number stands for: of the host, or at least of the store.
+fn user_named(session: &mut Session, text: &str) -> Done<Option<String>> {
+    let world = session.world;
+    match text.parse() {
+        Ok(uid) => session.known(world.people().user_numbered(uid).map(|user| user.name)),
+        Err(_) if is_here(session, text) => Ok(Some(text.to_owned())),
+        Err(_) => session.known(world.people().user(text).map(|_| text.to_owned())),
     }
 }
 

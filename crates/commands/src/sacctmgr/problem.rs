@@ -8,6 +8,7 @@ use super::show::fields_or;
 use super::word::{self, Word};
 use slurm::State;
 use slurm::model::*;
+use words::people::Unanswered;
 
 /// One finding: cluster, account, user, what is wrong.
 struct Problem(String, String, String, &'static str);
@@ -59,7 +60,11 @@ pub fn show(session: &mut Session, words: &[Word]) -> Done {
         found.extend(of_accounts(session.state, &wanted));
     }
     if wanted.accounts.is_none() {
-        found.extend(of_users(session, &wanted));
+        let (problems, unanswered) = of_users(session, &wanted);
+        found.extend(problems);
+        if let Some(why) = unanswered {
+            session.complain(format!("sacctmgr: error: {why}; who does not have a uid is not listed"));
+        }
     }
     let cell = |problem: &Problem, column| match column {
         Column::Cluster => Cell::text(&problem.0),
@@ -94,12 +99,14 @@ fn of_accounts(state: &State, wanted: &Wanted) -> Vec<Problem> {
     found
 }
 
-fn of_users(session: &Session, wanted: &Wanted) -> Vec<Problem> {
+/// What is wrong with users; and why it is not known of all whether they have a number, if so.
+fn of_users(session: &Session, wanted: &Wanted) -> (Vec<Problem>, Option<Unanswered>) {
     let state = &*session.state;
     let named = |name: &String| wanted.users.as_ref().is_none_or(|list| list.contains(name));
-    let mut found = Vec::new();
+    let (mut found, mut unanswered) = (Vec::new(), None);
     for user in state.users.values().filter(|row| !row.deleted && named(&row.name)) {
-        let problem = if !session.world.has_user(&user.name) {
+        let known = session.world.people().user(&user.name).known().map_err(|why| unanswered = Some(why));
+        let problem = if known == Ok(None) {
             "User does not have a uid"
         } else if state.of_user(&user.name).next().is_none() {
             "User has no associations"
@@ -108,5 +115,5 @@ fn of_users(session: &Session, wanted: &Wanted) -> Vec<Problem> {
         };
         found.push(Problem(String::new(), String::new(), user.name.clone(), problem));
     }
-    found
+    (found, unanswered)
 }

@@ -6,6 +6,7 @@ use super::statistics;
 use super::word::begins;
 use super::{HELP, VERSION};
 use crate::Then;
+use words::people::Sought;
 
 /// Takes a command that stands alone. `None` when the verb is none of these.
 pub fn run(session: &mut Session, verb: &str, rest: &[&str]) -> Option<Done> {
@@ -113,9 +114,9 @@ fn own(session: &Session) -> Vec<(Part, &'static str, String)> {
     let settings = session.world.settings();
     let yes = |is: bool| if is { "Yes" } else { "No" }.to_owned();
     let private = settings.private_data.to_string();
-    let user = match session.world.user_number(&settings.slurm_user) {
-        Some(uid) => format!("{}({uid})", settings.slurm_user),
-        None => settings.slurm_user.clone(),
+    let user = match session.world.people().user(&settings.slurm_user) {
+        Sought::There(user) => format!("{}({})", settings.slurm_user, user.uid),
+        Sought::Absent | Sought::CannotSay(_) => settings.slurm_user.clone(),
     };
     vec![
         (Part::Slurm, "AccountingStorageType", "accounting_storage/enlist".into()),

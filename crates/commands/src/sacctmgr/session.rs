@@ -17,6 +17,7 @@ use slurm::settings::Settings;
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
+use words::people::{People, Sought};
 use words::text::slurm_time;
 
 /// A part of `show configuration`.
@@ -30,8 +31,8 @@ pub enum Part {
 
 /// What a command must know of the world outside the state.
 pub trait World {
-    /// Whether the operating system has a user of this name.
-    fn has_user(&self, name: &str) -> bool;
+    /// Who is who.
+    fn people(&self) -> &dyn People;
 
     /// Seconds since 1970.
     fn now(&self) -> i64;
@@ -42,16 +43,6 @@ pub trait World {
     /// This moment on the clock and in the zone of the service.
     fn clock(&self) -> Zoned {
         Timestamp::from_second(self.now()).unwrap_or_default().to_zoned(TimeZone::system())
-    }
-
-    /// The name of a user number.
-    fn user_named(&self, _uid: u32) -> Option<String> {
-        None
-    }
-
-    /// The number of a user.
-    fn user_number(&self, _name: &str) -> Option<u32> {
-        None
     }
 
     /// The cluster that commands mean when they name none; `None` when the world does not say.
@@ -144,6 +135,12 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// A user as listings show them: by name, or by number where none is known.
+    pub fn user_shown(&self, uid: u32) -> String {
+        let name = self.world.people().user_numbered(uid).map(|user| user.name);
+        name.or_kept(&uid.to_string(), uid)
+    }
+
     /// What the caller sees of others' affairs (`PrivateData`).
     pub fn view(&self) -> View<'_> {
         View::new(self.state, self.caller, self.world.settings())
@@ -172,6 +169,13 @@ impl Session<'_> {
     pub fn refuse<T>(&mut self, text: impl AsRef<str>) -> Done<T> {
         self.complain(text);
         Err(Stop::Failed)
+    }
+
+    /// Who or what was asked for, if there. When nobody knows, the command is refused: it must not take people for unknown
+    /// whom a directory has that is down.
+    pub fn known<T>(&mut self, sought: Sought<T>) -> Done<Option<T>> {
+        let known = sought.known();
+        known.or_else(|why| self.refuse(format!("sacctmgr: error: {why}; nothing was changed")))
     }
 
     /// Stops if something was complained about.

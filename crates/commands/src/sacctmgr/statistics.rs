@@ -165,7 +165,7 @@ pub fn page(session: &Session) -> String {
     }
     page.push_str("\nRemote Procedure Call statistics by user\n");
     for (uid, count) in busiest(statistics.users) {
-        let name = session.world.user_named(uid).unwrap_or_else(|| uid.to_string());
+        let name = session.user_shown(uid);
         let _ = writeln!(page, "\t{name:<20}({uid:>10}) {}", counted(&count));
     }
     page

@@ -3,16 +3,34 @@
 use super::*;
 use slurm::founding;
 use slurm::settings::Settings;
+use words::people::{Listed, NOBODY, People};
 
 struct Clock(i64);
 
 impl World for Clock {
-    fn has_user(&self, _: &str) -> bool {
-        true
+    fn people(&self) -> &dyn People {
+        &NOBODY
     }
 
     fn now(&self) -> i64 {
         self.0
+    }
+
+    fn local_time(&self, seconds: i64) -> String {
+        seconds.to_string()
+    }
+}
+
+/// A host with these people.
+struct Host(Listed);
+
+impl World for Host {
+    fn people(&self) -> &dyn People {
+        &self.0
+    }
+
+    fn now(&self) -> i64 {
+        500
     }
 
     fn local_time(&self, seconds: i64) -> String {
@@ -152,4 +170,46 @@ fn who_is_there_already_is_not_told_to_the_quiet() {
     };
     assert_eq!(said("-i"), (1, " Already exists: user ann in account lab\n".to_owned()));
     assert_eq!(said("-iQ"), (1, String::new()));
+}
+
+/// What becomes of a command of root where the host knows kim, knows nobody, and cannot say.
+fn three_answers(line: &str) -> [Reply; 3] {
+    let hosts = [Listed::new(&[("kim", 2001), ("ann", 2002)], &[]), Listed::default(), Listed::down("no answer")];
+    hosts.map(|people| run(&mut site(), &Caller::root(), &Host(people), &argv(line), &[]))
+}
+
+#[test]
+fn users_are_not_unknown_because_a_directory_is_down() {
+    let down = "sacctmgr: error: users cannot be looked up now: no answer";
+    let [there, absent, unknown] = three_answers("add user kim account=lab");
+    assert_eq!(there.question.as_deref(), Some("Would you like to commit changes?"));
+    assert!(absent.question.is_some_and(|question| question.starts_with("There is no uid for user 'kim'")));
+    assert_eq!((unknown.question, unknown.code), (None, 1));
+    assert_eq!(unknown.stderr, format!("{down}; nothing was changed\n"));
+    let [immediate, ..] = three_answers("-i add user kim account=lab").map(|reply| reply.code);
+    assert_eq!(immediate, 0, "nothing is asked, so nothing is looked up");
+
+    for line in ["modify job where user=kim set comment=x", "modify job where user=2001 set comment=x"] {
+        let [there, absent, unknown] = three_answers(line).map(|reply| reply.stderr);
+        assert!(!there.contains("Invalid user"), "{there}");
+        assert!(absent.starts_with("sacctmgr: error: Invalid user id: "), "{absent}");
+        assert_eq!(unknown, format!("{down}; nothing was changed\n"));
+    }
+    let [.., stored] = three_answers("modify job where user=ann set comment=x").map(|reply| reply.stderr);
+    assert!(!stored.contains("cannot be looked up"), "the name is stored: {stored}");
+}
+
+#[test]
+fn listings_say_what_nobody_knows_now() {
+    let [there, absent, unknown] = three_answers("-nP show problem");
+    let stranger = "||ann|User does not have a uid";
+    assert!(!there.stdout.contains(stranger) && absent.stdout.contains(stranger), "{}", absent.stdout);
+    assert!(!unknown.stdout.contains("uid"), "{}", unknown.stdout);
+    assert_eq!((there.code, absent.code, unknown.code), (0, 0, 1));
+    let said = "users cannot be looked up now: no answer; who does not have a uid is not listed";
+    assert!(unknown.stderr.contains(said), "{}", unknown.stderr);
+
+    let [there, absent, unknown] = three_answers("-nP show event user=kim").map(|reply| reply.stderr);
+    assert_eq!((there.as_str(), absent.as_str()), ("", "sacctmgr: error: Invalid user id: kim\n"));
+    assert_eq!(unknown, "sacctmgr: error: users cannot be looked up now: no answer\n");
 }

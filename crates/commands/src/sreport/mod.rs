@@ -24,6 +24,7 @@ use slurm::records::{Job, JobsError, Scan};
 use slurm::rollup::{Calendar, ClusterUse, Span};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use words::people::People;
 
 /// Seconds of one TRES, by association or wckey.
 pub type Share<Id> = (Id, TresId, u64);
@@ -64,8 +65,8 @@ pub trait Site {
     /// The cluster that is meant when none is named.
     fn cluster(&self) -> &str;
 
-    /// A user's full name, as the system has it.
-    fn full_name(&self, user: &str) -> Option<String>;
+    /// Who is who.
+    fn people(&self) -> &dyn People;
 }
 
 /// Everything that a report works with.

@@ -120,7 +120,9 @@ impl Report<'_> {
             column if column == cluster.by => Cell::Text(account.to_owned()),
             Column::Cluster => Cell::Text(cluster.cluster.clone()),
             Column::Login => Cell::Text(row.user.clone()),
-            Column::Proper => Cell::Text(self.site.full_name(&row.user).unwrap_or_default()),
+            Column::Proper => {
+                Cell::Text(self.site.people().user(&row.user).map(|user| user.full_name).or_kept("", &row.user))
+            }
             Column::Used => time(tres.id),
             Column::Energy => time(ENERGY),
             Column::TresName => Cell::Text(tres.full_name()),

@@ -8,6 +8,7 @@ use slurm::fairshare::*;
 use slurm::founding::found;
 use slurm::model::Shares;
 use std::collections::BTreeMap;
+use words::people::{NOBODY, People};
 
 #[derive(Deserialize)]
 struct Case {
@@ -21,8 +22,8 @@ struct Case {
 struct Anyone;
 
 impl World for Anyone {
-    fn has_user(&self, _: &str) -> bool {
-        true
+    fn people(&self) -> &dyn People {
+        &NOBODY
     }
 
     fn now(&self) -> i64 {

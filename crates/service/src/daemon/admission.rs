@@ -1,7 +1,6 @@
 //! `POST /v1/admission`: whether a job may be submitted and started, and each limit that says something about it.
 
 use super::caller::Who;
-use super::nss;
 use super::service::Service;
 use crate::store::jobs::JobTable;
 use commands::sacctmgr::World;
@@ -17,6 +16,7 @@ use slurm::rollup::WALL;
 use slurm::settings::{Enforce, Partition, PriorityFlag, Words};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use words::people::Unanswered;
 use words::text::login_name::LoginName;
 
 /// A job that is asked about.
@@ -138,7 +138,7 @@ impl Service {
     /// associations (`PrivateData`).
     pub fn admission(&self, who: Who, ask: &Ask) -> Result<Answer, Refusal> {
         let (world, kept) = (self.world(), self.kept());
-        let (state, caller) = (&*kept.state, world.caller(who));
+        let (state, caller) = (&*kept.state, world.caller(who).map_err(broken)?);
         let user = if ask.user.is_empty() { caller.name.clone() } else { named(&ask.user)? };
         let ask = &Ask { user, ..ask.clone() };
         let enforce = match &ask.enforce {
@@ -158,7 +158,7 @@ impl Service {
         if !sees && caller.name != ask.user {
             return Err(Refusal::Denied("Access/permission denied: PrivateData hides this user from you".into()));
         }
-        let groups = nss::groups_of(&ask.user).map_err(Refusal::Broken)?;
+        let groups = world.people().groups_of(&ask.user).known().map_err(broken)?.unwrap_or_default();
         let flags = &world.settings().priority.flags;
         let job = Job { groups: &groups, ..job(state, ask, &cluster, &partition, flags)? };
         self.rollup().wait();
@@ -204,6 +204,10 @@ impl Service {
         });
         read.map_err(|error| error.to_string())?
     }
+}
+
+fn broken(why: Unanswered) -> Refusal {
+    Refusal::Broken(why.to_string())
 }
 
 /// A user that is asked about; refused unless a host could have one of this name.

@@ -4,7 +4,7 @@
 //! word is limited (`docs/cluster.md`, "Trust").
 
 use super::config::Config;
-use super::nss;
+use super::nss::ThisHost;
 use super::pki::{Certificate, Directory, Revocations, Standing, now};
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use slurm::settings::Settings;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use words::people::{People, Sought};
 
 /// Header in which a node says for which of its user numbers it asks.
 pub const UID_HEADER: &str = "enlist-uid";
@@ -161,9 +162,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// SlurmUser's number on this host, if it has one.
-pub fn slurm_uid(settings: &Settings) -> Option<u32> {
-    nss::user(&settings.slurm_user).map(|user| user.uid.as_raw())
+/// SlurmUser's number on this host.
+pub fn slurm_uid(settings: &Settings) -> Sought<u32> {
+    ThisHost.user(&settings.slurm_user).map(|user| user.uid)
 }
 
 /// What a node says of its user.
@@ -179,8 +180,8 @@ fn asserted(parts: &Parts) -> Result<(u32, String), Refusal> {
 }
 
 /// What this host calls a user number.
-fn name_here(uid: u32) -> Option<String> {
-    nss::user_numbered(uid).map(|user| user.name)
+fn name_here(uid: u32) -> Sought<String> {
+    ThisHost.user_numbered(uid).map(|user| user.name)
 }
 
 impl Node {
@@ -211,7 +212,7 @@ impl Node {
 
     /// Takes the node's word for a user number and its name there, as far as it goes: the two must belong together here,
     /// too; the node's root and SlurmUser count as nobody, unless the node is trusted.
-    fn vouch(&self, uid: u32, user: &str, name_here: &dyn Fn(u32) -> Option<String>) -> Result<Caller, Refusal> {
+    fn vouch(&self, uid: u32, user: &str, name_here: &dyn Fn(u32) -> Sought<String>) -> Result<Caller, Refusal> {
         self.check()?;
         let node = self.name();
         let (is_ordinary, is_trusted, is_special) = {
@@ -224,13 +225,19 @@ impl Node {
             return caller(NOBODY);
         }
         match name_here(uid) {
-            Some(name) if name.eq_ignore_ascii_case(user) => caller(uid),
-            Some(name) => Err(forbidden(format!(
+            Sought::There(name) if name.eq_ignore_ascii_case(user) => caller(uid),
+            Sought::There(name) => Err(forbidden(format!(
                 "user number {uid} is {user} on {node}, but {name} on the master; `enlist audit` shows all such differences"
             ))),
-            None => Err(forbidden(format!(
+            Sought::Absent => Err(forbidden(format!(
                 "the master does not know user number {uid} ({user} on {node}); `enlist plan` shows who is missing where"
             ))),
+            Sought::CannotSay(why) => Err((
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "on the master {why}; so it does not know user number {uid} ({user} on {node}) yet, ask again later"
+                ),
+            )),
         }
     }
 }
@@ -240,6 +247,7 @@ mod tests {
     use super::super::pki::{Authority, DAYS, Ledger, Role, request};
     use super::*;
     use axum::http::Request;
+    use words::people::Listed;
 
     fn config(directory: &std::path::Path, lists: &[(&str, &[&str])]) -> Config {
         let lists = lists.iter().map(|(key, nodes)| format!("{key}={}\n", nodes.join(",")));
@@ -259,11 +267,9 @@ mod tests {
         (root, directory, Node { certificate, rules: Arc::new(rules) })
     }
 
-    fn here(uid: u32) -> Option<String> {
-        [(0, "root"), (64030, "slurm"), (2001, "Gildong"), (65534, "nobody")]
-            .iter()
-            .find(|(known, _)| *known == uid)
-            .map(|(_, name)| name.to_string())
+    fn here(uid: u32) -> Sought<String> {
+        let users = [("root", 0), ("slurm", 64030), ("Gildong", 2001), ("nobody", 65534)];
+        Listed::new(&users, &[]).user_numbered(uid).map(|user| user.name)
     }
 
     #[test]
@@ -273,6 +279,10 @@ mod tests {
         let refused = |uid, user| node.vouch(uid, user, &here).unwrap_err().1;
         assert!(refused(2001, "kim").contains("2001 is kim on login3, but Gildong on the master"));
         assert!(refused(2002, "kim").contains("does not know user number 2002 (kim on login3)"));
+        let down = |uid| Listed::down("no answer").user_numbered(uid).map(|user| user.name);
+        let (status, why) = node.vouch(2001, "gildong", &down).unwrap_err();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{why}");
+        assert!(why.contains("users cannot be looked up now: no answer"), "{why}");
         // Numbers of the special ones under another name are no way around.
         assert!(refused(64030, "kim").contains("but slurm on the master"));
     }

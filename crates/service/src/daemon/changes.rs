@@ -164,7 +164,7 @@ pub struct Said {
 /// Makes all changes or none; the error says why the store did not keep them.
 pub fn apply(service: &Service, who: Who, commands: Vec<Vec<String>>, dry_run: bool) -> Result<Answer, String> {
     let world = service.world();
-    let caller = world.caller(who);
+    let caller = world.caller(who).map_err(|why| format!("{why}; nothing was changed"))?;
     if dry_run {
         let kept = service.kept();
         let (results, failed) = run(&mut State::clone(&kept.state), &caller, &*world, &commands);

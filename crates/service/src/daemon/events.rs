@@ -15,8 +15,8 @@ impl Service {
     /// Takes in a chunk of another site's events.
     pub fn import_events(&self, who: Who, request: ImportEvents) -> ImportedEvents {
         let refused = |why: String| ImportedEvents { refused: Some(why), ..ImportedEvents::default() };
-        if !self.world().caller(who).is_administrator(&self.kept().state) {
-            return refused("only administrators may import events".into());
+        if let Err(why) = self.may_import(who, "events") {
+            return refused(why);
         }
         let own = self.reporting().cluster().to_owned();
         let cluster = if request.cluster.is_empty() { own } else { request.cluster.clone() };

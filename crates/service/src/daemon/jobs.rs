@@ -2,14 +2,12 @@
 
 use super::api::{BadLine, ImportJobs, ImportedJobs, Request, Response};
 use super::caller::Who;
-use super::nss;
 use super::service::{Service, response};
-use super::world::Local;
 use super::writer::Change;
 use crate::store::StoreError;
 use crate::store::jobs::JobTable;
 use commands::Output;
-use commands::sacct::{self, People, Surroundings};
+use commands::sacct::{self, Surroundings};
 use commands::sacctmgr::World;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,25 +15,6 @@ use slurm::records::Stored;
 use slurm::records::import::chunk::Chunk;
 use slurm::records::import::{Dialect, Reader};
 use words::text::slurm_time;
-
-impl People for Local {
-    fn user(&self, name: &str) -> Option<u32> {
-        Some(nss::user(name)?.uid.as_raw())
-    }
-
-    fn user_name(&self, uid: u32) -> Option<String> {
-        Some(nss::user_numbered(uid)?.name)
-    }
-
-    fn group(&self, name: &str) -> Option<u32> {
-        let named = nss::group(name).map(|group| group.gid.as_raw());
-        named.or_else(|| name.parse().ok().filter(|gid| self.group_name(*gid).is_some()))
-    }
-
-    fn group_name(&self, gid: u32) -> Option<String> {
-        Some(nss::group_numbered(gid)?.name)
-    }
-}
 
 /// The zone of a caller: what `TZ` says, else this host's.
 pub(super) fn zone(name: Option<&str>) -> TimeZone {
@@ -46,8 +25,12 @@ impl Service {
     /// Runs one sacct command for a caller. It changes nothing, so a rehearsal is like any other run.
     pub fn sacct(&self, who: Who, request: Request, out: Output) -> Response {
         let world = self.world();
+        let caller = match world.caller(who) {
+            Ok(caller) => caller,
+            Err(why) => return Response::refused(&format!("sacct: error: {why}")),
+        };
         let now = Timestamp::now().to_zoned(zone(request.environment.get("TZ").map(String::as_str)));
-        let around = Surroundings::new(now, &request.environment, &*world);
+        let around = Surroundings::new(now, &request.environment, world.people());
         let kept = self.kept();
         let reply = self.readers().read(|connection| {
             let jobs = JobTable(connection);
@@ -57,7 +40,7 @@ impl Service {
                 cluster: self.reporting().cluster(),
                 jobs: &jobs,
             };
-            sacct::run(&service, &world.caller(who), &around, &request.argv, out)
+            sacct::run(&service, &caller, &around, &request.argv, out)
         });
         match reply {
             Ok(reply) => response(reply, kept.revision),
@@ -65,11 +48,18 @@ impl Service {
         }
     }
 
+    /// The error says why the caller may not import.
+    pub(super) fn may_import(&self, who: Who, what: &str) -> Result<(), String> {
+        let caller = self.caller(who).map_err(|why| why.to_string())?;
+        let may = caller.is_administrator(&self.kept().state);
+        if may { Ok(()) } else { Err(format!("only administrators may import {what}")) }
+    }
+
     /// Takes in a chunk of another site's records.
     pub fn import_jobs(&self, who: Who, request: ImportJobs) -> ImportedJobs {
         let refused = |why: String| ImportedJobs { refused: Some(why), ..ImportedJobs::default() };
-        if !self.world().caller(who).is_administrator(&self.kept().state) {
-            return refused("only administrators may import jobs".into());
+        if let Err(why) = self.may_import(who, "jobs") {
+            return refused(why);
         }
         let cluster =
             if request.cluster.is_empty() { self.reporting().cluster().to_owned() } else { request.cluster.clone() };

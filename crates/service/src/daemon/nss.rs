@@ -4,49 +4,123 @@
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use std::ffi::CString;
+use words::people::{GroupOfPeople, People, Person, Sought, Unanswered};
 use words::text::login_name::LoginName;
 
-/// The user of this name; none for what cannot be a name.
-#[expect(clippy::disallowed_methods, reason = "this is the gate")]
-pub fn user(name: &str) -> Option<User> {
-    known(User::from_name(LoginName::parse(name)?.as_str()))
-}
+/// The users and groups that this host knows, wherever it keeps them.
+///
+/// Of several directories the C library tells what the last one said. So one that is down is only told apart from "none"
+/// where it stands last in nsswitch.conf, as in `files ldap`.
+#[derive(Clone, Copy, Debug)]
+pub struct ThisHost;
 
-/// The user of this number.
-pub fn user_numbered(uid: u32) -> Option<User> {
-    known(User::from_uid(Uid::from_raw(uid)))
-}
+impl People for ThisHost {
+    #[expect(clippy::disallowed_methods, reason = "this is the gate")]
+    fn user(&self, name: &str) -> Sought<Person> {
+        let Some(name) = LoginName::parse(name) else { return Sought::Absent };
+        seek("users", User::from_name(name.as_str()), root).map(person)
+    }
 
-/// The group of this name; none for what cannot be a name.
-#[expect(clippy::disallowed_methods, reason = "this is the gate")]
-pub fn group(name: &str) -> Option<Group> {
-    known(Group::from_name(LoginName::parse(name)?.as_str()))
-}
+    fn user_numbered(&self, uid: u32) -> Sought<Person> {
+        seek("users", User::from_uid(Uid::from_raw(uid)), root).map(person)
+    }
 
-/// The group of this number.
-pub fn group_numbered(gid: u32) -> Option<Group> {
-    known(Group::from_gid(Gid::from_raw(gid)))
-}
+    #[expect(clippy::disallowed_methods, reason = "this is the gate")]
+    fn group(&self, name: &str) -> Sought<GroupOfPeople> {
+        let Some(name) = LoginName::parse(name) else { return Sought::Absent };
+        seek("groups", Group::from_name(name.as_str()), roots_group).map(group)
+    }
 
-/// The names of the groups that a user is in; none for a stranger. The error says that they cannot be looked up.
-#[expect(clippy::disallowed_methods, reason = "the name is one that NSS gave")]
-pub fn groups_of(name: &str) -> Result<Vec<String>, String> {
-    let Some(user) = user(name) else { return Ok(Vec::new()) };
-    let cannot = |error: Errno| format!("the groups of {} cannot be looked up: {error}", user.name);
-    let own = CString::new(user.name.as_str()).map_err(|_| cannot(Errno::EINVAL))?;
-    let ids = getgrouplist(&own, user.gid).map_err(cannot)?;
-    Ok(ids.into_iter().filter_map(|id| group_numbered(id.as_raw())).map(|group| group.name).collect())
-}
+    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople> {
+        seek("groups", Group::from_gid(Gid::from_raw(gid)), roots_group).map(group)
+    }
 
-/// What was found. Some forms of "there is none" are errors to the C library (getpwnam(3), "RETURN VALUE"); any other
-/// error is in the log, since it makes people strangers.
-fn known<T>(found: nix::Result<Option<T>>) -> Option<T> {
-    match found {
-        Ok(found) => found,
-        Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM) => None,
-        Err(error) => {
-            tracing::error!(%error, "users and groups of this host cannot be looked up");
-            None
+    fn groups_of(&self, user: &str) -> Sought<Vec<String>> {
+        match self.user(user) {
+            Sought::There(user) => self.named(group_numbers(&user)),
+            Sought::Absent => Sought::Absent,
+            Sought::CannotSay(why) => Sought::CannotSay(why),
         }
+    }
+}
+
+impl ThisHost {
+    /// The names of groups; those of numbers without a name are left out.
+    fn named(self, numbers: nix::Result<Vec<Gid>>) -> Sought<Vec<String>> {
+        let found = numbers.map_err(|error| unanswered("groups", error.desc())).and_then(|numbers| {
+            let known = |gid: Gid| self.group_numbered(gid.as_raw()).map(|group| group.name).known().transpose();
+            numbers.into_iter().filter_map(known).collect()
+        });
+        found.map_or_else(Sought::CannotSay, Sought::There)
+    }
+}
+
+/// The numbers of all groups that a user is in.
+#[expect(clippy::disallowed_methods, reason = "the name is one that NSS gave")]
+fn group_numbers(user: &Person) -> nix::Result<Vec<Gid>> {
+    let name = CString::new(user.name.as_str()).map_err(|_| Errno::EINVAL)?;
+    getgrouplist(&name, Gid::from_raw(user.gid))
+}
+
+fn person(user: User) -> Person {
+    let comment = user.gecos.to_string_lossy();
+    let full_name = comment.split(',').next().unwrap_or_default().to_owned();
+    Person { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw(), full_name }
+}
+
+fn group(group: Group) -> GroupOfPeople {
+    GroupOfPeople { name: group.name, gid: group.gid.as_raw() }
+}
+
+fn root() -> nix::Result<Option<User>> {
+    User::from_uid(Uid::from_raw(0))
+}
+
+fn roots_group() -> nix::Result<Option<Group>> {
+    Group::from_gid(Gid::from_raw(0))
+}
+
+/// What was found. A directory that was asked and has none is no error to the C library, whatever getpwnam(3) says of
+/// other systems ("RETURN VALUE"): every error is one of a directory that could not be asked. Where no directory at all
+/// could be asked and none says why, it finds nobody; so "none" counts only from a host that finds the one of number 0.
+fn seek<T>(what: &'static str, found: nix::Result<Option<T>>, zero: fn() -> nix::Result<Option<T>>) -> Sought<T> {
+    let found = match found {
+        Ok(None) if zero().is_ok_and(|zero| zero.is_none()) => Err("no directory in nsswitch.conf answers"),
+        found => found.map_err(Errno::desc),
+    };
+    match found {
+        Ok(Some(found)) => Sought::There(found),
+        Ok(None) => Sought::Absent,
+        Err(why) => Sought::CannotSay(unanswered(what, why)),
+    }
+}
+
+fn unanswered(what: &'static str, why: &str) -> Unanswered {
+    tracing::error!("{what} of this host cannot be looked up: {why}");
+    Unanswered { what, why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_on_this_host() {
+        assert_eq!(ThisHost.user("root").map(|user| user.uid), Sought::There(0));
+        assert_eq!(ThisHost.user_numbered(0).map(|user| user.name), Sought::There("root".to_owned()));
+        assert_eq!(ThisHost.groups_of("root").map(|groups| groups[0].clone()), Sought::There("root".to_owned()));
+        assert_eq!(ThisHost.user("no such user"), Sought::Absent);
+        assert_eq!((ThisHost.user("../x"), ThisHost.group("a:b")), (Sought::Absent, Sought::Absent));
+    }
+
+    #[test]
+    fn errors_are_no_absence() {
+        for error in [Errno::ENOENT, Errno::ESRCH, Errno::ECONNREFUSED, Errno::EIO] {
+            let sought = seek("users", Err(error), root);
+            assert_eq!(sought.map(person), Sought::CannotSay(Unanswered { what: "users", why: error.desc().into() }));
+        }
+        assert_eq!(seek("groups", Ok(None), roots_group).map(group), Sought::Absent);
+        let why = seek("groups", Ok(None), || Ok(None)).map(group).known().unwrap_err();
+        assert_eq!(why.to_string(), "groups cannot be looked up now: no directory in nsswitch.conf answers");
     }
 }

@@ -4,13 +4,14 @@
 //! is no 65,536 callers.
 
 use super::caller::slurm_uid;
-use super::nss;
+use super::nss::ThisHost;
 use super::turns::Party;
 use slurm::settings::Settings;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use words::people::{People, Person, Sought};
 
 /// Who stands for all that have no name: the one number that no process has (POSIX's `(uid_t) -1`).
 const NAMELESS: u32 = u32::MAX;
@@ -28,6 +29,14 @@ const AT_ONCE: usize = 8;
 /// never of two parties.
 type Name = Arc<OnceCell<bool>>;
 
+/// A number that is to be looked up.
+struct ToDo {
+    /// What was known before, and since when.
+    before: Option<(Name, Instant)>,
+    /// Its place among the lookups.
+    _place: OwnedSemaphorePermit,
+}
+
 /// Tells parties apart; a copy remembers the same.
 #[derive(Clone)]
 pub struct Parties(Arc<Inner>);
@@ -37,28 +46,33 @@ struct Inner {
     slurm_uid: RwLock<Option<u32>>,
     known: Mutex<HashMap<u32, (Name, Instant)>>,
     lookups: Arc<Semaphore>,
-    has_name: fn(u32) -> bool,
+    look_up: fn(u32) -> Sought<Person>,
 }
 
 impl Parties {
     /// Of this host.
     pub fn new(settings: &Settings) -> Self {
-        Self::with(slurm_uid(settings), |uid| nss::user_numbered(uid).is_some())
+        Self::with(slurm_uid(settings), |uid| ThisHost.user_numbered(uid))
     }
 
-    fn with(slurm_uid: Option<u32>, has_name: fn(u32) -> bool) -> Self {
-        let slurm_uid = RwLock::new(slurm_uid);
-        Self(Arc::new(Inner {
-            slurm_uid,
-            known: Mutex::default(),
-            lookups: Arc::new(Semaphore::new(AT_ONCE)),
-            has_name,
-        }))
+    fn with(slurm_uid: Sought<u32>, look_up: fn(u32) -> Sought<Person>) -> Self {
+        let lookups = Arc::new(Semaphore::new(AT_ONCE));
+        let inner = Inner { slurm_uid: RwLock::default(), known: Mutex::default(), lookups, look_up };
+        let parties = Self(Arc::new(inner));
+        parties.take_on(slurm_uid);
+        parties
     }
 
     /// Takes on a new `SlurmUser`.
     pub fn reload(&self, settings: &Settings) {
-        *self.0.slurm_uid.write().unwrap_or_else(PoisonError::into_inner) = slurm_uid(settings);
+        self.take_on(slurm_uid(settings));
+    }
+
+    /// Where nobody knows SlurmUser's number now, the one of before stays.
+    fn take_on(&self, slurm_uid: Sought<u32>) {
+        if let Ok(known) = slurm_uid.known() {
+            *self.0.slurm_uid.write().unwrap_or_else(PoisonError::into_inner) = known;
+        }
     }
 
     /// Whether this is root's number, or SlurmUser's.
@@ -80,19 +94,32 @@ impl Parties {
     }
 
     async fn has_name(&self, uid: u32) -> bool {
-        let Some((name, place)) = self.remembered(uid) else { return false };
-        let look_up = self.0.has_name;
+        let Some((name, to_do)) = self.remembered(uid) else { return false };
+        let look_up = self.0.look_up;
         let find_out = || async move {
-            let _place = place;
             // Names may come over the network. A lookup that panicked says nothing, so the number stays a party.
-            tokio::task::spawn_blocking(move || look_up(uid)).await.unwrap_or(true)
+            match tokio::task::spawn_blocking(move || look_up(uid).known()).await {
+                Ok(Ok(user)) => user.is_some(),
+                Ok(Err(_)) => self.as_before(uid, to_do.and_then(|to_do| to_do.before)),
+                Err(_) => true,
+            }
         };
         *name.get_or_init(find_out).await
     }
 
-    /// What is known of a number, with a place to look it up if that is to be done; `None` when too many others are
-    /// looked up.
-    fn remembered(&self, uid: u32) -> Option<(Name, Option<OwnedSemaphorePermit>)> {
+    /// Nobody knows, so it is as it was, and looked up again the next time.
+    fn as_before(&self, uid: u32, before: Option<(Name, Instant)>) -> bool {
+        let had_name = before.as_ref().is_some_and(|(name, _)| name.get() == Some(&true));
+        let mut known = self.known();
+        match before {
+            Some(before) => known.insert(uid, before),
+            None => known.remove(&uid),
+        };
+        had_name
+    }
+
+    /// What is known of a number, and how to look it up if that is to be done; `None` when too many others are looked up.
+    fn remembered(&self, uid: u32) -> Option<(Name, Option<ToDo>)> {
         let mut known = self.known();
         let old = known.get(&uid).cloned();
         if let Some((name, since)) = &old
@@ -104,21 +131,27 @@ impl Parties {
         if known.len() >= MOST {
             known.retain(|_, (name, since)| name.get() != Some(&false) && since.elapsed() < REMEMBERED);
         }
-        let name = Name::default();
+        let (name, before) = (Name::default(), old);
         if known.len() < MOST {
             known.insert(uid, (name.clone(), Instant::now()));
         }
-        Some((name, Some(place)))
+        Some((name, Some(ToDo { before, _place: place })))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use words::people::Listed;
+
+    fn kim(uid: u32) -> Sought<Person> {
+        Listed::new(&[("kim", uid)], &[]).user_numbered(uid)
+    }
 
     #[tokio::test]
     async fn numbers_without_a_name_are_one_party() {
-        let parties = Parties::with(Some(64030), |uid| uid < 60_000);
+        let parties = Parties::with(Sought::There(64030), |uid| if uid < 60_000 { kim(uid) } else { Sought::Absent });
         let mut found = Vec::new();
         for uid in [1000, 1001, 65_508, 200_000, 265_535] {
             found.push(parties.of(uid).await);
@@ -137,9 +170,9 @@ mod tests {
 
     #[tokio::test]
     async fn connections_that_come_at_once_are_of_one_party() {
-        let parties = Parties::with(None, |_| {
+        let parties = Parties::with(Sought::Absent, |uid| {
             std::thread::sleep(Duration::from_millis(20));
-            true
+            kim(uid)
         });
         let come = (0..3 * AT_ONCE).map(|_| {
             let parties = parties.clone();
@@ -148,5 +181,20 @@ mod tests {
         for who in come.collect::<Vec<_>>() {
             assert_eq!(who.await.unwrap(), 1000);
         }
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_down_makes_nobody_nameless_for_long() {
+        static IS_DOWN: AtomicBool = AtomicBool::new(true);
+        let parties = Parties::with(Sought::Absent, |uid| {
+            if IS_DOWN.load(Ordering::Relaxed) { Listed::down("no answer").user_numbered(uid) } else { kim(uid) }
+        });
+        assert_eq!(parties.of(2001).await.who, NAMELESS, "nobody knows better");
+        IS_DOWN.store(false, Ordering::Relaxed);
+        assert_eq!(parties.of(2001).await.who, 2001, "what nobody knew is not remembered");
+        let long_ago = Instant::now().checked_sub(2 * REMEMBERED).unwrap();
+        parties.known().get_mut(&2001).unwrap().1 = long_ago;
+        IS_DOWN.store(true, Ordering::Relaxed);
+        assert_eq!(parties.of(2001).await.who, 2001, "who had a name still has");
     }
 }

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use words::people::Unanswered;
 
 /// Why a request is not answered: `{"error": …}`.
 #[derive(Debug)]
@@ -46,6 +47,12 @@ impl From<Full> for Refusal {
 impl From<super::caller::Refusal> for Refusal {
     fn from((status, why): super::caller::Refusal) -> Self {
         Self::new(status, why)
+    }
+}
+
+impl From<Unanswered> for Refusal {
+    fn from(why: Unanswered) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{why}; nothing was done, ask again later"))
     }
 }
 

@@ -15,6 +15,7 @@ use commands::sreport::{self, Site};
 use commands::sshare::{self, Shares};
 use rusqlite::Connection;
 use slurm::State;
+use slurm::authority::Caller;
 use slurm::fairshare::{Decay, History, history};
 use slurm::model::{AssociationId, QosId, TresId};
 use slurm::privacy::View;
@@ -22,6 +23,7 @@ use slurm::records::JobsError;
 use slurm::rollup::Calendar;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use words::people::People;
 
 /// What reports need beside state and store.
 pub struct Reporting {
@@ -144,21 +146,17 @@ impl Site for Here<'_> {
         &self.reporting.cluster
     }
 
-    fn full_name(&self, user: &str) -> Option<String> {
-        let user = super::nss::user(user)?;
-        let text = user.gecos.to_string_lossy().into_owned();
-        Some(text.split(',').next().unwrap_or_default().to_owned())
+    fn people(&self) -> &dyn People {
+        self.world.people()
     }
 }
 
 impl Service {
     /// Runs one sreport command for a caller.
     pub fn sreport(&self, who: Who, request: Request, _: Output) -> Response {
-        self.read_usage("sreport", |connection, state| {
-            let world = self.world();
-            let (world, reporting) = (&*world, self.reporting());
-            let caller = world.caller(who);
-            let view = View::new(state, &caller, world.settings());
+        self.read_usage("sreport", who, |connection, state, world, caller| {
+            let reporting = self.reporting();
+            let view = View::new(state, caller, world.settings());
             let table = UsageTable::new(connection, &reporting.calendar).map_err(unread)?;
             Ok(sreport::run(state, view, &Here { world, reporting }, &table, &request.environment, &request.argv))
         })
@@ -166,16 +164,14 @@ impl Service {
 
     /// Runs one sshare command for a caller.
     pub fn sshare(&self, who: Who, request: Request, out: Output) -> Response {
-        self.read_usage("sshare", |connection, state| {
-            let world = self.world();
-            let (world, reporting) = (&*world, self.reporting());
-            let caller = world.caller(who);
+        self.read_usage("sshare", who, |connection, state, world, caller| {
+            let reporting = self.reporting();
             let history =
                 History::clone(&*reporting.history(connection, state, world).map_err(unread)?).later(world.now());
             let shares = Shares {
                 state,
-                view: View::new(state, &caller, world.settings()),
-                caller: &caller,
+                view: View::new(state, caller, world.settings()),
+                caller,
                 cluster: &reporting.cluster,
                 priority: &world.settings().priority,
                 history: &history,
@@ -189,11 +185,17 @@ impl Service {
     fn read_usage(
         &self,
         program: &str,
-        report: impl FnOnce(&Connection, &State) -> Result<Reply, JobsError>,
+        who: Who,
+        report: impl FnOnce(&Connection, &State, &Local, &Caller) -> Result<Reply, JobsError>,
     ) -> Response {
+        let world = self.world();
+        let caller = match world.caller(who) {
+            Ok(caller) => caller,
+            Err(why) => return Response::refused(&format!("{program}: error: {why}")),
+        };
         self.rollup().wait();
         let kept = self.kept();
-        match self.readers().read(|connection| report(connection, &kept.state)) {
+        match self.readers().read(|connection| report(connection, &kept.state, &world, &caller)) {
             Ok(Ok(reply)) => response(reply, kept.revision),
             Ok(Err(error)) => Response::refused(&format!("{program}: error: the usage cannot be read: {error}")),
             Err(error) => Response::refused(&format!("{program}: error: {error}")),

@@ -25,6 +25,7 @@ use slurm::founding;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use words::diag::{Diagnostic, ErrorKind};
+use words::people::Unanswered;
 
 /// The most commands that a rehearsal may begin with.
 const MOST_REHEARSED: usize = 10_000;
@@ -76,9 +77,14 @@ impl Service {
         self.world.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whoever asks, as accounting knows them.
-    pub fn caller(&self, who: Who) -> Caller {
+    /// Whoever asks, as accounting knows them. The error is that nobody knows now who that is.
+    pub fn caller(&self, who: Who) -> Result<Caller, Unanswered> {
         self.world().caller(who)
+    }
+
+    /// The name of whoever asks, for the log; empty where nobody knows it.
+    pub fn name_of(&self, who: Who) -> String {
+        self.caller(who).map_or_else(|_| String::new(), |caller| caller.name)
     }
 
     /// Takes on new settings, and adds TRES that are new in the configuration; the error says why those were not kept.
@@ -177,7 +183,10 @@ impl Service {
     /// Runs one sacctmgr command for a caller.
     pub fn sacctmgr(&self, who: Who, request: Request, out: Output) -> Response {
         let world = self.world();
-        let caller = world.caller(who);
+        let caller = match world.caller(who) {
+            Ok(caller) => caller,
+            Err(why) => return Response::refused(&format!("sacctmgr: error: {why}; nothing was changed")),
+        };
         if let Some(earlier) = &request.rehearse {
             let earlier: Vec<_> = earlier.iter().chain(&request.together).cloned().collect();
             return self.rehearse(&caller, &earlier, &request);

@@ -3,7 +3,7 @@
 use super::api::CallerFile;
 use super::caller::Who;
 use super::config::Config;
-use super::nss;
+use super::nss::ThisHost;
 use super::stats::Stats;
 use crate::store::Readers;
 use crate::store::jobs::JobTable;
@@ -16,6 +16,7 @@ use slurm::records::{Job, Jobs, Scan};
 use slurm::settings::Settings;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use words::people::{People, Unanswered};
 
 /// This host, its store, and what its configuration says about accounting.
 #[derive(Clone, Debug)]
@@ -39,10 +40,14 @@ impl Local {
         Self { shown: config.shown(), stats, ..local }
     }
 
-    /// Whoever asks, as accounting knows them.
-    pub fn caller(&self, who: Who) -> Caller {
-        let caller = Caller::new(who.uid, self.user_name(who.uid), &self.settings);
-        if who.is_ordinary { caller.ordinary() } else { caller }
+    /// Whoever asks, as accounting knows them. The error is that nobody knows now who that is; root is root without a name.
+    pub fn caller(&self, who: Who) -> Result<Caller, Unanswered> {
+        let name = match self.user_name(who.uid) {
+            Err(_) if who.uid == 0 => String::new(),
+            name => name?,
+        };
+        let caller = Caller::new(who.uid, name, &self.settings);
+        Ok(if who.is_ordinary { caller.ordinary() } else { caller })
     }
 
     /// With files that a client read, and what a rehearsal recorded so far.
@@ -50,20 +55,23 @@ impl Local {
         Around { host: self, files, record }
     }
 
-    /// The name of a user number, as accounting keeps names; empty when it has none.
-    pub fn user_name(&self, uid: u32) -> String {
-        let user = nss::user_numbered(uid);
-        user.map_or_else(String::new, |user| self.accounting_name(&user.name))
+    /// The name of a user number, as accounting keeps names; empty when it has none. The error is that nobody knows.
+    fn user_name(&self, uid: u32) -> Result<String, Unanswered> {
+        match self.people().user_numbered(uid).known()? {
+            Some(user) => self.accounting_name(&user.name),
+            None => Ok(String::new()),
+        }
     }
 
     /// A host's user name as accounting keeps it. Where accounting folds names to lower case, a name with capitals
     /// stands for the lower-case one only while no other user of the host has that: `Bob` must not get what `bob` may.
-    fn accounting_name(&self, name: &str) -> String {
-        if self.settings.keeps_case() {
-            return name.to_owned();
-        }
+    fn accounting_name(&self, name: &str) -> Result<String, Unanswered> {
         let folded = name.to_lowercase();
-        if folded != name && self.has_user(&folded) { String::new() } else { folded }
+        if self.settings.keeps_case() || folded == name {
+            return Ok(name.to_owned());
+        }
+        let is_another = self.people().user(&folded).known()?.is_some();
+        Ok(if is_another { String::new() } else { folded })
     }
 }
 
@@ -77,8 +85,8 @@ pub struct Around<'a> {
 }
 
 impl World for Around<'_> {
-    fn has_user(&self, name: &str) -> bool {
-        self.host.has_user(name)
+    fn people(&self) -> &dyn People {
+        self.host.people()
     }
 
     fn now(&self) -> i64 {
@@ -87,14 +95,6 @@ impl World for Around<'_> {
 
     fn local_time(&self, seconds: i64) -> String {
         self.host.local_time(seconds)
-    }
-
-    fn user_named(&self, uid: u32) -> Option<String> {
-        self.host.user_named(uid)
-    }
-
-    fn user_number(&self, name: &str) -> Option<u32> {
-        self.host.user_number(name)
     }
 
     fn cluster(&self) -> Option<&str> {
@@ -138,8 +138,8 @@ impl World for Around<'_> {
 }
 
 impl World for Local {
-    fn has_user(&self, name: &str) -> bool {
-        nss::user(name).is_some()
+    fn people(&self) -> &dyn People {
+        &ThisHost
     }
 
     fn now(&self) -> i64 {
@@ -149,14 +149,6 @@ impl World for Local {
     fn local_time(&self, seconds: i64) -> String {
         let Ok(time) = Timestamp::from_second(seconds) else { return seconds.to_string() };
         time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S").to_string()
-    }
-
-    fn user_named(&self, uid: u32) -> Option<String> {
-        nss::user_numbered(uid).map(|user| user.name)
-    }
-
-    fn user_number(&self, name: &str) -> Option<u32> {
-        nss::user(name).map(|user| user.uid.as_raw())
     }
 
     fn cluster(&self) -> Option<&str> {
@@ -203,11 +195,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = crate::store::Store::open(&directory.path().join("a.db")).unwrap();
         let world = Local::new(Settings::default(), "ref", store.readers());
-        assert_eq!(world.accounting_name("root"), "root");
-        assert_eq!(world.accounting_name("Root"), "", "root is another user of this host");
-        assert_eq!(world.accounting_name("NoSuchUserHere"), "nosuchuserhere");
+        assert_eq!(world.accounting_name("root").unwrap(), "root");
+        assert_eq!(world.accounting_name("Root").unwrap(), "", "root is another user of this host");
+        assert_eq!(world.accounting_name("NoSuchUserHere").unwrap(), "nosuchuserhere");
         let settings = Settings { parameters: Words::parse("PreserveCaseUser").unwrap(), ..Settings::default() };
         let world = Local::new(settings, "ref", store.readers());
-        assert_eq!(world.accounting_name("NoSuchUserHere"), "NoSuchUserHere");
+        assert_eq!(world.accounting_name("NoSuchUserHere").unwrap(), "NoSuchUserHere");
     }
 }

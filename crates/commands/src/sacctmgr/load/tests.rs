@@ -4,13 +4,14 @@ use crate::sacctmgr::{self, World};
 use proptest::prelude::*;
 use slurm::State;
 use slurm::authority::Caller;
+use words::people::{NOBODY, People};
 
 /// A caller who has one file.
 struct Desk(String);
 
 impl World for Desk {
-    fn has_user(&self, _: &str) -> bool {
-        true
+    fn people(&self) -> &dyn People {
+        &NOBODY
     }
 
     fn now(&self) -> i64 {
@@ -156,8 +157,8 @@ fn another_cluster_is_loaded_into_if_the_command_says_so() {
 fn the_text_is_asked_for_and_then_written_for_the_caller() {
     struct Nothing;
     impl World for Nothing {
-        fn has_user(&self, _: &str) -> bool {
-            true
+        fn people(&self) -> &dyn People {
+            &NOBODY
         }
         fn now(&self) -> i64 {
             0

@@ -13,7 +13,7 @@ use super::body::{Bodies, OF_OPERATORS, ORDINARY, is_for_large};
 use super::caller::{Peer, UID_HEADER, USER_HEADER};
 use super::config::{Config, Network};
 use super::log::Logger;
-use super::nss;
+use super::nss::ThisHost;
 use super::parties::Parties;
 use super::pki::{Directory, Role, now};
 use super::refusal::Refusal;
@@ -37,6 +37,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind};
 use words::diag::Diagnostic;
+use words::people::{People, Person, Sought};
 
 /// Requests of one user at a time.
 const REQUESTS_EACH: usize = 16;
@@ -178,11 +179,9 @@ impl Node {
         // Who is an operator, the master knows.
         let most = if is_for_large(path.path()) { OF_OPERATORS } else { ORDINARY };
         let (body, large) = self.bodies.whole(party.clone(), &head.headers, body, most).await?;
-        let user = tokio::task::spawn_blocking(move || nss::user_numbered(uid)).await;
-        let user = user.ok().flatten().map(|user| user.name).ok_or_else(|| {
-            let why = format!("user number {uid} has no name on this host; ask for an account");
-            Refusal::new(StatusCode::FORBIDDEN, why)
-        })?;
+        let sought = tokio::task::spawn_blocking(move || ThisHost.user_numbered(uid)).await;
+        let sought = sought.map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
+        let user = name_of(uid, sought)?;
         let mut onward = hyper::Request::builder()
             .method(head.method)
             .uri(path.as_str())
@@ -197,6 +196,15 @@ impl Node {
         let onward = onward.body(Full::new(body)).map_err(|_| Refusal::bad("this request cannot be forwarded"))?;
         Ok((onward, large))
     }
+}
+
+/// The name of a user who asks; refused when there is none, or nobody knows now.
+fn name_of(uid: u32, sought: Sought<Person>) -> Result<String, Refusal> {
+    let user = sought.known()?.ok_or_else(|| {
+        let why = format!("user number {uid} has no name on this host; ask for an account");
+        Refusal::new(StatusCode::FORBIDDEN, why)
+    })?;
+    Ok(user.name)
 }
 
 /// An answer on its way through; the request's places are free again when it has passed.

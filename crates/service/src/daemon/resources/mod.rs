@@ -5,7 +5,9 @@
 mod rows;
 
 use super::caller::Who;
+use super::refusal::Refusal;
 use super::service::Service;
+use axum::http::StatusCode;
 use commands::sacctmgr::World;
 use serde::Serialize;
 use serde_json::Value;
@@ -169,9 +171,9 @@ pub struct Page {
 }
 
 /// The rows that a caller sees; the error says why none may be listed.
-pub fn list(resource: &Resource, service: &Service, who: Who, query: &Query) -> Result<Page, String> {
+pub fn list(resource: &Resource, service: &Service, who: Who, query: &Query) -> Result<Page, Refusal> {
     let (kept, world) = (service.kept(), service.world());
-    let caller = world.caller(who);
+    let caller = world.caller(who)?;
     let view = View::new(&kept.state, &caller, world.settings());
     let ask = Ask { view, state: &kept.state, world: &*world, after: query.after.as_deref() };
     let mut rows = Vec::new();
@@ -180,7 +182,8 @@ pub fn list(resource: &Resource, service: &Service, who: Who, query: &Query) -> 
             rows.push(row);
         }
         rows.len() <= query.limit
-    })?;
+    })
+    .map_err(|why| Refusal::new(StatusCode::FORBIDDEN, why))?;
     let more = rows.len() > query.limit;
     rows.truncate(query.limit);
     let key = resource.fields[0].name;
