@@ -106,14 +106,12 @@ impl Command {
 /// A command that parses its own arguments (those after its name), as Slurm's do.
 type Raw = fn(Vec<OsString>) -> Exit;
 
-/// Names of links under which enlist is a Slurm command.
-const SLURM_COMMANDS: &[(&str, Raw)] = slurm::COMMANDS;
-
 /// Parses the process's arguments, runs the command, and gives its exit code.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let name = args.first().and_then(|arg| Path::new(arg).file_name()).unwrap_or_default();
-    if let Some((_, run)) = SLURM_COMMANDS.iter().find(|(command, _)| name == *command) {
+    // A link of that name makes enlist a Slurm command.
+    if let Some(run) = slurm::named(name) {
         return run(args[1..].to_vec()).into();
     }
     let is_play = args.get(1).is_some_and(|command| command == "play");

@@ -8,11 +8,12 @@
 //! | floor | modules |
 //! |---|---|
 //! | 1 programs | [`sacctmgr`], [`sacct`], [`sreport`], [`sshare`], [`migrate`] |
-//! | 0 what they print | [`columns`], [`output`], [`reply`] |
+//! | 0 what they print | [`columns`], [`output`], [`program`], [`reply`] |
 
 pub mod columns;
 pub mod migrate;
 pub mod output;
+mod program;
 mod reply;
 pub mod sacct;
 pub mod sacctmgr;
@@ -20,4 +21,5 @@ pub mod sreport;
 pub mod sshare;
 
 pub use output::Output;
+pub use program::SlurmProgram;
 pub use reply::{Reply, Then};

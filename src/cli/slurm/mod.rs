@@ -14,11 +14,22 @@ use super::Raw;
 use super::exit::Exit;
 use crate::view::styles::stderr;
 use clap::Args;
-use std::ffi::OsString;
+use commands::SlurmProgram;
+use std::ffi::{OsStr, OsString};
 
-/// The commands, by the name of their link.
-pub const COMMANDS: &[(&str, Raw)] =
-    &[("sacct", report::sacct), ("sacctmgr", sacctmgr::run), ("sreport", report::sreport), ("sshare", report::sshare)];
+/// What runs the program of this name, which is also the name of its link; `None` when there is none.
+pub fn named(name: &OsStr) -> Option<Raw> {
+    SlurmProgram::ALL.into_iter().find(|program| name == program.name()).map(command)
+}
+
+fn command(program: SlurmProgram) -> Raw {
+    match program {
+        SlurmProgram::Sacct => report::sacct,
+        SlurmProgram::Sacctmgr => sacctmgr::run,
+        SlurmProgram::Sreport => report::sreport,
+        SlurmProgram::Sshare => report::sshare,
+    }
+}
 
 /// Arguments of `enlist slurm`.
 #[derive(Args)]
@@ -43,10 +54,10 @@ fn complain(program: &str, error: &str) -> Exit {
 /// Runs the named command.
 pub fn run(args: SlurmArgs) -> Exit {
     let name = &args.command[0];
-    match COMMANDS.iter().find(|(command, _)| name == *command) {
-        Some((_, run)) => run(args.command[1..].to_vec()),
+    match named(name) {
+        Some(run) => run(args.command[1..].to_vec()),
         None => {
-            let known: Vec<_> = COMMANDS.iter().map(|(command, _)| *command).collect();
+            let known: Vec<_> = SlurmProgram::ALL.into_iter().map(SlurmProgram::name).collect();
             stderr().line(format!("enlist slurm: there is no {}; there is: {}", name.display(), known.join(", ")));
             Exit(2)
         }

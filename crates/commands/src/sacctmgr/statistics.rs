@@ -3,6 +3,7 @@
 
 use super::session::Session;
 use super::word::begins;
+use crate::SlurmProgram;
 use jiff::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
@@ -59,13 +60,12 @@ pub struct Statistics {
 pub type Message = (&'static str, u16);
 
 /// What a command line counts as.
-pub fn message(program: &str, argv: &[String]) -> Message {
+pub fn message(program: SlurmProgram, argv: &[String]) -> Message {
     match program {
-        "sacct" => ("DBD_GET_JOBS_COND", 1444),
-        "sreport" => ("DBD_GET_ASSOC_USAGE", 1411),
-        "sshare" => ("SSHARE", 0),
-        "sacctmgr" => of_sacctmgr(argv),
-        _ => OTHER,
+        SlurmProgram::Sacct => ("DBD_GET_JOBS_COND", 1444),
+        SlurmProgram::Sacctmgr => of_sacctmgr(argv),
+        SlurmProgram::Sreport => ("DBD_GET_ASSOC_USAGE", 1411),
+        SlurmProgram::Sshare => ("SSHARE", 0),
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
 
     fn of(line: &str) -> &'static str {
         let argv: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        message(&argv[0], &argv[1..]).0
+        message(SlurmProgram::named(&argv[0]).unwrap(), &argv[1..]).0
     }
 
     #[test]

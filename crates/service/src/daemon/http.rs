@@ -23,7 +23,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::{get, post};
-use commands::{Output, sacctmgr};
+use commands::{Output, SlurmProgram, sacctmgr};
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -147,7 +147,7 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
     let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission"].into_iter();
-    let commands = programs::PROGRAMS.iter().map(|(name, _)| *name);
+    let commands = SlurmProgram::ALL.into_iter().map(SlurmProgram::name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
     names.find(|name| *name == last).unwrap_or("other")
 }
@@ -157,7 +157,7 @@ pub(super) fn millis(begun: Instant) -> u64 {
     begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-/// `POST /v1/slurm/COMMAND`: one of [`programs::PROGRAMS`].
+/// `POST /v1/slurm/COMMAND`: one of [`SlurmProgram::ALL`].
 async fn slurm(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -165,7 +165,7 @@ async fn slurm(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer<HttpResponse> {
-    let Some(answer) = programs::named(&name) else {
+    let Some(program) = SlurmProgram::named(&name) else {
         let why = "this service does not know the command; is it older than the client?";
         return Err(Refusal::new(StatusCode::NOT_FOUND, why));
     };
@@ -174,8 +174,8 @@ async fn slurm(
     let command = move |out: Output| {
         let request = mine.reader.read(body, bounded)?;
         let argv = shown(&request.argv);
-        let message = sacctmgr::statistics::message(&name, &request.argv);
-        let said = answer(&mine.service, caller.who(), request, out);
+        let message = sacctmgr::statistics::message(program, &request.argv);
+        let said = programs::answer(program)(&mine.service, caller.who(), request, out);
         mine.service.stats().request(message, caller.uid, begun.elapsed());
         // Here, so that a change is told even when its client has left meanwhile.
         if said.is_change {

@@ -1,8 +1,8 @@
 //! `docs/openapi.json`, made from the tables that the service itself works by.
 
 use super::changes::ENTITIES;
-use super::programs;
 use super::resources::{self, Field, Kind, Resource};
+use commands::SlurmProgram;
 use serde_json::{Map, Value, json};
 
 /// The whole document.
@@ -64,7 +64,7 @@ fn body(schema: &str) -> Value {
 }
 
 fn slurm() -> Value {
-    let names: Vec<_> = programs::PROGRAMS.iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = SlurmProgram::ALL.into_iter().map(SlurmProgram::name).collect();
     json!({
         "summary": "Runs one of Slurm's commands; what it says and its exit code come back",
         "parameters": [{ "name": "command", "in": "path", "required": true, "schema": { "enum": names } }],
