@@ -148,9 +148,12 @@ impl Maker<'_> {
     }
 
     fn tres(&self, counts: &TresCounts) -> Cell {
-        self.list(counts.iter(), |_, name, count| match name == "mem" || name.starts_with("bb/") {
-            true => units::amount(count as f64, MEGA, 1024, self.convert),
-            false => count.to_string(),
+        self.list(counts.iter(), |_, name, count| {
+            if name == "mem" || name.starts_with("bb/") {
+                units::amount(count as f64, MEGA, 1024, self.convert)
+            } else {
+                count.to_string()
+            }
         })
     }
 

@@ -111,10 +111,7 @@ pub fn parse(list: &str) -> Result<Vec<Column>, String> {
         if name.is_empty() && width.is_empty() {
             break;
         }
-        let found: Vec<usize> = match begins("ALL", name) {
-            true => (0..ALL.len()).collect(),
-            false => vec![find(name)?],
-        };
+        let found: Vec<usize> = if begins("ALL", name) { (0..ALL.len()).collect() } else { vec![find(name)?] };
         for index in found {
             if part.contains('%') {
                 widths[index] = leading_number(width).clamp(-MAX_WIDTH, MAX_WIDTH);

@@ -194,9 +194,10 @@ fn query<'a>(
     let anybody =
         options.users.is_empty() && (caller.uid == 0 || !options.selected.is_empty() || options.node_list.is_some());
     let uids = if options.users.is_empty() { vec![caller.uid] } else { options.users.clone() };
-    let named = |uid: u32| match uid == caller.uid {
-        true => (uid, caller.name.clone()),
-        false => {
+    let named = |uid: u32| {
+        if uid == caller.uid {
+            (uid, caller.name.clone())
+        } else {
             // Where nobody knows the name, the records go by the number.
             let name = around.user_name(uid, "");
             (uid, if service.settings.keeps_case() { name } else { name.to_lowercase() })
@@ -242,9 +243,8 @@ fn each(service: &Service, query: &Query, view: &View, order: Order, see: &mut S
         let every = query.options.duplicates || job.state == JobState::Resizing;
         Ok::<_, JobsError>(every || !service.jobs.later_runs(job)?.iter().any(|run| scan.takes(run) && takes(run)))
     };
-    service.jobs.each_in(order, &scan, &mut |job| match takes(&job) && is_last(&job)? {
-        true => see(job),
-        false => Ok(ControlFlow::Continue(())),
+    service.jobs.each_in(order, &scan, &mut |job| {
+        if takes(&job) && is_last(&job)? { see(job) } else { Ok(ControlFlow::Continue(())) }
     })
 }
 
@@ -341,8 +341,9 @@ fn said(options: &Options, around: &Surroundings) -> String {
     let ctime = TimeFormat::Pattern("%a %b %d %H:%M:%S %Y".into());
     let show = |time: i64| if time == 0 { "Epoch 0".to_owned() } else { ctime.show(time, &around.now) };
     let (start, end) = options.window();
-    match start == end {
-        true => format!("sacct: Jobs {states} at the time instant {}\n", show(start)),
-        false => format!("sacct: Jobs {states} in the time window from {} to {}\n", show(start), show(end)),
+    if start == end {
+        format!("sacct: Jobs {states} at the time instant {}\n", show(start))
+    } else {
+        format!("sacct: Jobs {states} in the time window from {} to {}\n", show(start), show(end))
     }
 }

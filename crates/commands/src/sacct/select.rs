@@ -106,9 +106,10 @@ impl Query<'_> {
             return self.options.states.iter().any(|state| in_state(job, *state, start, end));
         }
         let not_over = job.end.is_none_or(|over| over >= start);
-        match self.options.selected.is_empty() {
-            false => job.submit < end && not_over,
-            true => job.eligible.is_some_and(|eligible| eligible < end) && not_over,
+        if self.options.selected.is_empty() {
+            job.eligible.is_some_and(|eligible| eligible < end) && not_over
+        } else {
+            job.submit < end && not_over
         }
     }
 

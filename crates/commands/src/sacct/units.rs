@@ -46,10 +46,7 @@ pub fn amount(amount: f64, unit: usize, step: u64, convert: Convert) -> String {
         }
     }
     let letter = LETTERS[unit.min(LETTERS.len() - 1)];
-    match amount.fract() == 0.0 {
-        true => format!("{}{letter}", amount as u64),
-        false => format!("{amount:.2}{letter}"),
-    }
+    if amount.fract() == 0.0 { format!("{}{letter}", amount as u64) } else { format!("{amount:.2}{letter}") }
 }
 
 /// Bytes on disk, in megabytes and above; less than one keeps two digits.
@@ -67,9 +64,10 @@ pub fn disk(bytes: u64, convert: Convert) -> String {
 /// CPU time: `[D-]HH:MM:SS`, or `MM:SS.mmm` when it is less than an hour and has a fraction.
 pub fn cpu_time(micros: u64) -> String {
     let (seconds, thousandths) = (micros / 1_000_000, micros / 1000 % 1000);
-    match seconds < 3600 && thousandths > 0 {
-        true => format!("{:02}:{:02}.{thousandths:03}", seconds / 60, seconds % 60),
-        false => words::text::duration::format_seconds(seconds),
+    if seconds < 3600 && thousandths > 0 {
+        format!("{:02}:{:02}.{thousandths:03}", seconds / 60, seconds % 60)
+    } else {
+        words::text::duration::format_seconds(seconds)
     }
 }
 

@@ -150,12 +150,11 @@ fn confirm_unknown(session: &mut Session, name: &str) -> Done {
         return Ok(());
     }
     let question = format!("There is no uid for user '{name}'\nAre you sure you want to continue?");
-    match session.ask(&question)? {
-        true => Ok(()),
-        false => {
-            session.failed = true;
-            Err(Stop::Failed)
-        }
+    if session.ask(&question)? {
+        Ok(())
+    } else {
+        session.failed = true;
+        Err(Stop::Failed)
     }
 }
 

@@ -49,9 +49,10 @@ pub fn extend(session: &mut Session, list: &mut Option<Vec<String>>, word: &Word
 
 /// The same for names of users, which keep their case if the settings say so (`PreserveCaseUser`).
 pub fn extend_users(session: &mut Session, list: &mut Option<Vec<String>>, word: &Word) -> Done {
-    let names = match session.world.settings().keeps_case() {
-        true => word::names_as_written(word.value),
-        false => word::names(word.value),
+    let names = if session.world.settings().keeps_case() {
+        word::names_as_written(word.value)
+    } else {
+        word::names(word.value)
     };
     extend_by(names, session, list, word)
 }
@@ -113,9 +114,8 @@ impl Condition {
     pub fn select<'a>(&self, state: &'a State) -> Vec<&'a Association> {
         let users: Option<BTreeSet<&str>> = self.users.as_ref().map(|names| names.iter().map(String::as_str).collect());
         let holds = |row: &Association| {
-            let among = |names: &BTreeSet<&str>| match names.is_empty() {
-                true => !row.key.is_account(),
-                false => names.contains(row.key.user.as_str()),
+            let among = |names: &BTreeSet<&str>| {
+                if names.is_empty() { !row.key.is_account() } else { names.contains(row.key.user.as_str()) }
             };
             users.as_ref().is_none_or(among) && self.holds(state, row)
         };
@@ -182,11 +182,10 @@ impl Condition {
 
 /// The name of the account above an account; empty for a user's association and a root.
 pub fn parent_name(state: &State, row: &Association) -> String {
-    match row.key.is_account() {
-        false => String::new(),
-        true => {
-            row.parent.and_then(|id| state.associations().get(&id)).map_or(String::new(), |p| p.key.account.clone())
-        }
+    if row.key.is_account() {
+        row.parent.and_then(|id| state.associations().get(&id)).map_or(String::new(), |p| p.key.account.clone())
+    } else {
+        String::new()
     }
 }
 

@@ -27,10 +27,7 @@ pub fn account(session: &mut Session, words: &[Word]) -> Done {
     if wanted.place.accounts.iter().flatten().any(|name| name == "root") {
         return session.refuse(" You are not allowed to remove the root account.\n Use remove cluster instead.");
     }
-    match wanted.about_associations {
-        true => account_associations(session, &wanted),
-        false => whole_accounts(session, &wanted),
-    }
+    if wanted.about_associations { account_associations(session, &wanted) } else { whole_accounts(session, &wanted) }
 }
 
 fn whole_accounts(session: &mut Session, wanted: &AccountCondition) -> Done {
@@ -174,9 +171,10 @@ pub fn user(session: &mut Session, words: &[Word]) -> Done {
         let users = wanted.place.users.as_deref().unwrap_or_default();
         return wckey::delete(session, names, users, wanted.place.clusters.as_ref());
     }
-    match wanted.about_associations || wanted.place.clusters.is_some() {
-        true => user_associations(session, &wanted),
-        false => whole_users(session, &wanted),
+    if wanted.about_associations || wanted.place.clusters.is_some() {
+        user_associations(session, &wanted)
+    } else {
+        whole_users(session, &wanted)
     }
 }
 

@@ -156,9 +156,10 @@ impl Wanted {
             return false;
         }
         let Some(start) = self.start else { return true };
-        match self.only_open {
-            true => row.start >= start,
-            false => row.start < self.end.unwrap_or(now) && row.end.is_none_or(|end| end >= start),
+        if self.only_open {
+            row.start >= start
+        } else {
+            row.start < self.end.unwrap_or(now) && row.end.is_none_or(|end| end >= start)
         }
     }
 }

@@ -62,9 +62,10 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
     let mut asked = QosSetting::default();
     let mut names = None;
     for word in words.iter().filter(|word| !word.is_bare("Set", 3) && !word.is_bare("Where", 5)) {
-        match word.operator.is_none() || word.is("Name", 1) {
-            true => condition::extend(session, &mut names, word)?,
-            false => take_setting(session, &mut asked, word)?,
+        if word.operator.is_none() || word.is("Name", 1) {
+            condition::extend(session, &mut names, word)?
+        } else {
+            take_setting(session, &mut asked, word)?
         }
     }
     session.check()?;

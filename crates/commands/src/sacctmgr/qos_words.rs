@@ -203,15 +203,14 @@ fn take_preempt_mode(session: &mut Session, asked: &mut QosSetting, word: &Word)
     const MODES: &[&str] = &["", "cancel", "cluster", "gang", "off", "requeue", "suspend", "within"];
     let mut modes = word::names(word.value).unwrap_or_default();
     modes.sort_by_key(|mode| (mode != "gang", mode != "within"));
-    match modes.iter().all(|mode| MODES.contains(&mode.as_str())) {
-        true => {
-            asked.preempt_mode = Some(if modes.iter().all(|mode| ["", "cluster", "off"].contains(&mode.as_str())) {
-                String::new()
-            } else {
-                modes.join(",")
-            })
-        }
-        false => session.complain(format!(" Bad Preempt Mode given: {}", word.raw)),
+    if modes.iter().all(|mode| MODES.contains(&mode.as_str())) {
+        asked.preempt_mode = Some(if modes.iter().all(|mode| ["", "cluster", "off"].contains(&mode.as_str())) {
+            String::new()
+        } else {
+            modes.join(",")
+        })
+    } else {
+        session.complain(format!(" Bad Preempt Mode given: {}", word.raw))
     }
 }
 

@@ -105,8 +105,9 @@ fn these(session: &Session, cluster: &str, account: &str, user: &str) -> Vec<Ass
 
 /// Slurm 22.05 ends with 1 and says nothing.
 fn permitted(session: &mut Session) -> Done {
-    match session.caller.is_administrator(session.state) {
-        true => Ok(()),
-        false => session.refuse(" Error with request: Access/permission denied"),
+    if session.caller.is_administrator(session.state) {
+        Ok(())
+    } else {
+        session.refuse(" Error with request: Access/permission denied")
     }
 }

@@ -349,9 +349,10 @@ pub fn show(session: &mut Session, words: &[Word]) -> Done {
         let line = |share: Option<(&String, u16)>| -> Vec<_> {
             fields.iter().map(|field| cell(row, share, field.column)).collect()
         };
-        match wanted.with_clusters {
-            true => rows.extend(wanted.shares(row).into_iter().map(|share| line(Some(share)))),
-            false => rows.push(line(None)),
+        if wanted.with_clusters {
+            rows.extend(wanted.shares(row).into_iter().map(|share| line(Some(share))))
+        } else {
+            rows.push(line(None))
         }
     }
     format::print(session, &fields, rows.into_iter());

@@ -77,9 +77,10 @@ impl ResourceSetting {
     }
 
     fn take_type(&mut self, session: &mut Session, text: &str) {
-        match word::begins(text, "License", 1) {
-            true => self.is_license = true,
-            false => session.complain(format!(" Unknown resource type: '{text}'  Valid resources is License.")),
+        if word::begins(text, "License", 1) {
+            self.is_license = true
+        } else {
+            session.complain(format!(" Unknown resource type: '{text}'  Valid resources is License."))
         }
     }
 }

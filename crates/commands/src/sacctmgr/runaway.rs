@@ -51,10 +51,7 @@ pub fn show(session: &mut Session, words: &[Word]) -> Done {
     let fields = fields_or(session, &names, &["ID%-12,Name,Part,Cluster,State%10,Submit,Start,End"])?;
     let rows: Vec<Vec<_>> = found.iter().map(|job| row(session, &fields, job)).collect();
     format::print(session, &fields, rows.into_iter());
-    match session.options.read_only {
-        true => Ok(()),
-        false => fix(session, &found),
-    }
+    if session.options.read_only { Ok(()) } else { fix(session, &found) }
 }
 
 fn find(session: &mut Session, cluster: &str) -> Done<Vec<Job>> {

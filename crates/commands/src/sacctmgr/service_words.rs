@@ -28,9 +28,10 @@ pub fn run(session: &mut Session, verb: &str, rest: &[&str]) -> Option<Done> {
         return None;
     }
     if !rest.is_empty() && !is("associations", 3) {
-        session.complain(match keyword {
-            true => format!("too many arguments for keyword:{verb}"),
-            false => format!("too many arguments for {verb} keyword"),
+        session.complain(if keyword {
+            format!("too many arguments for keyword:{verb}")
+        } else {
+            format!("too many arguments for {verb} keyword")
         });
     }
     if is("help", 2) {
@@ -51,12 +52,11 @@ fn clear(session: &mut Session, rest: &[&str]) -> Done {
     if !rest.first().is_some_and(|word| begins(word, "Stats", 1)) {
         return session.refuse("No valid entity in list command\nInput line must include \"Stats\"");
     }
-    match session.caller.is_operator(session.state) {
-        true => {
-            session.world.clear_statistics();
-            Ok(())
-        }
-        false => super::common::denied(session),
+    if session.caller.is_operator(session.state) {
+        session.world.clear_statistics();
+        Ok(())
+    } else {
+        super::common::denied(session)
     }
 }
 

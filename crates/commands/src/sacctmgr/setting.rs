@@ -180,9 +180,10 @@ impl Setting {
             }
         }
         let exact = operator == Operator::Set && changes.iter().all(|(sign, _)| *sign == Operator::Set);
-        self.qos = Some(match exact {
-            true => QosChange::Exactly(changes.into_iter().map(|(_, id)| id).collect()),
-            false => QosChange::Deltas(changes),
+        self.qos = Some(if exact {
+            QosChange::Exactly(changes.into_iter().map(|(_, id)| id).collect())
+        } else {
+            QosChange::Deltas(changes)
         });
         Ok(())
     }

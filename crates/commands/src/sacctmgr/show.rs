@@ -219,9 +219,10 @@ fn entity_rows(
         let above = row.map(|row| row.association);
         fields.iter().map(|field| own(field.column, above).unwrap_or_else(|| other(field.column))).collect()
     };
-    match associations.is_empty() {
-        true => vec![line(None)],
-        false => associations.into_iter().map(|row| line(Some(&Row::new(state, row, how)))).collect(),
+    if associations.is_empty() {
+        vec![line(None)]
+    } else {
+        associations.into_iter().map(|row| line(Some(&Row::new(state, row, how)))).collect()
     }
 }
 

@@ -54,9 +54,10 @@ pub fn take_setting(session: &mut Session, asked: &mut UserSetting, word: &Word)
     } else if word.is("DefaultWCKey", 8) {
         asked.default_wckey = Some(word::unquote_lower(word.value));
     } else if word.is("NewName", 1) {
-        asked.new_name = Some(match session.world.settings().keeps_case() {
-            true => word::unquote(word.value),
-            false => word::unquote_lower(word.value),
+        asked.new_name = Some(if session.world.settings().keeps_case() {
+            word::unquote(word.value)
+        } else {
+            word::unquote_lower(word.value)
         });
     } else if word.is("RawUsage", 7) {
         asked.resets_usage = raw_usage::read(session, word.value);

@@ -188,9 +188,8 @@ fn print(
                     _ => field.nothing(report),
                 })
                 .collect();
-            cells.extend(parts.iter().map(|part| match counts {
-                true => Cell::Number(part.jobs.to_string()),
-                false => report.time(part.seconds, all.seconds),
+            cells.extend(parts.iter().map(|part| {
+                if counts { Cell::Number(part.jobs.to_string()) } else { report.time(part.seconds, all.seconds) }
             }));
             cells.push(Cell::Time(percent(amount(all), whole)));
             style.row(&mut report.out, &columns, &cells);
@@ -202,9 +201,10 @@ fn print(
 fn count(report: &mut Report, wanted: &Condition, by: By, tres: TresId) -> Done<(BTreeMap<String, Sums>, Vec<u64>)> {
     let lines = Lines::new(report, wanted, by);
     let filter = Filter::new(wanted);
-    let look = match filter.takes_all() && lines.are_by_association() && report.view.all_jobs() {
-        true => Look::Use,
-        false => Look::Whole,
+    let look = if filter.takes_all() && lines.are_by_association() && report.view.all_jobs() {
+        Look::Use
+    } else {
+        Look::Whole
     };
     let (mut all, mut sizes) = (BTreeMap::new(), BTreeSet::new());
     for cluster in wanted.clusters(report) {
@@ -337,9 +337,12 @@ fn accounts(report: &Report, wanted: &Condition) -> HashMap<AssociationId, Strin
     let above = |id: Option<AssociationId>| report.state.association(id?).map(|row| row.key.account.as_str());
     let root = ["root".to_owned()];
     let parents: &[String] = if wanted.accounts.is_empty() { &root } else { &wanted.accounts };
-    let takes = |row: &&slurm::model::Association| match wanted.has(Switch::AccountAsParent) {
-        true => above(row.parent).is_some_and(|parent| Condition::takes(parents, parent)),
-        false => Condition::takes(&wanted.accounts, &row.key.account),
+    let takes = |row: &&slurm::model::Association| {
+        if wanted.has(Switch::AccountAsParent) {
+            above(row.parent).is_some_and(|parent| Condition::takes(parents, parent))
+        } else {
+            Condition::takes(&wanted.accounts, &row.key.account)
+        }
     };
     rows.filter(takes).map(|row| (row.id, row.key.account.clone())).collect()
 }

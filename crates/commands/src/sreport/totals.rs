@@ -92,10 +92,8 @@ impl Report<'_> {
             clusters.iter().map(|it| it.rows.first().map_or(&it.totals, |row| &row.totals)).collect();
         let most = |tres: TresId| firsts.iter().filter_map(|totals| totals.get(&tres).copied()).max().unwrap_or(0);
         let has_energy = fields.iter().any(|field| field.column == Column::Energy);
-        let used = match has_energy {
-            true => most(CPU),
-            false => self.options.tres.iter().map(|tres| most(tres.id)).max().unwrap_or(0),
-        };
+        let used =
+            if has_energy { most(CPU) } else { self.options.tres.iter().map(|tres| most(tres.id)).max().unwrap_or(0) };
         for field in fields {
             match field.column {
                 Column::Used => field.fit(used, self.options.unit.is_both()),

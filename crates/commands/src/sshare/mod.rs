@@ -229,9 +229,10 @@ fn columns(shares: &Shares, options: &Options) -> Result<Vec<(Column, i32)>, Str
 
 /// What running jobs may still use, if a column shows it.
 fn running(shares: &Shares, columns: &[(Column, i32)], cluster: &str) -> Result<Running, JobsError> {
-    match columns.iter().any(|(column, _)| *column == Column::TresRunMins) {
-        true => still_to_use(shares.state, shares.jobs, cluster, shares.now),
-        false => Ok(Running::new()),
+    if columns.iter().any(|(column, _)| *column == Column::TresRunMins) {
+        still_to_use(shares.state, shares.jobs, cluster, shares.now)
+    } else {
+        Ok(Running::new())
     }
 }
 

@@ -76,9 +76,10 @@ impl Eval {
 
     /// One text; `None` for `omit`.
     pub(super) fn render_text(&self, text: &str) -> Result<Option<Value>, TemplateError> {
-        match is_template(text) {
-            true => to_value_or_omit(&engine::native(text, self)?),
-            false => Ok(Some(Value::String(text.to_owned()))),
+        if is_template(text) {
+            to_value_or_omit(&engine::native(text, self)?)
+        } else {
+            Ok(Some(Value::String(text.to_owned())))
         }
     }
 

@@ -119,9 +119,8 @@ pub(super) fn eval_of(state: &State) -> Result<Eval, Error> {
 
 /// Evaluates a condition: an expression, in which braces stand for a value.
 pub(super) fn condition(text: &str, eval: &Eval) -> Result<Engine, TemplateError> {
-    let rewritten = |text: &str| match is_template(text) {
-        true => rewrite::condition(text),
-        false => Ok(rewrite::expression(text, Dialect::Condition)),
+    let rewritten = |text: &str| {
+        if is_template(text) { rewrite::condition(text) } else { Ok(rewrite::expression(text, Dialect::Condition)) }
     };
     run(&*compiled(text, Dialect::Condition, |text| compile_expression(rewritten(text)?))?, eval)
 }
@@ -225,14 +224,13 @@ pub(super) fn file(path: &str, text: &str, options: &FileOptions, eval: &Eval) -
     let rewritten = rewrite::template(stripped, Dialect::Condition, &options);
     let source = Source { path: path.to_owned(), text: rewritten, first_line, options: options.clone() };
     let name = sources::name(source);
-    let result = match options == FileOptions::default() {
-        true => run_template(&ENVIRONMENT, &name, eval)?,
-        false => {
-            let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
-            let env = others.entry(options.clone()).or_insert_with(|| Arc::new(environment(&options))).clone();
-            drop(others);
-            run_template(&env, &name, eval)?
-        }
+    let result = if options == FileOptions::default() {
+        run_template(&ENVIRONMENT, &name, eval)?
+    } else {
+        let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let env = others.entry(options.clone()).or_insert_with(|| Arc::new(environment(&options))).clone();
+        drop(others);
+        run_template(&env, &name, eval)?
     };
     let printed = if result.is_none() { String::new() } else { to_value(&result)?.to_string() };
     Ok(keep_newlines(rest, printed, &options.newline))

@@ -28,9 +28,10 @@ enum Place {
 
 impl<E: Entry> PartialEq for Database<E> {
     fn eq(&self, other: &Self) -> bool {
-        match Arc::ptr_eq(&self.lines, &other.lines) {
-            true => self.changed == other.changed && self.added == other.added,
-            false => self.text() == other.text(),
+        if Arc::ptr_eq(&self.lines, &other.lines) {
+            self.changed == other.changed && self.added == other.added
+        } else {
+            self.text() == other.text()
         }
     }
 }

@@ -68,9 +68,10 @@ impl Defaults {
         let prefix = kind.prefix();
         let get = |key: String, default: i64| self.number(&key).unwrap_or(default);
         let lowest = get(format!("{prefix}_MIN"), 1000);
-        let (min, max) = match system {
-            false => (lowest, get(format!("{prefix}_MAX"), 60000)),
-            true => (get(format!("SYS_{prefix}_MIN"), 101), get(format!("SYS_{prefix}_MAX"), lowest - 1)),
+        let (min, max) = if system {
+            (get(format!("SYS_{prefix}_MIN"), 101), get(format!("SYS_{prefix}_MAX"), lowest - 1))
+        } else {
+            (lowest, get(format!("{prefix}_MAX"), 60000))
         };
         match (u32::try_from(min), u32::try_from(max)) {
             (Ok(first), Ok(last)) if first <= last => Ok(first..=last),

@@ -97,9 +97,12 @@ pub(super) fn free_gid(
     let is_used = |gid: u32| databases.group_with_gid(gid).is_some() || directory.group_with_gid(gid).is_some();
     let lowest_preferred = if system { 1 } else { *range.start() };
     let is_free = |gid: &u32| (lowest_preferred..=*range.end()).contains(gid) && !is_used(*gid);
-    let found = preferred.filter(is_free).or_else(|| match system {
-        true => ids::next_free_system(range.clone(), extremes, is_used),
-        false => ids::next_free(range.clone(), extremes, is_used),
+    let found = preferred.filter(is_free).or_else(|| {
+        if system {
+            ids::next_free_system(range.clone(), extremes, is_used)
+        } else {
+            ids::next_free(range.clone(), extremes, is_used)
+        }
     });
     found.ok_or_else(|| Refusal::new("Can't get unique GID (no more available GIDs)"))
 }

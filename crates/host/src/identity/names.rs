@@ -39,9 +39,10 @@ pub fn check_field(what: &str, value: &str) -> Result<(), Refusal> {
 /// Checks a home directory or shell: an absolute path, or nothing.
 pub fn check_path(what: &str, value: &str) -> Result<(), Refusal> {
     check_field(what, value)?;
-    match value.is_empty() || value.starts_with('/') {
-        true => Ok(()),
-        false => Err(Refusal::new(format!("invalid {what} '{value}': it does not start with '/'"))),
+    if value.is_empty() || value.starts_with('/') {
+        Ok(())
+    } else {
+        Err(Refusal::new(format!("invalid {what} '{value}': it does not start with '/'")))
     }
 }
 

@@ -165,10 +165,11 @@ fn check_fields(wanted: &WantedUser) -> Result<(), Refusal> {
     check_path("home directory", wanted.home.as_deref().unwrap_or_default())?;
     check_path("shell", wanted.shell.as_deref().unwrap_or_default())?;
     // Not by check_field, whose message would show the secret.
-    match wanted.password.as_deref().unwrap_or_default().contains(|c: char| c == ':' || c.is_control()) {
-        true => Err(Refusal::new("invalid password: it has ':' or a control character in it")
-            .hint("`password` takes a hash, such as `'secret' | password_hash('sha512')` gives")),
-        false => Ok(()),
+    if wanted.password.as_deref().unwrap_or_default().contains(|c: char| c == ':' || c.is_control()) {
+        Err(Refusal::new("invalid password: it has ':' or a control character in it")
+            .hint("`password` takes a hash, such as `'secret' | password_hash('sha512')` gives"))
+    } else {
+        Ok(())
     }
 }
 
@@ -266,9 +267,10 @@ impl Plan<'_> {
         let is_here = |uid: u32| passwd.with_number(uid.into()).next().is_some();
         let is_used = |uid| is_here(uid) || self.directory.user_with_uid(uid).is_some();
         let extremes = passwd.extremes(&range);
-        let found = match self.wanted.system {
-            true => ids::next_free_system(range, extremes, is_used),
-            false => ids::next_free(range, extremes, is_used),
+        let found = if self.wanted.system {
+            ids::next_free_system(range, extremes, is_used)
+        } else {
+            ids::next_free(range, extremes, is_used)
         };
         found.ok_or_else(|| Refusal::new("Can't get unique UID (no more available UIDs)"))
     }
@@ -412,18 +414,16 @@ impl Plan<'_> {
         if self.after.group.get(&group.name).is_some() {
             return Ok(Some(group.name));
         }
-        match group.has(&self.wanted.name) {
-            true => Ok(None),
-            false => Err(Refusal::new(format!("Group {} is not in /etc/group", group.name))
-                .hint("it comes from a directory (LDAP, sssd, NIS): add the member there")),
+        if group.has(&self.wanted.name) {
+            Ok(None)
+        } else {
+            Err(Refusal::new(format!("Group {} is not in /etc/group", group.name))
+                .hint("it comes from a directory (LDAP, sssd, NIS): add the member there"))
         }
     }
 }
 
 /// The hash, locked once if it should be.
 fn locked(hash: &str, lock: bool) -> String {
-    match lock && !hash.starts_with('!') {
-        true => format!("!{hash}"),
-        false => hash.into(),
-    }
+    if lock && !hash.starts_with('!') { format!("!{hash}") } else { hash.into() }
 }

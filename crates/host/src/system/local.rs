@@ -167,9 +167,10 @@ fn find_to_read(path: &Path, follow: bool) -> Result<Option<fs::File>> {
 /// A regular file, to be copied; `None` when nothing is there.
 fn file_to_copy(path: &Path) -> Result<Option<fs::File>> {
     let Some(file) = find_to_read(path, true)? else { return Ok(None) };
-    match doing("read", path, file.metadata())?.is_file() {
-        true => Ok(Some(file)),
-        false => Err(SystemError::Refused(format!("{} is not a regular file", path.display()))),
+    if doing("read", path, file.metadata())?.is_file() {
+        Ok(Some(file))
+    } else {
+        Err(SystemError::Refused(format!("{} is not a regular file", path.display())))
     }
 }
 
@@ -180,10 +181,7 @@ fn read_whole(file: fs::File, limit: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     // The size first: nothing of a file that is refused is read.
     let is_long = meta.len() > limit || file.take(limit + 1).read_to_end(&mut content)? as u64 > limit;
-    match is_long {
-        true => Err(io::Error::other(format!("it is longer than {}", size(limit)))),
-        false => Ok(content),
-    }
+    if is_long { Err(io::Error::other(format!("it is longer than {}", size(limit)))) } else { Ok(content) }
 }
 
 /// Pipes and sockets have no end.
@@ -336,9 +334,10 @@ impl System for Local {
     fn read_guarded(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some(file) = find_to_read(path, false)? else { return Ok(None) };
         // The file is judged after it was opened, so that it cannot be swapped in between.
-        match doing("read", path, file.metadata())?.is_file() {
-            true => doing("read", path, read_whole(file, limit)).map(Some),
-            false => Err(SystemError::Refused(format!("{} is not a regular file", path.display()))),
+        if doing("read", path, file.metadata())?.is_file() {
+            doing("read", path, read_whole(file, limit)).map(Some)
+        } else {
+            Err(SystemError::Refused(format!("{} is not a regular file", path.display())))
         }
     }
 
@@ -398,9 +397,10 @@ impl System for Local {
 
     fn query(&self, command: &Command) -> Result<Output> {
         let ask = || process::run(command, &self.environment);
-        match command.argv.first().is_some_and(|program| program == "getent") {
-            true => self.remembered.answer(&command.argv, ask),
-            false => ask(),
+        if command.argv.first().is_some_and(|program| program == "getent") {
+            self.remembered.answer(&command.argv, ask)
+        } else {
+            ask()
         }
     }
 

@@ -208,9 +208,10 @@ impl<S: System> System for Predicted<S> {
     fn stat_details(&self, path: &Path, follow: bool) -> Result<Option<StatDetails>> {
         let stat = self.overlay.stat(path, follow)?;
         // What this dry run changed has other times than what is there.
-        match stat == self.overlay.inner.stat(path, follow)? {
-            true => self.overlay.inner.stat_details(path, follow),
-            false => Ok(stat.as_ref().map(StatDetails::of_new)),
+        if stat == self.overlay.inner.stat(path, follow)? {
+            self.overlay.inner.stat_details(path, follow)
+        } else {
+            Ok(stat.as_ref().map(StatDetails::of_new))
         }
     }
 
@@ -244,9 +245,10 @@ impl<S: System> System for Predicted<S> {
     fn databases(&self) -> Result<Databases> {
         self.remembered.databases(|| {
             let changed = |name: &&str| self.overlay.is_changed(&Path::new("/etc").join(name));
-            match self.transaction.as_ref().is_none_or(BTreeMap::is_empty) && !accounts::DATABASES.iter().any(changed) {
-                true => self.overlay.inner.databases(),
-                false => lookup::read_databases(|path| self.read(path)),
+            if self.transaction.as_ref().is_none_or(BTreeMap::is_empty) && !accounts::DATABASES.iter().any(changed) {
+                self.overlay.inner.databases()
+            } else {
+                lookup::read_databases(|path| self.read(path))
             }
         })
     }

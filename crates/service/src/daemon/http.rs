@@ -134,9 +134,10 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
         Err(refusal) => refusal.into_response(),
     };
     let status = answer.status();
-    let outcome = answer.extensions().get::<Outcome>().copied().unwrap_or(match status.is_success() {
-        true => Outcome::Done,
-        false => Outcome::Rejected,
+    let outcome = answer.extensions().get::<Outcome>().copied().unwrap_or(if status.is_success() {
+        Outcome::Done
+    } else {
+        Outcome::Rejected
     });
     app.metrics.count(command_of(&path), outcome, begun.elapsed());
     tracing::debug!(%method, path, status = status.as_u16(), ms = millis(begun), "request");

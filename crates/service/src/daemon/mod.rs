@@ -165,9 +165,10 @@ impl Running {
         notify::notify(notify::State::Stopping);
         let in_time = self.server.drain(self.config.stop_timeout).await;
         socket.remove();
-        match in_time {
-            true => tracing::info!("stopped"),
-            false => tracing::warn!("stopped; some requests did not finish in time"),
+        if in_time {
+            tracing::info!("stopped")
+        } else {
+            tracing::warn!("stopped; some requests did not finish in time")
         }
         ended
     }

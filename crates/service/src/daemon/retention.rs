@@ -153,10 +153,7 @@ impl Desk {
         let mut told = Vec::new();
         for cluster in self.clusters(kind, order)? {
             let old = Old { kind, cluster: &cluster, until, calendar: &self.calendar, from: Cell::new(i64::MIN) };
-            match archive {
-                true => told.extend(self.archive(&old, &order.directory)?),
-                false => told.extend(self.discard(&old)?),
-            }
+            if archive { told.extend(self.archive(&old, &order.directory)?) } else { told.extend(self.discard(&old)?) }
         }
         if order.clusters.is_empty() {
             self.change(move |change| change.draft.purged(kind, until))?;
@@ -340,9 +337,10 @@ impl Desk {
         let directory = self.settings().directory;
         let cannot = |error| format!("{}: {error}; archives are read in {}", file.display(), directory.display());
         let real = directory.join(file).canonicalize().map_err(cannot)?;
-        match directory.canonicalize().is_ok_and(|directory| real.starts_with(directory)) {
-            true => Ok(real),
-            false => Err(format!("{} is not in ArchiveDir, {}: copy it there", file.display(), directory.display())),
+        if directory.canonicalize().is_ok_and(|directory| real.starts_with(directory)) {
+            Ok(real)
+        } else {
+            Err(format!("{} is not in ArchiveDir, {}: copy it there", file.display(), directory.display()))
         }
     }
 }

@@ -59,16 +59,13 @@ impl Rollup {
                 if under_way.slices() > before {
                     stats.rolled(Timestamp::now().as_second() - began.elapsed().as_secs() as i64, began.elapsed());
                 }
-                let is_there = match under_way.tell(went) {
-                    true => {
-                        pause = PAUSES[0];
-                        rung.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Disconnected)
-                    }
-                    false => {
-                        let this = pause;
-                        pause = (pause * 2).min(PAUSES[1]);
-                        sleep(&rung, this)
-                    }
+                let is_there = if under_way.tell(went) {
+                    pause = PAUSES[0];
+                    rung.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Disconnected)
+                } else {
+                    let this = pause;
+                    pause = (pause * 2).min(PAUSES[1]);
+                    sleep(&rung, this)
                 };
                 if !is_there {
                     return;

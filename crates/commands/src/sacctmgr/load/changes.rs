@@ -215,12 +215,11 @@ impl Load<'_, '_> {
             return;
         }
         let user = &options.name;
-        match had.is_empty() {
-            true => self.session.say(format!(" Making User '{user}' coordinator for account(s) {}", new.join(", "))),
-            false => {
-                for account in &new {
-                    self.session.say(format!(" Making User '{user}' coordinator of account '{account}'"));
-                }
+        if had.is_empty() {
+            self.session.say(format!(" Making User '{user}' coordinator for account(s) {}", new.join(", ")))
+        } else {
+            for account in &new {
+                self.session.say(format!(" Making User '{user}' coordinator of account '{account}'"));
             }
         }
         self.coordinate(user, &new);

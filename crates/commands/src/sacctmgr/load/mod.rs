@@ -228,9 +228,10 @@ impl Load<'_, '_> {
             cluster::remove(self.session, &name, &going);
         }
         self.session.say(format!("For cluster {name}"));
-        match self.session.state.root(&name).is_some() {
-            true => self.change_cluster(&options, &name)?,
-            false => self.add_cluster(&options, &name)?,
+        if self.session.state.root(&name).is_some() {
+            self.change_cluster(&options, &name)?
+        } else {
+            self.add_cluster(&options, &name)?
         }
         self.cluster = Some(name);
         Ok(())

@@ -41,7 +41,7 @@ impl TaskRun<'_> {
                 finished.retries = lefts;
                 return if done { finished } else { give_up(finished, retries) };
             }
-            lefts.push(retries + 1 - attempt);
+            lefts.push(retries - attempt + 1);
             sleep(delay);
         }
         unreachable!("the loop ends by itself")

@@ -94,9 +94,10 @@ fn dumps(args: &Args, indent: Option<i64>, sorted: bool) -> Result<String, Strin
 fn ascii(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match c.is_ascii() {
-            true => out.push(c),
-            false => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
+        if c.is_ascii() {
+            out.push(c)
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")))
         }
     }
     out
@@ -112,9 +113,10 @@ fn tojson(args: &Args) -> Result<Value, String> {
 fn urlencode(args: &Args) -> Result<Value, String> {
     let encode = |text: &str, keep: &str| {
         text.bytes().fold(String::new(), |mut out, byte| {
-            match byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || keep.as_bytes().contains(&byte) {
-                true => out.push(byte as char),
-                false => out.push_str(&format!("%{byte:02X}")),
+            if byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || keep.as_bytes().contains(&byte) {
+                out.push(byte as char)
+            } else {
+                out.push_str(&format!("%{byte:02X}"))
             }
             out
         })

@@ -46,9 +46,10 @@ fn title(text: &str) -> String {
     let mut start = true;
     let mut out = String::new();
     for c in text.chars() {
-        match start {
-            true => out.extend(c.to_uppercase()),
-            false => out.extend(c.to_lowercase()),
+        if start {
+            out.extend(c.to_uppercase())
+        } else {
+            out.extend(c.to_lowercase())
         }
         start = c.is_whitespace() || matches!(c, '-' | '(' | '{' | '[' | '<');
     }
@@ -286,10 +287,7 @@ fn padded(text: String, flags: &str, width: usize, numeric: bool) -> String {
 /// As Python's `shlex.quote`: single quotes unless every letter is harmless.
 pub(crate) fn shell_quote(text: String) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    match text.is_empty() || !text.chars().all(harmless) {
-        true => format!("'{}'", text.replace('\'', "'\"'\"'")),
-        false => text,
-    }
+    if text.is_empty() || !text.chars().all(harmless) { format!("'{}'", text.replace('\'', "'\"'\"'")) } else { text }
 }
 
 fn comment(args: &Args) -> Result<Value, String> {

@@ -14,10 +14,8 @@ fn version(args: &Args) -> Result<Value, String> {
     if value.is_empty() || *args.input() == Value::Null {
         return Err("the version to compare is empty".into());
     }
-    let kind = match args.flag(3, "strict", false) {
-        true => "strict".to_owned(),
-        false => args.string_or(4, "version_type", "loose"),
-    };
+    let kind =
+        if args.flag(3, "strict", false) { "strict".to_owned() } else { args.string_or(4, "version_type", "loose") };
     let found = match kind.as_str() {
         "loose" => loose(&value, &other)?,
         "strict" => strict(&value)?.cmp(&strict(&other)?),

@@ -99,10 +99,11 @@ pub(super) fn first_found(args: &Args, eval: &Eval) -> Result<Vec<Value>, String
         };
         skip |= map.get("skip").is_some_and(Value::is_truthy);
         let (files, directories) = (names(map.get("files")), names(map.get("paths")));
-        match directories.is_empty() {
-            true => candidates.extend(files),
-            false => candidates
-                .extend(files.iter().flat_map(|file| directories.iter().map(move |path| format!("{path}/{file}")))),
+        if directories.is_empty() {
+            candidates.extend(files)
+        } else {
+            candidates
+                .extend(files.iter().flat_map(|file| directories.iter().map(move |path| format!("{path}/{file}"))))
         }
     }
     let kinds = ["templates", "files", "vars", "tasks"];

@@ -26,9 +26,10 @@ pub(super) fn check(args: &Args, system: &dyn System, databases: &Databases) -> 
     let (after, notes) = remove_user(databases, &defaults, name, force)?;
     let mut outcome = outcome.with("force", force).with("remove", remove);
     outcome.warnings.extend(notes);
-    let files = match remove {
-        true => files_to_remove(system, databases, &defaults, &account, force, &mut outcome)?,
-        false => Files::default(),
+    let files = if remove {
+        files_to_remove(system, databases, &defaults, &account, force, &mut outcome)?
+    } else {
+        Files::default()
     };
     let mut change = report::add_fields(Change::new(Action::Delete, "user", name), Some(&account), None, false);
     if databases.group.get(name).is_some() && after.group.get(name).is_none() {
@@ -39,9 +40,10 @@ pub(super) fn check(args: &Args, system: &dyn System, databases: &Databases) -> 
     }
     // The account goes last: by it, a later run knows what files of whom are still there.
     let has_none = files.paths().next().is_none();
-    let apply = match has_none {
-        true => accounts(after, outcome),
-        false => Apply::First(Box::new(move |system| files.remove(system).map(|()| outcome))),
+    let apply = if has_none {
+        accounts(after, outcome)
+    } else {
+        Apply::First(Box::new(move |system| files.remove(system).map(|()| outcome)))
     };
     Ok(Verdict::Would(Would { changes: vec![change], apply }))
 }

@@ -344,10 +344,7 @@ impl Move {
     }
 
     fn name_copy(&self, system: &mut dyn System, place: &Workplace) -> std::result::Result<(), Failure> {
-        match system.rename_new(&place.copy(), &self.to)? {
-            true => Ok(()),
-            false => Err(self.both_are_there()),
-        }
+        if system.rename_new(&place.copy(), &self.to)? { Ok(()) } else { Err(self.both_are_there()) }
     }
 
     fn both_are_there(&self) -> Failure {

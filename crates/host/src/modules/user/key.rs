@@ -69,10 +69,7 @@ pub(super) fn report_existing(
     let directory = path.parent().unwrap_or(Path::new("/"));
     let home = &account.passwd.home_path();
     // The public key is the user's own file: a link in its place must not show another's.
-    let held = match directory.starts_with(home) {
-        true => system.hold(home, directory)?,
-        false => Some(Held::by_name(directory)),
-    };
+    let held = if directory.starts_with(home) { system.hold(home, directory)? } else { Some(Held::by_name(directory)) };
     let Some(held) = held else { return Ok(()) };
     let file = held.file(public(&path).file_name().unwrap_or_default());
     if let Some(key) = held.named(system.read_guarded(&file, LONGEST))? {
@@ -160,9 +157,10 @@ impl NewKey {
         }
         held.named(system.write(&file(&new_private), secret, owner(0o600)))?;
         held.named(system.write(&file(&new_public), key, owner(0o644)))?;
-        let is_ours = match self.force {
-            true => held.named(system.rename(&file(&new_private), &file(&private))).map(|()| true)?,
-            false => held.named(system.rename_new(&file(&new_private), &file(&private)))?,
+        let is_ours = if self.force {
+            held.named(system.rename(&file(&new_private), &file(&private))).map(|()| true)?
+        } else {
+            held.named(system.rename_new(&file(&new_private), &file(&private)))?
         };
         if is_ours {
             held.named(system.rename(&file(&new_public), &file(&public)))?;

@@ -65,10 +65,11 @@ fn elsewhere(args: &Args, system: &dyn System, user: &Passwd) -> Result<Verdict,
         && wanted.home.is_none_or(|home| home == user.home)
         && wanted.shell.is_none_or(|shell| shell == user.shell)
         && wanted.comment.is_none_or(|comment| comment == user.comment());
-    match args.text("state") == "present" && as_wanted {
-        true => Ok(Verdict::Satisfied(report::of_user(args, user))),
-        false => Err(Failure::new(format!("user '{}' does not exist in /etc/passwd", user.name))
-            .hint("it comes from a directory (LDAP, sssd, NIS): change it there")),
+    if args.text("state") == "present" && as_wanted {
+        Ok(Verdict::Satisfied(report::of_user(args, user)))
+    } else {
+        Err(Failure::new(format!("user '{}' does not exist in /etc/passwd", user.name))
+            .hint("it comes from a directory (LDAP, sssd, NIS): change it there"))
     }
 }
 
@@ -142,16 +143,17 @@ fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Ver
     let changes = vec![change(args, old.as_ref(), &new, &rest)];
     let name = wanted.name;
     let mark = rest.homes.mark();
-    let apply = match databases == after {
-        true => Apply::Now(Box::new(move |system| rest.run(system, outcome, &name))),
-        false => Apply::Accounts {
+    let apply = if databases == after {
+        Apply::Now(Box::new(move |system| rest.run(system, outcome, &name)))
+    } else {
+        Apply::Accounts {
             edit: Box::new(move |system| {
                 mark(system)?;
                 system.set_databases(after, &USER_ORDER)?;
                 Ok(outcome)
             }),
             after: Some(Box::new(move |system, outcome| rest.prepare(system, outcome, &name))),
-        },
+        }
     };
     Ok(Verdict::Would(Would { changes, apply }))
 }

@@ -43,12 +43,13 @@ fn refused(message: impl Into<String>) -> Diagnostic {
 /// Whether a name can stand in a certificate and in the ledger: a host's name as inventories write it, or an address.
 pub fn check_name(name: &str) -> Result<(), Diagnostic> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    match (1..=253).contains(&name.len()) && name.chars().all(fits) && !name.starts_with(['-', '.']) {
-        true => Ok(()),
-        false => Err(Diagnostic::new(
+    if (1..=253).contains(&name.len()) && name.chars().all(fits) && !name.starts_with(['-', '.']) {
+        Ok(())
+    } else {
+        Err(Diagnostic::new(
             ErrorKind::Usage,
             format!("`{}` is no name of a host: letters, digits, -, _ and . are", name.escape_default()),
-        )),
+        ))
     }
 }
 
