@@ -17,6 +17,7 @@ pub mod fields;
 mod format;
 mod idle;
 mod job;
+pub mod line;
 mod load;
 mod modify;
 mod modify_association;
@@ -45,6 +46,7 @@ mod wckey;
 pub mod word;
 
 use crate::{Output, Reply};
+use line::Verb;
 use options::Instead;
 pub use session::{Done, Part, Session, Stop, World};
 use slurm::State;
@@ -147,63 +149,31 @@ sacctmgr [OPTION...] [COMMAND]
               sacctmgr -i add user gildong Account=ai_project
 ";
 
-/// Whether a command line only asks, as far as its first word says; so it need not wait for those that change something.
-/// When in doubt the answer is no.
-pub fn only_reads(argv: &[String]) -> bool {
-    let verb = argv.iter().find(|word| !word.starts_with('-'));
-    verb.is_some_and(|verb| {
-        [("show", 3), ("list", 3), ("dump", 2)].iter().any(|(name, shortest)| begins(verb, name, *shortest))
-    })
-}
-
-/// Whether a command line is about archives: it changes no state, and what it asks for takes long.
-pub fn is_about_archives(argv: &[String]) -> bool {
-    argv.iter().find(|word| !word.starts_with('-')).is_some_and(|verb| begins(verb, "archive", 2))
-}
-
-/// Whether a command line is for the service itself, and changes no row.
-pub fn about_service(argv: &[String]) -> bool {
-    let verb = argv.iter().find(|word| !word.starts_with('-'));
-    verb.is_some_and(|verb| ["reconfigure", "shutdown"].iter().any(|name| begins(verb, name, 4)))
-}
-
 fn dispatch(session: &mut Session, words: &[&str]) -> Done {
     let Some((verb, rest)) = words.split_first() else {
         return session.refuse(HELP.trim_end());
     };
-    let is = |name: &str, shortest: usize| begins(verb, name, shortest);
-    let changes = is("add", 3)
-        || is("create", 3)
-        || is("modify", 1)
-        || is("update", 1)
-        || is("delete", 3)
-        || is("remove", 3)
-        || is("load", 2)
-        || is("archive", 2);
-    if changes && session.options.read_only {
+    let meant = Verb::of(verb);
+    if meant.is_some_and(Verb::writes) && session.options.read_only {
         return session.refuse("Can't run this command in readonly mode.");
     }
     let all: Vec<_> = rest.iter().map(|raw| Word::parse(raw)).collect();
     let entity = rest.first().copied().unwrap_or_default();
     let rest = all.get(1..).unwrap_or_default();
-    if is("archive", 2) {
-        archive::run(session, &all)
-    } else if is("add", 3) || is("create", 3) {
-        add(session, entity, rest)
-    } else if is("show", 3) || is("list", 3) {
-        show(session, entity, rest)
-    } else if is("modify", 1) || is("update", 1) {
-        modify(session, entity, rest)
-    } else if is("delete", 3) || is("remove", 3) {
-        delete(session, entity, rest)
-    } else if is("dump", 2) {
-        dump::run(session, &all)
-    } else if is("load", 2) {
-        load::run(session, &all)
-    } else if let Some(done) = service_words::run(session, verb, &words[1..]) {
-        done
-    } else {
-        session.refuse(format!("invalid keyword: {verb}"))
+    match meant {
+        Some(Verb::Add) => add(session, entity, rest),
+        Some(Verb::Archive) => archive::run(session, &all),
+        Some(Verb::Delete) => delete(session, entity, rest),
+        Some(Verb::Dump) => dump::run(session, &all),
+        Some(Verb::Load) => load::run(session, &all),
+        Some(Verb::Modify) => modify(session, entity, rest),
+        Some(Verb::Show) => show(session, entity, rest),
+        Some(Verb::Clear | Verb::Reconfigure | Verb::Shutdown) | None => {
+            match service_words::run(session, verb, &words[1..]) {
+                Some(done) => done,
+                None => session.refuse(format!("invalid keyword: {verb}")),
+            }
+        }
     }
 }
 

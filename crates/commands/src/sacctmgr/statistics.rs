@@ -1,6 +1,7 @@
 //! `show stats`: what the service did, in the layout of slurmdbd (sacctmgr(1), "stats"), so that what reads it there can
 //! read it here.
 
+use super::line::{Line, Verb};
 use super::session::Session;
 use super::word::begins;
 use crate::SlurmProgram;
@@ -72,20 +73,22 @@ pub fn message(program: SlurmProgram, argv: &[String]) -> Message {
 const OTHER: Message = ("OTHER", 0);
 
 fn of_sacctmgr(argv: &[String]) -> Message {
-    let mut words = argv.iter().map(String::as_str).filter(|word| !word.starts_with('-'));
-    let (verb, entity) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let table = match () {
-        () if begins(verb, "show", 3) || begins(verb, "list", 3) => SHOWN,
-        () if begins(verb, "add", 3) || begins(verb, "create", 3) => ADDED,
-        () if begins(verb, "modify", 1) || begins(verb, "update", 1) => MODIFIED,
-        () if begins(verb, "delete", 3) || begins(verb, "remove", 3) => REMOVED,
-        () if begins(verb, "archive", 2) => ARCHIVE,
-        () if begins(verb, "dump", 2) => return ("DBD_GET_ASSOCS", 1410),
-        () if begins(verb, "load", 2) => return ("DBD_ADD_ASSOCS", 1404),
-        () if begins(verb, "clear", 3) => return ("DBD_CLEAR_STATS", 1491),
-        () => return OTHER,
+    let line = Line::read(argv);
+    let table = match line.verb {
+        Some(Verb::Show) => SHOWN,
+        Some(Verb::Add) => ADDED,
+        Some(Verb::Modify) => MODIFIED,
+        Some(Verb::Delete) => REMOVED,
+        Some(Verb::Archive) => ARCHIVE,
+        Some(Verb::Dump) => return ("DBD_GET_ASSOCS", 1410),
+        Some(Verb::Load) => return ("DBD_ADD_ASSOCS", 1404),
+        Some(Verb::Clear) => return ("DBD_CLEAR_STATS", 1491),
+        Some(Verb::Reconfigure | Verb::Shutdown) | None => return OTHER,
     };
-    table.iter().find(|(name, shortest, _)| begins(entity, name, *shortest)).map_or(OTHER, |(.., message)| *message)
+    table
+        .iter()
+        .find(|(name, shortest, _)| begins(line.entity, name, *shortest))
+        .map_or(OTHER, |(.., message)| *message)
 }
 
 /// Entity, shortest abbreviation, message; the first that fits counts.

@@ -14,6 +14,7 @@ use super::world::Local;
 use super::writer::{Change, Commits, Kept, Writer, Written};
 use crate::store::{Asker, Readers, Store, StoreError};
 use commands::Output;
+use commands::sacctmgr::line::{Line, LineKind};
 use commands::sacctmgr::{self, World};
 use commands::{Reply, Then};
 use nix::sys::signal::{self, Signal};
@@ -191,7 +192,8 @@ impl Service {
             let earlier: Vec<_> = earlier.iter().chain(&request.together).cloned().collect();
             return self.rehearse(&caller, &earlier, &request);
         }
-        if sacctmgr::about_service(&request.argv) {
+        let kind = Line::read(&request.argv).kind();
+        if kind == LineKind::AboutService {
             let Kept { state, revision } = self.kept();
             let world = world.with(&request.files, &[]);
             let reply = sacctmgr(&mut State::clone(&state), &caller, &world, &request, Output::default());
@@ -199,7 +201,7 @@ impl Service {
             then.into_iter().for_each(obey);
             return Response { is_change: then.is_some(), ..response(reply, revision) };
         }
-        if sacctmgr::only_reads(&request.argv) && request.together.is_empty() {
+        if kind == LineKind::Asks && request.together.is_empty() {
             let Kept { state, revision } = self.kept();
             let mut copy = State::clone(&state);
             let reply = sacctmgr(&mut copy, &caller, &world.with(&request.files, &[]), &request, out);
@@ -207,7 +209,7 @@ impl Service {
                 return response(reply, revision);
             }
         }
-        if sacctmgr::is_about_archives(&request.argv) {
+        if kind == LineKind::AboutArchives {
             return self.archives(&caller, &world, &request);
         }
         self.change("sacctmgr", move |change| {
