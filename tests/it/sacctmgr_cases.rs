@@ -292,3 +292,21 @@ fn compatibility_page_is_up_to_date() {
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), page(), "run it again with ENLIST_BLESS=1");
 }
+
+/// The list that the compiler knows, and those that it cannot see.
+#[test]
+fn every_program_of_slurm_is_installed_linked_and_has_cases() {
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let line = |file: &str, start: &str| {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let list = text.lines().find_map(|line| line.trim().strip_prefix(start)).expect("it has the list").to_owned();
+        sorted(list.split([' ', ',', '[', ']']).filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    };
+    let known = sorted(commands::SlurmProgram::ALL.iter().map(|program| program.name().to_owned()).collect());
+    assert_eq!(line("Makefile", "SLURM_COMMANDS = "), known);
+    assert_eq!(line("playbooks/cluster.yml", "slurm_commands: "), known);
+    assert_eq!(sorted(PROGRAMS.map(str::to_owned).into()), known);
+}

@@ -93,13 +93,9 @@ impl ControlNode for LocalNode {
 
     #[expect(clippy::disallowed_methods, reason = "a `LoginName` is what may reach NSS")]
     fn home_of(&self, user: &LoginName) -> io::Result<Option<String>> {
-        use nix::errno::Errno;
-        match nix::unistd::User::from_name(user.as_str()) {
-            Ok(user) => Ok(user.map(|user| user.dir.to_string_lossy().into_owned())),
-            // By getpwnam(3), these also mean that there is no such user.
-            Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        // That there is no such user is no error to the C library; every error is a directory that cannot be asked.
+        let user = nix::unistd::User::from_name(user.as_str())?;
+        Ok(user.map(|user| user.dir.to_string_lossy().into_owned()))
     }
 
     fn shell(&self, command: &str, directory: Option<&Path>) -> Result<String, String> {
