@@ -7,15 +7,21 @@ use indexmap::IndexMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// ansible-playbook's exit code for a run that the user ended.
 const INTERRUPTED: i32 = 99;
 
-/// Calls `act` for each Ctrl-C from now on.
+/// Calls `act` for each Ctrl-C from now on: when this returns, the signal is taken already, though the thread that acts
+/// may not have begun.
 fn on_interrupt(mut act: impl FnMut() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut presses = {
+        let _inside = runtime.enter();
+        signal(SignalKind::interrupt())?
+    };
     std::thread::spawn(move || {
-        while runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+        while runtime.block_on(presses.recv()).is_some() {
             act();
         }
     });
@@ -109,5 +115,22 @@ impl Told {
         }
         let hosts: Vec<_> = self.stats.iter().map(|(host, stats)| (host.clone(), *stats)).collect();
         self.view.on(&Event::Recap(hosts));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_interrupt;
+    use nix::sys::signal::{Signal, raise};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// Before the thread that acts had begun, it ended the process with the signal's own exit code.
+    #[test]
+    fn a_press_is_taken_as_soon_as_it_is_waited_for() {
+        let (press, pressed) = mpsc::channel();
+        on_interrupt(move || press.send(()).expect("the test waits")).expect("the signal can be taken");
+        raise(Signal::SIGINT).expect("it is sent");
+        pressed.recv_timeout(Duration::from_secs(60)).expect("it was acted upon");
     }
 }
