@@ -42,11 +42,11 @@ test:
 	$(CARGO) test --workspace
 
 # The long form of what tests/it/attack tries in `make test`, with figures, then the fuzzers: docs/security.md.
-attack:
+attack: release
 	tests/lab/setup
 	$(CARGO) test --test it --no-run
 	@$(MAKE) --no-print-directory agent
-	ENLIST_ATTACK=1 $(CARGO) test --test it attack:: -- --nocapture --test-threads 1
+	ENLIST_PROGRAM=$(abspath $(TARGET))/release/enlist ENLIST_ATTACK=1 $(CARGO) test --test it attack:: -- --nocapture --test-threads 1
 	@$(MAKE) --no-print-directory fuzz
 
 lint:

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The project's directory; commands run there, so tests name inventories and playbooks as users do.
 pub const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
@@ -205,16 +205,18 @@ fn lab_command(dir: &Path) -> Command {
     command
 }
 
-/// The command as cargo builds it for tests, with an agent beside it from the sources of now: of other packages' programs
-/// cargo builds none for a test.
+/// The command under test: that of `ENLIST_PROGRAM` (`make attack`: the one that is shipped), else the debug build of now.
 pub fn enlist_path() -> &'static str {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-        let build = ["build", "-q", "--package", "enlist-host", "--bin", "enlist-agent"];
-        run(Command::new(cargo).args(build).current_dir(PROJECT), "").ok();
-    });
-    env!("CARGO_BIN_EXE_enlist")
+    static PATH: LazyLock<String> = LazyLock::new(|| std::env::var("ENLIST_PROGRAM").unwrap_or_else(|_| built()));
+    &PATH
+}
+
+/// The debug build of now, with the agent beside it: cargo builds no other package's program for a test.
+fn built() -> String {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let build = ["build", "-q", "--package", "enlist-host", "--bin", "enlist-agent"];
+    run(Command::new(cargo).args(build).current_dir(PROJECT), "").ok();
+    env!("CARGO_BIN_EXE_enlist").to_owned()
 }
 
 /// The agent as it is shipped, built from the sources of now: `cargo test` alone would take the unoptimized one.
