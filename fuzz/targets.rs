@@ -33,6 +33,12 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("listing", listing::listing),
 ];
 
+/// Runs the target of this name: all that the files in `fuzz_targets` do.
+pub fn fuzz(name: &str, bytes: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("it is in the table");
+    target(bytes);
+}
+
 struct Nowhere;
 
 impl World for Nowhere {

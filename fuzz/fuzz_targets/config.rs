@@ -1,7 +1,6 @@
 #![no_main]
 
-#[allow(dead_code, reason = "each binary is one of the targets")]
 #[path = "../targets.rs"]
 mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::configuration(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::fuzz(env!("CARGO_BIN_NAME"), bytes));
