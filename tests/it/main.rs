@@ -20,6 +20,7 @@ mod lab;
 mod migration;
 mod node;
 mod output;
+mod own_commands;
 mod play_cases;
 mod real_slurm;
 mod report_cases;

@@ -1,8 +1,8 @@
 //! One request to the service over its unix socket.
 
+use super::console::Console;
 use super::http::{self, Answer};
 use super::printing::Printing;
-use crate::view::styles::stdout;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::daemon::api::{Request, Response};
@@ -18,12 +18,18 @@ pub fn ask(socket: &Path, command: &str, request: &Request) -> Result<Response, 
     post(socket, &format!("/v1/slurm/{command}"), request)
 }
 
-/// Like [`ask`], for an answer that is printed: what of it is long goes to standard output as it comes. The answer's
+/// Like [`ask`], for an answer that is printed: what of it is long goes to the console as it comes. The answer's
 /// `stdout` is what is still to be printed; `said` counts the bytes that were printed for this command so far, with those
 /// of answers before the last question, which are not printed again.
-pub fn ask_printing(socket: &Path, command: &str, request: &Request, said: &mut usize) -> Result<Response, String> {
+pub fn ask_printing(
+    socket: &Path,
+    command: &str,
+    request: &Request,
+    console: &mut impl Console,
+    said: &mut usize,
+) -> Result<Response, String> {
     let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-    let mut printed = Printing::new(said, |text: &str| stdout().text(text));
+    let mut printed = Printing::new(said, |text: &str| console.out(text));
     let mut coming = send(socket, &format!("/v1/slurm/{command}"), &body)?;
     let mut piece = vec![0; PIECE];
     loop {

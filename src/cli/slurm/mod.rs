@@ -1,6 +1,8 @@
 //! `enlist slurm COMMAND …`: Slurm's commands, also by their own names through links.
 
 pub mod client;
+mod console;
+mod coprocess;
 mod files;
 mod http;
 mod printing;

@@ -1,5 +1,6 @@
 //! `sacct`, `sreport` and `sshare`: words go to the service, text comes back.
 
+use super::console::Streams;
 use super::session::{Program, session};
 use super::{client, complain, texts};
 use crate::cli::exit::Exit;
@@ -37,7 +38,7 @@ pub fn sreport(args: Vec<OsString>) -> Exit {
 fn ask(program: &str, argv: Vec<String>, heeded: &[&str]) -> (Exit, bool) {
     let environment = heeded.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let request = Request { argv, environment: environment.collect(), ..Request::default() };
-    match client::ask_printing(&api::socket(), program, &request, &mut 0) {
+    match client::ask_printing(&api::socket(), program, &request, &mut Streams, &mut 0) {
         Ok(answer) => {
             stdout().text(&answer.stdout);
             stderr().text(&answer.stderr);

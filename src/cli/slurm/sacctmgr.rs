@@ -1,13 +1,14 @@
 //! `sacctmgr`: words go to the service, text comes back, questions are asked here.
 
+use super::console::{Console, Streams};
 use super::prompt::{Answer, Input};
 use super::session::{Program, session};
-use super::{client, complain, files, texts};
+use super::{client, complain, coprocess, files, texts};
 use crate::cli::exit::Exit;
-use crate::view::styles::{stderr, stdout};
 use commands::sacctmgr::options;
 use commands::sacctmgr::word::begins;
-use service::daemon::api::{self, REHEARSE_VARIABLE, Request, Response};
+use host::system::coprocess::VARIABLE as COPROCESS_VARIABLE;
+use service::daemon::api::{self, REHEARSE_VARIABLE, Request};
 use std::ffi::OsString;
 
 /// A session of `sacctmgr`.
@@ -30,21 +31,52 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Ok(asked) => asked,
         Err(error) => return complain("sacctmgr", &error),
     };
-    match options::parse(&argv) {
+    if argv == ["-V"] && rehearse.is_none() && std::env::var_os(COPROCESS_VARIABLE).is_some() {
+        return coprocess::serve();
+    }
+    match read(&argv, &mut Streams) {
+        Line::Said(exit) => exit,
+        Line::Session => session(&SESSION, argv, |argv, input| {
+            let ended = one(argv, rehearse.clone(), input);
+            (ended, ended == Exit::OK)
+        }),
+        Line::Command => one(argv, rehearse, &mut Input::default()),
+    }
+}
+
+/// Runs one command for whoever reads the console. `None`, and nothing was done, when that takes a process of its own: for
+/// a session, a question, or files.
+pub fn run_apart(argv: Vec<String>, console: &mut impl Console) -> Option<Exit> {
+    match read(&argv, console) {
+        Line::Said(exit) => Some(exit),
+        Line::Session => None,
+        Line::Command => apart(&Request { argv, ..Request::default() }, console),
+    }
+}
+
+/// What a command line comes to.
+enum Line {
+    /// All is said: the options are wrong, or ask for no command.
+    Said(Exit),
+    /// Commands come by standard input.
+    Session,
+    /// The service is to be asked.
+    Command,
+}
+
+fn read(argv: &[String], console: &mut impl Console) -> Line {
+    match options::parse(argv) {
         Err(text) => {
-            stderr().text(&text);
-            Exit::ERROR
+            console.err(&text);
+            Line::Said(Exit::ERROR)
         }
         Ok((options, words)) => match options.instead {
             Some(instead) => {
-                stdout().text(&instead.text());
-                Exit::OK
+                console.out(&instead.text());
+                Line::Said(Exit::OK)
             }
-            None if words.is_empty() => session(&SESSION, argv, |argv, input| {
-                let ended = one(argv, rehearse.clone(), input);
-                (ended, ended == Exit::OK)
-            }),
-            None => one(argv, rehearse, &mut Input::default()),
+            None if words.is_empty() => Line::Session,
+            None => Line::Command,
         },
     }
 }
@@ -71,32 +103,34 @@ fn without_program(mut argv: Vec<String>) -> Vec<String> {
 fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input) -> Exit {
     let mut request = Request { argv, rehearse, ..Request::default() };
     let (mut said, mut complained) = (0, String::new());
+    let console = &mut Streams;
     loop {
-        let answer = match client::ask_printing(&api::socket(), "sacctmgr", &request, &mut said) {
+        let answer = match client::ask_printing(&api::socket(), "sacctmgr", &request, console, &mut said) {
             Ok(answer) => answer,
-            Err(error) => return complain("sacctmgr", &error),
+            Err(error) => return complain_on(console, &error),
         };
         if request.rehearse.is_none()
             && let Err(error) = files::write(&answer, &request)
         {
-            stderr().line(error);
+            console.err(&format!("{error}\n"));
             return Exit::ERROR;
         }
-        show(&answer, &mut complained);
+        console.out(&answer.stdout);
+        // What was not said before the last question: after it the command ran again from its beginning.
+        console.err(news(&complained, &answer.stderr));
+        complained.clone_from(&answer.stderr);
         if let Some(path) = &answer.reads {
             match files::read(path, &request) {
                 Ok(file) => request.files.push(file),
-                Err(error) => return complain("sacctmgr", &error),
+                Err(error) => return complain_on(console, &error),
             }
             continue;
         }
         let Some(question) = &answer.question else { return Exit(answer.code) };
         match input.ask(question) {
             Answer::EndOfInput => {
-                return complain(
-                    "sacctmgr",
-                    "no answer, since the input ended; nothing was changed. Use -i to commit without asking",
-                );
+                let why = "no answer, since the input ended; nothing was changed. Use -i to commit without asking";
+                return complain_on(console, why);
             }
             given => request.answers.push(given == Answer::Yes),
         }
@@ -104,11 +138,23 @@ fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input)
     }
 }
 
-/// Prints what was not printed before the last question: after it the command ran again from its beginning.
-fn show(answer: &Response, complained: &mut String) {
-    stdout().text(&answer.stdout);
-    stderr().text(news(complained, &answer.stderr));
-    complained.clone_from(&answer.stderr);
+/// A command up to where it needs its caller; the service has done nothing then.
+fn apart(request: &Request, console: &mut impl Console) -> Option<Exit> {
+    let answer = match client::ask_printing(&api::socket(), "sacctmgr", request, console, &mut 0) {
+        Ok(answer) => answer,
+        Err(error) => return Some(complain_on(console, &error)),
+    };
+    if answer.question.is_some() || answer.reads.is_some() || !answer.writes.is_empty() {
+        return None;
+    }
+    console.out(&answer.stdout);
+    console.err(&answer.stderr);
+    Some(Exit(answer.code))
+}
+
+fn complain_on(console: &mut impl Console, error: &str) -> Exit {
+    console.err(&format!("sacctmgr: error: {error}\n"));
+    Exit::ERROR
 }
 
 /// What of the complaints `now` was not among those `before`. A time that is told may have other digits now.

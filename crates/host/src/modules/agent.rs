@@ -58,7 +58,9 @@ impl Host {
                 return refused(request, error.into());
             }
         }
-        answer(request, &mut self.real)
+        let reply = answer(request, &mut self.real);
+        self.real.end_request();
+        reply
     }
 }
 

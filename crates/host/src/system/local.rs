@@ -4,6 +4,7 @@ pub mod atomic;
 mod copy;
 mod drafts;
 mod mount;
+mod own_commands;
 mod place;
 mod process;
 mod tree;
@@ -26,6 +27,7 @@ use crate::identity::{Database, Databases, Defaults};
 use atomic::Sync;
 use drafts::Drafts;
 use nix::sys::stat::{Mode, umask};
+use own_commands::OwnCommands;
 use place::{Opened, Place};
 use rustix::fs::{AtFlags, OFlags, Timespec, Timestamps};
 use std::ffi::OsString;
@@ -51,6 +53,8 @@ pub struct Local {
     claim: Option<Claim>,
     /// What is still to be synced.
     drafts: Drafts,
+    /// Programs of enlist's own that the tasks of this request start.
+    own_commands: OwnCommands,
 }
 
 impl Default for Local {
@@ -73,6 +77,7 @@ impl Local {
             remembered: Remembered::default(),
             claim: None,
             drafts: Drafts::default(),
+            own_commands: OwnCommands::default(),
         }
     }
 
@@ -91,6 +96,11 @@ impl Local {
     /// What programs get in their environment from now on, beside what this process has (a task's `environment`).
     pub fn set_environment(&mut self, environment: Vec<(String, String)>) {
         self.environment = environment;
+    }
+
+    /// Ends what waits for further tasks of a request.
+    pub fn end_request(&mut self) {
+        self.own_commands = OwnCommands::default();
     }
 }
 
@@ -567,7 +577,10 @@ impl System for Local {
 
     fn run(&mut self, command: &Command) -> Result<Output> {
         self.look_again();
-        process::run(command, &self.environment)
+        match self.own_commands.run(command, &self.environment) {
+            Some(output) => Ok(output),
+            None => process::run(command, &self.environment),
+        }
     }
 
     fn begin_work(&mut self) -> Result<()> {

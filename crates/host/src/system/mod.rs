@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod claim;
 mod content;
+pub mod coprocess;
 pub mod fake;
 pub mod held;
 mod kept;

@@ -3,10 +3,11 @@
 use crate::system::{Command, Output, Result, SystemError};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
 
 /// How many milliseconds to wait for output before asking whether the program has ended and left its pipes to others.
 const PATIENCE_MS: u8 = 100;
@@ -22,10 +23,9 @@ pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output
     let [program, arguments @ ..] = command.argv.as_slice() else {
         return Err(SystemError::Refused("no program to run was given".into()));
     };
-    let mut process = std::process::Command::new(program);
+    let mut process = prepare(program, environment);
     process.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    settle_locale(&mut process);
-    process.envs(environment.iter().chain(&command.environment).map(|(name, value)| (name, value)));
+    process.envs(command.environment.iter().map(|(name, value)| (name, value)));
     process.stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     if let Some(directory) = &command.chdir {
         process.current_dir(directory);
@@ -39,6 +39,19 @@ pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output
         return Err(SystemError::TooMuch(why));
     }
     Ok(output)
+}
+
+/// A program with `environment` beside what this process has.
+pub(super) fn prepare(program: &OsStr, environment: &[(String, String)]) -> std::process::Command {
+    let mut process = std::process::Command::new(program);
+    settle_locale(&mut process);
+    process.envs(environment.iter().map(|(name, value)| (name, value)));
+    process
+}
+
+/// How a process ended: its exit code, or minus the number of the signal that killed it.
+pub(super) fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| -status.signal().unwrap_or(1))
 }
 
 /// The login's language is not the programs': whoever runs the playbook, and by which way it came, sorting, dates and
@@ -87,8 +100,7 @@ fn converse(mut child: Child, stdin: &[u8]) -> io::Result<Output> {
         }
     }
     pipes.stdin = None;
-    let status = child.wait()?;
-    pipes.output.code = status.code().unwrap_or_else(|| -status.signal().unwrap_or(1));
+    pipes.output.code = code(child.wait()?);
     Ok(pipes.output)
 }
 
