@@ -10,7 +10,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slurm::State;
 use slurm::authority::Caller;
 use slurm::fairshare::{Decay, History};
-use slurm::model::{Event, Reservation};
+use slurm::model::tres::CPU;
+use slurm::model::{AssociationId, Event, Reservation, ReservationId, TresId, WckeyId};
 use slurm::privacy::View;
 use slurm::records::*;
 use slurm::rollup::{Calendar, ClusterUse, Span};
@@ -46,7 +47,7 @@ impl Odd {
     }
 
     fn counts(&mut self) -> TresCounts {
-        (0..6).map(|id| (id, self.number().unsigned_abs())).collect()
+        (0..6).map(|id| (TresId(id), self.number().unsigned_abs())).collect()
     }
 
     fn job(&mut self) -> Job {
@@ -103,7 +104,7 @@ impl Odd {
         }
         let add = ["-i", "add", "account"].map(str::to_owned).into_iter().chain([self.text()]);
         run(&mut state, &Caller::root(), &add.collect::<Vec<_>>());
-        let tres = [(1, self.number().unsigned_abs())].into();
+        let tres = [(CPU, self.number().unsigned_abs())].into();
         let (start, end) = (self.number(), Some(self.number()));
         let (reason, cluster_nodes) = (self.text(), self.text());
         let (cluster, node) = ("ref".to_owned(), self.text());
@@ -112,11 +113,11 @@ impl Odd {
             .put(1, Event { id: 1, cluster, node, start, end, state: 513, reason, user: Some(5), tres, cluster_nodes });
         let reservation = Reservation {
             cluster: "ref".into(),
-            id: 1,
+            id: ReservationId(1),
             name: self.text(),
             start: 0,
             end: self.number(),
-            tres: [(1, 4)].into(),
+            tres: [(CPU, 4)].into(),
             flags: u64::MAX,
             nodes: self.text(),
             unused_wall: 1e300,
@@ -150,16 +151,16 @@ impl Jobs for Kept {
 struct Used(State, Job);
 
 impl Records for Used {
-    fn associations(&self, _: Span) -> Result<Vec<Share<u32>>, JobsError> {
-        Ok(self.0.associations().values().map(|row| (row.id, 1, 3_600)).collect())
+    fn associations(&self, _: Span) -> Result<Vec<Share<AssociationId>>, JobsError> {
+        Ok(self.0.associations().values().map(|row| (row.id, CPU, 3_600)).collect())
     }
 
-    fn wckeys(&self, _: Span) -> Result<Vec<Share<u32>>, JobsError> {
-        Ok(self.0.wckeys.values().map(|row| (row.id, 1, 3_600)).collect())
+    fn wckeys(&self, _: Span) -> Result<Vec<Share<WckeyId>>, JobsError> {
+        Ok(self.0.wckeys.values().map(|row| (row.id, CPU, 3_600)).collect())
     }
 
-    fn cluster(&self, _: &str, _: Span) -> Result<Vec<(u32, ClusterUse)>, JobsError> {
-        Ok(vec![(1, ClusterUse { count: 4, allocated: 3_600, ..ClusterUse::default() })])
+    fn cluster(&self, _: &str, _: Span) -> Result<Vec<(TresId, ClusterUse)>, JobsError> {
+        Ok(vec![(CPU, ClusterUse { count: 4, allocated: 3_600, ..ClusterUse::default() })])
     }
 
     fn each_job(&self, _: Look, _: &Scan, see: &mut dyn FnMut(&Job) -> ControlFlow<()>) -> Result<(), JobsError> {

@@ -194,7 +194,7 @@ fn sound(state: &State) {
         assert!(state.clusters.get(&row.key.cluster).is_some(), "{row:?} is on no cluster");
         assert!(state.account(&row.key.account).is_some(), "{row:?} has no account");
         assert!(row.key.is_account() || state.user(&row.key.user).is_some(), "{row:?} has no user");
-        assert!(row.limits.iter().all(|((_, id), _)| id == 0 || state.tres.get(&id).is_some()), "{row:?}");
+        assert!(row.limits.iter().all(|((_, id), _)| id.is_none_or(|id| state.tres.get(&id).is_some())), "{row:?}");
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::service::Service;
 use service::store::Store;
-use slurm::model::{Event, Reservation, TresCounts};
+use slurm::model::{Event, Reservation, ReservationId, TresCounts};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -175,7 +175,7 @@ fn event(id: u64, row: &serde_json::Value) -> Event {
 fn reservation(row: &serde_json::Value) -> Reservation {
     Reservation {
         cluster: word(row, "cluster"),
-        id: u32::try_from(row["id"].as_u64().unwrap()).unwrap(),
+        id: ReservationId(u32::try_from(row["id"].as_u64().unwrap()).unwrap()),
         name: word(row, "name"),
         start: row["start"].as_i64().unwrap(),
         end: row["end"].as_i64().unwrap(),

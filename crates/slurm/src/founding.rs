@@ -15,7 +15,7 @@ pub fn found(state: &mut State, cluster: &str, tres: &[String], now: i64) {
     }
     if state.qos.last_key().is_none() {
         let description = "Normal QOS default".to_owned();
-        state.qos.put(1, Qos { description, ..Qos::new(1, "normal") });
+        state.qos.put(Qos::NORMAL, Qos { description, ..Qos::new(Qos::NORMAL, "normal") });
     }
     if state.account("root").is_none() {
         let account = Account {
@@ -40,16 +40,17 @@ pub fn found(state: &mut State, cluster: &str, tres: &[String], now: i64) {
     }
 }
 
-/// Adds a TRES by `type/name`, unless it is there.
-pub fn add_tres(state: &mut State, name: &str, now: i64) {
-    if state.tres_named(name).is_some() {
-        return;
+/// Adds a TRES by `type/name`, unless it is there; its number.
+pub fn add_tres(state: &mut State, name: &str, now: i64) -> TresId {
+    if let Some(tres) = state.tres_named(name) {
+        return tres.id;
     }
-    let id = state.tres.last_key().map_or(FIRST_CONFIGURED, |id| (id + 1).max(FIRST_CONFIGURED));
+    let id = state.tres.last_key().map_or(FIRST_CONFIGURED, |id| id.next().max(FIRST_CONFIGURED));
     let row = Tres::new(id, name);
     let info = format!("type={}, name={}", row.kind, row.name);
     state.tres.put(id, row);
     record(state, now, Action::AddTres, &format!("id={id}"), &info);
+    id
 }
 
 fn record_cluster(state: &mut State, now: i64, name: &str) {
@@ -74,7 +75,7 @@ pub fn add_cluster(state: &mut State, name: &str, settings: &Settings) {
     let key = AssociationKey::account(&name, "root");
     let id = state.find_deleted(&key).map_or_else(|| state.next_association(), |row| row.id);
     let Settings { shares, limits, priority, qos, default_qos, comment } = settings.clone();
-    let qos = if qos == QosSet::Inherited { QosSet::Exactly([1].into()) } else { qos };
+    let qos = if qos == QosSet::Inherited { QosSet::Exactly([Qos::NORMAL].into()) } else { qos };
     state.put_association(Association {
         id,
         key,

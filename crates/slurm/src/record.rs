@@ -20,17 +20,21 @@ pub fn association(now: i64, row: &Association, parent: Option<&str>, made_defau
         Shares::Of(shares) => format!("shares={shares}"),
         Shares::Parent => "shares=2147483647".into(),
     });
-    let null = |value: Option<u64>| value.map_or("NULL".to_owned(), |value| value.to_string());
-    let count = |limit: Limit| format!("{}={}", limit.column(), null(row.limits.get(limit)));
+    let count = |limit: Limit| format!("{}={}", limit.column(), or_null(row.limits.get(limit)));
     parts.extend([Limit::GrpJobs, Limit::GrpJobsAccrue, Limit::GrpSubmitJobs, Limit::GrpWall].map(count));
     parts.extend((row.is_default && made_default).then(|| "is_def=1".to_owned()));
     parts.extend([Limit::MaxJobs, Limit::MaxJobsAccrue, Limit::MinPrioThreshold].map(count));
     parts.extend([Limit::MaxSubmitJobs, Limit::MaxWall].map(count));
-    parts.push(format!("priority={}", null(row.priority.map(u64::from))));
-    parts.push(format!("def_qos_id={}", null(row.default_qos.map(u64::from))));
+    parts.push(format!("priority={}", or_null(row.priority)));
+    parts.push(format!("def_qos_id={}", or_null(row.default_qos)));
     parts.extend(tres_info(&row.limits));
     parts.push(qos_info(row));
     parts.join(", ")
+}
+
+/// As SQL writes what may be missing.
+fn or_null(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "NULL".to_owned(), |value| value.to_string())
 }
 
 fn tres_info(limits: &Limits) -> Vec<String> {
@@ -85,9 +89,8 @@ pub fn qos_change(old: &Qos, new: &Qos) -> String {
 
 /// A QOS as slurmdbd's table has it: columns and values, in slurmdbd's order.
 fn qos_columns(row: &Qos) -> Vec<(&'static str, String)> {
-    let null = |value: Option<String>| value.unwrap_or_else(|| "NULL".into());
-    let count = |limit: Limit| null(row.limits.get(limit).map(|value| value.to_string()));
-    let real = |value: Option<f64>| null(value.map(|value| format!("{value:.6}")));
+    let count = |limit: Limit| or_null(row.limits.get(limit));
+    let real = |value: Option<f64>| or_null(value.map(|value| format!("{value:.6}")));
     let preempt: String = row.preempt.iter().map(|id| format!("{id},")).collect();
     let mut columns = vec![
         ("description", format!("'{}'", row.description)),
@@ -106,7 +109,7 @@ fn qos_columns(row: &Qos) -> Vec<(&'static str, String)> {
         ("max_submit_jobs_per_user", count(Limit::MaxSubmitJobsPerUser)),
         ("max_wall_duration_per_job", count(Limit::MaxWall)),
         ("preempt", if preempt.is_empty() { "''".into() } else { format!("',{preempt}'") }),
-        ("preempt_exempt_time", null(row.preempt_exempt_time.map(|seconds| seconds.to_string()))),
+        ("preempt_exempt_time", or_null(row.preempt_exempt_time)),
         ("preempt_mode", row.preempt_mode.split(',').map(preempt_mode).sum::<u32>().to_string()),
         ("priority", row.priority.to_string()),
         ("usage_factor", format!("{:.6}", row.usage_factor)),
@@ -164,12 +167,13 @@ fn preempt_mode(name: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::tres::CPU;
 
     #[test]
     fn a_qos_is_told_as_slurmdbd_tells_it() {
-        let mut row = Qos::new(4, "full");
+        let mut row = Qos::new(QosId(4), "full");
         row.flags = [QosFlag::DenyOnLimit, QosFlag::NoDecay].into();
-        row.limits.set((Limit::GrpTres, 1), Some(2));
+        row.limits.set((Limit::GrpTres, Some(CPU)), Some(2));
         let text = qos(7, &row);
         assert!(text.starts_with("mod_time=7, description='full', flags=320, grace_time=0, grp_jobs=NULL, "), "{text}");
         assert!(
@@ -178,9 +182,9 @@ mod tests {
         );
         assert!(text.ends_with(", limit_factor=NULL, grp_tres='1=2'"), "{text}");
         let mut after = row.clone();
-        after.preempt = [3].into();
+        after.preempt = [QosId(3)].into();
         after.preempt_mode = "cancel".into();
-        after.limits.set((Limit::GrpTres, 1), None);
+        after.limits.set((Limit::GrpTres, Some(CPU)), None);
         assert_eq!(qos_change(&row, &after), "preempt=',3,', preempt_mode=8, grp_tres=''");
         assert_eq!(qos_change(&row, &row), "");
     }

@@ -198,7 +198,12 @@ impl State {
 
     /// The number for the next association.
     pub fn next_association(&self) -> AssociationId {
-        self.associations.last_key().map_or(1, |id| id + 1)
+        self.associations.last_key().map_or(AssociationId(1), |id| id.next())
+    }
+
+    /// The number for the next wckey.
+    pub fn next_wckey(&self) -> WckeyId {
+        self.wckeys.values().map(|row| row.id).max().map_or(WckeyId(1), WckeyId::next)
     }
 
     /// Present clusters by name.

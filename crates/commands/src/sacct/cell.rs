@@ -6,17 +6,12 @@ use super::line::{JobLine, StepLine};
 use super::print::Cell;
 use super::units::{self, Convert, KILO, MEGA, ONE, cpu_time};
 use slurm::State;
-use slurm::model::TresId;
-use slurm::model::tres::{CPU, MEM, NODE};
+use slurm::model::tres::{CPU, DISK, ENERGY, MEM, NODE, PAGES, VMEM};
+use slurm::model::{TresId, or_zero};
 use slurm::records::*;
 use std::collections::BTreeMap;
 use words::people::Sought;
 use words::text::duration::format_seconds;
-
-const ENERGY: TresId = 3;
-const DISK: TresId = 6;
-const VMEM: TresId = 7;
-const PAGES: TresId = 8;
 
 /// What cells are made with.
 #[derive(Clone, Copy)]
@@ -177,7 +172,7 @@ impl Maker<'_> {
     }
 
     fn qos(&self, job: &Job) -> Cell {
-        Cell::text(self.state.qos.get(&job.qos).map_or("Unknown", |qos| qos.name.as_str()))
+        Cell::text(job.qos.and_then(|id| self.state.qos.get(&id)).map_or("Unknown", |qos| qos.name.as_str()))
     }
 
     fn user(&self, job: &Job) -> Cell {
@@ -204,7 +199,7 @@ impl Maker<'_> {
             F::AllocCpus | F::NCpus => Cell::number(cpus(job)),
             F::AllocNodes => self.count(node_count(job.node_count, &job.tres_allocated)),
             F::AllocTres => self.tres(&job.tres_allocated),
-            F::AssocId => Cell::Number(job.association.into()),
+            F::AssocId => Cell::Number(or_zero::number(job.association).into()),
             F::BlockId => Cell::text(&job.details.block_id),
             F::Cluster => Cell::text(&job.cluster),
             F::Comment => Cell::text(&job.details.comment),
@@ -233,7 +228,7 @@ impl Maker<'_> {
             F::Partition => Cell::text(&job.partition),
             F::Priority => Cell::Number(job.priority.into()),
             F::Qos => self.qos(job),
-            F::QosRaw => Cell::Number(job.qos.into()),
+            F::QosRaw => Cell::Number(or_zero::number(job.qos).into()),
             F::Reason => Cell::text(&job.reason),
             F::ReqCpuFreq | F::ReqCpuFreqGov | F::ReqCpuFreqMax | F::ReqCpuFreqMin => Cell::text("Unknown"),
             F::ReqCpus => Cell::Number(job.cpus_requested.into()),
@@ -241,7 +236,7 @@ impl Maker<'_> {
             F::ReqNodes => self.sized(Some(job.tres_requested.get(NODE).unwrap_or(0)), ONE),
             F::ReqTres => self.tres(&job.tres_requested),
             F::Reservation => Cell::text(&job.reservation),
-            F::ReservationId => Cell::number(Some(job.reservation_id).filter(|id| *id > 0)),
+            F::ReservationId => Cell::number(job.reservation_id.map(|id| id.0)),
             F::Reserved => Cell::Duration(line.waited(self.now())),
             F::ResvCpu => Cell::Duration(line.waited(self.now()).saturating_mul(job.cpus_requested.into())),
             F::ResvCpuRaw => Cell::Number(line.waited(self.now()).saturating_mul(job.cpus_requested.into())),
@@ -276,7 +271,7 @@ impl Maker<'_> {
             F::AllocCpus | F::NCpus | F::ReqCpus => Cell::number(cpus),
             F::AllocNodes => self.count(nodes),
             F::AllocTres => self.tres(&step.tres_allocated),
-            F::AssocId => Cell::Number(job.association.into()),
+            F::AssocId => Cell::Number(or_zero::number(job.association).into()),
             F::AveCpuFreq => Cell::text(units::amount(details.cpu_frequency as f64, KILO, 1000, self.largest())),
             F::Cluster => Cell::text(&job.cluster),
             F::ConsumedEnergy => self.joules(details.energy),

@@ -25,6 +25,7 @@ use print::Table;
 use select::Query;
 use slurm::State;
 use slurm::authority::Caller;
+use slurm::model::QosId;
 use slurm::privacy::View;
 use slurm::records::selection::Parts;
 use slurm::records::{Job, JobState, Jobs, JobsError, Order, See};
@@ -212,7 +213,7 @@ fn query<'a>(
     Ok(query)
 }
 
-fn qos(state: &State, names: &str) -> Result<Vec<u32>, String> {
+fn qos(state: &State, names: &str) -> Result<Vec<QosId>, String> {
     let find = |name: &str| {
         let known = || state.qos.values().map(|qos| qos.name.as_str()).collect::<Vec<_>>().join(",");
         let found = state.qos.values().find(|qos| qos.name.eq_ignore_ascii_case(name)).map(|qos| qos.id);

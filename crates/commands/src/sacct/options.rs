@@ -5,6 +5,7 @@ use super::fields::{self, Column};
 use super::reason;
 use super::units::Convert;
 use crate::columns::Parsable;
+use slurm::model::AssociationId;
 use slurm::records::{Flags, JobState};
 use words::people::{People, Sought};
 use words::text::getopt::{Known, Opt, Takes};
@@ -63,7 +64,7 @@ pub enum Structured {
 pub struct Options {
     pub accounts: Vec<String>,
     pub all_users: bool,
-    pub associations: Vec<u32>,
+    pub associations: Vec<AssociationId>,
     pub brief: bool,
     pub clusters: Clusters,
     pub constraints: Vec<String>,
@@ -248,7 +249,7 @@ impl Options {
             DELIMITER => self.delimiter = Some(value.to_owned()),
             'q' => self.qos = Some(value.to_owned()),
             'o' => self.format.get_or_insert_default().push_str(&format!("{value},")),
-            'x' => self.associations.extend(list(value).iter().filter_map(|id| id.parse::<u32>().ok())),
+            'x' => self.associations.extend(list(value).iter().filter_map(|id| id.parse::<AssociationId>().ok())),
             'N' => self.node_list = Some(nodes(value)),
             'S' => self.start = Some(time(value, around)?).filter(|time| *time != 0),
             'E' => self.end = Some(time(value, around)?).filter(|time| *time != 0),

@@ -74,14 +74,14 @@ impl Query<'_> {
     fn is_listed(&self, job: &Job) -> bool {
         let options = self.options;
         named(&options.accounts, &job.account)
-            && (options.associations.is_empty() || options.associations.contains(&job.association))
+            && (options.associations.is_empty() || job.association.is_some_and(|id| options.associations.contains(&id)))
             && options.constraints.iter().all(|one| job.constraints.to_lowercase().contains(one.as_str()))
             && options.flags.is_none_or(|flags| if flags.0 == 0 { job.flags.0 == 0 } else { job.flags.has(flags) })
             && named(&options.names, &job.name)
             && named(&options.partitions, &job.partition)
             && named(&options.reasons, &job.reason)
             && named(&options.wckeys, &job.wckey)
-            && (self.qos.is_empty() || self.qos.contains(&job.qos))
+            && (self.qos.is_empty() || job.qos.is_some_and(|id| self.qos.contains(&id)))
     }
 
     fn is_sized(&self, job: &Job) -> bool {

@@ -6,7 +6,7 @@ use super::data::{Data, Document};
 use super::line::{JobLine, StepLine};
 use super::options::Structured;
 use crate::Output;
-use slurm::model::{AssociationId, AssociationKey, TresId};
+use slurm::model::{AssociationId, AssociationKey, TresId, or_zero};
 use slurm::records::*;
 use std::collections::BTreeMap;
 use words::text::hostlist;
@@ -153,7 +153,10 @@ impl Maker<'_> {
             ("nodes", text(&job.nodes)),
             ("partition", text(&job.partition)),
             ("priority", Data::int(job.priority)),
-            ("qos", Data::some_text(self.state.qos.get(&job.qos).map_or("", |qos| qos.name.as_str()))),
+            (
+                "qos",
+                Data::some_text(job.qos.and_then(|id| self.state.qos.get(&id)).map_or("", |qos| qos.name.as_str())),
+            ),
             // The amount of memory is among the TRES; 22.05 says 0 here.
             ("required", map([("CPUs", Data::int(job.cpus_requested)), ("memory", Data::int(0))])),
             ("kill_request_user", self.killer(job.cancelled_by)),
@@ -249,8 +252,8 @@ impl Maker<'_> {
         ])
     }
 
-    fn association_data(&self, id: AssociationId) -> Data {
-        let key = self.state.associations().get(&id).map(|row| &row.key);
+    fn association_data(&self, id: Option<AssociationId>) -> Data {
+        let key = id.and_then(|id| self.state.associations().get(&id)).map(|row| &row.key);
         let part = |part: fn(&AssociationKey) -> &String| key.map_or(Data::Null, |key| Data::some_text(part(key)));
         map([
             ("account", part(|key| &key.account)),
@@ -266,7 +269,7 @@ impl Maker<'_> {
 
     fn tres_head(&self, id: TresId) -> [(&'static str, Data); 3] {
         let (kind, name) = self.state.tres.get(&id).map_or(("", ""), |tres| (tres.kind.as_str(), tres.name.as_str()));
-        [("type", Data::some_text(kind)), ("name", Data::some_text(name)), ("id", Data::int(id))]
+        [("type", Data::some_text(kind)), ("name", Data::some_text(name)), ("id", Data::int(id.0))]
     }
 
     fn tres_data(&self, counts: &TresCounts) -> Data {
@@ -333,7 +336,7 @@ fn het(place: Option<HetPlace>) -> Data {
 /// 22.05 has a number where the name should be; without a reservation it is 0.
 fn reservation(job: &Job) -> Data {
     let name = if job.reservation.is_empty() { Data::int(0) } else { Data::text(&job.reservation) };
-    map([("id", Data::int(job.reservation_id)), ("name", name)])
+    map([("id", Data::int(or_zero::number(job.reservation_id))), ("name", name)])
 }
 
 fn wckey(text: &str) -> Data {

@@ -84,8 +84,8 @@ impl Names for Known<'_> {
         self.0.tres_named(name).map(|tres| tres.id).unwrap()
     }
 
-    fn qos(&mut self, name: &str, number: Option<u32>) -> QosId {
-        self.0.qos_named(name).map(|qos| qos.id).or(number).unwrap_or(0)
+    fn qos(&mut self, name: &str, number: Option<QosId>) -> Option<QosId> {
+        self.0.qos_named(name).map(|qos| qos.id).or(number)
     }
 }
 
@@ -102,7 +102,7 @@ fn kept(state: &State) -> Kept {
                 job.row = jobs.len() as u64 + 1;
                 let key = |partition| AssociationKey::user(&job.cluster, &job.account, &job.user, partition);
                 let of = state.find(&key(&job.partition)).or_else(|| state.find(&key("")));
-                job.association = of.map_or(0, |of| of.id);
+                job.association = of.map(|of| of.id);
                 jobs.push((job, Vec::new()));
             }
         }

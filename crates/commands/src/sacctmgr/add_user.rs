@@ -27,7 +27,7 @@ struct Request {
 struct Plan {
     users: Vec<String>,
     seeds: Vec<(AssociationId, Seed)>,
-    wckeys: Vec<Wckey>,
+    wckeys: Vec<wckey::NewKey>,
 }
 
 /// Runs the command.
@@ -235,9 +235,10 @@ fn announce(session: &mut Session, request: &Request, plan: &Plan) {
     if !plan.wckeys.is_empty() {
         session.say(" WCKeys =");
     }
-    for row in &plan.wckeys {
-        let (user, name) = (field(&row.user, 9), field(&row.name, 10));
-        session.say(format!("  U = {user} W = {name} C = {}", field(&row.cluster, 10)));
+    for new in &plan.wckeys {
+        let (user, cluster, name) = &new.key;
+        let (user, name) = (field(user, 9), field(name, 10));
+        session.say(format!("  U = {user} W = {name} C = {}", field(cluster, 10)));
     }
     if request.about_associations {
         session.say(" Non Default Settings");

@@ -21,7 +21,7 @@ impl Idle {
 /// Refuses associations that jobs still need, naming the jobs as slurmdbd does.
 pub fn idle(session: &mut Session, ids: BTreeSet<AssociationId>) -> Done<Idle> {
     let clusters = ids.iter().filter_map(|id| session.state.association(*id)).map(|row| row.key.cluster.clone());
-    let active = active(session, clusters.collect(), &|job| ids.contains(&job.association))?;
+    let active = active(session, clusters.collect(), &|job| job.association.is_some_and(|id| ids.contains(&id)))?;
     if active.is_empty() {
         return Ok(Idle(ids));
     }
@@ -33,11 +33,12 @@ pub fn idle(session: &mut Session, ids: BTreeSet<AssociationId>) -> Done<Idle> {
 /// cluster, and all are named here.
 pub fn qos_is_idle(session: &mut Session, ids: &[QosId]) -> Done {
     let clusters = session.state.cluster_names().into_iter().collect();
-    let active = active(session, clusters, &|job| ids.contains(&job.qos))?;
+    let active = active(session, clusters, &|job| job.qos.is_some_and(|id| ids.contains(&id)))?;
     if active.is_empty() {
         return Ok(());
     }
-    let line = |job: &Job| format!(" {} Q = {:<9}", told(session.state, job), qos_name(session.state, job.qos));
+    let name = |job: &Job| job.qos.map_or_else(String::new, |id| qos_name(session.state, id));
+    let line = |job: &Job| format!(" {} Q = {:<9}", told(session.state, job), name(job));
     let lines: Vec<_> = active.iter().map(line).collect();
     session.refuse(format!("{ACTIVE}{}", lines.join("\n")))
 }
@@ -67,7 +68,9 @@ fn active(session: &mut Session, clusters: BTreeSet<String>, needs: &dyn Fn(&Job
 
 /// The account, user and partition are the association's, as in slurmdbd.
 fn told(state: &State, job: &Job) -> String {
-    let Some(key) = state.association(job.association).map(|row| &row.key) else { return String::new() };
+    let Some(key) = job.association.and_then(|id| state.association(id)).map(|row| &row.key) else {
+        return String::new();
+    };
     let line =
         format!("JobID = {:<10} C = {:<10} A = {:<10} U = {:<9}", job.job_id, key.cluster, key.account, key.user);
     if key.partition.is_empty() { line } else { format!("{line} P = {}", key.partition) }

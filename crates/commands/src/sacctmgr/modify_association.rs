@@ -193,9 +193,9 @@ fn info(state: &State, setting: &Setting) -> String {
             LimitChange::Plus(more) => format!("+{more}"),
             LimitChange::Minus(less) => format!("-{less}"),
         };
-        parts.push(match limit.unit() {
-            Unit::Tres => format!("{}='{tres}={value}'", limit.column()),
-            _ => format!("{}={value}", limit.column()),
+        parts.push(match tres {
+            Some(tres) => format!("{}='{tres}={value}'", limit.column()),
+            None => format!("{}={value}", limit.column()),
         });
     }
     if let Some(priority) = setting.priority {

@@ -106,10 +106,10 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
 
 /// The number for a new QOS. slurmdbd never gives out 2: starting up after it has made `normal` takes it.
 pub fn next_id(state: &State) -> QosId {
-    state.qos.last_key().map_or(1, |id| id + 1).max(FIRST_ADDED)
+    state.qos.last_key().map_or(FIRST_ADDED, |id| id.next().max(FIRST_ADDED))
 }
 
-const FIRST_ADDED: QosId = 3;
+const FIRST_ADDED: QosId = QosId(3);
 
 /// `modify qos`
 pub fn modify(session: &mut Session, words: &[Word]) -> Done {

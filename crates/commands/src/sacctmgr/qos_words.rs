@@ -6,7 +6,7 @@ use super::session::{Done, Session};
 use super::setting::{describe_limit, number, takes_operator, tres_limit};
 use super::word::{self, Operator, Word};
 use slurm::State;
-use slurm::model::limits::{LimitKey, Unit};
+use slurm::model::limits::Unit;
 use slurm::model::qos::QosFlag;
 use slurm::model::tres::{CPU, MEM, NODE};
 use slurm::model::*;
@@ -146,19 +146,19 @@ fn take_limit(session: &mut Session, asked: &mut QosSetting, word: &Word) -> boo
         return false;
     };
     let (limit, tres) = match *meaning {
-        L(limit) => (limit, 0),
-        One(limit, tres) => (limit, tres),
+        L(limit) => (limit, None),
+        One(limit, tres) => (limit, Some(tres)),
     };
-    if !takes_operator(session, Some(limit).filter(|_| tres == 0), word) {
+    if !takes_operator(session, Some(limit).filter(|_| tres.is_none()), word) {
         return true;
     }
     match (limit.unit(), tres) {
-        (Unit::Tres, 0) => {
+        (Unit::Tres, None) => {
             let counts = tres_limit(session, word).unwrap_or_default();
-            asked.limits.extend(counts.into_iter().map(|(tres, value)| ((limit, tres), value)));
+            asked.limits.extend(counts.into_iter().map(|(tres, value)| ((limit, Some(tres)), value)));
         }
         (Unit::Minutes, _) => match super::setting::minutes(word.value) {
-            Some(value) => asked.limits.push(((limit, 0), value.into())),
+            Some(value) => asked.limits.push(((limit, None), value.into())),
             None => {
                 let name = name.trim_end_matches("DurationPerJob");
                 session.complain(format!(" Bad {name} time format: {}", word.raw));

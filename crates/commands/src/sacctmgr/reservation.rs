@@ -46,7 +46,7 @@ const FLAGS: &[(u32, &str)] = &[
 #[derive(Default)]
 struct Wanted {
     clusters: Option<Vec<String>>,
-    ids: Option<Vec<u32>>,
+    ids: Option<Vec<ReservationId>>,
     names: Option<Vec<String>>,
     nodes: Option<Vec<String>>,
     start: Option<i64>,

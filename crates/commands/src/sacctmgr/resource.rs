@@ -88,7 +88,8 @@ fn new_resource(
     let Some(count) = asked.count else {
         return session.refuse(format!(" Need to designate a resource count to initially add '{name}'."));
     };
-    let id = session.state.resources.last_key().copied().unwrap_or(0) + 1 + plan.new.len() as u32;
+    let last = plan.new.last().map(|row| row.id).or(session.state.resources.last_key().copied());
+    let id = last.map_or(ResourceId(1), ResourceId::next);
     Ok(Resource {
         id,
         name: name.to_owned(),

@@ -49,7 +49,9 @@ impl<'a> Row<'a> {
             Column::Partition => Cell::text(&key.partition),
             Column::Id => Cell::number(Some(self.association.id)),
             Column::ParentName if self.with_parent => Cell::text(parent_name(state, self.association)),
-            Column::ParentId => Cell::number(Some(self.association.parent.filter(|_| self.with_parent).unwrap_or(0))),
+            Column::ParentId => {
+                Cell::number(Some(or_zero::number(self.association.parent.filter(|_| self.with_parent))))
+            }
             Column::Shares => match self.association.shares {
                 Shares::Of(shares) => Cell::number(Some(shares)),
                 Shares::Parent => Cell::text("parent"),

@@ -3,7 +3,7 @@
 use super::session::{Done, Session};
 use super::word::{self, Operator, Word};
 use slurm::State;
-use slurm::model::limits::{LimitKey, Unit};
+use slurm::model::limits::Unit;
 use slurm::model::tres::{CPU, MEM, NODE};
 use slurm::model::*;
 use slurm::tree::Settings;
@@ -114,7 +114,7 @@ impl Setting {
             },
             Meaning::Limit(limit) => return self.take_limit(session, name, *limit, word),
             Meaning::One(limit, tres) => match number(session, name, word.value) {
-                Some(value) => self.limits.push(((*limit, *tres), value.into())),
+                Some(value) => self.limits.push(((*limit, Some(*tres)), value.into())),
                 None => return Ok(false),
             },
             Meaning::Parent => self.parent = Some(word::unquote_lower(word.value)),
@@ -131,14 +131,14 @@ impl Setting {
         match limit.unit() {
             Unit::Tres => {
                 let Some(counts) = tres_limit(session, word) else { return Ok(false) };
-                self.limits.extend(counts.into_iter().map(|(tres, change)| ((limit, tres), change)));
+                self.limits.extend(counts.into_iter().map(|(tres, change)| ((limit, Some(tres)), change)));
             }
             Unit::Count => match number(session, name, word.value) {
-                Some(value) => self.limits.push(((limit, 0), value.into())),
+                Some(value) => self.limits.push(((limit, None), value.into())),
                 None => return Ok(false),
             },
             Unit::Minutes => match minutes(word.value) {
-                Some(value) => self.limits.push(((limit, 0), value.into())),
+                Some(value) => self.limits.push(((limit, None), value.into())),
                 None => {
                     let name = name.trim_end_matches("DurationPerJob");
                     session.complain(format!(" Bad {name} time format: {}", word.raw));
@@ -305,7 +305,7 @@ pub fn describe_limit(state: &State, limit: Limit, all: &[(LimitKey, LimitChange
     Some(match limit.unit() {
         Unit::Tres => {
             // What is set begins from nothing, so amounts that are added stand as they are.
-            let set = given.iter().filter_map(|((_, tres), change)| Some((*tres, change.after(None)?)));
+            let set = given.iter().filter_map(|((_, tres), change)| Some(((*tres)?, change.after(None)?)));
             super::format::tres_list(state, set.collect::<std::collections::BTreeMap<_, _>>())
         }
         Unit::Minutes => duration::format_minutes(number),

@@ -42,7 +42,7 @@ pub fn tres(session: &mut Session, words: &[Word]) -> Done {
         _ => Cell::Empty,
     };
     // The row from which slurmdbd numbers those that are configured.
-    let offset = Tres { id: 1000, kind: "dynamic_offset".into(), name: String::new() };
+    let offset = Tres { id: TresId(1000), kind: "dynamic_offset".into(), name: String::new() };
     let mut listed: Vec<_> =
         session.state.tres.values().chain(with_deleted.then_some(&offset)).filter(wanted).collect();
     listed.sort_by_key(|row| row.id);

@@ -87,24 +87,32 @@ pub fn show(session: &mut Session, words: &[Word]) -> Done {
     Ok(())
 }
 
+/// A wckey that is to be; its number is known when it is planted.
+pub struct NewKey {
+    /// What identifies it.
+    pub key: WckeyKey,
+    /// Whether it becomes the user's default on the cluster.
+    pub is_default: bool,
+}
+
 /// What `add user` adds for one user: the keys that are missing. The first one becomes the default where there is none,
 /// `default` wherever it is.
-pub fn plan(session: &Session, user: &str, names: &[String], clusters: &[String], default: Option<&str>) -> Vec<Wckey> {
+pub fn plan(
+    session: &Session,
+    user: &str,
+    names: &[String],
+    clusters: &[String],
+    default: Option<&str>,
+) -> Vec<NewKey> {
     let mut planned = Vec::new();
     for cluster in clusters {
         let mut has_default = session.state.wckeys_of(user).any(|row| row.cluster == *cluster && row.is_default);
         for name in names {
-            let row = Wckey {
-                id: 0,
-                user: user.to_owned(),
-                cluster: cluster.clone(),
-                name: name.clone(),
-                is_default: default.map_or(!has_default, |default| default == name),
-                deleted: false,
-            };
-            if session.state.wckeys.get(&row.key()).is_none_or(|there| there.deleted) {
+            let key = (user.to_owned(), cluster.clone(), name.clone());
+            let is_default = default.map_or(!has_default, |default| default == name);
+            if session.state.wckeys.get(&key).is_none_or(|there| there.deleted) {
                 has_default = true;
-                planned.push(row);
+                planned.push(NewKey { key, is_default });
             }
         }
     }
@@ -112,20 +120,17 @@ pub fn plan(session: &Session, user: &str, names: &[String], clusters: &[String]
 }
 
 /// Adds what [`plan`] planned; the number of one that was taken away is used again for it.
-pub fn plant(session: &mut Session, planned: Vec<Wckey>) {
-    let mut next = session.state.wckeys.values().map(|row| row.id).max().unwrap_or(0);
-    for row in planned {
-        let id = session.state.wckeys.get(&row.key()).map_or_else(
-            || {
-                next += 1;
-                next
-            },
-            |there| there.id,
-        );
-        if row.is_default {
-            clear_default(session, &row.user, &row.cluster);
+pub fn plant(session: &mut Session, planned: Vec<NewKey>) {
+    let mut next = session.state.next_wckey();
+    for NewKey { key, is_default } in planned {
+        let known = session.state.wckeys.get(&key).map(|there| there.id);
+        let id = known.unwrap_or(next);
+        next = if known.is_none() { next.next() } else { next };
+        let (user, cluster, name) = key;
+        if is_default {
+            clear_default(session, &user, &cluster);
         }
-        let row = Wckey { id, ..row };
+        let row = Wckey { id, user, cluster, name, is_default, deleted: false };
         record_new(session, &row);
         session.state.wckeys.put(row.key(), row);
     }

@@ -6,7 +6,7 @@ use super::totals::{Row, Totals};
 use super::{Done, Report};
 use crate::columns::Cell;
 use slurm::model::tres::{CPU, Tres};
-use slurm::model::{Association, TresId};
+use slurm::model::{Association, TresId, WckeyId};
 use slurm::rollup::{ClusterUse, add_up};
 use slurm::tree::{bounds, sort_for_listing};
 use std::collections::{BTreeMap, HashMap};
@@ -167,7 +167,7 @@ pub fn add(totals: &mut Totals, more: &Totals) {
 /// The wanted wckeys that were used, by name and user: cluster and row.
 fn wckey_rows(report: &mut Report, wanted: &Condition) -> Done<Vec<(String, Row)>> {
     let records = report.records.wckeys(wanted.span);
-    let mut used: BTreeMap<u32, Totals> = BTreeMap::new();
+    let mut used: BTreeMap<WckeyId, Totals> = BTreeMap::new();
     for (wckey, tres, seconds) in report.read(records)? {
         add_up(used.entry(wckey).or_default().entry(tres).or_default(), seconds);
     }

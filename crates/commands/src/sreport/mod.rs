@@ -18,7 +18,7 @@ use fields::Field;
 pub use options::{HEEDED, VERSION, begin_session};
 use options::{HELP, Instead, Options};
 use slurm::State;
-use slurm::model::{AssociationId, TresId};
+use slurm::model::{AssociationId, TresId, WckeyId};
 use slurm::privacy::View;
 use slurm::records::{Job, JobsError, Scan};
 use slurm::rollup::{Calendar, ClusterUse, Span};
@@ -35,7 +35,7 @@ pub trait Records {
     fn associations(&self, span: Span) -> Result<Vec<Share<AssociationId>>, JobsError>;
 
     /// What each wckey used.
-    fn wckeys(&self, span: Span) -> Result<Vec<Share<u32>>, JobsError>;
+    fn wckeys(&self, span: Span) -> Result<Vec<Share<WckeyId>>, JobsError>;
 
     /// What a cluster did: a record for each TRES and each hour, day or month of the time.
     fn cluster(&self, cluster: &str, span: Span) -> Result<Vec<(TresId, ClusterUse)>, JobsError>;

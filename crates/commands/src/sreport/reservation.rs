@@ -70,7 +70,7 @@ fn used(report: &mut Report, row: &Reservation) -> Done<HashMap<TresId, u64>> {
     let mut used: HashMap<TresId, u64> = HashMap::new();
     let read = report.records.each_job(Look::Use, &Scan::window(&row.cluster, span.start, span.end), &mut |job| {
         let seconds = JobUse::ran(job, span);
-        for (id, count) in job.tres_allocated.iter().filter(|_| job.reservation_id == row.id) {
+        for (id, count) in job.tres_allocated.iter().filter(|_| job.reservation_id == Some(row.id)) {
             *used.entry(id).or_default() += count * seconds;
         }
         ControlFlow::Continue(())

@@ -6,7 +6,7 @@ use super::options::percent;
 use super::{Done, Look, Report};
 use crate::columns::{Cell, Column as Printed, leading_number, sized};
 use slurm::model::tres::CPU;
-use slurm::model::{AssociationId, TresId};
+use slurm::model::{AssociationId, TresId, or_zero};
 use slurm::records::{Job, Scan};
 use slurm::rollup::JobUse;
 use slurm::tree::bounds;
@@ -259,17 +259,23 @@ impl<'a> Filter<'a> {
 
     fn takes(&self, job: &Job) -> bool {
         let Condition { users, partitions, groups, wckeys, ids, jobs, .. } = self.wanted;
-        let text = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
-        let number = |list: &[String], number| list.is_empty() || Condition::takes(list, &text(number));
         let user = users.is_empty() || Condition::takes(users, &job.user) || users.contains(&text(job.uid));
         user && Condition::takes(partitions, &job.partition)
             && number(groups, job.gid)
             && Condition::takes(wckeys, &job.wckey)
-            && number(ids, Some(job.association))
+            && number(ids, Some(or_zero::number(job.association)))
             && number(jobs, Some(job.job_id))
             && Condition::takes(self.flat_accounts, &job.account)
             && (self.nodes.is_empty() || names_of(&job.nodes).iter().any(|node| self.nodes.contains(node)))
     }
+}
+
+fn number(list: &[String], number: Option<impl ToString>) -> bool {
+    list.is_empty() || Condition::takes(list, &text(number))
+}
+
+fn text(number: Option<impl ToString>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
 }
 
 fn names_of(nodes: &str) -> Vec<String> {
@@ -321,7 +327,7 @@ impl Lines {
             Lines::Flat(_) => Some(job.account.as_str().into()),
             Lines::Wckeys(keys) => among(keys).then(|| job.wckey.as_str().into()),
             Lines::Accounts { names, above, wckeys } => {
-                let account = names.get(above.get(&job.association)?)?;
+                let account = names.get(above.get(&job.association?)?)?;
                 match wckeys {
                     None => Some(account.as_str().into()),
                     Some(keys) => among(keys).then(|| format!("{account}:{}", job.wckey).into()),

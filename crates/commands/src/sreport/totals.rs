@@ -4,16 +4,13 @@ use super::condition::Condition;
 use super::fields::{Column, Field};
 use super::{Done, Report};
 use crate::columns::Cell;
-use slurm::model::tres::{CPU, Tres};
+use slurm::model::tres::{CPU, ENERGY, Tres};
 use slurm::model::{Association, AssociationId, TresId};
 use slurm::rollup::add_up;
 use std::collections::{BTreeMap, HashMap};
 
 /// Seconds by TRES.
 pub type Totals = BTreeMap<TresId, u64>;
-
-/// Joules.
-const ENERGY: TresId = 3;
 
 /// A row of a report about users or accounts.
 pub struct Row {

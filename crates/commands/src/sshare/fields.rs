@@ -5,6 +5,7 @@ use crate::columns::{Cell, Column as Printed};
 use slurm::fairshare::running::Running;
 use slurm::fairshare::{Method, Share, Usage};
 use slurm::model::{Association, AssociationId, Limit, Shares as RawShares, TresId};
+use slurm::rollup::Measure;
 use std::collections::BTreeMap;
 
 /// What a field shows.
@@ -127,7 +128,7 @@ impl Used {
     pub fn shown(shares: &Shares, columns: &[(Column, i32)]) -> Self {
         let shown = columns.iter().any(|(column, _)| *column == Column::GrpTresRaw);
         let all = shares.state.tres.values().filter(|_| shown);
-        Self(all.map(|tres| (tres.id, shares.history.usage_of(shares.state, tres.id))).collect())
+        Self(all.map(|tres| (tres.id, shares.history.usage_of(shares.state, Measure::Tres(tres.id)))).collect())
     }
 
     fn of(&self, association: AssociationId, tres: TresId) -> f64 {

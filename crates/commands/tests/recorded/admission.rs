@@ -5,8 +5,8 @@ use slurm::State;
 use slurm::admission::*;
 use slurm::authority::Caller;
 use slurm::founding::found;
-use slurm::model::AssociationKey;
 use slurm::model::tres::{CPU, MEM, NODE};
+use slurm::model::{AssociationKey, QosId};
 use slurm::records::{Job as Record, JobState, TimeLimit};
 use slurm::settings::Words;
 use slurm::settings::{Enforce, Partition};
@@ -50,7 +50,7 @@ fn job<'a>(site: &'a Site, state: &State, line: &'a str) -> Option<Job<'a>> {
         match key {
             "-A" => job.account = words.next(),
             "-p" => job.partition = named(words.next().unwrap())?,
-            "-q" => job.qos = Some(state.qos_named(words.next().unwrap()).map_or(u32::MAX, |qos| qos.id)),
+            "-q" => job.qos = Some(state.qos_named(words.next().unwrap()).map_or(QosId(u32::MAX), |qos| qos.id)),
             "-n" => tasks = words.next().unwrap().parse().unwrap(),
             "-N" => nodes = words.next().unwrap().split('-').next_back().unwrap().parse().unwrap(),
             "-t" => job.minutes = words.next().unwrap().parse().unwrap(),
@@ -80,10 +80,10 @@ fn count(state: &State, counts: &mut Counts, job: &Job) {
     let find = |partition| state.find(&AssociationKey::user("ref", &account, job.user, partition));
     let named = |name: &str| state.qos_named(name).map(|qos| qos.id);
     let record = Record {
-        association: find(&job.partition.name).or_else(|| find("")).unwrap().id,
+        association: find(&job.partition.name).or_else(|| find("")).map(|row| row.id),
         user: job.user.to_owned(),
         account,
-        qos: job.qos.or_else(|| named("normal")).unwrap(),
+        qos: job.qos.or_else(|| named("normal")),
         state: JobState::Running,
         start: Some(0),
         limit: TimeLimit::Minutes(u32::try_from(job.minutes).unwrap()),

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use slurm::State;
 use slurm::admission::{self, Amounts, Check, Counts, InUse, Job, Needs, Setter, Stage, Trace};
 use slurm::fairshare::History;
-use slurm::model::limits::Unit;
-use slurm::model::{Association, TresId};
+use slurm::model::{Association, Tres};
 use slurm::privacy::View;
 use slurm::records::{Job as Record, Jobs, Scan};
-use slurm::rollup::WALL;
+use slurm::rollup::Measure;
 use slurm::settings::{Enforce, Partition, PriorityFlag, Words};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -192,8 +191,8 @@ impl Service {
             let history = self.reporting().history(connection, state, &world).map_err(|error| error.to_string())?;
             add_usage(&mut counts, state, &History::clone(&history).later(world.now()));
             let used = self.reporting().qos_usage(connection, state, &world, cluster);
-            for ((qos, tres), seconds) in used.map_err(|error| error.to_string())? {
-                add_seconds(counts.qos.entry(qos).or_default(), tres, seconds);
+            for ((qos, measure), seconds) in used.map_err(|error| error.to_string())? {
+                add_seconds(counts.qos.entry(qos).or_default(), measure, seconds);
             }
             // Usage is summed up by the QOS of jobs, not by the one of their partition.
             let of_partitions = world.settings().partitions.iter().filter_map(|it| it.qos.as_ref());
@@ -218,19 +217,19 @@ fn named(user: &str) -> Result<String, Refusal> {
 }
 
 fn add_usage(counts: &mut Counts, state: &State, history: &History) {
-    for tres in state.tres.iter().map(|(id, _)| *id).chain([WALL]) {
-        for (association, seconds) in history.usage_of(state, tres) {
-            add_seconds(counts.associations.entry(association).or_default(), tres, seconds);
+    for measure in state.tres.iter().map(|(id, _)| Measure::Tres(*id)).chain([Measure::Wall]) {
+        for (association, seconds) in history.usage_of(state, measure) {
+            add_seconds(counts.associations.entry(association).or_default(), measure, seconds);
         }
     }
 }
 
 /// In whole minutes, as limits count; saturates, as `as` does.
-fn add_seconds(to: &mut InUse, tres: TresId, seconds: f64) {
+fn add_seconds(to: &mut InUse, measure: Measure, seconds: f64) {
     let minutes = (seconds / 60.0) as u64;
-    match tres {
-        WALL => to.wall = minutes,
-        _ => _ = to.minutes.insert(tres, minutes),
+    match measure {
+        Measure::Wall => to.wall = minutes,
+        Measure::Tres(tres) => _ = to.minutes.insert(tres, minutes),
     }
 }
 
@@ -316,8 +315,7 @@ fn line(state: &State, view: &View, stage: Stage, check: &Check) -> Line {
     Line {
         stage: if stage == Stage::Submit { "submit" } else { "start" }.into(),
         limit: check.limit.column().to_owned(),
-        tres: (check.limit.unit() == Unit::Tres)
-            .then(|| state.tres.get(&check.tres).map_or_else(|| check.tres.to_string(), |tres| tres.full_name())),
+        tres: check.tres.map(|id| state.tres.get(&id).map_or_else(|| id.to_string(), Tres::full_name)),
         set_by,
         value: check.value,
         used: check.used.filter(|_| sees),

@@ -17,10 +17,10 @@ use rusqlite::Connection;
 use slurm::State;
 use slurm::authority::Caller;
 use slurm::fairshare::{Decay, History, history};
-use slurm::model::{AssociationId, QosId, TresId};
+use slurm::model::{AssociationId, QosId};
 use slurm::privacy::View;
 use slurm::records::JobsError;
-use slurm::rollup::Calendar;
+use slurm::rollup::{Calendar, Measure};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use words::people::People;
@@ -116,13 +116,13 @@ impl Reporting {
         state: &State,
         world: &Local,
         cluster: &str,
-    ) -> rusqlite::Result<BTreeMap<(QosId, TresId), f64>> {
+    ) -> rusqlite::Result<BTreeMap<(QosId, Measure), f64>> {
         let (priority, now) = (&world.settings().priority, world.now());
         // Some QOS never fade, so nothing but a reset is the beginning.
         let from = history::begins(priority.reset, None, now, &self.calendar);
         let mut used = BTreeMap::<_, f64>::new();
         UsageTable::new(connection, &self.calendar)?.qos_charges(cluster, from, &mut |charge| {
-            *used.entry((charge.qos, charge.tres)).or_default() += charge.left(state, priority.decay(), now);
+            *used.entry((charge.qos, charge.measure)).or_default() += charge.left(state, priority.decay(), now);
         })?;
         Ok(used)
     }

@@ -197,13 +197,14 @@ mod tests {
     use crate::store::Store;
     use slurm::State;
     use slurm::founding::found;
+    use slurm::model::AssociationId;
     use slurm::records::{Job, JobState, TresCounts};
 
     fn job(begin: i64) -> Job {
         Job {
             cluster: "c".into(),
             job_id: 1,
-            association: 2,
+            association: Some(AssociationId(2)),
             submit: begin,
             eligible: Some(begin),
             start: Some(begin),

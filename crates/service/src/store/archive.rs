@@ -218,9 +218,12 @@ impl Reading<'_> {
 mod tests {
     use super::*;
     use slurm::archive::{Cell, Kind, UsageOf};
+    use slurm::model::tres::CPU;
+    use slurm::model::{AssociationId, Qos};
+    use slurm::records::{Job, Step, StepDetails, Usage};
 
     fn head() -> Head {
-        let (tres, qos) = ([(1, "cpu".to_owned())].into(), [(1, "normal".to_owned())].into());
+        let (tres, qos) = ([(CPU, "cpu".to_owned())].into(), [(Qos::NORMAL, "normal".to_owned())].into());
         Head { enlist_archive: VERSION, kind: Kind::Usage, cluster: String::new(), until: 9, made: 10, tres, qos }
     }
 
@@ -276,5 +279,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         drop(Writer::create(&directory.path().join("a"), &head()).unwrap());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn numbers_are_plain_and_none_is_0_as_in_archives_of_old() {
+        let usage_in = Usage { max_node: [(CPU, "n1".to_owned())].into(), ..Usage::default() };
+        let details = StepDetails { usage_in, ..StepDetails::default() };
+        let job = Job { association: Some(AssociationId(7)), ..Job::default() };
+        let record = Record::Job { job, steps: vec![Step { details, ..Step::default() }] };
+        let text = serde_json::to_string(&record).unwrap();
+        for part in [r#""qos":0,"association":7,"#, r#""reservation_id":0"#, r#""max_node":{"1":"n1"}"#] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+        let head = serde_json::to_string(&head()).unwrap();
+        assert!(head.ends_with(r#""tres":{"1":"cpu"},"qos":{"1":"normal"}}"#), "{head}");
     }
 }

@@ -5,6 +5,7 @@ pub(super) mod scan;
 use super::{Draft, StoreError, usage};
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
+use slurm::model::or_zero;
 use slurm::records::*;
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
@@ -134,6 +135,11 @@ impl Columns<'_, '_> {
         })
     }
 
+    /// 0 is none.
+    fn id<T: From<u32>>(&mut self) -> Result<Option<T>> {
+        Ok(or_zero::id(self.next()?))
+    }
+
     fn count(&mut self) -> Result<u64> {
         Ok(self.next::<i64>()?.unsigned_abs())
     }
@@ -193,8 +199,8 @@ pub(super) fn job(row: &Row) -> Result<Job> {
         derived_exit: columns.exit()?,
         array: columns.array()?,
         het: columns.het()?,
-        association: columns.next()?,
-        qos: columns.next()?,
+        association: columns.id()?,
+        qos: columns.id()?,
         name: columns.next()?,
         account: columns.next()?,
         user: columns.next()?,
@@ -203,7 +209,7 @@ pub(super) fn job(row: &Row) -> Result<Job> {
         partition: columns.next()?,
         wckey: columns.next()?,
         reservation: columns.next()?,
-        reservation_id: columns.next()?,
+        reservation_id: columns.id()?,
         limit: columns.limit()?,
         nodes: columns.next()?,
         node_count: columns.next()?,
@@ -383,8 +389,8 @@ fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<bool> {
         &array_tasks,
         &job.het.map(|het| het.job),
         &job.het.map(|het| het.offset),
-        &job.association,
-        &job.qos,
+        &or_zero::number(job.association),
+        &or_zero::number(job.qos),
         &job.name,
         &job.account,
         &job.user,
@@ -393,7 +399,7 @@ fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<bool> {
         &job.partition,
         &job.wckey,
         &job.reservation,
-        &job.reservation_id,
+        &or_zero::number(job.reservation_id),
         &limit,
         &job.nodes,
         &job.node_count,

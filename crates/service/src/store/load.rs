@@ -1,12 +1,11 @@
 //! Reading the state. A row that cannot be understood is an error, never skipped.
 
+use super::rows::{id, optional, optional_id, table, understood};
 use super::transactions;
-use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, Result, Row};
 use slurm::State;
 use slurm::model::qos::QosFlag;
 use slurm::model::*;
-use slurm::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything.
@@ -29,26 +28,6 @@ pub fn state(connection: &Connection) -> Result<State> {
     state.load_associations(rows);
     super::small::load(connection, &mut state)?;
     Ok(state)
-}
-
-/// The rows of a query by key.
-pub fn table<K: Ord + Clone, V: Clone + PartialEq>(
-    connection: &Connection,
-    sql: &str,
-    read: impl FnMut(&Row) -> Result<(K, V)>,
-) -> Result<Table<K, V>> {
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], read)?.collect::<Result<Vec<_>>>()?;
-    Ok(Table::loaded(rows))
-}
-
-/// A value that was understood, or an error that names the column.
-pub fn understood<T>(row: &Row, column: &str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| {
-        let index = row.as_ref().column_index(column).unwrap_or_default();
-        let text = format!("column {column} holds something unknown").into();
-        rusqlite::Error::FromSqlConversionFailure(index, Type::Text, text)
-    })
 }
 
 fn cluster(row: &Row) -> Result<(String, Cluster)> {
@@ -98,7 +77,7 @@ fn user(row: &Row) -> Result<(String, User)> {
 }
 
 fn tres(row: &Row) -> Result<(TresId, Tres)> {
-    let id = row.get("id")?;
+    let id = id(row, "id")?;
     Ok((id, Tres { id, kind: row.get("kind")?, name: row.get("name")? }))
 }
 
@@ -107,15 +86,15 @@ fn coordinator(row: &Row) -> Result<((String, String), Coordinator)> {
     Ok(((account.clone(), user.clone()), Coordinator { account, user }))
 }
 
-fn limits(connection: &Connection, sql: &str) -> Result<BTreeMap<u32, Limits>> {
-    let mut found: BTreeMap<u32, Limits> = BTreeMap::new();
+fn limits<Id: From<u32> + Ord>(connection: &Connection, sql: &str) -> Result<BTreeMap<Id, Limits>> {
+    let mut found: BTreeMap<Id, Limits> = BTreeMap::new();
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let name: String = row.get("name")?;
         let limit = understood(row, "name", Limit::from_column(&name))?;
-        let key = (limit, row.get("tres")?);
-        found.entry(row.get("owner")?).or_default().set(key, Some(row.get::<_, i64>("value")?.unsigned_abs()));
+        let key = (limit, or_zero::id(row.get("tres")?));
+        found.entry(id(row, "owner")?).or_default().set(key, Some(row.get::<_, i64>("value")?.unsigned_abs()));
     }
     Ok(found)
 }
@@ -128,8 +107,8 @@ fn ids(row: &Row, column: &str) -> Result<BTreeSet<QosId>> {
     understood(row, column, parsed)
 }
 
-fn qos(row: &Row, limits: &mut BTreeMap<u32, Limits>) -> Result<Qos> {
-    let id = row.get("id")?;
+fn qos(row: &Row, limits: &mut BTreeMap<QosId, Limits>) -> Result<Qos> {
+    let id = id(row, "id")?;
     let names: String = row.get("flags")?;
     let named = |name: &str| QosFlag::ALL.iter().copied().find(|flag| flag.name() == name);
     let flags: Option<_> = names.split(',').filter(|name| !name.is_empty()).map(named).collect();
@@ -152,8 +131,8 @@ fn qos(row: &Row, limits: &mut BTreeMap<u32, Limits>) -> Result<Qos> {
     })
 }
 
-fn association(row: &Row, limits: &mut BTreeMap<u32, Limits>) -> Result<Association> {
-    let id = row.get("id")?;
+fn association(row: &Row, limits: &mut BTreeMap<AssociationId, Limits>) -> Result<Association> {
+    let id = id(row, "id")?;
     Ok(Association {
         id,
         key: AssociationKey {
@@ -162,21 +141,17 @@ fn association(row: &Row, limits: &mut BTreeMap<u32, Limits>) -> Result<Associat
             user: row.get("user")?,
             partition: row.get("partition")?,
         },
-        parent: row.get("parent")?,
+        parent: optional_id(row, "parent")?,
         position: row.get("position")?,
         is_default: row.get("is_default")?,
         shares: optional(row, "shares")?.map_or(Shares::Parent, Shares::Of),
         limits: limits.remove(&id).unwrap_or_default(),
         priority: row.get("priority")?,
         qos: qos_set(row)?,
-        default_qos: row.get("default_qos")?,
+        default_qos: optional_id(row, "default_qos")?,
         comment: optional::<String>(row, "comment")?.map(String::into_boxed_str),
         deleted: row.get("deleted")?,
     })
-}
-
-fn optional<T: FromSql>(row: &Row, column: &str) -> Result<Option<T>> {
-    row.get(column)
 }
 
 fn qos_set(row: &Row) -> Result<QosSet> {

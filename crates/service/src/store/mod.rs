@@ -10,6 +10,7 @@ pub mod jobs;
 mod load;
 pub mod purge;
 mod readers;
+mod rows;
 mod save;
 mod small;
 mod transactions;

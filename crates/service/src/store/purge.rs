@@ -1,7 +1,7 @@
 //! Old records: found, taken out one by one if they still are what was archived, and brought back.
 
 use super::jobs;
-use super::save::integer;
+use super::rows::integer;
 use super::{Draft, StoreError, transactions, usage};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_iter};

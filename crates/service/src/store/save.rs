@@ -1,5 +1,6 @@
 //! Writing what a command changed.
 
+use super::rows::integer;
 use super::transactions;
 use rusqlite::{Connection, Result, params};
 use slurm::State;
@@ -69,30 +70,30 @@ fn users(sql: &Connection, state: &State) -> Result<()> {
 fn tres(sql: &Connection, state: &State) -> Result<()> {
     for (id, row) in state.tres.changes() {
         match row {
-            Some(row) => sql.execute("REPLACE INTO tres VALUES (?1, ?2, ?3)", params![id, row.kind, row.name])?,
-            None => sql.execute("DELETE FROM tres WHERE id = ?1", [id])?,
+            Some(row) => sql.execute("REPLACE INTO tres VALUES (?1, ?2, ?3)", params![id.0, row.kind, row.name])?,
+            None => sql.execute("DELETE FROM tres WHERE id = ?1", [id.0])?,
         };
     }
     Ok(())
 }
 
 fn join(ids: &BTreeSet<QosId>) -> String {
-    ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+    ids.iter().map(QosId::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn qos(sql: &Connection, state: &State) -> Result<()> {
     let put = "REPLACE INTO qos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     for (id, row) in state.qos.changes() {
-        sql.execute("DELETE FROM qos_limit WHERE owner = ?1", [id])?;
+        sql.execute("DELETE FROM qos_limit WHERE owner = ?1", [id.0])?;
         let Some(row) = row else {
-            sql.execute("DELETE FROM qos WHERE id = ?1", [id])?;
+            sql.execute("DELETE FROM qos WHERE id = ?1", [id.0])?;
             continue;
         };
         let flags = row.flags.iter().map(|flag| flag.name()).collect::<Vec<_>>().join(",");
         sql.execute(
             put,
             params![
-                id,
+                id.0,
                 row.name,
                 row.description,
                 row.priority,
@@ -108,20 +109,15 @@ fn qos(sql: &Connection, state: &State) -> Result<()> {
                 row.usage_reset
             ],
         )?;
-        limits(sql, "INSERT INTO qos_limit VALUES (?1, ?2, ?3, ?4)", *id, &row.limits)?;
+        limits(sql, "INSERT INTO qos_limit VALUES (?1, ?2, ?3, ?4)", id.0, &row.limits)?;
     }
     Ok(())
-}
-
-/// What is `u64` here and `i64` in SQLite: larger limits mean the same as the largest.
-pub fn integer(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn limits(sql: &Connection, insert: &str, owner: u32, limits: &Limits) -> Result<()> {
     let mut put = sql.prepare_cached(insert)?;
     for ((limit, tres), value) in limits.iter() {
-        put.execute(params![owner, limit.column(), tres, integer(value)])?;
+        put.execute(params![owner, limit.column(), or_zero::number(tres), integer(value)])?;
     }
     Ok(())
 }
@@ -138,10 +134,10 @@ fn associations(sql: &Connection, state: &State) -> Result<()> {
     let mut clear_limits = sql.prepare_cached("DELETE FROM association_limit WHERE owner = ?1")?;
     for (id, row) in state.associations().changes() {
         // A user has one default at any time, also between two rows of this loop.
-        clear_default.execute([id])?;
-        clear_limits.execute([id])?;
+        clear_default.execute([id.0])?;
+        clear_limits.execute([id.0])?;
         if row.is_none() {
-            sql.execute("DELETE FROM association WHERE id = ?1", [id])?;
+            sql.execute("DELETE FROM association WHERE id = ?1", [id.0])?;
         }
     }
     for (_, row) in state.associations().changes() {
@@ -164,12 +160,12 @@ fn association(sql: &Connection, row: &Association) -> Result<()> {
         QosSet::Changed { added, removed } => (None, added, removed),
     };
     sql.prepare_cached(PUT_ASSOCIATION)?.execute(params![
-        row.id,
+        row.id.0,
         row.key.cluster,
         row.key.account,
         row.key.user,
         row.key.partition,
-        row.parent,
+        row.parent.map(|id| id.0),
         row.position,
         row.is_default,
         shares,
@@ -177,11 +173,11 @@ fn association(sql: &Connection, row: &Association) -> Result<()> {
         exactly,
         join(added),
         join(removed),
-        row.default_qos,
+        row.default_qos.map(|id| id.0),
         row.deleted,
         row.comment.as_deref()
     ])?;
-    limits(sql, "INSERT INTO association_limit VALUES (?1, ?2, ?3, ?4)", row.id, &row.limits)
+    limits(sql, "INSERT INTO association_limit VALUES (?1, ?2, ?3, ?4)", row.id.0, &row.limits)
 }
 
 fn coordinators(sql: &Connection, state: &State) -> Result<()> {

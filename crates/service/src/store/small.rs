@@ -1,7 +1,6 @@
 //! The small tables: wckeys, federations, resources, events, reservations.
 
-use super::load::{table, understood};
-use super::save::integer;
+use super::rows::{id, integer, table, understood};
 use rusqlite::{Connection, Result, Row, params};
 use slurm::State;
 use slurm::model::*;
@@ -19,13 +18,13 @@ pub fn load(connection: &Connection, state: &mut State) -> Result<()> {
     state.events = table(connection, "SELECT * FROM event", event)?;
     state.reservations = table(connection, "SELECT * FROM reservation", reservation)?;
     state.usage_resets =
-        table(connection, "SELECT association, time FROM usage_reset", |row| Ok((row.get(0)?, row.get(1)?)))?;
+        table(connection, "SELECT association, time FROM usage_reset", |row| Ok((id(row, 0)?, row.get(1)?)))?;
     Ok(())
 }
 
 fn wckey(row: &Row) -> Result<(WckeyKey, Wckey)> {
     let wckey = Wckey {
-        id: row.get("id")?,
+        id: id(row, "id")?,
         user: row.get("user")?,
         cluster: row.get("cluster")?,
         name: row.get("name")?,
@@ -40,13 +39,13 @@ fn allowed(connection: &Connection) -> Result<BTreeMap<ResourceId, BTreeMap<Stri
     let mut statement = connection.prepare("SELECT * FROM resource_cluster")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        found.entry(row.get("resource")?).or_default().insert(row.get("cluster")?, row.get("percent")?);
+        found.entry(id(row, "resource")?).or_default().insert(row.get("cluster")?, row.get("percent")?);
     }
     Ok(found)
 }
 
 fn resource(row: &Row, allowed: &mut BTreeMap<ResourceId, BTreeMap<String, u16>>) -> Result<(ResourceId, Resource)> {
-    let id = row.get("id")?;
+    let id = id(row, "id")?;
     let resource = Resource {
         id,
         name: row.get("name")?,
@@ -80,7 +79,7 @@ fn event(row: &Row) -> Result<(u64, Event)> {
 fn reservation(row: &Row) -> Result<(ReservationKey, Reservation)> {
     let reservation = Reservation {
         cluster: row.get("cluster")?,
-        id: row.get("id")?,
+        id: id(row, "id")?,
         name: row.get("name")?,
         start: row.get("start")?,
         end: row.get("end")?,
@@ -96,7 +95,8 @@ fn reservation(row: &Row) -> Result<(ReservationKey, Reservation)> {
 /// Amounts in a text: `1=4,2=1000`.
 fn counts(row: &Row, column: &str) -> Result<TresCounts> {
     let text: String = row.get(column)?;
-    let count = |part: &str| part.split_once('=').and_then(|(id, n)| Some((id.parse().ok()?, n.parse().ok()?)));
+    let count =
+        |part: &str| part.split_once('=').and_then(|(id, n)| Some((id.parse::<TresId>().ok()?, n.parse().ok()?)));
     understood(row, column, text.split(',').filter(|part| !part.is_empty()).map(count).collect())
 }
 
@@ -129,8 +129,8 @@ pub fn save(sql: &Connection, state: &State) -> Result<()> {
 fn save_usage_resets(sql: &Connection, state: &State) -> Result<()> {
     for (id, time) in state.usage_resets.changes() {
         match time {
-            Some(time) => sql.execute("REPLACE INTO usage_reset VALUES (?1, ?2)", params![id, time])?,
-            None => sql.execute("DELETE FROM usage_reset WHERE association = ?1", [id])?,
+            Some(time) => sql.execute("REPLACE INTO usage_reset VALUES (?1, ?2)", params![id.0, time])?,
+            None => sql.execute("DELETE FROM usage_reset WHERE association = ?1", [id.0])?,
         };
     }
     Ok(())
@@ -140,7 +140,7 @@ fn save_wckeys(sql: &Connection, state: &State) -> Result<()> {
     let mut put = sql.prepare_cached("REPLACE INTO wckey VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for ((user, cluster, name), row) in state.wckeys.changes() {
         match row {
-            Some(row) => put.execute(params![row.id, user, cluster, name, row.is_default, row.deleted])?,
+            Some(row) => put.execute(params![row.id.0, user, cluster, name, row.is_default, row.deleted])?,
             None => {
                 sql.execute("DELETE FROM wckey WHERE user = ?1 AND cluster = ?2 AND name = ?3", [user, cluster, name])?
             }
@@ -151,17 +151,17 @@ fn save_wckeys(sql: &Connection, state: &State) -> Result<()> {
 
 fn save_resources(sql: &Connection, state: &State) -> Result<()> {
     for (id, row) in state.resources.changes() {
-        sql.execute("DELETE FROM resource_cluster WHERE resource = ?1", [id])?;
+        sql.execute("DELETE FROM resource_cluster WHERE resource = ?1", [id.0])?;
         let Some(row) = row else {
-            sql.execute("DELETE FROM resource WHERE id = ?1", [id])?;
+            sql.execute("DELETE FROM resource WHERE id = ?1", [id.0])?;
             continue;
         };
         sql.execute(
             "REPLACE INTO resource VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![id, row.name, row.server, row.description, row.server_type, row.count, row.deleted],
+            params![id.0, row.name, row.server, row.description, row.server_type, row.count, row.deleted],
         )?;
         for (cluster, percent) in &row.allowed {
-            sql.execute("INSERT INTO resource_cluster VALUES (?1, ?2, ?3)", params![id, cluster, percent])?;
+            sql.execute("INSERT INTO resource_cluster VALUES (?1, ?2, ?3)", params![id.0, cluster, percent])?;
         }
     }
     Ok(())
@@ -196,7 +196,7 @@ fn save_reservations(sql: &Connection, state: &State) -> Result<()> {
         match row {
             Some(row) => put.execute(params![
                 cluster,
-                id,
+                id.0,
                 row.name,
                 start,
                 row.end,
@@ -208,7 +208,7 @@ fn save_reservations(sql: &Connection, state: &State) -> Result<()> {
             ])?,
             None => sql.execute(
                 "DELETE FROM reservation WHERE cluster = ?1 AND id = ?2 AND start = ?3",
-                params![cluster, id, start],
+                params![cluster, id.0, start],
             )?,
         };
     }

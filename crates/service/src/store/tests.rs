@@ -7,14 +7,14 @@ use slurm::model::*;
 fn rows(state: &mut State) {
     state.clusters.put("c".into(), Cluster::new("c"));
     let mut limits = Limits::default();
-    limits.set((Limit::GrpTres, 1001), Some(2));
-    limits.set((Limit::MaxJobs, 0), Some(0));
-    let mut qos = Qos::new(1, "normal");
+    limits.set((Limit::GrpTres, Some(TresId(1001))), Some(2));
+    limits.set((Limit::MaxJobs, None), Some(0));
+    let mut qos = Qos::new(Qos::NORMAL, "normal");
     qos.flags.insert(qos::QosFlag::NoDecay);
     qos.limits = limits.clone();
-    state.qos.put(1, qos);
+    state.qos.put(Qos::NORMAL, qos);
     state.put_association(Association {
-        id: 1,
+        id: AssociationId(1),
         key: AssociationKey::account("c", "root"),
         parent: None,
         position: 0,
@@ -22,8 +22,8 @@ fn rows(state: &mut State) {
         shares: Shares::Parent,
         limits,
         priority: None,
-        qos: QosSet::Changed { added: [1].into(), removed: [].into() },
-        default_qos: Some(1),
+        qos: QosSet::Changed { added: [Qos::NORMAL].into(), removed: [].into() },
+        default_qos: Some(Qos::NORMAL),
         comment: Some("a lab".into()),
         deleted: false,
     });
@@ -46,8 +46,14 @@ fn save(store: &mut Store, state: &State) -> Result<(), StoreError> {
 
 /// One row of each small table.
 fn small_rows(state: &mut State) {
-    let wckey =
-        Wckey { id: 1, user: "u".into(), cluster: "c".into(), name: String::new(), is_default: true, deleted: false };
+    let wckey = Wckey {
+        id: WckeyId(1),
+        user: "u".into(),
+        cluster: "c".into(),
+        name: String::new(),
+        is_default: true,
+        deleted: false,
+    };
     state.wckeys.put(wckey.key(), wckey);
     state.federations.put("f".into(), Federation { name: "f".into(), deleted: false });
     state.clusters.edit(&"c".into(), |row| {
@@ -60,7 +66,7 @@ fn small_rows(state: &mut State) {
         };
     });
     let resource = Resource {
-        id: 7,
+        id: ResourceId(7),
         name: "matlab".into(),
         server: "slurmdb".into(),
         description: "matlab".into(),
@@ -69,7 +75,7 @@ fn small_rows(state: &mut State) {
         allowed: [("c".into(), 30)].into(),
         deleted: false,
     };
-    state.resources.put(7, resource);
+    state.resources.put(ResourceId(7), resource);
     let event = Event {
         id: 1,
         cluster: "c".into(),
@@ -79,13 +85,13 @@ fn small_rows(state: &mut State) {
         state: 0x201,
         reason: "'fan'".into(),
         user: Some(0),
-        tres: [(1, 4), (2, u64::MAX >> 1)].into(),
+        tres: [(tres::CPU, 4), (tres::MEM, u64::MAX >> 1)].into(),
         cluster_nodes: String::new(),
     };
     state.events.put(1, event);
     let reservation = Reservation {
         cluster: "c".into(),
-        id: 3,
+        id: ReservationId(3),
         name: "maint".into(),
         start: 10,
         end: 20,
@@ -117,11 +123,11 @@ fn small_tables_are_saved_changed_and_removed() {
         assert_eq!(loaded.reservations.values().collect::<Vec<_>>(), state.reservations.values().collect::<Vec<_>>());
     };
     same(&store.load().unwrap(), &state);
-    state.resources.edit(&7, |row| row.allowed.clear());
+    state.resources.edit(&ResourceId(7), |row| row.allowed.clear());
     state.events.edit(&1, |row| row.end = Some(11));
     state.wckeys.remove(&("u".into(), "c".into(), String::new()));
     state.federations.remove(&"f".into());
-    state.reservations.remove(&("c".into(), 3, 10));
+    state.reservations.remove(&("c".into(), ReservationId(3), 10));
     save(&mut store, &state).unwrap();
     same(&store.load().unwrap(), &state);
 }
@@ -135,8 +141,8 @@ fn what_is_saved_is_loaded() {
     save(&mut Store::open(&path).unwrap(), &state).unwrap();
     let store = Store::open(&path).unwrap();
     let mut loaded = store.load().unwrap();
-    assert_eq!(loaded.association(1), state.association(1));
-    assert_eq!(loaded.qos.get(&1), state.qos.get(&1));
+    assert_eq!(loaded.association(AssociationId(1)), state.association(AssociationId(1)));
+    assert_eq!(loaded.qos.get(&Qos::NORMAL), state.qos.get(&Qos::NORMAL));
     let recorded = |time| {
         let mut lines = Vec::new();
         store.readers().transactions(time, |line| lines.push(line)).unwrap();
@@ -155,7 +161,7 @@ fn a_failed_save_writes_nothing() {
     let mut store = Store::open(&directory.path().join("a.db")).unwrap();
     let mut state = State::default();
     rows(&mut state);
-    state.edit_association(1, |row| row.key.cluster = "not there".into());
+    state.edit_association(AssociationId(1), |row| row.key.cluster = "not there".into());
     let error = save(&mut store, &state).unwrap_err().to_string();
     assert!(error.contains("FOREIGN KEY"), "{error}");
     assert_eq!(store.load().unwrap().clusters.values().count(), 0);

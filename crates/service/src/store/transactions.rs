@@ -1,7 +1,6 @@
 //! The transaction record: appended to, and read by query, since it only ever grows.
 
-use super::load::understood;
-use super::save::integer;
+use super::rows::{integer, understood};
 use super::{Readers, StoreError};
 use rusqlite::{Connection, Result, Row, params};
 use slurm::model::{Action, Transaction};

@@ -5,8 +5,8 @@ use super::{Amounts, Counts, Enforce, InUse, Job, Level, Reason};
 use crate::State;
 use crate::model::limits::Unit;
 use crate::model::qos::QosFlag;
-use crate::model::tres::{NODE, TresId};
-use crate::model::{Association, AssociationId, AssociationKey, Limit, Limits, Qos, QosId};
+use crate::model::tres::NODE;
+use crate::model::{Association, AssociationId, AssociationKey, Limit, LimitKey, Limits, Qos, QosId, TresId};
 use crate::tree::{Effective, effective};
 use std::collections::BTreeSet;
 
@@ -157,8 +157,8 @@ impl<'a> Place<'a> {
     }
 
     /// Which association a limit of the user's is inherited from.
-    fn setter(&self, limit: Limit, tres: TresId) -> AssociationId {
-        let sets = |row: &&&Association| row.limits.tres(limit, tres).or(row.limits.get(limit)).is_some();
+    fn setter(&self, limit: Limit, tres: Option<TresId>) -> AssociationId {
+        let sets = |row: &&&Association| row.limits.value((limit, tres)).is_some();
         self.line.iter().find(sets).unwrap_or(&self.line[0]).id
     }
 
@@ -190,14 +190,14 @@ struct Scan<'a, E> {
     safe: bool,
     job: &'a Job<'a>,
     /// What a QOS defined; later levels don't count for it any more.
-    decided: BTreeSet<(Limit, TresId)>,
+    decided: BTreeSet<LimitKey>,
     see: &'a mut dyn FnMut(Check) -> Result<(), E>,
 }
 
 impl<E> Scan<'_, E> {
     fn limit(
         &mut self,
-        setter: &dyn Fn(TresId) -> Setter,
+        setter: &dyn Fn(Option<TresId>) -> Setter,
         limit: Limit,
         limits: &Limits,
         used: Option<&InUse>,
@@ -205,9 +205,9 @@ impl<E> Scan<'_, E> {
         if !self.holds(limit) {
             return Ok(());
         }
-        let values: Vec<(TresId, u64)> = match limit.unit() {
-            Unit::Tres => limits.all_tres(limit).collect(),
-            _ => limits.get(limit).map(|value| (0, value)).into_iter().collect(),
+        let values: Vec<(Option<TresId>, u64)> = match limit.unit() {
+            Unit::Tres => limits.all_tres(limit).map(|(tres, value)| (Some(tres), value)).collect(),
+            _ => limits.get(limit).map(|value| (None, value)).into_iter().collect(),
         };
         let none = InUse::default();
         for (tres, value) in values {
@@ -232,7 +232,7 @@ impl<E> Scan<'_, E> {
     }
 
     /// An association's MaxJobs and MaxSubmitJobs give way to a QOS' for each user or account.
-    fn is_decided(&self, limit: Limit, tres: TresId) -> bool {
+    fn is_decided(&self, limit: Limit, tres: Option<TresId>) -> bool {
         let same: &[Limit] = match limit {
             Limit::MaxJobs => &[Limit::MaxJobsPerUser, Limit::MaxJobsPerAccount],
             Limit::MaxSubmitJobs => &[Limit::MaxSubmitJobsPerUser, Limit::MaxSubmitJobsPerAccount],
@@ -248,9 +248,9 @@ impl<E> Scan<'_, E> {
 
     /// What is in use of what a limit counts, and what the job adds, both in the limit's unit.
     /// Either is `None` when it is not known.
-    fn figures(&self, limit: Limit, tres: TresId, used: &InUse) -> (Option<u64>, Option<u64>) {
+    fn figures(&self, limit: Limit, tres: Option<TresId>, used: &InUse) -> (Option<u64>, Option<u64>) {
         use Limit::*;
-        let needs = self.job.tres.get(tres);
+        let needs = tres.and_then(|tres| self.job.tres.get(tres));
         let minutes = needs.map(|needs| needs.saturating_mul(self.job.minutes));
         let of_start = |used: u64| Some(if self.stage == Stage::Submit { 0 } else { used });
         let of_usage = |gone: u64| of_start(gone).filter(|_| self.stage == Stage::Submit || !used.lacks_usage);
@@ -271,22 +271,22 @@ impl<E> Scan<'_, E> {
     }
 
     /// What the job needs at least: a limit that is reached without it stands in its way anyhow.
-    fn at_least(&self, tres: TresId) -> u64 {
-        self.job.tres.get(tres).unwrap_or(0)
+    fn at_least(&self, tres: Option<TresId>) -> u64 {
+        tres.and_then(|tres| self.job.tres.get(tres)).unwrap_or(0)
     }
 
     fn each_node(&self, needs: u64) -> u64 {
         needs / self.job.tres.get(NODE).unwrap_or(1).max(1)
     }
 
-    fn exceeds(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
+    fn exceeds(&self, limit: Limit, tres: Option<TresId>, value: u64, used: &InUse) -> bool {
         match self.stage {
             Stage::Submit => self.exceeds_at_submission(limit, tres, value, used),
             Stage::Before | Stage::Placed => self.exceeds_at_start(limit, tres, value, used),
         }
     }
 
-    fn exceeds_at_submission(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
+    fn exceeds_at_submission(&self, limit: Limit, tres: Option<TresId>, value: u64, used: &InUse) -> bool {
         use Limit::*;
         let needs = self.at_least(tres);
         match limit {
@@ -299,7 +299,7 @@ impl<E> Scan<'_, E> {
         }
     }
 
-    fn exceeds_at_start(&self, limit: Limit, tres: TresId, value: u64, used: &InUse) -> bool {
+    fn exceeds_at_start(&self, limit: Limit, tres: Option<TresId>, value: u64, used: &InUse) -> bool {
         use Limit::*;
         let needs = self.at_least(tres);
         let minutes = needs.saturating_mul(self.job.minutes);
@@ -321,8 +321,8 @@ impl<E> Scan<'_, E> {
         }
     }
 
-    fn request_breaks(&self, limit: Limit, tres: TresId, value: u64) -> bool {
-        let Some(needs) = self.job.tres.get(tres) else { return false };
+    fn request_breaks(&self, limit: Limit, tres: Option<TresId>, value: u64) -> bool {
+        let Some(needs) = tres.and_then(|tres| self.job.tres.get(tres)) else { return false };
         match limit {
             Limit::MinTresPerJob => needs < value,
             Limit::MaxTresPerNode => self.each_node(needs) > value,
@@ -336,6 +336,6 @@ fn counts_submissions(limit: Limit) -> bool {
     matches!(limit, GrpSubmitJobs | MaxSubmitJobs | MaxSubmitJobsPerUser | MaxSubmitJobsPerAccount)
 }
 
-pub(super) fn amount(amounts: &Amounts, tres: TresId) -> u64 {
-    amounts.get(&tres).copied().unwrap_or(0)
+pub(super) fn amount(amounts: &Amounts, tres: Option<TresId>) -> u64 {
+    tres.and_then(|tres| amounts.get(&tres)).copied().unwrap_or(0)
 }

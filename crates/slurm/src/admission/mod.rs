@@ -18,8 +18,7 @@ pub use reason::{Level, Reason};
 pub use trace::{Check, Setter, Stage, Trace, association, trace};
 
 use crate::State;
-use crate::model::tres::TresId;
-use crate::model::{AssociationId, QosId};
+use crate::model::{AssociationId, QosId, TresId};
 use crate::settings::{Enforce, Partition};
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 
 use super::Amounts;
 use crate::State;
-use crate::model::Tres;
-use crate::model::tres::{BILLING, CPU, MEM, NODE, TresId};
+use crate::model::tres::{BILLING, CPU, MEM, NODE};
+use crate::model::{Tres, TresId};
 use crate::settings::{Partition, PriorityFlag, Words};
 use std::collections::BTreeSet;
 

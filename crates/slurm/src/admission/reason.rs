@@ -1,8 +1,8 @@
 //! [`Reason`]: why a job is refused or waits, with Slurm's name for it.
 
 use crate::State;
-use crate::model::tres::{CPU, MEM, NODE, TresId};
-use crate::model::{Limit, Tres};
+use crate::model::tres::{CPU, MEM, NODE};
+use crate::model::{Limit, Tres, TresId};
 
 /// Where a limit is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Reason {
     /// The partition's own limits of nodes.
     PartitionNodes,
     /// A limit; the TRES is 0 for one that is no TRES limit.
-    Limit(Level, Limit, TresId),
+    Limit(Level, Limit, Option<TresId>),
 }
 
 /// Limits that are no TRES limits: on an association, on a QOS.
@@ -94,9 +94,9 @@ impl Reason {
             return limit.column().to_owned();
         };
         let tail = match id {
-            CPU => cpu,
-            NODE => node,
-            MEM if limit == Limit::GrpTres => "Limit",
+            Some(CPU) => cpu,
+            Some(NODE) => node,
+            Some(MEM) if limit == Limit::GrpTres => "Limit",
             _ => tail,
         };
         format!("{}{}{tail}", stems[usize::from(level == Level::Qos)], word(level, limit, id, tres))
@@ -104,7 +104,7 @@ impl Reason {
 
     /// [`Reason::name`], with the TRES as `state` names it.
     pub fn named(self, state: &State) -> String {
-        self.name(if let Reason::Limit(_, _, id) = self { state.tres.get(&id) } else { None })
+        self.name(if let Reason::Limit(_, _, Some(id)) = self { state.tres.get(&id) } else { None })
     }
 
     /// What submission says, word for word.
@@ -127,14 +127,14 @@ impl Reason {
 }
 
 /// The word for a TRES; QOS limits other than GrpTRES write memory out.
-fn word(level: Level, limit: Limit, id: TresId, tres: Option<&Tres>) -> &'static str {
+fn word(level: Level, limit: Limit, id: Option<TresId>, tres: Option<&Tres>) -> &'static str {
     match (id, tres.map(|tres| tres.kind.as_str())) {
-        (CPU, _) if matches!(limit, Limit::GrpTresMins | Limit::GrpTresRunMins) => "CPU",
-        (CPU, _) => "Cpu",
-        (MEM, _) if level == Level::Qos && limit != Limit::GrpTres => "Memory",
-        (MEM, _) => "Mem",
-        (NODE, _) if limit == Limit::MaxTresPerNode => "Unknown",
-        (NODE, _) => "Node",
+        (Some(CPU), _) if matches!(limit, Limit::GrpTresMins | Limit::GrpTresRunMins) => "CPU",
+        (Some(CPU), _) => "Cpu",
+        (Some(MEM), _) if level == Level::Qos && limit != Limit::GrpTres => "Memory",
+        (Some(MEM), _) => "Mem",
+        (Some(NODE), _) if limit == Limit::MaxTresPerNode => "Unknown",
+        (Some(NODE), _) => "Node",
         (_, Some("gres")) => "GRES",
         (_, Some("billing")) => "Billing",
         (_, Some("energy")) => "Energy",

@@ -1,23 +1,25 @@
 use super::*;
 use crate::founding::found;
 use crate::model::qos::QosFlag;
-use crate::model::tres::{BILLING, CPU, MEM, NODE};
-use crate::model::{AssociationKey, Limit, Limits, Qos, QosSet};
+use crate::model::tres::{BILLING, CPU, FIRST_CONFIGURED, MEM, NODE};
+use crate::model::{AssociationKey, Limit, LimitKey, Limits, Qos, QosSet};
 use crate::tree::{Seed, Settings, grow};
 use std::sync::LazyLock;
 
-const GPU: TresId = 1001;
+const GPU: TresId = FIRST_CONFIGURED;
+const HIGH: QosId = QosId(2);
+const PART_QOS: QosId = QosId(3);
 const ALL: Enforce = Enforce { safe: false, wckeys: false, ..Enforce::ALL };
 
-/// Account `lab` with alice, both allowed QOS `normal` (1), `high` (2) and `part` (3).
+/// Account `lab` with alice, both allowed QOS `normal`; there are also `high` and `part`.
 fn state() -> State {
     let mut state = State::default();
     found(&mut state, "ref", &["gres/gpu".to_owned()], 0);
-    for (id, name) in [(2, "high"), (3, "part")] {
+    for (id, name) in [(HIGH, "high"), (PART_QOS, "part")] {
         state.qos.put(id, Qos::new(id, name));
     }
     let root = state.root("ref").unwrap().id;
-    let settings = Settings { qos: QosSet::Exactly([1, 2].into()), ..Settings::default() };
+    let settings = Settings { qos: QosSet::Exactly([Qos::NORMAL, HIGH].into()), ..Settings::default() };
     let lab = Seed { key: AssociationKey::account("ref", "lab"), settings, is_default: false };
     let lab = grow(&mut state, &[(root, lab)])[0];
     let key = AssociationKey::user("ref", "lab", "alice", "");
@@ -29,12 +31,12 @@ fn id(state: &State, user: &str) -> AssociationId {
     state.find(&AssociationKey::user("ref", "lab", user, "")).unwrap().id
 }
 
-fn limit(state: &mut State, user: &str, key: (Limit, TresId), value: u64) {
+fn limit(state: &mut State, user: &str, key: LimitKey, value: u64) {
     let id = id(state, user);
     state.edit_association(id, |row| row.limits.set(key, Some(value)));
 }
 
-fn qos(state: &mut State, id: QosId, flags: &[QosFlag], key: (Limit, TresId), value: u64) {
+fn qos(state: &mut State, id: QosId, flags: &[QosFlag], key: LimitKey, value: u64) {
     let mut row = state.qos.get(&id).unwrap().clone();
     row.flags.extend(flags);
     let mut limits: Limits = row.limits.clone();
@@ -68,8 +70,7 @@ fn ask(state: &State, counts: &Counts, job: &Job) -> (String, String) {
     let said = admit(state, ALL, counts, job);
     let name = |result: Result<(), Reason>| match result {
         Ok(()) => "yes".to_owned(),
-        Err(reason @ Reason::Limit(_, _, tres)) => reason.name(state.tres.get(&tres)),
-        Err(reason) => reason.name(None),
+        Err(reason) => reason.named(state),
     };
     (name(said.submit), name(said.start))
 }
@@ -79,7 +80,7 @@ fn both(submit: &str, start: &str) -> (String, String) {
 }
 
 /// One limit on alice's association or her account, with jobs of the account running.
-fn on_association(user: &str, key: (Limit, TresId), value: u64) -> (String, String) {
+fn on_association(user: &str, key: LimitKey, value: u64) -> (String, String) {
     let mut state = state();
     limit(&mut state, user, key, value);
     let counts = Counts { associations: [(id(&state, user), busy())].into(), ..Counts::default() };
@@ -87,14 +88,14 @@ fn on_association(user: &str, key: (Limit, TresId), value: u64) -> (String, Stri
 }
 
 /// One limit on the QOS `normal`, with jobs of it running.
-fn on_qos(flags: &[QosFlag], key: (Limit, TresId), value: u64) -> (String, String) {
+fn on_qos(flags: &[QosFlag], key: LimitKey, value: u64) -> (String, String) {
     let mut state = state();
-    qos(&mut state, 1, flags, key, value);
-    let used = || (1, "alice".to_owned());
+    qos(&mut state, Qos::NORMAL, flags, key, value);
+    let used = || (Qos::NORMAL, "alice".to_owned());
     let counts = Counts {
-        qos: [(1, busy())].into(),
+        qos: [(Qos::NORMAL, busy())].into(),
         users: [(used(), busy())].into(),
-        accounts: [((1, "lab".to_owned()), busy())].into(),
+        accounts: [((Qos::NORMAL, "lab".to_owned()), busy())].into(),
         ..Counts::default()
     };
     ask(&state, &counts, &job())
@@ -116,7 +117,7 @@ fn no_association_is_an_invalid_account() {
 
 #[test]
 fn a_qos_that_is_not_allowed_is_invalid_only_when_enforced() {
-    let job = Job { qos: Some(3), ..job() };
+    let job = Job { qos: Some(PART_QOS), ..job() };
     assert_eq!(ask(&state(), &Counts::default(), &job), both("InvalidQOS", "InvalidQOS"));
     let limits = Enforce::parse("limits").unwrap();
     assert_eq!(admit(&state(), limits, &Counts::default(), &job).submit, Ok(()));
@@ -137,27 +138,27 @@ fn parts_of_enforcement_imply_others() {
 fn limits_of_an_association() {
     use Limit::*;
     for (key, value, submit, start) in [
-        ((GrpTres, GPU), 4, "yes", "AssocGrpGRES"),
-        ((GrpTres, GPU), 5, "yes", "yes"),
-        ((GrpTres, GPU), 0, "yes", "AssocGrpGRES"),
-        ((GrpTres, CPU), 11, "yes", "AssocGrpCpuLimit"),
-        ((GrpTresMins, CPU), 8, "yes", "AssocGrpCPUMinutesLimit"),
-        ((GrpTresMins, CPU), 9, "yes", "yes"),
-        ((GrpTresRunMins, CPU), 247, "yes", "AssocGrpCPURunMinutesLimit"),
-        ((GrpTresRunMins, CPU), 248, "yes", "yes"),
-        ((GrpJobs, 0), 2, "yes", "AssocGrpJobsLimit"),
-        ((GrpJobs, 0), 3, "yes", "yes"),
-        ((GrpSubmitJobs, 0), 5, "AssocGrpSubmitJobsLimit", "yes"),
-        ((GrpSubmitJobs, 0), 6, "yes", "yes"),
-        ((GrpWall, 0), 30, "yes", "AssocGrpWallLimit"),
-        ((MaxJobs, 0), 2, "yes", "AssocMaxJobsLimit"),
-        ((MaxJobs, 0), 0, "yes", "AssocMaxJobsLimit"),
-        ((MaxSubmitJobs, 0), 5, "AssocMaxSubmitJobLimit", "yes"),
-        ((MaxWall, 0), 59, "yes", "AssocMaxWallDurationPerJobLimit"),
-        ((MaxTresPerJob, MEM), 399, "yes", "AssocMaxMemPerJob"),
-        ((MaxTresPerNode, GPU), 0, "yes", "AssocMaxGRESPerNode"),
-        ((MaxTresPerNode, GPU), 1, "yes", "yes"),
-        ((MaxTresMinsPerJob, CPU), 239, "yes", "AssocMaxCpuMinutesPerJobLimit"),
+        ((GrpTres, Some(GPU)), 4, "yes", "AssocGrpGRES"),
+        ((GrpTres, Some(GPU)), 5, "yes", "yes"),
+        ((GrpTres, Some(GPU)), 0, "yes", "AssocGrpGRES"),
+        ((GrpTres, Some(CPU)), 11, "yes", "AssocGrpCpuLimit"),
+        ((GrpTresMins, Some(CPU)), 8, "yes", "AssocGrpCPUMinutesLimit"),
+        ((GrpTresMins, Some(CPU)), 9, "yes", "yes"),
+        ((GrpTresRunMins, Some(CPU)), 247, "yes", "AssocGrpCPURunMinutesLimit"),
+        ((GrpTresRunMins, Some(CPU)), 248, "yes", "yes"),
+        ((GrpJobs, None), 2, "yes", "AssocGrpJobsLimit"),
+        ((GrpJobs, None), 3, "yes", "yes"),
+        ((GrpSubmitJobs, None), 5, "AssocGrpSubmitJobsLimit", "yes"),
+        ((GrpSubmitJobs, None), 6, "yes", "yes"),
+        ((GrpWall, None), 30, "yes", "AssocGrpWallLimit"),
+        ((MaxJobs, None), 2, "yes", "AssocMaxJobsLimit"),
+        ((MaxJobs, None), 0, "yes", "AssocMaxJobsLimit"),
+        ((MaxSubmitJobs, None), 5, "AssocMaxSubmitJobLimit", "yes"),
+        ((MaxWall, None), 59, "yes", "AssocMaxWallDurationPerJobLimit"),
+        ((MaxTresPerJob, Some(MEM)), 399, "yes", "AssocMaxMemPerJob"),
+        ((MaxTresPerNode, Some(GPU)), 0, "yes", "AssocMaxGRESPerNode"),
+        ((MaxTresPerNode, Some(GPU)), 1, "yes", "yes"),
+        ((MaxTresMinsPerJob, Some(CPU)), 239, "yes", "AssocMaxCpuMinutesPerJobLimit"),
     ] {
         assert_eq!(on_association("alice", key, value), both(submit, start), "{key:?}={value}");
     }
@@ -165,53 +166,53 @@ fn limits_of_an_association() {
 
 #[test]
 fn group_limits_hold_above_and_max_limits_are_inherited() {
-    assert_eq!(on_association("", (Limit::GrpTres, GPU), 4).1, "AssocGrpGRES");
-    assert_eq!(on_association("", (Limit::MaxJobs, 0), 2).1, "yes", "counted for each user");
-    assert_eq!(on_association("", (Limit::MaxJobs, 0), 0).1, "AssocMaxJobsLimit");
-    assert_eq!(on_association("", (Limit::MaxWall, 0), 59).1, "AssocMaxWallDurationPerJobLimit");
+    assert_eq!(on_association("", (Limit::GrpTres, Some(GPU)), 4).1, "AssocGrpGRES");
+    assert_eq!(on_association("", (Limit::MaxJobs, None), 2).1, "yes", "counted for each user");
+    assert_eq!(on_association("", (Limit::MaxJobs, None), 0).1, "AssocMaxJobsLimit");
+    assert_eq!(on_association("", (Limit::MaxWall, None), 59).1, "AssocMaxWallDurationPerJobLimit");
 }
 
 #[test]
 fn limits_of_a_qos() {
     use Limit::*;
     for (key, value, submit, start) in [
-        ((MaxTresPerUser, GPU), 4, "yes", "QOSMaxGRESPerUser"),
-        ((MaxTresPerUser, GPU), 1, "QOSMaxGRESPerUser", "QOSMaxGRESPerUser"),
-        ((MaxTresPerAccount, GPU), 1, "MaxGRESPerAccount", "MaxGRESPerAccount"),
-        ((GrpTres, GPU), 1, "QOSGrpGRES", "QOSGrpGRES"),
-        ((GrpJobs, 0), 2, "yes", "QOSGrpJobsLimit"),
-        ((MaxJobsPerUser, 0), 2, "yes", "QOSMaxJobsPerUserLimit"),
-        ((MaxJobsPerAccount, 0), 2, "yes", "MaxJobsPerAccount"),
-        ((MaxSubmitJobsPerUser, 0), 5, "QOSMaxSubmitJobPerUserLimit", "yes"),
-        ((MaxWall, 0), 59, "QOSMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit"),
-        ((MinTresPerJob, GPU), 3, "QOSMinGRES", "QOSMinGRES"),
-        ((MaxTresPerJob, MEM), 399, "QOSMaxMemoryPerJob", "QOSMaxMemoryPerJob"),
+        ((MaxTresPerUser, Some(GPU)), 4, "yes", "QOSMaxGRESPerUser"),
+        ((MaxTresPerUser, Some(GPU)), 1, "QOSMaxGRESPerUser", "QOSMaxGRESPerUser"),
+        ((MaxTresPerAccount, Some(GPU)), 1, "MaxGRESPerAccount", "MaxGRESPerAccount"),
+        ((GrpTres, Some(GPU)), 1, "QOSGrpGRES", "QOSGrpGRES"),
+        ((GrpJobs, None), 2, "yes", "QOSGrpJobsLimit"),
+        ((MaxJobsPerUser, None), 2, "yes", "QOSMaxJobsPerUserLimit"),
+        ((MaxJobsPerAccount, None), 2, "yes", "MaxJobsPerAccount"),
+        ((MaxSubmitJobsPerUser, None), 5, "QOSMaxSubmitJobPerUserLimit", "yes"),
+        ((MaxWall, None), 59, "QOSMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit"),
+        ((MinTresPerJob, Some(GPU)), 3, "QOSMinGRES", "QOSMinGRES"),
+        ((MaxTresPerJob, Some(MEM)), 399, "QOSMaxMemoryPerJob", "QOSMaxMemoryPerJob"),
     ] {
         assert_eq!(on_qos(&[QosFlag::DenyOnLimit], key, value), both(submit, start), "{key:?}={value}");
     }
-    assert_eq!(on_qos(&[], (MaxTresPerUser, GPU), 1), both("yes", "QOSMaxGRESPerUser"), "without DenyOnLimit");
-    assert_eq!(on_qos(&[], (MaxSubmitJobsPerUser, 0), 5).0, "QOSMaxSubmitJobPerUserLimit", "always refuses");
+    assert_eq!(on_qos(&[], (MaxTresPerUser, Some(GPU)), 1), both("yes", "QOSMaxGRESPerUser"), "without DenyOnLimit");
+    assert_eq!(on_qos(&[], (MaxSubmitJobsPerUser, None), 5).0, "QOSMaxSubmitJobPerUserLimit", "always refuses");
 }
 
 #[test]
 fn the_first_level_that_defines_a_limit_decides() {
     let mut state = state();
-    limit(&mut state, "alice", (Limit::MaxWall, 0), 10);
-    qos(&mut state, 2, &[], (Limit::MaxWall, 0), 100);
-    let high = Job { qos: Some(2), ..job() };
+    limit(&mut state, "alice", (Limit::MaxWall, None), 10);
+    qos(&mut state, HIGH, &[], (Limit::MaxWall, None), 100);
+    let high = Job { qos: Some(HIGH), ..job() };
     assert_eq!(ask(&state, &Counts::default(), &high).1, "yes", "QOS before association");
-    qos(&mut state, 3, &[], (Limit::MaxWall, 0), 20);
+    qos(&mut state, PART_QOS, &[], (Limit::MaxWall, None), 20);
     let part = Job { partition: &PART, ..high };
     assert_eq!(ask(&state, &Counts::default(), &part).1, "QOSMaxWallDurationPerJobLimit", "partition QOS first");
-    qos(&mut state, 2, &[QosFlag::OverPartQOS], (Limit::MaxWall, 0), 100);
+    qos(&mut state, HIGH, &[QosFlag::OverPartQOS], (Limit::MaxWall, None), 100);
     assert_eq!(ask(&state, &Counts::default(), &part).1, "yes", "OverPartQOS");
 }
 
 #[test]
 fn counts_are_checked_before_amounts() {
     let mut state = state();
-    limit(&mut state, "alice", (Limit::MaxJobs, 0), 2);
-    qos(&mut state, 1, &[], (Limit::MaxTresPerJob, GPU), 1);
+    limit(&mut state, "alice", (Limit::MaxJobs, None), 2);
+    qos(&mut state, Qos::NORMAL, &[], (Limit::MaxTresPerJob, Some(GPU)), 1);
     let counts = Counts { associations: [(id(&state, "alice"), busy())].into(), ..Counts::default() };
     assert_eq!(ask(&state, &counts, &job()).1, "AssocMaxJobsLimit");
 }
@@ -219,17 +220,17 @@ fn counts_are_checked_before_amounts() {
 #[test]
 fn safe_keeps_minutes_to_the_end() {
     let mut state = state();
-    limit(&mut state, "alice", (Limit::GrpTresMins, CPU), 239);
+    limit(&mut state, "alice", (Limit::GrpTresMins, Some(CPU)), 239);
     let start = |enforce| admit(&state, enforce, &Counts::default(), &job()).start;
     assert_eq!(start(ALL), Ok(()));
-    let reason = Reason::Limit(Level::Association, Limit::GrpTresMins, CPU);
+    let reason = Reason::Limit(Level::Association, Limit::GrpTresMins, Some(CPU));
     assert_eq!(start(Enforce { safe: true, ..ALL }), Err(reason));
 }
 
 #[test]
 fn an_array_counts_each_task() {
     let mut state = state();
-    limit(&mut state, "", (Limit::GrpSubmitJobs, 0), 3);
+    limit(&mut state, "", (Limit::GrpSubmitJobs, None), 3);
     let array = |tasks| ask(&state, &Counts::default(), &Job { tasks, ..job() }).0;
     assert_eq!((array(3), array(4)), ("yes".to_owned(), "AssocGrpSubmitJobsLimit".to_owned()));
 }
@@ -237,12 +238,12 @@ fn an_array_counts_each_task() {
 #[test]
 fn a_trace_says_the_same_and_shows_every_limit() {
     let mut state = state();
-    limit(&mut state, "alice", (Limit::GrpTres, CPU), 2);
-    limit(&mut state, "alice", (Limit::MaxSubmitJobs, 0), 5);
-    qos(&mut state, 1, &[], (Limit::MaxTresPerUser, GPU), 4);
+    limit(&mut state, "alice", (Limit::GrpTres, Some(CPU)), 2);
+    limit(&mut state, "alice", (Limit::MaxSubmitJobs, None), 5);
+    qos(&mut state, Qos::NORMAL, &[], (Limit::MaxTresPerUser, Some(GPU)), 4);
     let mut counts = Counts::default();
     counts.associations.insert(id(&state, "alice"), busy());
-    counts.users.insert((1, "alice".into()), busy());
+    counts.users.insert((Qos::NORMAL, "alice".into()), busy());
     let (said, traced) = (admit(&state, ALL, &counts, &job()), trace(&state, ALL, &counts, &job()));
     assert_eq!((traced.submit, traced.start), (said.submit, said.start));
     let first = |stages: &[Stage]| {
@@ -258,7 +259,10 @@ fn a_trace_says_the_same_and_shows_every_limit() {
         (Setter::Association(id(&state, "alice")), 2, Some(8), Some(4))
     );
     let per_user = of(Limit::MaxTresPerUser);
-    assert_eq!((per_user.setter, per_user.value, per_user.used, per_user.asked), (Setter::Qos(1), 4, Some(3), Some(2)));
+    assert_eq!(
+        (per_user.setter, per_user.value, per_user.used, per_user.asked),
+        (Setter::Qos(Qos::NORMAL), 4, Some(3), Some(2))
+    );
     assert!(per_user.reason.is_some() && group.reason.is_some(), "those behind the first are shown, too");
     let submitted = of(Limit::MaxSubmitJobs);
     assert_eq!((submitted.used, submitted.asked, submitted.reason.is_some()), (Some(5), Some(1), true));
@@ -279,8 +283,8 @@ fn what_is_not_known_neither_counts_nor_refuses() {
     assert_eq!([CPU, BILLING, MEM, GPU].map(|tres| typed.get(tres)), [Some(4), Some(4), Some(5), Some(2)]);
     let untyped = derived(&[(GPU, 2)]);
     assert_eq!((untyped.get(GPU), untyped.get(a100)), (Some(2), None));
-    limit(&mut state, "alice", (Limit::MaxTresPerJob, MEM), 100);
-    qos(&mut state, 1, &[QosFlag::DenyOnLimit], (Limit::MinTresPerJob, MEM), 10);
+    limit(&mut state, "alice", (Limit::MaxTresPerJob, Some(MEM)), 100);
+    qos(&mut state, Qos::NORMAL, &[QosFlag::DenyOnLimit], (Limit::MinTresPerJob, Some(MEM)), 10);
     let asks = Job { tres: small, ..job() };
     let traced = trace(&state, ALL, &Counts::default(), &asks);
     assert_eq!((traced.submit, traced.start), (Ok(()), Ok(())));
@@ -306,4 +310,14 @@ fn billing_follows_the_weights_of_the_partition() {
     assert_eq!(billed(&asked, "MAX_TRES_GRES"), Some(8 + 12));
     assert_eq!(billed(&asked[..1], ""), None, "memory has a weight, and is not known");
     assert_eq!(billed(&[(BILLING, 7)], ""), Some(7));
+}
+
+#[test]
+fn a_job_without_association_or_qos_counts_nowhere() {
+    let record = crate::records::Job { user: "alice".into(), ..Default::default() };
+    let mut counts = Counts::default();
+    counts.add_job(&state(), None, &record, 0);
+    assert!(counts.associations.is_empty() && counts.qos.is_empty() && counts.users.is_empty());
+    counts.add_job(&state(), Some(PART_QOS), &record, 0);
+    assert_eq!(counts.qos.keys().collect::<Vec<_>>(), [&PART_QOS], "that of its partition");
 }

@@ -3,8 +3,7 @@
 use super::checks::Place;
 use super::{Amounts, Counts, Enforce, InUse, Job, Reason, admit};
 use crate::State;
-use crate::model::tres::TresId;
-use crate::model::{AssociationId, Limit, QosId};
+use crate::model::{AssociationId, Limit, QosId, TresId};
 use crate::records::{Job as Record, JobState, TimeLimit};
 
 /// When limits are checked.
@@ -35,7 +34,7 @@ pub struct Check {
     /// The limit.
     pub limit: Limit,
     /// The TRES; 0 for one that is no TRES limit.
-    pub tres: TresId,
+    pub tres: Option<TresId>,
     /// Its value, in the limit's unit.
     pub value: u64,
     /// What is in use, of what the limit counts; 0 for those that look at the job alone, `None` when it is not known.
@@ -105,12 +104,12 @@ impl Counts {
                 add_amounts(&mut to.run_minutes, job.tres_allocated.iter(), minutes_left(job, now));
             }
         };
-        let mut next = Some(job.association);
+        let mut next = job.association;
         while let Some(row) = next.and_then(|id| state.association(id)) {
             add(self.associations.entry(row.id).or_default());
             next = row.parent;
         }
-        for qos in [job.qos].into_iter().chain(partition.filter(|qos| *qos != job.qos)) {
+        for qos in job.qos.into_iter().chain(partition.filter(|qos| Some(*qos) != job.qos)) {
             add(self.qos.entry(qos).or_default());
             add(self.users.entry((qos, job.user.clone())).or_default());
             add(self.accounts.entry((qos, job.account.clone())).or_default());

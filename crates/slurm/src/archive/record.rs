@@ -1,7 +1,7 @@
 //! [`Record`]: one line of an archive, JSON by kind.
 
 use super::Kind;
-use crate::model::{Action, Event, Reservation};
+use crate::model::{Action, Event, QosId, Reservation, TresId};
 use crate::records::{Job, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,9 +20,9 @@ pub struct Head {
     /// When it was made.
     pub made: i64,
     /// What the numbers of TRES stand for.
-    pub tres: BTreeMap<u32, String>,
+    pub tres: BTreeMap<TresId, String>,
     /// What the numbers of QOS stand for.
-    pub qos: BTreeMap<u32, String>,
+    pub qos: BTreeMap<QosId, String>,
 }
 
 /// The last line.

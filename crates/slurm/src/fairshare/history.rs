@@ -3,17 +3,15 @@
 use super::{Decay, Usage, charge};
 use crate::State;
 use crate::model::qos::QosFlag;
-use crate::model::{AssociationId, QosId, TresId};
+use crate::model::tres::BILLING;
+use crate::model::{AssociationId, QosId};
 use crate::rollup::calendar::HOUR;
-use crate::rollup::{Calendar, Period};
+use crate::rollup::{Calendar, Measure, Period};
 use crate::settings::ResetPeriod;
 use jiff::civil::Weekday;
 use jiff::{ToSpan, civil::Date};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
-
-/// The TRES that fairshare counts.
-const BILLING: TresId = 5;
 
 /// So many half-lives back, less than a millionth of a millionth is left.
 const HALF_LIVES: u32 = 40;
@@ -25,8 +23,8 @@ pub struct Charge {
     pub start: i64,
     /// The association.
     pub association: AssociationId,
-    /// The TRES; [`WALL`](crate::rollup::WALL) is the time for which its jobs ran.
-    pub tres: TresId,
+    /// Of what.
+    pub measure: Measure,
     /// Seconds of it.
     pub seconds: u64,
 }
@@ -38,8 +36,8 @@ pub struct QosCharge {
     pub start: i64,
     /// The QOS.
     pub qos: QosId,
-    /// The TRES; [`WALL`](crate::rollup::WALL) is the time for which they ran.
-    pub tres: TresId,
+    /// Of what.
+    pub measure: Measure,
     /// Seconds of it.
     pub seconds: u64,
 }
@@ -63,7 +61,7 @@ impl QosCharge {
 pub struct History {
     decay: Decay,
     at: i64,
-    own: HashMap<AssociationId, BTreeMap<TresId, f64>>,
+    own: HashMap<AssociationId, BTreeMap<Measure, f64>>,
     /// The hour last added, and what is left of it: an hour has thousands of charges.
     last: (i64, f64),
 }
@@ -85,7 +83,7 @@ impl History {
             self.last = (charge.start, self.decay.after(1.0, since(charge.start + HOUR, self.at)));
         }
         let left = charge.seconds as f64 * self.last.1;
-        *self.own.entry(charge.association).or_default().entry(charge.tres).or_default() += left;
+        *self.own.entry(charge.association).or_default().entry(charge.measure).or_default() += left;
     }
 
     /// The same usage, faded up to a later moment.
@@ -99,14 +97,14 @@ impl History {
 
     /// What fairshare counts: billing TRES, each association with all below it.
     pub fn usage(&self, state: &State) -> Usage {
-        self.usage_of(state, BILLING)
+        self.usage_of(state, Measure::Tres(BILLING))
     }
 
     /// Usage of one TRES, each association with all below it.
-    pub fn usage_of(&self, state: &State, tres: TresId) -> Usage {
+    pub fn usage_of(&self, state: &State, measure: Measure) -> Usage {
         let mut usage = Usage::new();
         for (association, amounts) in &self.own {
-            if let Some(amount) = amounts.get(&tres) {
+            if let Some(amount) = amounts.get(&measure) {
                 charge(state, &mut usage, *association, *amount);
             }
         }
@@ -141,12 +139,14 @@ pub fn begins(reset: ResetPeriod, half_life: Option<Duration>, now: i64, calenda
 mod tests {
     use super::*;
     use crate::founding::found;
+    use crate::model::Qos;
+    use crate::model::tres::CPU;
     use jiff::tz::TimeZone;
 
     const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
     fn one(state: &State) -> Charge {
-        Charge { start: 0, association: state.root("c").unwrap().id, tres: BILLING, seconds: 1000 }
+        Charge { start: 0, association: state.root("c").unwrap().id, measure: Measure::Tres(BILLING), seconds: 1000 }
     }
 
     #[test]
@@ -171,20 +171,20 @@ mod tests {
         let mut on = on.later(HOUR + 7 * 86_400);
         on.add(&state, later);
         assert!((whole.usage(&state)[&id] - on.usage(&state)[&id]).abs() < 1e-9);
-        assert!(whole.usage_of(&state, 1).is_empty());
+        assert!(whole.usage_of(&state, Measure::Tres(CPU)).is_empty());
     }
 
     #[test]
     fn usage_of_a_qos_fades_unless_it_never_does_and_is_gone_when_set_to_zero() {
         let mut state = State::default();
         found(&mut state, "c", &[], 0);
-        let charge = QosCharge { start: 0, qos: 1, tres: BILLING, seconds: 1000 };
+        let charge = QosCharge { start: 0, qos: Qos::NORMAL, measure: Measure::Tres(BILLING), seconds: 1000 };
         let decay = Decay::of_half_life(Some(WEEK));
         let left = |state: &State| charge.left(state, decay, HOUR + 7 * 86_400);
         assert!((left(&state) - 500.0).abs() < 0.1);
-        state.qos.edit(&1, |row| row.flags = [QosFlag::NoDecay].into());
+        state.qos.edit(&Qos::NORMAL, |row| row.flags = [QosFlag::NoDecay].into());
         assert_eq!(left(&state), 1000.0);
-        state.qos.edit(&1, |row| row.usage_reset = Some(1));
+        state.qos.edit(&Qos::NORMAL, |row| row.usage_reset = Some(1));
         assert_eq!(left(&state), 0.0);
     }
 

@@ -1,6 +1,7 @@
 //! What running jobs may still use: sshare(1), `TRESRunMins`.
 
 use crate::State;
+use crate::model::tres::ENERGY;
 use crate::model::{AssociationId, TresId};
 use crate::records::{Job, JobState, Jobs, JobsError, Scan, TimeLimit};
 use std::collections::{BTreeMap, HashMap};
@@ -8,9 +9,6 @@ use std::ops::ControlFlow;
 
 /// Seconds of TRES by association, each with all below it.
 pub type Running = HashMap<AssociationId, BTreeMap<TresId, u64>>;
-
-/// Never counted ahead, since nobody asks for it.
-const ENERGY: TresId = 3;
 
 /// Of the jobs of a cluster that run or are suspended at `now`: what they have, for the rest of their time limit, times the
 /// UsageFactor of their QOS. As in Slurm a job without a limit counts as one of 2^32 − 1 minutes; one whose partition's
@@ -21,6 +19,7 @@ pub fn still_to_use(state: &State, jobs: &dyn Jobs, cluster: &str, now: i64) -> 
     jobs.each(&scan, &mut |job| {
         if matches!(job.state, JobState::Running | JobState::Suspended) && job.end.is_none() {
             let seconds = seconds_left(state, &job, now);
+            // Nobody asks for energy ahead.
             for (tres, count) in job.tres_allocated.iter().filter(|(tres, _)| *tres != ENERGY) {
                 add(state, &mut running, job.association, tres, count.saturating_mul(seconds));
             }
@@ -37,12 +36,12 @@ fn seconds_left(state: &State, job: &Job, now: i64) -> u64 {
         TimeLimit::Minutes(minutes) => u64::from(minutes) * 60,
     };
     let since = job.start.map_or(0, |start| u64::try_from(now.saturating_sub(start)).unwrap_or(0));
-    let factor = state.qos.get(&job.qos).map_or(1.0, |qos| qos.usage_factor.max(0.0));
+    let factor = job.qos.and_then(|id| state.qos.get(&id)).map_or(1.0, |qos| qos.usage_factor.max(0.0));
     (limit.saturating_sub(since.saturating_sub(job.suspended)) as f64 * factor) as u64
 }
 
-fn add(state: &State, running: &mut Running, association: AssociationId, tres: TresId, seconds: u64) {
-    let mut next = Some(association);
+fn add(state: &State, running: &mut Running, association: Option<AssociationId>, tres: TresId, seconds: u64) {
+    let mut next = association;
     while let Some(id) = next {
         let sum = running.entry(id).or_default().entry(tres).or_default();
         *sum = sum.saturating_add(seconds);
@@ -54,6 +53,7 @@ fn add(state: &State, running: &mut Running, association: AssociationId, tres: T
 mod tests {
     use super::*;
     use crate::founding::found;
+    use crate::model::tres::{CPU, NODE};
     use crate::records::{JobRow, Step, TresCounts};
 
     struct These(Vec<Job>);
@@ -83,20 +83,20 @@ mod tests {
         let job = |state, limit| Job {
             cluster: "c".into(),
             state,
-            association,
+            association: Some(association),
             limit,
             start: Some(1000),
-            qos: normal,
+            qos: Some(normal),
             tres_allocated: TresCounts::parse("1=4,3=9,4=1").unwrap(),
             ..Job::default()
         };
         let hour = job(JobState::Running, TimeLimit::Minutes(60));
         let left = |state: &State, jobs: Vec<Job>| still_to_use(state, &These(jobs), "c", 1600).unwrap();
         let one = left(&state, vec![hour.clone()]);
-        assert_eq!(one[&association], BTreeMap::from([(1, 4 * 3000), (4, 3000)]));
+        assert_eq!(one[&association], BTreeMap::from([(CPU, 4 * 3000), (NODE, 3000)]));
         assert_eq!(one[&root], one[&association]);
         let rested = Job { state: JobState::Suspended, suspended: 100, ..hour.clone() };
-        assert_eq!(left(&state, vec![hour.clone(), rested])[&root][&4], 3000 + 3100);
+        assert_eq!(left(&state, vec![hour.clone(), rested])[&root][&NODE], 3000 + 3100);
         let over = job(JobState::Running, TimeLimit::Minutes(5));
         let ended = Job { end: Some(1500), state: JobState::Completed, ..hour.clone() };
         let other = Job { cluster: "other".into(), ..hour.clone() };
@@ -109,8 +109,8 @@ mod tests {
                 .all(|it| *it == 0)
         );
         let endless = left(&state, vec![job(JobState::Running, TimeLimit::Unlimited)]);
-        assert_eq!(endless[&root][&4], u64::from(u32::MAX) * 60 - 600);
+        assert_eq!(endless[&root][&NODE], u64::from(u32::MAX) * 60 - 600);
         state.qos.edit(&normal, |qos| qos.usage_factor = 0.5);
-        assert_eq!(left(&state, vec![hour])[&root][&1], 4 * 1500);
+        assert_eq!(left(&state, vec![hour])[&root][&CPU], 4 * 1500);
     }
 }

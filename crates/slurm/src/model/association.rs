@@ -1,11 +1,8 @@
 //! [`Association`]: one place in a cluster's account tree, of an account or of a user in it.
 
+use super::ids::{AssociationId, QosId};
 use super::limits::Limits;
-use super::qos::QosId;
 use std::collections::BTreeSet;
-
-/// Number of an association; never used twice.
-pub type AssociationId = u32;
 
 /// What identifies an association (accounting.shtml). `user` and `partition` are empty for an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,13 +147,14 @@ mod tests {
     #[test]
     fn qos_deltas_follow_the_parent() {
         let mut qos = QosSet::Inherited;
-        qos.add(3);
-        qos.remove(1);
-        assert_eq!(qos.effective(&[1, 2].into()), [2, 3].into());
-        qos.add(1);
-        assert_eq!(qos.effective(&[2].into()), [1, 2, 3].into());
-        let mut own = QosSet::Exactly([1].into());
-        own.add(2);
-        assert_eq!(own, QosSet::Exactly([1, 2].into()));
+        let [one, two, three] = [1, 2, 3].map(QosId);
+        qos.add(three);
+        qos.remove(one);
+        assert_eq!(qos.effective(&[one, two].into()), [two, three].into());
+        qos.add(one);
+        assert_eq!(qos.effective(&[two].into()), [one, two, three].into());
+        let mut own = QosSet::Exactly([one].into());
+        own.add(two);
+        assert_eq!(own, QosSet::Exactly([one, two].into()));
     }
 }

@@ -1,6 +1,6 @@
 //! Events (nodes and clusters that were down) and reservations, as a cluster's controller reports them.
 
-use super::tres::TresId;
+use super::ids::{ReservationId, TresId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub struct Event {
 }
 
 /// What identifies a reservation's row: (cluster, number, start). A change of a running reservation begins a new row.
-pub type ReservationKey = (String, u32, i64);
+pub type ReservationKey = (String, ReservationId, i64);
 
 /// Resources that were set apart (sacctmgr(1), "SPECIFICATIONS FOR RESERVATIONS").
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct Reservation {
     /// The cluster.
     pub cluster: String,
     /// Its number there.
-    pub id: u32,
+    pub id: ReservationId,
     /// Its name.
     pub name: String,
     /// Seconds since 1970.

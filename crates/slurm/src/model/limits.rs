@@ -3,7 +3,7 @@
 //! Unset is a missing entry, zero is zero, and "unlimited" is written by clearing (-1), as in sacctmgr(1); so the three
 //! cannot be mixed up.
 
-use super::tres::TresId;
+use super::ids::TresId;
 use std::collections::BTreeMap;
 use words::text::tres::MOST;
 
@@ -121,8 +121,8 @@ impl Limit {
     }
 }
 
-/// Of what a value is: a limit, and for TRES limits which TRES (0 otherwise).
-pub type LimitKey = (Limit, TresId);
+/// Of what a value is: a limit, and for TRES limits which TRES.
+pub type LimitKey = (Limit, Option<TresId>);
 
 /// What a command does to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,17 +162,23 @@ pub struct Limits(BTreeMap<LimitKey, u64>);
 impl Limits {
     /// A limit that is no TRES limit.
     pub fn get(&self, limit: Limit) -> Option<u64> {
-        self.0.get(&(limit, 0)).copied()
+        self.value((limit, None))
+    }
+
+    /// Of either kind.
+    pub fn value(&self, key: LimitKey) -> Option<u64> {
+        self.0.get(&key).copied()
     }
 
     /// One TRES of a TRES limit.
     pub fn tres(&self, limit: Limit, tres: TresId) -> Option<u64> {
-        self.0.get(&(limit, tres)).copied()
+        self.value((limit, Some(tres)))
     }
 
     /// Every TRES of a TRES limit, by id.
     pub fn all_tres(&self, limit: Limit) -> impl Iterator<Item = (TresId, u64)> {
-        self.0.range((limit, 0)..=(limit, TresId::MAX)).map(|((_, tres), value)| (*tres, *value))
+        let all = self.0.range((limit, Some(TresId(0)))..=(limit, Some(TresId(u32::MAX))));
+        all.filter_map(|((_, tres), value)| Some(((*tres)?, *value)))
     }
 
     /// Sets or clears.
@@ -185,7 +191,7 @@ impl Limits {
 
     /// Changes one.
     pub fn change(&mut self, key: LimitKey, change: LimitChange) {
-        self.set(key, change.after(self.0.get(&key).copied()));
+        self.set(key, change.after(self.value(key)));
     }
 
     /// Everything set, in a fixed order.
@@ -225,14 +231,18 @@ mod tests {
     #[test]
     fn max_limits_are_inherited_and_group_limits_are_not() {
         let mut parent = Limits::default();
-        parent.set((Limit::MaxJobs, 0), Some(10));
-        parent.set((Limit::GrpJobs, 0), Some(5));
-        parent.set((Limit::MaxTresPerJob, 1), Some(8));
-        parent.set((Limit::MaxTresPerJob, 1001), Some(2));
+        parent.set((Limit::MaxJobs, None), Some(10));
+        parent.set((Limit::GrpJobs, None), Some(5));
+        parent.set((Limit::MaxTresPerJob, Some(TresId(1))), Some(8));
+        parent.set((Limit::MaxTresPerJob, Some(TresId(1001))), Some(2));
         let mut child = Limits::default();
-        child.set((Limit::MaxTresPerJob, 1), Some(0));
+        child.set((Limit::MaxTresPerJob, Some(TresId(1))), Some(0));
         child.inherit(&parent);
         assert_eq!((child.get(Limit::MaxJobs), child.get(Limit::GrpJobs)), (Some(10), None));
-        assert_eq!(child.all_tres(Limit::MaxTresPerJob).collect::<Vec<_>>(), [(1, 0), (1001, 2)], "zero is a value");
+        assert_eq!(
+            child.all_tres(Limit::MaxTresPerJob).collect::<Vec<_>>(),
+            [(TresId(1), 0), (TresId(1001), 2)],
+            "zero is a value"
+        );
     }
 }

@@ -1,10 +1,8 @@
 //! [`Qos`]: a quality of service (qos.shtml).
 
+use super::ids::QosId;
 use super::limits::Limits;
 use std::collections::BTreeSet;
-
-/// Number of a QOS; `normal` is 1.
-pub type QosId = u32;
 
 /// A quality of service.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +40,9 @@ pub struct Qos {
 }
 
 impl Qos {
+    /// The number of `normal`, which is there from the start.
+    pub const NORMAL: QosId = QosId(1);
+
     /// A QOS with Slurm's defaults.
     pub fn new(id: QosId, name: impl Into<String>) -> Self {
         let name = name.into();

@@ -1,9 +1,7 @@
 //! [`Resource`]: licences that the accounting service deals out to clusters (licenses.shtml, "Remote Licenses").
 
+use super::ids::ResourceId;
 use std::collections::BTreeMap;
-
-/// Number of a resource; never used twice.
-pub type ResourceId = u32;
 
 /// What is told apart by name and server. Licences are the only type that Slurm 22.05 has.
 #[derive(Clone, Debug, PartialEq, Eq)]

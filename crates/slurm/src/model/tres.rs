@@ -1,29 +1,36 @@
 //! [`Tres`]: a trackable resource, such as `cpu` or `gres/gpu` (tres.shtml).
 
-/// Slurm's number of a TRES; the fixed ones are 1 to 8, configured ones start at 1001.
-pub type TresId = u32;
+use super::ids::TresId;
 
 /// `cpu`.
-pub const CPU: TresId = 1;
+pub const CPU: TresId = TresId(1);
 /// `mem`, counted in megabytes.
-pub const MEM: TresId = 2;
+pub const MEM: TresId = TresId(2);
+/// `energy`, counted in joules.
+pub const ENERGY: TresId = TresId(3);
 /// `node`.
-pub const NODE: TresId = 4;
+pub const NODE: TresId = TresId(4);
 /// `billing`.
-pub const BILLING: TresId = 5;
+pub const BILLING: TresId = TresId(5);
+/// `fs/disk`.
+pub const DISK: TresId = TresId(6);
+/// `vmem`, counted in megabytes.
+pub const VMEM: TresId = TresId(7);
+/// `pages`.
+pub const PAGES: TresId = TresId(8);
 /// The first id of a configured TRES.
-pub const FIRST_CONFIGURED: TresId = 1001;
+pub const FIRST_CONFIGURED: TresId = TresId(1001);
 
 /// The TRES that exist on every cluster.
 pub const FIXED: [(TresId, &str, &str); 8] = [
-    (1, "cpu", ""),
-    (2, "mem", ""),
-    (3, "energy", ""),
-    (4, "node", ""),
-    (5, "billing", ""),
-    (6, "fs", "disk"),
-    (7, "vmem", ""),
-    (8, "pages", ""),
+    (CPU, "cpu", ""),
+    (MEM, "mem", ""),
+    (ENERGY, "energy", ""),
+    (NODE, "node", ""),
+    (BILLING, "billing", ""),
+    (DISK, "fs", "disk"),
+    (VMEM, "vmem", ""),
+    (PAGES, "pages", ""),
 ];
 
 /// A trackable resource.

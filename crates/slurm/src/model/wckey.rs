@@ -1,7 +1,6 @@
 //! [`Wckey`]: a workload characterization key, a word that groups jobs across accounts (sacctmgr(1), "wckeys").
 
-/// Number of a wckey; never used twice.
-pub type WckeyId = u32;
+use super::ids::WckeyId;
 
 /// What identifies a wckey: (user, cluster, name). By user first, since that is how they are looked up.
 pub type WckeyKey = (String, String, String);

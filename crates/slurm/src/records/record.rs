@@ -1,7 +1,7 @@
 //! [`Job`] and [`Step`]: one record each, with the fields that sacct(1) shows.
 
 use super::{JobRow, JobState, TresCounts};
-use crate::model::{AssociationId, QosId, TresId};
+use crate::model::{AssociationId, QosId, ReservationId, TresId, or_zero};
 use crate::rollup::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,16 +32,19 @@ pub struct Job {
     pub gid: Option<u32>,
     /// The partition, or those it waits for with commas between.
     pub partition: String,
-    /// The QOS; 0 when it is not known.
-    pub qos: QosId,
-    /// The association it is counted on; 0 when there is none.
-    pub association: AssociationId,
+    /// The QOS, if it is known.
+    #[serde(with = "or_zero")]
+    pub qos: Option<QosId>,
+    /// The association it is counted on.
+    #[serde(with = "or_zero")]
+    pub association: Option<AssociationId>,
     /// The workload characterization key; `*` before it says that it was a default.
     pub wckey: String,
     /// The reservation's name.
     pub reservation: String,
-    /// The reservation's number; 0 for none.
-    pub reservation_id: u32,
+    /// The reservation's number.
+    #[serde(with = "or_zero")]
+    pub reservation_id: Option<ReservationId>,
     /// When it was submitted.
     pub submit: i64,
     /// When it could first have started.

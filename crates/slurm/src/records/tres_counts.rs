@@ -79,12 +79,13 @@ impl TryFrom<String> for TresCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::tres::{ENERGY, MEM};
 
     #[test]
     fn read_and_written() {
         let counts = TresCounts::parse("4=1,1=8,2=2000").unwrap();
         assert_eq!(counts.to_string(), "1=8,2=2000,4=1");
-        assert_eq!((counts.get(2), counts.get(3)), (Some(2000), None));
+        assert_eq!((counts.get(MEM), counts.get(ENERGY)), (Some(2000), None));
         assert_eq!(TresCounts::parse(""), Some(TresCounts::default()));
         for bad in ["1", "x=1", "1=-1", "1=99999999999999999999"] {
             assert_eq!(TresCounts::parse(bad), None, "{bad}");

@@ -21,9 +21,9 @@ mod bits {
 impl JobUse {
     /// A job. Records say for how long it was suspended, not when: it counts as if that was at its end.
     pub fn of(state: &State, job: &Job) -> Self {
-        let factor = state.qos.get(&job.qos).map_or(1.0, |qos| qos.usage_factor.max(0.0));
+        let factor = job.qos.and_then(|id| state.qos.get(&id)).map_or(1.0, |qos| qos.usage_factor.max(0.0));
         let key = || (job.user.clone(), job.cluster.clone(), job.wckey.trim_start_matches('*').to_owned());
-        let wckey = if job.wckey.is_empty() { 0 } else { state.wckeys.get(&key()).map_or(0, |row| row.id) };
+        let wckey = if job.wckey.is_empty() { None } else { state.wckeys.get(&key()).map(|row| row.id) };
         JobUse {
             association: job.association,
             qos: job.qos,

@@ -1,19 +1,16 @@
 //! [`HourSum`]: one hour of one cluster.
 
 use super::*;
-use crate::model::tres::{CPU, NODE};
+use crate::model::tres::{CPU, ENERGY, NODE};
 use std::collections::HashMap;
-
-/// Joules: a job's total, not an amount that it has all the time.
-const ENERGY: TresId = 3;
 
 /// Sums up one hour of a cluster: what surrounds the jobs first, then each job.
 #[derive(Clone, Debug)]
 pub struct HourSum {
     hour: Span,
-    associations: HashMap<(AssociationId, TresId), Used>,
-    wckeys: HashMap<(u32, TresId), u64>,
-    qos: HashMap<(QosId, TresId), u64>,
+    associations: HashMap<(AssociationId, Measure), Used>,
+    wckeys: HashMap<(WckeyId, TresId), u64>,
+    qos: HashMap<(QosId, Measure), u64>,
     cluster: Option<Capacity>,
     away: Vec<Absence>,
     bookings: Vec<BookingUse>,
@@ -123,7 +120,7 @@ impl HourSum {
             self.charge(job, ran);
             self.away.iter_mut().for_each(|absence| absence.take(&job.tres, ran));
         }
-        if job.reservation == 0 {
+        if job.reservation.is_none() {
             self.wait(job, start);
         } else if ran.seconds() > 0 {
             self.use_booking(job, ran);
@@ -133,11 +130,11 @@ impl HourSum {
     /// Seconds of each TRES that a job used; while it is suspended only its CPUs are free.
     fn charge(&mut self, job: &JobUse, ran: Span) {
         let suspended = job.suspended.iter().map(|span| span.within(ran).seconds()).fold(0, u64::saturating_add);
-        self.note(job, WALL, ran.seconds().saturating_sub(suspended));
+        self.note(job, Measure::Wall, ran.seconds().saturating_sub(suspended));
         for (id, count) in job.tres.iter().copied() {
             let seconds = match id {
                 CPU => count.saturating_mul(ran.seconds().saturating_sub(suspended)),
-                // Known when the job ends.
+                // A job's total, not an amount that it has all the time: known when it ends.
                 ENERGY if job.end == Some(ran.end) => count,
                 ENERGY => 0,
                 _ => count.saturating_mul(ran.seconds()),
@@ -145,12 +142,12 @@ impl HourSum {
             if seconds == 0 {
                 continue;
             }
-            self.note(job, id, seconds);
-            if job.wckey != 0 {
-                add_up(self.wckeys.entry((job.wckey, id)).or_default(), seconds);
+            self.note(job, Measure::Tres(id), seconds);
+            if let Some(wckey) = job.wckey {
+                add_up(self.wckeys.entry((wckey, id)).or_default(), seconds);
             }
             if let Some(stock) = self.cluster.as_mut().and_then(|cluster| cluster.tres.get_mut(&id))
-                && job.reservation == 0
+                && job.reservation.is_none()
             {
                 add_up(&mut stock.uses.allocated, seconds);
             }
@@ -158,20 +155,20 @@ impl HourSum {
     }
 
     /// What limits on associations and QOS count.
-    fn note(&mut self, job: &JobUse, id: TresId, seconds: u64) {
+    fn note(&mut self, job: &JobUse, measure: Measure, seconds: u64) {
         let charged = scaled(seconds, job.usage_factor);
-        if job.association != 0 && seconds > 0 {
-            let used = self.associations.entry((job.association, id)).or_default();
+        if let Some(association) = job.association.filter(|_| seconds > 0) {
+            let used = self.associations.entry((association, measure)).or_default();
             add_up(&mut used.seconds, seconds);
             add_up(&mut used.charged, charged);
         }
-        if job.qos != 0 && charged > 0 {
-            add_up(self.qos.entry((job.qos, id)).or_default(), charged);
+        if let Some(qos) = job.qos.filter(|_| charged > 0) {
+            add_up(self.qos.entry((qos, measure)).or_default(), charged);
         }
     }
 
     fn use_booking(&mut self, job: &JobUse, ran: Span) {
-        for own in self.bookings.iter_mut().filter(|it| it.booking.id == job.reservation) {
+        for own in self.bookings.iter_mut().filter(|it| Some(it.booking.id) == job.reservation) {
             let seconds = ran.within(own.booking.span).seconds();
             if own.booking.ignores_jobs
                 && let Some(cluster) = &mut self.cluster
@@ -228,7 +225,7 @@ impl HourSum {
         for (id, idle) in idle.take_while(|(_, idle)| *idle > 0) {
             let part = idle / own.booking.associations.len().max(1) as u64;
             for association in own.booking.associations.iter().filter(|_| part > 0) {
-                add_up(&mut self.associations.entry((*association, id)).or_default().seconds, part);
+                add_up(&mut self.associations.entry((*association, Measure::Tres(id))).or_default().seconds, part);
             }
         }
     }

@@ -15,7 +15,7 @@ pub use balance::ClusterUse;
 pub use calendar::{Calendar, Period};
 pub use hour::HourSum;
 
-use crate::model::{AssociationId, QosId, TresId};
+use crate::model::{AssociationId, QosId, ReservationId, TresId, WckeyId};
 use std::collections::BTreeMap;
 
 /// A time from `start` up to and without `end`.
@@ -51,11 +51,11 @@ pub type Amounts = Vec<(TresId, u64)>;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobUse {
     /// Its association; 0 is none, and counts for the cluster only.
-    pub association: AssociationId,
+    pub association: Option<AssociationId>,
     /// Its QOS.
-    pub qos: QosId,
+    pub qos: Option<QosId>,
     /// Its wckey; 0 is none.
-    pub wckey: u32,
+    pub wckey: Option<WckeyId>,
     /// When it could first have started.
     pub eligible: i64,
     /// When it started.
@@ -68,16 +68,37 @@ pub struct JobUse {
     pub cpus_requested: u64,
     /// Tasks of an array that wait together in this record; 0 for an ordinary job.
     pub waiting_tasks: u64,
-    /// The reservation it ran in; 0 for none.
-    pub reservation: u32,
+    /// The reservation it ran in.
+    pub reservation: Option<ReservationId>,
     /// UsageFactor of its QOS in millionths.
     pub usage_factor: u64,
     /// What it had.
     pub tres: Amounts,
 }
 
-/// Stands beside the TRES of associations and QOS for the time that jobs ran, whatever they had: what `GrpWall` counts.
-pub const WALL: TresId = 0;
+/// What the usage of associations and QOS is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Measure {
+    /// The time that jobs ran, whatever they had: what `GrpWall` counts.
+    Wall,
+    /// Seconds of a TRES.
+    Tres(TresId),
+}
+
+impl Measure {
+    /// The number in the store: the TRES', and 0 for time.
+    pub fn number(self) -> u32 {
+        match self {
+            Measure::Wall => 0,
+            Measure::Tres(id) => id.0,
+        }
+    }
+
+    /// From [`Measure::number`].
+    pub fn from_number(number: u32) -> Self {
+        if number == 0 { Measure::Wall } else { Measure::Tres(TresId(number)) }
+    }
+}
 
 /// UsageFactor 1.
 pub const FACTOR_ONE: u64 = 1_000_000;
@@ -110,7 +131,7 @@ pub struct Outage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
     /// The reservation's number.
-    pub id: u32,
+    pub id: ReservationId,
     /// When.
     pub span: Span,
     /// MAINT: counts as planned down time.
@@ -169,11 +190,11 @@ pub struct Used {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HourRecords {
     /// By association.
-    pub associations: BTreeMap<(AssociationId, TresId), Used>,
+    pub associations: BTreeMap<(AssociationId, Measure), Used>,
     /// By wckey.
-    pub wckeys: BTreeMap<(u32, TresId), u64>,
+    pub wckeys: BTreeMap<(WckeyId, TresId), u64>,
     /// By QOS, times its UsageFactor.
-    pub qos: BTreeMap<(QosId, TresId), u64>,
+    pub qos: BTreeMap<(QosId, Measure), u64>,
     /// The cluster's; empty when it was not registered.
     pub cluster: BTreeMap<TresId, ClusterUse>,
 }

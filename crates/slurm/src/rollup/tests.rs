@@ -3,6 +3,8 @@ use crate::model::tres::{CPU, MEM, NODE};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
+const FIVE: AssociationId = AssociationId(5);
+const SIX: AssociationId = AssociationId(6);
 const HOUR: Span = Span { start: 7200, end: 10800 };
 
 fn registered(cpus: u64) -> Surroundings {
@@ -13,7 +15,7 @@ fn registered(cpus: u64) -> Surroundings {
 
 fn job(eligible: i64, start: i64, end: i64, cpus: u64) -> JobUse {
     JobUse {
-        association: 5,
+        association: Some(FIVE),
         eligible,
         start: Some(start),
         end: Some(end),
@@ -37,9 +39,9 @@ fn cpu(records: &HourRecords) -> ClusterUse {
 #[test]
 fn a_job_counts_in_the_hour_and_waits_before() {
     let records = rolled(&registered(10), &[job(7000, 7800, 20000, 2)]);
-    assert_eq!(records.associations[&(5, CPU)].seconds, 6000);
-    assert_eq!(records.associations[&(5, MEM)].seconds, 300_000);
-    assert_eq!(records.associations[&(5, NODE)].seconds, 3000);
+    assert_eq!(records.associations[&(FIVE, Measure::Tres(CPU))].seconds, 6000);
+    assert_eq!(records.associations[&(FIVE, Measure::Tres(MEM))].seconds, 300_000);
+    assert_eq!(records.associations[&(FIVE, Measure::Tres(NODE))].seconds, 3000);
     let expected = ClusterUse { count: 10, allocated: 6000, planned: 1200, idle: 28800, ..ClusterUse::default() };
     assert_eq!(cpu(&records), expected);
     assert!(!records.cluster.contains_key(&MEM), "the cluster did not say that it has any");
@@ -55,7 +57,7 @@ fn what_does_not_fit_is_cut_and_waiting_jobs_overcommit() {
     assert_eq!(cpu(&records), expected, "what is down counts after what is used");
     let alone = rolled(&registered(1), &[job(0, 7200, 10800, 3)]);
     assert_eq!(cpu(&alone).allocated, 3600, "no more than there is");
-    assert_eq!(alone.associations[&(5, CPU)].seconds, 10800, "the association is charged for all");
+    assert_eq!(alone.associations[&(FIVE, Measure::Tres(CPU))].seconds, 10800, "the association is charged for all");
 }
 
 #[test]
@@ -70,17 +72,19 @@ fn waiting_ends_with_the_job_and_counts_each_task() {
 #[test]
 fn suspended_cpus_are_free_and_the_factor_counts_for_fairshare_only() {
     let suspended = vec![Span { start: 0, end: 7300 }, Span { start: 10700, end: 99999 }];
-    let records =
-        rolled(&registered(10), &[JobUse { suspended, qos: 3, usage_factor: 500_000, ..job(0, 7000, 20000, 2) }]);
-    assert_eq!(records.associations[&(5, CPU)], Used { seconds: 6800, charged: 3400 });
-    assert_eq!(records.associations[&(5, WALL)], Used { seconds: 3400, charged: 1700 });
-    assert_eq!((records.qos[&(3, CPU)], records.qos[&(3, WALL)]), (3400, 1700));
-    assert_eq!(records.associations[&(5, NODE)].seconds, 3600);
+    let records = rolled(
+        &registered(10),
+        &[JobUse { suspended, qos: Some(QosId(3)), usage_factor: 500_000, ..job(0, 7000, 20000, 2) }],
+    );
+    assert_eq!(records.associations[&(FIVE, Measure::Tres(CPU))], Used { seconds: 6800, charged: 3400 });
+    assert_eq!(records.associations[&(FIVE, Measure::Wall)], Used { seconds: 3400, charged: 1700 });
+    assert_eq!((records.qos[&(QosId(3), Measure::Tres(CPU))], records.qos[&(QosId(3), Measure::Wall)]), (3400, 1700));
+    assert_eq!(records.associations[&(FIVE, Measure::Tres(NODE))].seconds, 3600);
 }
 
-fn booking(id: u32, associations: &[u32]) -> Booking {
+fn booking(id: u32, associations: &[AssociationId]) -> Booking {
     Booking {
-        id,
+        id: ReservationId(id),
         span: HOUR,
         is_maintenance: false,
         ignores_jobs: false,
@@ -93,13 +97,13 @@ fn booking(id: u32, associations: &[u32]) -> Booking {
 #[test]
 fn reservations_are_used_by_those_who_reserved() {
     let mut around = registered(10);
-    around.bookings.push(booking(1, &[5, 6]));
-    let inside = JobUse { reservation: 1, ..job(0, 7200, 8200, 1) };
+    around.bookings.push(booking(1, &[FIVE, SIX]));
+    let inside = JobUse { reservation: Some(ReservationId(1)), ..job(0, 7200, 8200, 1) };
     let records = rolled(&around, &[inside]);
     assert_eq!(cpu(&records).allocated, 14400, "the whole reservation, and the job not again");
     let idle = (14400 - 4000) / 2;
-    assert_eq!(records.associations[&(5, CPU)], Used { seconds: 1000 + idle, charged: 1000 });
-    assert_eq!(records.associations[&(6, CPU)], Used { seconds: idle, charged: 0 });
+    assert_eq!(records.associations[&(FIVE, Measure::Tres(CPU))], Used { seconds: 1000 + idle, charged: 1000 });
+    assert_eq!(records.associations[&(SIX, Measure::Tres(CPU))], Used { seconds: idle, charged: 0 });
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn without_a_controller_what_no_job_uses_is_down() {
 fn nothing_of_a_cluster_that_never_registered() {
     let records = rolled(&Surroundings::default(), &[job(0, 7200, 7300, 4)]);
     assert!(records.cluster.is_empty());
-    assert_eq!(records.associations[&(5, CPU)].seconds, 400);
+    assert_eq!(records.associations[&(FIVE, Measure::Tres(CPU))].seconds, 400);
 }
 
 proptest! {
@@ -143,7 +147,7 @@ proptest! {
             let mut sum = HourSum::new(Span { start: hour * 3600, end: (hour + 1) * 3600 }, &registered(100));
             sum.add(&it);
             let records = sum.finish();
-            used += records.associations.get(&(5, CPU)).map_or(0, |used| used.seconds);
+            used += records.associations.get(&(FIVE, Measure::Tres(CPU))).map_or(0, |used| used.seconds);
             planned += records.cluster[&CPU].planned;
             prop_assert_eq!(records.cluster[&CPU].reported(), 360_000);
         }

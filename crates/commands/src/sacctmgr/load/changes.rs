@@ -104,17 +104,19 @@ impl Load<'_, '_> {
         }
         for (limit, name) in LIMITS {
             let given: Vec<_> = wanted.limits.iter().filter(|((other, _), _)| other == limit).copied().collect();
-            let old = |tres: TresId| row.limits.tres(*limit, tres);
+            let old = |tres: Option<TresId>| row.limits.value((*limit, tres));
             if given.iter().all(|((_, tres), change)| change.after(old(*tres)) == old(*tres)) {
                 continue;
             }
             let (old, new) = match limit.unit() {
                 Unit::Tres => {
-                    let set = given.iter().filter_map(|((_, tres), change)| Some((*tres, change.after(old(*tres))?)));
+                    let set =
+                        given.iter().filter_map(|((_, tres), change)| Some(((*tres)?, change.after(old(*tres))?)));
                     (tres_text(row.limits.all_tres(*limit)), tres_text(set))
                 }
                 _ => {
-                    (number(row.limits.get(*limit)), number(given.last().and_then(|(_, change)| change.after(old(0)))))
+                    let new = given.last().and_then(|(_, change)| change.after(old(None)));
+                    (number(old(None)), number(new))
                 }
             };
             let name = if *limit == Limit::GrpWall { "GrpWallDuration" } else { name };
@@ -270,8 +272,7 @@ impl Load<'_, '_> {
                 (Some(default), _) => default == name,
                 (None, known) => known.as_ref().is_some_and(|row| row.is_default && !row.deleted),
             };
-            let next = || self.session.state.wckeys.values().map(|row| row.id).max().map_or(1, |id| id + 1);
-            let id = known.as_ref().map_or_else(next, |row| row.id);
+            let id = known.as_ref().map_or_else(|| self.session.state.next_wckey(), |row| row.id);
             let (user, cluster, name) = key.clone();
             let row = Wckey { id, user, cluster, name, is_default, deleted: false };
             if known.as_ref().is_some_and(|known| *known == row) {

@@ -82,7 +82,8 @@ pub fn associations(session: &mut Session, new: &[New]) -> Done {
 fn association(new: &New) -> Association {
     let Settings { shares, limits, priority, qos, default_qos, comment } = new.setting.initial();
     Association {
-        id: 0,
+        // It has none yet, and none is shown.
+        id: AssociationId(0),
         key: new.key.clone(),
         parent: None,
         position: 0,

@@ -3,7 +3,6 @@
 use super::{Ask, Kind, Resource, Take, field};
 use serde_json::{Map, Value, json};
 use slurm::State;
-use slurm::model::limits::Unit;
 use slurm::model::{Association, Coordinator, Limits, QosId, Shares};
 use slurm::tree;
 
@@ -160,7 +159,7 @@ fn users(ask: &Ask, take: &mut Take) -> Result<(), String> {
 
 fn associations(ask: &Ask, take: &mut Take) -> Result<(), String> {
     let (after, seen) = (number(ask)?, ask.view.associations());
-    let rows = ask.state.associations().values().filter(|row| !row.deleted && u64::from(row.id) > after);
+    let rows = ask.state.associations().values().filter(|row| !row.deleted && u64::from(row.id.0) > after);
     for row in rows.filter(|row| seen.as_ref().is_none_or(|seen| seen.contains(&row.id))) {
         if !take(association(ask.state, row)) {
             break;
@@ -195,10 +194,10 @@ fn qos_names<'a>(state: &'a State, ids: impl IntoIterator<Item = &'a QosId>) -> 
 fn limits(state: &State, limits: &Limits) -> Value {
     let mut all = Map::new();
     for ((limit, tres), value) in limits.iter() {
-        if limit.unit() != Unit::Tres {
+        let Some(tres) = tres else {
             all.insert(limit.column().into(), value.into());
             continue;
-        }
+        };
         let name = state.tres.get(&tres).map_or_else(|| tres.to_string(), |row| row.full_name());
         all.entry(limit.column()).or_insert_with(|| json!({}))[name] = value.into();
     }
@@ -218,7 +217,7 @@ fn clusters(ask: &Ask, take: &mut Take) -> Result<(), String> {
 
 fn qos(ask: &Ask, take: &mut Take) -> Result<(), String> {
     let after = number(ask)?;
-    for row in ask.state.qos.values().filter(|row| !row.deleted && u64::from(row.id) > after) {
+    for row in ask.state.qos.values().filter(|row| !row.deleted && u64::from(row.id.0) > after) {
         let flags: Vec<_> = row.flags.iter().map(|flag| flag.name()).collect();
         let going_on = take(json!({
             "id": row.id, "name": row.name, "description": row.description, "priority": row.priority, "flags": flags,
@@ -235,7 +234,7 @@ fn qos(ask: &Ask, take: &mut Take) -> Result<(), String> {
 
 fn tres(ask: &Ask, take: &mut Take) -> Result<(), String> {
     let after = number(ask)?;
-    for row in ask.state.tres.values().filter(|row| u64::from(row.id) > after) {
+    for row in ask.state.tres.values().filter(|row| u64::from(row.id.0) > after) {
         if !take(json!({ "id": row.id, "type": row.kind, "name": text(&row.name) })) {
             break;
         }

@@ -1,4 +1,5 @@
 use super::*;
+use slurm::model::tres::MEM;
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -35,7 +36,7 @@ fn full_job() -> JobWithSteps {
         details: Details { comment: "x".into(), ..Details::default() },
         ..Job::default()
     };
-    let usage_in = Usage { max_node: [(2, "n1".to_owned())].into(), ..Usage::default() };
+    let usage_in = Usage { max_node: [(MEM, "n1".to_owned())].into(), ..Usage::default() };
     let details = StepDetails { usage_in, energy: Some(3), ..StepDetails::default() };
     let step = Step { id: StepId::Batch, name: "batch".into(), details, ..Step::default() };
     (job, vec![step, Step { id: StepId::Number(u32::MAX), ..Step::default() }])

@@ -2,7 +2,8 @@ use super::*;
 use crate::store::Store;
 use jiff::tz::TimeZone;
 use slurm::founding::found;
-use slurm::model::Reservation;
+use slurm::model::tres::CPU;
+use slurm::model::{AssociationId, Reservation, ReservationId};
 use slurm::records::{Job, JobState, Step};
 
 const DAY: i64 = 86_400;
@@ -31,17 +32,17 @@ impl Site {
                 state: 1,
                 reason: "fan".into(),
                 user: Some(0),
-                tres: [(1, 4)].into(),
+                tres: [(CPU, 4)].into(),
                 cluster_nodes: String::new(),
             };
             site.state.events.put(event.id, event);
             let row = Reservation {
                 cluster: "c".into(),
-                id: 1,
+                id: ReservationId(1),
                 name: "r".into(),
                 start: end - 60,
                 end,
-                tres: [(1, 4)].into(),
+                tres: [(CPU, 4)].into(),
                 flags: 0,
                 nodes: "n1".into(),
                 unused_wall: 0.1 + 0.2,
@@ -101,7 +102,7 @@ fn job(day: i64) -> (Job, Vec<Step>) {
         job_id: day as u32,
         user: "root".into(),
         account: "root".into(),
-        association: 2,
+        association: Some(AssociationId(2)),
         submit,
         eligible: Some(submit),
         start: Some(submit),

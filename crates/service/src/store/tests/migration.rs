@@ -51,9 +51,9 @@ fn holds_what_it_held(store: &Store, version: usize) {
     assert_eq!((high.preempt.len(), high.flags.len(), high.preempt_exempt_time), (1, 2, Some(5)));
     assert_eq!(high.limits.get(Limit::MaxJobsPerUser), Some(0), "zero is a limit");
     let physics = state.find(&AssociationKey::account("alpha", "physics")).unwrap();
-    assert_eq!(physics.qos, QosSet::Changed { added: [2].into(), removed: [1].into() });
-    assert_eq!((physics.priority, physics.shares, physics.default_qos), (Some(7), Shares::Parent, Some(2)));
-    assert_eq!(physics.limits.tres(Limit::GrpTres, 1001), Some(2));
+    assert_eq!(physics.qos, QosSet::Changed { added: [QosId(2)].into(), removed: [Qos::NORMAL].into() });
+    assert_eq!((physics.priority, physics.shares, physics.default_qos), (Some(7), Shares::Parent, Some(QosId(2))));
+    assert_eq!(physics.limits.tres(Limit::GrpTres, TresId(1001)), Some(2));
     assert_eq!(state.default_account("ann", "alpha").unwrap().shares, Shares::Of(20));
     assert!(state.find_deleted(&AssociationKey::user("alpha", "physics", "left", "gpu")).is_some());
     assert!(state.coordinators.get(&("physics".into(), "ann".into())).is_some());

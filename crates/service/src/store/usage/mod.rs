@@ -10,7 +10,8 @@ pub use read::UsageTable;
 pub use roll::Roll;
 pub use write::Slice;
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, Result, Row, params};
+use slurm::rollup::Measure;
 
 /// How far the rollup is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,11 @@ pub fn watch(transaction: &Connection) -> Result<()> {
 }
 
 /// Since when records differ from what the rollup saw when it last looked.
+/// What a row counts.
+fn measure(row: &Row, column: usize) -> Result<Measure> {
+    row.get(column).map(Measure::from_number)
+}
+
 fn touched(connection: &Connection) -> Result<Option<i64>> {
     connection.query_row("SELECT touched FROM usage_progress", [], |row| row.get(0))
 }

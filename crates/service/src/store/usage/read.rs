@@ -1,15 +1,17 @@
 //! [`UsageTable`]: what reports and fairshare read.
 
-use super::progress;
+use super::{measure, progress};
 use crate::store::jobs::scan;
 use crate::store::jobs::unread;
+use crate::store::rows::id;
 use commands::sreport::{Look, Records, Share};
 use rusqlite::{Connection, Result, Row, params, params_from_iter};
 use slurm::fairshare::history::{Charge, QosCharge};
-use slurm::model::{AssociationId, TresId};
+use slurm::model::{AssociationId, TresId, WckeyId, or_zero};
 use slurm::records::{Job, JobsError, Scan, TresCounts};
 use slurm::rollup::{Calendar, ClusterUse, Period, Span};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::ControlFlow;
 
 /// The rolled-up usage of a database.
@@ -33,18 +35,14 @@ impl<'a> UsageTable<'a> {
         self.known
     }
 
-    fn shares<Id: Copy + Eq + std::hash::Hash + rusqlite::types::FromSql>(
-        &self,
-        columns: &str,
-        span: Span,
-    ) -> Result<Vec<Share<Id>>> {
+    fn shares<Id: Copy + Eq + Hash + From<u32>>(&self, columns: &str, span: Span) -> Result<Vec<Share<Id>>> {
         let mut sums: HashMap<(Id, TresId), u64> = HashMap::new();
         let sql = format!("SELECT {columns} WHERE period = ?1 AND start >= ?2 AND start < ?3 AND tres > 0");
         let mut statement = self.connection.prepare_cached(&sql)?;
         for (period, piece) in self.calendar.pieces(span, self.known) {
             let mut rows = statement.query(params![period.number(), piece.start, piece.end])?;
             while let Some(row) = rows.next()? {
-                *sums.entry((row.get(0)?, row.get(1)?)).or_default() += row.get::<_, i64>(2)?.unsigned_abs();
+                *sums.entry((id(row, 0)?, id(row, 1)?)).or_default() += row.get::<_, i64>(2)?.unsigned_abs();
             }
         }
         Ok(sums.into_iter().map(|((id, tres), seconds)| (id, tres, seconds)).collect())
@@ -78,7 +76,7 @@ impl<'a> UsageTable<'a> {
         let mut rows = statement.query([from])?;
         while let Some(row) = rows.next()? {
             let seconds = row.get::<_, i64>(3)?.unsigned_abs();
-            see(Charge { start: row.get(0)?, association: row.get(1)?, tres: row.get(2)?, seconds });
+            see(Charge { start: row.get(0)?, association: id(row, 1)?, measure: measure(row, 2)?, seconds });
         }
         Ok(())
     }
@@ -91,7 +89,7 @@ impl<'a> UsageTable<'a> {
         let mut rows = statement.query(params![from, cluster])?;
         while let Some(row) = rows.next()? {
             let seconds = row.get::<_, i64>(3)?.unsigned_abs();
-            see(QosCharge { start: row.get(0)?, qos: row.get(1)?, tres: row.get(2)?, seconds });
+            see(QosCharge { start: row.get(0)?, qos: id(row, 1)?, measure: measure(row, 2)?, seconds });
         }
         Ok(())
     }
@@ -132,7 +130,7 @@ fn uses(row: &Row) -> Result<(TresId, ClusterUse)> {
         planned: amount("planned")?,
         overcommitted: amount("overcommitted")?,
     };
-    Ok((row.get("tres")?, uses))
+    Ok((id(row, "tres")?, uses))
 }
 
 /// What [`read_use`] reads.
@@ -144,11 +142,11 @@ const WHOSE: &str = "cluster, user, account, partition, wckey, nodes, job_id, ui
 /// Reads [`Look::Use`] into a job that is used again and again: with a million of them, to make each anew takes as long as
 /// to read it.
 fn read_use(row: &Row, job: &mut Job) -> Result<()> {
-    job.association = row.get(0)?;
+    job.association = or_zero::id(row.get(0)?);
     job.start = row.get(1)?;
     job.end = row.get(2)?;
     job.suspended = row.get::<_, i64>(3)?.unsigned_abs();
-    job.reservation_id = row.get(4)?;
+    job.reservation_id = or_zero::id(row.get(4)?);
     job.tres_allocated = TresCounts::parse(row.get_ref(5)?.as_str()?).unwrap_or_default();
     Ok(())
 }
@@ -171,7 +169,7 @@ impl Records for UsageTable<'_> {
         self.shares("association, tres, seconds FROM usage_association", span).map_err(unread)
     }
 
-    fn wckeys(&self, span: Span) -> Result<Vec<Share<u32>>, JobsError> {
+    fn wckeys(&self, span: Span) -> Result<Vec<Share<WckeyId>>, JobsError> {
         self.shares("wckey, tres, seconds FROM usage_wckey", span).map_err(unread)
     }
 

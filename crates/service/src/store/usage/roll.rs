@@ -7,6 +7,7 @@ use super::write::{Records, Slice};
 use crate::store::jobs::scan;
 use rusqlite::{Connection, Result, Row, params_from_iter};
 use slurm::State;
+use slurm::model::or_zero;
 use slurm::records::{ArrayPlace, Job, Tasks, TresCounts};
 use slurm::rollup::{Calendar, HourRecords, HourSum, JobUse, Period, Span, Surroundings};
 use std::collections::{BTreeMap, VecDeque};
@@ -156,8 +157,8 @@ fn job(row: &Row) -> Result<Job> {
     let waiting: Option<String> = row.get(11)?;
     Ok(Job {
         cluster: row.get(0)?,
-        association: row.get(1)?,
-        qos: row.get(2)?,
+        association: or_zero::id(row.get(1)?),
+        qos: or_zero::id(row.get(2)?),
         user: row.get(3)?,
         wckey: row.get(4)?,
         eligible: row.get(5)?,
@@ -166,7 +167,7 @@ fn job(row: &Row) -> Result<Job> {
         suspended: row.get::<_, i64>(8)?.unsigned_abs(),
         cpus_requested: row.get(9)?,
         array: array.zip(waiting).map(|(job, tasks)| ArrayPlace { job, tasks: Tasks::Waiting(tasks) }),
-        reservation_id: row.get(12)?,
+        reservation_id: or_zero::id(row.get(12)?),
         tres_allocated: TresCounts::parse(row.get_ref(13)?.as_str()?).unwrap_or_default(),
         ..Job::default()
     })

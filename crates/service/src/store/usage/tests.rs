@@ -4,8 +4,8 @@ use commands::sreport::Records;
 use jiff::tz::TimeZone;
 use slurm::State;
 use slurm::founding::found;
-use slurm::model::Event;
 use slurm::model::tres::CPU;
+use slurm::model::{AssociationId, Event};
 use slurm::records::{Job, JobState, TresCounts};
 use slurm::rollup::{Calendar, Span};
 
@@ -48,7 +48,7 @@ fn add_job(connection: &Connection, id: u32, start: i64, end: i64) {
     let job = Job {
         cluster: "c".into(),
         job_id: id,
-        association: 2,
+        association: Some(AssociationId(2)),
         user: "root".into(),
         account: "root".into(),
         submit: start,

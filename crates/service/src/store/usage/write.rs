@@ -1,9 +1,10 @@
 //! [`Slice`]: what the rollup writes in one short transaction.
 
-use super::{progress, set_progress, touched, watch};
+use super::{measure, progress, set_progress, touched, watch};
+use crate::store::rows::id;
 use rusqlite::{Connection, Result, Row, params};
-use slurm::model::{AssociationId, QosId, TresId};
-use slurm::rollup::{ClusterUse, HourRecords, Period, Span, Used};
+use slurm::model::{AssociationId, QosId, TresId, WckeyId};
+use slurm::rollup::{ClusterUse, HourRecords, Measure, Period, Span, Used};
 
 /// A part of the rollup, computed and not written yet: some hours, or the sum of a day or a month.
 #[derive(Clone, Debug)]
@@ -20,9 +21,9 @@ pub struct Slice {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Records {
     start: i64,
-    associations: Vec<(AssociationId, TresId, Used)>,
-    wckeys: Vec<(u32, TresId, u64)>,
-    qos: Vec<(String, QosId, TresId, u64)>,
+    associations: Vec<(AssociationId, Measure, Used)>,
+    wckeys: Vec<(WckeyId, TresId, u64)>,
+    qos: Vec<(String, QosId, Measure, u64)>,
     clusters: Vec<(String, TresId, ClusterUse)>,
 }
 
@@ -50,19 +51,19 @@ impl Records {
             "SELECT association, tres, SUM(seconds), SUM(charged) FROM usage_association {and_tres} association, tres"
         );
         let read =
-            |row: &Row| Ok((row.get(0)?, row.get(1)?, Used { seconds: count(row, 2)?, charged: count(row, 3)? }));
+            |row: &Row| Ok((id(row, 0)?, measure(row, 1)?, Used { seconds: count(row, 2)?, charged: count(row, 3)? }));
         let associations = connection.prepare_cached(&sql)?.query_map(values, read)?.collect::<Result<_>>()?;
         let sql = format!("SELECT wckey, tres, SUM(seconds) FROM usage_wckey {of} wckey, tres");
-        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?, count(row, 2)?));
+        let read = |row: &Row| Ok((id(row, 0)?, id(row, 1)?, count(row, 2)?));
         let wckeys = connection.prepare_cached(&sql)?.query_map(values, read)?.collect::<Result<_>>()?;
         let sql = format!("SELECT cluster, qos, tres, SUM(charged) FROM usage_qos {of} cluster, qos, tres");
-        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, count(row, 3)?));
+        let read = |row: &Row| Ok((row.get(0)?, id(row, 1)?, measure(row, 2)?, count(row, 3)?));
         let qos = connection.prepare_cached(&sql)?.query_map(values, read)?.collect::<Result<_>>()?;
         let sql = format!(
             "SELECT cluster, tres, MAX(count), SUM(allocated), SUM(down), SUM(planned_down), SUM(idle), SUM(planned), \
              SUM(overcommitted) FROM usage_cluster {of} cluster, tres"
         );
-        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?, uses(row)?));
+        let read = |row: &Row| Ok((row.get(0)?, id(row, 1)?, uses(row)?));
         let clusters = connection.prepare_cached(&sql)?.query_map(values, read)?.collect::<Result<_>>()?;
         Ok(Self { start: span.start, associations, wckeys, qos, clusters })
     }
@@ -75,16 +76,16 @@ impl Records {
     fn write(&self, transaction: &Connection, period: Period) -> Result<()> {
         let (period, start) = (period.number(), self.start);
         let mut put = transaction.prepare_cached("INSERT INTO usage_association VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        for (association, tres, used) in &self.associations {
-            put.execute(params![period, start, association, tres, used.seconds as i64, used.charged as i64])?;
+        for (association, of, used) in &self.associations {
+            put.execute(params![period, start, association.0, of.number(), used.seconds as i64, used.charged as i64])?;
         }
         let mut put = transaction.prepare_cached("INSERT INTO usage_wckey VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for (wckey, tres, seconds) in &self.wckeys {
-            put.execute(params![period, start, wckey, tres, *seconds as i64])?;
+            put.execute(params![period, start, wckey.0, tres.0, *seconds as i64])?;
         }
         let mut put = transaction.prepare_cached("INSERT INTO usage_qos VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        for (cluster, qos, tres, charged) in &self.qos {
-            put.execute(params![period, start, cluster, qos, tres, *charged as i64])?;
+        for (cluster, qos, of, charged) in &self.qos {
+            put.execute(params![period, start, cluster, qos.0, of.number(), *charged as i64])?;
         }
         let sql = "INSERT INTO usage_cluster VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let mut put = transaction.prepare_cached(sql)?;
@@ -94,7 +95,7 @@ impl Records {
                     .map(|it| it as i64);
             let [count, allocated, down, planned_down, idle, planned, over] = seconds;
             let values =
-                params![period, start, cluster, tres, count, allocated, down, planned_down, idle, planned, over];
+                params![period, start, cluster, tres.0, count, allocated, down, planned_down, idle, planned, over];
             put.execute(values)?;
         }
         Ok(())

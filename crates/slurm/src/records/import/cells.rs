@@ -3,15 +3,12 @@
 use super::column::{Column as C, Columns};
 use super::values::{self, Id, Moment, Task};
 use super::{Bad, Dialect, Names};
-use crate::model::TresId;
-use crate::model::tres::{CPU, MEM, NODE};
+use crate::model::tres::{CPU, DISK, MEM, NODE, PAGES, VMEM};
+use crate::model::{TresId, or_zero};
 use crate::records::*;
 use crate::rollup::Span;
 use std::cell::RefCell;
 
-const DISK: TresId = 6;
-const VMEM: TresId = 7;
-const PAGES: TresId = 8;
 const MEGA: u64 = 1 << 20;
 
 /// Slurm's number for what is not known (`NO_VAL64`), and the one above it.
@@ -110,7 +107,7 @@ impl Cells<'_> {
         if self.text(C::Start) == "None" {
             flags.0 |= Flags::START_RECEIVED.0;
         }
-        let qos_number = self.count(C::QosRaw)?;
+        let qos_number = self.count(C::QosRaw)?.and_then(or_zero::id);
         let qos_name = self.owned(C::Qos);
         let cpus_requested = self.count(C::ReqCpus)?.or(self.count(C::AllocCpus)?).unwrap_or(0);
         Ok(Job {
@@ -135,11 +132,11 @@ impl Cells<'_> {
             uid: self.count(C::Uid)?,
             gid: self.count(C::Gid)?,
             partition: self.owned(C::Partition),
-            qos: if qos_name.is_empty() { 0 } else { self.names.qos(&qos_name, qos_number) },
-            association: 0,
+            qos: if qos_name.is_empty() { None } else { self.names.qos(&qos_name, qos_number) },
+            association: None,
             wckey: self.owned(C::Wckey),
             reservation: self.owned(C::Reservation),
-            reservation_id: self.count(C::ReservationId)?.unwrap_or(0),
+            reservation_id: self.count(C::ReservationId)?.and_then(or_zero::id),
             submit,
             eligible: self.eligible(submit)?,
             start: times.start,

@@ -3,7 +3,7 @@
 use super::{Bad, Line, Names, Reader};
 use crate::State;
 use crate::founding;
-use crate::model::{AssociationKey, QosId, TresId};
+use crate::model::{AssociationId, AssociationKey, QosId, TresId};
 use crate::records::{Job, JobWithSteps};
 
 /// The most lines of a chunk that are listed as bad.
@@ -34,17 +34,13 @@ pub struct Known<'a> {
 
 impl Names for Known<'_> {
     fn tres(&mut self, name: &str) -> TresId {
-        if let Some(tres) = self.state.tres_named(name) {
-            return tres.id;
-        }
-        founding::add_tres(self.state, name, self.now);
-        self.state.tres_named(name).map_or(0, |tres| tres.id)
+        founding::add_tres(self.state, name, self.now)
     }
 
-    fn qos(&mut self, name: &str, number: Option<u32>) -> QosId {
+    fn qos(&mut self, name: &str, number: Option<QosId>) -> Option<QosId> {
         let here = self.state.qos_named(name).map(|qos| qos.id);
         // What the other site forgot the name of keeps its number, unless that means another QOS here.
-        here.or(number.filter(|id| self.state.qos.get(id).is_none())).unwrap_or(0)
+        here.or(number.filter(|id| self.state.qos.get(id).is_none()))
     }
 }
 
@@ -81,8 +77,8 @@ impl Chunk {
                     return Err(Bad { column: 1, what });
                 }
                 job.association = association(state, &job);
-                self.without_association += u64::from(job.association == 0);
-                self.without_qos += u64::from(state.qos.get(&job.qos).is_none());
+                self.without_association += u64::from(job.association.is_none());
+                self.without_qos += u64::from(job.qos.and_then(|id| state.qos.get(&id)).is_none());
                 self.jobs.push((job, Vec::new()));
             }
         }
@@ -91,9 +87,9 @@ impl Chunk {
 }
 
 /// The association of a job: that of its partition, else that of all; one that was taken away is better than none.
-pub fn association(state: &State, job: &Job) -> u32 {
+pub fn association(state: &State, job: &Job) -> Option<AssociationId> {
     let keys = [job.partition.as_str(), ""]
         .map(|partition| AssociationKey::user(&job.cluster, &job.account, &job.user, partition));
     let here = keys.iter().find_map(|key| state.find(key));
-    here.or_else(|| keys.iter().find_map(|key| state.find_deleted(key))).map_or(0, |row| row.id)
+    here.or_else(|| keys.iter().find_map(|key| state.find_deleted(key))).map(|row| row.id)
 }

@@ -156,6 +156,7 @@ pub fn take(state: &mut State, events: impl IntoIterator<Item = Event>) -> Taken
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::tres::{CPU, FIRST_CONFIGURED, MEM, NODE};
     use crate::records::import::tests::TestNames;
 
     const HEADING: &str = "Cluster|Cluster Nodes|NodeName|TimeStart|TimeEnd|StateRaw|State|Reason|User|TRES";
@@ -171,7 +172,7 @@ mod tests {
         assert!(cluster.unwrap_err().what.contains("11 columns"));
         let cluster = read("ref|n[1-4]||100|Unknown|0||||cpu=64,mem=250G,node=4,gres/gpu=8").unwrap();
         assert_eq!((cluster.node.as_str(), cluster.start, cluster.end), ("", 100, None));
-        assert_eq!(cluster.tres, [(1, 64), (2, 256_000), (4, 4), (1001, 8)].into());
+        assert_eq!(cluster.tres, [(CPU, 64), (MEM, 256_000), (NODE, 4), (FIRST_CONFIGURED, 8)].into());
         let node = read("||n1|2026-01-01T00:00:00|2026-01-01T01:00:00|513|DRAIN|fan broken|root(0)|cpu=16").unwrap();
         assert_eq!((node.cluster.as_str(), node.state, node.user), ("here", 513, Some(0)));
         assert_eq!(node.end, Some(node.start + 3600));

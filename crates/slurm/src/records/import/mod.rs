@@ -14,6 +14,7 @@ mod values;
 mod tests;
 
 use super::{Job, Step};
+use crate::model::tres::CPU;
 use crate::model::{QosId, TresId};
 use cells::Cells;
 use column::{Column as C, Columns};
@@ -44,8 +45,8 @@ pub trait Names {
     /// The number of a TRES such as `gres/gpu`, known from now on if it was not before.
     fn tres(&mut self, name: &str) -> TresId;
 
-    /// The number of a QOS; `number` is the one that the other site has for it, if known. 0 when there is no such QOS.
-    fn qos(&mut self, name: &str, number: Option<u32>) -> QosId;
+    /// The number of a QOS; `number` is the one that the other site has for it, if known. `None` when there is no such QOS.
+    fn qos(&mut self, name: &str, number: Option<QosId>) -> Option<QosId>;
 }
 
 /// Numbers that mean nothing, for a look at lines without a service.
@@ -54,11 +55,11 @@ pub struct NoNames;
 
 impl Names for NoNames {
     fn tres(&mut self, _name: &str) -> TresId {
-        1
+        CPU
     }
 
-    fn qos(&mut self, _name: &str, _number: Option<u32>) -> QosId {
-        0
+    fn qos(&mut self, _name: &str, _number: Option<QosId>) -> Option<QosId> {
+        None
     }
 }
 

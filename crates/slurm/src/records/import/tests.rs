@@ -1,5 +1,6 @@
 use super::*;
-use crate::model::tres::FIXED;
+use crate::model::Qos;
+use crate::model::tres::{CPU, FIRST_CONFIGURED, FIXED, MEM};
 use crate::records::*;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -8,13 +9,13 @@ use proptest::prelude::*;
 pub struct TestNames;
 
 impl Names for TestNames {
-    fn tres(&mut self, name: &str) -> u32 {
+    fn tres(&mut self, name: &str) -> TresId {
         let (kind, rest) = name.split_once('/').unwrap_or((name, ""));
-        FIXED.iter().find(|(_, k, n)| (*k, *n) == (kind, rest)).map_or(1001, |(id, ..)| *id)
+        FIXED.iter().find(|(_, k, n)| (*k, *n) == (kind, rest)).map_or(FIRST_CONFIGURED, |(id, ..)| *id)
     }
 
-    fn qos(&mut self, name: &str, number: Option<u32>) -> u32 {
-        if name == "normal" { 1 } else { number.unwrap_or(0) }
+    fn qos(&mut self, name: &str, number: Option<QosId>) -> Option<QosId> {
+        if name == "normal" { Some(Qos::NORMAL) } else { number }
     }
 }
 
@@ -80,7 +81,7 @@ fn steps() {
     let (of, batch) = step(heading, "7.batch|1|1|2|CANCELLED by 5||01:00:00|00:12.003|1.50G|cpu=4,mem=2G,node=1|3");
     assert_eq!((of, batch.id, batch.cancelled_by), (7, StepId::Batch, Some(5)));
     assert_eq!((batch.user_cpu, batch.system_cpu, batch.tasks), (3_600_000_000, 12_003_000, 3));
-    assert_eq!(batch.details.usage_in.max.get(2), Some(3 << 29));
+    assert_eq!(batch.details.usage_in.max.get(MEM), Some(3 << 29));
     assert_eq!(batch.tres_allocated.to_string(), "1=4,2=2048,4=1");
     let (_, het) = step(heading, "7.0+2|1|1|2|COMPLETED||||||");
     assert_eq!((het.id, het.het_component), (StepId::Number(0), Some(2)));
@@ -91,7 +92,7 @@ fn amounts_of_old_and_new_releases() {
     let heading = format!("{MINIMUM}|ReqMem|ReqCPUS|ReqNodes");
     let memory = |text: &str| {
         let job = job(&heading, &format!("7|7|1|Unknown|Unknown|PENDING|u|{text}|8|2"));
-        job.tres_requested.get(2)
+        job.tres_requested.get(MEM)
     };
     assert_eq!(memory("4Gn"), Some(8192));
     assert_eq!(memory("2000Mc"), Some(16000));
@@ -190,7 +191,7 @@ fn pieces_go_where_they_can_be_read() {
     let heading = "JobIDRaw|JobName|User|Account|Submit|Start|End|State|Comment|NCPUS";
     let read = job(heading, "1|a|b|u|lab|1|2|3|FAILED|x|y|z|4");
     assert_eq!((read.name.as_str(), read.user.as_str(), read.details.comment.as_str()), ("a|b", "u", "x|y|z"));
-    assert_eq!(read.tres_allocated.get(1), Some(4));
+    assert_eq!(read.tres_allocated.get(CPU), Some(4));
     // A name with a user's name in it: whose job it is cannot be told.
     assert!(
         bad("JobIDRaw|JobName|User|WorkDir|Submit|Start|End|State", "1|a|b|c|d|1|2|3|FAILED")
