@@ -5,6 +5,7 @@
 
 use super::body::ORDINARY;
 use super::http::Answer;
+use super::precedence::stand_back;
 use super::refusal::Refusal;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -46,7 +47,10 @@ impl Reader {
     /// Starts the thread; it ends when this is dropped.
     pub fn start() -> io::Result<Self> {
         let (sender, tasks) = channel::<Box<dyn FnOnce() + Send>>();
-        let work = move || tasks.into_iter().for_each(|task| drop(catch_unwind(AssertUnwindSafe(task))));
+        let work = move || {
+            stand_back();
+            tasks.into_iter().for_each(|task| drop(catch_unwind(AssertUnwindSafe(task))));
+        };
         std::thread::Builder::new().name("reader".into()).spawn(work)?;
         Ok(Self(Mutex::new(sender)))
     }

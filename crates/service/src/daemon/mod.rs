@@ -24,6 +24,7 @@ mod nss;
 mod openapi;
 mod parties;
 pub mod pki;
+mod precedence;
 mod programs;
 mod refusal;
 mod reports;

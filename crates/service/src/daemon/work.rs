@@ -3,6 +3,7 @@
 //! When a client leaves, what it asked for is dropped if it has not begun, and ends early if it only reads
 //! ([`Asker`]). A change that has begun is carried out.
 
+use super::precedence::stand_back;
 use super::refusal::Refusal;
 use super::turns::{Bounds, Party, Turn, Turns};
 use crate::store::Asker;
@@ -67,8 +68,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// Runs it on this thread; the place is free when it ends.
+    /// Runs it on this thread, which stands back from now on; the place is free when it ends.
     pub fn run<T>(self, command: impl FnOnce(&Asker) -> T) -> T {
+        stand_back();
         self.asker.serve(|| command(&self.asker))
     }
 }
