@@ -115,6 +115,12 @@ pub fn denied<T>(session: &mut Session) -> Done<T> {
     session.refuse(" Error with request: Access/permission denied")
 }
 
+/// The refusal of a list that is kept from the caller altogether (slurmdbd.conf(5), "PrivateData"), with what sacctmgr
+/// says behind it.
+pub fn hidden<T>(session: &mut Session, then: &str) -> Done<T> {
+    session.refuse(format!("sacctmgr: error: Access/permission denied\n {then}"))
+}
+
 /// Whether the caller may change this association: operators all; coordinators those below an account of theirs, not
 /// the account itself.
 pub fn may_change(session: &Session, row: &Association) -> bool {

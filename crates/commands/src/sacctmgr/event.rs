@@ -1,5 +1,6 @@
 //! `sacctmgr show event` (sacctmgr(1), "SPECIFICATIONS FOR EVENTS").
 
+use super::common;
 use super::condition;
 use super::fields::Column;
 use super::format::{self, Cell};
@@ -173,6 +174,9 @@ pub fn start_of_yesterday(session: &Session) -> i64 {
 
 /// `show event`
 pub fn show(session: &mut Session, words: &[Word]) -> Done {
+    if !session.view().events() {
+        return common::hidden(session, "Error with request: Access/permission denied");
+    }
     let mut wanted = Wanted::default();
     for word in words.iter().filter(|word| !word.is_bare("where", 5) && !word.is_bare("Set", 3)) {
         wanted.take(session, word)?;

@@ -11,6 +11,7 @@ mod condition;
 mod coordinator;
 mod delete;
 mod dump;
+mod entities;
 mod event;
 mod federation;
 pub mod fields;
@@ -46,13 +47,14 @@ mod wckey;
 pub mod word;
 
 use crate::{Output, Reply};
+use entities::Entities;
 use line::Verb;
 use options::Instead;
 pub use session::{Done, Part, Session, Stop, World};
 use slurm::State;
 use slurm::authority::Caller;
 use std::collections::VecDeque;
-use word::{Word, begins};
+use word::Word;
 
 /// Runs one command line (without the program's name). The state is changed in place, or not at all when the command is
 /// refused or a question is open; the caller commits it. As in Slurm, a command may do a part of what was asked and
@@ -158,146 +160,18 @@ fn dispatch(session: &mut Session, words: &[&str]) -> Done {
         return session.refuse("Can't run this command in readonly mode.");
     }
     let all: Vec<_> = rest.iter().map(|raw| Word::parse(raw)).collect();
-    let entity = rest.first().copied().unwrap_or_default();
-    let rest = all.get(1..).unwrap_or_default();
     match meant {
-        Some(Verb::Add) => add(session, entity, rest),
         Some(Verb::Archive) => archive::run(session, &all),
-        Some(Verb::Delete) => delete(session, entity, rest),
         Some(Verb::Dump) => dump::run(session, &all),
         Some(Verb::Load) => load::run(session, &all),
-        Some(Verb::Modify) => modify(session, entity, rest),
-        Some(Verb::Show) => show(session, entity, rest),
-        Some(Verb::Clear | Verb::Reconfigure | Verb::Shutdown) | None => {
-            match service_words::run(session, verb, &words[1..]) {
-                Some(done) => done,
-                None => session.refuse(format!("invalid keyword: {verb}")),
-            }
-        }
+        meant => match meant.and_then(Entities::of) {
+            Some(entities) => entities.carry_out(session, rest, &all),
+            None => alone(session, verb, rest),
+        },
     }
 }
 
-fn add(session: &mut Session, entity: &str, words: &[Word]) -> Done {
-    if begins(entity, "Account", 1) || begins(entity, "Acct", 4) {
-        add_account::run(session, words)
-    } else if begins(entity, "Cluster", 2) {
-        cluster::add(session, words)
-    } else if begins(entity, "Coordinator", 2) {
-        coordinator::add(session, words)
-    } else if begins(entity, "Federation", 1) {
-        federation::add(session, words)
-    } else if begins(entity, "QOS", 1) {
-        qos::add(session, words)
-    } else if begins(entity, "Resource", 1) {
-        resource::add(session, words)
-    } else if begins(entity, "User", 1) {
-        add_user::run(session, words)
-    } else {
-        session.refuse(
-            "No valid entity in add command\nInput line must include \"Account\", \"Cluster\", \"Coordinator\", \
-             \"Federation\", \"QOS\", \"Resource\", or \"User\"",
-        )
-    }
-}
-
-fn show(session: &mut Session, entity: &str, words: &[Word]) -> Done {
-    may_list(session, entity)?;
-    if begins(entity, "Accounts", 2) || begins(entity, "Acct", 4) {
-        show::accounts(session, words)
-    } else if begins(entity, "Associations", 2) {
-        show::associations(session, words)
-    } else if begins(entity, "Clusters", 2) {
-        cluster::show(session, words)
-    } else if begins(entity, "Configuration", 2) {
-        service_words::configuration(session)
-    } else if begins(entity, "Events", 1) {
-        event::show(session, words)
-    } else if begins(entity, "Federation", 1) {
-        federation::show(session, words)
-    } else if begins(entity, "Problems", 1) {
-        problem::show(session, words)
-    } else if ["OrphanJobs", "LostJobs"].iter().any(|name| begins(entity, name, 1)) || begins(entity, "RunawayJobs", 2)
-    {
-        runaway::show(session, words)
-    } else if begins(entity, "QOS", 1) {
-        show_more::qos(session, words)
-    } else if begins(entity, "Resource", 4) {
-        resource::show(session, words)
-    } else if begins(entity, "Reservations", 4) || begins(entity, "Resv", 4) {
-        reservation::show(session, words)
-    } else if begins(entity, "Stats", 1) {
-        service_words::stats(session)
-    } else if begins(entity, "Transactions", 1) || begins(entity, "Txn", 1) {
-        transaction::show(session, words)
-    } else if begins(entity, "Users", 1) {
-        show::users(session, words)
-    } else if begins(entity, "WCKeys", 1) {
-        wckey::show(session, words)
-    } else if begins(entity, "tres", 2) {
-        show_more::tres(session, words)
-    } else {
-        session.refuse(
-            "No valid entity in list command\nInput line must include \"Account\", \"Association\", \"Cluster\", \
-             \"Configuration\",\n\"Event\", \"Federation\", \"Problem\", \"QOS\", \"Resource\", \"Reservation\",\n\
-             \"RunAwayJobs\", \"Stats\", \"Transaction\", \"TRES\", \"User\", or \"WCKey\"",
-        )
-    }
-}
-
-/// Events and reservations may be hidden altogether (`PrivateData`).
-fn may_list(session: &mut Session, entity: &str) -> Done {
-    const DENIED: &str = "Access/permission denied";
-    if begins(entity, "Events", 1) && !session.view().events() {
-        return session.refuse(format!("sacctmgr: error: {DENIED}\n Error with request: {DENIED}"));
-    }
-    if begins(entity, "Reservations", 4) && !session.view().reservations() {
-        return session.refuse(format!("sacctmgr: error: {DENIED}\n Problem with query."));
-    }
-    Ok(())
-}
-
-fn modify(session: &mut Session, entity: &str, words: &[Word]) -> Done {
-    if begins(entity, "Accounts", 1) || begins(entity, "Acct", 4) {
-        modify::account(session, words)
-    } else if begins(entity, "Clusters", 5) {
-        cluster::modify(session, words)
-    } else if begins(entity, "Federation", 1) {
-        federation::modify(session, words)
-    } else if begins(entity, "Job", 1) {
-        job::modify(session, words)
-    } else if begins(entity, "QOSs", 1) {
-        qos::modify(session, words)
-    } else if begins(entity, "Resource", 1) {
-        resource::modify(session, words)
-    } else if begins(entity, "Users", 1) {
-        modify::user(session, words)
-    } else {
-        session.refuse(
-            "No valid entity in modify command\nInput line must include \"Account\", \"Cluster\", \"Federation\", \
-             \"Job\", \"QOS\", \"Resource\" or \"User\"",
-        )
-    }
-}
-
-fn delete(session: &mut Session, entity: &str, words: &[Word]) -> Done {
-    if begins(entity, "Accounts", 1) || begins(entity, "Acct", 4) {
-        delete::account(session, words)
-    } else if begins(entity, "Clusters", 2) {
-        cluster::delete(session, words)
-    } else if begins(entity, "Coordinators", 2) {
-        coordinator::delete(session, words)
-    } else if begins(entity, "Federations", 1) {
-        federation::delete(session, words)
-    } else if begins(entity, "QOS", 2) {
-        qos::delete(session, words)
-    } else if begins(entity, "Resource", 1) {
-        resource::delete(session, words)
-    } else if begins(entity, "Users", 1) {
-        delete::user(session, words)
-    } else {
-        session.refuse(
-            "No valid entity in delete command\nInput line must include \"Account\", \"Cluster\", \"Coordinator\", \
-             \"Federation\", \"QOS\", \"Resource\", or \"User\"",
-        )
-    }
+/// A verb that stands alone.
+fn alone(session: &mut Session, verb: &str, rest: &[&str]) -> Done {
+    service_words::run(session, verb, rest).unwrap_or_else(|| session.refuse(format!("invalid keyword: {verb}")))
 }

@@ -1,5 +1,6 @@
 //! `sacctmgr show reservation` (sacctmgr(1), "SPECIFICATIONS FOR RESERVATIONS").
 
+use super::common;
 use super::condition;
 use super::event::{start_of_yesterday, time_cell};
 use super::fields::Column;
@@ -95,6 +96,9 @@ impl Wanted {
 
 /// `show reservation`
 pub fn show(session: &mut Session, words: &[Word]) -> Done {
+    if !session.view().reservations() {
+        return common::hidden(session, "Problem with query.");
+    }
     let mut wanted = Wanted::default();
     if words.is_empty() {
         wanted.start = Some(start_of_yesterday(session));

@@ -1,6 +1,7 @@
 //! `show stats`: what the service did, in the layout of slurmdbd (sacctmgr(1), "stats"), so that what reads it there can
 //! read it here.
 
+use super::entities::Entities;
 use super::line::{Line, Verb};
 use super::session::Session;
 use super::word::begins;
@@ -70,70 +71,32 @@ pub fn message(program: SlurmProgram, argv: &[String]) -> Message {
     }
 }
 
-const OTHER: Message = ("OTHER", 0);
+/// What slurmdbd has no message for.
+pub const OTHER: Message = ("OTHER", 0);
 
 fn of_sacctmgr(argv: &[String]) -> Message {
     let line = Line::read(argv);
-    let table = match line.verb {
-        Some(Verb::Show) => SHOWN,
-        Some(Verb::Add) => ADDED,
-        Some(Verb::Modify) => MODIFIED,
-        Some(Verb::Delete) => REMOVED,
-        Some(Verb::Archive) => ARCHIVE,
-        Some(Verb::Dump) => return ("DBD_GET_ASSOCS", 1410),
-        Some(Verb::Load) => return ("DBD_ADD_ASSOCS", 1404),
-        Some(Verb::Clear) => return ("DBD_CLEAR_STATS", 1491),
-        Some(Verb::Reconfigure | Verb::Shutdown) | None => return OTHER,
-    };
-    table
-        .iter()
-        .find(|(name, shortest, _)| begins(line.entity, name, *shortest))
-        .map_or(OTHER, |(.., message)| *message)
+    match line.verb {
+        Some(Verb::Archive) => of_archive(line.entity),
+        Some(Verb::Dump) => ("DBD_GET_ASSOCS", 1410),
+        Some(Verb::Load) => ("DBD_ADD_ASSOCS", 1404),
+        Some(Verb::Clear) => ("DBD_CLEAR_STATS", 1491),
+        verb => {
+            let entity = verb.and_then(Entities::of).and_then(|entities| entities.find(line.entity));
+            entity.map_or(OTHER, |entity| entity.message)
+        }
+    }
 }
 
-/// Entity, shortest abbreviation, message; the first that fits counts.
-type Entities = &'static [(&'static str, usize, Message)];
-
-const SHOWN: Entities = &[
-    ("Accounts", 2, ("DBD_GET_ACCOUNTS", 1409)),
-    ("Acct", 4, ("DBD_GET_ACCOUNTS", 1409)),
-    ("Associations", 2, ("DBD_GET_ASSOCS", 1410)),
-    ("Clusters", 2, ("DBD_GET_CLUSTERS", 1412)),
-    ("Configuration", 2, ("DBD_GET_CONFIG", 1466)),
-    ("Events", 1, ("DBD_GET_EVENTS", 1470)),
-    ("Problems", 1, ("DBD_GET_PROBS", 1468)),
-    ("QOS", 1, ("DBD_GET_QOS", 1448)),
-    ("Reservations", 4, ("DBD_GET_RESVS", 1464)),
-    ("RunawayJobs", 2, ("DBD_GET_JOBS_COND", 1444)),
-    ("Stats", 1, ("DBD_GET_STATS", 1489)),
-    ("Transactions", 2, ("DBD_GET_TXN", 1445)),
-    ("Txn", 2, ("DBD_GET_TXN", 1445)),
-    ("TRES", 2, ("DBD_GET_TRES", 1486)),
-    ("Users", 1, ("DBD_GET_USERS", 1415)),
-    ("WCKeys", 1, ("DBD_GET_WCKEYS", 1453)),
-];
-const ADDED: Entities = &[
-    ("Accounts", 1, ("DBD_ADD_ACCOUNTS", 1402)),
-    ("Cluster", 2, ("DBD_ADD_CLUSTERS", 1405)),
-    ("Coordinator", 2, ("DBD_ADD_ACCOUNT_COORDS", 1403)),
-    ("QOS", 1, ("DBD_ADD_QOS", 1447)),
-    ("User", 1, ("DBD_ADD_USERS", 1406)),
-];
-const MODIFIED: Entities = &[
-    ("Accounts", 1, ("DBD_MODIFY_ACCOUNTS", 1428)),
-    ("Clusters", 5, ("DBD_MODIFY_CLUSTERS", 1430)),
-    ("Job", 1, ("DBD_MODIFY_JOB", 1476)),
-    ("QOSs", 1, ("DBD_MODIFY_QOS", 1451)),
-    ("Users", 1, ("DBD_MODIFY_USERS", 1431)),
-];
-const REMOVED: Entities = &[
-    ("Accounts", 1, ("DBD_REMOVE_ACCOUNTS", 1435)),
-    ("Clusters", 2, ("DBD_REMOVE_CLUSTERS", 1438)),
-    ("Coordinators", 2, ("DBD_REMOVE_ACCOUNT_COORDS", 1436)),
-    ("QOS", 2, ("DBD_REMOVE_QOS", 1450)),
-    ("Users", 1, ("DBD_REMOVE_USERS", 1439)),
-];
-const ARCHIVE: Entities = &[("Dump", 1, ("DBD_ARCHIVE_DUMP", 1459)), ("Load", 1, ("DBD_ARCHIVE_LOAD", 1460))];
+fn of_archive(what: &str) -> Message {
+    if begins(what, "Dump", 1) {
+        ("DBD_ARCHIVE_DUMP", 1459)
+    } else if begins(what, "Load", 1) {
+        ("DBD_ARCHIVE_LOAD", 1460)
+    } else {
+        OTHER
+    }
+}
 
 /// The page of `show stats`.
 pub fn page(session: &Session) -> String {
