@@ -34,9 +34,47 @@ fn expand_range(range: &str) -> Option<Vec<String>> {
     Some((from..=to).map(|n| format!("{n:0width$}", width = first.len())).collect())
 }
 
+/// Names as one list, in their order: those that differ in the number at their end alone, one after the other, share
+/// brackets. [`expand`] of each part leads back.
+pub fn compress<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let parts: Vec<(&str, &str)> = names.into_iter().map(split_number).collect();
+    let groups = parts.chunk_by(|(a, one), (b, other)| a == b && !one.is_empty() && !other.is_empty());
+    groups.map(compress_group).collect::<Vec<_>>().join(",")
+}
+
+/// A name and the digits at its end: as many as a number can have.
+fn split_number(name: &str) -> (&str, &str) {
+    let digits = name.bytes().rev().take(18).take_while(u8::is_ascii_digit).count();
+    name.split_at(name.len() - digits)
+}
+
+fn compress_group(group: &[(&str, &str)]) -> String {
+    let prefix = group[0].0;
+    if let [(_, number)] = group {
+        return format!("{prefix}{number}");
+    }
+    let follows = |a: &str, b: &str| a.len() == b.len() && a.parse::<u64>().ok().map(|n| n + 1) == b.parse().ok();
+    let runs = group.chunk_by(|(_, a), (_, b)| follows(a, b));
+    let range = |run: &[(&str, &str)]| match run {
+        [(_, one)] => (*one).to_owned(),
+        _ => format!("{}-{}", run[0].1, run[run.len() - 1].1),
+    };
+    format!("{prefix}[{}]", runs.map(range).collect::<Vec<_>>().join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_compressed() {
+        let list = |names: &[&str]| compress(names.iter().copied());
+        assert_eq!(list(&["c1", "c2", "c3", "c7"]), "c[1-3,7]");
+        assert_eq!(list(&["n08", "n09", "n10"]), "n[08-10]");
+        assert_eq!(list(&["n9", "n10", "login", "x1"]), "n[9,10],login,x1");
+        assert_eq!(list(&["a", "a"]), "a,a");
+        assert_eq!((list(&[]), list(&["c1"])), (String::new(), "c1".to_owned()));
+    }
 
     #[test]
     fn ranges() {

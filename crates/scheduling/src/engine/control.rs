@@ -1,0 +1,173 @@
+//! What people ask of jobs: cancel, signal, hold, release, requeue, update.
+
+use super::runs::waiting_again;
+use super::{Core, Present};
+use crate::event::{Denial, JobChange, JobCommand, Requester};
+use crate::id::JobId;
+use crate::job::*;
+use crate::units::Units;
+use slurm::records::JobState;
+use std::sync::Arc;
+
+impl Core {
+    pub(super) fn control(
+        &mut self,
+        present: Present,
+        who: &Requester,
+        id: JobId,
+        command: JobCommand,
+    ) -> Result<(), Denial> {
+        let job = self.live.jobs.shared(&id).cloned().ok_or(Denial::InvalidJob)?;
+        let is_coordinator = who.coordinates.iter().any(|account| **account == *job.account);
+        if who.uid != job.submission.user.uid && !who.is_operator && !is_coordinator {
+            return Err(Denial::Denied);
+        }
+        match command {
+            JobCommand::Cancel => self.cancel(present, who, &job),
+            JobCommand::Signal(number) => self.signal(present, &job, number),
+            JobCommand::Hold { as_user } => self.hold(present, who, &job, as_user),
+            JobCommand::Release => self.release(present, who, &job),
+            JobCommand::Requeue { hold } => self.requeue(present, who, &job, hold),
+            JobCommand::Update(change) => self.update(present, who, &job, change),
+        }
+    }
+
+    fn cancel(&mut self, present: Present, who: &Requester, job: &LiveJob) -> Result<(), Denial> {
+        let ending = Ending { cancelled_by: Some(who.uid), ..Ending::new(JobState::Cancelled, present.now) };
+        match &job.phase {
+            JobPhase::Pending => self.put(present, LiveJob { phase: JobPhase::Over(None, ending), ..job.clone() }),
+            JobPhase::Running(_) => self.end_run(present, job, ending, NextPhase::Over),
+            JobPhase::Completing(clearing) if clearing.next != NextPhase::Over => {
+                let phase = JobPhase::Completing(Clearing { ending, next: NextPhase::Over, ..clearing.clone() });
+                self.put(present, LiveJob { phase, ..job.clone() });
+            }
+            JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, present: Present, job: &LiveJob, number: u8) -> Result<(), Denial> {
+        let mut run = match &job.phase {
+            JobPhase::Running(run) => run.clone(),
+            JobPhase::Pending => return Err(Denial::IsPending),
+            JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
+        };
+        let serial = run.signals.last().map_or(1, |last| last.serial + 1);
+        run.signals.push(SentSignal { serial, number, delivered: Units::default() });
+        self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
+        Ok(())
+    }
+
+    fn hold(&mut self, present: Present, who: &Requester, job: &LiveJob, as_user: bool) -> Result<(), Denial> {
+        if !job.is_live() {
+            return Err(Denial::AlreadyDone);
+        }
+        let hold = self.hold_of(who, as_user);
+        // A user's hold does not take the place of an operator's.
+        let hold = if job.hold == Some(Hold::Admin) && !who.is_operator { Hold::Admin } else { hold };
+        self.put(present, LiveJob { hold: Some(hold), ..job.clone() });
+        Ok(())
+    }
+
+    fn hold_of(&self, who: &Requester, as_user: bool) -> Hold {
+        if who.is_operator && !as_user { Hold::Admin } else { Hold::User }
+    }
+
+    fn release(&mut self, present: Present, who: &Requester, job: &LiveJob) -> Result<(), Denial> {
+        if !job.is_live() {
+            return Err(Denial::AlreadyDone);
+        }
+        if job.hold == Some(Hold::Admin) && !who.is_operator {
+            return Err(Denial::Denied);
+        }
+        self.put(present, LiveJob { hold: None, priority: None, ..job.clone() });
+        Ok(())
+    }
+
+    fn requeue(&mut self, present: Present, who: &Requester, job: &LiveJob, hold: bool) -> Result<(), Denial> {
+        if !job.submission.requeue {
+            return Err(Denial::Disabled);
+        }
+        let held = hold.then(|| self.hold_of(who, false));
+        let job = &LiveJob { hold: held.or(job.hold), ..job.clone() };
+        match &job.phase {
+            JobPhase::Pending => return Err(Denial::IsPending),
+            JobPhase::Running(_) => {
+                let again = self.again(present);
+                self.end_run(present, job, Ending::new(JobState::Requeued, present.now), again);
+            }
+            JobPhase::Completing(clearing) => {
+                let next = self.again(present);
+                let phase = JobPhase::Completing(Clearing { next, ..clearing.clone() });
+                self.put(present, LiveJob { phase, ..job.clone() });
+            }
+            JobPhase::Over(..) => self.put(present, waiting_again(job.clone(), present.now, present.now)),
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, present: Present, who: &Requester, job: &LiveJob, change: JobChange) -> Result<(), Denial> {
+        match change {
+            JobChange::Minutes(minutes) => self.set_minutes(present, who, job, minutes),
+            JobChange::Priority(priority) => {
+                let now = self.queued_priority(job.id);
+                let raises = now.is_none_or(|now| priority > now);
+                self.pending(job)?;
+                if raises && !who.is_operator {
+                    return Err(Denial::Denied);
+                }
+                self.put(present, LiveJob { priority: Some(priority.max(1)), ..job.clone() });
+                Ok(())
+            }
+            JobChange::Nice(nice) => {
+                self.pending(job)?;
+                if nice < job.submission.nice.max(0) && !who.is_operator {
+                    return Err(Denial::Denied);
+                }
+                let submission = Arc::new(Submission { nice, ..(*job.submission).clone() });
+                self.put(present, LiveJob { submission, ..job.clone() });
+                Ok(())
+            }
+        }
+    }
+
+    fn pending(&self, job: &LiveJob) -> Result<(), Denial> {
+        if job.phase == JobPhase::Pending { Ok(()) } else { Err(Denial::NotPending) }
+    }
+
+    /// A new time limit. Users shorten it; what is longer passes the checks of a submission again.
+    fn set_minutes(&mut self, present: Present, who: &Requester, job: &LiveJob, minutes: u32) -> Result<(), Denial> {
+        let minutes = minutes.max(1);
+        let submission = Arc::new(Submission { minutes: Some(minutes), ..(*job.submission).clone() });
+        let mut changed = LiveJob { submission, ..job.clone() };
+        let before = match &mut changed.phase {
+            JobPhase::Pending => {
+                let config = self.config.clone();
+                self.lines(&config, job).first().and_then(|line| line.minutes(job.submission.minutes))
+            }
+            JobPhase::Running(run) => run.allocation.minutes.replace(minutes),
+            JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
+        };
+        if before.is_some_and(|before| minutes > before) && !who.is_operator {
+            return Err(Denial::Denied);
+        }
+        if changed.phase == JobPhase::Pending {
+            self.check_again(present, job, &changed)?;
+        }
+        self.put(present, changed);
+        self.look_at(present, job.id);
+        Ok(())
+    }
+
+    /// Whether a changed job would be taken if it were submitted now.
+    fn check_again(&mut self, present: Present, job: &LiveJob, changed: &LiveJob) -> Result<(), Denial> {
+        let config = self.config.clone();
+        let lines = self.lines(&config, changed);
+        self.tally.discharge(job.id);
+        let checked = self.check_admission(present, &lines, changed);
+        if let Some((standing, charge)) = self.charge_of(present.accounts, job) {
+            self.tally.charge(present.accounts, job.id, standing, charge);
+        }
+        checked
+    }
+}

@@ -1,0 +1,376 @@
+//! [`Core`]: events in, decisions and rows out.
+//!
+//! Everything durable is in [`LiveTables`]; all else follows from it, the configuration and the accounts, and is kept by
+//! increments. A job changes through [`Core::put`] alone, so that pools, counts, queue and timers cannot miss a change.
+
+mod amounts;
+mod control;
+mod drift;
+mod nodes;
+mod orders;
+mod pass;
+mod priority;
+mod record;
+mod runs;
+mod submit;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use crate::config::{Config, ConfigError, PartitionLine};
+use crate::event::{Accepted, Decision, Denial, SchedulerEvent, UsageKnown};
+use crate::id::{JobId, NodeName, NodeSession, Time};
+use crate::job::{JobPhase, LiveJob, NodeShare};
+use crate::live::{LiveRow, LiveTables};
+use crate::node::{NodeHealth, NodeStanding};
+use crate::pool::{NodeIndex, Pools};
+use crate::queue::{LaneKey, Queue, Rank};
+use crate::selection::Fit;
+use crate::tally::Tally;
+use crate::timers::{Timer, Timers};
+use slurm::State;
+use slurm::records::Job as Record;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What the core is told besides events: the accounts as they are, and the time.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'a> {
+    /// Accounts, limits, QOS.
+    pub accounts: &'a State,
+    /// The time.
+    pub now: Time,
+}
+
+/// The scheduler.
+#[derive(Clone, Debug)]
+pub struct Core {
+    config: Arc<Config>,
+    live: LiveTables,
+    pools: Pools,
+    tally: Tally,
+    queue: Queue,
+    timers: Timers,
+    usage: UsageKnown,
+    /// When each node was heard last.
+    heard: BTreeMap<NodeName, Time>,
+    /// The sessions in which nodes have registered.
+    registered: BTreeMap<NodeName, NodeSession>,
+    /// How many jobs the tables have.
+    known_jobs: usize,
+    /// Grows whenever something is given back: what did not fit before may fit now.
+    version: u64,
+    /// Whether a pass could start something.
+    wants_pass: bool,
+    /// The first job of each partition that found no room.
+    blocked: BTreeMap<Arc<str>, Rank>,
+    licenses: BTreeMap<String, u32>,
+    /// The nodes of each partition.
+    members: BTreeMap<Arc<str>, Arc<[NodeIndex]>>,
+    /// Whom something is to be said about which job.
+    touched: BTreeSet<(NodeName, JobId)>,
+    /// Records of runs that are over, of jobs that go on.
+    past: Vec<Record>,
+}
+
+impl Core {
+    /// From what a store has. Nodes are as they were, and silent until they connect.
+    pub fn restore(config: Arc<Config>, live: LiveTables, present: Present) -> Result<Self, ConfigError> {
+        config.check()?;
+        let mut core = Self {
+            config,
+            live,
+            pools: Pools::default(),
+            tally: Tally::default(),
+            queue: Queue::default(),
+            timers: Timers::default(),
+            usage: UsageKnown::default(),
+            heard: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            known_jobs: 0,
+            version: 0,
+            wants_pass: true,
+            blocked: BTreeMap::new(),
+            licenses: BTreeMap::new(),
+            members: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            past: Vec::new(),
+        };
+        core.rebuild(present);
+        Ok(core)
+    }
+
+    /// Takes one event. What it decides is to be acted on when the rows are durable. Start jobs with [`Core::pass`].
+    pub fn on(&mut self, present: Present, event: SchedulerEvent) -> Decision {
+        self.pass_time(present);
+        let answer = self.take(present, event);
+        Decision { answer, orders: self.orders(present.now) }
+    }
+
+    fn take(&mut self, present: Present, event: SchedulerEvent) -> Result<Accepted, Denial> {
+        match event {
+            SchedulerEvent::Submit(submission) => return self.submit(present, *submission).map(Accepted::Submitted),
+            SchedulerEvent::Control(who, job, command) => self.control(present, &who, job, command)?,
+            SchedulerEvent::NodeConnects(node) => return self.connect(present, &node).map(Accepted::Connected),
+            SchedulerEvent::NodeRegisters(node, session, registration) => {
+                self.register(present, &node, session, registration)?;
+            }
+            SchedulerEvent::NodeReports(node, session, report) => self.report(present, &node, session, report)?,
+            SchedulerEvent::NodeHeard(node, session) => self.hear(present, &node, session)?,
+            SchedulerEvent::NodeControl(who, node, command) => self.control_node(present, &who, &node, command)?,
+            SchedulerEvent::Configure(config) => self.configure(present, config)?,
+            SchedulerEvent::AccountsChanged => self.learn_accounts(present),
+            SchedulerEvent::UsageKnown(usage) => self.learn(present, usage),
+            SchedulerEvent::TimePasses => {}
+        }
+        Ok(Accepted::Done)
+    }
+
+    /// When time alone makes a difference next: an event is due then.
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// Whether [`Core::pass`] could start something.
+    pub fn wants_pass(&self) -> bool {
+        self.wants_pass
+    }
+
+    /// What changed since the last commit, and is to be written in one transaction.
+    pub fn changes<'a>(&'a self, accounts: &'a State) -> impl Iterator<Item = LiveRow<'a>> {
+        let records = self.live.jobs.changes().filter_map(|(_, job)| job).map(|job| self.record(accounts, job));
+        let records = self.past.iter().cloned().chain(records).map(|record| LiveRow::Record(Box::new(record)));
+        self.live.changes().chain(records)
+    }
+
+    /// The rows are durable.
+    pub fn commit(&mut self) {
+        self.live.commit();
+        self.past.clear();
+    }
+
+    /// The rows could not be written: everything is as at the last commit, and what was decided since must not be
+    /// acted on. Nodes have to connect again.
+    pub fn rollback(&mut self, present: Present) {
+        self.registered.clear();
+        self.live.rollback();
+        self.past.clear();
+        self.touched.clear();
+        self.rebuild(present);
+    }
+
+    /// What is durable.
+    pub fn live(&self) -> &LiveTables {
+        &self.live
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Changes a job. The only way: all that follows from jobs follows here.
+    fn put(&mut self, present: Present, mut job: LiveJob) {
+        let ready = self.is_ready(&job, present.now);
+        if ready && job.eligible.is_none() {
+            job.eligible = Some(present.now);
+        }
+        if let Some(old) = self.live.jobs.shared(&job.id).cloned() {
+            if old.submit != job.submit {
+                self.past.push(self.record(present.accounts, &old));
+            }
+            self.leave(&old, &job);
+            self.touch(&old, &job);
+        } else {
+            self.known_jobs += 1;
+        }
+        self.enter(present, &job, ready);
+        self.live.jobs.put(job.id, job);
+    }
+
+    /// Takes an old form of a job out of all that is kept by increments; counts are replaced and not taken out.
+    fn leave(&mut self, old: &LiveJob, new: &LiveJob) {
+        let gives_back = old.held().any(|share| !new.held().any(|other| other.node == share.node));
+        if gives_back || old.state() != new.state() {
+            self.version += 1;
+            self.wants_pass = true;
+        }
+        old.held().for_each(|share| self.pools.give(old.id, share));
+        self.queue.remove(old.id);
+        if matches!(old.phase, JobPhase::Running(_)) {
+            for (name, count) in &old.submission.demand.licenses {
+                self.licenses.entry(name.clone()).and_modify(|taken| *taken -= count);
+            }
+        }
+    }
+
+    /// Puts a job into all that is kept by increments.
+    fn enter(&mut self, present: Present, job: &LiveJob, ready: bool) {
+        job.held().for_each(|share| self.pools.take(job.id, share));
+        if matches!(job.phase, JobPhase::Running(_)) {
+            for (name, count) in &job.submission.demand.licenses {
+                *self.licenses.entry(name.clone()).or_default() += count;
+            }
+        }
+        match self.charge_of(present.accounts, job) {
+            Some((standing, charge)) => self.tally.charge(present.accounts, job.id, standing, charge),
+            None => self.tally.discharge(job.id),
+        }
+        if ready {
+            self.enqueue(present, job);
+        }
+        for at in self.times(job) {
+            self.timers.set(at, Timer::Job(job.id));
+        }
+    }
+
+    /// Puts a job that could start into the lanes of its partitions.
+    fn enqueue(&mut self, present: Present, job: &LiveJob) {
+        let config = self.config.clone();
+        for line in self.lines(&config, job) {
+            let rank = Rank {
+                tier: Reverse(line.tier),
+                priority: Reverse(self.priority(present, job, line)),
+                submit: job.submit,
+                job: job.id,
+            };
+            let key = LaneKey {
+                partition: line.rules.name.as_str().into(),
+                uid: job.submission.user.uid,
+                association: job.association,
+                qos: job.qos,
+                demand: job.submission.demand.clone(),
+                minutes: job.submission.minutes,
+            };
+            self.queue.insert(key, rank, || Fit::new(&config, line, job.submission.demand.clone()));
+        }
+        self.wants_pass = true;
+    }
+
+    /// The partitions in which a job may run, as far as they are there.
+    fn lines<'c>(&self, config: &'c Config, job: &LiveJob) -> Vec<&'c PartitionLine> {
+        let names = &job.submission.partitions;
+        let default = names.is_empty().then(|| config.partition("")).flatten();
+        names.iter().filter_map(|name| config.partition(name)).chain(default).collect()
+    }
+
+    /// Whether a job stands in the queue.
+    fn is_ready(&self, job: &LiveJob, now: Time) -> bool {
+        job.phase == JobPhase::Pending && job.hold.is_none() && job.begin.is_none_or(|begin| begin <= now)
+    }
+
+    /// When time makes a difference to a job.
+    fn times(&self, job: &LiveJob) -> Vec<Time> {
+        let over = |at: Time| at.saturating_add(i64::from(self.config.bounds.min_job_age));
+        match &job.phase {
+            JobPhase::Pending => [job.begin, self.latest_start(job)].into_iter().flatten().collect(),
+            JobPhase::Running(run) => run.allocation.end().into_iter().collect(),
+            JobPhase::Completing(_) => Vec::new(),
+            JobPhase::Over(_, ending) => vec![over(ending.at)],
+        }
+    }
+
+    /// The last moment at which a job could start and end before its deadline.
+    fn latest_start(&self, job: &LiveJob) -> Option<Time> {
+        let minutes = i64::from(job.submission.minutes.unwrap_or(0));
+        job.submission.deadline.map(|deadline| deadline.saturating_sub(minutes * 60))
+    }
+
+    /// Makes all that follows from the tables anew.
+    fn rebuild(&mut self, present: Present) {
+        self.pools = Pools::new(&self.config);
+        let place = |name: &NodeName| self.pools.place(name);
+        let members = |line: &PartitionLine| line.nodes.iter().filter_map(place).collect();
+        let lines = self.config.partitions.iter();
+        self.members = lines.map(|line| (line.rules.name.as_str().into(), members(line))).collect();
+        (self.tally, self.queue, self.timers) = (Tally::default(), Queue::default(), Timers::default());
+        self.licenses.clear();
+        self.blocked.clear();
+        self.tally.set_used(&self.usage.used);
+        for (name, standing) in self.live.nodes.iter() {
+            self.pools.set_takes_work(name, standing.takes_work());
+        }
+        self.known_jobs = self.live.jobs.iter().count();
+        for (_, job) in self.live.clone().jobs.iter() {
+            self.enter(present, job, self.is_ready(job, present.now));
+        }
+        self.watch_nodes(present);
+        for node in self.registered.keys() {
+            self.timers.set(present.now.saturating_add(1), Timer::Resend(node.clone()));
+        }
+        self.age_later(present);
+        self.version += 1;
+        self.wants_pass = true;
+    }
+
+    fn age_later(&mut self, present: Present) {
+        let period = i64::try_from(self.config.settings.priority.calc_period.as_secs()).unwrap_or(i64::MAX);
+        self.timers.set(present.now.saturating_add(period.max(1)), Timer::Priorities);
+    }
+
+    fn configure(&mut self, present: Present, config: Arc<Config>) -> Result<(), Denial> {
+        config.check().map_err(|_| Denial::BadConfig)?;
+        self.config = config;
+        self.rebuild(present);
+        Ok(())
+    }
+
+    fn learn_accounts(&mut self, present: Present) {
+        self.tally.recount(present.accounts);
+        self.version += 1;
+        self.set_priorities(present);
+    }
+
+    fn learn(&mut self, present: Present, usage: UsageKnown) {
+        self.usage = usage;
+        self.tally.set_used(&self.usage.used);
+        self.version += 1;
+        self.set_priorities(present);
+    }
+
+    /// Does all that is due.
+    fn pass_time(&mut self, present: Present) {
+        while let Some(timer) = self.timers.due(present.now) {
+            match timer {
+                Timer::Job(id) => self.look_at(present, id),
+                Timer::Silence(node) => self.check_silence(present, &node),
+                Timer::Resend(node) => self.resend(&node),
+                Timer::Priorities => {
+                    self.version += 1;
+                    self.set_priorities(present);
+                    self.age_later(present);
+                }
+            }
+        }
+    }
+
+    /// Gives every job in the queue its priority of now.
+    fn set_priorities(&mut self, present: Present) {
+        for id in self.queue.jobs().collect::<Vec<_>>() {
+            self.queue.remove(id);
+            if let Some(job) = self.live.jobs.shared(&id).cloned() {
+                self.enqueue(present, &job);
+            }
+        }
+    }
+
+    fn standing(&self, node: &NodeName) -> NodeStanding {
+        self.live.nodes.get(node).cloned().unwrap_or_default()
+    }
+
+    fn put_node(&mut self, node: &NodeName, standing: NodeStanding) {
+        let takes_work = standing.takes_work();
+        if takes_work && !self.standing(node).takes_work() {
+            self.version += 1;
+            self.wants_pass = true;
+        }
+        self.pools.set_takes_work(node, takes_work);
+        self.live.nodes.put(node.clone(), standing);
+    }
+
+    fn is_down(&self, share: &NodeShare) -> bool {
+        let is_gone = self.pools.place(&share.node).is_none();
+        is_gone || matches!(self.live.nodes.get(&share.node), Some(NodeStanding { health: NodeHealth::Down(..), .. }))
+    }
+}

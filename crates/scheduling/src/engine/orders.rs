@@ -1,0 +1,81 @@
+//! Orders to nodes. They are not kept: what a node still has to be told follows from the jobs, and is told again until
+//! the node has confirmed it.
+
+use super::Core;
+use crate::event::{NodeOrder, OrderTask};
+use crate::id::{JobId, NodeName, Time};
+use crate::job::{JobPhase, LiveJob, Run};
+use crate::timers::Timer;
+use std::sync::Arc;
+
+impl Core {
+    /// Something is to be said to the nodes of a job if this change is news to them.
+    pub(super) fn touch(&mut self, old: &LiveJob, new: &LiveJob) {
+        let signals = |job: &LiveJob| match &job.phase {
+            JobPhase::Running(run) => run.signals.len(),
+            _ => 0,
+        };
+        let is_news =
+            std::mem::discriminant(&old.phase) != std::mem::discriminant(&new.phase) || signals(old) != signals(new);
+        if is_news {
+            self.touched.extend(new.held().map(|share| (share.node.clone(), new.id)));
+        }
+    }
+
+    /// Everything that a node has not confirmed is to be said to it.
+    pub(super) fn touch_node(&mut self, node: &NodeName) {
+        let of_jobs = self.pools.get(node).into_iter().flat_map(|pool| &pool.jobs).copied();
+        let strays = self.live.nodes.get(node).into_iter().flat_map(|it| &it.strays).map(|(id, _)| *id);
+        let all: Vec<JobId> = of_jobs.chain(strays).collect();
+        self.touched.extend(all.into_iter().map(|id| (node.clone(), id)));
+    }
+
+    pub(super) fn resend(&mut self, node: &NodeName) {
+        self.touch_node(node);
+    }
+
+    /// The orders that are due.
+    pub(super) fn orders(&mut self, now: Time) -> Vec<NodeOrder> {
+        let mut orders = Vec::new();
+        for (node, id) in std::mem::take(&mut self.touched) {
+            let before = orders.len();
+            self.order(&node, id, &mut orders);
+            if orders.len() > before {
+                let again = now.saturating_add(i64::from(self.config.bounds.resend.max(1)));
+                self.timers.set(again, Timer::Resend(node));
+            }
+        }
+        orders
+    }
+
+    /// What a node has to be told of a job.
+    fn order(&self, node: &NodeName, id: JobId, orders: &mut Vec<NodeOrder>) {
+        let Some(session) = self.registered.get(node).copied() else { return };
+        let order = |attempt, task| NodeOrder { node: node.clone(), session, job: id, attempt, task };
+        let terminate = || OrderTask::Terminate { kill_wait: self.config.bounds.kill_wait };
+        let strays = self.live.nodes.get(node).into_iter().flat_map(|it| &it.strays);
+        orders.extend(strays.filter(|(stray, _)| *stray == id).map(|(_, attempt)| order(*attempt, terminate())));
+        let Some(job) = self.live.jobs.shared(&id) else { return };
+        if !job.held().any(|share| share.node == *node) {
+            return;
+        }
+        match &job.phase {
+            JobPhase::Running(run) => {
+                let tasks = tasks(job, run, node);
+                orders.extend(tasks.into_iter().map(|task| order(job.attempt, task)));
+            }
+            JobPhase::Completing(_) => orders.push(order(job.attempt, terminate())),
+            JobPhase::Pending | JobPhase::Over(..) => {}
+        }
+    }
+}
+
+/// What a node has not confirmed of a run that goes on.
+fn tasks(job: &Arc<LiveJob>, run: &Run, node: &NodeName) -> Vec<OrderTask> {
+    let Some(place) = run.allocation.place(node) else { return Vec::new() };
+    if !run.launched.contains(place) {
+        return vec![OrderTask::Launch(job.clone())];
+    }
+    let missing = run.signals.iter().filter(|signal| !signal.delivered.contains(place));
+    missing.map(|signal| OrderTask::Signal { serial: signal.serial, number: signal.number }).collect()
+}

@@ -1,0 +1,113 @@
+//! A run's way: it starts, ends, its nodes clean up, and the job is over or waits again.
+
+use super::{Core, Present};
+use crate::id::{JobId, NodeName, Time};
+use crate::job::*;
+use crate::units::Units;
+use slurm::records::JobState;
+
+impl Core {
+    /// Gives a job its nodes.
+    pub(super) fn start(&mut self, present: Present, job: &LiveJob, allocation: Allocation) {
+        let run = Run { allocation, launched: Units::default(), signals: Vec::new() };
+        self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
+    }
+
+    /// Decides how a run ends. Its nodes end what is left of it and clean up.
+    pub(super) fn end_run(&mut self, present: Present, job: &LiveJob, ending: Ending, next: NextPhase) {
+        let JobPhase::Running(run) = &job.phase else { return };
+        self.spend(present, job, &run.allocation);
+        let allocation = run.allocation.clone();
+        let mut left = Units::default();
+        for (share, at) in allocation.shares.iter().zip(0..) {
+            if self.is_down(share) {
+                left.insert(at);
+            }
+        }
+        let phase = JobPhase::Completing(Clearing { allocation, left, ending, next });
+        self.settle(present, LiveJob { phase, ..job.clone() });
+    }
+
+    /// A node has nothing left of a run that is over.
+    pub(super) fn node_left(&mut self, present: Present, job: &LiveJob, node: &NodeName) {
+        let JobPhase::Completing(clearing) = &job.phase else { return };
+        let mut clearing = clearing.clone();
+        let place = clearing.allocation.place(node);
+        if place.is_some_and(|at| clearing.left.insert(at)) {
+            self.settle(present, LiveJob { phase: JobPhase::Completing(clearing), ..job.clone() });
+        }
+    }
+
+    /// Puts a job whose run is over; once all nodes have left it, it goes on to its next phase.
+    fn settle(&mut self, present: Present, job: LiveJob) {
+        let JobPhase::Completing(clearing) = &job.phase else { return };
+        let all_left = clearing.left.count() as usize == clearing.allocation.shares.len();
+        if !all_left {
+            return self.put(present, job);
+        }
+        let Clearing { allocation, ending, next, .. } = clearing.clone();
+        match next {
+            NextPhase::Over => {
+                self.put(present, LiveJob { phase: JobPhase::Over(Some(allocation), ending), ..job });
+            }
+            NextPhase::Again(begin) => {
+                // The record of the run that ended is written before the job is one that waits.
+                self.put(present, job.clone());
+                self.put(present, waiting_again(job, begin, present.now));
+            }
+        }
+    }
+
+    /// A node is lost with what ran there.
+    pub(super) fn lose(&mut self, present: Present, id: JobId, node: &NodeName) {
+        let Some(job) = self.live.jobs.shared(&id).cloned() else { return };
+        if matches!(job.phase, JobPhase::Running(_)) {
+            let next = if job.submission.requeue { self.again(present) } else { NextPhase::Over };
+            self.end_run(present, &job, Ending::new(JobState::NodeFail, present.now), next);
+        }
+        if let Some(job) = self.live.jobs.shared(&id).cloned() {
+            self.node_left(present, &job, node);
+        }
+    }
+
+    /// A while from now.
+    pub(super) fn again(&self, present: Present) -> NextPhase {
+        NextPhase::Again(present.now.saturating_add(i64::from(self.config.bounds.requeue_delay)))
+    }
+
+    /// Does what time says to a job.
+    pub(super) fn look_at(&mut self, present: Present, id: JobId) {
+        let Some(job) = self.live.jobs.shared(&id).cloned() else { return };
+        let is_due = |at: Option<Time>| at.is_some_and(|at| at <= present.now);
+        match &job.phase {
+            JobPhase::Pending if self.latest_start(&job).is_some_and(|latest| latest < present.now) => {
+                let ending = Ending::new(JobState::Deadline, present.now);
+                self.put(present, LiveJob { phase: JobPhase::Over(None, ending), ..(*job).clone() });
+            }
+            JobPhase::Pending if is_due(job.begin) => self.put(present, LiveJob { begin: None, ..(*job).clone() }),
+            JobPhase::Running(run) if is_due(run.allocation.end()) => {
+                self.end_run(present, &job, Ending::new(JobState::Timeout, present.now), NextPhase::Over);
+            }
+            JobPhase::Over(..) if self.times(&job).iter().all(|at| *at <= present.now) => self.forget(&job),
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, job: &LiveJob) {
+        self.tally.discharge(job.id);
+        self.known_jobs -= 1;
+        self.live.jobs.remove(&job.id);
+    }
+}
+
+/// The job as it waits for its next run: a new submission to the accounting, one second later at least.
+pub(super) fn waiting_again(job: LiveJob, begin: Time, now: Time) -> LiveJob {
+    LiveJob {
+        submit: now.max(job.submit + 1),
+        eligible: None,
+        begin: Some(begin).filter(|begin| *begin > now),
+        attempt: job.attempt.next(),
+        phase: JobPhase::Pending,
+        ..job
+    }
+}

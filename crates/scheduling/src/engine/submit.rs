@@ -1,0 +1,143 @@
+//! Submission: whether a job is taken, and its number.
+
+use super::{Core, Present};
+use crate::config::PartitionLine;
+use crate::event::Denial;
+use crate::id::{Attempt, JobId, QosId};
+use crate::job::{JobPhase, LiveJob, Submission};
+use crate::selection::{Fit, choose};
+use slurm::State;
+use slurm::admission::{Job, admit, association};
+use slurm::tree::effective;
+use std::sync::Arc;
+
+impl Core {
+    pub(super) fn submit(&mut self, present: Present, submission: Submission) -> Result<JobId, Denial> {
+        if self.known_jobs >= self.config.bounds.max_jobs as usize {
+            return Err(Denial::MaxJobCount);
+        }
+        let id = self.free_number();
+        let job = self.draft(present, id, submission)?;
+        let config = self.config.clone();
+        let lines = self.lines(&config, &job);
+        self.check_demand(&lines, &job)?;
+        self.check_admission(present, &lines, &job)?;
+        if self.latest_start(&job).is_some_and(|latest| latest < present.now) {
+            return Err(Denial::InvalidTime);
+        }
+        self.live.last_job = id.0;
+        self.put(present, job);
+        Ok(id)
+    }
+
+    /// The number after the last one that no job has; after the greatest comes the least.
+    fn free_number(&self) -> JobId {
+        let ids = self.config.settings.job_ids;
+        let after = |last: u32| if last < ids.first || last >= ids.last { ids.first } else { last + 1 };
+        let mut next = after(self.live.last_job);
+        while self.live.jobs.get(&JobId(next)).is_some() {
+            next = after(next);
+        }
+        JobId(next)
+    }
+
+    /// The job as it would be.
+    fn draft(&self, present: Present, id: JobId, submission: Submission) -> Result<LiveJob, Denial> {
+        let lines = self.named_lines(&submission)?;
+        let qos = match &submission.qos {
+            Some(name) => Some(present.accounts.qos_named(name).ok_or(Denial::InvalidQos)?.id),
+            None => None,
+        };
+        let asked = Job {
+            account: submission.account.as_deref(),
+            ..Job::new(&self.config.cluster, &submission.user.name, &lines[0].rules)
+        };
+        let association = association(present.accounts, &asked);
+        let row = association.and_then(|id| present.accounts.association(id));
+        let account = row.map(|row| row.key.account.as_str()).or(submission.account.as_deref()).unwrap_or_default();
+        Ok(LiveJob {
+            id,
+            association,
+            account: account.into(),
+            qos: qos.or_else(|| default_qos(present.accounts, association)),
+            submit: present.now,
+            eligible: None,
+            begin: submission.begin,
+            hold: submission.hold,
+            priority: None,
+            attempt: Attempt::default(),
+            phase: JobPhase::Pending,
+            submission: Arc::new(submission),
+        })
+    }
+
+    /// The partitions that it names; all of them must be there.
+    fn named_lines(&self, submission: &Submission) -> Result<Vec<&PartitionLine>, Denial> {
+        if submission.partitions.is_empty() {
+            return Ok(vec![self.config.partition("").ok_or(Denial::NoPartition)?]);
+        }
+        let lines = submission.partitions.iter().map(|name| self.config.partition(name).filter(|_| !name.is_empty()));
+        lines.collect::<Option<_>>().ok_or(Denial::InvalidPartition)
+    }
+
+    /// Whether one of its partitions could ever hold it, were all nodes empty and up.
+    fn check_demand(&self, lines: &[&PartitionLine], job: &LiveJob) -> Result<(), Denial> {
+        let demand = &job.submission.demand;
+        if !demand.is_sound() {
+            return Err(Denial::InvalidCounts);
+        }
+        let nodes = || self.config.nodes.iter();
+        let stock = |name: &str| nodes().flat_map(|node| &node.hardware.gres).any(|stock| stock.name == name);
+        if !demand.has_clear_gres() || !demand.gres.iter().all(|gres| stock(&gres.name)) {
+            return Err(Denial::InvalidGres);
+        }
+        if !nodes().any(|node| demand.features.are_in(&node.features)) {
+            return Err(Denial::InvalidFeature);
+        }
+        let has = |(name, count): &(String, u32)| self.config.licenses.get(name).is_some_and(|all| all >= count);
+        if !demand.licenses.iter().all(has) {
+            return Err(Denial::InvalidLicense);
+        }
+        let is_in = |line: &&&PartitionLine| demand.required.iter().all(|name| line.nodes.contains(name));
+        let mut lines = lines.iter().filter(is_in).peekable();
+        lines.peek().ok_or(Denial::NodesNotInPartition)?;
+        let could = lines.any(|line| self.could_hold(line, job));
+        if could { Ok(()) } else { Err(Denial::NodeConfiguration) }
+    }
+
+    fn could_hold(&self, line: &PartitionLine, job: &LiveJob) -> bool {
+        let fit = Fit::new(&self.config, line, job.submission.demand.clone());
+        let whole: Vec<_> = self.pools.iter().map(|node| node.whole()).collect();
+        let places = line.nodes.iter().filter_map(|name| self.pools.place(name));
+        let held = places.map(|at| (at, fit.capacity(self.pools.node(at), &whole[at])));
+        choose(&self.pools, &fit, held.filter(|(_, tasks)| *tasks > 0).collect()).is_some()
+    }
+
+    /// One of its partitions must take it.
+    pub(super) fn check_admission(
+        &mut self,
+        present: Present,
+        lines: &[&PartitionLine],
+        job: &LiveJob,
+    ) -> Result<(), Denial> {
+        let enforce = self.config.settings.enforce;
+        let enforce = slurm::settings::Enforce { partitions: self.config.settings.enforce_partitions, ..enforce };
+        self.tally.set_time(present.now);
+        let mut refusals = Vec::new();
+        for line in lines {
+            let asked = self.asked(present.accounts, job, line);
+            match admit(present.accounts, enforce, self.tally.counts(), &asked).submit {
+                Ok(()) => return Ok(()),
+                Err(reason) => refusals.push(reason),
+            }
+        }
+        refusals.first().map_or(Ok(()), |reason| Err(Denial::Refused(*reason)))
+    }
+}
+
+/// The QOS of a job that names none.
+fn default_qos(accounts: &State, association: Option<crate::id::AssociationId>) -> Option<QosId> {
+    let row = association.and_then(|id| accounts.association(id));
+    let own = row.and_then(|row| effective(accounts, row).default_qos);
+    own.or_else(|| accounts.qos_named("normal").map(|qos| qos.id))
+}

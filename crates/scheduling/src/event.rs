@@ -1,0 +1,275 @@
+//! What the core is told and what it says: [`SchedulerEvent`] in, [`Decision`] out.
+
+use crate::config::Config;
+use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession};
+use crate::job::{LiveJob, Submission};
+use crate::node::Hardware;
+use crate::tally::UsedUp;
+use slurm::admission::Reason;
+use slurm::records::ExitCode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Something that happened, or that somebody asks for.
+#[derive(Clone, Debug)]
+pub enum SchedulerEvent {
+    /// A job is submitted.
+    Submit(Box<Submission>),
+    /// Somebody wants something of a job.
+    Control(Requester, JobId, JobCommand),
+    /// A node connects; it is to register then.
+    NodeConnects(NodeName),
+    /// A node says what it is and what it has, once in each session.
+    NodeRegisters(NodeName, NodeSession, Registration),
+    /// A node says what became of a run.
+    NodeReports(NodeName, NodeSession, NodeReport),
+    /// A node is there.
+    NodeHeard(NodeName, NodeSession),
+    /// Somebody wants something of a node.
+    NodeControl(Requester, NodeName, NodeCommand),
+    /// The configuration was read again.
+    Configure(Arc<Config>),
+    /// Accounts, limits or QOS have changed.
+    AccountsChanged,
+    /// What ended jobs used up, and everybody's fairshare.
+    UsageKnown(UsageKnown),
+    /// Nothing but that time went by.
+    TimePasses,
+}
+
+/// Who asks. Whoever takes requests in knows it from the kernel or a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The user's number.
+    pub uid: u32,
+    /// Whether operators' rights come with it.
+    pub is_operator: bool,
+    /// Accounts whose jobs it may act on as a coordinator.
+    pub coordinates: Vec<String>,
+}
+
+/// What may be asked of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobCommand {
+    /// `scancel`: ends it.
+    Cancel,
+    /// `scancel --signal`: sends its processes a signal.
+    Signal(u8),
+    /// `scontrol hold`: an operator's hold unless it is `uhold`.
+    Hold {
+        /// As the user would.
+        as_user: bool,
+    },
+    /// `scontrol release`.
+    Release,
+    /// `scontrol requeue`, `requeuehold`.
+    Requeue {
+        /// Held then.
+        hold: bool,
+    },
+    /// `scontrol update`.
+    Update(JobChange),
+}
+
+/// One field of `scontrol update JobId=`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobChange {
+    /// `TimeLimit` in minutes.
+    Minutes(u32),
+    /// `Priority`.
+    Priority(u32),
+    /// `Nice`.
+    Nice(i32),
+}
+
+/// What may be asked of a node (`scontrol update NodeName= State=`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeCommand {
+    /// `DRAIN`: nothing new starts; a reason is needed.
+    Drain(String),
+    /// `DOWN`: its jobs end; a reason is needed.
+    Down(String),
+    /// `RESUME`.
+    Resume,
+}
+
+/// What a node says when it registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Since when its kernel runs.
+    pub boot: Boot,
+    /// What it found.
+    pub hardware: Hardware,
+    /// All runs that it knows of, also those that are over and were not confirmed.
+    pub runs: Vec<(JobId, Attempt, RunStage)>,
+}
+
+/// How far a run has come on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStage {
+    /// Its processes run.
+    Launched,
+    /// The script ended.
+    Ended(ScriptEnd),
+    /// Nothing of it is left on the node.
+    Left,
+}
+
+/// How a script ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptEnd {
+    /// Its exit code, or the signal that killed it.
+    pub exit: ExitCode,
+    /// Whether it ran out of memory.
+    pub out_of_memory: bool,
+}
+
+/// What a node says of a run. Each may come twice, late, or not in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Of which job.
+    pub job: JobId,
+    /// Of which run.
+    pub attempt: Attempt,
+    /// What became of it.
+    pub what: Reported,
+}
+
+/// What became of a run on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// It has come so far.
+    Stage(RunStage),
+    /// It could not be started, and nothing of it is left.
+    LaunchFailed,
+    /// A signal was delivered.
+    Delivered(u32),
+}
+
+/// What only the records of past jobs tell. Not durable: it is told anew after each start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UsageKnown {
+    /// Minutes that limits count.
+    pub used: UsedUp,
+    /// The fairshare factor of each user's association, 0 to 1.
+    pub fairshare: BTreeMap<AssociationId, f64>,
+}
+
+/// What the core says to an event. To be acted on when the rows of the batch are durable, and not before.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// To whoever asked.
+    pub answer: Result<Accepted, Denial>,
+    /// To nodes.
+    pub orders: Vec<NodeOrder>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// A job has this number.
+    Submitted(JobId),
+    /// A node's connection is this one.
+    Connected(NodeSession),
+    /// It is so now. A node that reported something need not say it again.
+    Done,
+}
+
+/// What a node is to do. It obeys those of its present session alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeOrder {
+    /// Which node.
+    pub node: NodeName,
+    /// In which of its sessions.
+    pub session: NodeSession,
+    /// For which job.
+    pub job: JobId,
+    /// For which run.
+    pub attempt: Attempt,
+    /// What.
+    pub task: OrderTask,
+}
+
+/// What a node does with a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OrderTask {
+    /// Starts it, unless it did before or was told that it is over.
+    Launch(Arc<LiveJob>),
+    /// Ends it: SIGTERM, so many seconds later SIGKILL; says when nothing is left. Also of a run it never heard of.
+    Terminate {
+        /// `KillWait`.
+        kill_wait: u32,
+    },
+    /// Delivers a signal, once for each serial number.
+    Signal {
+        /// Which of the job's signals.
+        serial: u32,
+        /// Its number.
+        number: u8,
+    },
+}
+
+/// Why something is not done, in Slurm's words (src/common/slurm_errno.c).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// Accounts, limits or the partition do not allow it.
+    #[error("{}", .0.refusal())]
+    Refused(Reason),
+    /// There is no such partition.
+    #[error("Invalid partition name specified")]
+    InvalidPartition,
+    /// None was named, and there is no default one.
+    #[error("No partition specified or system default partition")]
+    NoPartition,
+    /// There is no such QOS.
+    #[error("Invalid qos specification")]
+    InvalidQos,
+    /// Counts that cannot be meant.
+    #[error("CPU count specification invalid")]
+    InvalidCounts,
+    /// A node that there is not, or not in the partition.
+    #[error("Requested nodes not in this partition")]
+    NodesNotInPartition,
+    /// No node has such a device, or kinds are mixed.
+    #[error("Invalid generic resource (gres) specification")]
+    InvalidGres,
+    /// No node has such a feature.
+    #[error("Invalid feature specification")]
+    InvalidFeature,
+    /// There is no such licence, or not so many.
+    #[error("Invalid license specification")]
+    InvalidLicense,
+    /// The nodes that there are could never hold it.
+    #[error("Requested node configuration is not available")]
+    NodeConfiguration,
+    /// Its deadline comes before it could end.
+    #[error("Requested time limit is invalid (missing or exceeds some limit)")]
+    InvalidTime,
+    /// Too many jobs are known.
+    #[error("MaxJobCount limit reached")]
+    MaxJobCount,
+    /// There is no such job.
+    #[error("Invalid job id specified")]
+    InvalidJob,
+    /// There is no such node.
+    #[error("Invalid node name specified")]
+    InvalidNode,
+    /// Who asks may not.
+    #[error("Access/permission denied")]
+    Denied,
+    /// It is over.
+    #[error("Job/step already completing or completed")]
+    AlreadyDone,
+    /// Only of jobs that wait.
+    #[error("Job is no longer pending execution")]
+    NotPending,
+    /// Only of jobs that run.
+    #[error("Job is pending execution")]
+    IsPending,
+    /// The job was submitted with `--no-requeue`.
+    #[error("Requested operation is presently disabled")]
+    Disabled,
+    /// The configuration cannot be used.
+    #[error("the configuration cannot be used as it is; Config::check says why")]
+    BadConfig,
+}

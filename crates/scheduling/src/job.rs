@@ -1,0 +1,278 @@
+//! [`LiveJob`]: a job that waits, runs, or ended a short while ago.
+
+use crate::demand::Demand;
+use crate::id::{AssociationId, Attempt, JobId, NodeName, QosId, Time};
+use crate::units::Units;
+use slurm::records::{Details, ExitCode, JobState};
+use std::sync::Arc;
+
+/// What was submitted. It stays as it is, also over a requeue, unless an update changes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Submission {
+    /// Whose job it is.
+    pub user: Submitter,
+    /// The job's name.
+    pub name: String,
+    /// `--account`; `None` is the user's default.
+    pub account: Option<String>,
+    /// `--qos`; `None` is the association's default.
+    pub qos: Option<String>,
+    /// `--partition`: it starts in the first that has room; empty is the default one.
+    pub partitions: Vec<String>,
+    /// What it needs.
+    pub demand: Arc<Demand>,
+    /// `--time` in minutes; `None` is as long as the partition says.
+    pub minutes: Option<u32>,
+    /// `--begin`: not before.
+    pub begin: Option<Time>,
+    /// `--deadline`: removed when it cannot end by then.
+    pub deadline: Option<Time>,
+    /// `--nice`: taken from its priority.
+    pub nice: i32,
+    /// `--hold`.
+    pub hold: Option<Hold>,
+    /// `--requeue`: whether it may run again when a node fails.
+    pub requeue: bool,
+    /// Texts that only listings show.
+    pub details: Details,
+}
+
+/// Who submits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitter {
+    /// The user's name.
+    pub name: String,
+    /// The user's number.
+    pub uid: u32,
+    /// The number of the group it runs as.
+    pub gid: u32,
+    /// Names of all groups that the user is in.
+    pub groups: Vec<String>,
+}
+
+/// Who or what keeps a job from starting until it is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// The user.
+    User,
+    /// An operator; the user cannot release it.
+    Admin,
+    /// A node could not start it.
+    LaunchFailed,
+    /// It was requeued after too many starts that failed.
+    MaxRequeue,
+}
+
+/// A job as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveJob {
+    /// Its number.
+    pub id: JobId,
+    /// What was submitted.
+    pub submission: Arc<Submission>,
+    /// Where its use is counted; `None` where nothing demands an association and there is none.
+    pub association: Option<AssociationId>,
+    /// The account's name.
+    pub account: Arc<str>,
+    /// The QOS; `None` when there is none.
+    pub qos: Option<QosId>,
+    /// When it was submitted, or last requeued.
+    pub submit: Time,
+    /// Since when it could have started, once it can.
+    pub eligible: Option<Time>,
+    /// Not before this time: `--begin`, or a while after a requeue.
+    pub begin: Option<Time>,
+    /// What keeps it; of a running job: once it waits again.
+    pub hold: Option<Hold>,
+    /// A priority that somebody set; else it is computed.
+    pub priority: Option<u32>,
+    /// Which run this is.
+    pub attempt: Attempt,
+    /// What it does.
+    pub phase: JobPhase,
+}
+
+/// What a job does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobPhase {
+    /// It waits.
+    Pending,
+    /// It has its nodes.
+    Running(Run),
+    /// How it ended is decided; not all nodes are done with it.
+    Completing(Clearing),
+    /// It is over, and stays known for a while (slurm.conf(5), `MinJobAge`).
+    Over(Option<Allocation>, Ending),
+}
+
+/// What a job has got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Allocation {
+    /// In which partition.
+    pub partition: Arc<str>,
+    /// Since when.
+    pub start: Time,
+    /// Its time limit in minutes; `None` is without.
+    pub minutes: Option<u32>,
+    /// By node; the first one runs the script. Never empty.
+    pub shares: Vec<NodeShare>,
+}
+
+impl Allocation {
+    /// When its time is over.
+    pub fn end(&self) -> Option<Time> {
+        self.minutes.map(|minutes| self.start.saturating_add(i64::from(minutes) * 60))
+    }
+
+    /// The place of a node among its shares.
+    pub fn place(&self, node: &NodeName) -> Option<u32> {
+        self.shares.iter().zip(0..).find(|(share, _)| share.node == *node).map(|(_, at)| at)
+    }
+
+    /// CPUs on all its nodes.
+    pub fn cpus(&self) -> u64 {
+        self.shares.iter().map(|share| u64::from(share.cpus.count())).sum()
+    }
+}
+
+/// What a job has got on one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeShare {
+    /// The node.
+    pub node: NodeName,
+    /// Tasks of it there.
+    pub tasks: u32,
+    /// CPUs, in the node's numbers.
+    pub cpus: Units,
+    /// Memory in megabytes.
+    pub memory: u64,
+    /// Devices.
+    pub gres: Vec<GresShare>,
+}
+
+/// Devices of one kind that a job has got on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GresShare {
+    /// `gpu`
+    pub name: String,
+    /// `a100`; `None` where the node does not tell kinds apart.
+    pub kind: Option<String>,
+    /// Which, in the order in which the node has those of this kind.
+    pub devices: Units,
+}
+
+/// A run that goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What it has.
+    pub allocation: Allocation,
+    /// On which of its nodes it has started, by place among the shares.
+    pub launched: Units,
+    /// Signals that nodes have not confirmed.
+    pub signals: Vec<SentSignal>,
+}
+
+/// A signal on its way to a job's processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentSignal {
+    /// Which of the job's signals, so that a node delivers it once.
+    pub serial: u32,
+    /// Its number.
+    pub number: u8,
+    /// On which nodes it was delivered, by place among the shares.
+    pub delivered: Units,
+}
+
+/// A run that is over while nodes still clean up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clearing {
+    /// What it had.
+    pub allocation: Allocation,
+    /// Which nodes are done with it, by place among the shares.
+    pub left: Units,
+    /// How it ended.
+    pub ending: Ending,
+    /// What becomes of the job then.
+    pub next: NextPhase,
+}
+
+/// What becomes of a job when its nodes are done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextPhase {
+    /// It is over.
+    Over,
+    /// It waits again, not before this time.
+    Again(Time),
+}
+
+/// How a run ended; decided once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// `COMPLETED`, `FAILED`, `TIMEOUT` and so on.
+    pub state: JobState,
+    /// How the script ended.
+    pub exit: ExitCode,
+    /// When.
+    pub at: Time,
+    /// Who cancelled it.
+    pub cancelled_by: Option<u32>,
+}
+
+impl Ending {
+    /// With exit code 0 and nobody who cancelled it.
+    pub fn new(state: JobState, at: Time) -> Self {
+        Self { state, exit: ExitCode::default(), at, cancelled_by: None }
+    }
+}
+
+impl LiveJob {
+    /// Slurm's state of the job; `COMPLETING` is a flag beside it.
+    pub fn state(&self) -> JobState {
+        match &self.phase {
+            JobPhase::Pending => JobState::Pending,
+            JobPhase::Running(_) => JobState::Running,
+            JobPhase::Completing(clearing) if clearing.next != NextPhase::Over => JobState::Pending,
+            JobPhase::Completing(clearing) => clearing.ending.state,
+            JobPhase::Over(_, ending) => ending.state,
+        }
+    }
+
+    /// Whether nodes still clean up behind it.
+    pub fn is_completing(&self) -> bool {
+        matches!(self.phase, JobPhase::Completing(_))
+    }
+
+    /// What it has or had.
+    pub fn allocation(&self) -> Option<&Allocation> {
+        match &self.phase {
+            JobPhase::Pending => None,
+            JobPhase::Running(run) => Some(&run.allocation),
+            JobPhase::Completing(clearing) => Some(&clearing.allocation),
+            JobPhase::Over(allocation, _) => allocation.as_ref(),
+        }
+    }
+
+    /// What nodes keep for it now: of a run that is over, where they are not done yet.
+    pub fn held(&self) -> impl Iterator<Item = &NodeShare> {
+        let (allocation, left) = match &self.phase {
+            JobPhase::Running(run) => (Some(&run.allocation), None),
+            JobPhase::Completing(clearing) => (Some(&clearing.allocation), Some(&clearing.left)),
+            JobPhase::Pending | JobPhase::Over(..) => (None, None),
+        };
+        let shares = allocation.map(|it| it.shares.as_slice()).unwrap_or_default().iter().zip(0u32..);
+        shares.filter(move |(_, at)| !left.is_some_and(|left| left.contains(*at))).map(|(share, _)| share)
+    }
+
+    /// How it ended, if it has.
+    pub fn ending(&self) -> Option<&Ending> {
+        match &self.phase {
+            JobPhase::Completing(Clearing { ending, .. }) | JobPhase::Over(_, ending) => Some(ending),
+            JobPhase::Pending | JobPhase::Running(_) => None,
+        }
+    }
+
+    /// Whether it counts as submitted: it waits, runs, or will wait again.
+    pub fn is_live(&self) -> bool {
+        !self.state().is_over()
+    }
+}

@@ -1,0 +1,31 @@
+//! The scheduler's core, pure: jobs, nodes, partitions, the queue, priority, selection and backfill. Events go in; rows,
+//! orders to nodes and answers come out ([`Core`]). Nothing here does I/O or reads a clock; `docs/scheduling.md` is how it
+//! works.
+//!
+//! Imports look down only; `tests/it/floors.rs` enforces this table:
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 4 the core | [`engine`] |
+//! | 3 what goes in and out | [`event`], [`live`] |
+//! | 2 rules | `pool`, `queue`, `selection`, [`tally`], `timers` |
+//! | 1 values | [`config`], [`demand`], [`job`], [`node`], [`reason`] |
+//! | 0 words | [`id`], [`units`] |
+
+pub mod config;
+pub mod demand;
+pub mod engine;
+pub mod event;
+pub mod id;
+pub mod job;
+pub mod live;
+pub mod node;
+mod pool;
+mod queue;
+pub mod reason;
+mod selection;
+pub mod tally;
+mod timers;
+pub mod units;
+
+pub use engine::{Core, Present};

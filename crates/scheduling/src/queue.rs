@@ -1,0 +1,145 @@
+//! [`Queue`]: the jobs that could start, in lanes.
+//!
+//! Jobs of one association, QOS and partition that ask for the same stand in one lane: if its first cannot start, the
+//! others cannot either, so that a pass looks at lanes and not at jobs. A job that may run in several partitions
+//! stands in a lane of each.
+
+use crate::id::{AssociationId, JobId, QosId, Time};
+use crate::reason::PendingReason;
+use crate::selection::Fit;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// What the jobs of a lane have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LaneKey {
+    pub(crate) partition: Arc<str>,
+    pub(crate) uid: u32,
+    pub(crate) association: Option<AssociationId>,
+    pub(crate) qos: Option<QosId>,
+    pub(crate) demand: Arc<crate::demand::Demand>,
+    pub(crate) minutes: Option<u32>,
+}
+
+/// Place of a job in the order of the queue: tier of the partition, priority, submission, number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    pub(crate) tier: Reverse<u16>,
+    pub(crate) priority: Reverse<u32>,
+    pub(crate) submit: Time,
+    pub(crate) job: JobId,
+}
+
+/// Number of a lane.
+pub(crate) type LaneId = u64;
+
+/// A place in the queue.
+pub(crate) type QueuePlace = (Rank, LaneId);
+
+/// Jobs that are alike.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) key: LaneKey,
+    pub(crate) fit: Fit,
+    pub(crate) jobs: BTreeSet<Rank>,
+    /// Why its jobs wait, as found at a version of the world.
+    pub(crate) blocked: Option<(u64, PendingReason)>,
+}
+
+/// The queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queue {
+    lanes: HashMap<LaneId, Lane>,
+    by_key: HashMap<LaneKey, LaneId>,
+    heads: BTreeMap<Arc<str>, BTreeSet<QueuePlace>>,
+    places: HashMap<JobId, Vec<QueuePlace>>,
+    last_lane: LaneId,
+}
+
+impl Queue {
+    /// Jobs in it.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn lane_count(&self) -> usize {
+        self.lanes.len()
+    }
+
+    pub(crate) fn contains(&self, job: JobId) -> bool {
+        self.places.contains_key(&job)
+    }
+
+    pub(crate) fn lane(&self, id: LaneId) -> Option<&Lane> {
+        self.lanes.get(&id)
+    }
+
+    /// Where a job stands, once for each of its partitions.
+    pub(crate) fn places(&self, job: JobId) -> &[QueuePlace] {
+        self.places.get(&job).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Puts a job in; `fit` is asked for when no other of its kind is there.
+    pub(crate) fn insert(&mut self, key: LaneKey, rank: Rank, fit: impl FnOnce() -> Fit) {
+        let next = self.last_lane + 1;
+        let id = *self.by_key.entry(key.clone()).or_insert(next);
+        self.last_lane = self.last_lane.max(id);
+        let lane =
+            self.lanes.entry(id).or_insert_with(|| Lane { key, fit: fit(), jobs: BTreeSet::new(), blocked: None });
+        let first = lane.jobs.first().copied();
+        lane.jobs.insert(rank);
+        if first.is_none_or(|first| rank < first) {
+            let heads = self.heads.entry(lane.key.partition.clone()).or_default();
+            first.map(|first| heads.remove(&(first, id)));
+            heads.insert((rank, id));
+        }
+        self.places.entry(rank.job).or_default().push((rank, id));
+    }
+
+    /// Takes a job out of all its lanes.
+    pub(crate) fn remove(&mut self, job: JobId) {
+        for (rank, id) in self.places.remove(&job).unwrap_or_default() {
+            let Some(lane) = self.lanes.get_mut(&id) else { continue };
+            lane.jobs.remove(&rank);
+            let first = lane.jobs.first().copied();
+            if let Some(heads) = self.heads.get_mut(&lane.key.partition) {
+                if heads.remove(&(rank, id)) {
+                    heads.extend(first.map(|first| (first, id)));
+                }
+                if heads.is_empty() {
+                    self.heads.remove(&lane.key.partition);
+                }
+            }
+            if first.is_none()
+                && let Some(lane) = self.lanes.remove(&id)
+            {
+                self.by_key.remove(&lane.key);
+            }
+        }
+    }
+
+    /// Remembers why the jobs of a lane wait.
+    pub(crate) fn block(&mut self, lane: LaneId, version: u64, reason: PendingReason) {
+        if let Some(lane) = self.lanes.get_mut(&lane) {
+            lane.blocked = Some((version, reason));
+        }
+    }
+
+    /// Partitions that have jobs.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.heads.keys()
+    }
+
+    /// The first of a lane's jobs that comes after a place, in a partition.
+    pub(crate) fn after(&self, partition: &str, place: Option<QueuePlace>) -> Option<QueuePlace> {
+        let from = place.map_or(Bound::Unbounded, Bound::Excluded);
+        self.heads.get(partition)?.range((from, Bound::Unbounded)).next().copied()
+    }
+
+    /// All jobs, each once.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.places.keys().copied()
+    }
+}

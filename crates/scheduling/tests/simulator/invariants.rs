@@ -1,0 +1,114 @@
+//! What must be true in every world, after every event.
+
+use crate::cluster::{GROUP_CPUS, MAX_JOBS, MAX_SUBMIT, USERS};
+use crate::world::World;
+use scheduling::Present;
+use scheduling::event::RunStage;
+use scheduling::id::{Attempt, JobId, NodeName};
+use scheduling::job::{JobPhase, LiveJob, NodeShare};
+use scheduling::units::Units;
+use slurm::records::JobState;
+use std::collections::BTreeMap;
+
+pub fn after_an_event(world: &World) {
+    nothing_is_given_twice(world);
+    nothing_is_over_a_limit(world);
+    jobs_are_as_their_phase_says(world);
+    let drift = world.core.drift(Present { accounts: &world.accounts, now: world.now });
+    assert_eq!(drift, Vec::<String>::new(), "counts are not what a recount gives");
+    for id in &world.accepted {
+        let is_known = world.core.job(*id).is_some() || world.store.jobs.contains_key(id);
+        let is_over = || world.store.records.values().any(|record| record.job_id == id.0 && record.state.is_over());
+        assert!(is_known || is_over(), "job {id} is lost");
+    }
+}
+
+fn nothing_is_given_twice(world: &World) {
+    let mut taken: BTreeMap<&NodeName, Vec<&NodeShare>> = BTreeMap::new();
+    for share in world.core.live().jobs.values().flat_map(LiveJob::held) {
+        let others = taken.entry(&share.node).or_default();
+        for other in others.iter() {
+            assert!(!share.cpus.meets(&other.cpus), "CPUs are given twice: {share:?} {other:?}");
+            for (gres, same) in share.gres.iter().flat_map(|gres| other.gres.iter().map(move |same| (gres, same))) {
+                assert!(gres.kind != same.kind || !gres.devices.meets(&same.devices), "a device is given twice");
+            }
+        }
+        others.push(share);
+    }
+    for (name, shares) in taken {
+        let line = world.config.nodes.iter().find(|line| line.name == name.as_str()).expect("a node that there is");
+        let memory: u64 = shares.iter().map(|share| share.memory).sum();
+        assert!(memory <= line.hardware.memory, "{name} has less memory than {memory}");
+        let most = shares.iter().flat_map(|share| share.cpus.iter()).max();
+        assert!(most.is_none_or(|most| most < line.hardware.cpus), "{name} has no CPU {most:?}");
+    }
+}
+
+fn nothing_is_over_a_limit(world: &World) {
+    let jobs = || world.core.live().jobs.values();
+    let runs = |job: &&LiveJob| matches!(job.phase, JobPhase::Running(_));
+    let cpus: u64 = jobs().filter(runs).filter_map(LiveJob::allocation).map(|it| it.cpus()).sum();
+    assert!(cpus <= GROUP_CPUS, "{cpus} CPUs are more than the account may have");
+    for user in USERS {
+        let own = || jobs().filter(|job| job.submission.user.name == user);
+        assert!(own().filter(runs).count() as u64 <= MAX_JOBS, "{user} runs too many jobs");
+        // Whoever is requeued after its end counts again without being asked.
+        let submitted = own().filter(|job| job.is_live() && job.attempt == Attempt::default()).count();
+        assert!(submitted as u64 <= MAX_SUBMIT, "{user} has too many jobs");
+    }
+    let licenses: u32 = jobs().filter(runs).flat_map(|job| &job.submission.demand.licenses).map(|(_, n)| n).sum();
+    assert!(licenses <= 2, "{licenses} licences are out");
+}
+
+fn jobs_are_as_their_phase_says(world: &World) {
+    for job in world.core.live().jobs.values() {
+        let demand = &job.submission.demand;
+        if let JobPhase::Running(run) = &job.phase {
+            let shares = &run.allocation.shares;
+            let tasks: u32 = shares.iter().map(|share| share.tasks).sum();
+            assert!(tasks >= demand.task_count() && shares.len() as u32 >= demand.min_nodes, "{job:?}");
+            assert!(demand.max_nodes.is_none_or(|most| shares.len() as u32 <= most), "{job:?}");
+            assert!(run.allocation.end().is_none_or(|end| end > world.now), "it runs beyond its limit: {job:?}");
+            let partition = world.config.partition(&run.allocation.partition).expect("a partition that there is");
+            assert!(shares.iter().all(|share| partition.nodes.contains(&share.node)), "{job:?}");
+            let each = |share: &NodeShare| share.cpus.count() >= share.tasks * demand.cpus_per_task;
+            assert!(shares.iter().all(each), "{job:?}");
+        }
+        let waits = job.phase == JobPhase::Pending;
+        assert_eq!(world.core.reason(job.id).is_some(), waits || job.is_completing() && job.is_live(), "{job:?}");
+    }
+}
+
+/// Nothing runs twice, nor beside what it must not meet.
+pub fn at_a_launch(world: &mut World, index: usize, job: JobId, attempt: Attempt) {
+    let name = world.nodes[index].name.clone();
+    let count = world.launches.entry((job, attempt, name.clone())).or_default();
+    *count += 1;
+    assert_eq!(*count, 1, "job {job} ran twice on {name} without being requeued");
+    let mut used = Units::default();
+    for (run, known) in world.nodes[index].runs.iter().filter(|(_, known)| known.stage != RunStage::Left) {
+        assert!(!used.meets(&known.cpus), "{run:?} shares CPUs of {name} with another run");
+        used.add(&known.cpus);
+    }
+    for node in &world.nodes {
+        let mut older = node.runs.iter().filter(|(other, _)| other.0 == job && other.1 < attempt);
+        if older.any(|(_, run)| run.stage != RunStage::Left) {
+            let standing = world.core.live().nodes.get(&node.name).expect("it registered once");
+            assert!(!standing.takes_work(), "job {job} still runs on {} which is used again", node.name);
+        }
+    }
+}
+
+pub fn at_the_end(world: &World) {
+    for id in &world.accepted {
+        let records: Vec<_> = world.store.records.values().filter(|record| record.job_id == id.0).collect();
+        let last = records.last().expect("every accepted job has a record");
+        assert!(last.state.is_over() && last.end.is_some(), "job {id} has no end: {last:?}");
+        let earlier = &records[..records.len() - 1];
+        assert!(earlier.iter().all(|record| record.end.is_some()), "a run of job {id} has no end: {earlier:?}");
+        if last.state == JobState::Completed {
+            let heads = world.launches.keys().filter(|(job, ..)| job == id).count();
+            assert!(heads > 0, "job {id} completed and never ran");
+        }
+    }
+}

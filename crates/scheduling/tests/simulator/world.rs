@@ -1,0 +1,418 @@
+//! A world: the master with its store, nodes, the messages between them, people who ask for things, and time.
+
+use crate::cluster::{accounts, config, submission};
+use crate::invariants;
+use crate::node::{FromNode, SimNode};
+use crate::random::Random;
+use scheduling::config::Config;
+use scheduling::event::*;
+use scheduling::id::{Attempt, JobId, NodeName, NodeSession, Time};
+use scheduling::job::LiveJob;
+use scheduling::live::{LiveRow, LiveTables};
+use scheduling::node::NodeStanding;
+use scheduling::reason::PendingReason;
+use scheduling::{Core, Present};
+use slurm::State;
+use slurm::records::{Job as Record, JobState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const START: Time = 1_800_000_000;
+/// Things that happen in a world before everything is mended.
+const STEPS: u64 = 120;
+/// Steps within which all must have come to its end then.
+const PATIENCE: u64 = 3_000;
+
+/// What the master's disk has.
+#[derive(Default)]
+pub struct Store {
+    pub jobs: BTreeMap<JobId, LiveJob>,
+    pub nodes: BTreeMap<NodeName, NodeStanding>,
+    pub last_job: u32,
+    pub records: BTreeMap<(u32, Time), Record>,
+}
+
+impl Store {
+    fn write(&mut self, core: &Core, accounts: &State) {
+        for row in core.changes(accounts) {
+            match row {
+                LiveRow::Job(id, Some(job)) => _ = self.jobs.insert(id, job.clone()),
+                LiveRow::Job(id, None) => _ = self.jobs.remove(&id),
+                LiveRow::Node(name, node) => _ = self.nodes.insert(name.clone(), node.clone()),
+                LiveRow::LastJob(last) => self.last_job = last,
+                LiveRow::Record(record) => _ = self.records.insert((record.job_id, record.submit), *record),
+            }
+        }
+    }
+
+    pub fn tables(&self) -> LiveTables {
+        let nodes = self.nodes.iter().map(|(name, node)| (name.clone(), node.clone()));
+        LiveTables::loaded(self.jobs.values().cloned(), nodes, self.last_job)
+    }
+}
+
+/// A message on its way.
+enum Mail {
+    ToMaster(NodeName, NodeSession, FromNode),
+    Order(NodeOrder),
+    Confirms(NodeName, NodeSession, FromNode),
+}
+
+/// Who waits for the answer to an event.
+enum Asks {
+    Nobody,
+    Client,
+    Node(NodeName, NodeSession, FromNode),
+}
+
+pub struct World {
+    pub random: Random,
+    pub now: Time,
+    pub accounts: State,
+    pub config: Arc<Config>,
+    pub core: Core,
+    pub store: Store,
+    pub nodes: Vec<SimNode>,
+    mail: BTreeMap<(Time, u64), Mail>,
+    mails: u64,
+    events: u64,
+    /// Whether nothing goes wrong any more.
+    mended: bool,
+    /// Jobs whose numbers people were told.
+    pub accepted: BTreeSet<JobId>,
+    /// How often each run was started on each node.
+    pub launches: BTreeMap<(JobId, Attempt, NodeName), u32>,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let (accounts, config) = (accounts(), Arc::new(config()));
+        let present = Present { accounts: &accounts, now: START };
+        let core = Core::restore(config.clone(), LiveTables::default(), present).expect("the configuration is good");
+        let nodes = config.nodes.iter().map(|line| SimNode::new(&line.name, line.hardware.clone())).collect();
+        Self {
+            random: Random::new(seed),
+            now: START,
+            accounts,
+            config,
+            core,
+            store: Store::default(),
+            nodes,
+            mail: BTreeMap::new(),
+            mails: 0,
+            events: 0,
+            mended: false,
+            accepted: BTreeSet::new(),
+            launches: BTreeMap::new(),
+        }
+    }
+
+    /// From the first job to the end of the last.
+    pub fn live(mut self) {
+        for _ in 0..STEPS {
+            self.happen();
+            self.move_on();
+        }
+        self.mend();
+        for step in 0..PATIENCE {
+            if step % 100 == 0 {
+                self.release_all();
+                self.cancel_what_no_limit_lets_start();
+            }
+            if self.core.live().jobs.values().all(|job| !job.is_live() && !job.is_completing()) {
+                return invariants::at_the_end(&self);
+            }
+            self.move_on();
+        }
+        let stuck = self.core.live().jobs.values().filter(|job| job.is_live() || job.is_completing());
+        for job in stuck {
+            let held: Vec<_> = job.held().collect();
+            println!("{} {} {:?} {held:?} {:?}", job.id, job.state().name(), self.core.reason(job.id), job.phase);
+        }
+        for node in &self.nodes {
+            println!("{:?} {:?} {:?}", self.core.live().nodes.get(&node.name), node.registered, node.runs);
+        }
+        panic!("jobs do not end");
+    }
+
+    /// Nothing goes wrong any more, and nothing is held.
+    fn mend(&mut self) {
+        self.mended = true;
+        for index in 0..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            (node.off_until, node.cut_until) = (None, None);
+            let name = node.name.clone();
+            self.take(vec![(SchedulerEvent::NodeControl(root(), name, NodeCommand::Resume), Asks::Nobody)]);
+        }
+    }
+
+    fn release_all(&mut self) {
+        let held = self.core.live().jobs.values().filter(|job| job.hold.is_some());
+        for id in held.map(|job| job.id).collect::<Vec<_>>() {
+            self.take(vec![(SchedulerEvent::Control(root(), id, JobCommand::Release), Asks::Nobody)]);
+        }
+    }
+
+    /// A job that would be over a limit all alone waits for ever, as in Slurm.
+    fn cancel_what_no_limit_lets_start(&mut self) {
+        let jobs = || self.core.live().jobs.values();
+        if jobs().any(|job| job.state() == JobState::Running) {
+            return;
+        }
+        let is_held_back = |job: &&LiveJob| matches!(self.core.reason(job.id), Some(PendingReason::Admission(_)));
+        for id in jobs().filter(is_held_back).map(|job| job.id).collect::<Vec<_>>() {
+            self.take(vec![(SchedulerEvent::Control(root(), id, JobCommand::Cancel), Asks::Nobody)]);
+        }
+    }
+
+    /// One thing happens.
+    fn happen(&mut self) {
+        match self.random.below(20) {
+            0..=7 => {
+                let submission = submission(&mut self.random, self.now);
+                self.take(vec![(SchedulerEvent::Submit(Box::new(submission)), Asks::Client)]);
+            }
+            8..=11 => self.ask_of_a_job(),
+            12 => self.ask_of_a_node(),
+            13 => self.break_a_node(),
+            14 if self.random.one_in(2) => self.restart(),
+            15 if self.random.one_in(3) => self.fail_to_write(),
+            16 if self.random.one_in(3) => {
+                let event = match self.random.below(3) {
+                    0 => SchedulerEvent::Configure(self.config.clone()),
+                    1 => SchedulerEvent::AccountsChanged,
+                    _ => SchedulerEvent::UsageKnown(UsageKnown::default()),
+                };
+                self.take(vec![(event, Asks::Nobody)]);
+            }
+            _ => {}
+        }
+    }
+
+    fn ask_of_a_job(&mut self) {
+        let jobs: Vec<JobId> = self.core.live().jobs.iter().map(|(id, _)| *id).collect();
+        let Some(id) = self.random.pick(&jobs).copied() else { return };
+        let who = match self.random.below(4) {
+            0 => root(),
+            user => Requester { uid: 999 + user as u32, is_operator: false, coordinates: Vec::new() },
+        };
+        let command = match self.random.below(10) {
+            0..=2 => JobCommand::Cancel,
+            3 => JobCommand::Hold { as_user: self.random.one_in(2) },
+            4 | 5 => JobCommand::Release,
+            6 => JobCommand::Requeue { hold: self.random.one_in(3) },
+            7 => JobCommand::Signal(10),
+            8 => JobCommand::Update(JobChange::Minutes(1 + self.random.below(12) as u32)),
+            _ if self.random.one_in(2) => JobCommand::Update(JobChange::Priority(self.random.below(50) as u32)),
+            _ => JobCommand::Update(JobChange::Nice(self.random.below(9) as i32)),
+        };
+        self.take(vec![(SchedulerEvent::Control(who, id, command), Asks::Nobody)]);
+    }
+
+    fn ask_of_a_node(&mut self) {
+        let name = self.nodes[self.random.below(self.nodes.len() as u64) as usize].name.clone();
+        let command = match self.random.below(6) {
+            0 => NodeCommand::Drain("for a test".into()),
+            1 => NodeCommand::Down("for a test".into()),
+            _ => NodeCommand::Resume,
+        };
+        self.take(vec![(SchedulerEvent::NodeControl(root(), name, command), Asks::Nobody)]);
+    }
+
+    fn break_a_node(&mut self) {
+        let index = self.random.below(self.nodes.len() as u64) as usize;
+        let until = self.now + 1 + self.random.below(400) as i64;
+        let node = &mut self.nodes[index];
+        match self.random.below(3) {
+            0 => node.die(until),
+            1 => node.cut_until = Some(until),
+            _ => node.disconnect(),
+        }
+    }
+
+    /// Events of one batch are taken, then their rows are written, then answers and orders go out.
+    fn take(&mut self, batch: Vec<(SchedulerEvent, Asks)>) {
+        let (mut answers, mut orders) = (Vec::new(), Vec::new());
+        for (event, asks) in batch {
+            let present = Present { accounts: &self.accounts, now: self.now };
+            let decision = self.core.on(present, event);
+            orders.extend(decision.orders);
+            answers.push((decision.answer, asks));
+        }
+        if self.core.wants_pass() {
+            orders.extend(self.core.pass(Present { accounts: &self.accounts, now: self.now }).orders);
+        }
+        self.events += 1;
+        // While all is mended, nothing is new in most events.
+        if !self.mended || self.events.is_multiple_of(16) {
+            invariants::after_an_event(self);
+        }
+        if !self.mended && self.random.one_in(60) {
+            return self.restart(); // Killed before the commit.
+        }
+        self.store.write(&self.core, &self.accounts);
+        if !self.mended && self.random.one_in(60) {
+            return self.restart(); // Killed after it: neither answers nor orders went out.
+        }
+        self.core.commit();
+        for order in orders {
+            self.post(Mail::Order(order));
+        }
+        for (answer, asks) in answers {
+            self.answer(answer, asks);
+        }
+    }
+
+    fn answer(&mut self, answer: Result<Accepted, Denial>, asks: Asks) {
+        match (answer, asks) {
+            (Ok(Accepted::Submitted(id)), Asks::Client) => _ = self.accepted.insert(id),
+            (Ok(Accepted::Connected(session)), Asks::Node(name, ..)) => {
+                self.node(&name).connected(session);
+            }
+            (Ok(_), Asks::Node(name, session, said)) => self.post(Mail::Confirms(name, session, said)),
+            (Err(_), Asks::Node(name, session, _)) => {
+                // The master does not know this session: the connection ends.
+                let node = self.node(&name);
+                if node.session == Some(session) {
+                    node.disconnect();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn node(&mut self, name: &NodeName) -> &mut SimNode {
+        self.nodes.iter_mut().find(|node| node.name == *name).expect("a node that there is")
+    }
+
+    /// The master is killed and starts again from its disk; all connections are gone.
+    fn restart(&mut self) {
+        let present = Present { accounts: &self.accounts, now: self.now };
+        self.core = Core::restore(self.config.clone(), self.store.tables(), present).expect("it was good before");
+        self.nodes.iter_mut().for_each(SimNode::disconnect);
+        // What fell due meanwhile is done at once.
+        _ = self.core.on(present, SchedulerEvent::TimePasses);
+        invariants::after_an_event(self);
+    }
+
+    /// The disk is full: what was decided since the last commit never was.
+    fn fail_to_write(&mut self) {
+        let present = Present { accounts: &self.accounts, now: self.now };
+        let submission = submission(&mut self.random, self.now);
+        _ = self.core.on(present, SchedulerEvent::Submit(Box::new(submission)));
+        _ = self.core.pass(present);
+        self.core.rollback(present);
+        let rows: Vec<LiveRow> = self.core.changes(&self.accounts).collect();
+        assert_eq!(rows, [], "a rollback leaves nothing to write");
+        _ = self.core.on(present, SchedulerEvent::TimePasses);
+        self.nodes.iter_mut().for_each(SimNode::disconnect);
+        invariants::after_an_event(self);
+    }
+
+    /// A message goes on its way: late, twice or never.
+    fn post(&mut self, mail: Mail) {
+        if !self.mended && self.random.one_in(25) {
+            return;
+        }
+        let copies = if !self.mended && self.random.one_in(25) { 2 } else { 1 };
+        let mails: Vec<Mail> = if copies == 2 { vec![again(&mail), mail] } else { vec![mail] };
+        for mail in mails {
+            let late = if self.random.one_in(8) { self.random.below(30) } else { self.random.below(2) };
+            self.mails += 1;
+            self.mail.insert((self.now + late as i64, self.mails), mail);
+        }
+    }
+
+    /// Time goes on to the next thing that happens by itself.
+    fn move_on(&mut self) {
+        let mail = self.mail.keys().next().map(|(at, _)| *at);
+        let nodes = self.nodes.iter().filter_map(SimNode::next);
+        let next = nodes.chain(mail).chain(self.core.next_due()).min().unwrap_or(self.now + 60);
+        self.now = next.max(self.now + i64::from(self.random.one_in(3)));
+        let now = self.now;
+        self.nodes.iter_mut().for_each(|node| node.live(now));
+        self.deliver();
+        self.speak();
+        self.take(vec![(SchedulerEvent::TimePasses, Asks::Nobody)]);
+    }
+
+    fn deliver(&mut self) {
+        let later = self.mail.split_off(&(self.now + 1, 0));
+        let due = std::mem::replace(&mut self.mail, later);
+        let mut batch = Vec::new();
+        for mail in due.into_values() {
+            match mail {
+                Mail::ToMaster(name, session, said) => {
+                    if self.node(&name).is_reachable() {
+                        batch.push((event(&name, session, &said), Asks::Node(name, session, said)));
+                    }
+                }
+                Mail::Order(order) => self.obey(&order),
+                Mail::Confirms(name, session, said) => self.confirm(&name, session, &said),
+            }
+        }
+        if !batch.is_empty() {
+            self.take(batch);
+        }
+    }
+
+    fn obey(&mut self, order: &NodeOrder) {
+        let now = self.now;
+        let Some(index) = self.nodes.iter().position(|node| node.name == order.node && node.is_reachable()) else {
+            return;
+        };
+        if let Some((job, attempt)) = self.nodes[index].obey(order, &mut self.random, now, self.mended) {
+            invariants::at_a_launch(self, index, job, attempt);
+        }
+    }
+
+    fn confirm(&mut self, name: &NodeName, session: NodeSession, said: &FromNode) {
+        let node = self.node(name);
+        if !node.is_reachable() || node.session != Some(session) {
+            return;
+        }
+        match said {
+            FromNode::Registers(_) => node.registered = node.registered.map(|(at, _)| (at, true)),
+            FromNode::Reports(report) => node.confirmed(session, report),
+            FromNode::Heartbeat => {}
+        }
+    }
+
+    /// Nodes connect, and say what they have to say.
+    fn speak(&mut self) {
+        for index in 0..self.nodes.len() {
+            if !self.nodes[index].is_reachable() {
+                continue;
+            }
+            let name = self.nodes[index].name.clone();
+            if self.nodes[index].session.is_none() {
+                let asks = Asks::Node(name.clone(), NodeSession::default(), FromNode::Heartbeat);
+                self.take(vec![(SchedulerEvent::NodeConnects(name.clone()), asks)]);
+            }
+            let Some(session) = self.nodes[index].session else { continue };
+            for said in self.nodes[index].speak(self.now) {
+                self.post(Mail::ToMaster(name.clone(), session, said));
+            }
+        }
+    }
+}
+
+fn again(mail: &Mail) -> Mail {
+    match mail {
+        Mail::ToMaster(name, session, said) => Mail::ToMaster(name.clone(), *session, said.clone()),
+        Mail::Order(order) => Mail::Order(order.clone()),
+        Mail::Confirms(name, session, said) => Mail::Confirms(name.clone(), *session, said.clone()),
+    }
+}
+
+fn event(name: &NodeName, session: NodeSession, said: &FromNode) -> SchedulerEvent {
+    match said {
+        FromNode::Registers(registration) => SchedulerEvent::NodeRegisters(name.clone(), session, registration.clone()),
+        FromNode::Reports(report) => SchedulerEvent::NodeReports(name.clone(), session, report.clone()),
+        FromNode::Heartbeat => SchedulerEvent::NodeHeard(name.clone(), session),
+    }
+}
+
+fn root() -> Requester {
+    Requester { uid: 0, is_operator: true, coordinates: Vec::new() }
+}
