@@ -1,4 +1,4 @@
-//! The scheduler's core, pure: jobs, nodes, partitions, the queue, priority, selection and backfill. Events go in; rows,
+//! The scheduler's core, pure: jobs, nodes, partitions, the queue and selection. Events go in; rows,
 //! orders to nodes and answers come out ([`Core`]). Nothing here does I/O or reads a clock; `docs/scheduling.md` is how it
 //! works.
 //!

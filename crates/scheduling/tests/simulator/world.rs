@@ -125,14 +125,9 @@ impl World {
             self.move_on();
         }
         let stuck = self.core.live().jobs.values().filter(|job| job.is_live() || job.is_completing());
-        for job in stuck {
-            let held: Vec<_> = job.held().collect();
-            println!("{} {} {:?} {held:?} {:?}", job.id, job.state().name(), self.core.reason(job.id), job.phase);
-        }
-        for node in &self.nodes {
-            println!("{:?} {:?} {:?}", self.core.live().nodes.get(&node.name), node.registered, node.runs);
-        }
-        panic!("jobs do not end");
+        let told = stuck.map(|job| format!("{} {:?} {:?}\n", job.id, self.core.reason(job.id), job.phase));
+        let nodes = self.core.live().nodes.iter().map(|(name, node)| format!("{name} {node:?}\n"));
+        panic!("jobs do not end:\n{}", told.chain(nodes).collect::<String>());
     }
 
     /// Nothing goes wrong any more, and nothing is held.
