@@ -192,7 +192,7 @@ fn the_first_that_finds_no_room_keeps_others_from_passing_it() {
 fn a_limit_holds_back_its_own_jobs_alone() {
     let mut bench = Bench::new(1);
     let alice = bench.accounts.find(&AssociationKey::user("c", "lab", "alice", "")).unwrap().id;
-    bench.accounts.edit_association(alice, |row| row.limits.set((Limit::MaxJobs, Default::default()), Some(1)));
+    bench.accounts.edit_association(alice, |row| row.limits.set((Limit::MaxJobs, None), Some(1)));
     let [first, second] = [1, 1].map(|cpus| bench.submit(cpus));
     bench.pass();
     assert_eq!([first, second].map(|job| bench.state(job)), [JobState::Running, JobState::Pending]);

@@ -31,15 +31,13 @@ pub fn accounts() -> State {
     found(&mut state, CLUSTER, &["gres/gpu".into(), "gres/gpu:a".into(), "license/x".into()], 0);
     let root = state.root(CLUSTER).expect("it was founded").id;
     let mut settings = Wanted { qos: QosSet::Inherited, ..Wanted::default() };
-    let first = state.tres.get(&CPU).expect("it is fixed").id;
-    settings.limits.set((Limit::GrpTres, first), Some(GROUP_CPUS));
+    settings.limits.set((Limit::GrpTres, Some(CPU)), Some(GROUP_CPUS));
     let lab = Seed { key: AssociationKey::account(CLUSTER, "lab"), settings, is_default: false };
     let lab = grow(&mut state, &[(root, lab)])[0];
     for user in USERS {
         let mut settings = Wanted::default();
-        let none = Default::default();
-        settings.limits.set((Limit::MaxJobs, none), Some(MAX_JOBS));
-        settings.limits.set((Limit::MaxSubmitJobs, none), Some(MAX_SUBMIT));
+        settings.limits.set((Limit::MaxJobs, None), Some(MAX_JOBS));
+        settings.limits.set((Limit::MaxSubmitJobs, None), Some(MAX_SUBMIT));
         let key = AssociationKey::user(CLUSTER, "lab", user, "");
         grow(&mut state, &[(lab, Seed { key, settings, is_default: true })]);
     }
