@@ -1,17 +1,17 @@
 //! `sacctmgr add`, `modify`, `delete` and `show cluster`. A cluster's limits sit on its root association.
 
+use super::association::modify as associations;
+use super::association::rows::Row;
 use super::common;
 use super::condition::{self, Condition};
 use super::federation;
 use super::fields::Column;
+use super::format::fields_or;
 use super::format::{self, Cell};
-use super::idle::{Idle, idle};
-use super::modify::split;
-use super::modify_association as associations;
-use super::rows::Row;
+use super::job::idle::{Idle, idle};
 use super::session::{Done, Session};
 use super::setting::Setting;
-use super::show::fields_or;
+use super::word::split;
 use super::word::{self, Operator, Word};
 use slurm::State;
 use slurm::founding;

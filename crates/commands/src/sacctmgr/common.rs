@@ -143,3 +143,26 @@ pub fn qos_line(row: &Association) -> String {
     }
     line
 }
+
+/// Asks before everything is changed; false means "Aborted" was said.
+pub fn confirm_no_condition(session: &mut Session) -> Done<bool> {
+    let go = session.ask("You didn't set any conditions with 'WHERE'.\nAre you sure you want to continue?")?;
+    if !go {
+        session.say("Aborted");
+    }
+    Ok(go)
+}
+
+/// Lists what was modified, or says that nothing was; true when something was.
+pub fn report(session: &mut Session, heading: &str, names: &[String]) -> bool {
+    if names.is_empty() {
+        session.say(" Nothing modified");
+        session.failed = true;
+        return false;
+    }
+    session.say(heading);
+    for name in names {
+        session.say(format!("  {name}"));
+    }
+    true
+}

@@ -7,8 +7,8 @@ use super::session::{Done, Session};
 use super::statistics::{Message, OTHER};
 use super::word::{Word, begins};
 use super::{
-    add_account, add_user, cluster, coordinator, delete, event, federation, job, modify, problem, qos, reservation,
-    resource, runaway, service_words, show, show_more, transaction, wckey,
+    account, association, cluster, coordinator, event, federation, job, problem, qos, reservation, resource,
+    service_words, transaction, tres, user, wckey,
 };
 
 /// Carries a command out, with the words behind the entity.
@@ -63,13 +63,13 @@ impl Entities {
 
 static ADD: Entities = Entities {
     all: &[
-        entity(&[("Account", 1), ("Acct", 4)], ("DBD_ADD_ACCOUNTS", 1402), add_account::run),
+        entity(&[("Account", 1), ("Acct", 4)], ("DBD_ADD_ACCOUNTS", 1402), account::add::run),
         entity(&[("Cluster", 2)], ("DBD_ADD_CLUSTERS", 1405), cluster::add),
         entity(&[("Coordinator", 2)], ("DBD_ADD_ACCOUNT_COORDS", 1403), coordinator::add),
         entity(&[("Federation", 1)], OTHER, federation::add),
         entity(&[("QOS", 1)], ("DBD_ADD_QOS", 1447), qos::add),
         entity(&[("Resource", 1)], OTHER, resource::add),
-        entity(&[("User", 1)], ("DBD_ADD_USERS", 1406), add_user::run),
+        entity(&[("User", 1)], ("DBD_ADD_USERS", 1406), user::add::run),
     ],
     none: "No valid entity in add command\nInput line must include \"Account\", \"Cluster\", \"Coordinator\", \
            \"Federation\", \"QOS\", \"Resource\", or \"User\"",
@@ -77,13 +77,13 @@ static ADD: Entities = Entities {
 
 static DELETE: Entities = Entities {
     all: &[
-        entity(&[("Accounts", 1), ("Acct", 4)], ("DBD_REMOVE_ACCOUNTS", 1435), delete::account),
+        entity(&[("Accounts", 1), ("Acct", 4)], ("DBD_REMOVE_ACCOUNTS", 1435), account::delete::account),
         entity(&[("Clusters", 2)], ("DBD_REMOVE_CLUSTERS", 1438), cluster::delete),
         entity(&[("Coordinators", 2)], ("DBD_REMOVE_ACCOUNT_COORDS", 1436), coordinator::delete),
         entity(&[("Federations", 1)], OTHER, federation::delete),
         entity(&[("QOS", 2)], ("DBD_REMOVE_QOS", 1450), qos::delete),
         entity(&[("Resource", 1)], OTHER, resource::delete),
-        entity(&[("Users", 1)], ("DBD_REMOVE_USERS", 1439), delete::user),
+        entity(&[("Users", 1)], ("DBD_REMOVE_USERS", 1439), user::delete::user),
     ],
     none: "No valid entity in delete command\nInput line must include \"Account\", \"Cluster\", \"Coordinator\", \
            \"Federation\", \"QOS\", \"Resource\", or \"User\"",
@@ -91,13 +91,13 @@ static DELETE: Entities = Entities {
 
 static MODIFY: Entities = Entities {
     all: &[
-        entity(&[("Accounts", 1), ("Acct", 4)], ("DBD_MODIFY_ACCOUNTS", 1428), modify::account),
+        entity(&[("Accounts", 1), ("Acct", 4)], ("DBD_MODIFY_ACCOUNTS", 1428), account::modify::account),
         entity(&[("Clusters", 5)], ("DBD_MODIFY_CLUSTERS", 1430), cluster::modify),
         entity(&[("Federation", 1)], OTHER, federation::modify),
         entity(&[("Job", 1)], ("DBD_MODIFY_JOB", 1476), job::modify),
         entity(&[("QOSs", 1)], ("DBD_MODIFY_QOS", 1451), qos::modify),
         entity(&[("Resource", 1)], OTHER, resource::modify),
-        entity(&[("Users", 1)], ("DBD_MODIFY_USERS", 1431), modify::user),
+        entity(&[("Users", 1)], ("DBD_MODIFY_USERS", 1431), user::modify::user),
     ],
     none: "No valid entity in modify command\nInput line must include \"Account\", \"Cluster\", \"Federation\", \
            \"Job\", \"QOS\", \"Resource\" or \"User\"",
@@ -105,22 +105,26 @@ static MODIFY: Entities = Entities {
 
 static SHOW: Entities = Entities {
     all: &[
-        entity(&[("Accounts", 2), ("Acct", 4)], ("DBD_GET_ACCOUNTS", 1409), show::accounts),
-        entity(&[("Associations", 2)], ("DBD_GET_ASSOCS", 1410), show::associations),
+        entity(&[("Accounts", 2), ("Acct", 4)], ("DBD_GET_ACCOUNTS", 1409), account::show::accounts),
+        entity(&[("Associations", 2)], ("DBD_GET_ASSOCS", 1410), association::show::associations),
         entity(&[("Clusters", 2)], ("DBD_GET_CLUSTERS", 1412), cluster::show),
         entity(&[("Configuration", 2)], ("DBD_GET_CONFIG", 1466), |session, _| service_words::configuration(session)),
         entity(&[("Events", 1)], ("DBD_GET_EVENTS", 1470), event::show),
         entity(&[("Federation", 1)], OTHER, federation::show),
         entity(&[("Problems", 1)], ("DBD_GET_PROBS", 1468), problem::show),
-        entity(&[("OrphanJobs", 1), ("LostJobs", 1), ("RunawayJobs", 2)], ("DBD_GET_JOBS_COND", 1444), runaway::show),
-        entity(&[("QOS", 1)], ("DBD_GET_QOS", 1448), show_more::qos),
+        entity(
+            &[("OrphanJobs", 1), ("LostJobs", 1), ("RunawayJobs", 2)],
+            ("DBD_GET_JOBS_COND", 1444),
+            job::runaway::show,
+        ),
+        entity(&[("QOS", 1)], ("DBD_GET_QOS", 1448), qos::show::qos),
         entity(&[("Resource", 4)], OTHER, resource::show),
         entity(&[("Reservations", 4), ("Resv", 4)], ("DBD_GET_RESVS", 1464), reservation::show),
         entity(&[("Stats", 1)], ("DBD_GET_STATS", 1489), |session, _| service_words::stats(session)),
         entity(&[("Transactions", 1), ("Txn", 1)], ("DBD_GET_TXN", 1445), transaction::show),
-        entity(&[("Users", 1)], ("DBD_GET_USERS", 1415), show::users),
+        entity(&[("Users", 1)], ("DBD_GET_USERS", 1415), user::show::users),
         entity(&[("WCKeys", 1)], ("DBD_GET_WCKEYS", 1453), wckey::show),
-        entity(&[("TRES", 2)], ("DBD_GET_TRES", 1486), show_more::tres),
+        entity(&[("TRES", 2)], ("DBD_GET_TRES", 1486), tres::tres),
     ],
     none: "No valid entity in list command\nInput line must include \"Account\", \"Association\", \"Cluster\", \
            \"Configuration\",\n\"Event\", \"Federation\", \"Problem\", \"QOS\", \"Resource\", \"Reservation\",\n\

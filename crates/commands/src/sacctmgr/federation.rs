@@ -3,10 +3,10 @@
 use super::common;
 use super::condition;
 use super::fields::Column;
+use super::format::fields_or;
 use super::format::{self, Cell};
-use super::modify::split;
 use super::session::{Done, Session};
-use super::show::fields_or;
+use super::word::split;
 use super::word::{self, Operator, Word};
 use slurm::State;
 use slurm::model::*;

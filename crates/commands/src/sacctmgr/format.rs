@@ -183,3 +183,9 @@ pub fn limit(state: &State, limits: &Limits, limit: Limit) -> Cell {
         Unit::Count => Cell::number(limits.get(limit)),
     }
 }
+
+/// The fields asked for, or else the entity's own ones.
+pub fn fields_or(session: &mut Session, asked: &[String], own: &[&str]) -> Done<Vec<Field>> {
+    let own: Vec<_> = own.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect();
+    self::fields(session, if asked.is_empty() { &own } else { asked })
+}

@@ -1,48 +1,36 @@
 //! sacctmgr as a function: [`run`] takes a command line and a [`State`] and gives the text and the exit code of
 //! Slurm 22.05.8. What is deliberately different is listed in `docs/compatibility.md`.
 
-mod account_words;
-mod add_account;
-mod add_user;
+mod account;
 mod archive;
+mod association;
 mod cluster;
 mod common;
 mod condition;
 mod coordinator;
-mod delete;
 mod dump;
 mod entities;
 mod event;
 mod federation;
 pub mod fields;
 mod format;
-mod idle;
 mod job;
 pub mod line;
 mod load;
-mod modify;
-mod modify_association;
-mod node_state;
 pub mod options;
 mod problem;
 mod qos;
-mod qos_words;
-mod raw_usage;
 mod reservation;
 mod resource;
-mod resource_words;
-mod rows;
-mod runaway;
 mod service_words;
 mod session;
 mod setting;
-mod show;
-mod show_more;
 pub mod statistics;
 #[cfg(test)]
 mod tests;
 mod transaction;
-mod user_words;
+mod tres;
+mod user;
 mod wckey;
 pub mod word;
 

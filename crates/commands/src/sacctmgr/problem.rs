@@ -2,9 +2,9 @@
 
 use super::condition;
 use super::fields::Column;
+use super::format::fields_or;
 use super::format::{self, Cell};
 use super::session::{Done, Session};
-use super::show::fields_or;
 use super::word::{self, Word};
 use slurm::State;
 use slurm::model::*;

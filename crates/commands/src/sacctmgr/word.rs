@@ -113,6 +113,21 @@ fn split_outside_brackets(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Splits words into conditions and settings, as `where` and `set` switch between them.
+pub fn split<'a>(words: &'a [Word<'a>]) -> (Vec<&'a Word<'a>>, Vec<&'a Word<'a>>) {
+    let (mut conditions, mut settings) = (Vec::new(), Vec::new());
+    let mut setting = false;
+    for word in words {
+        match (word.is_bare("Where", 5), word.is_bare("Set", 3)) {
+            (true, _) => setting = false,
+            (_, true) => setting = true,
+            _ if setting => settings.push(word),
+            _ => conditions.push(word),
+        }
+    }
+    (conditions, settings)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! What `load` changes of what is there, each change with its line.
 
+use super::super::association::modify as associations;
 use super::super::condition::Condition;
 use super::super::dump::LIMITS;
-use super::super::modify_association as associations;
 use super::super::session::Done;
 use super::super::setting::{QosChange, Setting, qos_name};
 use super::options::Options;

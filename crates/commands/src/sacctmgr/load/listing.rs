@@ -1,12 +1,12 @@
 //! The tables of what `load` adds.
 
+use super::super::association::rows::Row;
 use super::super::condition::Condition;
 use super::super::dump::qos_list;
 use super::super::fields::Column;
+use super::super::format::fields_or;
 use super::super::format::{self, Cell};
-use super::super::rows::Row;
 use super::super::session::{Done, Session};
-use super::super::show::fields_or;
 use super::New;
 use super::options::Options;
 use slurm::model::*;

@@ -2,7 +2,7 @@
 
 use super::super::common;
 use super::super::qos::next_id;
-use super::super::qos_words::{self, QosSetting};
+use super::super::qos::words::{self as qos_words, QosSetting};
 use super::super::session::{Done, Stop};
 use super::super::word::{self, Word};
 use super::Load;

@@ -1,14 +1,17 @@
 //! `sacctmgr add`, `modify` and `delete qos` (sacctmgr(1), "SPECIFICATIONS FOR QOS").
 
-use super::common;
-use super::condition::{self, Condition};
-use super::idle;
-use super::modify::split;
-use super::qos_words::{QosSetting, take_setting};
-use super::raw_usage;
-use super::session::{Done, Session};
-use super::setting::qos_name;
-use super::word::Word;
+pub mod show;
+pub mod words;
+
+use crate::sacctmgr::association::raw_usage;
+use crate::sacctmgr::common;
+use crate::sacctmgr::condition::{self, Condition};
+use crate::sacctmgr::job::idle;
+use crate::sacctmgr::qos::words::{QosSetting, take_setting};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::qos_name;
+use crate::sacctmgr::word::Word;
+use crate::sacctmgr::word::split;
 use slurm::State;
 use slurm::model::*;
 use slurm::record;

@@ -1,9 +1,11 @@
 //! `sacctmgr add` and `delete coordinator`.
 
-use super::common;
-use super::session::{Done, Session};
-use super::user_words::{UserCondition, take_condition};
-use super::word::Word;
+pub mod shown;
+
+use crate::sacctmgr::common;
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::user::words::{UserCondition, take_condition};
+use crate::sacctmgr::word::Word;
 use slurm::model::*;
 
 fn parse(session: &mut Session, words: &[Word], nothing: &str) -> Done<(Vec<String>, Vec<String>)> {

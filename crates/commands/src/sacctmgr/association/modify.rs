@@ -1,9 +1,9 @@
 //! Changing associations: limits, shares, QOS, place in the tree.
 
-use super::common;
-use super::condition::{Condition, parent_name};
-use super::session::{Done, Session};
-use super::setting::{Setting, qos_name};
+use crate::sacctmgr::common;
+use crate::sacctmgr::condition::{Condition, parent_name};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::{Setting, qos_name};
 use slurm::State;
 use slurm::model::limits::{Scope, Unit};
 use slurm::model::*;

@@ -1,11 +1,11 @@
 //! `sacctmgr show runawayjobs`: jobs that the records think run or wait and that no scheduler knows, and how they end.
 
-use super::condition;
-use super::fields::{Column, Field};
-use super::format::{self, Cell};
-use super::session::{Done, Session};
-use super::show::fields_or;
-use super::word::{self, Word};
+use crate::sacctmgr::condition;
+use crate::sacctmgr::fields::{Column, Field};
+use crate::sacctmgr::format::fields_or;
+use crate::sacctmgr::format::{self, Cell};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::word::{self, Word};
 use slurm::records::{Job, JobEdit, Scan};
 use std::ops::ControlFlow;
 use std::sync::Arc;

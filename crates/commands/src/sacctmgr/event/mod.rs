@@ -1,14 +1,16 @@
 //! `sacctmgr show event` (sacctmgr(1), "SPECIFICATIONS FOR EVENTS").
 
-use super::common;
-use super::condition;
-use super::fields::Column;
-use super::format::{self, Cell};
-use super::node_state::{self, Asked};
-use super::session::{Done, Session};
-use super::setting::number;
-use super::show::fields_or;
-use super::word::{self, Word};
+pub mod node_state;
+
+use self::node_state::Asked;
+use crate::sacctmgr::common;
+use crate::sacctmgr::condition;
+use crate::sacctmgr::fields::Column;
+use crate::sacctmgr::format::fields_or;
+use crate::sacctmgr::format::{self, Cell};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::number;
+use crate::sacctmgr::word::{self, Word};
 use slurm::model::tres::CPU;
 use slurm::model::*;
 use slurm::rollup::Span;
@@ -189,7 +191,7 @@ pub fn show(session: &mut Session, words: &[Word]) -> Done {
     };
     let fields = fields_or(session, &wanted.format, &[own])?;
     if !session.view().events() {
-        return super::common::denied(session);
+        return crate::sacctmgr::common::denied(session);
     }
     let now = session.world.now();
     let mut rows: Vec<_> = session.state.events.values().filter(|row| wanted.holds(row, now)).collect();

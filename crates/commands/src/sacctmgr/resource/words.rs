@@ -1,10 +1,10 @@
 //! The words that commands about resources know.
 
-use super::common;
-use super::condition;
-use super::session::{Done, Session};
-use super::setting::number;
-use super::word::{self, Word};
+use crate::sacctmgr::common;
+use crate::sacctmgr::condition;
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::number;
+use crate::sacctmgr::word::{self, Word};
 use slurm::model::*;
 
 /// What may follow `set` for resources, and `add resource`.

@@ -1,13 +1,15 @@
 //! `sacctmgr add`, `modify`, `delete` and `show resource` (sacctmgr(1), "SPECIFICATIONS FOR RESOURCE").
 
-use super::common;
-use super::fields::Column;
-use super::format::{self, Cell};
-use super::modify::split;
-use super::resource_words::{ResourceCondition, ResourceSetting};
-use super::session::{Done, Session};
-use super::show::fields_or;
-use super::word::Word;
+pub mod words;
+
+use crate::sacctmgr::common;
+use crate::sacctmgr::fields::Column;
+use crate::sacctmgr::format::fields_or;
+use crate::sacctmgr::format::{self, Cell};
+use crate::sacctmgr::resource::words::{ResourceCondition, ResourceSetting};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::word::Word;
+use crate::sacctmgr::word::split;
 use slurm::model::*;
 
 /// What `add resource` does: new resources, and clusters that get a part of old or new ones.
@@ -51,7 +53,7 @@ pub fn add(session: &mut Session, words: &[Word]) -> Done {
 
 fn plan_one(session: &mut Session, asked: &ResourceSetting, name: &str, plan: &mut Plan) -> Done {
     if !common::good_name(session, name) {
-        return Err(super::session::Stop::Failed);
+        return Err(crate::sacctmgr::session::Stop::Failed);
     }
     let server = asked.server.clone().unwrap_or_else(|| "slurmdb".into());
     let is = |row: &&Resource| !row.deleted && row.name == name && row.server == server;

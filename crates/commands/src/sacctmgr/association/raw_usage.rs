@@ -1,8 +1,8 @@
 //! `modify account|user|qos … set RawUsage=0`: what was used before this moment does not count any more.
 
-use super::condition::Condition;
-use super::session::{Done, Session};
-use super::setting::number;
+use crate::sacctmgr::condition::Condition;
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::number;
 use slurm::model::*;
 
 /// Reads the value; only 0 is taken.

@@ -1,9 +1,9 @@
 //! `sacctmgr add account` (sacctmgr(1), "SPECIFICATIONS FOR ACCOUNTS").
 
-use super::account_words::{AccountSetting, take_setting};
-use super::common::{self, field};
-use super::session::{Done, Session};
-use super::word::Word;
+use crate::sacctmgr::account::words::{AccountSetting, take_setting};
+use crate::sacctmgr::common::{self, field};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::word::Word;
 use slurm::model::*;
 use slurm::tree::Seed;
 

@@ -1,6 +1,6 @@
 //! Slurm's node states: a base state in the lower four bits and flags above them (slurm.h, `NODE_STATE_…`).
 
-use super::word::begins;
+use crate::sacctmgr::word::begins;
 
 /// The bits of the base state.
 const BASE: u32 = 0xf;

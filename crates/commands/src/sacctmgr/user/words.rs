@@ -1,11 +1,11 @@
 //! The words that commands about users know.
 
-use super::common;
-use super::condition::{self, Condition};
-use super::raw_usage;
-use super::session::{Done, Session};
-use super::setting::Setting;
-use super::word::{self, Word};
+use crate::sacctmgr::association::raw_usage;
+use crate::sacctmgr::common;
+use crate::sacctmgr::condition::{self, Condition};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::Setting;
+use crate::sacctmgr::word::{self, Word};
 use slurm::model::AdminLevel;
 
 /// What may follow `set` for users.

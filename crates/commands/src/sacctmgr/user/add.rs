@@ -1,11 +1,11 @@
 //! `sacctmgr add user` (sacctmgr(1), "SPECIFICATIONS FOR USERS").
 
-use super::common::{self, field};
-use super::condition::{self, Condition};
-use super::session::{Done, Session, Stop};
-use super::setting::Setting;
-use super::wckey;
-use super::word::{self, Word};
+use crate::sacctmgr::common::{self, field};
+use crate::sacctmgr::condition::{self, Condition};
+use crate::sacctmgr::session::{Done, Session, Stop};
+use crate::sacctmgr::setting::Setting;
+use crate::sacctmgr::wckey;
+use crate::sacctmgr::word::{self, Word};
 use slurm::model::*;
 use slurm::tree::Seed;
 

@@ -1,9 +1,9 @@
 //! The cells that every listing of associations shares.
 
-use super::condition::{Condition, parent_name};
-use super::fields::Column;
-use super::format::{self, Cell};
-use super::setting::qos_name;
+use crate::sacctmgr::condition::{Condition, parent_name};
+use crate::sacctmgr::fields::Column;
+use crate::sacctmgr::format::{self, Cell};
+use crate::sacctmgr::setting::qos_name;
 use slurm::State;
 use slurm::model::*;
 use slurm::tree::{self, Effective, Sign};

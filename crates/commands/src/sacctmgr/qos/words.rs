@@ -1,10 +1,10 @@
 //! The words that a QOS can be set with.
 
-use super::raw_usage;
-use super::rows::qos_names;
-use super::session::{Done, Session};
-use super::setting::{describe_limit, number, takes_operator, tres_limit};
-use super::word::{self, Operator, Word};
+use crate::sacctmgr::association::raw_usage;
+use crate::sacctmgr::association::rows::qos_names;
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::{describe_limit, number, takes_operator, tres_limit};
+use crate::sacctmgr::word::{self, Operator, Word};
 use slurm::State;
 use slurm::model::limits::Unit;
 use slurm::model::qos::QosFlag;
@@ -120,7 +120,7 @@ pub fn take_setting(session: &mut Session, asked: &mut QosSetting, word: &Word) 
     } else if word.is("PreemptMode", 8) {
         take_preempt_mode(session, asked, word);
     } else if word.is("Preempt", 7) {
-        let ids = if text.is_empty() { Vec::new() } else { super::condition::qos_ids(session, word)? };
+        let ids = if text.is_empty() { Vec::new() } else { crate::sacctmgr::condition::qos_ids(session, word)? };
         asked.preempt = Some((word.operator.unwrap_or(Operator::Set), ids.into_iter().collect()));
     } else if word.is("PreemptExemptTime", 8) {
         asked.preempt_exempt_time = exempt_time(session, word, &text);
@@ -157,7 +157,7 @@ fn take_limit(session: &mut Session, asked: &mut QosSetting, word: &Word) -> boo
             let counts = tres_limit(session, word).unwrap_or_default();
             asked.limits.extend(counts.into_iter().map(|(tres, value)| ((limit, Some(tres)), value)));
         }
-        (Unit::Minutes, _) => match super::setting::minutes(word.value) {
+        (Unit::Minutes, _) => match crate::sacctmgr::setting::minutes(word.value) {
             Some(value) => asked.limits.push(((limit, None), value.into())),
             None => {
                 let name = name.trim_end_matches("DurationPerJob");

@@ -1,7 +1,7 @@
 //! What may be removed: associations and QOS for which no job runs or waits. slurmdbd refuses to take away others.
 
-use super::session::{Done, Session};
-use super::setting::qos_name;
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::qos_name;
 use slurm::State;
 use slurm::model::{AssociationId, QosId};
 use slurm::records::{Job, JobState, Scan};

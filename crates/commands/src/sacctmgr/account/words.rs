@@ -1,10 +1,10 @@
 //! The words that commands about accounts know.
 
-use super::condition::{self, Condition};
-use super::raw_usage;
-use super::session::{Done, Session};
-use super::setting::Setting;
-use super::word::{self, Operator, Word};
+use crate::sacctmgr::association::raw_usage;
+use crate::sacctmgr::condition::{self, Condition};
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::setting::Setting;
+use crate::sacctmgr::word::{self, Operator, Word};
 
 /// What may follow `set` for accounts.
 #[derive(Clone, Debug, Default)]

@@ -1,146 +1,17 @@
-//! `sacctmgr modify account` and `modify user`.
+//! `sacctmgr modify user`.
 
-use super::account_words::{self, AccountCondition, AccountSetting};
-use super::common;
-use super::condition::Condition;
-use super::modify_association as associations;
-use super::raw_usage;
-use super::session::{Done, Session, Stop};
-use super::user_words::{self, UserCondition, UserSetting};
-use super::wckey;
-use super::word::Word;
+use crate::sacctmgr::association::modify as associations;
+use crate::sacctmgr::association::raw_usage;
+use crate::sacctmgr::common;
+use crate::sacctmgr::common::{confirm_no_condition, report};
+use crate::sacctmgr::session::{Done, Session, Stop};
+use crate::sacctmgr::user::words::{self as user_words, UserCondition, UserSetting};
+use crate::sacctmgr::wckey;
+use crate::sacctmgr::word::Word;
+use crate::sacctmgr::word::split;
 use slurm::model::*;
 use slurm::tree;
 use std::collections::BTreeSet;
-
-/// Splits words into conditions and settings, as `where` and `set` switch between them.
-pub fn split<'a>(words: &'a [Word<'a>]) -> (Vec<&'a Word<'a>>, Vec<&'a Word<'a>>) {
-    let (mut conditions, mut settings) = (Vec::new(), Vec::new());
-    let mut setting = false;
-    for word in words {
-        match (word.is_bare("Where", 5), word.is_bare("Set", 3)) {
-            (true, _) => setting = false,
-            (_, true) => setting = true,
-            _ if setting => settings.push(word),
-            _ => conditions.push(word),
-        }
-    }
-    (conditions, settings)
-}
-
-/// Asks before everything is changed; false means "Aborted" was said.
-fn confirm_no_condition(session: &mut Session) -> Done<bool> {
-    let go = session.ask("You didn't set any conditions with 'WHERE'.\nAre you sure you want to continue?")?;
-    if !go {
-        session.say("Aborted");
-    }
-    Ok(go)
-}
-
-/// Lists what was modified, or says that nothing was; true when something was.
-fn report(session: &mut Session, heading: &str, names: &[String]) -> bool {
-    if names.is_empty() {
-        session.say(" Nothing modified");
-        session.failed = true;
-        return false;
-    }
-    session.say(heading);
-    for name in names {
-        session.say(format!("  {name}"));
-    }
-    true
-}
-
-/// `modify account`
-pub fn account(session: &mut Session, words: &[Word]) -> Done {
-    let (mut wanted, mut asked) = (AccountCondition::default(), AccountSetting::default());
-    let (conditions, settings) = split(words);
-    for word in conditions {
-        account_words::take_condition(session, &mut wanted, word)?;
-    }
-    for word in settings {
-        account_words::take_setting(session, &mut asked, word)?;
-    }
-    session.check()?;
-    if !asked.is_set() {
-        return session.refuse(" You didn't give me anything to set");
-    }
-    if !wanted.about_accounts && !wanted.about_associations && !confirm_no_condition(session)? {
-        return Ok(());
-    }
-    if asked.resets_usage && !raw_usage::of_associations(session, &wanted.place)? {
-        return Ok(());
-    }
-    let mut changed = false;
-    if asked.sets_account() {
-        changed |= account_texts(session, &wanted, &asked)?;
-    }
-    if asked.sets_association() {
-        changed |= account_associations(session, &wanted, &asked)?;
-    }
-    if changed { session.commit() } else { Ok(()) }
-}
-
-/// The accounts that a condition on accounts means.
-pub fn select_accounts(session: &Session, wanted: &AccountCondition) -> Vec<String> {
-    let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
-    let state = &session.state;
-    let located = wanted
-        .about_associations
-        .then(|| wanted.place.select(state).into_iter().map(|row| row.key.account.as_str()).collect::<BTreeSet<_>>());
-    let rows = state.accounts.values().filter(|row| {
-        (!row.deleted || wanted.place.with_deleted)
-            && among(&wanted.place.accounts, &row.name)
-            && among(&wanted.descriptions, &row.description)
-            && among(&wanted.organizations, &row.organization)
-            && wanted.users_coordinate.is_none_or(|is| is == row.users_coordinate)
-            && located.as_ref().is_none_or(|names| names.contains(row.name.as_str()))
-    });
-    rows.map(|row| row.name.clone()).collect()
-}
-
-fn account_texts(session: &mut Session, wanted: &AccountCondition, asked: &AccountSetting) -> Done<bool> {
-    if wanted.about_associations && !wanted.about_accounts {
-        return session.refuse(" There was a problem with your 'where' options.");
-    }
-    if !session.caller.is_operator(session.state) {
-        return common::denied(session);
-    }
-    let names = select_accounts(session, wanted);
-    let mut info = Vec::new();
-    info.extend(asked.description.iter().map(|text| format!("description='{text}'")));
-    info.extend(asked.users_coordinate.map(|is| format!("flags={}", u8::from(is))));
-    info.extend(asked.organization.iter().map(|text| format!("organization='{text}'")));
-    for name in &names {
-        session.state.accounts.edit(name, |row| {
-            if let Some(description) = &asked.description {
-                row.description.clone_from(description);
-            }
-            if let Some(organization) = &asked.organization {
-                row.organization.clone_from(organization);
-            }
-            row.users_coordinate = asked.users_coordinate.unwrap_or(row.users_coordinate);
-        });
-        session.record(Action::ModifyAccount, format!("(name='{name}')"), info.join(", "), "");
-    }
-    Ok(report(session, " Modified accounts...", &names))
-}
-
-fn account_associations(session: &mut Session, wanted: &AccountCondition, asked: &AccountSetting) -> Done<bool> {
-    if wanted.about_accounts && !wanted.about_associations && wanted.place.accounts.is_none() {
-        return session.refuse(" There was a problem with your 'where' options.");
-    }
-    if let Some(parent) = &asked.setting.parent
-        && session.state.account(parent).is_none()
-    {
-        return session.refuse(format!(" Parent Account {parent} doesn't exist."));
-    }
-    let users = wanted.place.users.clone().unwrap_or_else(|| vec![String::new()]);
-    let place = Condition { users: Some(users), ..wanted.place.clone() };
-    let lines = associations::modify(session, &place, &asked.setting)?;
-    let heading = " Modified account associations...";
-    Ok(report(session, heading, &lines))
-}
 
 /// `modify user`
 pub fn user(session: &mut Session, words: &[Word]) -> Done {

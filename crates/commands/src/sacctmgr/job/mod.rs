@@ -1,10 +1,13 @@
 //! `sacctmgr modify job` (sacctmgr(1), "SPECIFICATIONS FOR JOB"): what people may correct in the record of a job.
 
-use super::common;
-use super::condition;
-use super::session::{Done, Session};
-use super::wckey;
-use super::word::{self, Word};
+pub mod idle;
+pub mod runaway;
+
+use crate::sacctmgr::common;
+use crate::sacctmgr::condition;
+use crate::sacctmgr::session::{Done, Session};
+use crate::sacctmgr::wckey;
+use crate::sacctmgr::word::{self, Word};
 use slurm::model::Action;
 use slurm::records::selection::{Selected, Selection};
 use slurm::records::{ExitCode, Job, JobEdit, JobRow, JobState, Scan};

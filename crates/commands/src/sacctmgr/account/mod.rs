@@ -1,0 +1,7 @@
+//! Accounts (sacctmgr(1), "SPECIFICATIONS FOR ACCOUNTS").
+
+pub mod add;
+pub mod delete;
+pub mod modify;
+pub mod show;
+pub mod words;
