@@ -5,7 +5,7 @@ use crate::view::doc::{self, Side};
 use crate::view::styles::stdout;
 use clap::Args;
 use control::runner::actions::Runs;
-use host::modules::Spec;
+use host::parameters::Spec;
 use words::diag::{Diagnostic, ErrorKind};
 
 /// Show which modules there are, or the parameters of some.

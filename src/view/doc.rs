@@ -1,6 +1,6 @@
 //! A module's table of parameters as people read it: lines for a terminal, JSON, and Markdown for `docs/modules`.
 
-use host::modules::{CheckMode, Kind, Param, Spec};
+use host::parameters::{CheckMode, Kind, Param, Spec};
 use serde_json::{Value, json};
 use words::text::width::{pad, width};
 

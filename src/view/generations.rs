@@ -17,7 +17,7 @@ use control::plan::Plan;
 use control::roster::{Roster, load};
 use control::sync::*;
 use expect_test::{Expect, expect};
-use host::modules::agent;
+use host::agent;
 use host::protocol::{Reply, Request};
 use host::system::fake::Fake;
 use host::system::predicted::Predicted;

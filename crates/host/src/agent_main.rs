@@ -1,6 +1,6 @@
 //! The agent that runs on hosts: modules over standard input and output. The controller starts it, never a person.
 
-use host::modules::agent;
+use host::agent;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;

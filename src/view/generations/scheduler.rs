@@ -2,7 +2,7 @@
 
 use super::*;
 use control::sync::compile::batches;
-use host::modules::{Args, engine, find};
+use host::modules::find;
 use host::system::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use words::value::Value;
@@ -77,8 +77,8 @@ fn two_hundred_people_cost_few_calls() {
     let mut changes = 0;
     for batch in batches(&read(&text), &host("master")).into_iter().filter(|batch| batch.module.starts_with("slurm")) {
         let module = find(batch.module).unwrap();
-        let items: Vec<_> = batch.items.iter().map(|item| Args::check(module.spec(), item)).collect();
-        let results = engine::run(module, &items, &mut system);
+
+        let results = module.run(&batch.items, &mut system);
         changes += results.iter().filter(|result| result.changed).count();
     }
     assert_eq!(changes, 201, "the account and its members, whose default it becomes");

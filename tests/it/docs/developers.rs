@@ -11,7 +11,7 @@ fn bare(text: &str) -> String {
 fn the_example_of_a_module_is_one() {
     let page = Page::read("docs/adding-a-module.md");
     let example = include_str!("../../../crates/host/src/modules/example.rs");
-    for begins in ["static SPEC", "impl Module", "#[test]"] {
+    for begins in ["parameters! {", "impl Module", "#[test]"] {
         let block = page.take(begins);
         assert!(bare(example).contains(&bare(block)), "crates/host/src/modules/example.rs has not:\n{block}");
     }

@@ -8,7 +8,7 @@ use words::diag::{Diagnostic, ErrorKind};
 
 /// Answers one request as the host would: inventory name, user to become, request.
 ///
-/// A test gives a function that runs `modules::agent::Agent` on a `system::fake` host, or simply makes replies up.
+/// A test gives a function that runs `host::agent` on a `system::fake` host, or simply makes replies up.
 pub type Host = dyn Fn(&str, &Become, &Request) -> Result<Reply, LinkError> + Send + Sync;
 
 /// Opens links to hosts that live in this process.

@@ -1,7 +1,7 @@
 //! From what a playbook writes for a module to named arguments, still as templates.
 
 use crate::playbook::model::{Action, Argument, Expr};
-use host::modules::Spec;
+use host::parameters::Spec;
 use words::diag::Diagnostic;
 use words::value::python;
 

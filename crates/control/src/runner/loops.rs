@@ -1,7 +1,7 @@
 //! The items of `loop:` and of the `with_…:` forms that are lists in disguise.
 
 use crate::template::Templar;
-use host::modules::spec::short_name;
+use host::parameters::short_name;
 use words::value::{Map, Value};
 
 /// The forms of `with_` that [`items`] knows.

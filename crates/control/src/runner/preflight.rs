@@ -10,7 +10,7 @@ use crate::runner::loops;
 use crate::runner::task::task_args;
 use crate::template::Templar;
 use host::change::outcome::Failure;
-use host::modules::{Args, Spec};
+use host::parameters::Spec;
 use words::diag::Diagnostic;
 use words::value::written::Number;
 use words::value::{Map, Value};
@@ -111,7 +111,7 @@ fn check_args(args: &Arguments, runs: Runs, task: &Task) -> Result<(), Diagnosti
     let is_static = args.all.is_none() && !named.iter().any(|arg| has_template(&arg.value.value));
     if is_static && task.keywords.module_defaults.is_empty() {
         let map: Map = named.iter().map(|arg| (arg.name.clone(), arg.value.value.clone())).collect();
-        Args::check(spec, &map).map_err(|failure| at_argument(failure, named, task))?;
+        spec.check(&map).map_err(|failure| at_argument(failure, named, task))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::template::{Scope, Templar, TemplateError};
 use crate::variables::facts::Facts;
 use host::change::Change;
 use host::change::outcome::{Failure, ItemResult};
-use host::modules::Spec;
+use host::parameters::Spec;
 use std::sync::Arc;
 use words::diag::{Diagnostic, ErrorKind, Place};
 use words::value::{Map, Value};

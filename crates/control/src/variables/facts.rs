@@ -4,7 +4,7 @@
 //! are struck out of what they give: a host may be hostile, or one of its users, whose agent answers as he likes.
 
 use crate::variables::target;
-use host::modules::Spec;
+use host::parameters::Spec;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use words::value::{Map, Value};

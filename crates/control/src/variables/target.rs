@@ -4,7 +4,6 @@ use crate::connection::{Become, Secret, Target};
 use crate::playbook::{Expr, Keywords};
 use crate::template::{Lookup, Scope, Templar};
 use crate::variables::HostScope;
-use host::modules::args;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -215,7 +214,7 @@ impl Resolver<'_> {
 
     fn host_key_checking(&self, on: &HostScope) -> Result<bool, Diagnostic> {
         let said = self.setting(on, Setting::HostKeyChecking)?;
-        Ok(said.and_then(|text| args::bool(&text.into())).unwrap_or(self.login.host_key_checking))
+        Ok(said.and_then(|text| Value::from(text).to_bool()).unwrap_or(self.login.host_key_checking))
     }
 
     fn timeout(&self, on: &HostScope) -> Result<Duration, Diagnostic> {
@@ -230,7 +229,7 @@ impl Resolver<'_> {
     pub fn escalation(&self, on: &HostScope, asked: Option<Asked>) -> Result<Become, Diagnostic> {
         let keyword = |of: fn(&Keywords) -> &Option<Expr>| self.keyword(asked, of);
         let wanted = match self.setting(on, Setting::Become)?.or(keyword(|k| &k.escalate)?) {
-            Some(text) => args::bool(&text.as_str().into()).ok_or_else(|| {
+            Some(text) => Value::from(text.as_str()).to_bool().ok_or_else(|| {
                 Diagnostic::new(ErrorKind::Input, format!("`become` takes yes or no, and this is `{text}`"))
             })?,
             None => self.login.escalate,

@@ -1,9 +1,11 @@
 //! `enlist.accounts`: the local users and groups of a host, for the roster and the audit. Reads only.
 
-use super::{Args, Failure, Module, Outcome, Spec, Verdict};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
 use crate::identity::Database;
 use crate::identity::bytes::shown;
 use crate::identity::entries::{Entry, Group, Passwd};
+use crate::parameters;
 use crate::protocol::Bound;
 use crate::system::System;
 use words::value::Value;
@@ -11,22 +13,19 @@ use words::value::Value;
 /// The module.
 pub struct AccountList;
 
-static SPEC: Spec = Spec {
-    name: "accounts",
-    summary: "Returns the entries of /etc/passwd (as users) and /etc/group (as groups), in file order.",
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Returns the entries of /etc/passwd (as users) and /etc/group (as groups), in file order.
+    pub struct AccountListParameters for "accounts" {}
+}
 
 impl Module for AccountList {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = AccountListParameters;
 
     fn bound(&self) -> Bound {
         Bound::LISTING
     }
 
-    fn check(&self, _: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+    fn check(&self, _: &AccountListParameters, system: &dyn System) -> Result<Verdict, Failure> {
         // Only the two files that everybody may read.
         let (passwd, groups) = (system.passwd()?, system.groups()?);
         let mut outcome = Outcome::new().with("users", entries(&passwd, user)).with("groups", entries(&groups, group));
@@ -73,7 +72,7 @@ fn group(entry: &Group) -> [(&'static str, Value); 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, is_ok};
+    use crate::engine::testing::{args, is_ok};
     use crate::system::fake::Fake;
 
     #[test]

@@ -1,74 +1,79 @@
 //! `authorized_key`: the SSH keys that let somebody in.
 
-use super::attributes::{Mode, Wanted};
-use super::files::{Edit, attribute_fields, path};
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use super::shared::attributes::{Mode, Wanted};
+use super::shared::files::{Edit, attribute_fields, followed};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::{Module, Verdict};
 use crate::identity::authorized_keys::{Key, keys, with_keys, without_keys};
 use crate::identity::entries::Passwd;
+use crate::parameters;
+use crate::parameters::{Choice, HostPath, Presence};
 use crate::system::held::{self, Held};
 use crate::system::resolve::Links;
 use crate::system::{Attributes, FileKind, Stat, System, SystemError, lookup};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use words::text::secrets::conceal;
-use words::value::Value;
 
 /// The module.
 pub struct AuthorizedKey;
 
-static SPEC: Spec = Spec {
-    name: "authorized_key",
-    summary: "Adds or removes SSH keys of a user.",
-    params: &[
-        Param::new("user", Kind::Str, "Whose account the keys open.").required(),
-        Param::new("key", Kind::Str, "The keys, one a line, or file:// and a path on the host.").required(),
-        Param::new("path", Kind::Path, "The file, instead of ~/.ssh/authorized_keys."),
-        Param::new("manage_dir", Kind::Bool, "Makes the directory and gives it to the user with mode 0700.")
-            .default("yes"),
-        Param::new("state", Kind::Str, "Whether the keys shall be there.")
-            .choices(&["absent", "present"])
-            .default("present"),
-        Param::new("key_options", Kind::Str, "Options for all keys, as in sshd(8)."),
-        Param::new("exclusive", Kind::Bool, "Removes everything else from the file.").default("no"),
-        Param::new("comment", Kind::Str, "A comment for all keys instead of their own."),
-        Param::new("follow", Kind::Bool, "Follows a symbolic link at the path.").default("no"),
-        Param::new("validate_certs", Kind::Bool, "Taken and not needed: keys are not fetched.").default("yes"),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Adds or removes SSH keys of a user.
+    pub struct AuthorizedKeyParameters for "authorized_key" {
+        /// Whose account the keys open.
+        user: String,
+        /// The keys, one a line, or file:// and a path on the host.
+        key: String,
+        /// The file, instead of ~/.ssh/authorized_keys.
+        path: Option<HostPath>,
+        /// Makes the directory and gives it to the user with mode 0700.
+        manage_dir: bool = "yes",
+        /// Whether the keys shall be there.
+        state: Presence = "present",
+        /// Options for all keys, as in sshd(8).
+        key_options: Option<String>,
+        /// Removes everything else from the file.
+        exclusive: bool = "no",
+        /// A comment for all keys instead of their own.
+        comment: Option<String>,
+        /// Follows a symbolic link at the path.
+        follow: bool = "no",
+        /// Taken and not needed: keys are not fetched.
+        validate_certs: bool = "yes",
+    }
+}
 
 /// Longest key file that is read, in bytes: its owner must not make root read without end.
 const LONGEST: u64 = 1 << 20;
 
 impl Module for AuthorizedKey {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = AuthorizedKeyParameters;
 
     fn works_alone(&self) -> bool {
         true
     }
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let name = args.text("user");
+    fn check(&self, given: &AuthorizedKeyParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let name = given.user.as_str();
         let user = lookup::user(system, name)?.ok_or_else(|| {
             Failure::new(format!("Failed to lookup user {name}: 'getpwnam(): name not found: {name}'"))
                 .hint("create the user in an earlier task, or correct the name")
         })?;
         let user = user.into_entry();
-        let given = given_keys(args, system)?;
-        let file = key_file(args, &user, system)?;
-        let old = file.read(args.flag("follow"), system)?.unwrap_or_default();
-        let new = match args.text("state") {
-            "absent" => without_keys(&old, &given),
-            _ => with_keys(&old, &given, args.flag("exclusive")),
+        let keys = given_keys(given, system)?;
+        let file = key_file(given, &user, system)?;
+        let old = file.read(given.follow, system)?.unwrap_or_default();
+        let new = match given.state {
+            Presence::Absent => without_keys(&old, &keys),
+            Presence::Present => with_keys(&old, &keys, given.exclusive),
         };
-        let outcome = outcome(args, &file.path);
+        let outcome = outcome(given, &file.path);
         if old == new {
             return Ok(Verdict::Satisfied(outcome));
         }
-        rewrite(args, file, new, &user, outcome, system)
+        rewrite(given, file, new, &user, outcome, system)
     }
 }
 
@@ -119,7 +124,7 @@ enum Directory {
 
 /// The new content, in a directory and a file that are the user's.
 fn rewrite(
-    args: &Args,
+    given: &AuthorizedKeyParameters,
     file: KeyFile,
     content: Vec<u8>,
     user: &Passwd,
@@ -127,13 +132,12 @@ fn rewrite(
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
     let owned = |mode| Wanted { uid: Some(user.uid), gid: Some(user.gid), mode: Some(Mode::Exact(mode)) };
-    let there = check_directory(args, &file, system)?;
-    let mut edit = Edit::new(args, file.path.clone(), Some(content.clone().into()), owned(0o600));
-    edit.kind = "authorized_key";
-    let is_managed = args.flag("manage_dir");
+    let there = check_directory(given, &file, system)?;
+    let edit = Edit::new(file.path.clone(), Some(content.clone().into()), owned(0o600));
+    let edit = Edit { kind: "authorized_key", ..edit };
     let step = match &there {
         None => Directory::Make(owned(0o700).for_new(FileKind::Directory)),
-        Some(stat) => match owned(0o700).difference(stat).filter(|_| is_managed) {
+        Some(stat) => match owned(0o700).difference(stat).filter(|_| given.manage_dir) {
             Some(attributes) => Directory::Correct(attributes),
             None => Directory::Leave,
         },
@@ -180,7 +184,11 @@ fn prepare(file: &KeyFile, step: Directory, system: &mut dyn System) -> Result<H
 }
 
 /// What is at the directory of the key file; refuses what could lead root's hand elsewhere.
-fn check_directory(args: &Args, file: &KeyFile, system: &dyn System) -> Result<Option<Stat>, Failure> {
+fn check_directory(
+    given: &AuthorizedKeyParameters,
+    file: &KeyFile,
+    system: &dyn System,
+) -> Result<Option<Stat>, Failure> {
     let directory = file.directory();
     if let Some(held) = file.hold(system)?
         && let Some(stat) = held.named(system.stat(&held.itself(), true))?
@@ -190,7 +198,7 @@ fn check_directory(args: &Args, file: &KeyFile, system: &dyn System) -> Result<O
             _ => Err(Failure::new(format!("{} is not a directory", directory.display()))),
         };
     }
-    if !args.flag("manage_dir") {
+    if !given.manage_dir {
         return Err(Failure::new(format!("the directory {} does not exist", directory.display())));
     }
     match system.stat(directory.parent().unwrap_or(Path::new("/")), true)? {
@@ -208,8 +216,8 @@ fn is_link(path: &Path) -> Failure {
 }
 
 /// The keys as given, with the options and comment of the task.
-fn given_keys(args: &Args, system: &dyn System) -> Result<Vec<Key>, Failure> {
-    let text = args.text("key");
+fn given_keys(given: &AuthorizedKeyParameters, system: &dyn System) -> Result<Vec<Key>, Failure> {
+    let text = given.key.as_str();
     let text = match text.strip_prefix("file://") {
         Some(path) => {
             let content = system.read(Path::new(path))?;
@@ -228,23 +236,23 @@ fn given_keys(args: &Args, system: &dyn System) -> Result<Vec<Key>, Failure> {
     };
     let mut found = keys(&text).map_err(|line| Failure::new(format!("invalid key specified: {}", conceal(&line))))?;
     for key in &mut found {
-        if let Some(options) = args.str("key_options") {
-            key.options = options.into();
+        if let Some(options) = &given.key_options {
+            key.options = options.as_str().into();
         }
-        if let Some(comment) = args.str("comment") {
-            key.comment = comment.into();
+        if let Some(comment) = &given.comment {
+            key.comment = comment.as_str().into();
         }
     }
     Ok(found)
 }
 
-fn key_file(args: &Args, user: &Passwd, system: &dyn System) -> Result<KeyFile, Failure> {
-    let path = match args.get("path") {
-        Some(_) => path(args, "path", system)?,
+fn key_file(given: &AuthorizedKeyParameters, user: &Passwd, system: &dyn System) -> Result<KeyFile, Failure> {
+    let path = match &given.path {
+        Some(path) => path.on(system)?,
         None => user.home_path().join(".ssh/authorized_keys"),
     };
-    if args.flag("follow") {
-        return Ok(KeyFile { path: super::files::followed(path, Some(Links::Trusted), system)?, home: None });
+    if given.follow {
+        return Ok(KeyFile { path: followed(path, Some(Links::Trusted), system)?, home: None });
     }
     let home = user.home_path();
     let home = path.parent().is_some_and(|directory| directory.starts_with(&home)).then_some(home);
@@ -252,21 +260,29 @@ fn key_file(args: &Args, user: &Passwd, system: &dyn System) -> Result<KeyFile, 
 }
 
 /// Ansible echoes the parameters.
-fn outcome(args: &Args, file: &Path) -> Outcome {
-    let mut outcome = Outcome::new();
-    for name in SPEC.params.iter().map(|param| param.name) {
-        outcome = outcome.with(name, args.get(name).cloned().unwrap_or(Value::Null));
-    }
-    outcome.with("keyfile", file.display().to_string())
+fn outcome(given: &AuthorizedKeyParameters, file: &Path) -> Outcome {
+    Outcome::new()
+        .with("user", given.user.as_str())
+        .with("key", given.key.as_str())
+        .with("path", given.path.as_ref().map(HostPath::as_str))
+        .with("manage_dir", given.manage_dir)
+        .with("state", given.state.word())
+        .with("key_options", given.key_options.as_deref())
+        .with("exclusive", given.exclusive)
+        .with("comment", given.comment.as_deref())
+        .with("follow", given.follow)
+        .with("validate_certs", given.validate_certs)
+        .with("keyfile", file.display().to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::change::FieldDiff;
-    use crate::modules::testing::{args, changed_then_ok, changes, fails, is_ok, run};
+    use crate::engine::testing::{args, changed_then_ok, changes, fails, is_ok, run};
     use crate::system::fake::Fake;
     use crate::system::predicted::Predicted;
+    use words::value::Value;
 
     const KEY: &str = "ssh-ed25519 AAAAa= gildong@home";
     const FILE: &str = "/home/alice/.ssh/authorized_keys";

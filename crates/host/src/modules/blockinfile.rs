@@ -1,57 +1,66 @@
 //! `blockinfile`: a block of lines between two marker lines of a text file.
 
-use super::attributes::with_file_params;
-use super::text_file::TextFile;
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use super::shared::files::EditParameters;
+use super::shared::text_file::{IfMissing, TextFile};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::{HostPath, Presence};
 use crate::system::System;
 use words::text::{lossless, python_re};
 
 /// The module.
 pub struct BlockInFile;
 
-static SPEC: Spec = Spec {
-    name: "blockinfile",
-    summary: "Makes sure that a marked block is in a text file, or is not.",
-    params: with_file_params![
-        Param::new("path", Kind::Path, "The file.").required().aliases(&["dest", "destfile", "name"]),
-        Param::new("block", Kind::Str, "The lines; empty removes the block.").aliases(&["content"]),
-        Param::new("state", Kind::Str, "Whether it shall be there.").choices(&["absent", "present"]).default("present"),
-        Param::new("marker", Kind::Str, "The marker lines; {mark} becomes marker_begin and marker_end.")
-            .default("# {mark} ANSIBLE MANAGED BLOCK"),
-        Param::new("marker_begin", Kind::Str, "See marker.").default("BEGIN"),
-        Param::new("marker_end", Kind::Str, "See marker.").default("END"),
-        Param::new("insertafter", Kind::Str, "A new block goes after the last match of this, or EOF."),
-        Param::new("insertbefore", Kind::Str, "A new block goes before the last match of this, or BOF."),
-        Param::new("append_newline", Kind::Bool, "An empty line follows the block.").default("no"),
-        Param::new("prepend_newline", Kind::Bool, "An empty line precedes the block.").default("no"),
-        Param::new("create", Kind::Bool, "Makes the file if it is missing.").default("no"),
-        Param::new("backup", Kind::Bool, "Keeps the old file beside it.").default("no"),
-        Param::new("validate", Kind::Str, "A command with %s that must accept the new file."),
-    ],
-    exclusive: &[&["insertbefore", "insertafter"]],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Makes sure that a marked block is in a text file, or is not.
+    pub struct BlockInFileParameters for "blockinfile" {
+        /// The file.
+        path | "dest" | "destfile" | "name": HostPath,
+        /// The lines; empty removes the block.
+        block | "content": Option<String>,
+        /// Whether it shall be there.
+        state: Presence = "present",
+        /// The marker lines; {mark} becomes marker_begin and marker_end.
+        marker: String = "# {mark} ANSIBLE MANAGED BLOCK",
+        /// See marker.
+        marker_begin: String = "BEGIN",
+        /// See marker.
+        marker_end: String = "END",
+        /// A new block goes after the last match of this, or EOF.
+        insertafter: Option<String>,
+        /// A new block goes before the last match of this, or BOF.
+        insertbefore: Option<String>,
+        /// An empty line follows the block.
+        append_newline: bool = "no",
+        /// An empty line precedes the block.
+        prepend_newline: bool = "no",
+        /// Makes the file if it is missing.
+        create: bool = "no",
+        ..edit: EditParameters,
+    }
+    exclusive [insertbefore, insertafter];
+}
 
 impl Module for BlockInFile {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = BlockInFileParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let block = Block::from_args(args);
-        let Some(file) = TextFile::find(args, block.is_present(), "Path", system)? else {
-            let msg = format!("File {} not present", args.text("path"));
+    fn check(&self, given: &BlockInFileParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let block = Block::of(given);
+        let Some(file) = TextFile::find(&given.path, IfMissing::of(block.is_present(), given.create), "Path", system)?
+        else {
+            let msg = format!("File {} not present", given.path.as_str());
             return Ok(Verdict::Satisfied(Outcome::new().with("msg", msg)));
         };
         let old = lossless::from_bytes(file.content());
-        let new = block.apply(&old, args).map_err(Failure::new)?;
+        let new = block.apply(&old, given).map_err(Failure::new)?;
         let msg = match (new == old, block.is_present()) {
             _ if file.is_missing() => "File created",
             (true, _) => "",
             (false, true) => "Block inserted",
             (false, false) => "Block removed",
         };
-        file.edited(args, lossless::to_bytes(&new), msg.into(), system)
+        file.edited(&given.edit, lossless::to_bytes(&new), msg.into(), system)
     }
 }
 
@@ -77,15 +86,15 @@ struct Block {
 }
 
 impl Block {
-    fn from_args(args: &Args) -> Self {
+    fn of(given: &BlockInFileParameters) -> Self {
         let marker = |mark: &str| {
-            let line = args.text("marker").replace("{mark}", args.text(mark)) + "\n";
+            let line = given.marker.replace("{mark}", mark) + "\n";
             lossless::from_bytes(line.as_bytes())
         };
-        let (begin, end) = (marker("marker_begin"), marker("marker_end"));
-        let mut text = lossless::from_bytes(args.str("block").unwrap_or_default().as_bytes());
+        let (begin, end) = (marker(&given.marker_begin), marker(&given.marker_end));
+        let mut text = lossless::from_bytes(given.block.as_deref().unwrap_or_default().as_bytes());
         let mut lines = Vec::new();
-        if args.text("state") == "present" && !text.is_empty() {
+        if given.state == Presence::Present && !text.is_empty() {
             if !text.ends_with('\n') {
                 text.push('\n');
             }
@@ -100,24 +109,24 @@ impl Block {
         !self.lines.is_empty()
     }
 
-    fn apply(&self, old: &str, args: &Args) -> Result<String, String> {
+    fn apply(&self, old: &str, given: &BlockInFileParameters) -> Result<String, String> {
         let mut lines = lines_of(old);
         let mut at = match self.cut(&mut lines) {
             Some(at) => at,
             None if !self.is_present() => return Ok(old.to_owned()),
-            None => place(old, &lines, args)?,
+            None => place(old, &lines, given)?,
         };
         if let Some(before) = lines[..at].last_mut().filter(|before| !before.ends_with('\n')) {
             before.push('\n');
         }
         if self.is_present() {
-            if args.flag("prepend_newline") && at > 0 && lines[at - 1] != "\n" {
+            if given.prepend_newline && at > 0 && lines[at - 1] != "\n" {
                 lines.insert(at, "\n".into());
                 at += 1;
             }
             lines.splice(at..at, self.lines.iter().cloned());
             at += self.lines.len();
-            if args.flag("append_newline") && lines.get(at).is_some_and(|next| next != "\n") {
+            if given.append_newline && lines.get(at).is_some_and(|next| next != "\n") {
                 lines.insert(at, "\n".into());
             }
         }
@@ -140,8 +149,8 @@ impl Block {
 }
 
 /// Where a new block goes.
-fn place(text: &str, lines: &[String], args: &Args) -> Result<usize, String> {
-    match (args.str("insertafter"), args.str("insertbefore")) {
+fn place(text: &str, lines: &[String], given: &BlockInFileParameters) -> Result<usize, String> {
+    match (given.insertafter.as_deref(), given.insertbefore.as_deref()) {
         (_, Some("BOF")) | (Some("BOF"), _) => Ok(0),
         (_, Some(pattern)) => last_match(pattern, text, lines, 0),
         (None | Some("EOF"), _) => Ok(lines.len()),
@@ -177,7 +186,7 @@ fn is_over_lines(pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, changed_then_ok, fails, is_ok};
+    use crate::engine::testing::{args, changed_then_ok, fails, is_ok};
     use crate::system::fake::Fake;
     use std::path::Path;
 

@@ -1,7 +1,10 @@
 //! `command`: runs a program, without a shell. [`Job`] is what `shell` shares with it.
 
-use super::files::expand_variables;
-use super::{Args, CheckMode, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use super::shared::files::expand_variables;
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::{self, FileKind, Output, System, SystemError};
 use std::path::{Path, PathBuf};
 use words::text::{glob, shlex};
@@ -10,61 +13,76 @@ use words::value::Value;
 /// The module.
 pub struct Command;
 
-static SPEC: Spec = Spec {
-    name: "command",
-    summary: "Runs a program; no shell takes part, so pipes and redirections are plain text.",
-    params: &[
-        Param::new("_raw_params", Kind::Str, "The command line in free form.").aliases(&["free_form"]),
-        Param::new("cmd", Kind::Str, "The command line."),
-        Param::new("argv", Kind::List, "Program and arguments, one each."),
-        Param::new("creates", Kind::Path, "Does nothing when this is there; a pattern may be given."),
-        Param::new("removes", Kind::Path, "Does nothing when this is not there; a pattern may be given."),
-        Param::new("chdir", Kind::Path, "Directory to run in."),
-        Param::new("stdin", Kind::Str, "What the program reads."),
-        Param::new("stdin_add_newline", Kind::Bool, "Ends that with a newline.").default("yes"),
-        Param::new("strip_empty_ends", Kind::Bool, "Cuts newlines off the end of the output.").default("yes"),
-        Param::new("expand_argument_vars", Kind::Bool, "Expands $VAR and ~ in arguments.").default("yes"),
-        Param::new("executable", Kind::Path, "Ignored, since no shell takes part."),
-    ],
-    free_form: Some("_raw_params"),
-    exclusive: &[&["_raw_params", "cmd", "argv"]],
-    one_of: &[&["_raw_params", "cmd", "argv"]],
-    check_mode: CheckMode::Partial,
-    facts: &[],
-};
+parameters! {
+    /// Runs a program; no shell takes part, so pipes and redirections are plain text.
+    pub struct CommandParameters for "command" {
+        /// The command line in free form.
+        _raw_params | "free_form": Option<String>,
+        /// The command line.
+        cmd: Option<String>,
+        /// Program and arguments, one each.
+        argv: Option<Vec<String>>,
+        /// Cuts newlines off the end of the output.
+        strip_empty_ends: bool = "yes",
+        /// Expands $VAR and ~ in arguments.
+        expand_argument_vars: bool = "yes",
+        /// Ignored, since no shell takes part.
+        executable: Option<HostPath>,
+        ..job: JobParameters,
+    }
+    exclusive [_raw_params, cmd, argv];
+    one_of [_raw_params, cmd, argv];
+    free_form _raw_params;
+    check_mode Partial;
+}
+
+parameters! {
+    /// When a program runs, where, and what it reads.
+    pub struct JobParameters {
+        /// Does nothing when this is there; a pattern may be given.
+        creates: Option<HostPath>,
+        /// Does nothing when this is not there; a pattern may be given.
+        removes: Option<HostPath>,
+        /// Directory to run in.
+        chdir: Option<HostPath>,
+        /// What the program reads.
+        stdin: Option<String>,
+        /// Ends that with a newline.
+        stdin_add_newline: bool = "yes",
+    }
+}
 
 impl Module for Command {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = CommandParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let mut argv = match args.list("argv") {
-            Some(argv) => argv,
-            None => shlex::split(line(args)).map_err(|why| Failure::new(format!("cannot split the command: {why}")))?,
+    fn check(&self, given: &CommandParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let mut argv = match &given.argv {
+            Some(argv) => argv.clone(),
+            None => shlex::split(line(&given._raw_params, &given.cmd))
+                .map_err(|why| Failure::new(format!("cannot split the command: {why}")))?,
         };
         if argv.is_empty() {
             return Err(Failure::new("no command given").with("rc", 256));
         }
-        if args.flag("expand_argument_vars") {
+        if given.expand_argument_vars {
             argv = argv.iter().map(|word| expand_word(word, system)).collect::<Result<_, _>>()?;
         }
         let shown = Value::List(argv.iter().map(|word| word.as_str().into()).collect());
-        let warning = args.get("executable").map(|_| {
+        let warning = given.executable.as_ref().map(|_| {
             "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module".to_owned()
         });
-        Job { argv, shown, warning }.verdict(args, system)
+        Job { argv, shown, warning, strip: given.strip_empty_ends }.verdict(&given.job, system)
     }
 }
 
 /// The command line, from free form or `cmd`.
-pub(super) fn line(args: &Args) -> &str {
-    args.str("_raw_params").or(args.str("cmd")).unwrap_or_default()
+pub(super) fn line<'a>(free: &'a Option<String>, cmd: &'a Option<String>) -> &'a str {
+    free.as_deref().or(cmd.as_deref()).unwrap_or_default()
 }
 
 fn expand_word(word: &str, system: &dyn System) -> Result<String, Failure> {
     if word.starts_with('~') {
-        return Ok(super::files::expand(word, system)?.to_string_lossy().into_owned());
+        return Ok(super::shared::files::expand(word, system)?.to_string_lossy().into_owned());
     }
     Ok(expand_variables(word, &|name| system.variable(name)))
 }
@@ -77,12 +95,14 @@ pub(super) struct Job {
     pub(super) shown: Value,
     /// What to warn about.
     pub(super) warning: Option<String>,
+    /// Whether newlines are cut off the end of the output.
+    pub(super) strip: bool,
 }
 
 impl Job {
     /// Whether `creates` and `removes` call for a run, and the run.
-    pub(super) fn verdict(self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let chdir = args.get("chdir").map(|_| super::files::path(args, "chdir", system)).transpose()?;
+    pub(super) fn verdict(self, given: &JobParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let chdir = given.chdir.as_ref().map(|chdir| chdir.on(system)).transpose()?;
         if let Some(directory) = &chdir
             && !matches!(system.stat(directory, true)?, Some(stat) if stat.kind == FileKind::Directory)
         {
@@ -91,21 +111,19 @@ impl Job {
                 format!("Unable to change directory before execution: [Errno 2] No such file or directory: b'{shown}'");
             return Err(Failure::new(msg));
         }
-        if let Some(why) = needless(args, chdir.as_deref(), system)? {
+        if let Some(why) = needless(given, chdir.as_deref(), system)? {
             return Ok(Verdict::Satisfied(self.needless(&why, system.is_predicted())));
         }
         let command = system::Command {
-            stdin: args.str("stdin").map(|text| stdin(text, args.flag("stdin_add_newline"))),
+            stdin: given.stdin.as_deref().map(|text| stdin(text, given.stdin_add_newline)),
             chdir,
             ..system::Command::new(&self.argv)
         };
-        let has_condition = args.get("creates").is_some() || args.get("removes").is_some();
-        // `shell` has no such parameter and always strips.
-        let strip = args.bool("strip_empty_ends").unwrap_or(true);
+        let has_condition = given.creates.is_some() || given.removes.is_some();
         Ok(Verdict::would(Vec::new(), move |system| {
             let started = jiff::Zoned::now();
             match system.run(&command) {
-                Ok(output) => self.finish(output, started, strip),
+                Ok(output) => self.finish(output, started),
                 Err(SystemError::Unknown(why)) => Ok(self.unknown(&why, has_condition)),
                 Err(SystemError::Io { source, .. }) => Err(self.not_started(&source)),
                 Err(error @ SystemError::TooMuch(_)) => Err(Failure { acted: true, ..error.into() }),
@@ -145,14 +163,14 @@ impl Job {
         outcome
     }
 
-    fn finish(&self, output: Output, started: jiff::Zoned, strip: bool) -> Result<Outcome, Failure> {
+    fn finish(&self, output: Output, started: jiff::Zoned) -> Result<Outcome, Failure> {
         let ended = jiff::Zoned::now();
         if let Some(failure) = self.too_long(&output) {
             return Err(failure);
         }
         let text = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
-            if strip { text.trim_end_matches(['\r', '\n']).to_owned() } else { text.into_owned() }
+            if self.strip { text.trim_end_matches(['\r', '\n']).to_owned() } else { text.into_owned() }
         };
         let msg = if output.code == 0 { "" } else { "non-zero return code" };
         let outcome = self
@@ -233,23 +251,23 @@ fn stdin(text: &str, add_newline: bool) -> Vec<u8> {
 }
 
 /// Why nothing needs to run, in Ansible's words.
-fn needless(args: &Args, chdir: Option<&Path>, system: &dyn System) -> Result<Option<String>, Failure> {
-    if let Some(pattern) = args.str("creates")
+fn needless(given: &JobParameters, chdir: Option<&Path>, system: &dyn System) -> Result<Option<String>, Failure> {
+    if let Some(pattern) = &given.creates
         && exists(pattern, chdir, system)?
     {
-        return Ok(Some(format!("'{pattern}' exists")));
+        return Ok(Some(format!("'{}' exists", pattern.as_str())));
     }
-    if let Some(pattern) = args.str("removes")
+    if let Some(pattern) = &given.removes
         && !exists(pattern, chdir, system)?
     {
-        return Ok(Some(format!("'{pattern}' does not exist")));
+        return Ok(Some(format!("'{}' does not exist", pattern.as_str())));
     }
     Ok(None)
 }
 
 /// Whether something fits a pattern; links that lead nowhere count, as in Python's glob.
-fn exists(pattern: &str, chdir: Option<&Path>, system: &dyn System) -> Result<bool, Failure> {
-    let pattern = super::files::expand(pattern, system)?;
+fn exists(pattern: &HostPath, chdir: Option<&Path>, system: &dyn System) -> Result<bool, Failure> {
+    let pattern = pattern.on(system)?;
     let pattern = chdir.unwrap_or(Path::new("/")).join(pattern);
     let mut found = vec![PathBuf::from("/")];
     for component in pattern.components().skip(1) {
@@ -291,7 +309,7 @@ fn delta(microseconds: i64) -> String {
 mod tests {
     use super::super::shell::Shell;
     use super::*;
-    use crate::modules::testing::{args, fails, is_ok, run};
+    use crate::engine::testing::{args, fails, is_ok, run};
     use crate::system::fake::{Effect, Fake};
     use crate::system::predicted::Predicted;
     use words::value::Map;

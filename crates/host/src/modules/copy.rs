@@ -5,105 +5,118 @@
 mod tests;
 pub mod tree;
 
-use super::attributes::{Mode, Wanted, with_file_params};
-use super::files::{Edit, LONGEST_DIFF, describe, follow, followed, path, wanted, warn_about_mode};
-use super::{Apply, Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, Would};
+use super::shared::attributes::{GivenMode, Mode, Wanted};
+use super::shared::files::{EditParameters, LONGEST_DIFF, describe, follow, followed};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::{Apply, Module, Verdict, Would};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::{Attributes, Content, FileKind, System};
 use base64::Engine;
 use std::path::{Path, PathBuf};
 use tree::{Landing, Modes, Tree};
 use words::text::hex::hex;
+use words::value::Value;
 
 /// The module.
 pub struct Copy;
 
-static SPEC: Spec = Spec {
-    name: "copy",
-    summary: "Puts a file with given content on the host.",
-    params: with_file_params![
-        Param::new("src", Kind::Path, "A file: of the controller, or of the host with remote_src."),
-        Param::new("content", Kind::Str, "The content itself; a structure becomes JSON."),
-        Param::new("_content_b64", Kind::Str, "Set by the controller: content that is not text, in base64."),
-        Param::new("_tree", Kind::Raw, "Set by the controller: the directory that it read."),
-        Param::new("_original_basename", Kind::Str, "Set by the controller: the name of the file it read."),
-        Param::new("_src_mode", Kind::Int, "Set by the controller: the mode of the file it read, for mode: preserve."),
-        Param::new("dest", Kind::Path, "Where it goes; a directory if it is one or ends with a slash.").required(),
-        Param::new("remote_src", Kind::Bool, "src is a file of the host.").default("no"),
-        Param::new("force", Kind::Bool, "Replaces a file that differs.").default("yes"),
-        Param::new("backup", Kind::Bool, "Keeps the old file beside it.").default("no"),
-        Param::new("validate", Kind::Str, "A command with %s that must accept the new file."),
-        Param::new("directory_mode", Kind::Raw, "Mode of directories that are made for the file."),
-        Param::new("follow", Kind::Bool, "Follows a symbolic link at the destination, whoever made it."),
-        Param::new("checksum", Kind::Str, "SHA-1 that the content must have."),
-        Param::new(
-            "local_follow",
-            Kind::Bool,
-            "In a directory, copies what links lead to; the default for the controller's."
-        ),
-        Param::new("decrypt", Kind::Bool, "Decrypts a vaulted file of the controller.").default("yes"),
-    ],
-    exclusive: &[&["src", "content"], &["content", "_content_b64"]],
-    one_of: &[&["src", "content", "_content_b64", "_tree"]],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Puts a file with given content on the host.
+    pub struct CopyParameters for "copy" {
+        /// A file: of the controller, or of the host with remote_src.
+        src: Option<HostPath>,
+        /// The content itself; a structure becomes JSON.
+        content: Option<String>,
+        /// Set by the controller: content that is not text, in base64.
+        _content_b64: Option<String>,
+        /// Set by the controller: the directory that it read.
+        _tree: Option<Value>,
+        /// Set by the controller: the name of the file it read.
+        _original_basename: Option<String>,
+        /// Set by the controller: the mode of the file it read, for mode: preserve.
+        _src_mode: Option<i64>,
+        /// Where it goes; a directory if it is one or ends with a slash.
+        dest: HostPath,
+        /// src is a file of the host.
+        remote_src: bool = "no",
+        /// Replaces a file that differs.
+        force: bool = "yes",
+        /// Mode of directories that are made for the file.
+        directory_mode: Option<GivenMode>,
+        /// Follows a symbolic link at the destination, whoever made it.
+        follow: Option<bool>,
+        /// SHA-1 that the content must have.
+        checksum: Option<String>,
+        /// In a directory, copies what links lead to; the default for the controller's.
+        local_follow: Option<bool>,
+        ..edit: EditParameters,
+    }
+    unread {
+        /// Decrypts a vaulted file of the controller.
+        decrypt: bool = "yes",
+    }
+    exclusive [src, content];
+    exclusive [content, _content_b64];
+    one_of [src, content, _content_b64, _tree];
+}
 
 impl Module for Copy {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = CopyParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        if let Some(verdict) = directory(args, system)? {
+    fn check(&self, given: &CopyParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        if let Some(verdict) = directory(given, system)? {
             return Ok(verdict);
         }
-        let source = Source::find(args, system)?;
-        let place = Place::find(args, &source, system)?;
+        let source = Source::find(given, system)?;
+        let place = Place::find(given, &source, system)?;
         let dest = place.file.clone();
         let outcome = Outcome::new()
             .with("dest", dest.display().to_string())
             .with("src", source.path.as_ref().map(|path| path.display().to_string()))
             .with("checksum", source.digests.sha1.clone())
             .with("md5sum", source.digests.md5.clone());
-        if !args.flag("force") && system.stat(&dest, false)?.is_some() {
+        if !given.force && system.stat(&dest, false)?.is_some() {
             return Ok(Verdict::Satisfied(describe(outcome, &dest, system)?));
         }
-        let mut wanted = wanted(args, system)?;
+        let mut wanted = given.edit.attributes.wanted(system)?;
         if wanted.mode == Some(Mode::Preserve) {
             wanted.mode = source.mode.map(Mode::Exact);
         }
-        let edit = Edit::new(args, dest.clone(), Some(source.content), wanted);
+        let edit = given.edit.edit(dest.clone(), Some(source.content), wanted);
         let verdict = edit.verdict(system, move |system, mut made| {
             made.values.extend(outcome.values);
             describe(made, &dest, system)
         })?;
-        Ok(warn_about_mode(args, place.with_directories(verdict)))
+        Ok(given.edit.attributes.warn_about_mode(place.with_directories(verdict)))
     }
 }
 
 /// The verdict about a directory that is copied; `None` when it is none.
-fn directory(args: &Args, system: &dyn System) -> Result<Option<Verdict>, Failure> {
-    let Wanted { uid, gid, mode } = wanted(args, system)?;
-    let (tree, name, modes) = match (args.get("_tree"), args.get("src")) {
+fn directory(given: &CopyParameters, system: &dyn System) -> Result<Option<Verdict>, Failure> {
+    let Wanted { uid, gid, mode } = given.edit.attributes.wanted(system)?;
+    let (tree, name, modes) = match (&given._tree, &given.src) {
         (Some(sent), _) => {
             let tree = Tree::from_value(sent).ok_or_else(|| Failure::new("_tree: this is no directory"))?;
-            let directories = args.get("directory_mode").map(Mode::parse).transpose()?;
-            (tree, args.str("_original_basename").map(PathBuf::from), Modes::OfTask { files: mode, directories })
+            let directories = given.directory_mode.as_ref().map(GivenMode::mode).transpose()?;
+            (tree, given._original_basename.as_ref().map(PathBuf::from), Modes::OfTask { files: mode, directories })
         }
-        (None, Some(_)) if args.flag("remote_src") => {
-            let src = path(args, "src", system)?;
+        (None, Some(given_src)) if given.remote_src => {
+            let src = given_src.on(system)?;
             if !system.stat(&src, true)?.is_some_and(|stat| stat.kind == FileKind::Directory) {
                 return Ok(None);
             }
-            let name = src.file_name().filter(|_| !args.text("src").ends_with('/')).map(PathBuf::from);
-            (Tree::read(&src, args.flag("local_follow"), system)?, name, Modes::OfSource { top: mode })
+            let name = src.file_name().filter(|_| !given_src.as_str().ends_with('/')).map(PathBuf::from);
+            (Tree::read(&src, given.local_follow.unwrap_or(false), system)?, name, Modes::OfSource { top: mode })
         }
         _ => return Ok(None),
     };
-    let dest = path(args, "dest", system)?;
+    let dest = given.dest.on(system)?;
     let root = name.map_or(dest.clone(), |name| dest.join(name));
-    let outcome = Outcome::new().with("dest", dest.display().to_string()).with("src", args.str("src"));
-    Landing { args, root, uid, gid, modes }.verdict(tree, outcome, system).map(Some)
+    let outcome =
+        Outcome::new().with("dest", dest.display().to_string()).with("src", given.src.as_ref().map(HostPath::as_str));
+    Landing { given, root, uid, gid, modes }.verdict(tree, outcome, system).map(Some)
 }
 
 /// What Ansible returns about a content, and tells it by.
@@ -146,16 +159,16 @@ struct Source {
 }
 
 impl Source {
-    fn find(args: &Args, system: &dyn System) -> Result<Self, Failure> {
-        let source = match (args.get("src"), args.str("content"), args.str("_content_b64")) {
-            (Some(_), ..) => Self::on_host(args, system)?,
-            (_, Some(text), _) => Self::sent(args, text.as_bytes().to_vec())?,
+    fn find(given: &CopyParameters, system: &dyn System) -> Result<Self, Failure> {
+        let source = match (&given.src, &given.content, &given._content_b64) {
+            (Some(src), ..) => Self::on_host(src, given.remote_src, system)?,
+            (_, Some(text), _) => Self::sent(given, text.as_bytes().to_vec())?,
             (_, _, encoded) => {
-                let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.unwrap_or_default());
-                Self::sent(args, decoded.map_err(|error| Failure::new(format!("_content_b64: {error}")))?)?
+                let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.as_deref().unwrap_or_default());
+                Self::sent(given, decoded.map_err(|error| Failure::new(format!("_content_b64: {error}")))?)?
             }
         };
-        match args.str("checksum") {
+        match given.checksum.as_deref() {
             Some(expected) if expected != source.digests.sha1 => {
                 Err(Failure::new("Copied file does not match the expected checksum. Transfer failed.")
                     .with("checksum", source.digests.sha1)
@@ -165,8 +178,8 @@ impl Source {
         }
     }
 
-    fn sent(args: &Args, content: Vec<u8>) -> Result<Self, Failure> {
-        let mode = args.int("_src_mode").and_then(|mode| u32::try_from(mode).ok());
+    fn sent(given: &CopyParameters, content: Vec<u8>) -> Result<Self, Failure> {
+        let mode = given._src_mode.and_then(|mode| u32::try_from(mode).ok());
         // Content without a file: what it may be, only its owner shall read. Ansible's temporary file has this mode.
         let mode = mode.unwrap_or(0o600);
         let digests = Digests::of_bytes(&content);
@@ -174,15 +187,15 @@ impl Source {
             content: content.into(),
             digests,
             path: None,
-            name: args.str("_original_basename").map(str::to_owned),
+            name: given._original_basename.clone(),
             mode: Some(mode),
         })
     }
 
-    fn on_host(args: &Args, system: &dyn System) -> Result<Self, Failure> {
-        let path = path(args, "src", system)?;
+    fn on_host(src: &HostPath, remote_src: bool, system: &dyn System) -> Result<Self, Failure> {
+        let path = src.on(system)?;
         let shown = path.display();
-        if !args.flag("remote_src") {
+        if !remote_src {
             return Err(Failure::new(format!("the controller has not read {shown}"))
                 .hint("set remote_src: true for a file of the host"));
         }
@@ -221,16 +234,16 @@ struct Place {
 }
 
 impl Place {
-    fn find(args: &Args, source: &Source, system: &dyn System) -> Result<Self, Failure> {
-        let dest = path(args, "dest", system)?;
-        let is_slashed = args.text("dest").ends_with('/');
+    fn find(given: &CopyParameters, source: &Source, system: &dyn System) -> Result<Self, Failure> {
+        let dest = given.dest.on(system)?;
+        let is_slashed = given.dest.as_str().ends_with('/');
         let there = system.stat(&dest, true)?;
         let is_directory = there.as_ref().is_some_and(|stat| stat.kind == FileKind::Directory);
         if !is_directory && !is_slashed {
             let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("/"));
             return match system.stat(parent, true)? {
                 Some(stat) if stat.kind == FileKind::Directory => {
-                    Ok(Self { file: followed(dest, follow(args, false), system)?, missing: Vec::new() })
+                    Ok(Self { file: followed(dest, follow(given.follow, false), system)?, missing: Vec::new() })
                 }
                 _ => Err(Failure::new(format!("Destination directory {} does not exist", parent.display()))
                     .hint("make it with the module `file` (state: directory) in an earlier task")),
@@ -238,7 +251,7 @@ impl Place {
         }
         let name = source.name.as_deref().filter(|name| !name.is_empty() && !name.contains('/'));
         let name = name.ok_or_else(|| Failure::new("can not use content with a dir as dest"))?;
-        let mode = args.get("directory_mode").map(Mode::parse).transpose()?;
+        let mode = given.directory_mode.as_ref().map(GivenMode::mode).transpose()?;
         let attributes = Wanted { mode, ..Wanted::default() }.for_new(FileKind::Directory);
         let mut missing = Vec::new();
         for directory in dest.ancestors().filter(|above| !above.as_os_str().is_empty()) {
@@ -248,7 +261,7 @@ impl Place {
                 Some(_) => return Err(Failure::new(format!("{} is not a directory", directory.display()))),
             }
         }
-        Ok(Self { file: followed(dest.join(name), follow(args, false), system)?, missing })
+        Ok(Self { file: followed(dest.join(name), follow(given.follow, false), system)?, missing })
     }
 
     /// Makes the missing directories before the file.

@@ -1,8 +1,10 @@
 //! `enlist.entrance`: what sshd and PAM look at when a person comes in, for `enlist explain`. Reads only.
 
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
 use crate::identity::authorized_keys::Key;
 use crate::identity::entries::{Passwd, Shadow};
+use crate::parameters;
 use crate::system::lookup;
 use crate::system::{Command, FileKind, System};
 use std::path::{Path, PathBuf};
@@ -11,13 +13,14 @@ use words::value::{Map, Value};
 /// The module.
 pub struct Entrance;
 
-static SPEC: Spec = Spec {
-    name: "entrance",
-    summary: "Returns what sshd and PAM look at when a user comes in: expiry, lock, shell, keys, and who owns what is on \
-              the way to them. Never a hash.",
-    params: &[Param::new("name", Kind::Str, "Login name.").required()],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Returns what sshd and PAM look at when a user comes in: expiry, lock, shell, keys, and who
+    /// owns what is on the way to them. Never a hash.
+    pub struct EntranceParameters for "entrance" {
+        /// Login name.
+        name: String,
+    }
+}
 
 /// Longest key file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -34,12 +37,10 @@ const SETTINGS: &[&str] = &[
 ];
 
 impl Module for Entrance {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = EntranceParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let name = args.text("name");
+    fn check(&self, given: &EntranceParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let name = given.name.as_str();
         let found = lookup::user(system, name)?.map(lookup::Found::into_entry);
         let Some(user) = found.filter(|user| user.name == name) else {
             return Ok(Verdict::Satisfied(Outcome::new().with("uid", Value::Null)));
@@ -159,7 +160,7 @@ fn keys(system: &dyn System, user: &Passwd, file: &Path) -> Result<Value, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, is_ok};
+    use crate::engine::testing::{args, is_ok};
     use crate::system::Output;
     use crate::system::fake::Fake;
 

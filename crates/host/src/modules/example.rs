@@ -1,32 +1,33 @@
 //! The module that `docs/adding-a-module.md` adds: what the page shows of it is compared with this file, so it compiles
 //! and works. It is part of no program.
 
-use super::testing::{args, changed_then_ok};
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, files};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::testing::{args, changed_then_ok};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::fake::Fake;
 use crate::system::{Attributes, System};
 
 struct Motd;
 
-static SPEC: Spec = Spec {
-    name: "motd",
-    summary: "Sets the message of the day.",
-    params: &[
-        Param::new("text", Kind::Str, "The message.").required(),
-        Param::new("path", Kind::Path, "Where it is.").default("/etc/motd"),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Sets the message of the day.
+    pub struct MotdParameters for "motd" {
+        /// The message.
+        text: String,
+        /// Where it is.
+        path: HostPath = "/etc/motd",
+    }
+}
 
 impl Module for Motd {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = MotdParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let path = files::path(args, "path", system)?;
-        let wanted = args.text("text").to_owned();
+    fn check(&self, given: &MotdParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let path = given.path.on(system)?;
+        let wanted = given.text.clone();
         let old = system.read(&path)?;
         if old.as_deref() == Some(wanted.as_bytes()) {
             return Ok(Verdict::Satisfied(Outcome::new()));

@@ -1,9 +1,13 @@
 //! `file`: what is at a path, and whose it is: files, directories, links, and nothing.
 
-use super::attributes::{Wanted, with_file_params};
-use super::files::{attribute_fields, describe, follow, followed, path, trusted_way, wanted, warn_about_mode};
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use super::shared::attributes::{OwnerAndMode, Wanted};
+use super::shared::files::{attribute_fields, describe, follow, followed, trusted_way};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::choices;
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::tree::{Scope, Walked};
 use crate::system::{Attributes, FileKind, Stat, System};
 use std::path::{Path, PathBuf};
@@ -12,77 +16,89 @@ use words::value::Value;
 /// The module.
 pub struct File;
 
-static SPEC: Spec = Spec {
-    name: "file",
-    summary: "Makes or removes files, directories and links, and sets owner and mode.",
-    params: with_file_params![
-        Param::new("path", Kind::Path, "What it is about.").required().aliases(&["dest", "name"]),
-        Param::new("state", Kind::Str, "What shall be there; by default what is there already.").choices(&[
-            "absent",
-            "directory",
-            "file",
-            "hard",
-            "link",
-            "touch"
-        ]),
-        Param::new("src", Kind::Path, "Where a link leads: the text of a symbolic one, the other name of a hard one."),
-        Param::new("recurse", Kind::Bool, "Sets owner and mode of all in a directory too.").default("no"),
-        Param::new("force", Kind::Bool, "Lets a link take the place of a file or empty directory, or lead nowhere.")
-            .default("no"),
-        Param::new(
-            "follow",
-            Kind::Bool,
-            "Works on what a symbolic link at the path leads to, whoever made it; no: on the link. When not given, a \
-             link is followed unless it leads from what a user owns to what another owns.",
-        ),
-        Param::new("modification_time", Kind::Str, "For touch: now, preserve, or a time."),
-        Param::new("modification_time_format", Kind::Str, "Form of modification_time.").default("%Y%m%d%H%M.%S"),
-        Param::new("access_time", Kind::Str, "For touch: now, preserve, or a time."),
-        Param::new("access_time_format", Kind::Str, "Form of access_time.").default("%Y%m%d%H%M.%S"),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Makes or removes files, directories and links, and sets owner and mode.
+    pub struct FileParameters for "file" {
+        /// What it is about.
+        path | "dest" | "name": HostPath,
+        /// What shall be there; by default what is there already.
+        state: Option<FileState>,
+        /// Where a link leads: the text of a symbolic one, the other name of a hard one.
+        src: Option<HostPath>,
+        /// Sets owner and mode of all in a directory too.
+        recurse: bool = "no",
+        /// Lets a link take the place of a file or empty directory, or lead nowhere.
+        force: bool = "no",
+        /// Works on what a symbolic link at the path leads to, whoever made it; no: on the link.
+        /// When not given, a link is followed unless it leads from what a user owns to what another
+        /// owns.
+        follow: Option<bool>,
+        /// For touch: now, preserve, or a time.
+        modification_time: Option<String>,
+        /// Form of modification_time.
+        modification_time_format: String = "%Y%m%d%H%M.%S",
+        /// For touch: now, preserve, or a time.
+        access_time: Option<String>,
+        /// Form of access_time.
+        access_time_format: String = "%Y%m%d%H%M.%S",
+        ..attributes: OwnerAndMode,
+    }
+}
+
+choices! {
+    /// What shall be at a path.
+    pub enum FileState {
+        /// Nothing.
+        Absent = "absent",
+        /// A directory; made with those above it.
+        Directory = "directory",
+        /// What is there, which is no directory; never made.
+        File = "file",
+        /// Another name of a file.
+        Hard = "hard",
+        /// A symbolic link.
+        Link = "link",
+        /// A file, made if it is missing, with new times.
+        Touch = "touch",
+    }
+}
 
 impl Module for File {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = FileParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let mut path = path(args, "path", system)?;
-        if args.flag("follow") {
+    fn check(&self, given: &FileParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let mut path = given.path.on(system)?;
+        if given.follow == Some(true) {
             path = trusted_way(path, system);
         }
-        let wanted = wanted(args, system)?;
+        let wanted = given.attributes.wanted(system)?;
         let there = system.stat(&path, false)?;
-        let state = state(args, there.as_ref())?;
+        let state = state(given, there.as_ref())?;
         let verdict = match state {
-            "absent" => absent(path, there),
-            "directory" => directory(args, path, wanted, system),
-            "link" => link(args, path, wanted, there, system),
-            "hard" => hard(args, path, wanted, there, system),
-            "touch" => touch(args, path, wanted, system),
-            _ => file(args, path, wanted, system),
+            FileState::Absent => absent(path, there),
+            FileState::Directory => directory(given, path, wanted, system),
+            FileState::Link => link(given, path, wanted, there, system),
+            FileState::Hard => hard(given, path, wanted, there, system),
+            FileState::Touch => touch(given, path, wanted, system),
+            FileState::File => file(given, path, wanted, system),
         };
-        Ok(warn_about_mode(args, verdict?))
+        Ok(given.attributes.warn_about_mode(verdict?))
     }
 }
 
 /// The wanted state, or what is there.
-fn state(args: &Args, there: Option<&Stat>) -> Result<&'static str, Failure> {
-    let known = ["absent", "directory", "file", "hard", "link", "touch"];
-    let given = args.str("state").and_then(|given| known.into_iter().find(|state| *state == given));
-    if args.flag("recurse") && given.is_some_and(|state| state != "directory") {
+fn state(given: &FileParameters, there: Option<&Stat>) -> Result<FileState, Failure> {
+    if given.recurse && given.state.is_some_and(|state| state != FileState::Directory) {
         return Err(Failure::new("recurse option requires state to be 'directory'"));
     }
-    if args.get("src").is_some() && !matches!(given, Some("link" | "hard")) {
+    if given.src.is_some() && !matches!(given.state, Some(FileState::Link | FileState::Hard)) {
         return Err(Failure::new("src option requires state to be 'link' or 'hard'"));
     }
-    Ok(given.unwrap_or(match there.map(|stat| stat.kind) {
-        Some(FileKind::Directory) => "directory",
-        Some(FileKind::Link) if follow(args, true).is_none() => "link",
-        None if args.flag("recurse") => "directory",
-        _ => "file",
+    Ok(given.state.unwrap_or(match there.map(|stat| stat.kind) {
+        Some(FileKind::Directory) => FileState::Directory,
+        Some(FileKind::Link) if follow(given.follow, true).is_none() => FileState::Link,
+        None if given.recurse => FileState::Directory,
+        _ => FileState::File,
     }))
 }
 
@@ -118,8 +134,8 @@ fn absent(path: PathBuf, there: Option<Stat>) -> Result<Verdict, Failure> {
     }))
 }
 
-fn file(args: &Args, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
-    let path = followed(path, follow(args, true), system)?;
+fn file(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+    let path = followed(path, follow(given.follow, true), system)?;
     let found = system.stat(&path, false)?;
     let state = found.as_ref().map_or("absent", kind_name);
     if !matches!(state, "file" | "hard" | "special file") {
@@ -153,8 +169,8 @@ fn only_attributes(
     }
 }
 
-fn directory(args: &Args, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
-    let path = followed(path, follow(args, true), system)?;
+fn directory(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+    let path = followed(path, follow(given.follow, true), system)?;
     let Some(stat) = system.stat(&path, false)? else { return new_directories(path, &wanted, system) };
     if stat.kind != FileKind::Directory {
         return Err(Failure::new(format!("{} already exists as a {}", path.display(), kind_name(&stat)))
@@ -166,7 +182,7 @@ fn directory(args: &Args, path: PathBuf, wanted: Wanted, system: &dyn System) ->
         let change = Change::new(Action::Update, "file", path.display().to_string());
         changes.push(attribute_fields(change, Some(&stat), difference, system));
     }
-    let recurses = args.flag("recurse");
+    let recurses = given.recurse;
     if recurses {
         changes.extend(survey(&path, &wanted, system)?);
     }
@@ -247,20 +263,20 @@ fn make_all(
 }
 
 fn link(
-    args: &Args,
+    given: &FileParameters,
     path: PathBuf,
     wanted: Wanted,
     there: Option<Stat>,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
     let old_target = system.read_link(&path)?;
-    let target = match (args.get("src"), &old_target) {
-        (Some(_), _) => super::files::path(args, "src", system)?,
-        (None, Some(target)) if follow(args, true).is_some() || args.get("state").is_none() => target.clone(),
+    let target = match (&given.src, &old_target) {
+        (Some(src), _) => src.on(system)?,
+        (None, Some(target)) if follow(given.follow, true).is_some() || given.state.is_none() => target.clone(),
         _ => return Err(Failure::new("src is required for creating new symlinks")),
     };
     let leads_to = path.parent().unwrap_or(Path::new("/")).join(&target);
-    if system.stat(&leads_to, true)?.is_none() && !args.flag("force") {
+    if system.stat(&leads_to, true)?.is_none() && !given.force {
         let msg = format!(
             "src file does not exist, use \"force=yes\" if you really want to create the link: {}",
             leads_to.display()
@@ -270,13 +286,13 @@ fn link(
             .with("src", target.display().to_string()));
     }
     // Without an owner or mode to set nothing is followed: the link alone is the task's.
-    let links = follow(args, true).filter(|_| wanted != Wanted::default());
+    let links = follow(given.follow, true).filter(|_| wanted != Wanted::default());
     if old_target.as_ref() == Some(&target) {
         let place = followed(path, links, system)?;
         let found = system.stat(&place, false)?;
         return only_attributes(place, found, &wanted, "dest", system);
     }
-    let in_the_way = in_the_way(args, &path, there.as_ref(), "symlink", system)?;
+    let in_the_way = in_the_way(given, &path, there.as_ref(), "symlink", system)?;
     let made = change(if there.is_some() { Action::Update } else { Action::Create }, &path, there.as_ref(), "link");
     let made = made.field("src", old_target.map(|old| old.display().to_string()), target.display().to_string());
     let owner = Attributes { mode: None, uid: wanted.uid, gid: wanted.gid };
@@ -298,7 +314,7 @@ fn link(
 
 /// Refuses to replace a file or directory by a link without `force`; whether an empty directory must go first.
 fn in_the_way(
-    args: &Args,
+    given: &FileParameters,
     path: &Path,
     there: Option<&Stat>,
     what: &str,
@@ -306,7 +322,7 @@ fn in_the_way(
 ) -> Result<bool, Failure> {
     let Some(stat) = there.filter(|stat| stat.kind != FileKind::Link) else { return Ok(false) };
     let shown = path.display();
-    if !args.flag("force") {
+    if !given.force {
         let msg = format!("refusing to convert from {} to {what} for {shown}", kind_name(stat));
         return Err(Failure::new(msg).hint("remove it first, or set force: true").with("path", shown.to_string()));
     }
@@ -317,23 +333,23 @@ fn in_the_way(
 }
 
 fn hard(
-    args: &Args,
+    given: &FileParameters,
     path: PathBuf,
     wanted: Wanted,
     there: Option<Stat>,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
-    if args.get("src").is_none() {
+    let Some(src) = &given.src else {
         return Err(Failure::new("src is required for creating new hardlinks"));
-    }
-    let existing = super::files::path(args, "src", system)?;
+    };
+    let existing = src.on(system)?;
     let Some(other) = system.stat(&existing, false)? else {
         return Err(Failure::new(format!("src does not exist: {}", existing.display())));
     };
     if there.as_ref().is_some_and(|stat| (stat.dev, stat.ino) == (other.dev, other.ino)) {
         return only_attributes(path, there, &wanted, "dest", system);
     }
-    let in_the_way = in_the_way(args, &path, there.as_ref(), "hard link", system)?;
+    let in_the_way = in_the_way(given, &path, there.as_ref(), "hard link", system)?;
     let difference = wanted.difference(&other);
     let action = if there.is_some() { Action::Update } else { Action::Create };
     let mut made = Change::new(action, "file", path.display().to_string())
@@ -354,20 +370,20 @@ fn hard(
     }))
 }
 
-fn touch(args: &Args, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
-    let path = followed(path, follow(args, true), system)?;
+fn touch(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+    let path = followed(path, follow(given.follow, true), system)?;
     let found = system.stat(&path, false)?;
     let Some(stat) = found else {
         let attributes = wanted.for_new(FileKind::File);
         let made = attribute_fields(change(Action::Create, &path, None, "file"), None, &attributes, system);
-        let times = Times::of(args, None)?;
+        let times = Times::of(given, None)?;
         return Ok(Verdict::would(vec![made], move |system| {
             system.write(&path, b"", attributes)?;
             times.set(&path, system)?;
             described(&path, "dest", system)
         }));
     };
-    let times = Times::of(args, Some(stat.mtime))?;
+    let times = Times::of(given, Some(stat.mtime))?;
     if times.keeps(&stat) {
         return only_attributes(path, Some(stat), &wanted, "dest", system);
     }
@@ -391,9 +407,9 @@ struct Times {
 }
 
 impl Times {
-    fn of(args: &Args, current: Option<i64>) -> Result<Self, Failure> {
-        let modified = time(args.str("modification_time"), args.text("modification_time_format"), current)?;
-        let accessed = time(args.str("access_time"), args.text("access_time_format"), current)?;
+    fn of(given: &FileParameters, current: Option<i64>) -> Result<Self, Failure> {
+        let modified = time(given.modification_time.as_deref(), &given.modification_time_format, current)?;
+        let accessed = time(given.access_time.as_deref(), &given.access_time_format, current)?;
         Ok(Self { modified, accessed })
     }
 
@@ -427,7 +443,7 @@ fn time(text: Option<&str>, format: &str, current: Option<i64>) -> Result<Option
 mod tests {
     use super::*;
     use crate::change::FieldDiff;
-    use crate::modules::testing::{args, changed_then_ok, changes, fails, is_ok};
+    use crate::engine::testing::{args, changed_then_ok, changes, fails, is_ok};
     use crate::system::fake::Fake;
     use words::value::Value;
 
@@ -506,8 +522,8 @@ mod tests {
         fake.make_hard_link(Path::new("/home/alice/named"), Path::new("/etc/motd")).unwrap();
         let given = args(&[("path", "/home/alice"), ("state", "directory"), ("recurse", "yes"), ("owner", "alice")]);
         let mut predicted = crate::system::predicted::Predicted::new(fake.clone());
-        let first = crate::modules::testing::run(&File, &given, &mut fake);
-        assert_eq!(crate::modules::testing::run(&File, &given, &mut predicted), first);
+        let first = crate::engine::testing::run(&File, &given, &mut fake);
+        assert_eq!(crate::engine::testing::run(&File, &given, &mut predicted), first);
         let failure = first.outcome.unwrap_err();
         assert!(failure.msg.starts_with("1 of the entries below /home/alice were left"), "{}", failure.msg);
         assert!(failure.acted && failure.msg.contains("has 2 names"));

@@ -1,6 +1,8 @@
 //! `getent`: entries of a name service database as facts.
 
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
 use crate::protocol::Bound;
 use crate::system::{Command, System};
 use words::value::{Map, Value};
@@ -8,41 +10,42 @@ use words::value::{Map, Value};
 /// The module.
 pub struct Getent;
 
-static SPEC: Spec = Spec {
-    name: "getent",
-    summary: "Returns entries of passwd, group, hosts and the like, from all sources of the host.",
-    params: &[
-        Param::new("database", Kind::Str, "Which database.").required(),
-        Param::new("key", Kind::Str, "Which entry; all when not given."),
-        Param::new("split", Kind::Str, "What separates the fields."),
-        Param::new("service", Kind::Str, "Asks only this source."),
-        Param::new("fail_key", Kind::Bool, "Fails when the entry is missing.").default("yes"),
-    ],
-    facts: &["getent_"],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Returns entries of passwd, group, hosts and the like, from all sources of the host.
+    pub struct GetentParameters for "getent" {
+        /// Which database.
+        database: String,
+        /// Which entry; all when not given.
+        key: Option<String>,
+        /// What separates the fields.
+        split: Option<String>,
+        /// Asks only this source.
+        service: Option<String>,
+        /// Fails when the entry is missing.
+        fail_key: bool = "yes",
+    }
+    facts "getent_";
+}
 
 impl Module for Getent {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = GetentParameters;
 
     fn bound(&self) -> Bound {
         Bound::LISTING
     }
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let database = args.text("database");
-        let key = args.str("key").filter(|key| !key.is_empty());
+    fn check(&self, given: &GetentParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let database = given.database.as_str();
+        let key = given.key.as_deref().filter(|key| !key.is_empty());
         if let Some(bad) = [Some(database), key].into_iter().flatten().find(|word| word.starts_with('-')) {
             return Err(Failure::new(format!("'{bad}' would be an option of getent")));
         }
-        let service = args.str("service").map(|service| format!("--service={service}"));
+        let service = given.service.as_deref().map(|service| format!("--service={service}"));
         let argv = ["getent"].into_iter().chain(service.as_deref()).chain([database]).chain(key);
         let output = system.query(&Command::new(argv))?;
         let found = match (output.code, key) {
-            (0, _) => entries(&String::from_utf8_lossy(&output.stdout), separator(args)),
-            (2, Some(key)) if !args.flag("fail_key") => Map::from_iter([(key.to_owned(), Value::Null)]),
+            (0, _) => entries(&String::from_utf8_lossy(&output.stdout), separator(given)),
+            (2, Some(key)) if !given.fail_key => Map::from_iter([(key.to_owned(), Value::Null)]),
             (code, _) => return Err(Failure::new(reason(code)).with("rc", code)),
         };
         let facts = Map::from_iter([(format!("getent_{database}"), Value::Map(found))]);
@@ -50,9 +53,9 @@ impl Module for Getent {
     }
 }
 
-fn separator(args: &Args) -> Option<&str> {
-    let is_colon = matches!(args.text("database"), "passwd" | "shadow" | "group" | "gshadow");
-    args.str("split").or(is_colon.then_some(":"))
+fn separator(given: &GetentParameters) -> Option<&str> {
+    let is_colon = matches!(given.database.as_str(), "passwd" | "shadow" | "group" | "gshadow");
+    given.split.as_deref().or(is_colon.then_some(":"))
 }
 
 /// The first field is the name of an entry, the others are its value; blanks separate when nothing else does.
@@ -80,7 +83,7 @@ fn reason(code: i32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, fails, is_ok};
+    use crate::engine::testing::{args, fails, is_ok};
     use crate::system::Output;
     use crate::system::fake::Fake;
 

@@ -1,63 +1,70 @@
 //! `group`: a local group and its number.
 
-use super::accounts::id;
-use super::{Apply, Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict, Would};
+use super::shared::accounts::{GivenId, id};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::{Apply, Module, Verdict, Would};
 use crate::identity::Databases;
 use crate::identity::databases::GROUP_ORDER;
 use crate::identity::group::{WantedGroup, plan_group, remove_group};
+use crate::parameters;
+use crate::parameters::{Choice, Presence};
 use crate::system::System;
 use crate::system::lookup::{self, Nss};
 
 /// The module.
 pub struct Group;
 
-static SPEC: Spec = Spec {
-    name: "group",
-    summary: "Adds, changes or removes a group in the local account files.",
-    params: &[
-        Param::new("name", Kind::Str, "Name of the group.").required(),
-        Param::new("gid", Kind::Int, "Its number; users whose primary group it is follow a change."),
-        Param::new("state", Kind::Str, "Whether it shall be there.").choices(&["absent", "present"]).default("present"),
-        Param::new("system", Kind::Bool, "Takes the number of a new group from the range for the system.")
-            .default("no"),
-        Param::new("non_unique", Kind::Bool, "Lets the number be another group's too.").default("no"),
-        Param::new("force", Kind::Bool, "Removes it even if it is a user's primary group.").default("no"),
-        Param::new("local", Kind::Bool, "Looks for the group in /etc/group only, not in directories.").default("no"),
-        Param::new("gid_min", Kind::Int, "Lowest number for a new group, instead of GID_MIN of login.defs."),
-        Param::new("gid_max", Kind::Int, "Highest number for a new group, instead of GID_MAX of login.defs."),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Adds, changes or removes a group in the local account files.
+    pub struct GroupParameters for "group" {
+        /// Name of the group.
+        name: String,
+        /// Its number; users whose primary group it is follow a change.
+        gid: Option<GivenId>,
+        /// Whether it shall be there.
+        state: Presence = "present",
+        /// Takes the number of a new group from the range for the system.
+        system: bool = "no",
+        /// Lets the number be another group's too.
+        non_unique: bool = "no",
+        /// Removes it even if it is a user's primary group.
+        force: bool = "no",
+        /// Looks for the group in /etc/group only, not in directories.
+        local: bool = "no",
+        /// Lowest number for a new group, instead of GID_MIN of login.defs.
+        gid_min: Option<GivenId>,
+        /// Highest number for a new group, instead of GID_MAX of login.defs.
+        gid_max: Option<GivenId>,
+    }
+}
 
 impl Module for Group {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = GroupParameters;
 
     fn works_alone(&self) -> bool {
         true
     }
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+    fn check(&self, given: &GroupParameters, system: &dyn System) -> Result<Verdict, Failure> {
         let databases = system.databases()?;
-        let name = args.text("name");
+        let name = given.name.as_str();
         let is_local = databases.group.get(name).is_some();
-        let elsewhere = if is_local || args.flag("local") { None } else { lookup::group(system, name)? };
+        let elsewhere = if is_local || given.local { None } else { lookup::group(system, name)? };
         // A name of digits must not find the group with that number.
         let elsewhere = elsewhere.map(lookup::Found::into_entry).filter(|group| group.name == name);
-        let after = match args.text("state") {
-            "absent" if elsewhere.is_some() => return Err(not_local(name)),
-            "absent" => remove_group(&databases, name, args.flag("force"))?,
-            _ => match elsewhere {
-                Some(group) if id(args, "gid")?.is_none_or(|gid| gid == group.gid) => {
-                    return Ok(Verdict::Satisfied(outcome(args, Some(group.gid))));
+        let after = match given.state {
+            Presence::Absent if elsewhere.is_some() => return Err(not_local(name)),
+            Presence::Absent => remove_group(&databases, name, given.force)?,
+            Presence::Present => match elsewhere {
+                Some(group) if id(given.gid)?.is_none_or(|gid| gid == group.gid) => {
+                    return Ok(Verdict::Satisfied(outcome(given, Some(group.gid))));
                 }
                 Some(_) => return Err(not_local(name)),
-                None => present(args, system, &databases)?,
+                None => present(given, system, &databases)?,
             },
         };
-        Ok(verdict(args, &databases, after))
+        Ok(verdict(given, &databases, after))
     }
 }
 
@@ -66,27 +73,27 @@ fn not_local(name: &str) -> Failure {
         .hint("it comes from a directory (LDAP, sssd, NIS): change it there, or set `local: true` for one of this host")
 }
 
-fn present(args: &Args, system: &dyn System, databases: &Databases) -> Result<Databases, Failure> {
+fn present(given: &GroupParameters, system: &dyn System, databases: &Databases) -> Result<Databases, Failure> {
     let mut defaults = system.defaults()?;
-    let system_group = args.flag("system");
-    for (key, limit) in [("MIN", id(args, "gid_min")?), ("MAX", id(args, "gid_max")?)] {
+    let system_group = given.system;
+    for (key, limit) in [("MIN", id(given.gid_min)?), ("MAX", id(given.gid_max)?)] {
         if let Some(limit) = limit {
             defaults.set(&format!("{}GID_{key}", if system_group { "SYS_" } else { "" }), limit);
         }
     }
     let wanted = WantedGroup {
-        name: args.text("name").into(),
-        gid: id(args, "gid")?,
-        non_unique: args.flag("non_unique"),
+        name: given.name.clone(),
+        gid: id(given.gid)?,
+        non_unique: given.non_unique,
         system: system_group,
     };
     Ok(plan_group(databases, &defaults, &Nss(system), &wanted)?)
 }
 
-fn verdict(args: &Args, before: &Databases, after: Databases) -> Verdict {
-    let name = args.text("name");
+fn verdict(given: &GroupParameters, before: &Databases, after: Databases) -> Verdict {
+    let name = given.name.as_str();
     let gid = |databases: &Databases| databases.group.get(name).map(|group| group.gid);
-    let outcome = outcome(args, gid(&after));
+    let outcome = outcome(given, gid(&after));
     if *before == after {
         return Verdict::Satisfied(outcome);
     }
@@ -114,10 +121,10 @@ fn followers<'a>(name: &str, before: &'a Databases, after: &'a Databases) -> imp
     })
 }
 
-fn outcome(args: &Args, gid: Option<u32>) -> Outcome {
-    let outcome = Outcome::new().with("name", args.text("name")).with("state", args.text("state"));
+fn outcome(given: &GroupParameters, gid: Option<u32>) -> Outcome {
+    let outcome = Outcome::new().with("name", given.name.as_str()).with("state", given.state.word());
     match gid {
-        Some(gid) if args.text("state") == "present" => outcome.with("gid", gid).with("system", args.flag("system")),
+        Some(gid) if given.state == Presence::Present => outcome.with("gid", gid).with("system", given.system),
         _ => outcome,
     }
 }
@@ -126,16 +133,16 @@ fn outcome(args: &Args, gid: Option<u32>) -> Outcome {
 mod tests {
     use super::*;
     use crate::change::FieldDiff;
-    use crate::modules::{ItemResult, engine};
+    use crate::change::outcome::ItemResult;
+    use crate::engine::AnyModule;
     use crate::system::fake::{Effect, Fake};
     use words::value::{Map, Value};
 
     fn run(system: &mut Fake, items: &[&[(&str, &str)]]) -> Vec<ItemResult> {
-        let args = |item: &&[(&str, &str)]| {
-            let map: Map = item.iter().map(|(key, value)| (key.to_string(), Value::from(*value))).collect();
-            Args::check(&SPEC, &map)
+        let args = |item: &&[(&str, &str)]| -> Map {
+            item.iter().map(|(key, value)| (key.to_string(), Value::from(*value))).collect()
         };
-        engine::run(&Group, &items.iter().map(args).collect::<Vec<_>>(), system)
+        Group.run(&items.iter().map(args).collect::<Vec<_>>(), system)
     }
 
     #[test]

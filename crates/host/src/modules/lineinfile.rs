@@ -1,8 +1,11 @@
 //! `lineinfile`: one line of a text file.
 
-use super::attributes::with_file_params;
-use super::text_file::TextFile;
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use super::shared::files::EditParameters;
+use super::shared::text_file::{IfMissing, TextFile};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::{HostPath, Presence};
 use crate::system::System;
 use fancy_regex::Regex;
 use words::text::{lossless, python_re};
@@ -10,36 +13,43 @@ use words::text::{lossless, python_re};
 /// The module.
 pub struct LineInFile;
 
-static SPEC: Spec = Spec {
-    name: "lineinfile",
-    summary: "Makes sure that a line is in a text file, or is not.",
-    params: with_file_params![
-        Param::new("path", Kind::Path, "The file.").required().aliases(&["dest", "destfile", "name"]),
-        Param::new("line", Kind::Str, "The line.").aliases(&["value"]),
-        Param::new("regexp", Kind::Str, "The line that is replaced or removed.").aliases(&["regex"]),
-        Param::new("search_string", Kind::Str, "The same by a part of its text."),
-        Param::new("state", Kind::Str, "Whether it shall be there.").choices(&["absent", "present"]).default("present"),
-        Param::new("backrefs", Kind::Bool, "Expands \\1 in line; without a match nothing changes.").default("no"),
-        Param::new("insertafter", Kind::Str, "A new line goes after the last match of this, or EOF."),
-        Param::new("insertbefore", Kind::Str, "A new line goes before the last match of this, or BOF."),
-        Param::new("firstmatch", Kind::Bool, "The first match counts instead of the last.").default("no"),
-        Param::new("create", Kind::Bool, "Makes the file if it is missing.").default("no"),
-        Param::new("backup", Kind::Bool, "Keeps the old file beside it.").default("no"),
-        Param::new("validate", Kind::Str, "A command with %s that must accept the new file."),
-    ],
-    exclusive: &[&["insertbefore", "insertafter"], &["regexp", "search_string"]],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Makes sure that a line is in a text file, or is not.
+    pub struct LineInFileParameters for "lineinfile" {
+        /// The file.
+        path | "dest" | "destfile" | "name": HostPath,
+        /// The line.
+        line | "value": Option<String>,
+        /// The line that is replaced or removed.
+        regexp | "regex": Option<String>,
+        /// The same by a part of its text.
+        search_string: Option<String>,
+        /// Whether it shall be there.
+        state: Presence = "present",
+        /// Expands \1 in line; without a match nothing changes.
+        backrefs: bool = "no",
+        /// A new line goes after the last match of this, or EOF.
+        insertafter: Option<String>,
+        /// A new line goes before the last match of this, or BOF.
+        insertbefore: Option<String>,
+        /// The first match counts instead of the last.
+        firstmatch: bool = "no",
+        /// Makes the file if it is missing.
+        create: bool = "no",
+        ..edit: EditParameters,
+    }
+    exclusive [insertbefore, insertafter];
+    exclusive [regexp, search_string];
+}
 
 impl Module for LineInFile {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = LineInFileParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let is_present = args.text("state") == "present";
-        let line = Line::from_args(args, is_present)?;
-        let Some(file) = TextFile::find(args, is_present, "Destination", system)? else {
+    fn check(&self, given: &LineInFileParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let is_present = given.state == Presence::Present;
+        let line = Line::of(given)?;
+        let Some(file) = TextFile::find(&given.path, IfMissing::of(is_present, given.create), "Destination", system)?
+        else {
             return Ok(Verdict::Satisfied(Outcome::new().with("msg", "file not present").with("found", 0)));
         };
         let mut lines = lines_of(file.content());
@@ -48,7 +58,7 @@ impl Module for LineInFile {
         } else {
             line.take_out_of(&mut lines).map_err(Failure::new)?
         };
-        file.edited(args, lossless::to_bytes(&lines.concat()), msg, system)
+        file.edited(&given.edit, lossless::to_bytes(&lines.concat()), msg, system)
     }
 }
 
@@ -87,28 +97,29 @@ struct Line {
 }
 
 impl Line {
-    fn from_args(args: &Args, is_present: bool) -> Result<Self, Failure> {
-        let mark = match (args.str("regexp"), args.str("search_string")) {
+    fn of(given: &LineInFileParameters) -> Result<Self, Failure> {
+        let is_present = given.state == Presence::Present;
+        let mark = match (&given.regexp, &given.search_string) {
             (Some(pattern), _) => Mark::Regex(compile(pattern)?),
             (None, Some(text)) => Mark::Text(lossless::from_bytes(text.as_bytes())),
             (None, None) => Mark::Nothing,
         };
-        if is_present && args.get("line").is_none() {
+        if is_present && given.line.is_none() {
             return Err(Failure::new("line is required with state=present"));
         }
-        if is_present && args.flag("backrefs") && !matches!(mark, Mark::Regex(_)) {
+        if is_present && given.backrefs && !matches!(mark, Mark::Regex(_)) {
             return Err(Failure::new("regexp is required with backrefs=true"));
         }
-        if !is_present && args.get("line").is_none() && matches!(mark, Mark::Nothing) {
+        if !is_present && given.line.is_none() && matches!(mark, Mark::Nothing) {
             return Err(Failure::new("one of line, search_string, or regexp is required with state=absent"));
         }
-        let text = args.str("line").unwrap_or_default().trim_end_matches('\n');
+        let text = given.line.as_deref().unwrap_or_default().trim_end_matches('\n');
         Ok(Self {
             text: lossless::from_bytes(text.as_bytes()),
             mark,
-            place: Place::from_args(args)?,
-            backrefs: args.flag("backrefs"),
-            first: args.flag("firstmatch"),
+            place: Place::of(given)?,
+            backrefs: given.backrefs,
+            first: given.firstmatch,
         })
     }
 
@@ -215,8 +226,8 @@ impl Line {
 }
 
 impl Place {
-    fn from_args(args: &Args) -> Result<Self, Failure> {
-        Ok(match (args.str("insertafter"), args.str("insertbefore")) {
+    fn of(given: &LineInFileParameters) -> Result<Self, Failure> {
+        Ok(match (given.insertafter.as_deref(), given.insertbefore.as_deref()) {
             (_, Some("BOF")) => Self::Beginning,
             (_, Some(pattern)) => Self::Before(compile(pattern)?),
             (None | Some("EOF"), _) => Self::End,
@@ -250,7 +261,7 @@ fn replace(line: &mut String, new: String) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, changed_then_ok, fails, is_ok};
+    use crate::engine::testing::{args, changed_then_ok, fails, is_ok};
     use crate::system::fake::Fake;
     use std::path::Path;
     use words::value::Value;

@@ -1,25 +1,26 @@
 //! `ping`: whether modules can run at all.
 
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
 use crate::system::System;
 
 /// The module.
 pub struct Ping;
 
-static SPEC: Spec = Spec {
-    name: "ping",
-    summary: "Answers pong, to see whether a host is reached and modules run there.",
-    params: &[Param::new("data", Kind::Str, "What to answer; crash fails.").default("pong")],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Answers pong, to see whether a host is reached and modules run there.
+    pub struct PingParameters for "ping" {
+        /// What to answer; crash fails.
+        data: String = "pong",
+    }
+}
 
 impl Module for Ping {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = PingParameters;
 
-    fn check(&self, args: &Args, _: &dyn System) -> Result<Verdict, Failure> {
-        match args.text("data") {
+    fn check(&self, given: &PingParameters, _: &dyn System) -> Result<Verdict, Failure> {
+        match given.data.as_str() {
             "crash" => Err(Failure::new("boom")),
             data => Ok(Verdict::Satisfied(Outcome::new().with("ping", data))),
         }
@@ -29,7 +30,7 @@ impl Module for Ping {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, fails, is_ok};
+    use crate::engine::testing::{args, fails, is_ok};
     use crate::system::fake::Fake;
 
     #[test]

@@ -1,8 +1,11 @@
 //! `replace`: all matches of a pattern in a text file.
 
-use super::attributes::with_file_params;
-use super::text_file::TextFile;
-use super::{Args, Failure, Kind, Module, Param, Spec, Verdict};
+use super::shared::files::EditParameters;
+use super::shared::text_file::{IfMissing, TextFile};
+use crate::change::outcome::Failure;
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::System;
 use std::ops::Range;
 use words::text::encoding::Encoding;
@@ -11,56 +14,53 @@ use words::text::{lossless, python_re};
 /// The module.
 pub struct Replace;
 
-static SPEC: Spec = Spec {
-    name: "replace",
-    summary: "Replaces all matches of a pattern in a text file.",
-    params: with_file_params![
-        Param::new("path", Kind::Path, "The file.").required().aliases(&["dest", "destfile", "name"]),
-        Param::new("regexp", Kind::Str, "What is replaced; ^ and $ are at every line.").required(),
-        Param::new("replace", Kind::Str, "What takes its place; \\1 is a group. Nothing when not given.").default(""),
-        Param::new("after", Kind::Str, "Only what follows the first match of this."),
-        Param::new("before", Kind::Str, "Only what precedes this: its last match, or the first one behind after."),
-        Param::new("backup", Kind::Bool, "Keeps the old file beside it.").default("no"),
-        Param::new("validate", Kind::Str, "A command with %s that must accept the new file."),
-        Param::new(
-            "encoding",
-            Kind::Str,
-            "What the file is written in: utf-8, utf-16, ascii or iso8859-1. Bytes that are no \
-            UTF-8 or ASCII stay as they are."
-        )
-        .default("utf-8"),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Replaces all matches of a pattern in a text file.
+    pub struct ReplaceParameters for "replace" {
+        /// The file.
+        path | "dest" | "destfile" | "name": HostPath,
+        /// What is replaced; ^ and $ are at every line.
+        regexp: String,
+        /// What takes its place; \1 is a group. Nothing when not given.
+        replace: String = "",
+        /// Only what follows the first match of this.
+        after: Option<String>,
+        /// Only what precedes this: its last match, or the first one behind after.
+        before: Option<String>,
+        /// What the file is written in: utf-8, utf-16, ascii or iso8859-1. Bytes that are no UTF-8
+        /// or ASCII stay as they are.
+        encoding: String = "utf-8",
+        ..edit: EditParameters,
+    }
+}
 
 impl Module for Replace {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = ReplaceParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let written = Written::from_args(args)?;
-        let Some(file) = TextFile::find(args, true, "Path", system)? else {
-            return Err(Failure::new(format!("Path {} does not exist !", args.text("path"))).with("rc", 257));
+    fn check(&self, given: &ReplaceParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let written = Written::of(given)?;
+        let Some(file) = TextFile::find(&given.path, IfMissing::Fail, "Path", system)? else {
+            return Err(Failure::new(format!("Path {} does not exist !", given.path.as_str())).with("rc", 257));
         };
         let old = written.text_of(file.content())?;
-        let given = |name: &str| args.str(name).filter(|text| !text.is_empty()).map(|text| written.word(text));
-        let part = match part_pattern(given("after"), given("before")) {
+        let word =
+            |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(|text| written.word(text));
+        let part = match part_pattern(word(&given.after), word(&given.before)) {
             None => Some(0..old.len()),
             Some(pattern) => part(&old, &pattern).map_err(Failure::new)?,
         };
         let Some(part) = part else {
-            let pattern = part_pattern(args.str("after"), args.str("before")).unwrap_or_default();
+            let pattern = part_pattern(given.after.as_deref(), given.before.as_deref()).unwrap_or_default();
             let msg = format!("Pattern for before/after params did not match the given file: {pattern}");
             let content = file.content().to_vec();
-            return file.edited(args, content, msg, system);
+            return file.edited(&given.edit, content, msg, system);
         };
-        let regex = python_re::compile(&written.word(args.text("regexp")), false, true).map_err(Failure::new)?;
-        let replaced = python_re::replace(&regex, &old[part.clone()], &written.word(args.text("replace")), 0);
+        let regex = python_re::compile(&written.word(&given.regexp), false, true).map_err(Failure::new)?;
+        let replaced = python_re::replace(&regex, &old[part.clone()], &written.word(&given.replace), 0);
         let (text, count) = replaced.map_err(Failure::new)?;
         let new = format!("{}{text}{}", &old[..part.start], &old[part.end..]);
         let msg = if new == old { String::new() } else { format!("{count} replacements made") };
-        file.edited(args, written.bytes_of(&new)?, msg, system)
+        file.edited(&given.edit, written.bytes_of(&new)?, msg, system)
     }
 }
 
@@ -71,8 +71,8 @@ struct Written {
 }
 
 impl Written {
-    fn from_args(args: &Args) -> Result<Self, Failure> {
-        let name = args.text("encoding").to_owned();
+    fn of(given: &ReplaceParameters) -> Result<Self, Failure> {
+        let name = given.encoding.clone();
         let encoding = Encoding::named(&name).map_err(|error| {
             Failure::new(error).hint("where only ASCII is searched for, leave it out: other bytes stay as they are")
         })?;
@@ -127,7 +127,7 @@ fn part(text: &str, pattern: &str) -> Result<Option<Range<usize>>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, changed_then_ok, fails, is_ok};
+    use crate::engine::testing::{args, changed_then_ok, fails, is_ok};
     use crate::system::fake::Fake;
     use std::path::Path;
 

@@ -7,7 +7,10 @@ mod network;
 mod platform;
 mod session;
 
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::System;
 use std::path::Path;
 use words::text::glob;
@@ -16,33 +19,34 @@ use words::value::{Map, Value};
 /// The module.
 pub struct Setup;
 
-static SPEC: Spec = Spec {
-    name: "setup",
-    summary: "Gathers facts about the host.",
-    params: &[
-        Param::new("gather_subset", Kind::List, "Which facts: all, min, hardware, network, virtual; ! excludes.")
-            .default("all"),
-        Param::new("filter", Kind::List, "Patterns of the names to return."),
-        Param::new("fact_path", Kind::Path, "Directory of the host's own facts.").default("/etc/ansible/facts.d"),
-        Param::new("gather_timeout", Kind::Int, "Taken and not needed.").default("10"),
-    ],
-    facts: &["ansible_", "module_setup"],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Gathers facts about the host.
+    pub struct SetupParameters for "setup" {
+        /// Which facts: all, min, hardware, network, virtual; ! excludes.
+        gather_subset: Vec<String> = "all",
+        /// Patterns of the names to return.
+        filter: Option<Vec<String>>,
+        /// Directory of the host's own facts.
+        fact_path: HostPath = "/etc/ansible/facts.d",
+    }
+    unread {
+        /// Taken and not needed.
+        gather_timeout: i64 = "10",
+    }
+    facts "ansible_", "module_setup";
+}
 
 impl Module for Setup {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = SetupParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let subset = args.list("gather_subset").unwrap_or_default();
-        let wanted = Subsets::parse(&subset)?;
+    fn check(&self, given: &SetupParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let subset = &given.gather_subset;
+        let wanted = Subsets::parse(subset)?;
         let mut facts = Facts { system, found: Map::new() };
         if wanted.min {
             platform::gather(&mut facts)?;
             session::gather(&mut facts)?;
-            local::gather(&mut facts, &super::files::path(args, "fact_path", system)?)?;
+            local::gather(&mut facts, &given.fact_path.on(system)?)?;
         }
         if wanted.hardware {
             hardware::gather(&mut facts)?;
@@ -53,9 +57,9 @@ impl Module for Setup {
         if wanted.virtualization {
             platform::virtualization(&mut facts)?;
         }
-        facts.set("gather_subset", Value::List(subset.into_iter().map(Value::from).collect()));
-        let filters = args.list("filter").unwrap_or_default();
-        facts.found.retain(|name, _| is_wanted(name, &filters));
+        facts.set("gather_subset", Value::List(subset.iter().map(|name| name.as_str().into()).collect()));
+        let filters = given.filter.as_deref().unwrap_or_default();
+        facts.found.retain(|name, _| is_wanted(name, filters));
         facts.found.insert("module_setup".into(), true.into());
         Ok(Verdict::Satisfied(Outcome::new().with("ansible_facts", facts.found)))
     }

@@ -1,46 +1,45 @@
 //! `shell`: runs a command line by a shell.
 
-use super::command::{Job, line};
-use super::{Args, CheckMode, Failure, Kind, Module, Param, Spec, Verdict};
+use super::command::{Job, JobParameters, line};
+use crate::change::outcome::Failure;
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::System;
 
 /// The module.
 pub struct Shell;
 
-static SPEC: Spec = Spec {
-    name: "shell",
-    summary: "Runs a command line by /bin/sh.",
-    params: &[
-        Param::new("_raw_params", Kind::Str, "The command line in free form.").aliases(&["free_form"]),
-        Param::new("cmd", Kind::Str, "The command line."),
-        Param::new("executable", Kind::Path, "Another shell, by its whole path."),
-        Param::new("creates", Kind::Path, "Does nothing when this is there; a pattern may be given."),
-        Param::new("removes", Kind::Path, "Does nothing when this is not there; a pattern may be given."),
-        Param::new("chdir", Kind::Path, "Directory to run in."),
-        Param::new("stdin", Kind::Str, "What the command reads."),
-        Param::new("stdin_add_newline", Kind::Bool, "Ends that with a newline.").default("yes"),
-    ],
-    free_form: Some("_raw_params"),
-    exclusive: &[&["_raw_params", "cmd"]],
-    one_of: &[&["_raw_params", "cmd"]],
-    check_mode: CheckMode::Partial,
-    facts: &[],
-};
+parameters! {
+    /// Runs a command line by /bin/sh.
+    pub struct ShellParameters for "shell" {
+        /// The command line in free form.
+        _raw_params | "free_form": Option<String>,
+        /// The command line.
+        cmd: Option<String>,
+        /// Another shell, by its whole path.
+        executable: Option<HostPath>,
+        ..job: JobParameters,
+    }
+    exclusive [_raw_params, cmd];
+    one_of [_raw_params, cmd];
+    free_form _raw_params;
+    check_mode Partial;
+}
 
 impl Module for Shell {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = ShellParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let line = line(args);
+    fn check(&self, given: &ShellParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let line = line(&given._raw_params, &given.cmd);
         if line.trim().is_empty() {
             return Err(Failure::new("no command given").with("rc", 256));
         }
-        let shell = match args.get("executable") {
-            Some(_) => super::files::path(args, "executable", system)?.to_string_lossy().into_owned(),
+        let shell = match &given.executable {
+            Some(shell) => shell.on(system)?.to_string_lossy().into_owned(),
             None => "/bin/sh".to_owned(),
         };
-        Job { argv: vec![shell, "-c".into(), line.into()], shown: line.into(), warning: None }.verdict(args, system)
+        let argv = vec![shell, "-c".into(), line.into()];
+        Job { argv, shown: line.into(), warning: None, strip: true }.verdict(&given.job, system)
     }
 }

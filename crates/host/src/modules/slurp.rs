@@ -1,7 +1,9 @@
 //! `slurp`: reads a file of the host.
 
-use super::files::path;
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use crate::change::outcome::{Failure, Outcome};
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::System;
 use base64::Engine;
 
@@ -11,20 +13,19 @@ const LONGEST: u64 = 11 << 20;
 /// The module.
 pub struct Slurp;
 
-static SPEC: Spec = Spec {
-    name: "slurp",
-    summary: "Returns a file's content in base64.",
-    params: &[Param::new("src", Kind::Path, "The file.").required().aliases(&["path"])],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Returns a file's content in base64.
+    pub struct SlurpParameters for "slurp" {
+        /// The file.
+        src | "path": HostPath,
+    }
+}
 
 impl Module for Slurp {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = SlurpParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let path = path(args, "src", system)?;
+    fn check(&self, given: &SlurpParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let path = given.src.on(system)?;
         let shown = path.display().to_string();
         let missing = || Failure::new(format!("File not found: {shown}"));
         let size = system.stat(&path, true)?.ok_or_else(missing)?.size;
@@ -51,7 +52,7 @@ fn too_long(shown: &str, size: u64) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, fails, is_ok};
+    use crate::engine::testing::{args, fails, is_ok};
     use crate::system::fake::Fake;
 
     #[test]

@@ -1,8 +1,11 @@
 //! `stat`: what is at a path.
 
-use super::attributes::octal;
-use super::files::path;
-use super::{Args, Failure, Kind, Module, Outcome, Param, Spec, Verdict};
+use super::shared::attributes::octal;
+use crate::change::outcome::{Failure, Outcome};
+use crate::choices;
+use crate::engine::{Module, Verdict};
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::resolve::Links;
 use crate::system::{Command, FileKind, Stat as FileStat, System, SystemError, lookup};
 use std::io::ErrorKind;
@@ -13,53 +16,65 @@ use words::value::{Map, Value};
 /// The module.
 pub struct Stat;
 
-static SPEC: Spec =
-    Spec {
-        name: "stat",
-        summary: "Returns what is at a path: kind, mode, owner, size, times, checksum.",
-        params: &[
-            Param::new("path", Kind::Path, "What to look at.").required().aliases(&["dest", "name"]),
-            Param::new("follow", Kind::Bool, "Looks at what a symbolic link leads to.").default("no"),
-            Param::new("get_checksum", Kind::Bool, "Returns the checksum of a file.").default("yes"),
-            Param::new("checksum_algorithm", Kind::Str, "How it is computed.")
-                .choices(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"])
-                .default("sha1")
-                .aliases(&["checksum", "checksum_algo"]),
-            Param::new("get_mime", Kind::Bool, "Returns what file(1) says about the content.")
-                .default("yes")
-                .aliases(&["mime", "mime_type", "mime-type"]),
-            Param::new("get_attributes", Kind::Bool, "Returns the flags that lsattr(1) shows.")
-                .default("yes")
-                .aliases(&["attr", "attributes"]),
-        ],
-        ..Spec::EMPTY
-    };
+parameters! {
+    /// Returns what is at a path: kind, mode, owner, size, times, checksum.
+    pub struct StatParameters for "stat" {
+        /// What to look at.
+        path | "dest" | "name": HostPath,
+        /// Looks at what a symbolic link leads to.
+        follow: bool = "no",
+        /// Returns the checksum of a file.
+        get_checksum: bool = "yes",
+        /// How it is computed.
+        checksum_algorithm | "checksum" | "checksum_algo": DigestAlgorithm = "sha1",
+        /// Returns what file(1) says about the content.
+        get_mime | "mime" | "mime_type" | "mime-type": bool = "yes",
+        /// Returns the flags that lsattr(1) shows.
+        get_attributes | "attr" | "attributes": bool = "yes",
+    }
+}
+
+choices! {
+    /// How a checksum is computed.
+    pub enum DigestAlgorithm {
+        /// 128 bits.
+        Md5 = "md5",
+        /// 160 bits.
+        Sha1 = "sha1",
+        /// SHA-2 with 224 bits.
+        Sha224 = "sha224",
+        /// SHA-2 with 256 bits.
+        Sha256 = "sha256",
+        /// SHA-2 with 384 bits.
+        Sha384 = "sha384",
+        /// SHA-2 with 512 bits.
+        Sha512 = "sha512",
+    }
+}
 
 impl Module for Stat {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
+    type Parameters = StatParameters;
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-        let path = path(args, "path", system)?;
+    fn check(&self, given: &StatParameters, system: &dyn System) -> Result<Verdict, Failure> {
+        let path = given.path.on(system)?;
         let mut values = Map::new();
-        match system.stat(&path, args.flag("follow"))? {
+        match system.stat(&path, given.follow)? {
             None => drop(values.insert("exists".into(), false.into())),
             Some(stat) => {
                 values.insert("exists".into(), true.into());
                 values.insert("path".into(), path.display().to_string().into());
                 describe_kind(&mut values, &path, &stat, system)?;
                 describe_mode(&mut values, &path, &stat, system)?;
-                describe_times(&mut values, &path, args.flag("follow"), system)?;
+                describe_times(&mut values, &path, given.follow, system)?;
                 describe_link(&mut values, &path, &stat, system)?;
-                if args.flag("get_mime") {
+                if given.get_mime {
                     describe_content(&mut values, &path, system)?;
                 }
-                if args.flag("get_attributes") {
+                if given.get_attributes {
                     describe_flags(&mut values, &path, system)?;
                 }
-                if stat.kind == FileKind::File && args.flag("get_checksum") {
-                    values.insert("checksum".into(), digest(args.text("checksum_algorithm"), &path, system)?);
+                if stat.kind == FileKind::File && given.get_checksum {
+                    values.insert("checksum".into(), digest(given.checksum_algorithm, &path, system)?);
                 }
             }
         }
@@ -225,14 +240,14 @@ fn describe_link(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn Sy
 }
 
 /// The digest of a file's content, which may be longer than memory.
-fn digest(algorithm: &str, path: &Path, system: &dyn System) -> Result<Value, Failure> {
+fn digest(algorithm: DigestAlgorithm, path: &Path, system: &dyn System) -> Result<Value, Failure> {
     match algorithm {
-        "md5" => digest_by(md5::Md5::default(), path, system),
-        "sha224" => digest_by(sha2::Sha224::default(), path, system),
-        "sha256" => digest_by(sha2::Sha256::default(), path, system),
-        "sha384" => digest_by(sha2::Sha384::default(), path, system),
-        "sha512" => digest_by(sha2::Sha512::default(), path, system),
-        _ => digest_by(sha1::Sha1::default(), path, system),
+        DigestAlgorithm::Md5 => digest_by(md5::Md5::default(), path, system),
+        DigestAlgorithm::Sha224 => digest_by(sha2::Sha224::default(), path, system),
+        DigestAlgorithm::Sha256 => digest_by(sha2::Sha256::default(), path, system),
+        DigestAlgorithm::Sha384 => digest_by(sha2::Sha384::default(), path, system),
+        DigestAlgorithm::Sha512 => digest_by(sha2::Sha512::default(), path, system),
+        DigestAlgorithm::Sha1 => digest_by(sha1::Sha1::default(), path, system),
     }
 }
 
@@ -244,7 +259,7 @@ fn digest_by(mut state: impl sha2::Digest, path: &Path, system: &dyn System) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::testing::{args, is_ok};
+    use crate::engine::testing::{args, is_ok};
     use crate::system::fake::Fake;
 
     fn look(pairs: &[(&str, &str)]) -> Value {

@@ -55,7 +55,7 @@ impl Value {
         }
     }
 
-    /// The boolean, if it is one (no conversion; see `modules::spec` for Ansible's conversions).
+    /// The boolean, if it is one (no conversion; see `host::parameters` for Ansible's conversions).
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Value::Bool(truth) => Some(*truth),

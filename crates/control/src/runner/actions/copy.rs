@@ -3,8 +3,12 @@
 use crate::runner::actions::{ActionError, Context, Prepare, files};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use host::change::outcome::Failure;
+use host::modules::copy::CopyParameters;
 use host::modules::copy::tree::Tree;
-use host::modules::{self, Failure, Spec, args};
+use host::modules::shared::attributes::OwnerAndMode;
+use host::parameter_name;
+use host::parameters::{ModuleParameters, Spec};
 use host::system::local::Local;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -15,19 +19,18 @@ pub struct Copy;
 
 impl Prepare for Copy {
     fn spec(&self) -> &'static Spec {
-        modules::find("copy").map(|module| module.spec()).unwrap_or(&Spec::EMPTY)
+        CopyParameters::SPEC
     }
 
     fn module(&self) -> &'static str {
-        "copy"
+        CopyParameters::SPEC.name
     }
 
     fn prepare(&self, mut args: Map, context: &Context) -> Result<Map, ActionError> {
-        let remote = args.get("remote_src").and_then(args::bool).unwrap_or(false);
-        if remote {
+        if is(&args, parameter_name!(CopyParameters, remote_src)) == Some(true) {
             return Ok(args);
         }
-        let Some(src) = args.shift_remove("src") else { return Ok(args) };
+        let Some(src) = args.shift_remove(parameter_name!(CopyParameters, src)) else { return Ok(args) };
         let src = src.to_string();
         let path = files::find(&src, "files", context)?;
         if path.is_dir() {
@@ -40,12 +43,20 @@ impl Prepare for Copy {
     }
 }
 
+/// A yes or no among what the host still checks.
+fn is(args: &Map, name: &str) -> Option<bool> {
+    args.get(name).and_then(Value::to_bool)
+}
+
 /// Puts a directory into the arguments; with a slash behind its name, only what is in it is meant.
 fn put_tree(args: &mut Map, src: &str, path: &Path) -> Result<(), Failure> {
-    let follow = args.get("local_follow").and_then(args::bool).unwrap_or(true);
-    args.insert("_tree".into(), Tree::read(path, follow, &Local::new())?.to_value()?);
+    let follow = is(args, parameter_name!(CopyParameters, local_follow)).unwrap_or(true);
+    args.insert(parameter_name!(CopyParameters, _tree).into(), Tree::read(path, follow, &Local::new())?.to_value()?);
     if let Some(name) = path.file_name().filter(|_| !src.ends_with('/')) {
-        args.insert("_original_basename".into(), name.to_string_lossy().into_owned().into());
+        args.insert(
+            parameter_name!(CopyParameters, _original_basename).into(),
+            name.to_string_lossy().into_owned().into(),
+        );
     }
     Ok(())
 }
@@ -54,14 +65,16 @@ fn put_tree(args: &mut Map, src: &str, path: &Path) -> Result<(), Failure> {
 /// destination that is a directory.
 pub fn put_content(args: &mut Map, content: Vec<u8>, path: &Path) {
     match String::from_utf8(content) {
-        Ok(text) => args.insert("content".into(), text.into()),
-        Err(binary) => args.insert("_content_b64".into(), STANDARD.encode(binary.as_bytes()).into()),
+        Ok(text) => args.insert(parameter_name!(CopyParameters, content).into(), text.into()),
+        Err(binary) => {
+            args.insert(parameter_name!(CopyParameters, _content_b64).into(), STANDARD.encode(binary.as_bytes()).into())
+        }
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    args.insert("_original_basename".into(), name.into());
-    if args.get("mode").and_then(Value::as_str) == Some("preserve")
+    args.insert(parameter_name!(CopyParameters, _original_basename).into(), name.into());
+    if args.get(parameter_name!(OwnerAndMode, mode)).and_then(Value::as_str) == Some("preserve")
         && let Ok(metadata) = std::fs::metadata(path)
     {
-        args.insert("_src_mode".into(), (metadata.permissions().mode() & 0o7777).into());
+        args.insert(parameter_name!(CopyParameters, _src_mode).into(), (metadata.permissions().mode() & 0o7777).into());
     }
 }

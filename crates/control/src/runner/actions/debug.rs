@@ -2,46 +2,55 @@
 
 use crate::runner::actions::{Action, ActionError, Context, Done};
 use crate::template::TemplateError;
-use host::modules::{Args, Kind, Outcome, Param, Spec};
+use host::change::outcome::Outcome;
+use host::parameter_name;
+use host::parameters;
+use host::parameters::{ModuleParameters, Spec};
 use words::value::{Map, Value};
 
 /// The action.
 pub struct Debug;
 
-static SPEC: Spec = Spec {
-    name: "debug",
-    summary: "Shows a text or a variable",
-    params: &[
-        Param::new("msg", Kind::Raw, "The text to show"),
-        Param::new("var", Kind::Str, "The variable (an expression) to show"),
-        Param::new("verbosity", Kind::Int, "How many -v it takes to show it").default("0"),
-    ],
-    exclusive: &[&["msg", "var"]],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Shows a text or a variable
+    pub struct DebugParameters for "debug" {
+        /// The text to show
+        msg: Option<Value>,
+        /// The variable (an expression) to show
+        var: Option<String>,
+        /// How many -v it takes to show it
+        verbosity: i64 = "0",
+    }
+    exclusive [msg, var];
+}
 
 impl Action for Debug {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        DebugParameters::SPEC
     }
 
     fn raw(&self) -> &'static [&'static str] {
-        &["var"]
+        &[parameter_name!(DebugParameters, var)]
     }
 
-    fn run(&self, given: &Map, context: &Context) -> Result<Done, ActionError> {
-        let args = Args::check(&SPEC, given)?;
+    fn run(&self, args: &Map, context: &Context) -> Result<Done, ActionError> {
+        let given = DebugParameters::read(args)?;
         let outcome = Outcome::new();
-        if args.int("verbosity").unwrap_or(0) > i64::from(context.verbosity) {
+        if given.verbosity > i64::from(context.verbosity) {
             let why = "Verbosity threshold not met.".to_owned();
             return Ok(Done { outcome: Outcome { skipped: Some(why), ..outcome }, ..Done::default() });
         }
-        let outcome = match args.str("var") {
+        let outcome = match given.var.as_deref() {
             Some(name) => outcome.with(name, variable(name, context)?),
-            None => outcome.with("msg", given.get("msg").cloned().unwrap_or("Hello world!".into())),
+            None => outcome.with("msg", message(args)),
         };
         Ok(Done { outcome, shown: true, ..Done::default() })
     }
+}
+
+/// A null that is given is shown as one, where it counts as not given elsewhere.
+fn message(args: &Map) -> Value {
+    args.get(parameter_name!(DebugParameters, msg)).cloned().unwrap_or("Hello world!".into())
 }
 
 /// The variable's value; Ansible's words for one that is not there.

@@ -1,26 +1,29 @@
 //! `fail`: fails with a message.
 
 use crate::runner::actions::{Action, ActionError, Context, Done};
-use host::modules::{Args, Failure, Kind, Param, Spec};
+use host::change::outcome::Failure;
+use host::parameters;
+use host::parameters::{ModuleParameters, Spec};
 use words::value::Map;
 
 /// The action.
 pub struct Fail;
 
-static SPEC: Spec = Spec {
-    name: "fail",
-    summary: "Fails with a message",
-    params: &[Param::new("msg", Kind::Str, "The message").default("Failed as requested from task")],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Fails with a message
+    pub struct FailParameters for "fail" {
+        /// The message
+        msg: String = "Failed as requested from task",
+    }
+}
 
 impl Action for Fail {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        FailParameters::SPEC
     }
 
     fn run(&self, args: &Map, _: &Context) -> Result<Done, ActionError> {
-        let args = Args::check(&SPEC, args)?;
-        Err(Failure::new(args.text("msg")).into())
+        let given = FailParameters::read(args)?;
+        Err(Failure::new(given.msg).into())
     }
 }

@@ -1,7 +1,7 @@
 //! Finding the controller's files that tasks name.
 
 use crate::runner::actions::Context;
-use host::modules::Failure;
+use host::change::outcome::Failure;
 use std::path::{Path, PathBuf};
 
 /// Reads the file that a task calls `name`; `kind` is the folder of such files beside the playbook.

@@ -3,7 +3,9 @@
 use crate::runner::actions::{Action, ActionError, Context, Done, files};
 use crate::yaml;
 use fancy_regex::Regex;
-use host::modules::{Args, Failure, Kind, Outcome, Param, Spec};
+use host::change::outcome::{Failure, Outcome};
+use host::parameters;
+use host::parameters::{HostPath, ModuleParameters, Spec};
 use std::path::{Path, PathBuf};
 use words::diag::{Diagnostic, Source};
 use words::value::{Map, Value};
@@ -11,42 +13,48 @@ use words::value::{Map, Value};
 /// The action.
 pub struct IncludeVars;
 
-static SPEC: Spec = Spec {
-    name: "include_vars",
-    summary: "Reads variables from YAML or JSON files of the controller",
-    params: &[
-        Param::new("file", Kind::Path, "The file, below vars/ or beside the task's file or the playbook"),
-        Param::new("dir", Kind::Path, "Instead of a file: all files below this directory, seen from the task's file"),
-        Param::new("name", Kind::Str, "Put them into one variable of this name"),
-        Param::new("depth", Kind::Int, "How many levels of directories are read; 0 is all").default("0"),
-        Param::new("files_matching", Kind::Str, "Only files whose name has a match of this regular expression"),
-        Param::new("ignore_files", Kind::List, "Not the files whose name ends in a match of one of these"),
-        Param::new("extensions", Kind::List, "The endings that files may have").default("yaml,yml,json"),
-        Param::new("ignore_unknown_extensions", Kind::Bool, "Pass over files with other endings").default("false"),
-    ],
-    one_of: &[&["file", "dir"]],
-    exclusive: &[&["file", "dir"]],
-    free_form: Some("file"),
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Reads variables from YAML or JSON files of the controller
+    pub struct IncludeVarsParameters for "include_vars" {
+        /// The file, below vars/ or beside the task's file or the playbook
+        file: Option<HostPath>,
+        /// Instead of a file: all files below this directory, seen from the task's file
+        dir: Option<HostPath>,
+        /// Put them into one variable of this name
+        name: Option<String>,
+        /// How many levels of directories are read; 0 is all
+        depth: i64 = "0",
+        /// Only files whose name has a match of this regular expression
+        files_matching: Option<String>,
+        /// Not the files whose name ends in a match of one of these
+        ignore_files: Option<Vec<String>>,
+        /// The endings that files may have
+        extensions: Vec<String> = "yaml,yml,json",
+        /// Pass over files with other endings
+        ignore_unknown_extensions: bool = "false",
+    }
+    exclusive [file, dir];
+    one_of [file, dir];
+    free_form file;
+}
 
 impl Action for IncludeVars {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        IncludeVarsParameters::SPEC
     }
 
     fn run(&self, args: &Map, context: &Context) -> Result<Done, ActionError> {
-        let args = Args::check(&SPEC, args)?;
-        let files = match args.str("dir") {
-            Some(directory) => Selection::of(&args)?.below(&found_directory(directory, context)?)?,
-            None => vec![files::read(args.text("file"), "vars", context)?.0],
+        let given = IncludeVarsParameters::read(args)?;
+        let files = match (&given.dir, &given.file) {
+            (Some(directory), _) => Selection::of(&given)?.below(&found_directory(directory.as_str(), context)?)?,
+            (None, file) => vec![files::read(file.as_ref().map_or("", HostPath::as_str), "vars", context)?.0],
         };
         let (mut vars, mut warnings) = (Map::new(), Vec::new());
         for file in &files {
             vars.extend(read(file, &mut warnings)?);
         }
-        let facts = match args.str("name") {
-            Some(name) => [(name.to_owned(), Value::Map(vars))].into_iter().collect(),
+        let facts = match given.name {
+            Some(name) => [(name, Value::Map(vars))].into_iter().collect(),
             None => vars,
         };
         let names = files.iter().map(|file| file.display().to_string().into()).collect::<Vec<Value>>();
@@ -92,14 +100,14 @@ struct Selection {
 }
 
 impl Selection {
-    fn of(args: &Args) -> Result<Self, Failure> {
-        let ignored = args.list("ignore_files").unwrap_or_default();
+    fn of(given: &IncludeVarsParameters) -> Result<Self, Failure> {
+        let ignored = given.ignore_files.as_deref().unwrap_or_default();
         Ok(Self {
-            depth: usize::try_from(args.int("depth").unwrap_or(0)).unwrap_or(0),
-            matching: args.str("files_matching").map(expression).transpose()?,
+            depth: usize::try_from(given.depth).unwrap_or(0),
+            matching: given.files_matching.as_deref().map(expression).transpose()?,
             ignored: ignored.iter().map(|text| expression(&format!("{text}$"))).collect::<Result<_, _>>()?,
-            endings: args.list("extensions").unwrap_or_default(),
-            passes_over: args.flag("ignore_unknown_extensions"),
+            endings: given.extensions.clone(),
+            passes_over: given.ignore_unknown_extensions,
         })
     }
 

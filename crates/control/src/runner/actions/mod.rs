@@ -13,8 +13,11 @@ mod set_fact;
 mod template;
 
 use crate::template::{Scope, Templar, TemplateError};
-use host::modules::spec::short_name;
-use host::modules::{self, CheckMode, Failure, Kind, Module, Outcome, Param, Spec};
+use host::change::outcome::{Failure, Outcome};
+use host::engine::AnyModule;
+use host::modules;
+use host::parameters;
+use host::parameters::{ModuleParameters, Spec, short_name};
 use std::path::PathBuf;
 use std::sync::Arc;
 use words::value::Map;
@@ -110,24 +113,23 @@ impl From<TemplateError> for ActionError {
 #[derive(Clone, Copy)]
 pub enum Runs {
     /// A module on the host.
-    OnHost(&'static dyn Module),
+    OnHost(&'static dyn AnyModule),
     /// A module on the host, after the controller's half.
-    Prepared(&'static dyn Prepare, &'static dyn Module),
+    Prepared(&'static dyn Prepare, &'static dyn AnyModule),
     /// On the controller.
     OnController(&'static dyn Action),
     /// A word to the runner itself.
     Meta,
 }
 
-/// `meta` as far as its arguments go; the runner itself carries it out.
-static META: Spec = Spec {
-    name: "meta",
-    summary: "Tells the runner something: flush_handlers, end_play, end_host, clear_host_errors, noop",
-    params: &[Param::new("free_form", Kind::Str, "What to tell").required()],
-    free_form: Some("free_form"),
-    check_mode: CheckMode::Full,
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Tells the runner something: flush_handlers, end_play, end_host, clear_host_errors, noop
+    struct MetaParameters for "meta" {
+        /// What to tell
+        free_form: String,
+    }
+    free_form free_form;
+}
 
 impl Runs {
     /// What `name` stands for; `None` when enlist does not know it.
@@ -151,7 +153,7 @@ impl Runs {
             Runs::OnHost(module) => module.spec(),
             Runs::Prepared(prepare, _) => prepare.spec(),
             Runs::OnController(action) => action.spec(),
-            Runs::Meta => &META,
+            Runs::Meta => MetaParameters::SPEC,
         }
     }
 

@@ -1,22 +1,26 @@
 //! `set_fact`: sets variables on the host for the rest of the run.
 
 use crate::runner::actions::{Action, ActionError, Context, Done};
-use host::modules::{Failure, Kind, Outcome, Param, Spec, args};
+use host::change::outcome::{Failure, Outcome};
+use host::parameter_name;
+use host::parameters;
+use host::parameters::{ModuleParameters, Spec};
 use words::value::{Map, Value};
 
 /// The action.
 pub struct SetFact;
 
-static SPEC: Spec = Spec {
-    name: "set_fact",
-    summary: "Sets variables on the host for the rest of the run",
-    params: &[Param::new("cacheable", Kind::Bool, "Accepted; facts last for the run").default("false")],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Sets variables on the host for the rest of the run
+    pub struct SetFactParameters for "set_fact" {
+        /// Accepted; facts last for the run
+        cacheable: bool = "false",
+    }
+}
 
 impl Action for SetFact {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        SetFactParameters::SPEC
     }
 
     fn is_open(&self) -> bool {
@@ -25,8 +29,8 @@ impl Action for SetFact {
 
     fn run(&self, args: &Map, _: &Context) -> Result<Done, ActionError> {
         let mut facts = args.clone();
-        if let Some(cacheable) = facts.shift_remove("cacheable")
-            && args::bool(&cacheable).is_none()
+        if let Some(cacheable) = facts.shift_remove(parameter_name!(SetFactParameters, cacheable))
+            && cacheable.to_bool().is_none()
         {
             return Err(Failure::new(format!("`cacheable` takes yes or no, and this is {}", cacheable.repr())).into());
         }

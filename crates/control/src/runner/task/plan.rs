@@ -139,7 +139,7 @@ impl TaskRun<'_> {
         for layer in &self.task.keywords.module_defaults {
             let Value::Map(modules) = self.render(layer, scope)? else { continue };
             let matching =
-                modules.into_iter().filter(|(name, _)| host::modules::spec::short_name(name) == self.runs.spec().name);
+                modules.into_iter().filter(|(name, _)| host::parameters::short_name(name) == self.runs.spec().name);
             for (_, defaults) in matching {
                 map.extend(defaults.as_map().cloned().unwrap_or_default());
             }

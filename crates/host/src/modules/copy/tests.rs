@@ -1,6 +1,6 @@
 use super::*;
 use crate::change::FieldDiff;
-use crate::modules::testing::{args, changed_then_ok, changes, fails, is_ok, run};
+use crate::engine::testing::{args, changed_then_ok, changes, fails, is_ok, run};
 use crate::system::Output;
 use crate::system::fake::{Effect, Fake};
 use words::value::Value;

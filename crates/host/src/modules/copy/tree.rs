@@ -1,10 +1,12 @@
 //! Directories with what is in them, as `copy` takes them: read from the controller or the host, put in place entry by
 //! entry.
 
-use super::super::attributes::{Mode, Wanted};
-use super::super::files::{Edit, attribute_fields};
-use super::super::{Apply, Args, Failure, Outcome, Step, Verdict, Would};
+use super::CopyParameters;
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::{Apply, Step, Verdict, Would};
+use crate::modules::shared::attributes::{Mode, Wanted};
+use crate::modules::shared::files::attribute_fields;
 use crate::system::{Attributes, FileKind, Stat, System};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -161,7 +163,7 @@ pub(super) enum Modes {
 /// Where a tree goes.
 pub(super) struct Landing<'a> {
     /// The task's, for `backup`, `validate` and `force`.
-    pub(super) args: &'a Args,
+    pub(super) given: &'a CopyParameters,
     /// What the directory itself becomes.
     pub(super) root: PathBuf,
     /// Of everything in it.
@@ -269,7 +271,7 @@ impl Landing<'_> {
         system: &dyn System,
     ) -> Result<(), Failure> {
         let there = system.stat(&path, false)?;
-        if there.is_some() && !self.args.flag("force") {
+        if there.is_some() && !self.given.force {
             return Ok(());
         }
         let wanted = self.wanted(match &self.modes {
@@ -283,7 +285,7 @@ impl Landing<'_> {
                 (!is_same).then_some(Mode::Exact(mode))
             }
         });
-        let edit = Edit::new(self.args, path, Some(content.into()), wanted);
+        let edit = self.given.edit.edit(path, Some(content.into()), wanted);
         if let Verdict::Would(Would { changes, apply: Apply::Now(step) }) = edit.verdict(system, |_, made| Ok(made))? {
             steps.changes.extend(changes);
             steps.steps.push(step);

@@ -1,7 +1,7 @@
 //! Processors, memory, uptime, mounts.
 
 use super::Facts;
-use crate::modules::Failure;
+use crate::change::outcome::Failure;
 use std::collections::BTreeSet;
 use words::value::{Map, Value};
 

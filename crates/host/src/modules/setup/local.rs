@@ -1,7 +1,7 @@
 //! A host's own facts: `*.fact` files, as JSON, as INI, or as programs that print JSON.
 
 use super::Facts;
-use crate::modules::Failure;
+use crate::change::outcome::Failure;
 use crate::system::{Command, FileKind};
 use std::path::Path;
 use words::value::{Map, Value};

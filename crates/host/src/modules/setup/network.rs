@@ -1,7 +1,7 @@
 //! Interfaces and addresses, from /sys/class/net and /proc/net.
 
 use super::Facts;
-use crate::modules::Failure;
+use crate::change::outcome::Failure;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use words::value::{Map, Value};

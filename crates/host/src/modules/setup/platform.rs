@@ -1,7 +1,7 @@
 //! What runs on the host: distribution, kernel, names, service and package manager, SELinux, virtualization.
 
 use super::Facts;
-use crate::modules::Failure;
+use crate::change::outcome::Failure;
 use words::value::{Map, Value};
 
 /// ID of os-release(5), Ansible's name of the distribution, its family, its package manager.

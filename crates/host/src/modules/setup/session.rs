@@ -1,7 +1,7 @@
 //! Who runs this, with which environment, and what time it is.
 
 use super::Facts;
-use crate::modules::Failure;
+use crate::change::outcome::Failure;
 use crate::system::lookup;
 use jiff::Zoned;
 use std::path::Path;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::modules::testing::{args, fails, is_ok};
+use crate::engine::testing::{args, fails, is_ok};
+use crate::parameters::ModuleParameters;
 use crate::system::Output;
 use crate::system::fake::Fake;
 
@@ -145,8 +146,8 @@ fn programs_are_local_facts_too() {
 #[test]
 fn this_machine_has_facts() {
     let system = crate::system::local::Local::new();
-    let args = Args::check(&SPEC, &Map::new()).unwrap();
-    let Ok(Verdict::Satisfied(outcome)) = Setup.check(&args, &system) else { panic!("no facts") };
+    let given = SetupParameters::read(&Map::new()).unwrap();
+    let Ok(Verdict::Satisfied(outcome)) = Setup.check(&given, &system) else { panic!("no facts") };
     let facts = &outcome.values["ansible_facts"];
     for name in ["kernel", "hostname", "distribution", "user_id", "architecture"] {
         assert!(facts.get(&format!("ansible_{name}")).unwrap().is_truthy(), "{name}");

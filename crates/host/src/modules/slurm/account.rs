@@ -1,52 +1,58 @@
 //! `slurm_account`: accounts of the scheduler, their place in the tree, and their limits.
 
-use super::with_settings;
-use super::{Item, Planned, SETTINGS, address, check_names, differing, module, names, outcome, shown, wanted};
+use super::{AssociationSettings, Names, Planned, SchedulerModule, address, check_name, differing, outcome, shown};
 use crate::books::{Books, Entity, Interest, Row, Verb, Write, check_text};
+use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
-use crate::modules::{Args, Failure, ItemResult, Kind, Module, Param, Spec, Verdict};
-use crate::system::System;
-use words::text::limit::LIMITS;
+use crate::parameters;
+use crate::parameters::Presence;
 
 /// The module.
 pub struct SlurmAccount;
 
-static SPEC: Spec = Spec {
-    name: "slurm_account",
-    summary: "Adds, changes or removes accounts of the scheduler. Runs on its master.",
-    params: with_settings![
-        Param::new("name", Kind::Raw, "Name of the account, or a list of names.").required(),
-        Param::new("state", Kind::Str, "Whether it shall be there.").choices(&["absent", "present"]).default("present"),
-        Param::new("parent", Kind::Str, "The account above it; a new one is below root when this is not given."),
-        Param::new("description", Kind::Str, "What it is for; the scheduler keeps it in lower case."),
-        Param::new("organization", Kind::Str, "Whose it is; the scheduler keeps it in lower case."),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Adds, changes or removes accounts of the scheduler. Runs on its master.
+    pub struct SlurmAccountParameters for "slurm_account" {
+        /// Name of the account, or a list of names.
+        name: Names,
+        /// Whether it shall be there.
+        state: Presence = "present",
+        /// The account above it; a new one is below root when this is not given.
+        parent: Option<String>,
+        /// What it is for; the scheduler keeps it in lower case.
+        description: Option<String>,
+        /// Whose it is; the scheduler keeps it in lower case.
+        organization: Option<String>,
+        ..settings: AssociationSettings,
+    }
+}
 
-module!(SlurmAccount);
+impl SchedulerModule for SlurmAccount {
+    type Parameters = SlurmAccountParameters;
 
-impl Item for SlurmAccount {
-    fn interest(&self, args: &Args, interest: &mut Interest) {
-        interest.accounts.extend(names(args, "name"));
+    fn interest(&self, given: &SlurmAccountParameters, interest: &mut Interest) {
+        interest.accounts.extend(given.name.list());
     }
 
-    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure> {
-        check_names(args, &["name", "parent", "cluster"])?;
-        let mut planned = Planned::new(outcome(args, "name"));
-        for name in names(args, "name") {
-            let keys = books.keys(args.str("cluster"), &name, "", "");
+    fn plan(&self, given: &SlurmAccountParameters, books: &Books) -> Result<Planned, Failure> {
+        let cluster = given.settings.cluster.as_deref();
+        given.name.check("name")?;
+        check_name("parent", given.parent.as_deref())?;
+        check_name("cluster", cluster)?;
+        let mut planned = Planned::new(outcome("name", given.name.0.clone(), given.state));
+        for name in given.name.list() {
+            let keys = books.keys(cluster, &name, "", "");
             let rows: Vec<_> = keys.iter().filter_map(|key| books.associations.get(key)).collect();
-            match args.text("state") {
-                "absent" if rows.is_empty() => {}
-                "absent" => {
-                    let gone = Change::new(Action::Delete, "account", address(args.str("cluster"), &name, "", ""));
-                    let write = Write::new(Verb::Delete, Entity::Account, &name).on(args.str("cluster"));
+            match given.state {
+                Presence::Absent if rows.is_empty() => {}
+                Presence::Absent => {
+                    let gone = Change::new(Action::Delete, "account", address(cluster, &name, "", ""));
+                    let write = Write::new(Verb::Delete, Entity::Account, &name).on(cluster);
                     planned.add(gone, vec![write]);
                 }
-                _ => {
+                Presence::Present => {
                     let everywhere = rows.len() == keys.len();
-                    let (change, writes) = present(args, &name, books, rows, everywhere)?;
+                    let (change, writes) = present(given, &name, books, rows, everywhere)?;
                     planned.add(change, writes);
                 }
             }
@@ -57,28 +63,30 @@ impl Item for SlurmAccount {
 
 /// A new account is added first and gets its limits then, as people do it by hand.
 fn present(
-    args: &Args,
+    given: &SlurmAccountParameters,
     name: &str,
     books: &Books,
     rows: Vec<&Row>,
     everywhere: bool,
 ) -> Result<(Change, Vec<Write>), Failure> {
-    let cluster = args.str("cluster");
-    let limits = wanted(args, LIMITS, SETTINGS)?;
+    let cluster = given.settings.cluster.as_deref();
+    let limits = given.settings.wanted()?;
     let action = if everywhere { Action::Update } else { Action::Create };
     let mut change = Change::new(action, "account", address(cluster, name, "", ""));
     let mut texts = Vec::new();
     let account = books.accounts.get(&name.to_lowercase());
-    for (key, word) in [("description", "Description"), ("organization", "Organization")] {
-        let Some(text) = args.str(key) else { continue };
+    let described =
+        [("description", "Description", &given.description), ("organization", "Organization", &given.organization)];
+    for (key, word, text) in described {
+        let Some(text) = text else { continue };
         check_text(key, text)?;
         let before = account.map_or("", |account| account.get(word));
         if text.to_lowercase() != before.to_lowercase() {
-            change = change.field(key, shown(before), text);
+            change = change.field(key, shown(before), text.as_str());
             texts.push((word, text.to_owned()));
         }
     }
-    if let Some(parent) = args.str("parent") {
+    if let Some(parent) = given.parent.as_deref() {
         let is_elsewhere = |row: &&&Row| !row.get("ParentName").eq_ignore_ascii_case(parent);
         let elsewhere = rows.iter().find(is_elsewhere);
         if elsewhere.is_some() || !everywhere {

@@ -1,59 +1,67 @@
 //! `slurm_association`: a user in an account, perhaps on one partition only, with limits; or the limits of an account.
 
-use super::{Item, Planned, SETTINGS, address, check_names, differing, module, names, outcome, wanted, with_settings};
+use super::{AssociationSettings, Names, Planned, SchedulerModule, address, check_name, differing, outcome};
 use crate::books::{Books, Entity, Interest, Row, Verb, Write};
+use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
-use crate::modules::{Args, Failure, ItemResult, Kind, Module, Param, Spec, Verdict};
-use crate::system::System;
-use words::text::limit::LIMITS;
+use crate::parameters;
+use crate::parameters::Presence;
 
 /// The module.
 pub struct SlurmAssociation;
 
-static SPEC: Spec = Spec {
-    name: "slurm_association",
-    summary: "Puts users into an account of the scheduler, with limits, or takes them out. Runs on its master.",
-    params: with_settings![
-        Param::new("account", Kind::Str, "The account.").required(),
-        Param::new("user", Kind::Raw, "Login name, or a list of names; without it, the account's own association."),
-        Param::new("partition", Kind::Str, "Only in this partition; the association for all when left out."),
-        Param::new("state", Kind::Str, "Whether they shall be in it.")
-            .choices(&["absent", "present"])
-            .default("present"),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Puts users into an account of the scheduler, with limits, or takes them out. Runs on its
+    /// master.
+    pub struct SlurmAssociationParameters for "slurm_association" {
+        /// The account.
+        account: String,
+        /// Login name, or a list of names; without it, the account's own association.
+        user: Option<Names>,
+        /// Only in this partition; the association for all when left out.
+        partition: Option<String>,
+        /// Whether they shall be in it.
+        state: Presence = "present",
+        ..settings: AssociationSettings,
+    }
+}
 
-module!(SlurmAssociation);
+impl SchedulerModule for SlurmAssociation {
+    type Parameters = SlurmAssociationParameters;
 
-impl Item for SlurmAssociation {
-    fn interest(&self, args: &Args, interest: &mut Interest) {
-        match args.get("user") {
-            Some(_) => interest.users.extend(names(args, "user")),
-            None => interest.accounts.extend(args.str("account").map(str::to_owned)),
+    fn interest(&self, given: &SlurmAssociationParameters, interest: &mut Interest) {
+        match &given.user {
+            Some(user) => interest.users.extend(user.list()),
+            None => interest.accounts.extend([given.account.clone()]),
         }
     }
 
-    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure> {
-        check_names(args, &["account", "user", "partition", "cluster"])?;
-        let mut planned = Planned::new(outcome(args, "account"));
-        let users = names(args, "user");
-        let partition = args.str("partition").unwrap_or_default();
-        match args.text("state") {
-            "absent" if users.is_empty() => return Err(Failure::new("only users can be taken out: give `user`")),
-            "absent" => {
+    fn plan(&self, given: &SlurmAssociationParameters, books: &Books) -> Result<Planned, Failure> {
+        let (partition, settings) = (given.partition.as_deref(), &given.settings);
+        check_name("account", Some(&given.account))?;
+        given.user.as_ref().map_or(Ok(()), |user| user.check("user"))?;
+        check_name("partition", partition)?;
+        check_name("cluster", settings.cluster.as_deref())?;
+        let mut planned = Planned::new(outcome("account", given.account.as_str(), given.state));
+        let users = given.user.as_ref().map(Names::list).unwrap_or_default();
+        let place = Place { account: &given.account, partition: partition.unwrap_or_default(), settings };
+        match given.state {
+            Presence::Absent if users.is_empty() => {
+                return Err(Failure::new("only users can be taken out: give `user`"));
+            }
+            Presence::Absent => {
                 for user in users {
-                    let (change, writes) = withdrawn(args, &user, partition, books)?;
+                    let (change, writes) = withdrawn(place, &user, books)?;
                     planned.add(change, writes);
                 }
             }
-            _ if users.is_empty() => {
-                let (change, writes) = of_account(args, books)?;
+            Presence::Present if users.is_empty() => {
+                let (change, writes) = of_account(given, books)?;
                 planned.add(change, writes);
             }
-            _ => {
+            Presence::Present => {
                 for user in users {
-                    let (change, writes) = member(args, &user, partition, books)?;
+                    let (change, writes) = member(place, &user, books)?;
                     planned.add(change, writes);
                 }
             }
@@ -62,14 +70,29 @@ impl Item for SlurmAssociation {
     }
 }
 
-/// Whom a write is about: exactly one association a cluster, where Slurm would take all partitions.
-fn scoped(write: Write, args: &Args, partition: &str) -> Write {
-    write.of("account", args.text("account")).of("partition", partition).on(args.str("cluster"))
+/// Where users are, or shall be.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// The partition; empty for all.
+    pub partition: &'a str,
+    /// The cluster, and what they are given there.
+    pub settings: &'a AssociationSettings,
+}
+
+impl Place<'_> {
+    /// Whom a write is about: exactly one association a cluster, where Slurm would take all partitions.
+    fn scope(self, write: Write) -> Write {
+        let cluster = self.settings.cluster.as_deref();
+        write.of("account", self.account).of("partition", self.partition).on(cluster)
+    }
 }
 
 /// A user in the account, with the limits asked for.
-pub fn member(args: &Args, user: &str, partition: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
-    let (account, cluster) = (args.text("account"), args.str("cluster"));
+pub fn member(place: Place, user: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
+    let Place { account, partition, settings } = place;
+    let cluster = settings.cluster.as_deref();
     let keys = books.keys(cluster, account, user, partition);
     let mut rows: Vec<_> = keys.iter().filter_map(|key| books.associations.get(key)).collect();
     let everywhere = rows.len() == keys.len();
@@ -79,27 +102,28 @@ pub fn member(args: &Args, user: &str, partition: &str, books: &Books) -> Result
     if !everywhere {
         rows.push(&new);
     }
-    let (change, set) = differing(change, &wanted(args, LIMITS, SETTINGS)?, &rows);
+    let (change, set) = differing(change, &settings.wanted()?, &rows);
     let mut writes = Vec::new();
     if !everywhere {
         let add = Write::new(Verb::Add, Entity::User, user).of("account", account);
         writes.push(if partition.is_empty() { add } else { add.of("partition", partition) }.on(cluster));
     }
     if !set.is_empty() {
-        writes.push(scoped(Write::new(Verb::Modify, Entity::User, user), args, partition).set(set));
+        writes.push(place.scope(Write::new(Verb::Modify, Entity::User, user)).set(set));
     }
     Ok((change, writes))
 }
 
-fn withdrawn(args: &Args, user: &str, partition: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
-    let (account, cluster) = (args.text("account"), args.str("cluster"));
+fn withdrawn(place: Place, user: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
+    let Place { account, partition, settings } = place;
+    let cluster = settings.cluster.as_deref();
     let change = Change::new(Action::Delete, "association", address(cluster, account, user, partition));
     let keys = books.keys(cluster, account, user, partition);
     if !keys.iter().any(|key| books.associations.contains_key(key)) {
         return Ok((change, Vec::new()));
     }
     check_default(books, user, account, |key| keys.contains(key))?;
-    Ok((change, vec![scoped(Write::new(Verb::Delete, Entity::User, user), args, partition)]))
+    Ok((change, vec![place.scope(Write::new(Verb::Delete, Entity::User, user))]))
 }
 
 /// Refuses to take the default account from a user who has others: Slurm 22.05 leaves him without one, later releases
@@ -124,9 +148,9 @@ pub fn check_default(
 }
 
 /// The account's own limits. Whether it is there is `slurm_account`'s affair.
-fn of_account(args: &Args, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
-    let (account, cluster) = (args.text("account"), args.str("cluster"));
-    if args.str("partition").is_some() {
+fn of_account(given: &SlurmAssociationParameters, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
+    let (account, cluster) = (given.account.as_str(), given.settings.cluster.as_deref());
+    if given.partition.is_some() {
         return Err(Failure::new("only a user's association has a partition: give `user`"));
     }
     let keys = books.keys(cluster, account, "", "");
@@ -136,7 +160,7 @@ fn of_account(args: &Args, books: &Books) -> Result<(Change, Vec<Write>), Failur
         return Err(Failure::new(msg).hint("make it with slurm_account"));
     }
     let change = Change::new(Action::Update, "association", address(cluster, account, "", ""));
-    let (change, set) = differing(change, &wanted(args, LIMITS, SETTINGS)?, &rows);
+    let (change, set) = differing(change, &given.settings.wanted()?, &rows);
     let write = || Write::new(Verb::Modify, Entity::Account, account).on(cluster).set(set.clone());
     Ok((change, if set.is_empty() { Vec::new() } else { vec![write()] }))
 }

@@ -1,41 +1,44 @@
 //! `slurm_coordinator`: who may manage an account and those below it.
 
-use super::{Item, Planned, check_names, module, names, outcome};
+use super::{Names, Planned, SchedulerModule, outcome};
 use crate::books::{Books, Entity, Interest, Verb, Write};
+use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
-use crate::modules::{Args, Failure, ItemResult, Kind, Module, Param, Spec, Verdict};
-use crate::system::System;
+use crate::parameters;
+use crate::parameters::Presence;
 
 /// The module.
 pub struct SlurmCoordinator;
 
-static SPEC: Spec = Spec {
-    name: "slurm_coordinator",
-    summary: "Makes users coordinators of accounts of the scheduler, or no longer. Runs on its master.",
-    params: &[
-        Param::new("account", Kind::Raw, "The account, or a list of accounts.").required(),
-        Param::new("user", Kind::Raw, "Login name, or a list of names.").required(),
-        Param::new("state", Kind::Str, "Whether they shall be.").choices(&["absent", "present"]).default("present"),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Makes users coordinators of accounts of the scheduler, or no longer. Runs on its master.
+    pub struct SlurmCoordinatorParameters for "slurm_coordinator" {
+        /// The account, or a list of accounts.
+        account: Names,
+        /// Login name, or a list of names.
+        user: Names,
+        /// Whether they shall be.
+        state: Presence = "present",
+    }
+}
 
-module!(SlurmCoordinator);
+impl SchedulerModule for SlurmCoordinator {
+    type Parameters = SlurmCoordinatorParameters;
 
-impl Item for SlurmCoordinator {
-    fn interest(&self, args: &Args, interest: &mut Interest) {
-        interest.coordinated.extend(names(args, "account"));
+    fn interest(&self, given: &SlurmCoordinatorParameters, interest: &mut Interest) {
+        interest.coordinated.extend(given.account.list());
     }
 
-    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure> {
-        check_names(args, &["account", "user"])?;
-        let mut planned = Planned::new(outcome(args, "account"));
-        let (action, verb) = match args.text("state") {
-            "absent" => (Action::Delete, Verb::Delete),
-            _ => (Action::Create, Verb::Add),
+    fn plan(&self, given: &SlurmCoordinatorParameters, books: &Books) -> Result<Planned, Failure> {
+        given.account.check("account")?;
+        given.user.check("user")?;
+        let mut planned = Planned::new(outcome("account", given.account.0.clone(), given.state));
+        let (action, verb) = match given.state {
+            Presence::Absent => (Action::Delete, Verb::Delete),
+            Presence::Present => (Action::Create, Verb::Add),
         };
-        for account in names(args, "account") {
-            for user in names(args, "user") {
+        for account in given.account.list() {
+            for user in given.user.list() {
                 let place = (account.to_lowercase(), user.to_lowercase());
                 if books.coordinators.contains(&place) == (action == Action::Delete) {
                     let write = Write::new(verb, Entity::Coordinator, &user).of("account", &account);

@@ -1,7 +1,7 @@
 //! Accounts, users, associations, QOS and coordinators of the scheduler, through `sacctmgr`'s text: the one interface that
 //! the built-in service and real Slurm share (docs/decisions.md, 8).
 //!
-//! Each module is a pure function from its arguments and the scheduler's books to changes and writes ([`Item`]);
+//! Each module is a pure function from its arguments and the scheduler's books to changes and writes ([`SchedulerModule`]);
 //! `together` looks, writes and verifies for all items of a loop at once.
 
 pub mod account;
@@ -11,41 +11,93 @@ pub mod qos;
 mod together;
 pub mod user;
 
-use super::{Args, Failure, Outcome};
 use crate::books::{Row, check_word};
 use crate::change::Change;
-use together::{Item, Planned};
-use words::text::limit::{CLEAR, LimitKind, find_in};
-use words::value::Value;
+use crate::change::outcome::{Failure, Outcome};
+use crate::parameters;
+use crate::parameters::{Choice, Kind, ParameterType, Presence};
+use together::{Planned, SchedulerModule};
+use words::text::limit::{CLEAR, LIMITS, LimitKind, find_in};
+use words::value::{Map, Value};
 
-/// The parameters of an association's settings, behind the given ones.
-macro_rules! with_settings {
-    ($($first:expr,)*) => {
-        &[
-            $($first,)*
-            Param::new("limits", Kind::Dict, "Limits by Slurm's names; others are left alone; -1 or unset clears."),
-            Param::new("qos", Kind::List, "QOS that may be used: the whole list, or +name and -name."),
-            Param::new("default_qos", Kind::Str, "QOS of jobs that name none."),
-            Param::new("fairshare", Kind::Str, "Shares among its siblings, or `parent`."),
-            Param::new("priority", Kind::Int, "Priority of its jobs."),
-            Param::new("cluster", Kind::Str, "Only on this cluster; on all of the database when left out."),
-        ]
-    };
+parameters! {
+    /// What an association of the scheduler is given.
+    pub struct AssociationSettings {
+        /// Limits by Slurm's names; others are left alone; -1 or unset clears.
+        limits: Option<Map>,
+        /// QOS that may be used: the whole list, or +name and -name.
+        qos: Option<Vec<Value>>,
+        /// QOS of jobs that name none.
+        default_qos: Option<String>,
+        /// Shares among its siblings, or `parent`.
+        fairshare: Option<String>,
+        /// Priority of its jobs.
+        priority: Option<i64>,
+        /// Only on this cluster; on all of the database when left out.
+        cluster: Option<String>,
+    }
 }
-use with_settings;
 
-/// Parameters that are settings of an association.
-const SETTINGS: &[(&str, &str)] =
-    &[("qos", "QOS"), ("default_qos", "DefaultQOS"), ("fairshare", "Fairshare"), ("priority", "Priority")];
+impl AssociationSettings {
+    /// The limits and the parameters that are settings, too.
+    fn wanted(&self) -> Result<Wanted, Failure> {
+        let named = [
+            ("QOS", self.qos.clone().map(Value::List)),
+            ("DefaultQOS", self.default_qos.clone().map(Value::from)),
+            ("Fairshare", self.fairshare.clone().map(Value::from)),
+            ("Priority", self.priority.map(Value::Int)),
+        ];
+        wanted(LIMITS, self.limits.as_ref(), &named)
+    }
+}
+
+/// One name or a list of names, as a task gives them.
+#[derive(Clone, Debug)]
+pub struct Names(Value);
+
+impl ParameterType for Names {
+    const KIND: Kind = Kind::Raw;
+
+    fn read(_: &'static str, value: Value) -> Option<Self> {
+        Some(Self(value))
+    }
+}
+
+impl Names {
+    /// The names.
+    fn list(&self) -> Vec<String> {
+        match &self.0 {
+            Value::List(items) => items.iter().map(Value::to_string).collect(),
+            one => vec![one.to_string()],
+        }
+    }
+
+    /// That there are some, and all are names.
+    fn check(&self, parameter: &str) -> Result<(), Failure> {
+        let names = self.list();
+        if names.is_empty() {
+            return Err(Failure::new(format!("{parameter} is an empty list")));
+        }
+        names.iter().try_for_each(|name| check_word(parameter, name))
+    }
+}
+
+/// That the text is a name, where one is given.
+fn check_name(parameter: &str, given: Option<&str>) -> Result<(), Failure> {
+    given.map_or(Ok(()), |name| check_word(parameter, name))
+}
 
 /// Settings that are asked for, with their values.
 type Wanted = Vec<(&'static LimitKind, String)>;
 
-/// What `args` ask for: the dictionary `limits`, and the parameters in `named` (parameter, setting).
-fn wanted(args: &Args, table: &'static [LimitKind], named: &[(&str, &str)]) -> Result<Wanted, Failure> {
-    let limits = args.get("limits").and_then(Value::as_map).into_iter().flatten();
-    let limits = limits.map(|(name, value)| (name.as_str(), value));
-    let named = named.iter().filter_map(|(parameter, name)| Some((*name, args.get(parameter)?)));
+/// What a task asks for: its `limits`, and settings that are parameters of their own.
+fn wanted(
+    table: &'static [LimitKind],
+    limits: Option<&Map>,
+    named: &[(&str, Option<Value>)],
+) -> Result<Wanted, Failure> {
+    let limits = limits.into_iter().flatten().map(|(name, value)| (name.as_str(), value));
+    let named = named.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
     let mut wanted: Wanted = Vec::new();
     for (name, value) in limits.chain(named) {
         let kind = find_in(table, name).ok_or_else(|| {
@@ -99,30 +151,9 @@ fn shown(column: &str) -> Value {
     if column.is_empty() { Value::Null } else { column.into() }
 }
 
-/// The names under `key`: one text is one name, a list is many.
-fn names(args: &Args, key: &str) -> Vec<String> {
-    match args.get(key) {
-        None => Vec::new(),
-        Some(Value::List(items)) => items.iter().map(Value::to_string).collect(),
-        Some(one) => vec![one.to_string()],
-    }
-}
-
-/// That all names in these parameters are names. A parameter that was given names somebody.
-fn check_names(args: &Args, keys: &[&str]) -> Result<(), Failure> {
-    for key in keys {
-        let names = names(args, key);
-        if names.is_empty() && args.get(key).is_some() {
-            return Err(Failure::new(format!("{key} is an empty list")));
-        }
-        names.iter().try_for_each(|name| check_word(key, name))?;
-    }
-    Ok(())
-}
-
-/// What every one of these modules returns.
-fn outcome(args: &Args, key: &str) -> Outcome {
-    Outcome::new().with(key, args.get(key).cloned().unwrap_or_default()).with("state", args.text("state"))
+/// What every one of these modules returns: what it is about, and the state that was asked for.
+fn outcome(parameter: &str, given: impl Into<Value>, state: Presence) -> Outcome {
+    Outcome::new().with(parameter, given).with("state", state.word())
 }
 
 /// `account/user`, with cluster and partition where they are given.
@@ -131,30 +162,6 @@ fn address(cluster: Option<&str>, account: &str, user: &str, partition: &str) ->
     let rest = [user, partition].into_iter().filter(|part| !part.is_empty()).map(|part| format!("/{part}"));
     format!("{place}{account}{}", rest.collect::<String>())
 }
-
-/// A module made of an [`Item`].
-macro_rules! module {
-    ($name:ident) => {
-        impl Module for $name {
-            fn spec(&self) -> &'static Spec {
-                &SPEC
-            }
-
-            fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-                super::together::check(self, args, system)
-            }
-
-            fn run_together(
-                &self,
-                items: &[Result<Args, Failure>],
-                system: &mut dyn System,
-            ) -> Option<Vec<ItemResult>> {
-                Some(super::together::run(self, items, system))
-            }
-        }
-    };
-}
-use module;
 
 #[cfg(test)]
 mod tests;

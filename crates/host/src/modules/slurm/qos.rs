@@ -1,63 +1,79 @@
 //! `slurm_qos`: qualities of service, their limits and flags.
 
-use super::{Item, Planned, check_names, differing, module, names, outcome, shown, wanted};
+use super::{Names, Planned, SchedulerModule, check_name, differing, outcome, shown, wanted};
 use crate::books::{Books, Entity, Interest, Row, Verb, Write, check_text};
+use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
-use crate::modules::{Args, Failure, ItemResult, Kind, Module, Param, Spec, Verdict};
-use crate::system::System;
+use crate::parameters;
+use crate::parameters::Presence;
 use words::text::limit::QOS_LIMITS;
+use words::value::{Map, Value};
 
 /// The module.
 pub struct SlurmQos;
 
-static SPEC: Spec = Spec {
-    name: "slurm_qos",
-    summary: "Adds, changes or removes qualities of service of the scheduler. Runs on its master.",
-    params: &[
-        Param::new("name", Kind::Raw, "Name of the QOS, or a list of names.").required(),
-        Param::new("state", Kind::Str, "Whether it shall be there.").choices(&["absent", "present"]).default("present"),
-        Param::new("description", Kind::Str, "What it is for; the scheduler keeps it in lower case."),
-        Param::new("limits", Kind::Dict, "Limits by Slurm's names; others are left alone; -1 or unset clears."),
-        Param::new("flags", Kind::List, "Flags: the whole list, or +Flag and -Flag; -1 clears."),
-        Param::new("priority", Kind::Int, "What it adds to a job's priority, weighted."),
-        Param::new("preempt", Kind::List, "QOS whose jobs its jobs may preempt: the whole list, or +name and -name."),
-        Param::new("preempt_mode", Kind::Str, "How preempted jobs end: cancel, requeue, or cluster for its way."),
-        Param::new("grace_time", Kind::Int, "Seconds that a preempted job keeps after the warning."),
-        Param::new("usage_factor", Kind::Str, "Share of usage that is charged; 1 is all."),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Adds, changes or removes qualities of service of the scheduler. Runs on its master.
+    pub struct SlurmQosParameters for "slurm_qos" {
+        /// Name of the QOS, or a list of names.
+        name: Names,
+        /// Whether it shall be there.
+        state: Presence = "present",
+        /// What it is for; the scheduler keeps it in lower case.
+        description: Option<String>,
+        /// Limits by Slurm's names; others are left alone; -1 or unset clears.
+        limits: Option<Map>,
+        /// Flags: the whole list, or +Flag and -Flag; -1 clears.
+        flags: Option<Vec<Value>>,
+        /// What it adds to a job's priority, weighted.
+        priority: Option<i64>,
+        /// QOS whose jobs its jobs may preempt: the whole list, or +name and -name.
+        preempt: Option<Vec<Value>>,
+        /// How preempted jobs end: cancel, requeue, or cluster for its way.
+        preempt_mode: Option<String>,
+        /// Seconds that a preempted job keeps after the warning.
+        grace_time: Option<i64>,
+        /// Share of usage that is charged; 1 is all.
+        usage_factor: Option<String>,
+    }
+}
 
-/// Parameters that are settings.
-const NAMED: &[(&str, &str)] = &[
-    ("flags", "Flags"),
-    ("priority", "Priority"),
-    ("preempt", "Preempt"),
-    ("preempt_mode", "PreemptMode"),
-    ("grace_time", "GraceTime"),
-    ("usage_factor", "UsageFactor"),
-];
+impl SlurmQosParameters {
+    /// The limits and the parameters that are settings, too.
+    fn wanted(&self) -> Result<super::Wanted, Failure> {
+        let named = [
+            ("Flags", self.flags.clone().map(Value::List)),
+            ("Priority", self.priority.map(Value::Int)),
+            ("Preempt", self.preempt.clone().map(Value::List)),
+            ("PreemptMode", self.preempt_mode.clone().map(Value::from)),
+            ("GraceTime", self.grace_time.map(Value::Int)),
+            ("UsageFactor", self.usage_factor.clone().map(Value::from)),
+        ];
+        wanted(QOS_LIMITS, self.limits.as_ref(), &named)
+    }
+}
 
-module!(SlurmQos);
+impl SchedulerModule for SlurmQos {
+    type Parameters = SlurmQosParameters;
 
-impl Item for SlurmQos {
-    fn interest(&self, _: &Args, interest: &mut Interest) {
+    fn interest(&self, _: &SlurmQosParameters, interest: &mut Interest) {
         interest.qos = true;
     }
 
-    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure> {
-        check_names(args, &["name", "preempt_mode"])?;
-        let mut planned = Planned::new(outcome(args, "name"));
-        for name in names(args, "name") {
+    fn plan(&self, given: &SlurmQosParameters, books: &Books) -> Result<Planned, Failure> {
+        given.name.check("name")?;
+        check_name("preempt_mode", given.preempt_mode.as_deref())?;
+        let mut planned = Planned::new(outcome("name", given.name.0.clone(), given.state));
+        for name in given.name.list() {
             let row = books.qos.get(&name.to_lowercase());
-            match (args.text("state"), row) {
-                ("absent", None) => {}
-                ("absent", Some(_)) => {
+            match (given.state, row) {
+                (Presence::Absent, None) => {}
+                (Presence::Absent, Some(_)) => {
                     let change = Change::new(Action::Delete, "qos", &name);
                     planned.add(change, vec![Write::new(Verb::Delete, Entity::Qos, &name)]);
                 }
-                (_, row) => {
-                    let (change, writes) = present(args, &name, row)?;
+                (Presence::Present, row) => {
+                    let (change, writes) = present(given, &name, row)?;
                     planned.add(change, writes);
                 }
             }
@@ -66,12 +82,12 @@ impl Item for SlurmQos {
     }
 }
 
-fn present(args: &Args, name: &str, row: Option<&Row>) -> Result<(Change, Vec<Write>), Failure> {
+fn present(given: &SlurmQosParameters, name: &str, row: Option<&Row>) -> Result<(Change, Vec<Write>), Failure> {
     let new = Row::of_new_qos(name);
     let action = if row.is_some() { Action::Update } else { Action::Create };
     let mut change = Change::new(action, "qos", name);
     let mut texts = Vec::new();
-    if let Some(text) = args.str("description") {
+    if let Some(text) = given.description.as_deref() {
         check_text("description", text)?;
         let before = row.map_or("", |row| row.get("Description"));
         if !text.eq_ignore_ascii_case(before) {
@@ -79,7 +95,7 @@ fn present(args: &Args, name: &str, row: Option<&Row>) -> Result<(Change, Vec<Wr
             texts.push(("Description", text.to_owned()));
         }
     }
-    let (change, set) = differing(change, &wanted(args, QOS_LIMITS, NAMED)?, &[row.unwrap_or(&new)]);
+    let (change, set) = differing(change, &given.wanted()?, &[row.unwrap_or(&new)]);
     let mut writes = Vec::new();
     let modify = |set| Write::new(Verb::Modify, Entity::Qos, name).set::<&str>(set);
     match row {

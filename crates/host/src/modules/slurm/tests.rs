@@ -6,7 +6,8 @@ use super::association::SlurmAssociation;
 use super::coordinator::SlurmCoordinator;
 use super::qos::SlurmQos;
 use super::user::SlurmUser;
-use crate::modules::{Args, ItemResult, Module, engine};
+use crate::change::outcome::ItemResult;
+use crate::engine::AnyModule;
 use crate::system::fake::{Effect, Fake};
 use crate::system::predicted::Predicted;
 use crate::system::{Output, System};
@@ -36,19 +37,19 @@ fn host(rows: &'static [Listed]) -> Fake {
     })
 }
 
-fn run_all(module: &dyn Module, items: &[&str], system: &mut dyn System) -> Vec<ItemResult> {
+fn run_all(module: &dyn AnyModule, items: &[&str], system: &mut dyn System) -> Vec<ItemResult> {
     let items: Vec<_> = items
         .iter()
         .map(|args| {
             let Ok(Value::Map(map)) = Value::from_json(args) else { panic!("{args}") };
-            Args::check(module.spec(), &map)
+            map
         })
         .collect();
-    engine::run(module, &items, system)
+    module.run(&items, system)
 }
 
 /// What one item would change: predicted, since this `sacctmgr` never really does anything.
-fn run(module: &dyn Module, args: &str, rows: &'static [Listed]) -> (ItemResult, Vec<String>) {
+fn run(module: &dyn AnyModule, args: &str, rows: &'static [Listed]) -> (ItemResult, Vec<String>) {
     let mut system = Predicted::new(host(rows));
     let result = run_all(module, &[args], &mut system).remove(0);
     assert_eq!(system.inner().effects(), [], "a prediction touches nothing");

@@ -1,17 +1,38 @@
 //! All items of a loop at once: one look at the books, as few commands as the writes take, another look to verify.
 
 use crate::books::{Books, Interest, Write, write_all};
+use crate::change::outcome::{Failure, ItemResult, Outcome};
 use crate::change::{Change, FieldDiff};
-use crate::modules::{Args, Failure, ItemResult, Outcome, Verdict};
+use crate::engine::{Module, Verdict};
+use crate::parameters::ModuleParameters;
 use crate::system::System;
 
 /// A module of the scheduler's: what it must look at, and what follows.
-pub trait Item {
-    /// Adds what `args` are about.
-    fn interest(&self, args: &Args, interest: &mut Interest);
+pub trait SchedulerModule: Sync {
+    /// What it takes.
+    type Parameters: ModuleParameters;
+
+    /// Adds what an item is about.
+    fn interest(&self, given: &Self::Parameters, interest: &mut Interest);
 
     /// What differs, and the writes that mend it. Pure.
-    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure>;
+    fn plan(&self, given: &Self::Parameters, books: &Books) -> Result<Planned, Failure>;
+}
+
+impl<S: SchedulerModule> Module for S {
+    type Parameters = <S as SchedulerModule>::Parameters;
+
+    fn check(&self, given: &Self::Parameters, system: &dyn System) -> Result<Verdict, Failure> {
+        check(self, given, system)
+    }
+
+    fn run_together(
+        &self,
+        items: &[Result<Self::Parameters, Failure>],
+        system: &mut dyn System,
+    ) -> Option<Vec<ItemResult>> {
+        Some(run(self, items, system))
+    }
 }
 
 /// What one item needs; nothing to write means that all is well.
@@ -40,15 +61,18 @@ impl Planned {
     }
 }
 
+/// What one item of such a module is given.
+type Given<S> = <S as SchedulerModule>::Parameters;
+
 type Plans = Vec<Result<Planned, Failure>>;
 
 /// Each item as if the ones before it were carried out already.
-fn plan(module: &dyn Item, items: &[&Args], system: &dyn System) -> Result<Plans, Failure> {
+fn plan<S: SchedulerModule>(module: &S, items: &[&Given<S>], system: &dyn System) -> Result<Plans, Failure> {
     let mut interest = Interest::default();
-    items.iter().for_each(|args| module.interest(args, &mut interest));
+    items.iter().for_each(|given| module.interest(given, &mut interest));
     let mut books = Books::look(system, &interest)?;
-    let one = |args: &&Args| {
-        let planned = module.plan(args, &books)?;
+    let one = |given: &&Given<S>| {
+        let planned = module.plan(given, &books)?;
         planned.writes.iter().for_each(|write| books.apply(write));
         Ok(planned)
     };
@@ -56,8 +80,8 @@ fn plan(module: &dyn Item, items: &[&Args], system: &dyn System) -> Result<Plans
 }
 
 /// One item alone.
-pub fn check(module: &dyn Item, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
-    let Planned { outcome, changes, writes } = plan(module, &[args], system)?.remove(0)?;
+fn check<S: SchedulerModule>(module: &S, given: &Given<S>, system: &dyn System) -> Result<Verdict, Failure> {
+    let Planned { outcome, changes, writes } = plan(module, &[given], system)?.remove(0)?;
     Ok(if writes.is_empty() {
         Verdict::Satisfied(outcome)
     } else {
@@ -71,8 +95,12 @@ pub fn check(module: &dyn Item, args: &Args, system: &dyn System) -> Result<Verd
 }
 
 /// All items of a loop.
-pub fn run(module: &dyn Item, items: &[Result<Args, Failure>], system: &mut dyn System) -> Vec<ItemResult> {
-    let good: Vec<&Args> = items.iter().filter_map(|item| item.as_ref().ok()).collect();
+fn run<S: SchedulerModule>(
+    module: &S,
+    items: &[Result<Given<S>, Failure>],
+    system: &mut dyn System,
+) -> Vec<ItemResult> {
+    let good: Vec<&Given<S>> = items.iter().filter_map(|item| item.as_ref().ok()).collect();
     let plans = match plan(module, &good, system) {
         Ok(plans) => plans,
         Err(failure) => good.iter().map(|_| Err(failure.clone())).collect(),
@@ -87,7 +115,7 @@ pub fn run(module: &dyn Item, items: &[Result<Args, Failure>], system: &mut dyn 
             ItemResult { changes, changed: failure.is_none(), outcome: failure.map_or(Ok(outcome), Err) }
         }
     });
-    let one = |item: &Result<Args, Failure>| match item {
+    let one = |item: &Result<Given<S>, Failure>| match item {
         Err(failure) => ItemResult::unchanged(Err(failure.clone())),
         Ok(_) => results.next().expect("every item with good arguments was planned"),
     };
@@ -96,9 +124,9 @@ pub fn run(module: &dyn Item, items: &[Result<Args, Failure>], system: &mut dyn 
 
 /// Writes, looks again, and gives what went wrong with each item. What counts is what the books say then: a command
 /// that complained may have done its work (it was done already, by somebody else), and one that did not may not.
-fn carry_out(
-    module: &dyn Item,
-    items: &[&Args],
+fn carry_out<S: SchedulerModule>(
+    module: &S,
+    items: &[&Given<S>],
     plans: &Plans,
     writes: &[Write],
     system: &mut dyn System,

@@ -1,66 +1,81 @@
 //! `slurm_user`: users of the scheduler: the account that they are in, the default account, the admin level.
 
-use super::association::{check_default, member};
-use super::{Item, Planned, SETTINGS, address, check_names, module, names, outcome, shown, wanted, with_settings};
+use super::association::{Place, check_default, member};
+use super::{AssociationSettings, Names, Planned, SchedulerModule, address, check_name, outcome, shown};
 use crate::books::{Books, Entity, Interest, Key, Verb, Write};
+use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
-use crate::modules::{Args, Failure, ItemResult, Kind, Module, Param, Spec, Verdict};
-use crate::system::System;
-use words::text::limit::LIMITS;
+use crate::choices;
+use crate::parameters;
+use crate::parameters::{Choice, Presence};
 
 /// The module.
 pub struct SlurmUser;
 
-static SPEC: Spec = Spec {
-    name: "slurm_user",
-    summary: "Adds, changes or removes users of the scheduler. Runs on its master.",
-    params: with_settings![
-        Param::new("name", Kind::Raw, "Login name, or a list of names.").required(),
-        Param::new("account", Kind::Str, "The account; without it, `state: absent` takes the user out of all."),
-        Param::new("state", Kind::Str, "Whether the user shall be in it.")
-            .choices(&["absent", "present"])
-            .default("present"),
-        Param::new("default_account", Kind::Str, "The account of jobs that name none; one that the user is in."),
-        Param::new("admin_level", Kind::Str, "What the user may do to everybody's accounts.").choices(&[
-            "None",
-            "Operator",
-            "Administrator"
-        ]),
-    ],
-    ..Spec::EMPTY
-};
+parameters! {
+    /// Adds, changes or removes users of the scheduler. Runs on its master.
+    pub struct SlurmUserParameters for "slurm_user" {
+        /// Login name, or a list of names.
+        name: Names,
+        /// The account; without it, `state: absent` takes the user out of all.
+        account: Option<String>,
+        /// Whether the user shall be in it.
+        state: Presence = "present",
+        /// The account of jobs that name none; one that the user is in.
+        default_account: Option<String>,
+        /// What the user may do to everybody's accounts.
+        admin_level: Option<GivenAdminLevel>,
+        ..settings: AssociationSettings,
+    }
+}
 
-module!(SlurmUser);
+choices! {
+    /// What a user may do to everybody's accounts.
+    pub enum GivenAdminLevel {
+        /// Nothing.
+        None = "None",
+        /// Most.
+        Operator = "Operator",
+        /// All.
+        Administrator = "Administrator",
+    }
+}
 
-impl Item for SlurmUser {
-    fn interest(&self, args: &Args, interest: &mut Interest) {
-        interest.users.extend(names(args, "name"));
+impl SchedulerModule for SlurmUser {
+    type Parameters = SlurmUserParameters;
+
+    fn interest(&self, given: &SlurmUserParameters, interest: &mut Interest) {
+        interest.users.extend(given.name.list());
     }
 
-    fn plan(&self, args: &Args, books: &Books) -> Result<Planned, Failure> {
-        check_names(args, &["name", "account", "default_account", "cluster"])?;
-        let mut planned = Planned::new(outcome(args, "name"));
-        for name in names(args, "name") {
-            match (args.text("state"), args.str("account")) {
-                ("absent", Some(account)) => withdraw(args, &name, account, books, &mut planned)?,
-                ("absent", None) => remove(args, &name, books, &mut planned),
-                _ => present(args, &name, books, &mut planned)?,
+    fn plan(&self, given: &SlurmUserParameters, books: &Books) -> Result<Planned, Failure> {
+        given.name.check("name")?;
+        check_name("account", given.account.as_deref())?;
+        check_name("default_account", given.default_account.as_deref())?;
+        check_name("cluster", given.settings.cluster.as_deref())?;
+        let mut planned = Planned::new(outcome("name", given.name.0.clone(), given.state));
+        for name in given.name.list() {
+            match (given.state, &given.account) {
+                (Presence::Absent, Some(account)) => withdraw(given, &name, account, books, &mut planned)?,
+                (Presence::Absent, None) => remove(given, &name, books, &mut planned),
+                (Presence::Present, _) => present(given, &name, books, &mut planned)?,
             }
         }
         Ok(planned)
     }
 }
 
-fn present(args: &Args, name: &str, books: &Books, planned: &mut Planned) -> Result<(), Failure> {
-    match args.str("account") {
-        Some(_) => {
-            let (change, writes) = member(args, name, "", books)?;
+fn present(given: &SlurmUserParameters, name: &str, books: &Books, planned: &mut Planned) -> Result<(), Failure> {
+    match given.account.as_deref() {
+        Some(account) => {
+            let place = Place { account, partition: "", settings: &given.settings };
+            let (change, writes) = member(place, name, books)?;
             planned.add(change, writes);
         }
-        None if !wanted(args, LIMITS, SETTINGS)?.is_empty() => {
+        None if !given.settings.wanted()?.is_empty() => {
             return Err(Failure::new("limits belong to a user in an account: give `account`"));
         }
-        None if args.str("default_account").or(args.str("admin_level")).is_none() => {
+        None if given.default_account.is_none() && given.admin_level.is_none() => {
             return Err(Failure::new("one of the following is required: account, default_account, admin_level"));
         }
         None if !books.users.contains_key(&name.to_lowercase()) => {
@@ -69,23 +84,29 @@ fn present(args: &Args, name: &str, books: &Books, planned: &mut Planned) -> Res
         }
         None => {}
     }
-    let (change, set) = of_user(args, name, books);
+    let (change, set) = of_user(given, name, books);
     if !set.is_empty() {
-        planned.add(change, vec![Write::new(Verb::Modify, Entity::User, name).on(args.str("cluster")).set(set)]);
+        planned.add(
+            change,
+            vec![Write::new(Verb::Modify, Entity::User, name).on(given.settings.cluster.as_deref()).set(set)],
+        );
     }
     Ok(())
 }
 
 /// What differs in the user's own record. A new user's first account becomes the default.
-fn of_user(args: &Args, name: &str, books: &Books) -> (Change, Vec<(&'static str, String)>) {
+fn of_user(given: &SlurmUserParameters, name: &str, books: &Books) -> (Change, Vec<(&'static str, String)>) {
     let known = books.users.get(&name.to_lowercase());
-    let account = known.map(|user| user.default_account.as_str()).or(args.str("account")).unwrap_or_default();
+    let account = known.map(|user| user.default_account.as_str()).or(given.account.as_deref()).unwrap_or_default();
     let level = known.map_or("None", |user| user.admin_level.as_str());
     let mut change = Change::new(Action::Update, "slurm_user", name);
     let mut set = Vec::new();
-    let wanted = [("default_account", "DefaultAccount", account), ("admin_level", "AdminLevel", level)];
-    for (key, word, before) in wanted {
-        if let Some(value) = args.str(key).filter(|value| !value.eq_ignore_ascii_case(before)) {
+    let wanted = [
+        ("default_account", "DefaultAccount", account, given.default_account.as_deref()),
+        ("admin_level", "AdminLevel", level, given.admin_level.map(GivenAdminLevel::word)),
+    ];
+    for (key, word, before, value) in wanted {
+        if let Some(value) = value.filter(|value| !value.eq_ignore_ascii_case(before)) {
             change = change.field(key, shown(before), value);
             set.push((word, value.to_owned()));
         }
@@ -94,14 +115,20 @@ fn of_user(args: &Args, name: &str, books: &Books) -> (Change, Vec<(&'static str
 }
 
 /// Out of one account, on all partitions. A new default account is set first.
-fn withdraw(args: &Args, name: &str, account: &str, books: &Books, planned: &mut Planned) -> Result<(), Failure> {
-    let cluster = args.str("cluster");
+fn withdraw(
+    given: &SlurmUserParameters,
+    name: &str,
+    account: &str,
+    books: &Books,
+    planned: &mut Planned,
+) -> Result<(), Failure> {
+    let cluster = given.settings.cluster.as_deref();
     let clusters = books.clusters(cluster);
     let goes = |key: &Key| key.account.eq_ignore_ascii_case(account) && clusters.contains(&key.cluster);
     if !books.associations.keys().any(|key| key.user.eq_ignore_ascii_case(name) && goes(key)) {
         return Ok(());
     }
-    let (change, set) = of_user(args, name, books);
+    let (change, set) = of_user(given, name, books);
     if set.is_empty() {
         check_default(books, name, account, goes)?
     } else {
@@ -112,8 +139,8 @@ fn withdraw(args: &Args, name: &str, account: &str, books: &Books, planned: &mut
     Ok(())
 }
 
-fn remove(args: &Args, name: &str, books: &Books, planned: &mut Planned) {
-    let cluster = args.str("cluster");
+fn remove(given: &SlurmUserParameters, name: &str, books: &Books, planned: &mut Planned) {
+    let cluster = given.settings.cluster.as_deref();
     let clusters = books.clusters(cluster);
     let mut keys = books.associations.keys();
     let is_there = match cluster {

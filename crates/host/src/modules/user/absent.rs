@@ -1,25 +1,27 @@
 //! `state: absent`.
 
+use super::parameters::UserParameters;
 use super::workplace::{Workplace, remove_home};
 use super::{busy, report};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::{Apply, Verdict, Would};
 use crate::identity::databases::REMOVAL_ORDER;
 use crate::identity::user::{finish_removal, remove_user};
 use crate::identity::{Account, Databases, Defaults};
-use crate::modules::{Apply, Args, Failure, Outcome, Verdict, Would};
 use crate::system::lookup::Nss;
 use crate::system::{FileKind, System};
 use std::path::{Path, PathBuf};
 use words::value::Value;
 
-pub(super) fn check(args: &Args, system: &dyn System, databases: &Databases) -> Result<Verdict, Failure> {
-    let name = args.text("name");
+pub(super) fn check(given: &UserParameters, system: &dyn System, databases: &Databases) -> Result<Verdict, Failure> {
+    let name = given.name.as_str();
     let outcome = Outcome::new().with("name", name).with("state", "absent");
     let defaults = system.defaults()?;
     let Some(account) = Account::find(databases, &Nss(system), name) else {
         return remains(name, databases, &defaults, outcome);
     };
-    let (force, remove) = (args.flag("force"), args.flag("remove"));
+    let (force, remove) = (given.force, given.remove);
     if !force {
         busy::refuse(system, &account.passwd)?;
     }

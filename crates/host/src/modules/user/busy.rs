@@ -1,7 +1,7 @@
 //! Which processes a user has.
 
+use crate::change::outcome::Failure;
 use crate::identity::entries::Passwd;
-use crate::modules::Failure;
 use crate::system::System;
 use std::path::Path;
 

@@ -1,13 +1,14 @@
 //! The home directory: made whole or not at all, moved, re-owned; and the mail spool beside it.
 
+use super::parameters::UserParameters;
 use super::reown::{Numbers, Reown, spool_path};
 use super::workplace::{Workplace, remove_home};
 use crate::change::Change;
+use crate::change::outcome::Failure;
 use crate::identity::bytes::shown;
 use crate::identity::defaults::IdKind;
 use crate::identity::entries::Passwd;
 use crate::identity::{Account, Defaults};
-use crate::modules::{Args, Failure};
 use crate::system::held::{self, Held};
 use crate::system::skeleton::{SkeletonBody, SkeletonEntry};
 use crate::system::{Attributes, Command, FileKind, Result, System, SystemError};
@@ -49,20 +50,20 @@ struct Spool {
 
 /// Decides by what is there; refuses a move that could not be carried out.
 pub(super) fn plan(
-    args: &Args,
+    given: &UserParameters,
     system: &dyn System,
     defaults: &Defaults,
     old: Option<&Account>,
     new: &Account,
 ) -> std::result::Result<Homes, Failure> {
-    let mut homes = Homes { reown: Reown::plan(args, system, defaults, old, new)?, ..Homes::default() };
+    let mut homes = Homes { reown: Reown::plan(given, system, defaults, old, new)?, ..Homes::default() };
     let path = new.passwd.home_path();
     if new.passwd.home.is_empty() {
         return Ok(homes);
     }
     homes.left = Workplace::left(&path, system)?;
     homes.moved = match old.filter(|old| old.passwd.home != new.passwd.home) {
-        Some(old) if args.flag("move_home") => plan_move(system, &old.passwd.home_path(), &path)?,
+        Some(old) if given.move_home => plan_move(system, &old.passwd.home_path(), &path)?,
         Some(_) => None,
         None => homes.left.as_ref().map_or(Ok(None), |place| cut_off_move(system, place, &path))?,
     };
@@ -73,8 +74,8 @@ pub(super) fn plan(
         homes.note = foreign_home(system, defaults, &new.passwd)?;
     }
     let (uid, gid) = (Some(new.passwd.uid), Some(new.passwd.gid));
-    if args.flag("create_home") && homes.moved.is_none() && system.stat(&path, false)?.is_none() {
-        let skeleton = args.str("skeleton").unwrap_or(defaults.skeleton()).into();
+    if given.create_home && homes.moved.is_none() && system.stat(&path, false)?.is_none() {
+        let skeleton = given.skeleton.as_deref().unwrap_or(defaults.skeleton()).into();
         homes.made = Some(NewHome { path, skeleton, owner: Attributes { mode: Some(defaults.home_mode()), uid, gid } });
     }
     if (old.is_none() || homes.made.is_some()) && defaults.mail_spool() {

@@ -1,7 +1,9 @@
 //! `generate_ssh_key`: a key pair made by ssh-keygen where only root can reach, then put into place.
 
+use super::parameters::UserParameters;
+use crate::change::outcome::{Failure, Outcome};
 use crate::identity::Account;
-use crate::modules::{Args, Failure, Outcome};
+use crate::parameters::Secret;
 use crate::system::claim::WORKSHOP;
 use crate::system::held::{self, Held};
 use crate::system::{Attributes, Command, FileKind, System, SystemError};
@@ -22,33 +24,33 @@ pub(super) struct NewKey {
     bits: Option<i64>,
     comment: Option<String>,
     /// A secret: reaches ssh-keygen by a file, not by its arguments or environment.
-    passphrase: Option<String>,
+    passphrase: Option<Secret>,
     home: PathBuf,
     uid: u32,
     gid: u32,
 }
 
 /// The key that is asked for and is not there yet (or is, with `force`).
-pub(super) fn plan(args: &Args, system: &dyn System, account: &Account) -> Result<Option<NewKey>, Failure> {
-    if !args.flag("generate_ssh_key") {
+pub(super) fn plan(given: &UserParameters, system: &dyn System, account: &Account) -> Result<Option<NewKey>, Failure> {
+    if !given.generate_ssh_key {
         return Ok(None);
     }
-    let path = path(args, account);
+    let path = path(given, account);
     let is_there = system.stat(&path, false)?.is_some() || system.stat(&public(&path), false)?.is_some();
     // Where a run was cut off, a half under its name of that time is there, too.
     let is_left =
         |half: &Path| -> Result<bool, SystemError> { Ok(system.stat(&unnamed(half, system), false)?.is_some()) };
     let was_cut_off = is_left(&path)? || is_left(&public(&path))?;
-    if is_there && !was_cut_off && !args.flag("force") {
+    if is_there && !was_cut_off && !given.force {
         return Ok(None);
     }
     Ok(Some(NewKey {
         path,
-        force: args.flag("force"),
-        kind: args.text("ssh_key_type").into(),
-        bits: args.int("ssh_key_bits").filter(|bits| *bits != 0),
-        comment: args.str("ssh_key_comment").map(Into::into),
-        passphrase: args.str("ssh_key_passphrase").map(Into::into),
+        force: given.force,
+        kind: given.ssh_key_type.clone(),
+        bits: given.ssh_key_bits.filter(|bits| *bits != 0),
+        comment: given.ssh_key_comment.clone(),
+        passphrase: given.ssh_key_passphrase.clone(),
         home: account.passwd.home_path(),
         uid: account.passwd.uid,
         gid: account.passwd.gid,
@@ -57,13 +59,13 @@ pub(super) fn plan(args: &Args, system: &dyn System, account: &Account) -> Resul
 
 /// Adds what Ansible returns about a key that is there already.
 pub(super) fn report_existing(
-    args: &Args,
+    given: &UserParameters,
     system: &dyn System,
     account: &Account,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let path = path(args, account);
-    if !args.flag("generate_ssh_key") || args.flag("force") || system.stat(&path, true)?.is_none() {
+    let path = path(given, account);
+    if !given.generate_ssh_key || given.force || system.stat(&path, true)?.is_none() {
         return Ok(());
     }
     let directory = path.parent().unwrap_or(Path::new("/"));
@@ -78,9 +80,9 @@ pub(super) fn report_existing(
     Ok(())
 }
 
-fn path(args: &Args, account: &Account) -> PathBuf {
-    let default = || format!(".ssh/id_{}", args.text("ssh_key_type"));
-    account.passwd.home_path().join(args.str("ssh_key_file").map_or_else(default, Into::into))
+fn path(given: &UserParameters, account: &Account) -> PathBuf {
+    let default = || format!(".ssh/id_{}", given.ssh_key_type);
+    account.passwd.home_path().join(given.ssh_key_file.as_ref().map_or_else(default, |file| file.as_str().into()))
 }
 
 fn public(path: &Path) -> PathBuf {
@@ -188,7 +190,7 @@ impl NewKey {
             Some(passphrase) => {
                 let (file, asker) = (workshop.join("passphrase"), workshop.join("ask"));
                 let owner = |mode| Attributes { mode: Some(mode), uid: Some(0), gid: Some(0) };
-                system.write(&file, format!("{passphrase}\n").as_bytes(), owner(0o600))?;
+                system.write(&file, format!("{}\n", passphrase.reveal()).as_bytes(), owner(0o600))?;
                 let script = format!("#!/bin/sh\nexec cat '{}'\n", file.display());
                 system.write(&asker, script.as_bytes(), owner(0o700))?;
                 command.environment = vec![

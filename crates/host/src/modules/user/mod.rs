@@ -4,58 +4,59 @@ mod absent;
 mod busy;
 mod home;
 mod key;
+mod parameters;
 mod reown;
 mod report;
-mod spec;
 mod wanted;
 mod workplace;
 
-use super::{Apply, Args, Failure, Module, Outcome, Prepared, Spec, Verdict, Would};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::{Apply, Module, Prepared, Verdict, Would};
 use crate::identity::databases::USER_ORDER;
 use crate::identity::entries::Passwd;
 use crate::identity::user::plan_user;
 use crate::identity::{Account, Databases, Defaults};
+use crate::parameters::Presence;
 use crate::system::lookup::{self, Nss};
 use crate::system::{Command, System, SystemError};
 use home::Homes;
 use key::NewKey;
+use parameters::UserParameters;
 
 /// The module.
 pub struct User;
 
 impl Module for User {
-    fn spec(&self) -> &'static Spec {
-        &spec::SPEC
-    }
+    type Parameters = UserParameters;
 
     fn works_alone(&self) -> bool {
         true
     }
 
-    fn removes(&self, args: &Args) -> bool {
-        args.text("state") == "absent"
+    fn removes(&self, given: &UserParameters) -> bool {
+        given.state == Presence::Absent
     }
 
-    fn check(&self, args: &Args, system: &dyn System) -> Result<Verdict, Failure> {
+    fn check(&self, given: &UserParameters, system: &dyn System) -> Result<Verdict, Failure> {
         let databases = system.databases()?;
-        let name = args.text("name");
-        if databases.passwd.get(name).is_none() && !args.flag("local") {
+        let name = given.name.as_str();
+        if databases.passwd.get(name).is_none() && !given.local {
             // A name of digits must not find the user with that number.
             if let Some(user) = Nss(system).passwd(name).filter(|user| user.name == name) {
-                return elsewhere(args, system, &user);
+                return elsewhere(given, system, &user);
             }
         }
-        match args.text("state") {
-            "absent" => absent::check(args, system, &databases),
-            _ => present(args, system, databases),
+        match given.state {
+            Presence::Absent => absent::check(given, system, &databases),
+            Presence::Present => present(given, system, databases),
         }
     }
 }
 
 /// A user of a directory is right or not; it cannot be changed here.
-fn elsewhere(args: &Args, system: &dyn System, user: &Passwd) -> Result<Verdict, Failure> {
-    let wanted = wanted::from_args(args)?;
+fn elsewhere(given: &UserParameters, system: &dyn System, user: &Passwd) -> Result<Verdict, Failure> {
+    let wanted = wanted::from(given)?;
     let gid = match &wanted.group {
         Some(group) => lookup::group(system, group)?.map(|group| group.into_entry().gid),
         None => Some(user.gid),
@@ -65,8 +66,8 @@ fn elsewhere(args: &Args, system: &dyn System, user: &Passwd) -> Result<Verdict,
         && wanted.home.is_none_or(|home| home == user.home)
         && wanted.shell.is_none_or(|shell| shell == user.shell)
         && wanted.comment.is_none_or(|comment| comment == user.comment());
-    if args.text("state") == "present" && as_wanted {
-        Ok(Verdict::Satisfied(report::of_user(args, user)))
+    if given.state == Presence::Present && as_wanted {
+        Ok(Verdict::Satisfied(report::of_user(given, user)))
     } else {
         Err(Failure::new(format!("user '{}' does not exist in /etc/passwd", user.name))
             .hint("it comes from a directory (LDAP, sssd, NIS): change it there"))
@@ -125,22 +126,22 @@ fn must_succeed(doing: &str, ran: crate::system::Result<crate::system::Output>) 
     }
 }
 
-fn present(args: &Args, system: &dyn System, databases: Databases) -> Result<Verdict, Failure> {
-    let wanted = wanted::from_args(args)?;
-    let defaults = wanted::defaults(args, system.defaults()?)?;
+fn present(given: &UserParameters, system: &dyn System, databases: Databases) -> Result<Verdict, Failure> {
+    let wanted = wanted::from(given)?;
+    let defaults = wanted::defaults(given, system.defaults()?)?;
     let after = plan_user(&databases, &defaults, &Nss(system), &wanted)?;
     let old = Account::find(&databases, &Nss(system), &wanted.name);
     let new = Account::find(&after, &Nss(system), &wanted.name).expect("plan_user makes it");
     refuse_if_busy(system, old.as_ref(), &new)?;
-    let rest = rest(args, system, &defaults, old.as_ref(), &new)?;
-    let mut outcome = report::outcome(args, old.as_ref(), &new);
-    outcome.warnings.extend(wanted::warnings(args, old.as_ref()));
+    let rest = rest(given, system, &defaults, old.as_ref(), &new)?;
+    let mut outcome = report::outcome(given, old.as_ref(), &new);
+    outcome.warnings.extend(wanted::warnings(given, old.as_ref()));
     outcome.warnings.extend(rest.homes.note());
-    key::report_existing(args, system, &new, &mut outcome)?;
+    key::report_existing(given, system, &new, &mut outcome)?;
     if databases == after && rest.is_empty() {
         return Ok(Verdict::Satisfied(outcome));
     }
-    let changes = vec![change(args, old.as_ref(), &new, &rest)];
+    let changes = vec![change(given, old.as_ref(), &new, &rest)];
     let name = wanted.name;
     let mark = rest.homes.mark();
     let apply = if databases == after {
@@ -166,24 +167,24 @@ fn refuse_if_busy(system: &dyn System, old: Option<&Account>, new: &Account) -> 
 }
 
 fn rest(
-    args: &Args,
+    given: &UserParameters,
     system: &dyn System,
     defaults: &Defaults,
     old: Option<&Account>,
     new: &Account,
 ) -> Result<Rest, Failure> {
-    let homes = home::plan(args, system, defaults, old, new)?;
+    let homes = home::plan(given, system, defaults, old, new)?;
     Ok(Rest {
-        key: key::plan(args, system, new)?,
-        seuser: args.str("seuser").filter(|_| old.is_none() || homes.makes_home()).map(Into::into),
+        key: key::plan(given, system, new)?,
+        seuser: given.seuser.clone().filter(|_| old.is_none() || homes.makes_home()),
         homes,
     })
 }
 
-fn change(args: &Args, old: Option<&Account>, new: &Account, rest: &Rest) -> Change {
+fn change(given: &UserParameters, old: Option<&Account>, new: &Account, rest: &Rest) -> Change {
     let action = if old.is_some() { Action::Update } else { Action::Create };
     let change = Change::new(action, "user", &new.passwd.name);
-    let change = report::add_fields(change, old, Some(new), args.str("password").is_some());
+    let change = report::add_fields(change, old, Some(new), given.password.is_some());
     let change = rest.homes.add_fields(change);
     match &rest.key {
         Some(key) => change.field("SSH key", words::value::Value::Null, key.path.to_string_lossy().into_owned()),

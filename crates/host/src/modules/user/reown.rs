@@ -1,9 +1,9 @@
 //! A home whose files get new numbers when the user's change, and how that is finished when it was cut off.
 
+use super::parameters::UserParameters;
 use super::workplace::Workplace;
 use crate::identity::entries::Passwd;
 use crate::identity::{Account, Database, Defaults, Directory};
-use crate::modules::Args;
 use crate::system::lookup::Nss;
 use crate::system::tree::{Scope, Walked};
 use crate::system::{Attributes, FileKind, Result, Stat, System};
@@ -31,7 +31,7 @@ impl Reown {
     /// As usermod: the home is re-owned with the user's uid or gid, if it was the user's. With `uid` given, also a home
     /// that still has the number of nobody, as one that somebody else's tool left half done.
     pub(super) fn plan(
-        args: &Args,
+        given: &UserParameters,
         system: &dyn System,
         defaults: &Defaults,
         old: Option<&Account>,
@@ -44,7 +44,7 @@ impl Reown {
             return Ok(None);
         };
         let to = (new.passwd.uid, new.passwd.gid);
-        let is_left_over = || args.get("uid").is_some() && stat.uid != user.uid && is_nobodys(system, stat.uid);
+        let is_left_over = || given.uid.is_some() && stat.uid != user.uid && is_nobodys(system, stat.uid);
         let mut from: Vec<Numbers> =
             Workplace::left(&home, system)?.map_or(Ok(Vec::new()), |left| noted(&left, system))?;
         if (user.uid, user.gid) != to && stat.uid == user.uid {

@@ -1,35 +1,37 @@
 //! What is said about a user: return values and fields of a change. Never a hash.
 
+use super::parameters::UserParameters;
 use crate::change::Change;
+use crate::change::outcome::Outcome;
 use crate::identity::Account;
 use crate::identity::entries::{Passwd, Shadow};
-use crate::modules::{Args, Outcome};
+use crate::parameters::Choice;
 use words::value::Value;
 
 /// Return values for a user as it is, or will be.
-pub(super) fn outcome(args: &Args, old: Option<&Account>, new: &Account) -> Outcome {
-    let outcome = of_user(args, &new.passwd);
+pub(super) fn outcome(given: &UserParameters, old: Option<&Account>, new: &Account) -> Outcome {
+    let outcome = of_user(given, &new.passwd);
     match old {
-        Some(_) => outcome.with("append", args.flag("append")).with("move_home", args.flag("move_home")),
-        None => outcome.with("create_home", args.flag("create_home")).with("system", args.flag("system")),
+        Some(_) => outcome.with("append", given.append).with("move_home", given.move_home),
+        None => outcome.with("create_home", given.create_home).with("system", given.system),
     }
 }
 
 /// Return values that any user has.
-pub(super) fn of_user(args: &Args, user: &Passwd) -> Outcome {
+pub(super) fn of_user(given: &UserParameters, user: &Passwd) -> Outcome {
     let outcome = Outcome::new()
         .with("name", user.name.as_str())
-        .with("state", args.text("state"))
+        .with("state", given.state.word())
         .with("uid", user.uid)
         .with("group", user.gid)
         .with("comment", user.comment())
         .with("home", user.home.as_str())
         .with("shell", user.shell.as_str());
-    let outcome = match args.list("groups") {
+    let outcome = match &given.groups {
         Some(groups) => outcome.with("groups", groups.join(",")),
         None => outcome,
     };
-    match args.str("password") {
+    match given.password {
         Some(_) => outcome.with("password", "NOT_LOGGING_PASSWORD"),
         None => outcome,
     }

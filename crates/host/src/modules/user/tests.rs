@@ -1,6 +1,7 @@
 use super::*;
 use crate::change::FieldDiff;
-use crate::modules::{ItemResult, engine};
+use crate::change::outcome::ItemResult;
+use crate::engine::AnyModule;
 use crate::system::fake::{Effect, Fake};
 use crate::system::{Attributes, FileKind, Output};
 use std::path::Path;
@@ -18,13 +19,12 @@ fn host() -> Fake {
         .link("/etc/skel/inside", "/etc/skel/.profile")
 }
 
-fn args(item: &[(&str, Value)]) -> Result<Args, Failure> {
-    let map: Map = item.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
-    Args::check(&spec::SPEC, &map)
+fn args(item: &[(&str, Value)]) -> Map {
+    item.iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
 }
 
 fn run(system: &mut Fake, item: &[(&str, Value)]) -> ItemResult {
-    engine::run(&User, &[args(item)], system).remove(0)
+    User.run(&[args(item)], system).remove(0)
 }
 
 fn line(system: &Fake, file: &str, name: &str) -> String {
@@ -83,7 +83,7 @@ fn the_reference_user_is_made_once() {
 fn a_loop_is_one_commit_and_homes_come_after_it() {
     let mut system = host();
     let items: Vec<_> = ["a", "b", "c"].iter().map(|name| args(&[("name", (*name).into())])).collect();
-    let results = engine::run(&User, &items, &mut system);
+    let results = User.run(&items, &mut system);
     assert!(results.iter().all(|result| result.changed && result.outcome.is_ok()));
     let commit = system.effects().iter().position(|effect| *effect == Effect::CommitAccounts).unwrap();
     let home = system.effects().iter().position(|effect| matches!(effect, Effect::MakeDirectory(_))).unwrap();
@@ -97,7 +97,7 @@ fn a_loop_is_one_commit_and_homes_come_after_it() {
 fn the_homes_of_all_share_one_sync_and_get_their_names_after_it() {
     let mut system = host();
     let items: Vec<_> = ["a", "b", "c"].iter().map(|name| args(&[("name", (*name).into())])).collect();
-    let results = engine::run(&User, &items, &mut system);
+    let results = User.run(&items, &mut system);
     assert!(results.iter().all(|result| result.changed && result.outcome.is_ok()), "{results:?}");
     let is = |wanted: fn(&Effect) -> bool| move |effect: &&Effect| wanted(effect);
     let synced = is(|effect| *effect == Effect::MakeDurable);
@@ -111,16 +111,16 @@ fn the_homes_of_all_share_one_sync_and_get_their_names_after_it() {
 fn a_creation_that_fails_at_any_step_is_completed_by_the_next_run() {
     let items = || ["a", "b"].map(|name| args(&[("name", name.into())]));
     let mut whole = host();
-    engine::run(&User, &items(), &mut whole);
+    User.run(&items(), &mut whole);
     let names = |system: &Fake| system.tree().into_iter().map(|(path, ..)| path).collect::<Vec<_>>();
     let steps = whole.effects().len();
     assert!(steps >= 20, "{steps}");
     for step in 0..steps {
         let mut system = host();
         system.fail_effect(step, std::io::ErrorKind::StorageFull);
-        let first = engine::run(&User, &items(), &mut system);
+        let first = User.run(&items(), &mut system);
         assert!(first.iter().any(|result| result.outcome.is_err()), "{step}: {first:?}");
-        let again = engine::run(&User, &items(), &mut system);
+        let again = User.run(&items(), &mut system);
         assert!(again.iter().all(|result| result.outcome.is_ok()), "{step}: {again:?}");
         assert_eq!(names(&system), names(&whole), "{step}");
     }
@@ -132,7 +132,7 @@ fn items_that_share_a_home_leave_it_to_the_first() {
     let item = |name: &str, create: bool| {
         args(&[("name", name.into()), ("home", "/srv/common".into()), ("create_home", create.into())])
     };
-    let results = engine::run(&User, &[item("a", true), item("b", true), item("c", false)], &mut system);
+    let results = User.run(&[item("a", true), item("b", true), item("c", false)], &mut system);
     assert!(results.iter().all(|result| result.outcome.is_ok()), "{results:?}");
     assert_eq!(system.stat(Path::new("/srv/common"), false).unwrap().unwrap().uid, 1001);
     assert_eq!(system.list(Path::new("/srv")).unwrap(), ["common"]);

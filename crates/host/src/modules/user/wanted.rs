@@ -1,58 +1,77 @@
 //! From arguments to a wanted user.
 
+use super::parameters::{PasswordUpdate, UserParameters};
+use crate::change::outcome::Failure;
 use crate::identity::user::{WantedAging, WantedUser};
 use crate::identity::{Account, Defaults};
-use crate::modules::accounts::id;
-use crate::modules::{Args, Failure};
+use crate::modules::shared::accounts::id;
+use crate::parameters::{HostPath, Kind, ParameterType};
+use words::value::Value;
 
 const SECONDS_A_DAY: f64 = 86400.0;
 
 /// What the arguments ask for.
-pub(super) fn from_args(args: &Args) -> Result<WantedUser, Failure> {
-    let text = |name: &str| args.str(name).map(str::to_owned);
+pub(super) fn from(given: &UserParameters) -> Result<WantedUser, Failure> {
     Ok(WantedUser {
-        name: args.text("name").into(),
-        uid: id(args, "uid")?,
-        non_unique: args.flag("non_unique"),
-        group: text("group"),
-        groups: groups(args),
-        append: args.flag("append"),
-        comment: text("comment"),
-        home: text("home"),
-        shell: text("shell"),
-        password: text("password"),
-        password_on_create: args.text("update_password") == "on_create",
-        locked: args.bool("password_lock"),
+        name: given.name.clone(),
+        uid: id(given.uid)?,
+        non_unique: given.non_unique,
+        group: given.group.clone(),
+        groups: groups(given),
+        append: given.append,
+        comment: given.comment.clone(),
+        home: text(&given.home),
+        shell: text(&given.shell),
+        password: given.password.as_ref().map(|password| password.reveal().to_owned()),
+        password_on_create: given.update_password == PasswordUpdate::OnCreate,
+        locked: given.password_lock,
         aging: WantedAging {
-            expire: expiry_day(args),
-            inactive: days(args, "password_expire_account_disable"),
-            min: days(args, "password_expire_min"),
-            max: days(args, "password_expire_max"),
-            warn: days(args, "password_expire_warn"),
+            expire: given.expires.map(|day| day.0),
+            inactive: given.password_expire_account_disable.map(|days| days.0),
+            min: given.password_expire_min.map(|days| days.0),
+            max: given.password_expire_max.map(|days| days.0),
+            warn: given.password_expire_warn.map(|days| days.0),
         },
-        system: args.flag("system"),
+        system: given.system,
         today: today(),
     })
 }
 
 /// `groups: ''` and `groups: []` both mean none; `append` without names changes nothing.
-fn groups(args: &Args) -> Option<Vec<String>> {
-    let groups = args.list("groups")?;
-    Some(groups.into_iter().map(|group| group.trim().to_owned()).filter(|group| !group.is_empty()).collect())
+fn groups(given: &UserParameters) -> Option<Vec<String>> {
+    let groups = given.groups.as_ref()?;
+    Some(groups.iter().map(|group| group.trim().to_owned()).filter(|group| !group.is_empty()).collect())
 }
 
-/// A negative number empties the field.
-fn days(args: &Args, name: &str) -> Option<Option<i64>> {
-    args.int(name).map(|days| (days >= 0).then_some(days))
+fn text(path: &Option<HostPath>) -> Option<String> {
+    path.as_ref().map(|path| path.as_str().to_owned())
 }
 
-/// The UTC day of `expires`; negative means never, as in Ansible. The first day of all is written as the second: shadow(5)
-/// warns that a 0 is read as "expired" by some and as "never" by others.
-fn expiry_day(args: &Args) -> Option<Option<i64>> {
-    match args.get("expires")? {
-        words::value::Value::Float(seconds) if *seconds < 0.0 => Some(None),
-        words::value::Value::Float(seconds) => Some(Some(((seconds / SECONDS_A_DAY).floor() as i64).max(1))),
-        _ => None,
+/// Days as shadow(5) keeps them; a negative number empties the field.
+#[derive(Clone, Copy, Debug)]
+pub struct Days(Option<i64>);
+
+impl ParameterType for Days {
+    const KIND: Kind = Kind::Int;
+
+    fn read(_: &'static str, value: Value) -> Option<Self> {
+        let days = value.as_int()?;
+        Some(Self((days >= 0).then_some(days)))
+    }
+}
+
+/// The UTC day of `expires`, given in seconds; negative means never, as in Ansible. The first day of all is written as the
+/// second: shadow(5) warns that a 0 is read as "expired" by some and as "never" by others.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpiryDay(Option<i64>);
+
+impl ParameterType for ExpiryDay {
+    const KIND: Kind = Kind::Float;
+
+    fn read(_: &'static str, value: Value) -> Option<Self> {
+        let Value::Float(seconds) = value else { return None };
+        let day = ((seconds / SECONDS_A_DAY).floor() as i64).max(1);
+        Some(Self(if seconds < 0.0 { None } else { Some(day) }))
     }
 }
 
@@ -62,19 +81,20 @@ fn today() -> i64 {
 }
 
 /// The host's defaults with what the arguments override, as `useradd -K`.
-pub(super) fn defaults(args: &Args, mut defaults: Defaults) -> Result<Defaults, Failure> {
-    for name in ["umask", "uid_min", "uid_max"] {
-        if args.get(name).is_some() && args.flag("local") {
+pub(super) fn defaults(given: &UserParameters, mut defaults: Defaults) -> Result<Defaults, Failure> {
+    let (umask, min, max) = (given.umask.is_some(), given.uid_min.is_some(), given.uid_max.is_some());
+    for (name, is_given) in [("umask", umask), ("uid_min", min), ("uid_max", max)] {
+        if is_given && given.local {
             return Err(Failure::new(format!("'{name}' can not be used with 'local'")));
         }
     }
-    let prefix = if args.flag("system") { "SYS_" } else { "" };
-    for (name, key) in [("uid_min", "UID_MIN"), ("uid_max", "UID_MAX")] {
-        if let Some(limit) = id(args, name)? {
+    let prefix = if given.system { "SYS_" } else { "" };
+    for (limit, key) in [(given.uid_min, "UID_MIN"), (given.uid_max, "UID_MAX")] {
+        if let Some(limit) = id(limit)? {
             defaults.set(&format!("{prefix}{key}"), limit);
         }
     }
-    if let Some(umask) = args.str("umask") {
+    if let Some(umask) = &given.umask {
         if umask.is_empty() || umask.len() > 5 || !umask.bytes().all(|digit| (b'0'..=b'7').contains(&digit)) {
             return Err(Failure::new(format!("invalid umask '{umask}': it must be octal, such as '077'")));
         }
@@ -84,22 +104,19 @@ pub(super) fn defaults(args: &Args, mut defaults: Defaults) -> Result<Defaults, 
 }
 
 /// What Ansible warns about, and what it silently repeats on every run.
-pub(super) fn warnings(args: &Args, old: Option<&Account>) -> Vec<String> {
+pub(super) fn warnings(given: &UserParameters, old: Option<&Account>) -> Vec<String> {
     let mut warnings = Vec::new();
-    if args.flag("append") && args.get("groups").is_none() {
+    if given.append && given.groups.is_none() {
         warnings.push("'append' is set, but no 'groups' are specified. Use 'groups' for appending new groups.".into());
     }
-    if args.str("password").is_some_and(|password| !is_hashed(password)) {
+    if given.password.as_ref().is_some_and(|password| !is_hashed(password.reveal())) {
         warnings.push(
             "The input password appears not to have been hashed. The 'password' argument must be encrypted for this \
              module to work properly."
                 .into(),
         );
     }
-    if args.bool("password_lock") == Some(false)
-        && args.str("password").is_none()
-        && old.is_some_and(|old| old.hash() == "!")
-    {
+    if given.password_lock == Some(false) && given.password.is_none() && old.is_some_and(|old| old.hash() == "!") {
         warnings.push("the user has no password, so there is nothing to unlock".into());
     }
     warnings

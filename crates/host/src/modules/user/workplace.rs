@@ -4,7 +4,7 @@
 //! with that of the host, so that hosts which share their homes over a network never take each other's work for a
 //! leftover; on one host the claim tells ([`System::begin_work`]): what is there when it is taken was left.
 
-use crate::modules::Failure;
+use crate::change::outcome::Failure;
 use crate::system::{Attributes, FileKind, Result, System, SystemError};
 use std::ffi::OsString;
 use std::io::ErrorKind;

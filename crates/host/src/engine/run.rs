@@ -1,44 +1,70 @@
 //! Runs one module over the items of a loop on one host: the same path for one item and for 200, real or predicted.
 
-use super::{After, Apply, Args, Failure, ItemResult, Module, Outcome, Prepared, Verdict, Would};
+use super::{After, Apply, Module, Prepared, Verdict, Would};
 use crate::change::Change;
+use crate::change::outcome::{Failure, ItemResult, Outcome};
 use crate::system::System;
 
-/// An item of a loop: its arguments, or why they cannot be.
-type Item = Result<Args, Failure>;
+/// One item of a loop: what the module is asked for, whatever its parameters are.
+trait Item {
+    /// See [`Module::check`]; fails where its arguments cannot be.
+    fn check(&self, system: &dyn System) -> Result<Verdict, Failure>;
+
+    /// See [`Module::removes`].
+    fn removes(&self) -> bool;
+}
+
+struct Asked<'a, M: Module> {
+    module: &'a M,
+    given: &'a Result<M::Parameters, Failure>,
+}
+
+impl<M: Module> Item for Asked<'_, M> {
+    fn check(&self, system: &dyn System) -> Result<Verdict, Failure> {
+        match self.given {
+            Ok(given) => self.module.check(given, system),
+            Err(failure) => Err(failure.clone()),
+        }
+    }
+
+    fn removes(&self) -> bool {
+        self.given.as_ref().is_ok_and(|given| self.module.removes(given))
+    }
+}
+
+/// Runs a module over items, each for itself.
+pub(super) fn each<M: Module>(
+    module: &M,
+    items: &[Result<M::Parameters, Failure>],
+    system: &mut dyn System,
+) -> Vec<ItemResult> {
+    let asked: Vec<_> = items.iter().map(|given| Asked { module, given }).collect();
+    let items: Vec<_> = asked.iter().map(|item| item as &dyn Item).collect();
+    run(&items, module.works_alone(), system)
+}
 
 /// Checks every item and carries out what differs.
 ///
 /// A module that works alone claims the host when some item differs, and every item from there on is checked again,
 /// since the world may have moved. Items of an account module then share one transaction: one lock, one write a file.
-pub fn run(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
-    if let Some(results) = module.run_together(items, system) {
-        return results;
-    }
+fn run(items: &[&dyn Item], works_alone: bool, system: &mut dyn System) -> Vec<ItemResult> {
     system.look_again();
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        match check(module, item, system) {
+        match item.check(system) {
             Err(failure) => results.push(ItemResult::unchanged(Err(failure))),
             Ok(Verdict::Satisfied(outcome)) => results.push(ItemResult::unchanged(Ok(outcome))),
-            Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) if !module.works_alone() => {
+            Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) if !works_alone => {
                 let outcome = step(system);
                 results.push(finished(changes, outcome));
             }
             Ok(Verdict::Would(_)) => {
-                results.extend(run_alone(module, &items[index..], system));
+                results.extend(run_alone(&items[index..], system));
                 return results;
             }
         }
     }
     results
-}
-
-fn check(module: &dyn Module, item: &Item, system: &dyn System) -> Result<Verdict, Failure> {
-    match item {
-        Ok(args) => module.check(args, system),
-        Err(failure) => Err(failure.clone()),
-    }
 }
 
 fn finished(changes: Vec<Change>, outcome: Result<Outcome, Failure>) -> ItemResult {
@@ -50,13 +76,13 @@ fn finished(changes: Vec<Change>, outcome: Result<Outcome, Failure>) -> ItemResu
 }
 
 /// As the only one at work on the host. When another does not let go of it, what is right already is still told.
-fn run_alone(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
+fn run_alone(items: &[&dyn Item], system: &mut dyn System) -> Vec<ItemResult> {
     if let Err(error) = system.begin_work() {
         let failure = Failure::from(error);
-        return items.iter().map(|item| unclaimed(module, item, system, &failure)).collect();
+        return items.iter().map(|item| unclaimed(*item, system, &failure)).collect();
     }
     system.look_again();
-    let mut results = run_claimed(module, items, system);
+    let mut results = run_claimed(items, system);
     if let Err(error) = system.make_durable() {
         let failure = Failure { acted: true, ..Failure::from(error) };
         results.iter_mut().filter(|result| result.changed).for_each(|result| not_durable(result, &failure));
@@ -72,18 +98,18 @@ fn not_durable(result: &mut ItemResult, failure: &Failure) {
     }
 }
 
-fn unclaimed(module: &dyn Module, item: &Item, system: &dyn System, failure: &Failure) -> ItemResult {
-    match check(module, item, system) {
+fn unclaimed(item: &dyn Item, system: &dyn System, failure: &Failure) -> ItemResult {
+    match item.check(system) {
         Ok(Verdict::Satisfied(outcome)) => ItemResult::unchanged(Ok(outcome)),
         Ok(Verdict::Would(_)) => ItemResult::unchanged(Err(failure.clone())),
         Err(own) => ItemResult::unchanged(Err(own)),
     }
 }
 
-fn run_claimed(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
+fn run_claimed(items: &[&dyn Item], system: &mut dyn System) -> Vec<ItemResult> {
     let mut results = Vec::with_capacity(items.len());
     while let Some(item) = items.get(results.len()) {
-        match check(module, item, system) {
+        match item.check(system) {
             Err(failure) => results.push(ItemResult::unchanged(Err(failure))),
             Ok(Verdict::Satisfied(outcome)) => results.push(ItemResult::unchanged(Ok(outcome))),
             Ok(Verdict::Would(Would { changes, apply: Apply::Now(step) })) => {
@@ -92,16 +118,12 @@ fn run_claimed(module: &dyn Module, items: &[Item], system: &mut dyn System) -> 
             }
             Ok(Verdict::Would(Would { apply: Apply::First(_) | Apply::Accounts { .. }, .. })) => {
                 let rest = &items[results.len()..];
-                let together = rest.iter().take_while(|other| removes(module, other) == removes(module, item)).count();
-                results.extend(run_transaction(module, &rest[..together], system));
+                let together = rest.iter().take_while(|other| other.removes() == item.removes()).count();
+                results.extend(run_transaction(&rest[..together], system));
             }
         }
     }
     results
-}
-
-fn removes(module: &dyn Module, item: &Item) -> bool {
-    item.as_ref().is_ok_and(|args| module.removes(args))
 }
 
 /// What was done for an item before the transaction.
@@ -113,14 +135,14 @@ enum Pending {
     Edited { changes: Vec<Change>, outcome: Outcome, after: Option<After> },
 }
 
-fn run_transaction(module: &dyn Module, items: &[Item], system: &mut dyn System) -> Vec<ItemResult> {
-    let firsts: Vec<_> = items.iter().map(|item| first(module, item, system)).collect();
+fn run_transaction(items: &[&dyn Item], system: &mut dyn System) -> Vec<ItemResult> {
+    let firsts: Vec<_> = items.iter().map(|item| first(*item, system)).collect();
     if let Err(error) = system.begin_accounts() {
         let failure = Failure::from(error);
         return firsts.into_iter().map(|first| combined(first, ItemResult::unchanged(Err(failure.clone())))).collect();
     }
-    let edit_unless_failed = |(item, first): (&Item, &First)| match first {
-        Ok(_) => edit(module, item, system),
+    let edit_unless_failed = |(item, first): (&&dyn Item, &First)| match first {
+        Ok(_) => edit(*item, system),
         Err(_) => Pending::Done(ItemResult::unchanged(Ok(Outcome::new()))),
     };
     let pending: Vec<_> = items.iter().zip(&firsts).map(edit_unless_failed).collect();
@@ -136,11 +158,11 @@ fn run_transaction(module: &dyn Module, items: &[Item], system: &mut dyn System)
 }
 
 /// Does what must come before the transaction.
-fn first(module: &dyn Module, item: &Item, system: &mut dyn System) -> First {
-    if !removes(module, item) {
+fn first(item: &dyn Item, system: &mut dyn System) -> First {
+    if !item.removes() {
         return Ok(None);
     }
-    match check(module, item, system) {
+    match item.check(system) {
         Ok(Verdict::Would(Would { changes, apply: Apply::First(step) })) => {
             step(system).map(|outcome| Some((changes, outcome))).map_err(|failure| Failure { acted: true, ..failure })
         }
@@ -161,8 +183,8 @@ fn combined(first: First, rest: ItemResult) -> ItemResult {
     }
 }
 
-fn edit(module: &dyn Module, item: &Item, system: &mut dyn System) -> Pending {
-    match check(module, item, system) {
+fn edit(item: &dyn Item, system: &mut dyn System) -> Pending {
+    match item.check(system) {
         Err(failure) => Pending::Done(ItemResult::unchanged(Err(failure))),
         Ok(Verdict::Satisfied(outcome)) => Pending::Done(ItemResult::unchanged(Ok(outcome))),
         Ok(Verdict::Would(Would { apply: Apply::First(_), .. })) => {

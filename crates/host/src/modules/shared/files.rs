@@ -1,9 +1,12 @@
-//! What the file modules share: paths and owners from arguments, results about a path, and [`Edit`], one file's new
+//! What the file modules share: paths and owners as tasks give them, results about a path, and [`Edit`], one file's new
 //! content with owner and mode.
 
-use super::attributes::{Mode, Wanted, octal};
-use super::{Args, Failure, Outcome, Verdict};
+use super::attributes::{GivenMode, OwnerAndMode, Wanted, octal};
+use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
+use crate::engine::Verdict;
+use crate::parameters;
+use crate::parameters::HostPath;
 use crate::system::resolve::Links;
 use crate::system::{Attributes, Content, FileKind, Stat, System, SystemError, lookup};
 use std::path::{Path, PathBuf};
@@ -13,9 +16,11 @@ use words::text::lossless;
 /// Longest text that is shown as a diff, in bytes (Ansible's limit).
 pub const LONGEST_DIFF: usize = 104_448;
 
-/// A path argument with `~`, `~user` and `$VAR` expanded, as seen from the host.
-pub fn path(args: &Args, name: &str, system: &dyn System) -> Result<PathBuf, Failure> {
-    expand(args.text(name), system)
+impl HostPath {
+    /// The path with `~`, `~user` and `$VAR` expanded, as seen from the host.
+    pub fn on(&self, system: &dyn System) -> Result<PathBuf, Failure> {
+        expand(self.as_str(), system)
+    }
 }
 
 /// Expands `~`, `~user`, `$VAR` and `${VAR}`; what is not set stays as it is.
@@ -53,17 +58,28 @@ pub fn expand_variables(text: &str, variable: &dyn Fn(&str) -> Option<String>) -
     out + rest
 }
 
-/// The shared arguments, with names looked up.
-pub fn wanted(args: &Args, system: &dyn System) -> Result<Wanted, Failure> {
-    if args.get("attributes").is_some() {
-        return Err(Failure::new("the parameter attributes (chattr) is not supported")
-            .hint("remove it, or set the flags with `command: chattr …`"));
+impl OwnerAndMode {
+    /// What is wanted, with names looked up.
+    pub fn wanted(&self, system: &dyn System) -> Result<Wanted, Failure> {
+        if self.attributes.is_some() {
+            return Err(Failure::new("the parameter attributes (chattr) is not supported")
+                .hint("remove it, or set the flags with `command: chattr …`"));
+        }
+        Ok(Wanted {
+            uid: self.owner.as_deref().map(|owner| uid_of(owner, system)).transpose()?,
+            gid: self.group.as_deref().map(|group| gid_of(group, system)).transpose()?,
+            mode: self.mode.as_ref().filter(|mode| !mode.is_empty()).map(GivenMode::mode).transpose()?,
+        })
     }
-    Ok(Wanted {
-        uid: args.str("owner").map(|owner| uid_of(owner, system)).transpose()?,
-        gid: args.str("group").map(|group| gid_of(group, system)).transpose()?,
-        mode: args.get("mode").filter(|mode| mode.as_str() != Some("")).map(Mode::parse).transpose()?,
-    })
+
+    /// The verdict, with a warning about a decimal mode.
+    pub fn warn_about_mode(&self, verdict: Verdict) -> Verdict {
+        let Some(warning) = self.mode.as_ref().and_then(GivenMode::warning) else { return verdict };
+        verdict.map(|mut outcome| {
+            outcome.warnings.push(warning);
+            outcome
+        })
+    }
 }
 
 /// A user by number or name; numbers need not exist.
@@ -143,8 +159,8 @@ pub fn attribute_fields(mut change: Change, before: Option<&Stat>, set: &Attribu
 
 /// Which links a task follows: all when it says `follow: yes`; else those that lead nobody's hand elsewhere, where
 /// following is what the module does by `default`.
-pub fn follow(args: &Args, default: bool) -> Option<Links> {
-    match args.bool("follow") {
+pub fn follow(given: Option<bool>, default: bool) -> Option<Links> {
+    match given {
         Some(true) => Some(Links::Trusted),
         Some(false) => None,
         None => default.then_some(Links::Judged),
@@ -192,11 +208,28 @@ pub struct Edit {
     pub opaque: bool,
 }
 
+parameters! {
+    /// How a file's new content is put into place.
+    pub struct EditParameters {
+        /// Keeps the old file beside it.
+        backup: bool = "no",
+        /// A command with %s that must accept the new file.
+        validate: Option<String>,
+        ..attributes: OwnerAndMode,
+    }
+}
+
+impl EditParameters {
+    /// An edit of `path` as the task asks for it.
+    pub fn edit(&self, path: PathBuf, content: Option<Content>, wanted: Wanted) -> Edit {
+        Edit { backup: self.backup, validate: self.validate.clone(), ..Edit::new(path, content, wanted) }
+    }
+}
+
 impl Edit {
-    /// An edit of `path` with the shared arguments `backup` and `validate`.
-    pub fn new(args: &Args, path: PathBuf, content: Option<Content>, wanted: Wanted) -> Self {
-        let validate = args.str("validate").map(str::to_owned);
-        Self { path, content, wanted, backup: args.flag("backup"), validate, kind: "file", opaque: false }
+    /// An edit of `path` that keeps no old file and asks no command.
+    pub fn new(path: PathBuf, content: Option<Content>, wanted: Wanted) -> Self {
+        Self { path, content, wanted, backup: false, validate: None, kind: "file", opaque: false }
     }
 
     /// Compares with what is there. `finish` makes the outcome once all is in place; it gets the backup's path.
@@ -370,15 +403,6 @@ fn checksum_of(path: &Path, system: &dyn System) -> Result<Option<String>, Failu
     let mut state = sha1::Sha1::default();
     let is_there = system.read_pieces(path, &mut |piece| state.update(piece))?;
     Ok(is_there.then(|| hex(&state.finalize())))
-}
-
-/// A warning about a decimal mode, added to what a module found.
-pub fn warn_about_mode(args: &Args, verdict: Verdict) -> Verdict {
-    let Some(warning) = args.get("mode").and_then(Mode::warning) else { return verdict };
-    verdict.map(|mut outcome| {
-        outcome.warnings.push(warning);
-        outcome
-    })
 }
 
 #[cfg(test)]

@@ -1,18 +1,17 @@
-//! [`Args`]: a module's arguments after they were checked against its [`Spec`].
+//! Checks arguments against a module's [`Spec`], with Ansible's conversions.
 
-use super::Failure;
-use super::spec::{Kind, Param, Spec};
+use super::{Kind, Param, ParameterType, Spec};
+use crate::change::outcome::Failure;
 use words::diag::closest;
 use words::value::{Map, Value};
 
-/// Arguments by parameter name: aliases resolved, kinds converted, defaults filled in. A parameter that was not given
-/// (or was null) and has no default is absent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Args(Map);
+/// Arguments by parameter name, after the check: aliases resolved, kinds converted, defaults filled in. A parameter that
+/// was not given (or was null) and has no default is absent. Only what fills a struct has one in hand.
+pub struct Checked(Map);
 
-impl Args {
+impl Checked {
     /// Checks what the playbook gave; the wording of errors is Ansible's, since people search for it.
-    pub fn check(spec: &Spec, given: &Map) -> Result<Args, Failure> {
+    pub(super) fn new(spec: &Spec, given: &Map) -> Result<Self, Failure> {
         let mut map = Map::new();
         for (name, value) in given {
             let param = spec.param(name).ok_or_else(|| unsupported(spec, name))?;
@@ -23,47 +22,25 @@ impl Args {
         fill_defaults(spec, &mut map)?;
         check_missing(spec, &map)?;
         check_groups(spec, &map)?;
-        Ok(Args(map))
+        Ok(Self(map))
     }
 
-    /// The value, as converted.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+    /// Takes the parameter called `name` out.
+    pub fn take<T: ParameterType>(&mut self, name: &'static str) -> Result<T, Failure> {
+        let name = Param::plain(name);
+        let read = match self.0.swap_remove(name) {
+            Some(value) => T::read(name, value),
+            None => T::absent(),
+        };
+        // Only a type that does not fit its own kind or choices gets here.
+        read.ok_or_else(|| Failure::new(format!("argument '{name}' is not what its type reads")))
     }
+}
 
-    /// A `Str` or `Path` parameter.
-    pub fn str(&self, name: &str) -> Option<&str> {
-        self.get(name)?.as_str()
-    }
-
-    /// A required `Str` or `Path` parameter; the spec guarantees it.
-    pub fn text(&self, name: &str) -> &str {
-        self.str(name).unwrap_or_default()
-    }
-
-    /// A `Bool` parameter with a default; false when absent.
-    pub fn flag(&self, name: &str) -> bool {
-        self.bool(name).unwrap_or(false)
-    }
-
-    /// A `Bool` parameter.
-    pub fn bool(&self, name: &str) -> Option<bool> {
-        self.get(name)?.as_bool()
-    }
-
-    /// An `Int` parameter.
-    pub fn int(&self, name: &str) -> Option<i64> {
-        self.get(name)?.as_int()
-    }
-
-    /// A `List` parameter as texts.
-    pub fn list(&self, name: &str) -> Option<Vec<String>> {
-        Some(self.get(name)?.as_list()?.iter().map(Value::to_string).collect())
-    }
-
-    /// All of them.
-    pub fn map(&self) -> &Map {
-        &self.0
+impl Spec {
+    /// Checks arguments without reading them, for who will not run the module.
+    pub fn check(&self, given: &Map) -> Result<(), Failure> {
+        Checked::new(self, given).map(drop)
     }
 }
 
@@ -118,7 +95,7 @@ fn convert(param: &Param, value: &Value) -> Result<Value, Failure> {
         Kind::Str | Kind::Path => text(value),
         Kind::Int => int(value),
         Kind::Float => float(value),
-        Kind::Bool => bool(value).map(Value::Bool),
+        Kind::Bool => value.to_bool().map(Value::Bool),
         Kind::List => Some(list(value)),
         Kind::Dict => dict(value),
         Kind::Raw => Some(value.clone()),
@@ -175,11 +152,6 @@ fn float(value: &Value) -> Option<Value> {
         Value::String(text) => text.trim().parse().ok().map(Value::Float),
         _ => None,
     }
-}
-
-/// See [`Value::to_bool`].
-pub fn bool(value: &Value) -> Option<bool> {
-    value.to_bool()
 }
 
 fn list(value: &Value) -> Value {

@@ -1,6 +1,7 @@
 //! For tests of modules: one item run for real and as a prediction.
 
-use super::{Args, Failure, ItemResult, Module, Outcome, engine};
+use super::AnyModule;
+use crate::change::outcome::{Failure, ItemResult, Outcome};
 use crate::system::System;
 use crate::system::fake::Fake;
 use crate::system::predicted::Predicted;
@@ -12,14 +13,13 @@ pub fn args<V: Into<Value> + Clone>(pairs: &[(&str, V)]) -> Map {
 }
 
 /// Runs one item.
-pub fn run(module: &dyn Module, given: &Map, system: &mut dyn System) -> ItemResult {
-    let item = Args::check(module.spec(), given);
-    engine::run(module, &[item], system).pop().expect("one item has one result")
+pub fn run(module: &dyn AnyModule, given: &Map, system: &mut dyn System) -> ItemResult {
+    module.run(std::slice::from_ref(given), system).pop().expect("one item has one result")
 }
 
 /// Runs an item that changes something, then again, which must not; and before both as a prediction, which must give
 /// the same result and leave the host alone.
-pub fn changed_then_ok(module: &dyn Module, given: &Map, fake: &mut Fake) -> Outcome {
+pub fn changed_then_ok(module: &dyn AnyModule, given: &Map, fake: &mut Fake) -> Outcome {
     let predicted = predict(module, given, fake);
     let first = run(module, given, fake);
     assert_eq!(predicted, first, "the prediction and the real run");
@@ -33,7 +33,7 @@ pub fn changed_then_ok(module: &dyn Module, given: &Map, fake: &mut Fake) -> Out
 }
 
 /// Runs an item that changes something each time; predicted and real alike.
-pub fn changes(module: &dyn Module, given: &Map, fake: &mut Fake) -> ItemResult {
+pub fn changes(module: &dyn AnyModule, given: &Map, fake: &mut Fake) -> ItemResult {
     let predicted = predict(module, given, fake);
     let result = run(module, given, fake);
     assert_eq!(predicted, result, "the prediction and the real run");
@@ -42,14 +42,14 @@ pub fn changes(module: &dyn Module, given: &Map, fake: &mut Fake) -> ItemResult 
 }
 
 /// Runs an item that must change nothing.
-pub fn is_ok(module: &dyn Module, given: &Map, fake: &mut Fake) -> Outcome {
+pub fn is_ok(module: &dyn AnyModule, given: &Map, fake: &mut Fake) -> Outcome {
     let result = run(module, given, fake);
     assert!(!result.changed, "{result:?}");
     result.outcome.expect("it succeeds")
 }
 
 /// Runs an item that must fail, predicted and for real, and change nothing.
-pub fn fails(module: &dyn Module, given: &Map, fake: &mut Fake) -> Failure {
+pub fn fails(module: &dyn AnyModule, given: &Map, fake: &mut Fake) -> Failure {
     let predicted = predict(module, given, fake);
     let effects = fake.effects().len();
     let result = run(module, given, fake);
@@ -58,7 +58,7 @@ pub fn fails(module: &dyn Module, given: &Map, fake: &mut Fake) -> Failure {
     result.outcome.expect_err("it fails")
 }
 
-fn predict(module: &dyn Module, given: &Map, fake: &Fake) -> ItemResult {
+fn predict(module: &dyn AnyModule, given: &Map, fake: &Fake) -> ItemResult {
     let mut system = Predicted::new(fake.clone());
     let result = run(module, given, &mut system);
     assert_eq!(system.inner().effects(), fake.effects(), "a prediction touches nothing");

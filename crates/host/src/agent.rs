@@ -1,6 +1,8 @@
 //! The agent: modules over standard input and output, one request at a time, until the input ends.
 
-use super::{Args, Failure, ItemResult, Module, engine, find};
+use crate::change::outcome::{Failure, ItemResult};
+use crate::engine::AnyModule;
+use crate::modules::find;
 use crate::protocol::{self, Answer, Bound, Hello, Reply, Request};
 use crate::system::System;
 use crate::system::local::Local;
@@ -19,10 +21,7 @@ use words::value::census::{self, Prices};
 /// Carries out one request on a system: the real one, a predicted one, or a fake in tests.
 pub fn answer(request: &Request, system: &mut dyn System) -> Reply {
     let results = match find(&request.module) {
-        Some(module) => {
-            let items: Vec<_> = request.items.iter().map(|item| Args::check(module.spec(), item)).collect();
-            engine::run(module, &items, system)
-        }
+        Some(module) => module.run(&request.items, system),
         None => return refused(request, Failure::new(format!("couldn't resolve module/action '{}'", request.module))),
     };
     Reply { results }
@@ -52,7 +51,7 @@ impl Host {
             return answer(request, &mut self.predicted);
         }
         self.real.set_environment(request.environment.clone());
-        if !self.tidied && find(&request.module).is_some_and(Module::works_alone) {
+        if !self.tidied && find(&request.module).is_some_and(AnyModule::works_alone) {
             self.tidied = true;
             if let Err(error) = self.real.tidy() {
                 return refused(request, error.into());
@@ -201,7 +200,7 @@ mod tests {
     fn what_is_too_large_fails_its_item_alone() {
         let said = |text: String| ItemResult {
             changed: true,
-            ..ItemResult::unchanged(Ok(super::super::Outcome::new().with("stdout", text)))
+            ..ItemResult::unchanged(Ok(crate::change::outcome::Outcome::new().with("stdout", text)))
         };
         let long = || said("x".repeat(3 << 20));
         let results = vec![said("one".into()), long(), long(), said("\n".repeat(2000)), said("two".into())];

@@ -1,27 +1,65 @@
 //! The arguments `mode`, `owner` and `group` that all file modules share; modes as in chmod(1). Pure.
 
-use super::Failure;
+use crate::change::outcome::Failure;
+use crate::parameters;
+use crate::parameters::{Kind, ParameterType};
 use crate::system::{Attributes, FileKind, Stat};
 use words::value::Value;
 
-/// Adds the parameters that all file modules share to a module's own.
-macro_rules! with_file_params {
-    ($($own:expr),* $(,)?) => {
-        &[
-            $($own,)*
-            Param::new("mode", Kind::Raw, "Permission bits: \"0644\", or symbolic as u=rw,g=r."),
-            Param::new("owner", Kind::Str, "Name or number of the owner."),
-            Param::new("group", Kind::Str, "Name or number of the group."),
-            Param::new("seuser", Kind::Str, "Taken and left alone: labels of replaced files are kept."),
-            Param::new("serole", Kind::Str, "As seuser."),
-            Param::new("setype", Kind::Str, "As seuser."),
-            Param::new("selevel", Kind::Str, "As seuser."),
-            Param::new("attributes", Kind::Str, "Refused: chattr(1) flags are not set.").aliases(&["attr"]),
-            Param::new("unsafe_writes", Kind::Bool, "Taken and not needed: writes are always atomic.").default("no"),
-        ]
-    };
+parameters! {
+    /// Owner and mode of a file.
+    pub struct OwnerAndMode {
+        /// Permission bits: "0644", or symbolic as u=rw,g=r.
+        mode: Option<GivenMode>,
+        /// Name or number of the owner.
+        owner: Option<String>,
+        /// Name or number of the group.
+        group: Option<String>,
+        /// Refused: chattr(1) flags are not set.
+        attributes | "attr": Option<String>,
+    }
+    unread {
+        /// Taken and left alone: labels of replaced files are kept.
+        seuser: Option<String>,
+        /// As seuser.
+        serole: Option<String>,
+        /// As seuser.
+        setype: Option<String>,
+        /// As seuser.
+        selevel: Option<String>,
+        /// Taken and not needed: writes are always atomic.
+        unsafe_writes: bool = "no",
+    }
 }
-pub(super) use with_file_params;
+
+/// A mode as a task gives it, which may be none.
+#[derive(Clone, Debug)]
+pub struct GivenMode(Value);
+
+impl ParameterType for GivenMode {
+    const KIND: Kind = Kind::Raw;
+
+    fn read(_: &'static str, value: Value) -> Option<Self> {
+        Some(Self(value))
+    }
+}
+
+impl GivenMode {
+    /// See [`Mode::parse`].
+    pub fn mode(&self) -> Result<Mode, Failure> {
+        Mode::parse(&self.0)
+    }
+
+    /// An empty text, which a template may leave where no mode is meant.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_str() == Some("")
+    }
+
+    /// See [`Mode::warning`].
+    pub fn warning(&self) -> Option<String> {
+        Mode::warning(&self.0)
+    }
+}
 
 /// What `mode` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What a module accepts: the table that arguments are checked against, and that documentation is made from.
 
+use super::ParameterType;
+
 /// A module's name, parameters and habits.
 #[derive(Debug)]
 pub struct Spec {
@@ -50,7 +52,7 @@ pub enum CheckMode {
 }
 
 /// One parameter.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Its name.
     pub name: &'static str,
@@ -71,34 +73,71 @@ pub struct Param {
 }
 
 impl Param {
-    /// An optional parameter.
-    pub const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Param { name, aliases: &[], kind, required: false, default: None, choices: &[], no_log: false, help }
+    /// The row of a parameter of this type, as [`parameters!`](crate::parameters!) declares it; `comment` is its
+    /// documentation.
+    pub const fn of<T: ParameterType>(name: &'static str, comment: &'static str) -> Self {
+        Param {
+            name: Self::plain(name),
+            aliases: &[],
+            kind: T::KIND,
+            required: !T::OPTIONAL,
+            default: None,
+            choices: T::CHOICES,
+            no_log: T::SECRET,
+            help: Self::comment(comment),
+        }
     }
-    /// It must be given.
-    pub const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
+
     /// Other names.
     pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
-    /// Its value when not given.
+
+    /// Its value when not given, which therefore need not be.
     pub const fn default(mut self, text: &'static str) -> Self {
         self.default = Some(text);
+        self.required = false;
         self
     }
-    /// The allowed texts.
-    pub const fn choices(mut self, choices: &'static [&'static str]) -> Self {
-        self.choices = choices;
-        self
+
+    /// The text of a comment: without the blank that is behind its slashes.
+    pub const fn comment(text: &'static str) -> &'static str {
+        text.trim_ascii()
     }
-    /// It is a secret.
-    pub const fn secret(mut self) -> Self {
-        self.no_log = true;
-        self
+
+    /// The name of a field without the mark (`r#type`) of one that is a word of Rust.
+    pub(super) const fn plain(field: &'static str) -> &'static str {
+        match field.as_bytes() {
+            [b'r', b'#', ..] => field.split_at(2).1,
+            _ => field,
+        }
+    }
+
+    /// How many rows these groups have.
+    pub const fn count(groups: &[&[Param]]) -> usize {
+        let (mut count, mut at) = (0, 0);
+        while at < groups.len() {
+            count += groups[at].len();
+            at += 1;
+        }
+        count
+    }
+
+    /// The rows of all groups; `N` is their [`Param::count`].
+    pub const fn joined<const N: usize>(groups: &[&[Param]]) -> [Param; N] {
+        let mut all = [Param::of::<String>("", ""); N];
+        let (mut count, mut group) = (0, 0);
+        while group < groups.len() {
+            let mut at = 0;
+            while at < groups[group].len() {
+                all[count] = groups[group][at];
+                count += 1;
+                at += 1;
+            }
+            group += 1;
+        }
+        all
     }
 }
 
