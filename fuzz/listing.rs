@@ -11,14 +11,14 @@ use slurm::State;
 use slurm::authority::Caller;
 use slurm::fairshare::{Decay, History};
 use slurm::model::tres::CPU;
-use slurm::model::{AssociationId, Event, Reservation, ReservationId, TresId, WckeyId};
+use slurm::model::{AssociationId, Event, JobId, JobRow, Reservation, ReservationId, TresId, WckeyId};
 use slurm::privacy::View;
 use slurm::records::*;
 use slurm::rollup::{Calendar, ClusterUse, Span};
 use slurm::settings::Settings;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use words::people::{GroupOfPeople, People, Person, Sought};
+use words::people::{Gid, GroupOfPeople, People, Person, Sought, Uid};
 use words::text::width::width;
 
 /// Words for every text, and numbers for every number, in turn.
@@ -53,9 +53,9 @@ impl Odd {
     fn job(&mut self) -> Job {
         let (start, end) = (self.number(), self.number());
         Job {
-            row: 1,
+            row: Some(JobRow(1)),
             cluster: "ref".into(),
-            job_id: 1,
+            job_id: JobId(1),
             name: self.text(),
             account: self.text(),
             user: self.text(),
@@ -108,9 +108,10 @@ impl Odd {
         let (start, end) = (self.number(), Some(self.number()));
         let (reason, cluster_nodes) = (self.text(), self.text());
         let (cluster, node) = ("ref".to_owned(), self.text());
-        state
-            .events
-            .put(1, Event { id: 1, cluster, node, start, end, state: 513, reason, user: Some(5), tres, cluster_nodes });
+        state.events.put(
+            1,
+            Event { id: 1, cluster, node, start, end, state: 513, reason, user: Some(Uid(5)), tres, cluster_nodes },
+        );
         let reservation = Reservation {
             cluster: "ref".into(),
             id: ReservationId(1),
@@ -171,19 +172,19 @@ impl Records for Used {
 
 impl People for Odd {
     fn user(&self, _: &str) -> Sought<Person> {
-        self.user_numbered(5)
+        self.user_numbered(Uid(5))
     }
 
-    fn user_numbered(&self, uid: u32) -> Sought<Person> {
+    fn user_numbered(&self, uid: Uid) -> Sought<Person> {
         let (name, full_name) = (self.texts[0].clone(), self.texts[self.texts.len() / 2].clone());
-        Sought::There(Person { name, uid, gid: 5, full_name })
+        Sought::There(Person { name, uid, gid: Gid(5), full_name })
     }
 
     fn group(&self, _: &str) -> Sought<GroupOfPeople> {
-        self.group_numbered(5)
+        self.group_numbered(Gid(5))
     }
 
-    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople> {
+    fn group_numbered(&self, gid: Gid) -> Sought<GroupOfPeople> {
         Sought::There(GroupOfPeople { name: self.texts[self.texts.len() - 1].clone(), gid })
     }
 

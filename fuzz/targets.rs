@@ -16,7 +16,7 @@ use slurm::tree;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use words::diag::Source;
-use words::people::{GroupOfPeople, People, Person, Sought, Unanswered};
+use words::people::{Gid, GroupOfPeople, People, Person, Sought, Uid, Unanswered};
 use words::text::{duration, hostlist, tres};
 
 /// A target.
@@ -69,7 +69,7 @@ fn number(name: &str) -> u32 {
 }
 
 fn person(name: &str, uid: u32) -> Sought<Person> {
-    one_of_three(Person { name: name.to_owned(), uid, gid: uid, full_name: name.to_owned() }, uid)
+    one_of_three(Person { name: name.to_owned(), uid: Uid(uid), gid: Gid(uid), full_name: name.to_owned() }, uid)
 }
 
 impl People for Nowhere {
@@ -77,16 +77,16 @@ impl People for Nowhere {
         person(name, number(name))
     }
 
-    fn user_numbered(&self, uid: u32) -> Sought<Person> {
-        person("x", uid)
+    fn user_numbered(&self, uid: Uid) -> Sought<Person> {
+        person("x", uid.0)
     }
 
     fn group(&self, name: &str) -> Sought<GroupOfPeople> {
-        one_of_three(GroupOfPeople { name: name.to_owned(), gid: 1 }, number(name))
+        one_of_three(GroupOfPeople { name: name.to_owned(), gid: Gid(1) }, number(name))
     }
 
-    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople> {
-        one_of_three(GroupOfPeople { name: "x".into(), gid }, gid)
+    fn group_numbered(&self, gid: Gid) -> Sought<GroupOfPeople> {
+        one_of_three(GroupOfPeople { name: "x".into(), gid }, gid.0)
     }
 
     fn groups_of(&self, user: &str) -> Sought<Vec<String>> {
@@ -202,8 +202,8 @@ fn sound(state: &State) {
 pub fn sacctmgr(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let caller = match bytes.first() {
-        Some(b'#') => Caller::new(1000, "u", &Settings::default()),
-        Some(b'!') => Caller::new(1001, "", &Settings::default()),
+        Some(b'#') => Caller::new(Uid(1000), "u", &Settings::default()),
+        Some(b'!') => Caller::new(Uid(1001), "", &Settings::default()),
         _ => Caller::root(),
     };
     let mut state = furnished();

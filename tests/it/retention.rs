@@ -180,7 +180,7 @@ fn archived(files: &[PathBuf]) -> BTreeMap<u32, u32> {
     let mut see = |record| {
         let Record::Job { job, steps } = record else { panic!("{record:?}") };
         assert_eq!(steps.len(), 1, "{job:?}");
-        *found.entry(job.job_id).or_default() += 1;
+        *found.entry(job.job_id.0).or_default() += 1;
         Ok(())
     };
     files.iter().for_each(|file| drop(archive::each(file, &mut see).unwrap()));

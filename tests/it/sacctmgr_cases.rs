@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use words::people::Uid;
 
 /// One command with what was recorded.
 #[derive(Default)]
@@ -166,7 +167,7 @@ fn event(id: u64, row: &serde_json::Value) -> Event {
         end: row["end"].as_i64(),
         state: u32::try_from(row["state"].as_u64().unwrap()).unwrap(),
         reason: word(row, "reason"),
-        user: row["user"].as_u64().map(|uid| u32::try_from(uid).unwrap()),
+        user: row["user"].as_u64().map(|uid| Uid(u32::try_from(uid).unwrap())),
         tres: counts(row),
         cluster_nodes: word(row, "cluster_nodes"),
     }

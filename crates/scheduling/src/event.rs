@@ -1,7 +1,7 @@
 //! What the core is told and what it says: [`SchedulerEvent`] in, [`Decision`] out.
 
 use crate::config::Config;
-use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession};
+use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Uid};
 use crate::job::{LiveJob, Submission};
 use crate::node::Hardware;
 use crate::tally::UsedUp;
@@ -41,7 +41,7 @@ pub enum SchedulerEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requester {
     /// The user's number.
-    pub uid: u32,
+    pub uid: Uid,
     /// Whether operators' rights come with it.
     pub is_operator: bool,
     /// Accounts whose jobs it may act on as a coordinator.

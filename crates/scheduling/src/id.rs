@@ -3,20 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-pub use slurm::model::{AssociationId, QosId, TresId};
+pub use slurm::model::{AssociationId, JobId, QosId, TresId};
+pub use words::people::{Gid, Uid};
 
 /// Seconds since 1970.
 pub type Time = i64;
-
-/// Number of a job, as people type it; at least 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(pub u32);
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
 
 /// Which run of a job, from 0 (squeue's `Restarts`). What a node says of an earlier one is not about this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! [`LiveJob`]: a job that waits, runs, or ended a short while ago.
 
 use crate::demand::Demand;
-use crate::id::{AssociationId, Attempt, JobId, NodeName, QosId, Time};
+use crate::id::{AssociationId, Attempt, Gid, JobId, NodeName, QosId, Time, Uid};
 use crate::units::Units;
 use slurm::records::{Details, ExitCode, JobState};
 use std::sync::Arc;
@@ -43,9 +43,9 @@ pub struct Submitter {
     /// The user's name.
     pub name: String,
     /// The user's number.
-    pub uid: u32,
+    pub uid: Uid,
     /// The number of the group it runs as.
-    pub gid: u32,
+    pub gid: Gid,
     /// Names of all groups that the user is in.
     pub groups: Vec<String>,
 }
@@ -215,7 +215,7 @@ pub struct Ending {
     /// When.
     pub at: Time,
     /// Who cancelled it.
-    pub cancelled_by: Option<u32>,
+    pub cancelled_by: Option<Uid>,
 }
 
 impl Ending {

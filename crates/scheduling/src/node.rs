@@ -1,6 +1,6 @@
 //! [`NodeStanding`]: what is known of a node beside its configuration.
 
-use crate::id::{Attempt, Boot, JobId, NodeSession, Time};
+use crate::id::{Attempt, Boot, JobId, NodeSession, Time, Uid};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -90,7 +90,7 @@ pub struct Remark {
     /// In words.
     pub reason: String,
     /// The number of the user who said so.
-    pub uid: u32,
+    pub uid: Uid,
     /// Since when.
     pub since: Time,
 }

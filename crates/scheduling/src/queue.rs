@@ -4,7 +4,7 @@
 //! others cannot either, so that a pass looks at lanes and not at jobs. A job that may run in several partitions
 //! stands in a lane of each.
 
-use crate::id::{AssociationId, JobId, QosId, Time};
+use crate::id::{AssociationId, JobId, QosId, Time, Uid};
 use crate::reason::PendingReason;
 use crate::selection::Fit;
 use std::cmp::Reverse;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     pub(crate) partition: Arc<str>,
-    pub(crate) uid: u32,
+    pub(crate) uid: Uid,
     pub(crate) association: Option<AssociationId>,
     pub(crate) qos: Option<QosId>,
     pub(crate) demand: Arc<crate::demand::Demand>,

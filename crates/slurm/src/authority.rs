@@ -5,12 +5,13 @@ use crate::model::{AdminLevel, AssociationKey};
 use crate::settings::Settings;
 use crate::tree;
 use std::collections::BTreeSet;
+use words::people::Uid;
 
 /// Who asks, as the kernel says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The caller's user number.
-    pub uid: u32,
+    pub uid: Uid,
     /// The name that the number has on this host; empty when it has none.
     pub name: String,
     is_slurm_user: bool,
@@ -20,7 +21,7 @@ pub struct Caller {
 
 impl Caller {
     /// A user, with what the settings make of them (`SlurmUser`, `DisableCoordDBD`).
-    pub fn new(uid: u32, name: impl Into<String>, settings: &Settings) -> Self {
+    pub fn new(uid: Uid, name: impl Into<String>, settings: &Settings) -> Self {
         let name = name.into();
         let is_slurm_user = !name.is_empty() && name == settings.slurm_user;
         Self { uid, name, is_slurm_user, may_coordinate: !settings.disable_coordinators, is_ordinary: false }
@@ -28,7 +29,7 @@ impl Caller {
 
     /// root on this host.
     pub fn root() -> Self {
-        Self::new(0, "root", &Settings::default())
+        Self::new(Uid::ROOT, "root", &Settings::default())
     }
 
     /// The same, but with no admin level: one who comes from where no administrator is expected.
@@ -41,7 +42,7 @@ impl Caller {
         if self.is_ordinary {
             return AdminLevel::None;
         }
-        if self.uid == 0 || self.is_slurm_user {
+        if self.uid == Uid::ROOT || self.is_slurm_user {
             AdminLevel::Administrator
         } else {
             state.user(&self.name).map_or(AdminLevel::None, |user| user.admin_level)

@@ -117,6 +117,7 @@ mod tests {
     use crate::model::{AdminLevel, Coordinator, User};
     use crate::settings::Words;
     use crate::tree::{Seed, Settings as Seeding, grow};
+    use words::people::Uid;
 
     /// `top` with `low` and `other`; ann in low, bob in other, carl coordinates top, olga is an operator.
     fn state() -> State {
@@ -145,7 +146,7 @@ mod tests {
 
     fn seen(caller: &str, settings: &Settings) -> Vec<String> {
         let state = state();
-        let caller = Caller::new(1000, caller, settings);
+        let caller = Caller::new(Uid(1000), caller, settings);
         let seen = View::new(&state, &caller, settings).associations();
         let rows = tree::all(&state).into_iter().filter(|row| seen.as_ref().is_none_or(|ids| ids.contains(&row.id)));
         rows.map(|row| format!("{}/{}", row.key.account, row.key.user)).collect()
@@ -170,8 +171,8 @@ mod tests {
     #[test]
     fn everything_else() {
         let (state, all) = (state(), private("all"));
-        let [ann, carl, olga] = ["ann", "carl", "olga"].map(|name| Caller::new(1000, name, &all));
-        let slurm = Caller::new(64030, "slurm", &Settings { slurm_user: "slurm".into(), ..all.clone() });
+        let [ann, carl, olga] = ["ann", "carl", "olga"].map(|name| Caller::new(Uid(1000), name, &all));
+        let slurm = Caller::new(Uid(64030), "slurm", &Settings { slurm_user: "slurm".into(), ..all.clone() });
         let ann = View::new(&state, &ann, &all);
         assert!(ann.user("ann") && !ann.user("bob") && !ann.lists_accounts() && !ann.account("low"));
         assert!(ann.job("low", "ann") && !ann.job("low", "bob") && !ann.job("low", ""));
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn ranges_of_time() {
         let (state, short) = (state(), Settings { max_query_seconds: Some(60), ..Settings::default() });
-        let (bob, olga) = (Caller::new(1, "bob", &short), Caller::new(2, "olga", &short));
+        let (bob, olga) = (Caller::new(Uid(1), "bob", &short), Caller::new(Uid(2), "olga", &short));
         assert!(View::new(&state, &bob, &short).time_range(60) && !View::new(&state, &bob, &short).time_range(61));
         assert!(View::new(&state, &olga, &short).time_range(61));
     }

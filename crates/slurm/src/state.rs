@@ -1,7 +1,7 @@
 //! [`State`]: everything the service knows, with the look-ups that commands need.
 
 use crate::model::*;
-use crate::records::{JobEdit, JobRow};
+use crate::records::JobEdit;
 use crate::runs::Runs;
 use crate::table::{Journal, Table};
 use std::sync::Arc;

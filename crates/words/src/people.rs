@@ -3,6 +3,18 @@
 
 use std::fmt;
 
+crate::ids! {
+    /// Number of a user.
+    Uid(u32);
+    /// Number of a group.
+    Gid(u32);
+}
+
+impl Uid {
+    /// root.
+    pub const ROOT: Uid = Uid(0);
+}
+
 /// What a directory answers about one name or number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -68,9 +80,9 @@ pub struct Person {
     /// The login name.
     pub name: String,
     /// The user number.
-    pub uid: u32,
+    pub uid: Uid,
     /// The number of the primary group.
-    pub gid: u32,
+    pub gid: Gid,
     /// The person's name: what the comment (GECOS) has before its first comma.
     pub full_name: String,
 }
@@ -81,7 +93,7 @@ pub struct GroupOfPeople {
     /// Its name.
     pub name: String,
     /// Its number.
-    pub gid: u32,
+    pub gid: Gid,
 }
 
 /// Those who know users and groups. Texts that cannot be names (see [`crate::text::login_name`]) are absent.
@@ -90,13 +102,13 @@ pub trait People {
     fn user(&self, name: &str) -> Sought<Person>;
 
     /// The user of this number.
-    fn user_numbered(&self, uid: u32) -> Sought<Person>;
+    fn user_numbered(&self, uid: Uid) -> Sought<Person>;
 
     /// The group of this name.
     fn group(&self, name: &str) -> Sought<GroupOfPeople>;
 
     /// The group of this number.
-    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople>;
+    fn group_numbered(&self, gid: Gid) -> Sought<GroupOfPeople>;
 
     /// The names of all groups that a user is in, the primary one first; absent when the user is.
     fn groups_of(&self, user: &str) -> Sought<Vec<String>>;
@@ -122,11 +134,12 @@ impl Listed {
         let number = |name: &str| groups.iter().find(|(known, _)| *known == name).map_or(65534, |(_, gid)| *gid);
         let user = |(name, uid): &(&str, u32)| Person {
             name: (*name).to_owned(),
-            uid: *uid,
-            gid: number(name),
+            uid: Uid(*uid),
+            gid: Gid(number(name)),
             full_name: String::new(),
         };
-        let group = |(name, gid): &(&str, u32)| (GroupOfPeople { name: (*name).to_owned(), gid: *gid }, Vec::new());
+        let group =
+            |(name, gid): &(&str, u32)| (GroupOfPeople { name: (*name).to_owned(), gid: Gid(*gid) }, Vec::new());
         Self { users: users.iter().map(user).collect(), groups: groups.iter().map(group).collect(), down: None }
     }
 
@@ -159,7 +172,7 @@ impl People for Listed {
         self.seek("users", || self.users.iter().find(|user| user.name == name).cloned())
     }
 
-    fn user_numbered(&self, uid: u32) -> Sought<Person> {
+    fn user_numbered(&self, uid: Uid) -> Sought<Person> {
         self.seek("users", || self.users.iter().find(|user| user.uid == uid).cloned())
     }
 
@@ -167,7 +180,7 @@ impl People for Listed {
         self.group_where(|group| group.name == name)
     }
 
-    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople> {
+    fn group_numbered(&self, gid: Gid) -> Sought<GroupOfPeople> {
         self.group_where(|group| group.gid == gid)
     }
 
@@ -184,10 +197,10 @@ mod tests {
     fn the_three_answers() {
         let mut site = Listed::new(&[("kim", 2001)], &[("hpc", 3001), ("kim", 2001)]);
         site.groups[0].1.push("kim".into());
-        assert_eq!(site.user("kim").map(|user| user.uid), Sought::There(2001));
+        assert_eq!(site.user("kim").map(|user| user.uid), Sought::There(Uid(2001)));
         assert_eq!(site.groups_of("kim"), Sought::There(vec!["kim".to_owned(), "hpc".to_owned()]));
-        assert_eq!((site.user_numbered(7), site.groups_of("lee")), (Sought::Absent, Sought::Absent));
-        assert_eq!(site.group_numbered(7).known(), Ok(None));
+        assert_eq!((site.user_numbered(Uid(7)), site.groups_of("lee")), (Sought::Absent, Sought::Absent));
+        assert_eq!(site.group_numbered(Gid(7)).known(), Ok(None));
         let down = Listed::down("the directory does not answer");
         let why = down.group("hpc").known().unwrap_err();
         assert_eq!(why.to_string(), "groups cannot be looked up now: the directory does not answer");
@@ -198,7 +211,7 @@ mod tests {
     fn what_listings_show() {
         let shown = |people: &Listed, uid| people.user_numbered(uid).map(|user| user.name).or_kept("", uid);
         let site = Listed::new(&[("kim", 2001)], &[]);
-        assert_eq!([shown(&site, 2001), shown(&site, 7)], ["kim", ""]);
-        assert_eq!(shown(&Listed::down("?"), 7), "7");
+        assert_eq!([shown(&site, Uid(2001)), shown(&site, Uid(7))], ["kim", ""]);
+        assert_eq!(shown(&Listed::down("?"), Uid(7)), "7");
     }
 }

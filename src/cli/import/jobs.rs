@@ -9,6 +9,7 @@ use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use jiff::tz::TimeZone;
 use service::daemon::api::{self, ImportJobs, ImportedJobs};
+use slurm::model::JobId;
 use slurm::records::import::record::Joiner;
 use slurm::records::import::{Bad, Dialect, Line, NoNames, Reader};
 use std::collections::BTreeSet;
@@ -267,7 +268,8 @@ impl Run<'_> {
 /// What a look at all lines remembers.
 #[derive(Default)]
 struct Seen {
-    job: u32,
+    /// Whose steps may come next.
+    job: Option<JobId>,
     /// The last job's line could not be read, so its steps say nothing more.
     is_lost: bool,
     clusters: BTreeSet<String>,
@@ -279,12 +281,12 @@ impl Seen {
     /// Takes a record; gives its cells that are left out.
     fn line(&mut self, reader: &Reader, line: String) -> Result<Vec<Bad>, Bad> {
         match reader.read(&line, &mut NoNames) {
-            Ok((Line::Step(job, _), _)) if !self.is_lost && job != self.job => {
+            Ok((Line::Step(job, _), _)) if !self.is_lost && self.job != Some(job) => {
                 Err(Bad { column: 1, what: format!("a step of job {job}, whose own line is not before it") })
             }
             Ok((Line::Step(..), left_out)) => Ok(left_out),
             Ok((Line::Job(job), left_out)) => {
-                (self.job, self.is_lost) = (job.job_id, false);
+                (self.job, self.is_lost) = (Some(job.job_id), false);
                 if self.clusters.insert(job.cluster) {
                     self.one_of_each.push(line);
                 }

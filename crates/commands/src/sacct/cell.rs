@@ -10,7 +10,7 @@ use slurm::model::tres::{CPU, DISK, ENERGY, MEM, NODE, PAGES, VMEM};
 use slurm::model::{TresId, or_zero};
 use slurm::records::*;
 use std::collections::BTreeMap;
-use words::people::Sought;
+use words::people::{Sought, Uid};
 use words::text::duration::format_seconds;
 
 /// What cells are made with.
@@ -32,7 +32,7 @@ fn exit_code(exit: ExitCode) -> Cell {
     Cell::text(format!("{code}:{}", exit.signal))
 }
 
-fn state(state: JobState, by: Option<u32>) -> Cell {
+fn state(state: JobState, by: Option<Uid>) -> Cell {
     match by {
         Some(uid) if state == JobState::Cancelled => Cell::text(format!("{} by {uid}", state.name())),
         _ => Cell::text(state.name()),
@@ -180,7 +180,7 @@ impl Maker<'_> {
         Cell::text(if job.user.is_empty() { name() } else { job.user.clone() })
     }
 
-    fn uid(&self, job: &Job) -> Option<u32> {
+    fn uid(&self, job: &Job) -> Option<Uid> {
         if !self.local_uid && job.uid.is_some() {
             return job.uid;
         }
@@ -209,7 +209,7 @@ impl Maker<'_> {
             F::Container => Cell::text(&job.details.container),
             F::CpuTime => cpu_seconds(line.elapsed, cpus(job)).map_or(Cell::Empty, Cell::Duration),
             F::CpuTimeRaw => Cell::number(cpu_seconds(line.elapsed, cpus(job))),
-            F::DbIndex => Cell::Number(job.row),
+            F::DbIndex => Cell::Number(or_zero::number(job.row)),
             F::DerivedExitCode => Cell::text(format!("{}:{}", job.derived_exit.code, job.derived_exit.signal)),
             F::Elapsed => Cell::Duration(line.elapsed),
             F::ElapsedRaw => Cell::Number(line.elapsed),
@@ -217,7 +217,7 @@ impl Maker<'_> {
             F::End => self.time(line.end),
             F::ExitCode => exit_code(job.exit),
             F::Flags => flags(job.flags),
-            F::Gid => Cell::number(job.gid),
+            F::Gid => Cell::number(job.gid.map(|gid| gid.0)),
             F::Group => Cell::text(job.gid.map_or_else(String::new, |gid| self.around.group_name(gid))),
             F::JobId => Cell::text(job_id(job)),
             F::JobIdRaw => Cell::text(job.job_id.to_string()),
@@ -251,7 +251,7 @@ impl Maker<'_> {
             F::Timelimit => limit(job.limit, |minutes| format_seconds(u64::from(minutes) * 60)),
             F::TimelimitRaw => limit(job.limit, |minutes| minutes.to_string()),
             F::TotalCpu => Cell::text(cpu_time(line.user_cpu.saturating_add(line.system_cpu))),
-            F::Uid => Cell::number(self.uid(job)),
+            F::Uid => Cell::number(self.uid(job).map(|uid| uid.0)),
             F::User => self.user(job),
             F::UserCpu => Cell::text(cpu_time(line.user_cpu)),
             F::Wckey => Cell::text(&job.wckey),
@@ -279,7 +279,7 @@ impl Maker<'_> {
             F::Container => Cell::text(&details.container),
             F::CpuTime => cpu_seconds(line.elapsed, cpus).map_or(Cell::Empty, Cell::Duration),
             F::CpuTimeRaw => Cell::number(cpu_seconds(line.elapsed, cpus)),
-            F::DbIndex => Cell::Number(job.row),
+            F::DbIndex => Cell::Number(or_zero::number(job.row)),
             F::Elapsed => Cell::Duration(line.elapsed),
             F::ElapsedRaw => Cell::Number(line.elapsed),
             F::Eligible | F::Start | F::Submit => self.time(line.start),

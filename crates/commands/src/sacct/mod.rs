@@ -25,7 +25,7 @@ use print::Table;
 use select::Query;
 use slurm::State;
 use slurm::authority::Caller;
-use slurm::model::QosId;
+use slurm::model::{JobId, QosId};
 use slurm::privacy::View;
 use slurm::records::selection::Parts;
 use slurm::records::{Job, JobState, Jobs, JobsError, Order, See};
@@ -33,7 +33,7 @@ use slurm::settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::ControlFlow;
-use words::people::People;
+use words::people::{Gid, People, Uid};
 use words::text::slurm_time::TimeFormat;
 
 /// What a command line does not say.
@@ -64,12 +64,12 @@ impl<'a> Surroundings<'a> {
     }
 
     /// A user's name; nothing where there is none, `kept` where nobody knows.
-    fn user_name(&self, uid: u32, kept: impl Display) -> String {
+    fn user_name(&self, uid: Uid, kept: impl Display) -> String {
         self.people.user_numbered(uid).map(|user| user.name).or_kept("", kept)
     }
 
     /// A group's name; nothing where there is none, the number where nobody knows.
-    fn group_name(&self, gid: u32) -> String {
+    fn group_name(&self, gid: Gid) -> String {
         self.people.group_numbered(gid).map(|group| group.name).or_kept("", gid)
     }
 }
@@ -192,10 +192,10 @@ fn query<'a>(
     around: &Surroundings,
     options: &'a Options,
 ) -> Result<Query<'a>, String> {
-    let anybody =
-        options.users.is_empty() && (caller.uid == 0 || !options.selected.is_empty() || options.node_list.is_some());
+    let anybody = options.users.is_empty()
+        && (caller.uid == Uid::ROOT || !options.selected.is_empty() || options.node_list.is_some());
     let uids = if options.users.is_empty() { vec![caller.uid] } else { options.users.clone() };
-    let named = |uid: u32| {
+    let named = |uid: Uid| {
         if uid == caller.uid {
             (uid, caller.name.clone())
         } else {
@@ -226,9 +226,9 @@ fn qos(state: &State, names: &str) -> Result<Vec<QosId>, String> {
 }
 
 /// The heterogeneous jobs that have one of the named jobs as a component.
-fn whole_hets(service: &Service, query: &Query) -> Result<BTreeSet<u32>, JobsError> {
+fn whole_hets(service: &Service, query: &Query) -> Result<BTreeSet<JobId>, JobsError> {
     let mut hets = BTreeSet::new();
-    let named: BTreeSet<u32> = query.options.selected.numbers();
+    let named: BTreeSet<JobId> = query.options.selected.numbers();
     service.jobs.each(&query.scan(), &mut |job| {
         hets.extend(job.het.filter(|_| named.contains(&job.job_id)).map(|het| het.job));
         ControlFlow::Continue(())
@@ -293,7 +293,8 @@ fn lines(
     job: Job,
 ) -> Result<(JobLine, Vec<StepLine>), JobsError> {
     let now = around.now.timestamp().as_second();
-    let steps = if query.without_steps() { Vec::new() } else { service.jobs.steps(job.row)? };
+    let row = job.row.filter(|_| !query.without_steps());
+    let steps = row.map_or(Ok(Vec::new()), |row| service.jobs.steps(row))?;
     let steps: Vec<_> = steps
         .into_iter()
         .filter(|step| parts.takes(step) && query.takes_step(step))

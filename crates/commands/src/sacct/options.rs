@@ -7,7 +7,8 @@ use super::units::Convert;
 use crate::columns::Parsable;
 use slurm::model::AssociationId;
 use slurm::records::{Flags, JobState};
-use words::people::{People, Sought};
+use std::str::FromStr;
+use words::people::{Gid, People, Sought, Uid};
 use words::text::getopt::{Known, Opt, Takes};
 use words::text::slurm_time;
 use words::text::{duration, hostlist};
@@ -74,7 +75,7 @@ pub struct Options {
     pub end: Option<i64>,
     pub flags: Option<Flags>,
     pub format: Option<String>,
-    pub groups: Vec<u32>,
+    pub groups: Vec<Gid>,
     pub instead: Option<Instead>,
     pub long: bool,
     pub names: Vec<String>,
@@ -95,7 +96,7 @@ pub struct Options {
     pub states: Vec<JobState>,
     pub limit: (Option<u64>, Option<u64>),
     pub truncate: bool,
-    pub users: Vec<u32>,
+    pub users: Vec<Uid>,
     pub local_uid: bool,
     pub verbose: bool,
     pub wckeys: Vec<String>,
@@ -388,19 +389,19 @@ fn flags(text: &str) -> Result<Flags, String> {
 }
 
 /// The number of the user whom a text stands for, a name or else a number that somebody has.
-fn user(people: &dyn People, text: &str) -> Sought<u32> {
+fn user(people: &dyn People, text: &str) -> Sought<Uid> {
     let numbered = |uid| people.user_numbered(uid).map(|user| user.uid);
     number(text, people.user(text).map(|user| user.uid), numbered)
 }
 
 /// The number of the group that a text stands for.
-fn group(people: &dyn People, text: &str) -> Sought<u32> {
+fn group(people: &dyn People, text: &str) -> Sought<Gid> {
     let numbered = |gid| people.group_numbered(gid).map(|group| group.gid);
     number(text, people.group(text).map(|group| group.gid), numbered)
 }
 
 /// What a name stands for, else the digits themselves if they are somebody's, or nobody can say.
-fn number(text: &str, named: Sought<u32>, numbered: impl Fn(u32) -> Sought<u32>) -> Sought<u32> {
+fn number<T: Copy + FromStr>(text: &str, named: Sought<T>, numbered: impl Fn(T) -> Sought<T>) -> Sought<T> {
     match (named, text.parse()) {
         (Sought::There(number), _) => Sought::There(number),
         (named, Err(_)) => named,
@@ -411,7 +412,7 @@ fn number(text: &str, named: Sought<u32>, numbered: impl Fn(u32) -> Sought<u32>)
     }
 }
 
-fn numbers(to: &mut Vec<u32>, text: &str, what: &str, find: impl Fn(&str) -> Sought<u32>) -> Result<(), String> {
+fn numbers<T>(to: &mut Vec<T>, text: &str, what: &str, find: impl Fn(&str) -> Sought<T>) -> Result<(), String> {
     for name in list(text) {
         match find(name) {
             Sought::There(number) => to.push(number),

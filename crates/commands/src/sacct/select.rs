@@ -2,9 +2,10 @@
 
 use super::options::{Clusters, Options, nodes};
 use slurm::model::tres::CPU;
-use slurm::model::{QosId, TresId};
+use slurm::model::{JobId, QosId, TresId};
 use slurm::records::{Job, JobState, Scan, Step};
 use std::collections::BTreeSet;
+use words::people::Uid;
 
 /// What is looked for, with names turned into what records have.
 #[derive(Debug)]
@@ -16,9 +17,9 @@ pub struct Query<'a> {
     /// `--qos`
     pub qos: Vec<QosId>,
     /// Users by number and name; of all when `None`.
-    pub users: Option<Vec<(u32, String)>>,
+    pub users: Option<Vec<(Uid, String)>>,
     /// Heterogeneous jobs of which a component is named, for `--whole-hetjob`.
-    pub hets: BTreeSet<u32>,
+    pub hets: BTreeSet<JobId>,
 }
 
 fn named(list: &[String], name: &str) -> bool {

@@ -9,6 +9,7 @@ use crate::Output;
 use slurm::model::{AssociationId, AssociationKey, TresId, or_zero};
 use slurm::records::*;
 use std::collections::BTreeMap;
+use words::people::Uid;
 use words::text::hostlist;
 
 /// Why there are no jobs.
@@ -147,7 +148,7 @@ impl Maker<'_> {
             ("flags", flags(job.flags)),
             ("group", Data::some_text(&job.gid.map_or_else(String::new, |gid| self.around.group_name(gid)))),
             ("het", het(job.het)),
-            ("job_id", Data::int(job.job_id)),
+            ("job_id", Data::int(job.job_id.0)),
             ("name", text(&job.name)),
             ("mcs", map([("label", text(&job.details.mcs_label))])),
             ("nodes", text(&job.nodes)),
@@ -242,7 +243,7 @@ impl Maker<'_> {
             (
                 "step",
                 map([
-                    ("job_id", Data::int(of.job.job_id)),
+                    ("job_id", Data::int(of.job.job_id.0)),
                     ("het", map([("component", het)])),
                     ("id", id),
                     ("name", Data::text(&step.name)),
@@ -263,7 +264,7 @@ impl Maker<'_> {
         ])
     }
 
-    fn killer(&self, uid: Option<u32>) -> Data {
+    fn killer(&self, uid: Option<Uid>) -> Data {
         Data::some_text(&uid.map_or_else(String::new, |uid| self.around.user_name(uid, uid)))
     }
 
@@ -313,10 +314,10 @@ fn comments(job: &Job) -> Data {
 fn array(job: &Job) -> Data {
     let (number, tasks, task, waiting) = match &job.array {
         None => (0, None, None, None),
-        Some(ArrayPlace { job, tasks: Tasks::One(task) }) => (*job, None, Some(*task), None),
+        Some(ArrayPlace { job, tasks: Tasks::One(task) }) => (job.0, None, Some(*task), None),
         Some(ArrayPlace { job, tasks: Tasks::Waiting(tasks) }) => {
             let most = tasks.split_once('%').and_then(|(_, most)| most.parse::<u32>().ok());
-            (*job, most, None, Some(tasks.as_str()))
+            (job.0, most, None, Some(tasks.as_str()))
         }
     };
     let running = map([("tasks", Data::int(tasks.unwrap_or(0)))]);
@@ -329,7 +330,7 @@ fn array(job: &Job) -> Data {
 }
 
 fn het(place: Option<HetPlace>) -> Data {
-    let number = place.map_or(0, |place| place.job);
+    let number = place.map_or(0, |place| place.job.0);
     map([("job_id", Data::int(number)), ("job_offset", Data::some_int(place.map(|place| place.offset)))])
 }
 

@@ -5,12 +5,12 @@ use crate::sacctmgr::{self, World};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use slurm::founding;
-use slurm::model::{AssociationKey, QosId, TresId};
+use slurm::model::{AssociationKey, JobId, JobRow, QosId, TresId};
 use slurm::records::import::{Dialect, Line, Names, Reader};
 use slurm::records::*;
 use slurm::settings::Words;
 use std::sync::LazyLock;
-use words::people::Listed;
+use words::people::{Gid, Listed, Uid};
 use words::text::slurm_time::zone;
 
 struct Debian;
@@ -48,12 +48,12 @@ impl Jobs for Kept {
     }
 
     fn job(&self, row: JobRow) -> Result<Option<Job>, JobsError> {
-        Ok(self.0.iter().find(|(job, _)| job.row == row).map(|(job, _)| job.clone()))
+        Ok(self.0.iter().find(|(job, _)| job.row == Some(row)).map(|(job, _)| job.clone()))
     }
 
     fn steps(&self, row: JobRow) -> Result<Vec<Step>, JobsError> {
         let mut steps =
-            self.0.iter().find(|(job, _)| job.row == row).map(|(_, steps)| steps.clone()).unwrap_or_default();
+            self.0.iter().find(|(job, _)| job.row == Some(row)).map(|(_, steps)| steps.clone()).unwrap_or_default();
         steps.sort_by_key(|step| (step.id.number(), step.het_component));
         Ok(steps)
     }
@@ -99,7 +99,7 @@ fn kept(state: &State) -> Kept {
         match reader.line(line, &mut Known(state)).unwrap_or_else(|bad| panic!("{bad:?} in {line}")) {
             Line::Step(_, step) => jobs.last_mut().unwrap().1.push(step),
             Line::Job(mut job) => {
-                job.row = jobs.len() as u64 + 1;
+                job.row = Some(JobRow(jobs.len() as u64 + 1));
                 let key = |partition| AssociationKey::user(&job.cluster, &job.account, &job.user, partition);
                 let of = state.find(&key(&job.partition)).or_else(|| state.find(&key("")));
                 job.association = of.map(|of| of.id);
@@ -149,7 +149,7 @@ fn says_what_the_real_one_says() {
             let environment: Vec<_> = words[..program].iter().filter_map(|word| word.split_once('=')).collect();
             let uid = if user.is_empty() { 0 } else { number_of(user) };
             let name = if user.is_empty() { "root" } else { user };
-            let caller = Caller::new(uid, name, &settings);
+            let caller = Caller::new(Uid(uid), name, &settings);
             let said = lines(&ask(&service, &caller, &environment, &words[program + 1..]));
             let expected = if ours.is_empty() { theirs } else { ours };
             count += 1;
@@ -171,7 +171,7 @@ fn private_jobs_are_not_shown() {
     let service = Service { state: &state, settings: &settings, cluster: "ref", jobs: &jobs };
     let argv: Vec<String> = "-aXnP -S 2024-03-04 -E 2024-03-05 -o user".split(' ').map(str::to_owned).collect();
     let seen = |name: &str, uid| {
-        let reply = ask(&service, &Caller::new(uid, name, &settings), &[], &argv);
+        let reply = ask(&service, &Caller::new(Uid(uid), name, &settings), &[], &argv);
         reply.stdout.lines().map(str::to_owned).collect::<BTreeSet<_>>()
     };
     assert_eq!(seen("games", 5), BTreeSet::from(["games".to_owned()]));
@@ -186,9 +186,9 @@ fn a_running_job_runs_until_now() {
     let (state, settings) = (State::default(), Settings::default());
     let now = 1_795_000_000;
     let job = Job {
-        row: 1,
+        row: Some(JobRow(1)),
         cluster: "ref".into(),
-        job_id: 5,
+        job_id: JobId(5),
         submit: now - 100,
         eligible: Some(now - 100),
         start: Some(now - 90),
@@ -211,7 +211,14 @@ fn a_running_job_runs_until_now() {
 #[test]
 fn numbers_stand_where_nobody_knows_the_names() {
     let (state, settings) = (State::default(), Settings::default());
-    let job = Job { row: 1, cluster: "ref".into(), job_id: 5, uid: Some(2001), gid: Some(3001), ..Job::default() };
+    let job = Job {
+        row: Some(JobRow(1)),
+        cluster: "ref".into(),
+        job_id: JobId(5),
+        uid: Some(Uid(2001)),
+        gid: Some(Gid(3001)),
+        ..Job::default()
+    };
     let jobs = Kept(vec![(Job { eligible: Some(1), submit: 1, ..job }, Vec::new())]);
     let service = Service { state: &state, settings: &settings, cluster: "ref", jobs: &jobs };
     let asked = |people: &Listed, line: &str| {

@@ -10,6 +10,7 @@ use slurm::model::limits::Unit;
 use slurm::model::*;
 use slurm::tree;
 use std::fmt::Write as _;
+use words::people::Uid;
 
 /// The number that files have for `Fairshare=parent`.
 pub const SHARES_OF_PARENT: u32 = i32::MAX as u32;
@@ -93,7 +94,7 @@ pub fn run(session: &mut Session, words: &[Word]) -> Done {
 
 fn may_dump(session: &mut Session) -> Done {
     let (state, caller) = (&*session.state, session.caller);
-    if caller.uid != 0 && state.user(&caller.name).is_none() {
+    if caller.uid != Uid::ROOT && state.user(&caller.name).is_none() {
         return session
             .refuse(format!(" Your uid ({}) is not in the accounting system, can't dump cluster.", caller.uid));
     }

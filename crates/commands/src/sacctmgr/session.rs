@@ -17,7 +17,7 @@ use slurm::settings::Settings;
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
-use words::people::{People, Sought};
+use words::people::{People, Sought, Uid};
 use words::text::slurm_time;
 
 /// A part of `show configuration`.
@@ -136,7 +136,7 @@ pub struct Session<'a> {
 
 impl Session<'_> {
     /// A user as listings show them: by name, or by number where none is known.
-    pub fn user_shown(&self, uid: u32) -> String {
+    pub fn user_shown(&self, uid: Uid) -> String {
         let name = self.world.people().user_numbered(uid).map(|user| user.name);
         name.or_kept(&uid.to_string(), uid)
     }

@@ -9,6 +9,7 @@ use crate::SlurmProgram;
 use jiff::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
+use words::people::Uid;
 
 /// How often something was done, and how long that took together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub struct Statistics {
     /// Requests by what they were.
     pub messages: Vec<(Message, Count)>,
     /// Requests by who asked.
-    pub users: Vec<(u32, Count)>,
+    pub users: Vec<(Uid, Count)>,
 }
 
 /// The message that Slurm's client would send for a command: name and number. Commands are counted under it, since that

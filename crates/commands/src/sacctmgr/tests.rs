@@ -3,7 +3,7 @@
 use super::*;
 use slurm::founding;
 use slurm::settings::Settings;
-use words::people::{Listed, NOBODY, People};
+use words::people::{Listed, NOBODY, People, Uid};
 
 struct Clock(i64);
 
@@ -76,7 +76,7 @@ fn one_missing_association_resets_nothing() {
     let mut state = site();
     let reply = run(&mut state, &Caller::root(), &Clock(500), &argv("-i modify account lab,nope set rawusage=0"), &[]);
     assert_eq!((reply.code, state.usage_resets.iter().count()), (1, 0));
-    let ann = Caller::new(2001, "ann", &Settings::default());
+    let ann = Caller::new(Uid(2001), "ann", &Settings::default());
     let reply = run(&mut state, &ann, &Clock(500), &argv("-i modify account lab set rawusage=0"), &[]);
     assert_eq!((reply.code, state.usage_resets.iter().count()), (1, 0));
 }
@@ -84,7 +84,7 @@ fn one_missing_association_resets_nothing() {
 #[test]
 fn users_of_an_account_can_all_be_its_coordinators() {
     let mut state = site();
-    let ann = Caller::new(2001, "ann", &Settings::default());
+    let ann = Caller::new(Uid(2001), "ann", &Settings::default());
     assert!(!ann.coordinates(&state, "ref", "lab"));
     says(&mut state, "modify account lab set flags=UsersAreCoords");
     assert!(ann.coordinates(&state, "ref", "lab") && !ann.coordinates(&state, "ref", "physics"));

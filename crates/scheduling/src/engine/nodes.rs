@@ -5,7 +5,7 @@
 
 use super::{Core, Present};
 use crate::event::{Denial, NodeCommand, NodeReport, Registration, Reported, Requester, RunStage, ScriptEnd};
-use crate::id::{JobId, NodeName, NodeSession, Time};
+use crate::id::{JobId, NodeName, NodeSession, Time, Uid};
 use crate::job::*;
 use crate::node::{DownCause, Hardware, NodeHealth, NodeStanding, Remark};
 use crate::timers::Timer;
@@ -46,7 +46,7 @@ impl Core {
         let rebooted = standing.boot.is_some_and(|boot| boot != registration.boot);
         standing.boot = Some(registration.boot);
         if let Some(reason) = shortage(&configured, &registration.hardware) {
-            standing.drain.get_or_insert(Remark { reason, uid: 0, since: present.now });
+            standing.drain.get_or_insert(Remark { reason, uid: Uid::ROOT, since: present.now });
         }
         standing.strays = self.strays(node, &registration);
         self.put_node(node, standing);
@@ -199,7 +199,7 @@ impl Core {
         self.heard.remove(node);
         self.registered.remove(node);
         if self.standing(node).health == NodeHealth::Up {
-            let remark = Remark { reason: "Not responding".into(), uid: 0, since: present.now };
+            let remark = Remark { reason: "Not responding".into(), uid: Uid::ROOT, since: present.now };
             self.take_down(present, node, remark, DownCause::Silent);
         }
     }

@@ -20,7 +20,7 @@ impl Core {
         let amounts = allocation.map(|it| self.allocated(accounts, job, it)).unwrap_or_default();
         Record {
             cluster: self.config.cluster.clone(),
-            job_id: job.id.0,
+            job_id: job.id,
             name: submission.name.clone(),
             account: job.account.to_string(),
             user: submission.user.name.clone(),

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{Bounds, PartitionLine};
 use crate::demand::Demand;
 use crate::event::*;
-use crate::id::{Attempt, Boot, NodeSession};
+use crate::id::{Attempt, Boot, Gid, NodeSession, Uid};
 use crate::job::{Hold, Submission, Submitter};
 use crate::node::{Hardware, NodeLine, NodeState};
 use crate::reason::PendingReason;
@@ -14,8 +14,8 @@ use slurm::records::{ExitCode, JobState, TimeLimit};
 use slurm::settings::{Enforce, Partition, Settings};
 use slurm::tree::{Seed, Settings as Wanted, grow};
 
-const USER: Requester = Requester { uid: 1000, is_operator: false, coordinates: Vec::new() };
-const ROOT: Requester = Requester { uid: 0, is_operator: true, coordinates: Vec::new() };
+const USER: Requester = Requester { uid: Uid(1000), is_operator: false, coordinates: Vec::new() };
+const ROOT: Requester = Requester { uid: Uid::ROOT, is_operator: true, coordinates: Vec::new() };
 const DONE: RunStage = RunStage::Ended(ScriptEnd { exit: ExitCode { code: 0, signal: 0 }, out_of_memory: false });
 
 /// A cluster of nodes `n1`, `n2` … of four CPUs each, with alice's account `lab`.
@@ -79,7 +79,7 @@ impl Bench {
 
     fn try_submit(&mut self, change: impl FnOnce(&mut Submission)) -> Result<JobId, Denial> {
         let mut submission = Submission {
-            user: Submitter { name: "alice".into(), uid: 1000, gid: 100, groups: Vec::new() },
+            user: Submitter { name: "alice".into(), uid: Uid(1000), gid: Gid(100), groups: Vec::new() },
             name: "job".into(),
             account: None,
             qos: None,
@@ -227,7 +227,7 @@ fn refusals_are_slurms() {
 fn holds_are_released_by_who_may() {
     let mut bench = Bench::new(1);
     let job = bench.submit(1);
-    assert_eq!(bench.control(Requester { uid: 7, ..USER }, job, JobCommand::Release), Err(Denial::Denied));
+    assert_eq!(bench.control(Requester { uid: Uid(7), ..USER }, job, JobCommand::Release), Err(Denial::Denied));
     assert_eq!(bench.control(ROOT, job, JobCommand::Hold { as_user: false }), Ok(()));
     assert_eq!(bench.control(USER, job, JobCommand::Hold { as_user: false }), Ok(()));
     bench.pass();
@@ -246,7 +246,10 @@ fn a_cancelled_job_ends_and_names_who_did_it() {
     bench.pass();
     assert_eq!([runs, waits].map(|job| bench.control(USER, job, JobCommand::Cancel)), [Ok(()), Ok(())]);
     let records = bench.records();
-    assert!(records.iter().all(|it| it.state == JobState::Cancelled && it.cancelled_by == Some(1000)), "{records:?}");
+    assert!(
+        records.iter().all(|it| it.state == JobState::Cancelled && it.cancelled_by == Some(Uid(1000))),
+        "{records:?}"
+    );
     assert_eq!([records[0].start, records[1].start], [Some(1000), None]);
     assert_eq!(bench.control(USER, runs, JobCommand::Cancel), Err(Denial::AlreadyDone));
 }

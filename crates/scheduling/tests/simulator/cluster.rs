@@ -3,7 +3,7 @@
 use crate::random::Random;
 use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::{Demand, Features, GresDemand, MemoryDemand};
-use scheduling::id::{NodeName, Time};
+use scheduling::id::{Gid, NodeName, Time, Uid};
 use scheduling::job::{Hold, Submission, Submitter};
 use scheduling::node::{GresStock, Hardware, NodeLine};
 use slurm::State;
@@ -86,7 +86,12 @@ pub fn submission(random: &mut Random, now: Time) -> Submission {
         _ => &[],
     };
     Submission {
-        user: Submitter { name: USERS[user].into(), uid: 1000 + user as u32, gid: 100, groups: vec!["users".into()] },
+        user: Submitter {
+            name: USERS[user].into(),
+            uid: Uid(1000 + user as u32),
+            gid: Gid(100),
+            groups: vec!["users".into()],
+        },
         name: format!("job{}", random.below(3)),
         account: None,
         qos: None,

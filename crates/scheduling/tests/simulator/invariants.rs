@@ -18,7 +18,7 @@ pub fn after_an_event(world: &World) {
     assert_eq!(drift, Vec::<String>::new(), "counts are not what a recount gives");
     for id in &world.accepted {
         let is_known = world.core.job(*id).is_some() || world.store.jobs.contains_key(id);
-        let is_over = || world.store.records.values().any(|record| record.job_id == id.0 && record.state.is_over());
+        let is_over = || world.store.records.values().any(|record| record.job_id == *id && record.state.is_over());
         assert!(is_known || is_over(), "job {id} is lost");
     }
 }
@@ -101,7 +101,7 @@ pub fn at_a_launch(world: &mut World, index: usize, job: JobId, attempt: Attempt
 
 pub fn at_the_end(world: &World) {
     for id in &world.accepted {
-        let records: Vec<_> = world.store.records.values().filter(|record| record.job_id == id.0).collect();
+        let records: Vec<_> = world.store.records.values().filter(|record| record.job_id == *id).collect();
         let last = records.last().expect("every accepted job has a record");
         assert!(last.state.is_over() && last.end.is_some(), "job {id} has no end: {last:?}");
         let earlier = &records[..records.len() - 1];

@@ -6,7 +6,7 @@ use crate::node::{FromNode, SimNode};
 use crate::random::Random;
 use scheduling::config::Config;
 use scheduling::event::*;
-use scheduling::id::{Attempt, JobId, NodeName, NodeSession, Time};
+use scheduling::id::{Attempt, JobId, NodeName, NodeSession, Time, Uid};
 use scheduling::job::LiveJob;
 use scheduling::live::{LiveRow, LiveTables};
 use scheduling::node::NodeStanding;
@@ -29,7 +29,7 @@ pub struct Store {
     pub jobs: BTreeMap<JobId, LiveJob>,
     pub nodes: BTreeMap<NodeName, NodeStanding>,
     pub last_job: u32,
-    pub records: BTreeMap<(u32, Time), Record>,
+    pub records: BTreeMap<(JobId, Time), Record>,
 }
 
 impl Store {
@@ -189,7 +189,7 @@ impl World {
         let Some(id) = self.random.pick(&jobs).copied() else { return };
         let who = match self.random.below(4) {
             0 => root(),
-            user => Requester { uid: 999 + user as u32, is_operator: false, coordinates: Vec::new() },
+            user => Requester { uid: Uid(999 + user as u32), is_operator: false, coordinates: Vec::new() },
         };
         let command = match self.random.below(10) {
             0..=2 => JobCommand::Cancel,
@@ -409,5 +409,5 @@ fn event(name: &NodeName, session: NodeSession, said: &FromNode) -> SchedulerEve
 }
 
 fn root() -> Requester {
-    Requester { uid: 0, is_operator: true, coordinates: Vec::new() }
+    Requester { uid: Uid::ROOT, is_operator: true, coordinates: Vec::new() }
 }

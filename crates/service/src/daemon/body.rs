@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::time::Duration;
 use tokio::time::timeout;
+use words::people::Uid;
 
 /// The largest body that anybody may send, in bytes.
 pub const ORDINARY: usize = 1 << 20;
@@ -30,8 +31,8 @@ const WAITING: usize = 64;
 /// Takes in bodies.
 pub struct Bodies {
     patience: Duration,
-    large: Turns<u32>,
-    huge: Turns<u32>,
+    large: Turns<Uid>,
+    huge: Turns<Uid>,
 }
 
 impl Bodies {
@@ -45,11 +46,11 @@ impl Bodies {
     /// until it is dealt with.
     pub async fn whole(
         &self,
-        party: Party<u32>,
+        party: Party<Uid>,
         headers: &HeaderMap,
         body: Body,
         most: usize,
-    ) -> Result<(Bytes, Option<Turn<u32>>), Refusal> {
+    ) -> Result<(Bytes, Option<Turn<Uid>>), Refusal> {
         let announced = announced(headers);
         if announced > most {
             return Err(too_large());

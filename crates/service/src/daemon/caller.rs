@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use slurm::settings::Settings;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use words::people::{People, Sought};
+use words::people::{People, Sought, Uid};
 
 /// Header in which a node says for which of its user numbers it asks.
 pub const UID_HEADER: &str = "enlist-uid";
@@ -22,13 +22,13 @@ pub const UID_HEADER: &str = "enlist-uid";
 pub const USER_HEADER: &str = "enlist-user";
 
 /// What a node's root, and everyone else whom a node may not speak for, counts as.
-const NOBODY: u32 = 65534;
+const NOBODY: Uid = Uid(65534);
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
 pub enum Peer {
     /// A process on this host, with its user number from the kernel; `None` when the kernel would not say.
-    Local(Option<u32>),
+    Local(Option<Uid>),
     /// A login node, with a certificate that TLS has verified.
     Node(Arc<Node>),
 }
@@ -93,7 +93,7 @@ impl Rules {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user number that counts.
-    pub uid: u32,
+    pub uid: Uid,
     /// The node that vouches for it; `None` when the kernel does.
     pub node: Option<String>,
     /// Whether it counts as an ordinary user, whatever the store says.
@@ -111,13 +111,13 @@ impl Caller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     /// The user number.
-    pub uid: u32,
+    pub uid: Uid,
     /// Whether it counts as an ordinary user, whatever the store says.
     pub is_ordinary: bool,
 }
 
-impl From<u32> for Who {
-    fn from(uid: u32) -> Self {
+impl From<Uid> for Who {
+    fn from(uid: Uid) -> Self {
         Self { uid, is_ordinary: false }
     }
 }
@@ -163,12 +163,12 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 /// SlurmUser's number on this host.
-pub fn slurm_uid(settings: &Settings) -> Sought<u32> {
+pub fn slurm_uid(settings: &Settings) -> Sought<Uid> {
     ThisHost.user(&settings.slurm_user).map(|user| user.uid)
 }
 
 /// What a node says of its user.
-fn asserted(parts: &Parts) -> Result<(u32, String), Refusal> {
+fn asserted(parts: &Parts) -> Result<(Uid, String), Refusal> {
     let only = |name: &str| {
         let mut values = parts.headers.get_all(name).iter();
         let first = values.next()?.to_str().ok()?;
@@ -180,7 +180,7 @@ fn asserted(parts: &Parts) -> Result<(u32, String), Refusal> {
 }
 
 /// What this host calls a user number.
-fn name_here(uid: u32) -> Sought<String> {
+fn name_here(uid: Uid) -> Sought<String> {
     ThisHost.user_numbered(uid).map(|user| user.name)
 }
 
@@ -212,12 +212,12 @@ impl Node {
 
     /// Takes the node's word for a user number and its name there, as far as it goes: the two must belong together here,
     /// too; the node's root and SlurmUser count as nobody, unless the node is trusted.
-    fn vouch(&self, uid: u32, user: &str, name_here: &dyn Fn(u32) -> Sought<String>) -> Result<Caller, Refusal> {
+    fn vouch(&self, uid: Uid, user: &str, name_here: &dyn Fn(Uid) -> Sought<String>) -> Result<Caller, Refusal> {
         self.check()?;
         let node = self.name();
         let (is_ordinary, is_trusted, is_special) = {
             let granted = self.rules.granted.read().unwrap_or_else(PoisonError::into_inner);
-            let is_special = uid == 0 || user.eq_ignore_ascii_case(&granted.slurm_user);
+            let is_special = uid == Uid::ROOT || user.eq_ignore_ascii_case(&granted.slurm_user);
             (names(&granted.ordinary, node), names(&granted.trusted, node), is_special)
         };
         let caller = |uid| Ok(Caller { uid, node: Some(node.to_owned()), is_ordinary });
@@ -267,7 +267,7 @@ mod tests {
         (root, directory, Node { certificate, rules: Arc::new(rules) })
     }
 
-    fn here(uid: u32) -> Sought<String> {
+    fn here(uid: Uid) -> Sought<String> {
         let users = [("root", 0), ("slurm", 64030), ("Gildong", 2001), ("nobody", 65534)];
         Listed::new(&users, &[]).user_numbered(uid).map(|user| user.name)
     }
@@ -275,16 +275,16 @@ mod tests {
     #[test]
     fn number_and_name_must_be_one_person() {
         let (_root, _, node) = node(&[]);
-        assert_eq!(node.vouch(2001, "gildong", &here).unwrap().uid, 2001);
+        assert_eq!(node.vouch(Uid(2001), "gildong", &here).unwrap().uid, Uid(2001));
         let refused = |uid, user| node.vouch(uid, user, &here).unwrap_err().1;
-        assert!(refused(2001, "kim").contains("2001 is kim on login3, but Gildong on the master"));
-        assert!(refused(2002, "kim").contains("does not know user number 2002 (kim on login3)"));
+        assert!(refused(Uid(2001), "kim").contains("2001 is kim on login3, but Gildong on the master"));
+        assert!(refused(Uid(2002), "kim").contains("does not know user number 2002 (kim on login3)"));
         let down = |uid| Listed::down("no answer").user_numbered(uid).map(|user| user.name);
-        let (status, why) = node.vouch(2001, "gildong", &down).unwrap_err();
+        let (status, why) = node.vouch(Uid(2001), "gildong", &down).unwrap_err();
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{why}");
         assert!(why.contains("users cannot be looked up now: no answer"), "{why}");
         // Numbers of the special ones under another name are no way around.
-        assert!(refused(64030, "kim").contains("but slurm on the master"));
+        assert!(refused(Uid(64030), "kim").contains("but slurm on the master"));
     }
 
     #[test]
@@ -292,11 +292,11 @@ mod tests {
         let (_root, _, plain) = node(&["login4"]);
         let (_root2, _, trusted) = node(&["LOGIN3"]);
         for (uid, user) in [(0, "root"), (0, "gildong"), (64030, "slurm"), (2001, "slurm")] {
-            let caller = plain.vouch(uid, user, &here).unwrap();
+            let caller = plain.vouch(Uid(uid), user, &here).unwrap();
             assert_eq!(caller, Caller { uid: NOBODY, node: Some("login3".into()), is_ordinary: false });
         }
-        assert_eq!(trusted.vouch(0, "root", &here).unwrap().uid, 0);
-        assert!(trusted.vouch(2001, "slurm", &here).is_err());
+        assert_eq!(trusted.vouch(Uid::ROOT, "root", &here).unwrap().uid, Uid::ROOT);
+        assert!(trusted.vouch(Uid(2001), "slurm", &here).is_err());
     }
 
     #[test]
@@ -304,31 +304,31 @@ mod tests {
         let (root, _, node) = node(&[]);
         let taken = |uid, user| node.vouch(uid, user, &here).map(|caller| (caller.uid, caller.is_ordinary));
         let reload = |lists: &[(&str, &[&str])]| node.rules.reload(&config(root.path(), lists));
-        assert_eq!(taken(0, "root"), Ok((NOBODY, false)));
+        assert_eq!(taken(Uid::ROOT, "root"), Ok((NOBODY, false)));
         reload(&[("TrustedNodes", &["login3"])]);
-        assert_eq!(taken(0, "root"), Ok((0, false)));
+        assert_eq!(taken(Uid::ROOT, "root"), Ok((Uid::ROOT, false)));
         for list in [&["login4", "Login3"] as &[_], &["all"]] {
             reload(&[("TrustedNodes", &["login3"]), ("OrdinaryNodes", list)]);
-            assert_eq!(taken(0, "root"), Ok((NOBODY, true)), "ordinary comes first");
-            assert_eq!(taken(2001, "gildong"), Ok((2001, true)));
+            assert_eq!(taken(Uid::ROOT, "root"), Ok((NOBODY, true)), "ordinary comes first");
+            assert_eq!(taken(Uid(2001), "gildong"), Ok((Uid(2001), true)));
         }
         reload(&[("OrdinaryNodes", &["login4"])]);
-        assert_eq!(taken(2001, "gildong"), Ok((2001, false)));
+        assert_eq!(taken(Uid(2001), "gildong"), Ok((Uid(2001), false)));
     }
 
     #[test]
     fn a_connection_does_not_outlive_its_certificate() {
         let (_root, directory, mut node) = node(&[]);
         node.certificate.until = now() - 1;
-        assert!(node.vouch(2001, "gildong", &here).unwrap_err().1.contains("has expired"));
+        assert!(node.vouch(Uid(2001), "gildong", &here).unwrap_err().1.contains("has expired"));
         node.certificate.until = now() + 1000;
-        node.vouch(2001, "gildong", &here).unwrap();
+        node.vouch(Uid(2001), "gildong", &here).unwrap();
         let mut ledger = Ledger::read(&directory).unwrap();
         ledger.revoke("login3", 1);
         ledger.write(&directory).unwrap();
-        assert!(node.vouch(2001, "gildong", &here).unwrap_err().1.contains("is revoked"));
+        assert!(node.vouch(Uid(2001), "gildong", &here).unwrap_err().1.contains("is revoked"));
         std::fs::write(directory.file("issued"), "?\n").unwrap();
-        assert!(node.vouch(2001, "gildong", &here).unwrap_err().1.contains("cannot say which"));
+        assert!(node.vouch(Uid(2001), "gildong", &here).unwrap_err().1.contains("cannot say which"));
     }
 
     /// What a request with these headers is taken for.
@@ -347,8 +347,8 @@ mod tests {
     #[tokio::test]
     async fn headers_count_only_from_nodes() {
         let lie = [(UID_HEADER, "0"), (USER_HEADER, "root")];
-        let own = Caller { uid: 2001, node: None, is_ordinary: false };
-        assert_eq!(taken(Some(Peer::Local(Some(2001))), &lie).await, Ok(own));
+        let own = Caller { uid: Uid(2001), node: None, is_ordinary: false };
+        assert_eq!(taken(Some(Peer::Local(Some(Uid(2001)))), &lie).await, Ok(own));
         assert_eq!(taken(Some(Peer::Local(None)), &lie).await, Err(StatusCode::FORBIDDEN));
         assert_eq!(taken(None, &lie).await, Err(StatusCode::FORBIDDEN));
         let (_root, _, node) = node(&[]);

@@ -27,6 +27,7 @@ use commands::{Output, SlurmProgram, sacctmgr};
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+use words::people::Uid;
 
 /// The most bytes that the words of one command may have together: twice what Linux lets a program have in one word.
 const MAX_WORDS: usize = 256 << 10;
@@ -64,13 +65,13 @@ impl App {
     }
 
     /// The caller as one who shares places with others.
-    pub async fn party(&self, caller: &Caller) -> Party<u32> {
+    pub async fn party(&self, caller: &Caller) -> Party<Uid> {
         let party = self.parties.of(caller.uid).await;
         Party { is_privileged: party.is_privileged && !caller.is_ordinary, ..party }
     }
 
     /// The most bytes that a request may have.
-    async fn most_bytes(self: &Arc<Self>, caller: &Caller, party: &Party<u32>, head: &Parts) -> Answer<usize> {
+    async fn most_bytes(self: &Arc<Self>, caller: &Caller, party: &Party<Uid>, head: &Parts) -> Answer<usize> {
         if body::announced(&head.headers) <= ORDINARY || !body::is_for_large(head.uri.path()) {
             return Ok(ORDINARY);
         }
@@ -83,7 +84,7 @@ impl App {
 
     /// Finds out who asks, then takes in the whole request, before anything is done. The place of a large one is to be
     /// kept until it is answered.
-    async fn admit(self: &Arc<Self>, request: HttpRequest) -> Answer<(HttpRequest, Option<Turn<u32>>)> {
+    async fn admit(self: &Arc<Self>, request: HttpRequest) -> Answer<(HttpRequest, Option<Turn<Uid>>)> {
         let (mut head, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut head, &()).await?;
         let party = self.party(&caller).await;
@@ -180,7 +181,7 @@ async fn slurm(
         mine.service.stats().request(message, caller.uid, begun.elapsed());
         // Here, so that a change is told even when its client has left meanwhile.
         if said.is_change {
-            let (uid, user, ms) = (caller.uid, mine.service.name_of(caller.who()), millis(begun));
+            let (uid, user, ms) = (caller.uid.0, mine.service.name_of(caller.who()), millis(begun));
             let (code, revision) = (said.code, said.revision);
             tracing::info!(uid, user, node = caller.node, command = name, argv, code, revision, ms, "change");
         }
@@ -236,7 +237,7 @@ async fn change(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
         let answer = changes::apply(&mine.service, caller.who(), commands, dry_run);
         let answer = answer.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
         if !dry_run && answer.failed.is_none() {
-            let (uid, user, ms) = (caller.uid, mine.service.name_of(caller.who()), millis(begun));
+            let (uid, user, ms) = (caller.uid.0, mine.service.name_of(caller.who()), millis(begun));
             let revision = answer.revision;
             tracing::info!(uid, user, node = caller.node, command = "changes", count, first, revision, ms, "change");
         }

@@ -69,7 +69,7 @@ pub async fn import<I: Import>(
         let told = request.take_in(&mine.service, caller.who());
         let (count, _) = I::sum(&told);
         if count > 0 {
-            let (uid, user, ms) = (caller.uid, mine.service.name_of(caller.who()), super::http::millis(begun));
+            let (uid, user, ms) = (caller.uid.0, mine.service.name_of(caller.who()), super::http::millis(begun));
             tracing::info!(uid, user, node = caller.node, command = I::NAME, count, ms, "change");
         }
         Answer::Ok(told)

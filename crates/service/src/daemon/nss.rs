@@ -2,9 +2,9 @@
 //! clippy.toml denies every other way.
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use nix::unistd::{self, Group, User, getgrouplist};
 use std::ffi::CString;
-use words::people::{GroupOfPeople, People, Person, Sought, Unanswered};
+use words::people::{Gid, GroupOfPeople, People, Person, Sought, Uid, Unanswered};
 use words::text::login_name::LoginName;
 
 /// The users and groups that this host knows, wherever it keeps them.
@@ -21,8 +21,8 @@ impl People for ThisHost {
         seek("users", User::from_name(name.as_str()), root).map(person)
     }
 
-    fn user_numbered(&self, uid: u32) -> Sought<Person> {
-        seek("users", User::from_uid(Uid::from_raw(uid)), root).map(person)
+    fn user_numbered(&self, uid: Uid) -> Sought<Person> {
+        seek("users", User::from_uid(unistd::Uid::from_raw(uid.0)), root).map(person)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the gate")]
@@ -31,8 +31,8 @@ impl People for ThisHost {
         seek("groups", Group::from_name(name.as_str()), roots_group).map(group)
     }
 
-    fn group_numbered(&self, gid: u32) -> Sought<GroupOfPeople> {
-        seek("groups", Group::from_gid(Gid::from_raw(gid)), roots_group).map(group)
+    fn group_numbered(&self, gid: Gid) -> Sought<GroupOfPeople> {
+        seek("groups", Group::from_gid(unistd::Gid::from_raw(gid.0)), roots_group).map(group)
     }
 
     fn groups_of(&self, user: &str) -> Sought<Vec<String>> {
@@ -46,9 +46,10 @@ impl People for ThisHost {
 
 impl ThisHost {
     /// The names of groups; those of numbers without a name are left out.
-    fn named(self, numbers: nix::Result<Vec<Gid>>) -> Sought<Vec<String>> {
+    fn named(self, numbers: nix::Result<Vec<unistd::Gid>>) -> Sought<Vec<String>> {
         let found = numbers.map_err(|error| unanswered("groups", error.desc())).and_then(|numbers| {
-            let known = |gid: Gid| self.group_numbered(gid.as_raw()).map(|group| group.name).known().transpose();
+            let known =
+                |gid: unistd::Gid| self.group_numbered(Gid(gid.as_raw())).map(|group| group.name).known().transpose();
             numbers.into_iter().filter_map(known).collect()
         });
         found.map_or_else(Sought::CannotSay, Sought::There)
@@ -57,27 +58,27 @@ impl ThisHost {
 
 /// The numbers of all groups that a user is in.
 #[expect(clippy::disallowed_methods, reason = "the name is one that NSS gave")]
-fn group_numbers(user: &Person) -> nix::Result<Vec<Gid>> {
+fn group_numbers(user: &Person) -> nix::Result<Vec<unistd::Gid>> {
     let name = CString::new(user.name.as_str()).map_err(|_| Errno::EINVAL)?;
-    getgrouplist(&name, Gid::from_raw(user.gid))
+    getgrouplist(&name, unistd::Gid::from_raw(user.gid.0))
 }
 
 fn person(user: User) -> Person {
     let comment = user.gecos.to_string_lossy();
     let full_name = comment.split(',').next().unwrap_or_default().to_owned();
-    Person { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw(), full_name }
+    Person { name: user.name, uid: Uid(user.uid.as_raw()), gid: Gid(user.gid.as_raw()), full_name }
 }
 
 fn group(group: Group) -> GroupOfPeople {
-    GroupOfPeople { name: group.name, gid: group.gid.as_raw() }
+    GroupOfPeople { name: group.name, gid: Gid(group.gid.as_raw()) }
 }
 
 fn root() -> nix::Result<Option<User>> {
-    User::from_uid(Uid::from_raw(0))
+    User::from_uid(unistd::Uid::from_raw(0))
 }
 
 fn roots_group() -> nix::Result<Option<Group>> {
-    Group::from_gid(Gid::from_raw(0))
+    Group::from_gid(unistd::Gid::from_raw(0))
 }
 
 /// What was found. A directory that was asked and has none is no error to the C library, whatever getpwnam(3) says of
@@ -106,8 +107,8 @@ mod tests {
 
     #[test]
     fn who_is_on_this_host() {
-        assert_eq!(ThisHost.user("root").map(|user| user.uid), Sought::There(0));
-        assert_eq!(ThisHost.user_numbered(0).map(|user| user.name), Sought::There("root".to_owned()));
+        assert_eq!(ThisHost.user("root").map(|user| user.uid), Sought::There(Uid::ROOT));
+        assert_eq!(ThisHost.user_numbered(Uid::ROOT).map(|user| user.name), Sought::There("root".to_owned()));
         assert_eq!(ThisHost.groups_of("root").map(|groups| groups[0].clone()), Sought::There("root".to_owned()));
         assert_eq!(ThisHost.user("no such user"), Sought::Absent);
         assert_eq!((ThisHost.user("../x"), ThisHost.group("a:b")), (Sought::Absent, Sought::Absent));

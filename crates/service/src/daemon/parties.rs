@@ -11,10 +11,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
-use words::people::{People, Person, Sought};
+use words::people::{People, Person, Sought, Uid};
 
 /// Who stands for all that have no name: the one number that no process has (POSIX's `(uid_t) -1`).
-const NAMELESS: u32 = u32::MAX;
+const NAMELESS: Uid = Uid(u32::MAX);
 
 /// How long it is remembered that a number has a name, or none.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -43,10 +43,10 @@ pub struct Parties(Arc<Inner>);
 
 struct Inner {
     /// SlurmUser, who may have as many places as root.
-    slurm_uid: RwLock<Option<u32>>,
-    known: Mutex<HashMap<u32, (Name, Instant)>>,
+    slurm_uid: RwLock<Option<Uid>>,
+    known: Mutex<HashMap<Uid, (Name, Instant)>>,
     lookups: Arc<Semaphore>,
-    look_up: fn(u32) -> Sought<Person>,
+    look_up: fn(Uid) -> Sought<Person>,
 }
 
 impl Parties {
@@ -55,7 +55,7 @@ impl Parties {
         Self::with(slurm_uid(settings), |uid| ThisHost.user_numbered(uid))
     }
 
-    fn with(slurm_uid: Sought<u32>, look_up: fn(u32) -> Sought<Person>) -> Self {
+    fn with(slurm_uid: Sought<Uid>, look_up: fn(Uid) -> Sought<Person>) -> Self {
         let lookups = Arc::new(Semaphore::new(AT_ONCE));
         let inner = Inner { slurm_uid: RwLock::default(), known: Mutex::default(), lookups, look_up };
         let parties = Self(Arc::new(inner));
@@ -69,19 +69,19 @@ impl Parties {
     }
 
     /// Where nobody knows SlurmUser's number now, the one of before stays.
-    fn take_on(&self, slurm_uid: Sought<u32>) {
+    fn take_on(&self, slurm_uid: Sought<Uid>) {
         if let Ok(known) = slurm_uid.known() {
             *self.0.slurm_uid.write().unwrap_or_else(PoisonError::into_inner) = known;
         }
     }
 
     /// Whether this is root's number, or SlurmUser's.
-    pub fn is_privileged(&self, uid: u32) -> bool {
-        uid == 0 || *self.0.slurm_uid.read().unwrap_or_else(PoisonError::into_inner) == Some(uid)
+    pub fn is_privileged(&self, uid: Uid) -> bool {
+        uid == Uid::ROOT || *self.0.slurm_uid.read().unwrap_or_else(PoisonError::into_inner) == Some(uid)
     }
 
     /// The party of a number.
-    pub async fn of(&self, uid: u32) -> Party<u32> {
+    pub async fn of(&self, uid: Uid) -> Party<Uid> {
         if self.is_privileged(uid) {
             return Party { who: uid, is_privileged: true };
         }
@@ -89,11 +89,11 @@ impl Parties {
         Party { who, is_privileged: false }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<u32, (Name, Instant)>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Uid, (Name, Instant)>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn has_name(&self, uid: u32) -> bool {
+    async fn has_name(&self, uid: Uid) -> bool {
         let Some((name, to_do)) = self.remembered(uid) else { return false };
         let look_up = self.0.look_up;
         let find_out = || async move {
@@ -108,7 +108,7 @@ impl Parties {
     }
 
     /// Nobody knows, so it is as it was, and looked up again the next time.
-    fn as_before(&self, uid: u32, before: Option<(Name, Instant)>) -> bool {
+    fn as_before(&self, uid: Uid, before: Option<(Name, Instant)>) -> bool {
         let had_name = before.as_ref().is_some_and(|(name, _)| name.get() == Some(&true));
         let mut known = self.known();
         match before {
@@ -119,7 +119,7 @@ impl Parties {
     }
 
     /// What is known of a number, and how to look it up if that is to be done; `None` when too many others are looked up.
-    fn remembered(&self, uid: u32) -> Option<(Name, Option<ToDo>)> {
+    fn remembered(&self, uid: Uid) -> Option<(Name, Option<ToDo>)> {
         let mut known = self.known();
         let old = known.get(&uid).cloned();
         if let Some((name, since)) = &old
@@ -145,25 +145,26 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use words::people::Listed;
 
-    fn kim(uid: u32) -> Sought<Person> {
-        Listed::new(&[("kim", uid)], &[]).user_numbered(uid)
+    fn kim(uid: Uid) -> Sought<Person> {
+        Listed::new(&[("kim", uid.0)], &[]).user_numbered(uid)
     }
 
     #[tokio::test]
     async fn numbers_without_a_name_are_one_party() {
-        let parties = Parties::with(Sought::There(64030), |uid| if uid < 60_000 { kim(uid) } else { Sought::Absent });
+        let parties =
+            Parties::with(Sought::There(Uid(64030)), |uid| if uid < Uid(60_000) { kim(uid) } else { Sought::Absent });
         let mut found = Vec::new();
         for uid in [1000, 1001, 65_508, 200_000, 265_535] {
-            found.push(parties.of(uid).await);
+            found.push(parties.of(Uid(uid)).await);
         }
         let ordinary = |who| Party { who, is_privileged: false };
         let nameless = ordinary(NAMELESS);
-        assert_eq!(found, [ordinary(1000), ordinary(1001), nameless.clone(), nameless.clone(), nameless]);
-        for uid in [0, 64030] {
+        assert_eq!(found, [ordinary(Uid(1000)), ordinary(Uid(1001)), nameless.clone(), nameless.clone(), nameless]);
+        for uid in [Uid::ROOT, Uid(64030)] {
             assert_eq!(parties.of(uid).await, Party { who: uid, is_privileged: true });
         }
         for uid in 100_000..100_000 + 2 * MOST as u32 {
-            parties.of(uid).await;
+            parties.of(Uid(uid)).await;
         }
         assert!(parties.known().len() <= MOST, "what is remembered is bounded");
     }
@@ -176,10 +177,10 @@ mod tests {
         });
         let come = (0..3 * AT_ONCE).map(|_| {
             let parties = parties.clone();
-            tokio::spawn(async move { parties.of(1000).await.who })
+            tokio::spawn(async move { parties.of(Uid(1000)).await.who })
         });
         for who in come.collect::<Vec<_>>() {
-            assert_eq!(who.await.unwrap(), 1000);
+            assert_eq!(who.await.unwrap(), Uid(1000));
         }
     }
 
@@ -189,12 +190,12 @@ mod tests {
         let parties = Parties::with(Sought::Absent, |uid| {
             if IS_DOWN.load(Ordering::Relaxed) { Listed::down("no answer").user_numbered(uid) } else { kim(uid) }
         });
-        assert_eq!(parties.of(2001).await.who, NAMELESS, "nobody knows better");
+        assert_eq!(parties.of(Uid(2001)).await.who, NAMELESS, "nobody knows better");
         IS_DOWN.store(false, Ordering::Relaxed);
-        assert_eq!(parties.of(2001).await.who, 2001, "what nobody knew is not remembered");
+        assert_eq!(parties.of(Uid(2001)).await.who, Uid(2001), "what nobody knew is not remembered");
         let long_ago = Instant::now().checked_sub(2 * REMEMBERED).unwrap();
-        parties.known().get_mut(&2001).unwrap().1 = long_ago;
+        parties.known().get_mut(&Uid(2001)).unwrap().1 = long_ago;
         IS_DOWN.store(true, Ordering::Relaxed);
-        assert_eq!(parties.of(2001).await.who, 2001, "who had a name still has");
+        assert_eq!(parties.of(Uid(2001)).await.who, Uid(2001), "who had a name still has");
     }
 }

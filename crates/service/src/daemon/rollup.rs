@@ -197,13 +197,13 @@ mod tests {
     use crate::store::Store;
     use slurm::State;
     use slurm::founding::found;
-    use slurm::model::AssociationId;
+    use slurm::model::{AssociationId, JobId};
     use slurm::records::{Job, JobState, TresCounts};
 
     fn job(begin: i64) -> Job {
         Job {
             cluster: "c".into(),
-            job_id: 1,
+            job_id: JobId(1),
             association: Some(AssociationId(2)),
             submit: begin,
             eligible: Some(begin),

@@ -25,6 +25,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use words::people::Uid;
 
 /// Serves connections, wherever they come from.
 pub struct Server {
@@ -41,7 +42,7 @@ pub struct Server {
 }
 
 /// Where connections come from, as far as their number goes.
-type Origin = Result<u32, String>;
+type Origin = Result<Uid, String>;
 
 /// What one is told who has too many.
 const BUSY: &str = "{\"error\":\"you have too many connections open; close some, then try again\"}";
@@ -280,7 +281,7 @@ impl Door for Local {
 }
 
 fn peer(stream: &UnixStream) -> Peer {
-    Peer::Local(stream.peer_cred().ok().map(|credentials| credentials.uid()))
+    Peer::Local(stream.peer_cred().ok().map(|credentials| Uid(credentials.uid())))
 }
 
 /// A stream whose other end must take what it is sent: a write that gets nowhere for so long is an error.
@@ -358,7 +359,7 @@ mod tests {
     async fn connect(server: &Arc<Server>, request: &str) -> DuplexStream {
         let (mut ours, theirs) = duplex(1024);
         let (server, place) = (server.clone(), server.place().await.unwrap());
-        tokio::spawn(async move { server.serve(theirs, Peer::Local(Some(1)), place).await });
+        tokio::spawn(async move { server.serve(theirs, Peer::Local(Some(Uid(1))), place).await });
         ours.write_all(request.as_bytes()).await.unwrap();
         ours
     }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use words::people::Uid;
 
 /// Counts since the start, or since `sacctmgr clear stats`.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ struct Counted {
     since: i64,
     rollup: Option<Cycles>,
     messages: BTreeMap<Message, Count>,
-    users: BTreeMap<u32, Count>,
+    users: BTreeMap<Uid, Count>,
 }
 
 impl Counted {
@@ -46,7 +47,7 @@ impl Stats {
     }
 
     /// Counts one request of a user.
-    pub fn request(&self, message: Message, uid: u32, took: Duration) {
+    pub fn request(&self, message: Message, uid: Uid, took: Duration) {
         let mut counted = self.counted();
         counted.messages.entry(message).or_default().add(took);
         counted.users.entry(uid).or_default().add(took);
@@ -86,12 +87,12 @@ mod tests {
     fn it_counts_and_forgets() {
         let stats = Stats::default();
         for milliseconds in [3, 1] {
-            stats.request(("DBD_GET_QOS", 1448), 5, Duration::from_millis(milliseconds));
+            stats.request(("DBD_GET_QOS", 1448), Uid(5), Duration::from_millis(milliseconds));
             stats.rolled(100, Duration::from_millis(milliseconds));
         }
         let told = stats.told();
         let twice = Count { times: 2, took: Duration::from_millis(4) };
-        assert_eq!((told.messages, told.users), (vec![(("DBD_GET_QOS", 1448), twice)], vec![(5, twice)]));
+        assert_eq!((told.messages, told.users), (vec![(("DBD_GET_QOS", 1448), twice)], vec![(Uid(5), twice)]));
         let cycles = told.rollup.unwrap();
         assert_eq!(
             (cycles.last, cycles.longest, cycles.all),

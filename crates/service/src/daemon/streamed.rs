@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use words::people::Uid;
 
 /// So many pieces may wait to be read.
 const PIECES: usize = 2;
@@ -48,7 +49,7 @@ enum Part {
 /// refused before it has said anything.
 pub async fn run(
     work: &Work,
-    party: Party<u32>,
+    party: Party<Uid>,
     answer: impl FnOnce(Output) -> Said + Send + 'static,
 ) -> Result<Streamed, Refusal> {
     let (waiting, place) = work.begin(party.clone()).await?;
@@ -182,7 +183,7 @@ mod tests {
         Response { stdout: out.rest(), revision: 7, ..Response::default() }
     }
 
-    const SOMEBODY: Party<u32> = Party { who: 1000, is_privileged: false };
+    const SOMEBODY: Party<Uid> = Party { who: Uid(1000), is_privileged: false };
 
     async fn started(answer: impl FnOnce(Output) -> Response + Send + 'static) -> Result<Streamed, Refusal> {
         run(&Work::default(), SOMEBODY, |out| Ok(answer(out))).await
@@ -236,7 +237,7 @@ mod tests {
             match run(&work, SOMEBODY, |out| Ok(rows(out, usize::MAX))).await.unwrap() {
                 Streamed::Pieces(body) => streams.push(body),
                 Streamed::Whole(said) => {
-                    break (said, run(&work, Party { who: 2, ..SOMEBODY }, |out| Ok(rows(out, 50_000))));
+                    break (said, run(&work, Party { who: Uid(2), ..SOMEBODY }, |out| Ok(rows(out, 50_000))));
                 }
             }
         };

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::{JoinError, spawn_blocking};
+use words::people::Uid;
 
 /// So many commands run at the same time.
 pub const COMMANDS_AT_ONCE: usize = 64;
@@ -23,8 +24,8 @@ const STREAMS: usize = 32;
 
 /// Where commands run.
 pub struct Work {
-    turns: Turns<u32>,
-    streams: Turns<u32>,
+    turns: Turns<Uid>,
+    streams: Turns<Uid>,
     left: Arc<AtomicU64>,
 }
 
@@ -64,7 +65,7 @@ impl Drop for Waiting {
 /// The place of a command that may run now.
 pub struct Place {
     asker: Asker,
-    _turn: Turn<u32>,
+    _turn: Turn<Uid>,
 }
 
 impl Place {
@@ -77,7 +78,7 @@ impl Place {
 
 impl Work {
     /// Waits for the caller's turn.
-    pub async fn begin(&self, party: Party<u32>) -> Result<(Waiting, Place), Refusal> {
+    pub async fn begin(&self, party: Party<Uid>) -> Result<(Waiting, Place), Refusal> {
         let asker = Asker::default();
         let waiting = Waiting { asker: asker.clone(), left: self.left.clone(), is_answered: false };
         match self.turns.wait(party).await {
@@ -90,7 +91,7 @@ impl Work {
     }
 
     /// A place for one more answer that is sent while it is made.
-    pub fn stream(&self, party: Party<u32>) -> Option<Turn<u32>> {
+    pub fn stream(&self, party: Party<Uid>) -> Option<Turn<Uid>> {
         self.streams.now(party)
     }
 
@@ -98,7 +99,7 @@ impl Work {
     /// goes on.
     pub async fn run<T: Send + 'static>(
         &self,
-        party: Party<u32>,
+        party: Party<Uid>,
         command: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let (waiting, place) = self.begin(party).await?;
@@ -129,7 +130,7 @@ pub fn panicked(error: JoinError) -> Refusal {
 mod tests {
     use super::*;
 
-    const SOMEBODY: Party<u32> = Party { who: 1000, is_privileged: false };
+    const SOMEBODY: Party<Uid> = Party { who: Uid(1000), is_privileged: false };
 
     #[tokio::test]
     async fn a_panic_is_answered() {

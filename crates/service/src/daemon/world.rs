@@ -16,7 +16,7 @@ use slurm::records::{Job, Jobs, Scan};
 use slurm::settings::Settings;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
-use words::people::{People, Unanswered};
+use words::people::{People, Uid, Unanswered};
 
 /// This host, its store, and what its configuration says about accounting.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Local {
     /// Whoever asks, as accounting knows them. The error is that nobody knows now who that is; root is root without a name.
     pub fn caller(&self, who: Who) -> Result<Caller, Unanswered> {
         let name = match self.user_name(who.uid) {
-            Err(_) if who.uid == 0 => String::new(),
+            Err(_) if who.uid == Uid::ROOT => String::new(),
             name => name?,
         };
         let caller = Caller::new(who.uid, name, &self.settings);
@@ -56,7 +56,7 @@ impl Local {
     }
 
     /// The name of a user number, as accounting keeps names; empty when it has none. The error is that nobody knows.
-    fn user_name(&self, uid: u32) -> Result<String, Unanswered> {
+    fn user_name(&self, uid: Uid) -> Result<String, Unanswered> {
         match self.people().user_numbered(uid).known()? {
             Some(user) => self.accounting_name(&user.name),
             None => Ok(String::new()),

@@ -5,10 +5,11 @@ pub(super) mod scan;
 use super::{Draft, StoreError, usage};
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
-use slurm::model::or_zero;
+use slurm::model::{JobId, JobRow, or_zero};
 use slurm::records::*;
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
+use words::ids::Id;
 
 /// Why records cannot be read, in words that hold no statement.
 pub fn unread(error: rusqlite::Error) -> JobsError {
@@ -93,11 +94,11 @@ impl JobTable<'_> {
 
     fn read_later(&self, of: &Job) -> Result<Vec<Job>> {
         let mut statement = self.0.prepare_cached(&LATER)?;
-        statement.query_map(params![of.job_id, of.cluster, of.submit], job)?.collect()
+        statement.query_map(params![of.job_id.0, of.cluster, of.submit], job)?.collect()
     }
 
     fn one(&self, row: JobRow) -> Result<Option<Job>> {
-        self.0.prepare_cached(&ONE)?.query([row as i64])?.next()?.map(job).transpose()
+        self.0.prepare_cached(&ONE)?.query([row.0 as i64])?.next()?.map(job).transpose()
     }
 }
 
@@ -106,10 +107,14 @@ static ONE: LazyLock<String> = LazyLock::new(|| format!("SELECT id, {JOB} FROM j
 static LATER: LazyLock<String> =
     LazyLock::new(|| format!("SELECT id, {JOB} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit > ?3"));
 
-pub(super) fn steps(connection: &Connection, row: JobRow) -> Result<Vec<Step>> {
+pub(super) fn steps_of(connection: &Connection, job: &Job) -> Result<Vec<Step>> {
+    job.row.map_or(Ok(Vec::new()), |row| steps(connection, row))
+}
+
+fn steps(connection: &Connection, row: JobRow) -> Result<Vec<Step>> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {STEP} FROM step WHERE job = ?1 ORDER BY number, component"))?;
-    statement.query_map([row as i64], step)?.collect()
+    statement.query_map([row.0 as i64], step)?.collect()
 }
 
 /// The columns of a row one after another: looking each up by its name would take longer than to read it.
@@ -135,8 +140,12 @@ impl Columns<'_, '_> {
         })
     }
 
+    fn optional_id<T: Id<Number: FromSql>>(&mut self) -> Result<Option<T>> {
+        Ok(self.next::<Option<T::Number>>()?.map(T::of))
+    }
+
     /// 0 is none.
-    fn id<T: From<u32>>(&mut self) -> Result<Option<T>> {
+    fn id<T: Id<Number: FromSql>>(&mut self) -> Result<Option<T>> {
         Ok(or_zero::id(self.next()?))
     }
 
@@ -160,13 +169,14 @@ impl Columns<'_, '_> {
     }
 
     fn array(&mut self) -> Result<Option<ArrayPlace>> {
-        let (job, task, waiting) = (self.next()?, self.next::<Option<u32>>()?, self.next::<Option<String>>()?);
+        let job = self.optional_id()?;
+        let (task, waiting) = (self.next::<Option<u32>>()?, self.next::<Option<String>>()?);
         let tasks = task.map_or_else(|| Tasks::Waiting(waiting.unwrap_or_default()), Tasks::One);
         Ok(Option::map(job, |job| ArrayPlace { job, tasks }))
     }
 
     fn het(&mut self) -> Result<Option<HetPlace>> {
-        let (job, offset): (Option<u32>, Option<u32>) = (self.next()?, self.next()?);
+        let (job, offset) = (self.optional_id()?, self.next::<Option<u32>>()?);
         Ok(job.zip(offset).map(|(job, offset)| HetPlace { job, offset }))
     }
 
@@ -185,16 +195,16 @@ pub(super) fn job(row: &Row) -> Result<Job> {
     let columns = &mut columns;
     // In the order of the columns.
     Ok(Job {
-        row: columns.count()?,
+        row: Some(JobRow(columns.count()?)),
         cluster: columns.next()?,
-        job_id: columns.next()?,
+        job_id: JobId(columns.next()?),
         submit: columns.next()?,
         eligible: columns.next()?,
         start: columns.next()?,
         end: columns.next()?,
         suspended: columns.count()?,
         state: columns.understood(JobState::from_number)?,
-        cancelled_by: columns.next()?,
+        cancelled_by: columns.optional_id()?,
         exit: columns.exit()?,
         derived_exit: columns.exit()?,
         array: columns.array()?,
@@ -204,8 +214,8 @@ pub(super) fn job(row: &Row) -> Result<Job> {
         name: columns.next()?,
         account: columns.next()?,
         user: columns.next()?,
-        uid: columns.next()?,
-        gid: columns.next()?,
+        uid: columns.optional_id()?,
+        gid: columns.optional_id()?,
         partition: columns.next()?,
         wckey: columns.next()?,
         reservation: columns.next()?,
@@ -234,7 +244,7 @@ pub(super) fn step(row: &Row) -> Result<Step> {
         het_component: u32::try_from(columns.next::<i64>()?).ok(),
         name: columns.next()?,
         state: columns.understood(JobState::from_number)?,
-        cancelled_by: columns.next()?,
+        cancelled_by: columns.optional_id()?,
         exit: columns.exit()?,
         start: columns.next()?,
         end: columns.next()?,
@@ -323,7 +333,7 @@ fn change(transaction: &Connection, job: &Job, steps: &[Step]) -> Result<bool> {
     if !same {
         write_job(&mut transaction.prepare_cached(&JOBS.put)?, job)?;
     }
-    new_steps.iter().try_for_each(|step| write_step(transaction, old.row as i64, step))?;
+    new_steps.iter().try_for_each(|step| write_step(transaction, or_zero::number(old.row) as i64, step))?;
     Ok(!same || !new_steps.is_empty())
 }
 
@@ -348,9 +358,9 @@ pub(super) fn has_step(steps: &[Step], step: &Step) -> bool {
 pub(super) fn find(connection: &Connection, like: &Job) -> Result<Option<JobWithSteps>> {
     let sql = format!("SELECT id, {JOB} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3");
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![like.job_id, like.cluster, like.submit])?;
+    let mut rows = statement.query(params![like.job_id.0, like.cluster, like.submit])?;
     let Some(found) = rows.next()?.map(job).transpose()? else { return Ok(None) };
-    let steps = steps(connection, found.row)?;
+    let steps = steps_of(connection, &found)?;
     Ok(Some((found, steps)))
 }
 
@@ -372,30 +382,30 @@ fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<bool> {
     };
     let values: [&dyn ToSql; 40] = [
         &job.cluster,
-        &job.job_id,
+        &job.job_id.0,
         &job.submit,
         &job.eligible,
         &job.start,
         &job.end,
         &(job.suspended as i64),
         &job.state.number(),
-        &job.cancelled_by,
+        &job.cancelled_by.map(Id::number),
         &job.exit.code,
         &job.exit.signal,
         &job.derived_exit.code,
         &job.derived_exit.signal,
-        &job.array.as_ref().map(|array| array.job),
+        &job.array.as_ref().map(|array| array.job.0),
         &array_task,
         &array_tasks,
-        &job.het.map(|het| het.job),
+        &job.het.map(|het| het.job.0),
         &job.het.map(|het| het.offset),
         &or_zero::number(job.association),
         &or_zero::number(job.qos),
         &job.name,
         &job.account,
         &job.user,
-        &job.uid,
-        &job.gid,
+        &job.uid.map(Id::number),
+        &job.gid.map(Id::number),
         &job.partition,
         &job.wckey,
         &job.reservation,
@@ -422,7 +432,7 @@ fn write_step(transaction: &Connection, job: i64, step: &Step) -> Result<()> {
         &step.het_component.map_or(-1, i64::from),
         &step.name,
         &step.state.number(),
-        &step.cancelled_by,
+        &step.cancelled_by.map(Id::number),
         &step.exit.code,
         &step.exit.signal,
         &step.start,

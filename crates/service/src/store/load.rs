@@ -7,6 +7,7 @@ use slurm::State;
 use slurm::model::qos::QosFlag;
 use slurm::model::*;
 use std::collections::{BTreeMap, BTreeSet};
+use words::ids::Id;
 
 /// Everything.
 pub fn state(connection: &Connection) -> Result<State> {
@@ -86,8 +87,11 @@ fn coordinator(row: &Row) -> Result<((String, String), Coordinator)> {
     Ok(((account.clone(), user.clone()), Coordinator { account, user }))
 }
 
-fn limits<Id: From<u32> + Ord>(connection: &Connection, sql: &str) -> Result<BTreeMap<Id, Limits>> {
-    let mut found: BTreeMap<Id, Limits> = BTreeMap::new();
+fn limits<Owner>(connection: &Connection, sql: &str) -> Result<BTreeMap<Owner, Limits>>
+where
+    Owner: Id<Number = u32> + Ord,
+{
+    let mut found: BTreeMap<Owner, Limits> = BTreeMap::new();
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

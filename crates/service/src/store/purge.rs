@@ -1,13 +1,13 @@
 //! Old records: found, taken out one by one if they still are what was archived, and brought back.
 
 use super::jobs;
-use super::rows::integer;
+use super::rows::{id, integer};
 use super::{Draft, StoreError, transactions, usage};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_iter};
 use slurm::State;
 use slurm::archive::{Cell, Kind, Record, UsageOf};
-use slurm::model::{Action, Event, Transaction};
+use slurm::model::{Action, Event, JobId, Transaction, or_zero};
 use slurm::records::Job;
 use slurm::records::import::chunk;
 use slurm::rollup::{Calendar, Period};
@@ -101,7 +101,7 @@ impl Old<'_> {
         let mut rows = statement.query(params![self.cluster, self.until, most as i64])?;
         while let Some(row) = rows.next()? {
             let job = jobs::job(row)?;
-            let steps = jobs::steps(sql, job.row)?;
+            let steps = jobs::steps_of(sql, &job)?;
             see(Record::Job { job, steps })?;
         }
         Ok(())
@@ -121,7 +121,7 @@ impl Old<'_> {
         let mut rows = statement.query(params![self.cluster, self.until, most as i64, self.from.get()])?;
         let mut seen = 0;
         while let Some(row) = rows.next()? {
-            let (cluster, job_id, submit) = (row.get("of_cluster")?, row.get("of_job")?, row.get("of_submit")?);
+            let (cluster, job_id, submit) = (row.get("of_cluster")?, id(row, "of_job")?, row.get("of_submit")?);
             see(Record::Step { cluster, job_id, submit, step: jobs::step(row)? })?;
             self.from.set(row.get("of_end")?);
             seen += 1;
@@ -253,14 +253,18 @@ fn remove(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> 
         Record::Job { job, steps } => {
             let there = jobs::find(sql, job)?.filter(|(old, old_steps)| old == job && old_steps == steps);
             let Some((old, _)) = there else { return Ok(false) };
-            Ok(sql.prepare_cached("DELETE FROM job WHERE id = ?1")?.execute([integer(old.row)])? > 0)
+            Ok(sql.prepare_cached("DELETE FROM job WHERE id = ?1")?.execute([integer(or_zero::number(old.row))])? > 0)
         }
         Record::Step { cluster, job_id, submit, step } => {
             let Some((job, steps)) = jobs::find(sql, &key(cluster, *job_id, *submit))? else { return Ok(false) };
             let component = step.het_component.map_or(-1, i64::from);
             let delete = "DELETE FROM step WHERE job = ?1 AND number = ?2 AND component = ?3";
             Ok(steps.contains(step)
-                && sql.prepare_cached(delete)?.execute(params![integer(job.row), step.id.number(), component])? > 0)
+                && sql.prepare_cached(delete)?.execute(params![
+                    integer(or_zero::number(job.row)),
+                    step.id.number(),
+                    component
+                ])? > 0)
         }
         Record::Event(event) => Ok(state.events.get(&event.id) == Some(event) && {
             state.events.remove(&event.id);
@@ -291,7 +295,7 @@ fn remove(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> 
     }
 }
 
-fn key(cluster: &str, job_id: u32, submit: i64) -> Job {
+fn key(cluster: &str, job_id: JobId, submit: i64) -> Job {
     Job { cluster: cluster.to_owned(), job_id, submit, ..Job::default() }
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, Result, Row, RowIndex};
 use slurm::table::Table;
+use words::ids::Id;
 
 /// The rows of a query by key.
 pub fn table<K: Ord + Clone, V: Clone + PartialEq>(
@@ -30,13 +31,13 @@ pub fn integer(value: u64) -> i64 {
 }
 
 /// A number that names something.
-pub fn id<T: From<u32>>(row: &Row, column: impl RowIndex) -> Result<T> {
-    row.get::<_, u32>(column).map(T::from)
+pub fn id<T: Id<Number: FromSql>>(row: &Row, column: impl RowIndex) -> Result<T> {
+    row.get(column).map(T::of)
 }
 
 /// One that may be missing.
-pub fn optional_id<T: From<u32>>(row: &Row, column: impl RowIndex) -> Result<Option<T>> {
-    Ok(optional::<u32>(row, column)?.map(T::from))
+pub fn optional_id<T: Id<Number: FromSql>>(row: &Row, column: impl RowIndex) -> Result<Option<T>> {
+    Ok(optional(row, column)?.map(T::of))
 }
 
 /// A value that may be missing.

@@ -1,6 +1,6 @@
 //! The small tables: wckeys, federations, resources, events, reservations.
 
-use super::rows::{id, integer, table, understood};
+use super::rows::{id, integer, optional_id, table, understood};
 use rusqlite::{Connection, Result, Row, params};
 use slurm::State;
 use slurm::model::*;
@@ -69,7 +69,7 @@ fn event(row: &Row) -> Result<(u64, Event)> {
         end: row.get("end")?,
         state: row.get("state")?,
         reason: row.get("reason")?,
-        user: row.get("user")?,
+        user: optional_id(row, "user")?,
         tres: counts(row, "tres")?,
         cluster_nodes: row.get("cluster_nodes")?,
     };
@@ -180,7 +180,7 @@ fn save_events(sql: &Connection, state: &State) -> Result<()> {
                 row.end,
                 row.state,
                 row.reason,
-                row.user,
+                row.user.map(|uid| uid.0),
                 counts_text(&row.tres),
                 row.cluster_nodes
             ])?,

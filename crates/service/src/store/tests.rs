@@ -3,6 +3,7 @@ mod migration;
 
 use super::*;
 use slurm::model::*;
+use words::people::Uid;
 
 fn rows(state: &mut State) {
     state.clusters.put("c".into(), Cluster::new("c"));
@@ -84,7 +85,7 @@ fn small_rows(state: &mut State) {
         end: None,
         state: 0x201,
         reason: "'fan'".into(),
-        user: Some(0),
+        user: Some(Uid::ROOT),
         tres: [(tres::CPU, 4), (tres::MEM, u64::MAX >> 1)].into(),
         cluster_nodes: String::new(),
     };

@@ -1,7 +1,7 @@
 //! [`Record`]: one line of an archive, JSON by kind.
 
 use super::Kind;
-use crate::model::{Action, Event, QosId, Reservation, TresId};
+use crate::model::{Action, Event, JobId, QosId, Reservation, TresId};
 use crate::records::{Job, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ pub enum Record {
         /// The cluster of its job.
         cluster: String,
         /// The number of its job.
-        job_id: u32,
+        job_id: JobId,
         /// When its job was submitted.
         submit: i64,
         /// The step.

@@ -53,8 +53,9 @@ fn add(state: &State, running: &mut Running, association: Option<AssociationId>,
 mod tests {
     use super::*;
     use crate::founding::found;
+    use crate::model::JobRow;
     use crate::model::tres::{CPU, NODE};
-    use crate::records::{JobRow, Step, TresCounts};
+    use crate::records::{Step, TresCounts};
 
     struct These(Vec<Job>);
 

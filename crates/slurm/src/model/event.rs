@@ -3,6 +3,7 @@
 use super::ids::{ReservationId, TresId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use words::people::Uid;
 
 /// Amounts of TRES by number.
 pub type TresCounts = BTreeMap<TresId, u64>;
@@ -25,7 +26,7 @@ pub struct Event {
     /// Why.
     pub reason: String,
     /// User number of who caused it; `None` when nobody is named.
-    pub user: Option<u32>,
+    pub user: Option<Uid>,
     /// What the node, or the cluster, has.
     pub tres: TresCounts,
     /// The nodes of the cluster, for an event of the whole cluster.

@@ -18,12 +18,11 @@ pub use record::{
 pub use state::JobState;
 pub use tres_counts::TresCounts;
 
+use crate::model::{JobId, JobRow};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-
-/// Number of a job's row (sacct's `DBIndex`); 0 until it is stored. Two rows of one job (a requeue) differ in it.
-pub type JobRow = u64;
+use words::people::Uid;
 
 /// A job with its steps.
 pub type JobWithSteps = (Job, Vec<Step>);
@@ -50,9 +49,9 @@ pub struct Scan {
     /// Submitted before this time.
     pub submitted_before: Option<i64>,
     /// With one of these numbers, as the job's own, its array's or its heterogeneous job's; any when empty.
-    pub numbers: BTreeSet<u32>,
+    pub numbers: BTreeSet<JobId>,
     /// Of these users, by number and name; of all when empty. The name counts only for jobs whose number is not known.
-    pub users: Vec<(u32, String)>,
+    pub users: Vec<(Uid, String)>,
 }
 
 impl Scan {
@@ -64,7 +63,7 @@ impl Scan {
     }
 
     /// Whether the job is of a user.
-    pub fn is_of(job: &Job, (uid, name): &(u32, String)) -> bool {
+    pub fn is_of(job: &Job, (uid, name): &(Uid, String)) -> bool {
         job.uid.map_or(*name == job.user, |of| of == *uid)
     }
 
@@ -93,8 +92,8 @@ impl Order {
     /// Which of two jobs comes first.
     pub fn compare(self, a: &Job, b: &Job) -> Ordering {
         let array = |job: &Job| match &job.array {
-            Some(array) => (array.job, if let Tasks::One(task) = array.tasks { task } else { u32::MAX }),
-            None => (0, u32::MAX),
+            Some(array) => (Some(array.job), if let Tasks::One(task) = array.tasks { task } else { u32::MAX }),
+            None => (None, u32::MAX),
         };
         match self {
             Order::Submitted => {

@@ -1,21 +1,23 @@
 //! [`Job`] and [`Step`]: one record each, with the fields that sacct(1) shows.
 
-use super::{JobRow, JobState, TresCounts};
-use crate::model::{AssociationId, QosId, ReservationId, TresId, or_zero};
+use super::{JobState, TresCounts};
+use crate::model::{AssociationId, JobId, JobRow, QosId, ReservationId, TresId, or_zero};
 use crate::rollup::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use words::people::{Gid, Uid};
 
 /// One run of a job. What sacct calculates (elapsed time, CPU time) is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Job {
-    /// Its row; 0 until stored.
-    pub row: JobRow,
+    /// Its row, when it is stored.
+    #[serde(with = "or_zero")]
+    pub row: Option<JobRow>,
     /// The cluster it ran on.
     pub cluster: String,
     /// The job's own number (sacct's `JobIDRaw`); with cluster and `submit` it names this record.
-    pub job_id: u32,
+    pub job_id: JobId,
     /// Its place in a job array.
     pub array: Option<ArrayPlace>,
     /// Its place in a heterogeneous job.
@@ -27,9 +29,9 @@ pub struct Job {
     /// The user's name; empty when only the number is known.
     pub user: String,
     /// The user's number.
-    pub uid: Option<u32>,
+    pub uid: Option<Uid>,
     /// The number of the group it ran as.
-    pub gid: Option<u32>,
+    pub gid: Option<Gid>,
     /// The partition, or those it waits for with commas between.
     pub partition: String,
     /// The QOS, if it is known.
@@ -60,7 +62,7 @@ pub struct Job {
     /// What it does, or how it ended.
     pub state: JobState,
     /// Who cancelled it.
-    pub cancelled_by: Option<u32>,
+    pub cancelled_by: Option<Uid>,
     /// How the job script ended.
     pub exit: ExitCode,
     /// The highest exit code of its steps.
@@ -99,7 +101,7 @@ impl Job {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrayPlace {
     /// The array's number.
-    pub job: u32,
+    pub job: JobId,
     /// Which of its tasks.
     pub tasks: Tasks,
 }
@@ -117,7 +119,7 @@ pub enum Tasks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HetPlace {
     /// The number of the first component.
-    pub job: u32,
+    pub job: JobId,
     /// Which component, from 0.
     pub offset: u32,
 }
@@ -204,7 +206,7 @@ pub struct Step {
     /// What it does, or how it ended.
     pub state: JobState,
     /// Who cancelled it.
-    pub cancelled_by: Option<u32>,
+    pub cancelled_by: Option<Uid>,
     /// How it ended.
     pub exit: ExitCode,
     /// When it started.

@@ -1,5 +1,6 @@
 //! [`Selected`]: one part of `--jobs`: `123`, `123.batch`, `123_4`, `12+1`.
 
+use crate::model::JobId;
 use crate::records::{Job, Step, StepId, Tasks};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Selected {
     /// The number of a job, of an array, or of a heterogeneous job.
-    pub job: u32,
+    pub job: JobId,
     /// Only this task of the array.
     pub task: Option<u32>,
     /// Only this component.
@@ -46,12 +47,12 @@ impl Selected {
             offset = Some(part).filter(|part| starts_with_digit(part)).map(leading);
             offset.ok_or_else(|| format!("Bad hetjob offset specified: {het}"))?;
         }
-        Ok(Self { job: leading(job), task, offset, step })
+        Ok(Self { job: JobId(leading(job)), task, offset, step })
     }
 
     /// Whether the job is looked up by this part. `whole` is `--whole-hetjob`, `hets` the heterogeneous jobs of which
     /// some component was named.
-    pub fn finds(&self, job: &Job, whole: Option<bool>, hets: &BTreeSet<u32>) -> bool {
+    pub fn finds(&self, job: &Job, whole: Option<bool>, hets: &BTreeSet<JobId>) -> bool {
         let array = job.array.as_ref();
         let het = job.het.map(|het| het.job);
         if let Some(task) = self.task {
@@ -88,7 +89,7 @@ impl Selected {
 pub struct Selection {
     all: Vec<Selected>,
     /// Places in `all` by the number of the job.
-    by_job: BTreeMap<u32, Vec<usize>>,
+    by_job: BTreeMap<JobId, Vec<usize>>,
 }
 
 impl Selection {
@@ -104,21 +105,21 @@ impl Selection {
     }
 
     /// The numbers that were asked for.
-    pub fn numbers(&self) -> BTreeSet<u32> {
+    pub fn numbers(&self) -> BTreeSet<JobId> {
         self.by_job.keys().copied().collect()
     }
 
     /// The parts that name a number of this job, in their order.
     fn near(&self, job: &Job) -> impl Iterator<Item = &Selected> {
         let numbers = [Some(job.job_id), job.het.map(|het| het.job), job.array.as_ref().map(|array| array.job)];
-        let numbers: BTreeSet<u32> = numbers.into_iter().flatten().collect();
+        let numbers: BTreeSet<JobId> = numbers.into_iter().flatten().collect();
         let mut places: Vec<_> = numbers.iter().filter_map(|number| self.by_job.get(number)).flatten().collect();
         places.sort_unstable();
         places.into_iter().filter_map(|at| self.all.get(*at))
     }
 
     /// Whether some part finds the job; see [`Selected::finds`].
-    pub fn finds(&self, job: &Job, whole: Option<bool>, hets: &BTreeSet<u32>) -> bool {
+    pub fn finds(&self, job: &Job, whole: Option<bool>, hets: &BTreeSet<JobId>) -> bool {
         let found = self.near(job).any(|one| one.finds(job, whole, hets));
         // A component of which another was named need not have a number that was.
         let is_of_het = || whole == Some(true) && job.het.is_some_and(|het| hets.contains(&het.job));
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn parts_of_jobs() {
         let parsed = Selected::parse("12+1.0+1").unwrap();
-        assert_eq!((parsed.job, parsed.offset, parsed.step), (12, Some(1), Some(StepId::Number(0))));
+        assert_eq!((parsed.job, parsed.offset, parsed.step), (JobId(12), Some(1), Some(StepId::Number(0))));
         assert_eq!(Selected::parse("7_3.batch").unwrap().task, Some(3));
         for (text, complaint) in [
             ("x", "Bad job/step specified: x"),
@@ -176,6 +177,6 @@ mod tests {
         ] {
             assert_eq!(Selected::parse(text).unwrap_err(), complaint);
         }
-        assert_eq!(Selected::parse("99999999999").unwrap().job, 0, "no job has such a number");
+        assert_eq!(Selected::parse("99999999999").unwrap().job, JobId(0), "no job has such a number");
     }
 }

@@ -14,7 +14,7 @@ use crate::sacctmgr::word::{self, Word};
 use slurm::model::tres::CPU;
 use slurm::model::*;
 use slurm::rollup::Span;
-use words::people::Sought;
+use words::people::{Sought, Uid};
 use words::text::duration;
 
 /// Which events are meant. An absent list means any.
@@ -27,7 +27,7 @@ struct Wanted {
     nodes: Option<Vec<String>>,
     reasons: Option<Vec<String>>,
     states: Option<Vec<Asked>>,
-    users: Option<Vec<u32>>,
+    users: Option<Vec<Uid>>,
     min_cpus: Option<u64>,
     max_cpus: Option<u64>,
     only_open: bool,

@@ -8,12 +8,13 @@ use crate::sacctmgr::condition;
 use crate::sacctmgr::session::{Done, Session};
 use crate::sacctmgr::wckey;
 use crate::sacctmgr::word::{self, Word};
-use slurm::model::Action;
+use slurm::model::{Action, JobId, JobRow};
 use slurm::records::selection::{Selected, Selection};
-use slurm::records::{ExitCode, Job, JobEdit, JobRow, JobState, Scan};
+use slurm::records::{ExitCode, Job, JobEdit, JobState, Scan};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use words::people::Uid;
 
 /// Which jobs are meant. An absent list means any.
 #[derive(Default)]
@@ -64,7 +65,7 @@ impl Wanted {
         for part in word::unquote_lower(word.value).split(',') {
             match Selected::parse(part.trim()) {
                 // Slurm takes 0 for "all jobs".
-                Ok(one) if one.job > 0 => self.jobs.push(one),
+                Ok(one) if one.job > JobId(0) => self.jobs.push(one),
                 Ok(_) => return session.refuse(format!("sacctmgr: fatal: Bad job/step specified: {part}")),
                 Err(what) => return session.refuse(format!("sacctmgr: fatal: {what}")),
             }
@@ -95,7 +96,7 @@ impl Wanted {
         }
     }
 
-    fn holds(&self, job: &Job, hets: &BTreeSet<u32>) -> bool {
+    fn holds(&self, job: &Job, hets: &BTreeSet<JobId>) -> bool {
         let among = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|l| l.iter().any(|t| t == text));
         among(&self.accounts, &job.account)
             && among(&self.users, &job.user)
@@ -197,11 +198,11 @@ impl Asked {
 struct Found {
     row: JobRow,
     cluster: String,
-    job_id: u32,
+    job_id: JobId,
     submit: i64,
     resizing: bool,
     user: String,
-    uid: Option<u32>,
+    uid: Option<Uid>,
 }
 
 /// `modify job`: operators change any record, others comment and derived exit code of their own.
@@ -252,7 +253,8 @@ fn find(session: &mut Session, wanted: &Wanted) -> Done<Vec<Found>> {
     let mut see = |job: Job| {
         if wanted.holds(&job, &hets) && view.job(&job.account, &job.user) {
             let Job { row, cluster, job_id, submit, state, user, uid, .. } = job;
-            found.push(Found { row, cluster, job_id, submit, resizing: state == JobState::Resizing, user, uid });
+            let resizing = state == JobState::Resizing;
+            found.extend(row.map(|row| Found { row, cluster, job_id, submit, resizing, user, uid }));
         }
         ControlFlow::Continue(())
     };
@@ -262,7 +264,7 @@ fn find(session: &mut Session, wanted: &Wanted) -> Done<Vec<Found>> {
     let local = session.local_cluster();
     let order = |job: &Found| (job.cluster != local, job.cluster.clone(), job.job_id, -job.submit);
     found.sort_by_cached_key(order);
-    let mut last: Option<(String, u32)> = None;
+    let mut last: Option<(String, JobId)> = None;
     found.retain(|job| {
         let here = Some((job.cluster.clone(), job.job_id));
         std::mem::replace(&mut last, here.clone()) != here || job.resizing

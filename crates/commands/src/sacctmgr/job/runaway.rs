@@ -93,6 +93,6 @@ fn fix(session: &mut Session, found: &[Job]) -> Done {
         return Ok(());
     }
     let edit = Arc::new(JobEdit { completes: true, ..JobEdit::default() });
-    found.iter().for_each(|job| session.state.edit_job(job.row, edit.clone()));
+    found.iter().filter_map(|job| job.row).for_each(|row| session.state.edit_job(row, edit.clone()));
     Ok(())
 }

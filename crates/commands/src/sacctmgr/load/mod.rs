@@ -22,6 +22,7 @@ use slurm::model::*;
 use slurm::tree::Seed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
+use words::people::Uid;
 
 /// An association that the file adds.
 struct New {
@@ -239,7 +240,7 @@ impl Load<'_, '_> {
 
     fn may_load(&mut self) -> Done {
         let (state, caller) = (&*self.session.state, self.session.caller);
-        if caller.uid != 0 && state.user(&caller.name).is_none() {
+        if caller.uid != Uid::ROOT && state.user(&caller.name).is_none() {
             let text = format!(" Your uid ({}) is not in the accounting system, can't load file.", caller.uid);
             return self.session.refuse(text);
         }

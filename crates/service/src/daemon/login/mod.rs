@@ -37,7 +37,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind};
 use words::diag::Diagnostic;
-use words::people::{People, Person, Sought};
+use words::people::{People, Person, Sought, Uid};
 
 /// Requests of one user at a time.
 const REQUESTS_EACH: usize = 16;
@@ -50,7 +50,7 @@ const WAITING: usize = 64;
 struct Node {
     link: Link,
     bodies: Bodies,
-    turns: Turns<u32>,
+    turns: Turns<Uid>,
     parties: Parties,
     outage: Outage,
 }
@@ -169,10 +169,10 @@ impl Node {
     /// The request as it goes on: its method, path and body, and who sends it; with the place of a large one.
     async fn assert(
         &self,
-        uid: u32,
-        party: &Party<u32>,
+        uid: Uid,
+        party: &Party<Uid>,
         request: Request,
-    ) -> Result<(Onward, Option<Turn<u32>>), Refusal> {
+    ) -> Result<(Onward, Option<Turn<Uid>>), Refusal> {
         let (head, body) = request.into_parts();
         let path = head.uri.path_and_query().filter(|path| path.as_str().starts_with("/v1/"));
         let path = path.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "the service's paths begin with /v1/"))?;
@@ -186,7 +186,7 @@ impl Node {
             .method(head.method)
             .uri(path.as_str())
             .header(header::HOST, "enlist")
-            .header(UID_HEADER, uid)
+            .header(UID_HEADER, uid.0)
             .header(USER_HEADER, user);
         for kept in [header::CONTENT_TYPE, header::ACCEPT] {
             if let Some(value) = head.headers.get(&kept) {
@@ -199,7 +199,7 @@ impl Node {
 }
 
 /// The name of a user who asks; refused when there is none, or nobody knows now.
-fn name_of(uid: u32, sought: Sought<Person>) -> Result<String, Refusal> {
+fn name_of(uid: Uid, sought: Sought<Person>) -> Result<String, Refusal> {
     let user = sought.known()?.ok_or_else(|| {
         let why = format!("user number {uid} has no name on this host; ask for an account");
         Refusal::new(StatusCode::FORBIDDEN, why)
@@ -210,7 +210,7 @@ fn name_of(uid: u32, sought: Sought<Person>) -> Result<String, Refusal> {
 /// An answer on its way through; the request's places are free again when it has passed.
 struct Streamed {
     body: Incoming,
-    _turns: (Turn<u32>, Option<Turn<u32>>),
+    _turns: (Turn<Uid>, Option<Turn<Uid>>),
 }
 
 impl hyper::body::Body for Streamed {

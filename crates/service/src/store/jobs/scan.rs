@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Result};
 use serde::Serialize;
 use slurm::records::Scan;
+use words::people::Uid;
 
 /// Jobs that lived longer, from submission to end, are in an index of their own (schema 008): so those that cross the end
 /// of a time are found among those that ended within a week behind it, and a few others.
@@ -66,7 +67,7 @@ pub(in crate::store) fn conditions(connection: &Connection, scan: &Scan) -> Resu
         return Ok(vec![all.and(format!("({any})"), vec![list(&numbers); 3]).of_window(scan)]);
     }
     if !scan.users.is_empty() {
-        let (uids, names): (Vec<u32>, Vec<String>) = scan.users.iter().cloned().unzip();
+        let (uids, names): (Vec<Uid>, Vec<String>) = scan.users.iter().cloned().unzip();
         let by_name = all.clone().and("uid IS NULL", []).one_of("user", &names);
         return Ok(vec![all.one_of("uid", &uids).of_window(scan), by_name.of_window(scan)]);
     }

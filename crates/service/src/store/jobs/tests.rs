@@ -1,5 +1,6 @@
 use super::*;
 use slurm::model::tres::MEM;
+use words::people::Uid;
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -19,14 +20,14 @@ fn all(connection: &Connection, scan: &Scan) -> Vec<Job> {
 
 fn full_job() -> JobWithSteps {
     let job = Job {
-        row: 1,
+        row: Some(JobRow(1)),
         cluster: "ref".into(),
-        job_id: 7,
-        array: Some(ArrayPlace { job: 5, tasks: Tasks::One(2) }),
-        het: Some(HetPlace { job: 7, offset: 0 }),
+        job_id: JobId(7),
+        array: Some(ArrayPlace { job: JobId(5), tasks: Tasks::One(2) }),
+        het: Some(HetPlace { job: JobId(7), offset: 0 }),
         name: "run|it".into(),
         user: "gildong".into(),
-        uid: Some(1001),
+        uid: Some(Uid(1001)),
         submit: 100,
         eligible: Some(0),
         start: Some(110),
@@ -49,22 +50,23 @@ fn what_was_put_is_there_and_the_second_time_nothing_changes() {
     let stored = put(&connection, &[(job.clone(), steps.clone())]).unwrap();
     assert_eq!(stored, Stored { added: 1, earliest: Some(100), ..Stored::default() });
     let table = JobTable(&connection);
-    assert_eq!(table.job(1).unwrap().unwrap(), job);
-    assert_eq!(table.steps(1).unwrap(), steps);
-    assert_eq!(table.job(2).unwrap(), None);
-    let again = put(&connection, &[(Job { row: 0, ..job.clone() }, Vec::new())]).unwrap();
+    assert_eq!(table.job(JobRow(1)).unwrap().unwrap(), job);
+    assert_eq!(table.steps(JobRow(1)).unwrap(), steps);
+    assert_eq!(table.job(JobRow(2)).unwrap(), None);
+    let again = put(&connection, &[(Job { row: None, ..job.clone() }, Vec::new())]).unwrap();
     assert_eq!(again, Stored { unchanged: 1, ..Stored::default() });
     let ended = Job { end: Some(200), state: JobState::Completed, ..job };
     assert_eq!(put(&connection, &[(ended.clone(), Vec::new())]).unwrap().changed, 1);
-    assert_eq!(table.job(1).unwrap().unwrap(), ended);
-    assert_eq!(table.steps(1).unwrap(), steps, "steps stay when their job changes");
+    assert_eq!(table.job(JobRow(1)).unwrap().unwrap(), ended);
+    assert_eq!(table.steps(JobRow(1)).unwrap(), steps, "steps stay when their job changes");
 }
 
 #[test]
 fn jobs_come_in_order_and_with_their_later_runs() {
     let connection = database();
-    let job = |job_id, cluster: &str, submit, end: Option<i64>, array: Option<Tasks>| {
-        let array = array.map(|tasks| ArrayPlace { job: 5, tasks });
+    let job = |number, cluster: &str, submit, end: Option<i64>, array: Option<Tasks>| {
+        let job_id = JobId(number);
+        let array = array.map(|tasks| ArrayPlace { job: JobId(5), tasks });
         (Job { cluster: cluster.into(), job_id, submit, end, array, ..Job::default() }, Vec::new())
     };
     let jobs = [
@@ -109,8 +111,8 @@ fn jobs_come_in_order_and_with_their_later_runs() {
 #[test]
 fn scans_take_what_they_say() {
     let connection = database();
-    let job = |job_id, submit, end, user: &str| {
-        let uid = (user == "a").then_some(1000);
+    let job = |number, submit, end, user: &str| {
+        let (job_id, uid) = (JobId(number), (user == "a").then_some(Uid(1000)));
         let job = Job { cluster: "ref".into(), job_id, submit, end, uid, user: user.into(), ..Job::default() };
         (job, Vec::new())
     };
@@ -119,7 +121,7 @@ fn scans_take_what_they_say() {
     let month = 4 * scan::LONG;
     jobs.extend([job(8, 50, Some(month), "a"), job(9, month, Some(2 * month), "b"), job(11, month, None, "c")]);
     put(&connection, &jobs).unwrap();
-    let user = |uid, name: &str| vec![(uid, name.to_owned())];
+    let user = |uid, name: &str| vec![(Uid(uid), name.to_owned())];
     let scans = [
         (7, Scan::default()),
         (2, Scan::window("ref", 20, 30)),
@@ -130,7 +132,7 @@ fn scans_take_what_they_say() {
         (0, Scan::window("other", 0, 99)),
         (4, Scan { ended_from: Some(2 * month), ..Scan::default() }),
         (3, Scan { submitted_before: Some(50), ..Scan::default() }),
-        (2, Scan { numbers: [5, 3].into(), ..Scan::default() }),
+        (2, Scan { numbers: [JobId(5), JobId(3)].into(), ..Scan::default() }),
         (2, Scan { users: user(1000, "other"), ended_from: Some(30), ..Scan::default() }),
         (2, Scan { users: user(1, "b"), ..Scan::default() }),
     ];
@@ -149,7 +151,7 @@ fn lists_of_any_length_are_looked_up_through_indices() {
     let connection = database();
     put(&connection, &[full_job()]).unwrap();
     let (number, uid) = (full_job().0.job_id, full_job().0.uid.unwrap());
-    let many = number..number + 40_000;
+    let many = (number.0..number.0 + 40_000).map(JobId);
     let numbers = Scan { numbers: many.clone().collect(), ..Scan::default() };
     let users = Scan { users: many.map(|_| (uid, "it's".to_owned())).collect(), ..Scan::default() };
     let clusters: Vec<_> = (0..40_000).map(|n| format!("c{n}")).chain([full_job().0.cluster]).collect();
@@ -176,7 +178,7 @@ fn lists_of_any_length_are_looked_up_through_indices() {
 #[test]
 fn errors_hold_no_statement() {
     let connection = Connection::open_in_memory().unwrap();
-    let error = JobTable(&connection).job(1).unwrap_err();
+    let error = JobTable(&connection).job(JobRow(1)).unwrap_err();
     assert_eq!(error.to_string(), "no such table: job");
 }
 
@@ -187,8 +189,8 @@ fn statements_are_not_planned_again_for_each_job() {
     put(&connection, &[full_job()]).unwrap();
     let table = JobTable(&connection);
     for _ in 0..3 {
-        let job = table.job(1).unwrap().unwrap();
-        assert_eq!(table.steps(1).unwrap().len(), 2);
+        let job = table.job(JobRow(1)).unwrap().unwrap();
+        assert_eq!(table.steps(JobRow(1)).unwrap().len(), 2);
         assert_eq!(table.later_runs(&job).unwrap(), []);
     }
     let steps = format!("SELECT {STEP} FROM step WHERE job = ?1 ORDER BY number, component");

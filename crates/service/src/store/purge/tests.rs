@@ -3,8 +3,9 @@ use crate::store::Store;
 use jiff::tz::TimeZone;
 use slurm::founding::found;
 use slurm::model::tres::CPU;
-use slurm::model::{AssociationId, Reservation, ReservationId};
+use slurm::model::{AssociationId, JobId, Reservation, ReservationId};
 use slurm::records::{Job, JobState, Step};
+use words::people::Uid;
 
 const DAY: i64 = 86_400;
 
@@ -31,7 +32,7 @@ impl Site {
                 end: Some(end),
                 state: 1,
                 reason: "fan".into(),
-                user: Some(0),
+                user: Some(Uid::ROOT),
                 tres: [(CPU, 4)].into(),
                 cluster_nodes: String::new(),
             };
@@ -99,7 +100,7 @@ fn job(day: i64) -> (Job, Vec<Step>) {
     let (submit, end) = (day * DAY - 7200, Some(day * DAY));
     let job = Job {
         cluster: "c".into(),
-        job_id: day as u32,
+        job_id: JobId(day as u32),
         user: "root".into(),
         account: "root".into(),
         association: Some(AssociationId(2)),
@@ -133,7 +134,7 @@ fn what_was_taken_out_comes_back_as_it_was_and_only_once() {
         assert_eq!(site.bring_back(&records), 0, "{kind:?}");
         let unnumbered = |records: Vec<Record>| -> Vec<Record> {
             let without = |record| match record {
-                Record::Job { job, steps } => Record::Job { job: Job { row: 0, ..job }, steps },
+                Record::Job { job, steps } => Record::Job { job: Job { row: None, ..job }, steps },
                 other => other,
             };
             records.into_iter().map(without).collect()
@@ -166,13 +167,13 @@ fn usage_from_before_what_was_purged_is_not_summed_up_again() {
     roll(&mut site);
     site.keep(|draft, _| draft.put_jobs(&[job(20)]).map(drop));
     assert_eq!(rolled(&site), Some(1_000_000), "a later one changes nothing");
-    site.keep(|draft, _| draft.put_jobs(&[(Job { job_id: 99, ..job(2).0 }, Vec::new())]).map(drop));
+    site.keep(|draft, _| draft.put_jobs(&[(Job { job_id: JobId(99), ..job(2).0 }, Vec::new())]).map(drop));
     assert_eq!(rolled(&site), Some(2 * DAY - 7200));
     roll(&mut site);
     site.keep(|draft, _| draft.freeze(Kind::Jobs, 5 * DAY));
     site.keep(|draft, _| draft.freeze(Kind::Jobs, 4 * DAY));
     site.keep(|draft, _| draft.freeze(Kind::Transactions, 9 * DAY));
-    site.keep(|draft, _| draft.put_jobs(&[(Job { job_id: 98, ..job(2).0 }, Vec::new())]).map(drop));
+    site.keep(|draft, _| draft.put_jobs(&[(Job { job_id: JobId(98), ..job(2).0 }, Vec::new())]).map(drop));
     assert_eq!(rolled(&site), Some(5 * DAY));
     let records = site.old(Kind::Reservations, 5 * DAY);
     roll(&mut site);

@@ -3,7 +3,7 @@
 use super::{measure, progress};
 use crate::store::jobs::scan;
 use crate::store::jobs::unread;
-use crate::store::rows::id;
+use crate::store::rows::{id, optional_id};
 use commands::sreport::{Look, Records, Share};
 use rusqlite::{Connection, Result, Row, params, params_from_iter};
 use slurm::fairshare::history::{Charge, QosCharge};
@@ -13,6 +13,7 @@ use slurm::rollup::{Calendar, ClusterUse, Period, Span};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::ops::ControlFlow;
+use words::ids::Id;
 
 /// The rolled-up usage of a database.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ impl<'a> UsageTable<'a> {
         self.known
     }
 
-    fn shares<Id: Copy + Eq + Hash + From<u32>>(&self, columns: &str, span: Span) -> Result<Vec<Share<Id>>> {
-        let mut sums: HashMap<(Id, TresId), u64> = HashMap::new();
+    fn shares<Of: Id<Number = u32> + Eq + Hash>(&self, columns: &str, span: Span) -> Result<Vec<Share<Of>>> {
+        let mut sums: HashMap<(Of, TresId), u64> = HashMap::new();
         let sql = format!("SELECT {columns} WHERE period = ?1 AND start >= ?2 AND start < ?3 AND tres > 0");
         let mut statement = self.connection.prepare_cached(&sql)?;
         for (period, piece) in self.calendar.pieces(span, self.known) {
@@ -158,9 +159,9 @@ fn read_whose(row: &Row, job: &mut Job) -> Result<()> {
         text.clear();
         text.push_str(row.get_ref(6 + at)?.as_str()?);
     }
-    job.job_id = row.get(12)?;
-    job.uid = row.get(13)?;
-    job.gid = row.get(14)?;
+    job.job_id = id(row, 12)?;
+    job.uid = optional_id(row, 13)?;
+    job.gid = optional_id(row, 14)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 use super::progress;
 use super::write::{Records, Slice};
 use crate::store::jobs::scan;
+use crate::store::rows::optional_id;
 use rusqlite::{Connection, Result, Row, params_from_iter};
 use slurm::State;
 use slurm::model::or_zero;
@@ -153,7 +154,7 @@ fn first_record(connection: &Connection, state: &State) -> Result<Option<i64>> {
 }
 
 fn job(row: &Row) -> Result<Job> {
-    let array: Option<u32> = row.get(10)?;
+    let array = optional_id(row, 10)?;
     let waiting: Option<String> = row.get(11)?;
     Ok(Job {
         cluster: row.get(0)?,

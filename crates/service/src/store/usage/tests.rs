@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use slurm::State;
 use slurm::founding::found;
 use slurm::model::tres::CPU;
-use slurm::model::{AssociationId, Event};
+use slurm::model::{AssociationId, Event, JobId};
 use slurm::records::{Job, JobState, TresCounts};
 use slurm::rollup::{Calendar, Span};
 
@@ -47,7 +47,7 @@ fn site() -> State {
 fn add_job(connection: &Connection, id: u32, start: i64, end: i64) {
     let job = Job {
         cluster: "c".into(),
-        job_id: id,
+        job_id: JobId(id),
         association: Some(AssociationId(2)),
         user: "root".into(),
         account: "root".into(),

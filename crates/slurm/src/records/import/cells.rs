@@ -4,10 +4,11 @@ use super::column::{Column as C, Columns};
 use super::values::{self, Id, Moment, Task};
 use super::{Bad, Dialect, Names};
 use crate::model::tres::{CPU, DISK, MEM, NODE, PAGES, VMEM};
-use crate::model::{TresId, or_zero};
+use crate::model::{JobId, TresId, or_zero};
 use crate::records::*;
 use crate::rollup::Span;
 use std::cell::RefCell;
+use words::people::Uid;
 
 const MEGA: u64 = 1 << 20;
 
@@ -86,13 +87,13 @@ impl Cells<'_> {
     }
 
     /// A job's own number.
-    pub fn number(&self, id: &Id, raw: Option<&Id>) -> Read<u32> {
+    pub fn number(&self, id: &Id, raw: Option<&Id>) -> Read<JobId> {
         match raw {
             Some(raw) => Ok(raw.job),
             None if id.offset.is_some() || matches!(id.task, Some(Task::One(_))) => {
                 Err(self.bad(C::JobId, "is a part of a job whose own number is not listed; list JobIDRaw too"))
             }
-            None if id.job == 0 => Err(self.bad(C::JobId, "is empty")),
+            None if id.job == JobId(0) => Err(self.bad(C::JobId, "is empty")),
             None => Ok(id.job),
         }
     }
@@ -111,7 +112,7 @@ impl Cells<'_> {
         let qos_name = self.owned(C::Qos);
         let cpus_requested = self.count(C::ReqCpus)?.or(self.count(C::AllocCpus)?).unwrap_or(0);
         Ok(Job {
-            row: 0,
+            row: None,
             cluster: if self.text(C::Cluster).is_empty() {
                 self.dialect.cluster.clone()
             } else {
@@ -250,7 +251,7 @@ impl Cells<'_> {
         Ok(moment.filter(|moment| moment.first != 0))
     }
 
-    fn state(&self) -> Read<(JobState, Option<u32>)> {
+    fn state(&self) -> Read<(JobState, Option<Uid>)> {
         let state = self.get(C::State, values::state)?;
         state.ok_or_else(|| self.bad(C::State, "says no state"))
     }

@@ -6,6 +6,7 @@ use crate::State;
 use crate::model::Event;
 use crate::model::event::TresCounts;
 use jiff::tz::TimeZone;
+use words::people::Uid;
 
 /// The columns that are read, by sacctmgr's headings.
 const COLUMNS: [&str; 9] =
@@ -103,7 +104,7 @@ fn layout(names: &[&str], delimiter: &str) -> Layout {
 }
 
 /// `root(0)`, or nobody.
-fn user(text: &str) -> Option<Option<u32>> {
+fn user(text: &str) -> Option<Option<Uid>> {
     match text {
         "" => Some(None),
         text => text.strip_suffix(')')?.rsplit_once('(')?.1.parse().ok().map(Some),
@@ -174,7 +175,7 @@ mod tests {
         assert_eq!((cluster.node.as_str(), cluster.start, cluster.end), ("", 100, None));
         assert_eq!(cluster.tres, [(CPU, 64), (MEM, 256_000), (NODE, 4), (FIRST_CONFIGURED, 8)].into());
         let node = read("||n1|2026-01-01T00:00:00|2026-01-01T01:00:00|513|DRAIN|fan broken|root(0)|cpu=16").unwrap();
-        assert_eq!((node.cluster.as_str(), node.state, node.user), ("here", 513, Some(0)));
+        assert_eq!((node.cluster.as_str(), node.state, node.user), ("here", 513, Some(Uid::ROOT)));
         assert_eq!(node.end, Some(node.start + 3600));
     }
 

@@ -15,7 +15,7 @@ mod tests;
 
 use super::{Job, Step};
 use crate::model::tres::CPU;
-use crate::model::{QosId, TresId};
+use crate::model::{JobId, QosId, TresId};
 use cells::Cells;
 use column::{Column as C, Columns};
 use jiff::tz::TimeZone;
@@ -28,7 +28,7 @@ pub enum Line {
     /// A job.
     Job(Job),
     /// A step of the job with this number, whose line came before.
-    Step(u32, Step),
+    Step(JobId, Step),
 }
 
 /// What cannot be read, and where in its line.

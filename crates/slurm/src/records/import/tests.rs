@@ -4,6 +4,7 @@ use crate::model::tres::{CPU, FIRST_CONFIGURED, FIXED, MEM};
 use crate::records::*;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use words::people::Uid;
 
 /// The fixed TRES, `gres/gpu` as 1001, and the QOS `normal`.
 pub struct TestNames;
@@ -33,7 +34,7 @@ fn job(heading: &str, line: &str) -> Job {
     }
 }
 
-fn step(heading: &str, line: &str) -> (u32, Step) {
+fn step(heading: &str, line: &str) -> (JobId, Step) {
     match reader(heading).line(line, &mut TestNames) {
         Ok(Line::Step(job, step)) => (job, step),
         other => panic!("{line}: {other:?}"),
@@ -48,7 +49,7 @@ fn bad(heading: &str, line: &str) -> (usize, String) {
 #[test]
 fn the_least_that_makes_a_job() {
     let job = job(MINIMUM, "7|7|2024-03-04T08:00:00|2024-03-04T08:01:00|Unknown|RUNNING|gildong");
-    assert_eq!((job.job_id, job.submit, job.start, job.end), (7, 1709535600, Some(1709535660), None));
+    assert_eq!((job.job_id, job.submit, job.start, job.end), (JobId(7), 1709535600, Some(1709535660), None));
     assert_eq!((job.cluster.as_str(), job.user.as_str(), job.state), ("here", "gildong", JobState::Running));
 }
 
@@ -65,21 +66,21 @@ fn held_jobs_were_never_eligible_and_a_list_that_does_not_tell_means_at_once() {
 #[test]
 fn arrays_and_heterogeneous_jobs() {
     let at = "1|None|Unknown|PENDING|u";
-    assert_eq!(job(MINIMUM, &format!("9|7_2|{at}")).array, Some(ArrayPlace { job: 7, tasks: Tasks::One(2) }));
+    assert_eq!(job(MINIMUM, &format!("9|7_2|{at}")).array, Some(ArrayPlace { job: JobId(7), tasks: Tasks::One(2) }));
     let waiting = job(MINIMUM, &format!("7|7_[5-9%2]|{at}"));
     assert_eq!(waiting.array.unwrap().tasks, Tasks::Waiting("5-9%2".into()));
-    assert_eq!(job(MINIMUM, &format!("13|12+1|{at}")).het, Some(HetPlace { job: 12, offset: 1 }));
+    assert_eq!(job(MINIMUM, &format!("13|12+1|{at}")).het, Some(HetPlace { job: JobId(12), offset: 1 }));
     assert!(job(MINIMUM, &format!("7|7|{at}")).flags.has(Flags::START_RECEIVED), "None is not Unknown");
     let without_raw = "JobID|Submit|Start|End|State|User";
     assert!(bad(without_raw, &format!("7_2|{at}")).1.contains("list JobIDRaw too"));
-    assert_eq!(job(without_raw, &format!("7_[2-3]|{at}")).job_id, 7);
+    assert_eq!(job(without_raw, &format!("7_[2-3]|{at}")).job_id, JobId(7));
 }
 
 #[test]
 fn steps() {
     let heading = "JobIDRaw|Submit|Start|End|State|User|UserCPU|SystemCPU|MaxRSS|AllocTRES|NTasks";
     let (of, batch) = step(heading, "7.batch|1|1|2|CANCELLED by 5||01:00:00|00:12.003|1.50G|cpu=4,mem=2G,node=1|3");
-    assert_eq!((of, batch.id, batch.cancelled_by), (7, StepId::Batch, Some(5)));
+    assert_eq!((of, batch.id, batch.cancelled_by), (JobId(7), StepId::Batch, Some(Uid(5))));
     assert_eq!((batch.user_cpu, batch.system_cpu, batch.tasks), (3_600_000_000, 12_003_000, 3));
     assert_eq!(batch.details.usage_in.max.get(MEM), Some(3 << 29));
     assert_eq!(batch.tres_allocated.to_string(), "1=4,2=2048,4=1");
@@ -149,8 +150,8 @@ proptest! {
     fn what_is_printed_is_read(number in 1u32.., start in 0i64..4_000_000_000, ran in 0i64..10_000_000, code: u8, signal in 0u8..64) {
         let line = format!("{number}|{number}|{start}|{start}|{}|CANCELLED by {number}|u|{code}:{signal}", start + ran);
         let job = job(&format!("{MINIMUM}|ExitCode"), &line);
-        prop_assert_eq!((job.job_id, job.start, job.elapsed(0)), (number, Some(start), ran as u64));
-        prop_assert_eq!((job.exit, job.cancelled_by), (ExitCode { code, signal }, Some(number)));
+        prop_assert_eq!((job.job_id, job.start, job.elapsed(0)), (JobId(number), Some(start), ran as u64));
+        prop_assert_eq!((job.exit, job.cancelled_by), (ExitCode { code, signal }, Some(Uid(number))));
     }
 }
 

@@ -1,14 +1,16 @@
 //! What stands in one cell: ids, times, durations, amounts. Every function gives `None` for what it cannot read.
 
 use super::super::{ExitCode, Flags, JobState, StepId, TimeLimit};
+use crate::model::JobId;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use words::people::Uid;
 
 /// `123`, `123_4`, `123_[5-9%2]`, `12+1`, each with `.batch`, `.0`, `.0+1` for a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Id {
     /// The number before any sign.
-    pub job: u32,
+    pub job: JobId,
     /// What comes after `_`, brackets taken off.
     pub task: Option<Task>,
     /// What comes after `+`.
@@ -46,7 +48,7 @@ pub fn job_id(text: &str) -> Option<Id> {
     } else {
         id.job = number(job)?;
     }
-    (id.job > 0).then_some(id)
+    (id.job > JobId(0)).then_some(id)
 }
 
 fn step_id(text: &str) -> Option<(StepId, Option<u32>)> {
@@ -151,7 +153,7 @@ pub fn gres(text: &str) -> Option<Vec<(String, u64)>> {
 }
 
 /// `COMPLETED`, `CANCELLED by 1001`.
-pub fn state(text: &str) -> Option<(JobState, Option<u32>)> {
+pub fn state(text: &str) -> Option<(JobState, Option<Uid>)> {
     match text.split_once(" by ") {
         Some((name, by)) => Some((JobState::named(name)?, Some(number(by)?))),
         None => Some((JobState::named(text)?, None)),
