@@ -6,7 +6,7 @@ use crate::cli::waiting;
 use crate::view;
 use crate::view::styles::stdout;
 use clap::Args;
-use control::sync::audit::{Finding, look};
+use control::sync::audit::{Finding, look, not_seen};
 use control::sync::reach::Reach;
 use control::sync::{Site, Survey};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub struct AuditArgs {
     /// Also compare with this roster
     #[arg(long, value_name = "FILE")]
     pub roster: Option<PathBuf>,
-    /// The findings as JSON
+    /// The findings as JSON, hosts that did not answer among them (`not_seen`)
     #[arg(long)]
     pub json: bool,
     /// Each finding, also where many are alike
@@ -40,7 +40,8 @@ pub fn run(args: &AuditArgs) -> Exit {
     };
     let out = stdout();
     if args.json {
-        out.json(&serde_json::to_string_pretty(&findings).expect("findings have only text keys"));
+        let all: Vec<_> = findings.iter().cloned().chain(not_seen(&silent)).collect();
+        out.json(&serde_json::to_string_pretty(&all).expect("findings have only text keys"));
     } else {
         out.lines(view::audit::findings(&findings, seen.len(), plan::extent(args.all)));
     }

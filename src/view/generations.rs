@@ -123,7 +123,8 @@ fn host(name: &str) -> Host {
         timeout: Duration::from_secs(1),
         local: false,
     };
-    Host { target, who: Become::Login, accounts: true, scheduler: name == "master" }
+    let way = Ok(Way { target, who: Become::Login });
+    Host { name: name.into(), way, accounts: true, scheduler: name == "master" }
 }
 
 fn read(text: &str) -> Roster {

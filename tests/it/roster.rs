@@ -89,6 +89,23 @@ fn conflicts_on_any_host_touch_nothing() {
 }
 
 #[test]
+fn a_host_that_cannot_be_reached_is_named_and_the_others_are_planned() {
+    let lab = lab();
+    let roster = lab.write_temp("roster.yml", &gildong());
+    let lost = lab.write_temp("lost.ini", "login9 ansible_host=\"{{ nowhere }}\"\n");
+    let site = ["-i", INVENTORY, "-i", path(&lost), "--roster", path(&roster)];
+    let planned = lab.enlist(&[&["plan"], &site[..]].concat()).code(3).stdout;
+    assert!(planned.contains("login9") && planned.contains("cannot tell the variable `ansible_host`"), "{planned}");
+    assert!(planned.contains("on 5 of 5 hosts; 1 left out."), "{planned}");
+    let found = lab.enlist(&[&["audit", "--json"], &site[..]].concat()).code(3).stdout;
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let not_seen = found.as_array().unwrap().iter().find(|finding| finding["kind"] == "not_seen");
+    let not_seen = not_seen.unwrap_or_else(|| panic!("the host is not in {found}"));
+    assert_eq!(not_seen["subject"], "host login9");
+    assert!(not_seen["seen"][0].as_str().unwrap().contains("'nowhere' is undefined"), "{not_seen}");
+}
+
+#[test]
 fn drift_is_repaired_and_removals_are_written_down() {
     let lab = lab();
     let first = lab.write_temp("roster.yml", &gildong());

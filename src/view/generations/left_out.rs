@@ -1,6 +1,9 @@
 //! One person or host never stops the others: named, left out and counted, and the rest is planned and done.
 
 use super::*;
+use control::sync::reach::Reach;
+use control::sync::{audit, explain};
+use control::variables::target::Login;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
 
@@ -20,6 +23,45 @@ fn a_host_that_does_not_answer_is_left_out_and_the_others_are_planned() {
     let last = view::plan::plan(&plan, view::fold::Extent::Folded).pop().unwrap().to_string();
     assert_eq!(last, "Plan: 6 to create, 0 to change, 0 to remove, on 2 of 2 hosts; 1 left out.");
     assert!(cluster.apply(&plan).unwrap().0);
+    assert!(cluster.text("login1", "/etc/passwd").contains("gildong"));
+    assert!(!cluster.text("login2", "/etc/passwd").contains("gildong"));
+}
+
+/// The hosts as an inventory has them in which nobody can tell the way to login2.
+fn reached_without_login2(roster: &Roster) -> Vec<Host> {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("hosts.ini");
+    std::fs::write(&path, "login1\nlogin2 ansible_host=\"{{ nowhere }}\"\nmaster\n").unwrap();
+    let inventory = control::inventory::load(&[path.display().to_string()], &[]).unwrap();
+    Reach::new(&inventory, &Login::default()).of_roster(roster, &[]).unwrap()
+}
+
+#[test]
+fn a_host_that_nobody_can_tell_the_way_to_costs_itself_alone() {
+    let (cluster, roster) = (Cluster::new(), read(FIRST));
+    let connector = cluster.connector();
+    let site = Site::new(reached_without_login2(&roster), &connector, 4);
+    let plan = plan(&site, &roster, &[], String::new()).unwrap().plan;
+    let hosts: Vec<_> = plan.hosts.iter().map(|host| host.host.as_str()).collect();
+    assert_eq!(hosts, ["login1", "master"]);
+    let [out] = &plan.left_out[..] else { panic!("{:?}", plan.left_out) };
+    assert_eq!((out.host.as_str(), out.what.as_str()), ("login2", "the host"));
+    assert!(out.why.contains("cannot tell the variable `ansible_host`: 'nowhere' is undefined"), "{}", out.why);
+
+    let (_, survey) = audit::look(&site, Some(&roster)).unwrap();
+    assert_eq!(survey.seen.len(), 2);
+    let told: Vec<_> = audit::not_seen(&survey.silent).collect();
+    assert_eq!((told.len(), told[0].subject.as_str()), (1, "host login2"));
+    assert!(told[0].seen[0].contains("ansible_host"), "{:?}", told[0].seen);
+    let facts = explain::look_at(&site, &roster, "gildong");
+    let silent: Vec<_> = facts.iter().filter(|facts| facts.silent.is_some()).map(|facts| &facts.host).collect();
+    assert_eq!(silent, ["login2"]);
+
+    let everywhere = cluster.plan(FIRST).unwrap();
+    let connector = cluster.connector();
+    let site = Site::new(reached_without_login2(&roster), &connector, 4);
+    let well = apply(&site, &everywhere, &Mandate::default(), |_| {}).unwrap();
+    assert!(!well, "the plan is not carried out whole");
     assert!(cluster.text("login1", "/etc/passwd").contains("gildong"));
     assert!(!cluster.text("login2", "/etc/passwd").contains("gildong"));
 }

@@ -54,11 +54,12 @@ impl Site<'_> {
 
     /// One round trip.
     fn ask_once(&self, host: &Host, module: &str, items: Vec<Map>, check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
+        let way = host.way.as_ref().map_err(Clone::clone)?;
         let count = items.len();
         let bound = modules::bound(module, count);
         let request =
             Request { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
-        let reply = self.links.call(&host.target, &host.who, &request).map_err(|error| unanswered(host, error))?;
+        let reply = self.links.call(&way.target, &way.who, &request).map_err(|error| unanswered(host, error))?;
         if reply.results.len() == count {
             Ok(reply.results)
         } else {

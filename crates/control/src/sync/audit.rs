@@ -29,6 +29,8 @@ pub enum FindingKind {
     Differs,
     /// An ordinary account on a host, and not in the roster.
     NotInRoster,
+    /// The host did not answer, or only in part: what was not seen there, nobody knows.
+    NotSeen,
 }
 
 /// One thing that somebody should look at.
@@ -57,6 +59,16 @@ pub fn look(site: &Site, roster: Option<&Roster>) -> Result<(Vec<Finding>, Surve
         findings.sort_by_key(|finding| (finding.system, finding.kind));
     }
     Ok((findings, survey))
+}
+
+/// The hosts that did not answer, as findings: for readers who have nothing but these.
+pub fn not_seen(silent: &[(String, Diagnostic)]) -> impl Iterator<Item = Finding> {
+    silent.iter().map(|(host, why)| Finding {
+        kind: FindingKind::NotSeen,
+        subject: format!("host {host}"),
+        system: false,
+        seen: std::iter::once(&why.message).chain(&why.notes).cloned().collect(),
+    })
 }
 
 /// Fields that the account files show by themselves, with their line.
@@ -272,6 +284,7 @@ impl FindingKind {
             Self::NotRemoved => "shall be gone",
             Self::Differs => "differs from the roster",
             Self::NotInRoster => "is not in the roster",
+            Self::NotSeen => "was not seen",
         }
     }
 }

@@ -21,24 +21,34 @@ pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
 pub use plan::{Planned, plan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use words::diag::Diagnostic;
 
 /// One host that the roster reaches.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// How to get there.
-    pub target: Target,
-    /// Whom to be there: mostly root.
-    pub who: Become,
+    /// Its inventory name.
+    pub name: String,
+    /// How to get there, or why nobody can tell: then it is as a host that does not answer, and costs nothing but itself.
+    pub way: Result<Way, Diagnostic>,
     /// Whether it gets groups, users and keys.
     pub accounts: bool,
     /// Whether it is the scheduler's master.
     pub scheduler: bool,
 }
 
+/// How to get to a host.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Where it is.
+    pub target: Target,
+    /// Whom to be there: mostly root.
+    pub who: Become,
+}
+
 impl Host {
     /// Its inventory name.
     pub fn name(&self) -> &str {
-        &self.target.name
+        &self.name
     }
 }
 

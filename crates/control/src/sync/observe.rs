@@ -65,7 +65,7 @@ pub struct ObservedGroup {
 pub struct Survey {
     /// What was seen, in the hosts' order.
     pub seen: Vec<Observed>,
-    /// Hosts that did not answer, and why. Nobody can say whose a number is there; when they are back, the next look finds
+    /// Hosts that did not answer, or that nobody can tell the way to, and why. Nobody can say whose a number is there; when they are back, the next look finds
     /// out.
     pub silent: Vec<(String, Diagnostic)>,
 }
@@ -102,7 +102,7 @@ pub(super) fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
         users: serde_json::from_str(&part("users")).map_err(|error| failed(error.to_string()))?,
         groups: serde_json::from_str(&part("groups")).map_err(|error| failed(error.to_string()))?,
         digest,
-        login: site.links.login(&host.target),
+        login: host.way.as_ref().ok().and_then(|way| site.links.login(&way.target)),
         warnings,
     })
 }

@@ -1,6 +1,6 @@
 //! Which hosts a roster or a plan means, and how to get there: from the inventory and the command line.
 
-use super::Host;
+use super::{Host, Way};
 use crate::inventory::Inventory;
 use crate::local_node::LocalNode;
 use crate::roster::{Roster, Written};
@@ -38,10 +38,10 @@ impl<'a> Reach<'a> {
         let wanted = self.inventory.hosts_matching(&["all".to_owned()], limit)?.hosts;
         let is_meant = |name: &&String| accounts.contains(name) || master.as_ref() == Some(*name);
         let hosts = wanted.iter().filter(is_meant).map(|name| {
-            let host = self.host(name)?;
-            Ok(Host { accounts: accounts.contains(name), scheduler: master.as_ref() == Some(name), ..host })
+            let (accounts, scheduler) = (accounts.contains(name), master.as_ref() == Some(name));
+            Host { accounts, scheduler, ..self.host(name) }
         });
-        let hosts = hosts.collect::<Result<Vec<_>, Diagnostic>>()?;
+        let hosts: Vec<_> = hosts.collect();
         if hosts.is_empty() {
             Err(Diagnostic::new(ErrorKind::Input, "no host is left").hint("look at -i, --limit and `hosts`"))
         } else {
@@ -52,7 +52,7 @@ impl<'a> Reach<'a> {
     /// These hosts.
     pub fn named<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<Vec<Host>, Diagnostic> {
         let host = |name| match self.inventory.host(name) {
-            Some(_) => self.host(name),
+            Some(_) => Ok(self.host(name)),
             None => {
                 let known = self.inventory.hosts().keys().map(String::as_str);
                 Err(Diagnostic::new(ErrorKind::Refused, format!("the inventory has no host {name}"))
@@ -82,10 +82,20 @@ impl<'a> Reach<'a> {
         }
     }
 
-    fn host(&self, name: &str) -> Result<Host, Diagnostic> {
+    /// The host, with the way to it as far as its variables tell.
+    fn host(&self, name: &str) -> Host {
+        let way = self.way(name).map_err(|mut problem| {
+            problem.message = format!("{name}: {}", problem.message);
+            problem
+                .note("without it nobody can tell how to reach the host")
+                .hint("correct the variable in the inventory")
+        });
+        Host { name: name.to_owned(), way, accounts: true, scheduler: false }
+    }
+
+    fn way(&self, name: &str) -> Result<Way, Diagnostic> {
         let scope = HostScope::of_host(&self.world, &Arc::default(), name);
         let resolver = Resolver { templar: &self.templar, login: self.login };
-        let (target, who) = (resolver.target(&scope, None)?, resolver.escalation(&scope, None)?);
-        Ok(Host { target, who, accounts: true, scheduler: false })
+        Ok(Way { target: resolver.target(&scope, None)?, who: resolver.escalation(&scope, None)? })
     }
 }
