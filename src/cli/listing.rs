@@ -2,7 +2,7 @@
 
 use crate::view::styles::stdout;
 use control::inventory::Inventory;
-use control::playbook::{Item, Play, Playbook, Task};
+use control::playbook::{Play, Playbook, Task};
 use control::runner::Options;
 use std::collections::BTreeSet;
 use words::diag::Diagnostic;
@@ -39,9 +39,8 @@ pub fn show(
                 show_tasks(play, options);
             }
             if wanted.tags {
-                let mut tags = BTreeSet::new();
-                play.sections().into_iter().for_each(|section| collect_tags(section, options, &mut tags));
-                out.line(format!("      TASK TAGS: [{}]", tags.into_iter().collect::<Vec<_>>().join(", ")));
+                let tags: Vec<_> = tags_of_tasks(play, options).into_iter().collect();
+                out.line(format!("      TASK TAGS: [{}]", tags.join(", ")));
             }
         }
     }
@@ -66,40 +65,20 @@ fn show_hosts(play: &Play, pattern: &[String], inventory: &Inventory, options: &
 
 fn show_tasks(play: &Play, options: &Options) {
     stdout().line("    tasks:");
-    for section in play.sections() {
-        show_items(section, options);
-    }
-}
-
-fn show_items(items: &[Item], options: &Options) {
-    for item in items {
-        match item {
-            Item::Task(task) => show_task(task, options),
-            Item::Block(block) => {
-                [&block.tasks, &block.rescue, &block.always].iter().for_each(|part| show_items(part, options));
-            }
-        }
-    }
-}
-
-/// The tags of the tasks that are selected, in the order of the alphabet.
-fn collect_tags<'p>(items: &'p [Item], options: &Options, tags: &mut BTreeSet<&'p str>) {
-    for item in items {
-        match item {
-            Item::Task(task) if options.tags.selects(&task.keywords.tags) => {
-                tags.extend(task.keywords.tags.iter().map(String::as_str));
-            }
-            Item::Task(_) => {}
-            Item::Block(block) => {
-                [&block.tasks, &block.rescue, &block.always].iter().for_each(|part| collect_tags(part, options, tags));
-            }
-        }
-    }
+    play.all_tasks().for_each(|task| show_task(task, options));
 }
 
 fn show_task(task: &Task, options: &Options) {
     let tags = &task.keywords.tags;
     if options.tags.selects(tags) && task.action.name != "meta" {
+        let sorted: BTreeSet<_> = tags.iter().map(String::as_str).collect();
+        let tags: Vec<_> = sorted.into_iter().collect();
         stdout().line(format!("      {}\tTAGS: [{}]", task.title(), tags.join(", ")));
     }
+}
+
+/// The tags of the tasks that are selected, in the order of the alphabet.
+fn tags_of_tasks<'p>(play: &'p Play, options: &Options) -> BTreeSet<&'p str> {
+    let selected = play.all_tasks().filter(|task| options.tags.selects(&task.keywords.tags));
+    selected.flat_map(|task| task.keywords.tags.iter().map(String::as_str)).collect()
 }

@@ -127,7 +127,7 @@ fn play(args: &PlayArgs) -> Result<u8, Diagnostic> {
     // Questions stand between events, and beside them when those are JSON.
     let out = if args.json { stderr() } else { stdout() };
     let mut view = Asking { view, out, columns: terminal_columns() };
-    let runner = Runner::new(&inventory, &options, &login, &connector, &mut view);
+    let runner = Runner::new(&inventory, &options, &login, &connector, &Disk, &mut view);
     runner.run(&playbooks)
 }
 
@@ -138,6 +138,9 @@ fn are_sound(playbooks: &[Playbook]) -> bool {
         let mut found = preflight::check(playbook);
         playbook.warnings.iter().chain(&found.warnings).for_each(warn);
         errors.append(&mut found.errors);
+    }
+    if errors.is_empty() {
+        playbooks.iter().flat_map(|playbook| preflight::look_ahead(playbook, &Disk)).for_each(|found| warn(&found));
     }
     for error in &errors {
         fail(error);

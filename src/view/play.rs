@@ -154,6 +154,11 @@ impl PlayView {
         self.styled(style, &line);
     }
 
+    fn included(&mut self, path: &str, hosts: &[String], item: Option<&str>) {
+        let item = item.map(|item| format!(" => (item={item})")).unwrap_or_default();
+        self.styled(Style::Skipped, &format!("included: {path} for {}{item}", hosts.join(", ")));
+    }
+
     fn warning(&self, text: &str) {
         self.err.line(Styled::of(Style::Warning, format!("[WARNING]: {text}")));
     }
@@ -202,6 +207,7 @@ impl Observer for PlayView {
                 self.task(name, *handler, place.as_ref().map(|p| format!("{}:{}", p.source.name, p.line)));
             }
             Event::Host(result) => self.host(result),
+            Event::Included { path, hosts, item } => self.included(path, hosts, item.as_deref()),
             Event::NoMoreHosts => self.banner("NO MORE HOSTS LEFT"),
             Event::Warning(text) => self.warning(text),
             Event::Recap(hosts) => self.recap(hosts),

@@ -14,13 +14,29 @@ pub struct PlayJson(pub Painter);
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line<'a> {
-    Play { name: &'a str },
+    Play {
+        name: &'a str,
+    },
     NoHostsMatched,
-    Task { name: &'a str, handler: bool, path: Option<String> },
+    Task {
+        name: &'a str,
+        handler: bool,
+        path: Option<String>,
+    },
     Host(Host<'a>),
+    Included {
+        path: &'a str,
+        hosts: &'a [String],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        item: Option<&'a str>,
+    },
     NoMoreHosts,
-    Warning { message: &'a str },
-    Recap { hosts: BTreeMap<&'a str, &'a Stats> },
+    Warning {
+        message: &'a str,
+    },
+    Recap {
+        hosts: BTreeMap<&'a str, &'a Stats>,
+    },
 }
 
 #[derive(Serialize)]
@@ -80,6 +96,7 @@ impl Observer for PlayJson {
                 Line::Task { name, handler: *handler, path: place.as_ref().map(ToString::to_string) }
             }
             Event::Host(result) => Line::Host(host(result)),
+            Event::Included { path, hosts, item } => Line::Included { path, hosts, item: item.as_deref() },
             Event::NoMoreHosts => Line::NoMoreHosts,
             Event::Warning(message) => Line::Warning { message },
             Event::Recap(hosts) => {

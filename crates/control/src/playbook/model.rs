@@ -1,6 +1,6 @@
 //! What a playbook says, after imports are resolved and keywords are inherited.
 
-use super::Keywords;
+use super::{Keywords, Search};
 use std::sync::Arc;
 use words::diag::{Diagnostic, Place};
 use words::value::node::Node;
@@ -87,6 +87,23 @@ impl Play {
     pub fn sections(&self) -> [&[Item]; 3] {
         [&self.pre_tasks, &self.tasks, &self.post_tasks]
     }
+
+    /// The tasks of all sections, in order.
+    pub fn all_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.sections().into_iter().flat_map(tasks)
+    }
+}
+
+/// All tasks of a list, those of its blocks with their rescue and always sections among them, in order. Tasks of files
+/// that are read when the run comes to them are not among them. Everybody who looks at tasks goes through here, but for the
+/// runner, who decides which of them to run.
+pub fn tasks<'p>(items: &'p [Item]) -> Box<dyn Iterator<Item = &'p Task> + 'p> {
+    Box::new(items.iter().flat_map(|item| match item {
+        Item::Task(task) => Box::new(std::iter::once(&**task)) as Box<dyn Iterator<Item = &'p Task>>,
+        Item::Block(block) => {
+            Box::new([&block.tasks, &block.rescue, &block.always].into_iter().flat_map(|part| tasks(part)))
+        }
+    }))
 }
 
 /// One entry of a task list.
@@ -136,8 +153,21 @@ pub struct Task {
     pub retries: Option<Expr>,
     /// Seconds between tries.
     pub delay: Option<Expr>,
+    /// What it gives to the tasks of the file that it includes; `None` for a task that includes none.
+    pub include: Option<Arc<Include>>,
     /// Where it starts.
     pub place: Place,
+}
+
+/// What `include_tasks` gives to the tasks of its file. Which file that is, the task says when the run comes to it.
+#[derive(Debug)]
+pub struct Include {
+    /// The keywords that they inherit: those below `apply`, and those around the include, not the ones beside it.
+    pub inherited: Keywords,
+    /// Its `vars`: in the file, only `-e` is stronger.
+    pub vars: Vars,
+    /// Where the file is looked for.
+    pub search: Search,
 }
 
 impl Task {

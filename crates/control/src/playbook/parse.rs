@@ -2,19 +2,13 @@
 
 use super::keywords::{self, Keywords, list_or_one, text, truth};
 use super::model::{Expr, Item, Play, Playbook, Task};
+use super::reader::{Files, Opened, Reader};
+use super::search::Search;
 use super::task;
-use crate::yaml;
 use std::cell::RefCell;
-use std::io;
-use std::path::{Path, PathBuf};
-use words::diag::{Diagnostic, ErrorKind, Place, Source};
+use std::path::Path;
+use words::diag::{Diagnostic, ErrorKind, Place};
 use words::value::node::Node;
-
-/// Where playbook and task files are read from.
-pub trait Files {
-    /// The text of the file at `path`.
-    fn read(&self, path: &Path) -> io::Result<String>;
-}
 
 /// Keywords of a play beside those that it shares with blocks and tasks.
 const PLAY_ONLY: &[&str] = &[
@@ -43,49 +37,14 @@ const NOT_YET: &[&str] = &["roles", "vars_prompt", "debugger", "become_exe", "be
 /// Reads the playbook at `path` and everything that it imports.
 pub fn parse(path: &Path, files: &dyn Files) -> Result<Playbook, Diagnostic> {
     let warnings = RefCell::default();
-    let reader = Reader { files, directory: PathBuf::new(), depth: 0, warnings: &warnings };
+    let reader = Reader::new(files, Search::default(), &warnings);
     let mut plays = Vec::new();
     read_playbook(&reader, path, None, &mut plays)?;
     Ok(Playbook { path: path.display().to_string(), plays, warnings: warnings.take() })
 }
 
-/// Reads files relative to the one being read.
-pub(super) struct Reader<'a> {
-    files: &'a dyn Files,
-    directory: PathBuf,
-    depth: usize,
-    warnings: &'a RefCell<Vec<Diagnostic>>,
-}
-
-impl<'a> Reader<'a> {
-    /// The file `path`, seen from the file being read, and a reader for what it imports in turn.
-    pub(super) fn open(&self, path: &str, from: &Place) -> Result<(Reader<'a>, Option<Node>), Diagnostic> {
-        self.read(&self.directory.join(path)).map_err(|error| error.at(from))
-    }
-
-    fn read(&self, path: &Path) -> Result<(Reader<'a>, Option<Node>), Diagnostic> {
-        if self.depth > 50 {
-            return Err(Diagnostic::new(ErrorKind::Input, "files import each other without end"));
-        }
-        let text = self.files.read(path).map_err(|error| unreadable(path, &error))?;
-        let source = Source::new(path.display().to_string(), text);
-        let mut parsed = yaml::read(&source)?;
-        self.warnings.borrow_mut().append(&mut parsed.warnings);
-        let directory = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok((Reader { directory, depth: self.depth + 1, ..*self }, parsed.single()?))
-    }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    let message = match error.kind() {
-        io::ErrorKind::NotFound => format!("the file {} could not be found", path.display()),
-        _ => format!("cannot read {}: {error}", path.display()),
-    };
-    Diagnostic::new(ErrorKind::Usage, message)
-}
-
 fn read_playbook(reader: &Reader, path: &Path, from: Option<&Place>, plays: &mut Vec<Play>) -> Result<(), Diagnostic> {
-    let (reader, document) = reader.read(path).map_err(|error| match from {
+    let Opened { reader, document, .. } = reader.playbook(path).map_err(|error| match from {
         Some(place) => error.at(place),
         None => error,
     })?;
@@ -101,7 +60,7 @@ fn read_playbook(reader: &Reader, path: &Path, from: Option<&Place>, plays: &mut
     for entry in entries {
         match entry.get("import_playbook").or_else(|| entry.get("ansible.builtin.import_playbook")) {
             Some(file) => {
-                let path = reader.directory.join(text(file, "import_playbook")?);
+                let path = reader.search.play().join(text(file, "import_playbook")?);
                 read_playbook(&reader, &path, Some(&file.place), plays)?;
             }
             None => plays.push(read_play(&reader, entry)?),

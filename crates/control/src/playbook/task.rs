@@ -1,15 +1,16 @@
 //! Reading task lists: tasks, blocks, loops, and the module with its arguments.
 
+use super::include;
 use super::keywords::{self, Keywords, list_or_one, text, texts};
 use super::model::{Action, Argument, Block, Expr, Item, Loop, Task};
-use super::parse::Reader;
+use super::reader::Reader;
 use std::sync::Arc;
 use words::diag::{Diagnostic, closest};
 use words::value::Value;
 use words::value::node::Node;
 
 /// Keywords of a task beside those that it shares with blocks and plays.
-const TASK_ONLY: &[&str] = &[
+pub(super) const TASK_ONLY: &[&str] = &[
     "name",
     "register",
     "changed_when",
@@ -56,61 +57,40 @@ fn read_item(reader: &Reader, node: &Node, outer: &Keywords, items: &mut Vec<Ite
         items.push(Item::Block(block(reader, node, outer)?));
         return Ok(());
     }
-    let import = ["import_tasks", "ansible.builtin.import_tasks", "include_tasks", "ansible.builtin.include_tasks"];
-    if let Some((key, value)) = import.iter().find_map(|name| node.entry(name)) {
-        return import_tasks(reader, node, key, value, outer, items);
+    let import = node.entries().unwrap_or_default().iter().find(|(key, _)| include::is_import(&key.key_text()));
+    if let Some((key, value)) = import {
+        items.extend(include::import(reader, node, (key, value), outer)?);
+        return Ok(());
     }
-    items.push(Item::Task(Arc::new(task(node, outer)?)));
+    items.push(Item::Task(Arc::new(task(reader, node, outer)?)));
     Ok(())
 }
 
 /// A block's keywords are inherited by its tasks, so only its lists remain.
 fn block(reader: &Reader, node: &Node, outer: &Keywords) -> Result<Block, Diagnostic> {
-    let mut own = Keywords::default();
-    for (key, value) in node.entries().unwrap_or_default() {
-        let name = key.key_text();
-        if !own.take(&name, value)? && !["name", "block", "rescue", "always"].contains(&name.as_str()) {
-            let known = keywords::NAMES.iter().chain(&["name", "block", "rescue", "always"]).copied();
-            return Err(key.error(format!("`{name}` is not a keyword of a block")).suggest(&name, known));
-        }
-    }
-    let own = own.inherit(outer);
+    let own = block_keywords(node, &["name", "block", "rescue", "always"])?.inherit(outer);
     let list = |name| node.get(name).map_or(Ok(Vec::new()), |list| items(reader, list, &own));
     Ok(Block { tasks: list("block")?, rescue: list("rescue")?, always: list("always")? })
 }
 
-/// Tasks of another file stand where the import stands, below its keywords.
-fn import_tasks(
-    reader: &Reader,
-    node: &Node,
-    key: &Node,
-    value: &Node,
-    outer: &Keywords,
-    items: &mut Vec<Item>,
-) -> Result<(), Diagnostic> {
+/// The keywords of a block in `node`, which may hold `others` beside them.
+pub(super) fn block_keywords(node: &Node, others: &[&str]) -> Result<Keywords, Diagnostic> {
+    let Some(entries) = node.entries() else {
+        return Err(node.error(format!("keywords of a block belong here, and this is {}", node.kind_name())));
+    };
     let mut own = Keywords::default();
-    for (name, value) in node.entries().unwrap_or_default() {
-        let text = name.key_text();
-        if name != key && text != "name" && !own.take(&text, value)? {
-            return Err(name.error(format!("`{text}` is not known for `{}`", key.key_text())));
+    for (key, value) in entries {
+        let name = key.key_text();
+        if !own.take(&name, value)? && !others.contains(&name.as_str()) {
+            let known = keywords::NAMES.iter().chain(others).copied();
+            return Err(key.error(format!("`{name}` is not a keyword of a block")).suggest(&name, known));
         }
     }
-    let file = value.get("file").unwrap_or(value);
-    let path = text(file, &key.key_text())?;
-    if path.contains("{{") {
-        return Err(
-            file.error("the name of a task file must be known before the run; enlist does not take a template here")
-        );
-    }
-    let (inner, document) = reader.open(&path, &file.place)?;
-    if let Some(document) = document {
-        items.extend(self::items(&inner, &document, &own.inherit(outer))?);
-    }
-    Ok(())
+    Ok(own)
 }
 
 /// Reads one task or handler.
-pub(super) fn task(node: &Node, outer: &Keywords) -> Result<Task, Diagnostic> {
+fn task(reader: &Reader, node: &Node, outer: &Keywords) -> Result<Task, Diagnostic> {
     let mut own = Keywords::default();
     let mut modules = Vec::new();
     for (key, value) in node.entries().unwrap_or_default() {
@@ -125,10 +105,10 @@ pub(super) fn task(node: &Node, outer: &Keywords) -> Result<Task, Diagnostic> {
     }
     let action = action(node, &modules, &mut own)?;
     let field = |name: &str| node.get(name).map(Expr::from);
-    Ok(Task {
+    let task = Task {
         name: node.get("name").filter(|n| !n.is_null()).map(|n| text(n, "name")).transpose()?,
         action,
-        keywords: own.inherit(outer),
+        keywords: own.clone().inherit(outer),
         looped: read_loop(node)?,
         register: node.get("register").map(|n| variable_name(n, "register")).transpose()?,
         changed_when: field("changed_when"),
@@ -138,8 +118,11 @@ pub(super) fn task(node: &Node, outer: &Keywords) -> Result<Task, Diagnostic> {
         until: field("until"),
         retries: field("retries"),
         delay: field("delay"),
+        include: None,
         place: node.place.clone(),
-    })
+    };
+    let include = include::include(reader, node, &task, &own, outer)?;
+    Ok(Task { include, ..task })
 }
 
 /// The one key that is no keyword is the module.

@@ -54,6 +54,15 @@ pub enum Event<'a> {
     },
     /// One host is done with the task.
     Host(&'a HostResult),
+    /// The tasks of a file follow, for these hosts.
+    Included {
+        /// Its absolute path.
+        path: String,
+        /// The hosts that include it together.
+        hosts: Vec<String>,
+        /// The item of the include's loop, as output shows it.
+        item: Option<String>,
+    },
     /// Nobody is left to go on with.
     NoMoreHosts,
     /// Something to know that is no failure.

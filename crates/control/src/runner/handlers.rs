@@ -3,9 +3,11 @@
 use crate::playbook::Task;
 use crate::runner::Runner;
 use crate::runner::events::Event;
-use crate::runner::play::{Batch, OnFailure};
+use crate::runner::lists::Way;
+use crate::runner::play::Batch;
 use crate::runner::task::HostDone;
 use crate::variables::HostScope;
+use std::sync::Arc;
 use words::diag::Diagnostic;
 
 impl Runner<'_> {
@@ -43,6 +45,8 @@ impl Runner<'_> {
     ) -> Result<Vec<String>, Diagnostic> {
         let force = batch.play.force_handlers || self.options.force_handlers;
         let play = batch.play;
+        // Handlers are the play's, wherever they are flushed.
+        let passed = std::mem::take(&mut Arc::make_mut(&mut batch.vars).passed);
         for (index, handler) in play.handlers.iter().enumerate() {
             let Some(notifiers) = batch.notified.remove(&index) else { continue };
             let able = if force { &batch.hosts } else { &hosts };
@@ -50,9 +54,10 @@ impl Runner<'_> {
             if candidates.is_empty() || batch.ended {
                 continue;
             }
-            let through = self.run_task(batch, handler, candidates.clone(), OnFailure::Gone, true)?;
+            let through = self.run_task(batch, handler, candidates.clone(), Way::HANDLERS)?;
             hosts.retain(|host| !candidates.contains(host) || through.contains(host));
         }
+        Arc::make_mut(&mut batch.vars).passed = passed;
         Ok(hosts)
     }
 }

@@ -4,14 +4,17 @@ pub mod actions;
 mod arguments;
 pub mod events;
 mod handlers;
+mod include;
 mod items;
 mod keyword_values;
+mod lists;
 mod loops;
 mod meta;
 mod play;
 pub mod preflight;
 mod report;
 mod result;
+mod steps;
 pub mod tags;
 mod task;
 #[cfg(test)]
@@ -21,7 +24,7 @@ use crate::connection::Connector;
 use crate::fleet::Links;
 use crate::inventory::Inventory;
 use crate::local_node::LocalNode;
-use crate::playbook::Playbook;
+use crate::playbook::{Files, Playbook};
 use crate::template::Templar;
 use crate::variables::target::{self, Login};
 use crate::variables::{HostVars, World, texts};
@@ -69,6 +72,8 @@ pub struct Runner<'a> {
     templar: Templar,
     templars: Templars,
     links: Links<'a>,
+    /// Where files of tasks are read from that are included.
+    files: &'a dyn Files,
     world: Arc<World>,
     stats: IndexMap<String, Stats>,
     /// The directory whose `group_vars` and `host_vars` the hosts have.
@@ -83,12 +88,13 @@ pub struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    /// A runner that reaches hosts through `connector` and tells `observer` what happens.
+    /// A runner that reaches hosts through `connector`, includes from `files` and tells `observer` what happens.
     pub fn new(
         inventory: &'a Inventory,
         options: &'a Options,
         login: &'a Login,
         connector: &'a dyn Connector,
+        files: &'a dyn Files,
         observer: &'a mut dyn Observer,
     ) -> Self {
         let templars = Templars::default();
@@ -99,6 +105,7 @@ impl<'a> Runner<'a> {
             templar: templars.of(options.check).clone(),
             templars,
             links: Links::new(connector),
+            files,
             world: Arc::new(world(inventory, options)),
             stats: IndexMap::new(),
             beside: None,

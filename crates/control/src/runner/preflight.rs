@@ -1,9 +1,9 @@
 //! What can be known to be wrong before any host is reached: unknown modules, parameters, loops, handlers, and values of
 //! keywords. All of it is told at once.
 
-use crate::playbook::model::Argument;
-use crate::playbook::{Item, Play, Playbook, Task};
-use crate::runner::actions::Runs;
+use crate::playbook::model::{Argument, tasks};
+use crate::playbook::{Files, Item, Keywords, Play, Playbook, Task, read_tasks};
+use crate::runner::actions::{Runs, include_tasks};
 use crate::runner::arguments::Arguments;
 use crate::runner::keyword_values;
 use crate::runner::loops;
@@ -11,7 +11,9 @@ use crate::runner::task::task_args;
 use crate::template::Templar;
 use host::change::outcome::Failure;
 use host::parameters::Spec;
-use words::diag::Diagnostic;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use words::diag::{Diagnostic, ErrorKind};
 use words::value::written::Number;
 use words::value::{Map, Value};
 
@@ -30,6 +32,10 @@ impl Findings {
             add(&mut self.errors, error);
         }
     }
+
+    fn check_keywords(&mut self, keywords: &Keywords) {
+        keyword_values::errors(keywords).into_iter().for_each(|error| add(&mut self.errors, error));
+    }
 }
 
 /// A task that is imported twice is wrong once.
@@ -39,36 +45,63 @@ fn add(to: &mut Vec<Diagnostic>, one: Diagnostic) {
     }
 }
 
-/// Everything that is wrong with a playbook.
+/// Everything that is wrong with a playbook. Files that are included while it runs are looked at when they are read.
 pub fn check(playbook: &Playbook) -> Findings {
     let mut findings = Findings::default();
     for play in &playbook.plays {
-        keyword_values::errors(&play.keywords).into_iter().for_each(|error| add(&mut findings.errors, error));
-        for section in play.sections() {
-            check_items(section, play, &mut findings);
-        }
-        for handler in &play.handlers {
-            check_task(handler, play, &mut findings);
+        findings.check_keywords(&play.keywords);
+        for task in play.all_tasks().chain(&play.handlers) {
+            check_task(task, play, &mut findings);
         }
     }
     findings
 }
 
-fn check_items(items: &[Item], play: &Play, findings: &mut Findings) {
-    for item in items {
-        match item {
-            Item::Task(task) => check_task(task, play, findings),
-            Item::Block(block) => {
-                for part in [&block.tasks, &block.rescue, &block.always] {
-                    check_items(part, play, findings);
-                }
-            }
+/// Everything that is wrong with tasks of a file that a play includes.
+pub fn check_included(items: &[Item], play: &Play) -> Findings {
+    let mut findings = Findings::default();
+    tasks(items).for_each(|task| check_task(task, play, &mut findings));
+    findings
+}
+
+/// What will go wrong with the files that are included while the playbook runs, as far as they have names that can be
+/// known now and are there. None of it keeps the playbook from running: what includes them may be left out.
+pub fn look_ahead(playbook: &Playbook, files: &dyn Files) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for play in &playbook.plays {
+        let mut seen = HashSet::new();
+        play.all_tasks().chain(&play.handlers).for_each(|task| look_into(task, play, files, &mut seen, &mut found));
+    }
+    found
+}
+
+/// Looks into the file that `task` includes, if it includes one, and those that this includes in turn; each once.
+fn look_into(task: &Task, play: &Play, files: &dyn Files, seen: &mut HashSet<PathBuf>, found: &mut Vec<Diagnostic>) {
+    let Some(include) = &task.include else { return };
+    let Some(name) = included_name(task) else { return };
+    match read_tasks(files, include, &name) {
+        Ok(file) if !seen.insert(file.path.clone()) => {}
+        Ok(file) => {
+            let findings = check_included(&file.items, play);
+            let all = file.warnings.into_iter().chain(findings.warnings).chain(findings.errors);
+            all.for_each(|one| add(found, one));
+            tasks(&file.items).for_each(|task| look_into(task, play, files, seen, found));
         }
+        Err(error) if error.kind == ErrorKind::Usage => {} // what is not there yet may be there in time
+        Err(error) => add(found, error),
     }
 }
 
+/// The name of the file that a task includes, if it is no template.
+fn included_name(task: &Task) -> Option<String> {
+    let args = task_args(task, Runs::find(&task.action.name)?).ok()?;
+    let file = args.named.iter().find(|arg| include_tasks::is_file(&arg.name))?;
+    (!has_template(&file.value.value)).then(|| file.value.value.to_string())
+}
+
 fn check_task(task: &Task, play: &Play, findings: &mut Findings) {
-    keyword_values::errors(&task.keywords).into_iter().for_each(|error| add(&mut findings.errors, error));
+    findings.check_keywords(&task.keywords);
+    task.include.iter().for_each(|include| findings.check_keywords(&include.inherited));
     findings.take(keyword_values::check_numbers(task));
     findings.take(check_loop(task));
     findings.take(check_handlers(task, play));

@@ -1,6 +1,7 @@
 //! From the ends of a task's items to what is shown, registered and notified for the host.
 
 use crate::runner::events::{HostResult, ItemReport, Status};
+use crate::runner::include;
 use crate::runner::result::Finished;
 use crate::runner::task::{HostDone, TaskRun, Unit};
 use crate::template::Scope;
@@ -12,6 +13,11 @@ impl HostDone {
     /// Whether the result counts as changed, failed or not.
     pub fn is_changed(&self) -> bool {
         self.registered.as_map().is_some_and(is_changed)
+    }
+
+    /// Whether an include came to nothing but files to read: then these are what is to be shown.
+    pub fn is_included(&self) -> bool {
+        self.report.status == Status::Ok && self.report.items.as_ref().is_none_or(Vec::is_empty)
     }
 
     /// Whether the host drops out of the play, unless a rescue section catches it.
@@ -34,6 +40,10 @@ impl TaskRun<'_> {
         for (finished, unit) in finished.iter_mut().zip(units.iter().flatten()) {
             finished.result.extend(unit.vars.clone());
         }
+        let wanted = match self.task.include {
+            Some(_) => include::wanted(units.as_deref().unwrap_or_default(), &finished, hidden),
+            None => Vec::new(),
+        };
         let status = overall(&finished);
         let retries = if units.is_none() { std::mem::take(&mut finished[0].retries) } else { Vec::new() };
         let delegate = finished.first().and_then(|first| first.delegate.clone());
@@ -45,12 +55,18 @@ impl TaskRun<'_> {
         let changed = finished.iter().any(|f| f.status == Status::Changed || is_changed(&f.result));
         let (registered, changes, error, items) = match units {
             Some(units) => {
-                let registered = loop_result(&units, &finished, status);
+                let registered = if self.task.include.is_some() {
+                    loop_of_includes(&units, &finished, status)
+                } else {
+                    loop_result(&units, &finished, status)
+                };
                 (registered, Vec::new(), None, Some(self.item_reports(host, units, finished, hidden)))
             }
             None => {
                 let mut only = finished.remove(0);
-                only.result.entry("failed".into()).or_insert(Value::Bool(status == Status::Failed));
+                if self.task.include.is_none() || status == Status::Failed {
+                    only.result.entry("failed".into()).or_insert(Value::Bool(status == Status::Failed));
+                }
                 (only.result, only.changes, only.error, None)
             }
         };
@@ -83,7 +99,7 @@ impl TaskRun<'_> {
             always_shown: shown && !hidden,
             diff,
         };
-        HostDone { notified, any_errors_fatal, report, registered, facts, facts_for, gathered }
+        HostDone { notified, any_errors_fatal, report, registered, facts, facts_for, gathered, wanted }
     }
 
     /// Whether `no_log` hides the results: as soon as one item wants it, or as it cannot be told.
@@ -97,7 +113,9 @@ impl TaskRun<'_> {
     }
 
     fn item_reports(&self, host: &str, units: Vec<Unit>, finished: Vec<Finished>, hidden: bool) -> Vec<ItemReport> {
-        let items = units.into_iter().zip(finished).map(|(unit, finished)| ItemReport {
+        // Items that include something are shown when their file is read.
+        let is_told = |finished: &Finished| self.task.include.is_none() || finished.status != Status::Ok;
+        let items = units.into_iter().zip(finished).filter(|(_, it)| is_told(it)).map(|(unit, finished)| ItemReport {
             label: unit.label,
             delegate: finished.delegate.filter(|name| name != host).map(|name| self.shown_delegate(&name)),
             status: finished.status,
@@ -131,6 +149,9 @@ impl TaskRun<'_> {
     }
 }
 
+/// What is shown instead of an item that `no_log` hides.
+pub(super) const HIDDEN_ITEM: &str = "(censored due to no_log)";
+
 pub(super) fn is_changed(result: &Map) -> bool {
     result.get("changed").is_some_and(Value::is_truthy)
 }
@@ -147,7 +168,7 @@ fn overall(finished: &[Finished]) -> Status {
     }
 }
 
-fn censored(changed: bool) -> Map {
+pub(super) fn censored(changed: bool) -> Map {
     let text = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
     [("censored", Value::from(text)), ("changed", changed.into())].map(|(k, v)| (k.to_owned(), v)).into_iter().collect()
 }
@@ -156,7 +177,7 @@ impl ItemReport {
     /// The item with everything hidden, as `no_log` wants it.
     fn censored(self) -> Self {
         let result = censored(is_changed(&self.result));
-        let label = "(censored due to no_log)".into();
+        let label = HIDDEN_ITEM.into();
         Self { label, result, changes: Vec::new(), error: None, always_shown: false, ..self }
     }
 }
@@ -168,6 +189,22 @@ fn loop_result(units: &[Unit], finished: &[Finished], status: Status) -> Map {
         result.entry("failed".into()).or_insert(Value::Bool(finished.status == Status::Failed));
         Value::Map(result)
     });
+    all_results(results, units, finished, status)
+}
+
+/// What a loop of an include registers: results say `changed` and `failed` only where nothing was included.
+fn loop_of_includes(units: &[Unit], finished: &[Finished], status: Status) -> Map {
+    let results = finished.iter().map(|finished| {
+        let mut result = finished.result.clone();
+        if finished.status == Status::Ok {
+            result.shift_remove("changed");
+        }
+        Value::Map(result)
+    });
+    all_results(results, units, finished, status)
+}
+
+fn all_results(results: impl Iterator<Item = Value>, units: &[Unit], finished: &[Finished], status: Status) -> Map {
     let mut map = Map::new();
     map.insert("results".into(), Value::List(results.collect()));
     map.insert("changed".into(), finished.iter().any(|f| is_changed(&f.result)).into());

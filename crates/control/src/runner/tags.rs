@@ -1,7 +1,7 @@
 //! Which tasks `--tags`, `--skip-tags` and `--start-at-task` select.
 
 use crate::inventory::matches_glob;
-use crate::playbook::{Item, Play, Playbook, Task};
+use crate::playbook::{Play, Playbook, Task};
 
 /// The selection of a run.
 #[derive(Clone, Debug, Default)]
@@ -43,18 +43,9 @@ pub fn is_called(task: &Task, start: &str) -> bool {
     task.title() == start || matches_glob(start, task.title())
 }
 
-/// Whether any task of the playbook is called so.
+/// Whether any task of the playbook is called so. Tasks of files that are included while it runs cannot be known.
 pub fn has_task(playbook: &Playbook, start: &str) -> bool {
-    playbook.plays.iter().flat_map(Play::sections).flatten().any(|item| item_is_called(item, start))
-}
-
-fn item_is_called(item: &Item, start: &str) -> bool {
-    match item {
-        Item::Task(task) => is_called(task, start),
-        Item::Block(block) => {
-            [&block.tasks, &block.rescue, &block.always].into_iter().flatten().any(|item| item_is_called(item, start))
-        }
-    }
+    playbook.plays.iter().flat_map(Play::all_tasks).any(|task| is_called(task, start))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::playbook::{Expr, Loop, Task};
 use crate::runner::actions::Runs;
 use crate::runner::arguments::{self, Arguments};
 use crate::runner::events::{HostResult, Status};
+use crate::runner::include::Wanted;
 use crate::runner::items::Items;
 use crate::runner::loops;
 use crate::runner::result::{Finished, template_error};
@@ -65,6 +66,8 @@ pub struct HostDone {
     pub gathered: Facts,
     /// Handlers to notify, rendered.
     pub notified: Vec<String>,
+    /// The files that an include wants, in the order of its items.
+    pub wanted: Vec<Wanted>,
     /// A task that failed, whether or not that is passed over.
     pub any_errors_fatal: bool,
 }

@@ -3,7 +3,7 @@
 use crate::connection::fake::FakeConnector;
 use crate::inventory;
 use crate::playbook::{self, Files};
-use crate::runner::events::{Event, Observer, Status};
+use crate::runner::events::{Consent, Event, Observer, Stats, Status};
 use crate::runner::{Options, Runner, preflight};
 use crate::variables::target::Login;
 use host::change::outcome::{ItemResult, Outcome};
@@ -13,20 +13,26 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use words::value::Value;
 
-/// One playbook, whatever it is called.
-struct Only(String);
+mod includes;
 
-impl Files for Only {
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Ok(self.0.clone())
+/// Files by their paths.
+struct Texts<'t>(&'t [(&'t str, &'t str)]);
+
+impl Files for Texts<'_> {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        let found = self.0.iter().find(|(name, _)| Path::new(name) == path);
+        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
-/// Keeps `host task status` of every result.
+/// Keeps `host task status` of every result, and what is included for whom.
 #[derive(Default)]
 struct Seen {
     task: String,
     results: Vec<String>,
+    recap: Vec<(String, Stats)>,
+    /// What is answered when it is asked about a task, first to last.
+    answers: Vec<Consent>,
 }
 
 impl Observer for Seen {
@@ -42,8 +48,19 @@ impl Observer for Seen {
                 };
                 self.results.push(format!("{} {} {status}", result.host, self.task));
             }
+            Event::Included { path, hosts, item } => {
+                let name = Path::new(path).file_name().unwrap().to_string_lossy();
+                let item = item.as_deref().map(|item| format!(" {item}")).unwrap_or_default();
+                self.results.push(format!("{name}{item} for {}", hosts.join(" ")));
+            }
+            Event::Recap(recap) => self.recap.clone_from(recap),
             _ => {}
         }
+    }
+
+    fn ask(&mut self, task: &str) -> Option<Consent> {
+        self.results.push(format!("asked {task}"));
+        (!self.answers.is_empty()).then(|| self.answers.remove(0))
     }
 }
 
@@ -59,13 +76,26 @@ fn run_as(
     host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static,
 ) -> (u8, Vec<String>) {
     let text = format!("- hosts: all\n  gather_facts: no\n  tasks:\n{tasks}");
-    let playbook = playbook::parse(Path::new("p.yml"), &Only(text)).unwrap();
-    let inventory = inventory::load(&["a,b,c".into()], &[]).unwrap();
-    let (options, login) = (Options { forks: 3, check, ..Options::default() }, Login::default());
-    let connector = FakeConnector::new(move |name, _, request| Ok(Reply { results: host(name, request) }));
-    let mut seen = Seen::default();
-    let code = Runner::new(&inventory, &options, &login, &connector, &mut seen).run(&[playbook]).unwrap();
+    let options = Options { forks: 3, check, ..Options::default() };
+    let (code, seen) = run_files(&[("p.yml", &text)], &options, Seen::default(), host);
     (code, seen.results)
+}
+
+/// Runs the first of `files` on the hosts a, b and c, which answer by `host`.
+fn run_files(
+    files: &[(&str, &str)],
+    options: &Options,
+    mut seen: Seen,
+    host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static,
+) -> (u8, Seen) {
+    let files = Texts(files);
+    let playbook = playbook::parse(Path::new(files.0[0].0), &files).unwrap();
+    let inventory = inventory::load(&["a,b,c".into()], &[]).unwrap();
+    let connector = FakeConnector::new(move |name, _, request| Ok(Reply { results: host(name, request) }));
+    let login = Login::default();
+    let runner = Runner::new(&inventory, options, &login, &connector, &files, &mut seen);
+    let code = runner.run(&[playbook]).unwrap();
+    (code, seen)
 }
 
 fn answer(values: Outcome) -> ItemResult {
@@ -165,7 +195,8 @@ fn facts_stay_with_the_host_and_the_module_that_gave_them() {
 
 /// What is found in a play with these tasks: errors, then warnings.
 fn findings(play: &str) -> (Vec<String>, Vec<String>) {
-    let playbook = playbook::parse(Path::new("p.yml"), &Only(format!("- hosts: all\n{play}"))).unwrap();
+    let text = format!("- hosts: all\n{play}");
+    let playbook = playbook::parse(Path::new("p.yml"), &Texts(&[("p.yml", &text)])).unwrap();
     let found = preflight::check(&playbook);
     let texts = |list: &[words::diag::Diagnostic]| list.iter().map(ToString::to_string).collect();
     (texts(&found.errors), texts(&found.warnings))
@@ -195,7 +226,8 @@ fn all_that_is_wrong_is_told_at_once() {
     assert_eq!(findings(&format!("  tasks:\n{all}")).0.len(), wrong.len() - 1);
     let (task, said) = wrong[wrong.len() - 1];
     let text = format!("- hosts: all\n  tasks:\n{task}");
-    assert!(playbook::parse(Path::new("p.yml"), &Only(text)).unwrap_err().to_string().contains(said));
+    let parsed = playbook::parse(Path::new("p.yml"), &Texts(&[("p.yml", &text)]));
+    assert!(parsed.unwrap_err().to_string().contains(said));
 }
 
 #[test]

@@ -62,6 +62,28 @@ pub struct PlayVars {
     pub files: Vec<Vars>,
     /// Magic variables of the play (`ansible_play_hosts`, `playbook_dir`, …).
     pub magic: Shared,
+    /// What the includes around the task at hand give to their files, outermost first.
+    pub passed: Vec<Passed>,
+}
+
+/// What an include gives to the tasks of its file.
+#[derive(Clone, Debug, Default)]
+pub struct Passed {
+    /// Its `vars`; templates, which see the variables of the task that reads them.
+    pub vars: Vars,
+    /// The item of its loop, and what belongs to it; data. Stronger than `vars`.
+    pub item: Vars,
+}
+
+impl Passed {
+    fn lookup(&self, name: &str) -> Option<Lookup> {
+        let item = self.item.get(name).cloned().map(Lookup::Data);
+        item.or_else(|| self.vars.get(name).cloned().map(Lookup::Trusted))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.vars.keys().chain(self.item.keys())
+    }
 }
 
 /// Where a variable can come from.
@@ -71,6 +93,8 @@ enum Level {
     Item,
     /// `-e`.
     Extra,
+    /// `vars` and items of the includes around, inner ones stronger; of an include itself, its own `vars`.
+    Passed,
     /// `set_fact` and `register`.
     Registered,
     /// `include_vars`.
@@ -88,9 +112,10 @@ enum Level {
 }
 
 /// Ansible's order of precedence, strongest first. Magic variables stand above it: nothing redefines them.
-const LEVELS: [Level; 9] = [
+const LEVELS: [Level; 10] = [
     Level::Item,
     Level::Extra,
+    Level::Passed,
     Level::Registered,
     Level::Included,
     Level::Task,
@@ -118,6 +143,8 @@ pub struct HostScope {
     world: Arc<World>,
     play: Arc<PlayVars>,
     task: Vec<Vars>,
+    /// What the task passes on itself, if it is an include.
+    passes: Option<Passed>,
     /// The file that the task is written in.
     file: Option<Arc<Source>>,
     item: Vars,
@@ -130,7 +157,8 @@ impl HostScope {
     /// As a task sees the host; `name` is empty where there is none.
     pub fn of_task(world: &Arc<World>, play: &Arc<PlayVars>, name: &str, task: &Task) -> Self {
         let file = Some(task.place.source.clone());
-        Self { task: task.keywords.vars.clone(), file, ..Self::of_host(world, play, name) }
+        let passes = task.include.as_ref().map(|include| Passed { vars: include.vars.clone(), ..Passed::default() });
+        Self { task: task.keywords.vars.clone(), passes, file, ..Self::of_host(world, play, name) }
     }
 
     /// As the host is seen outside of tasks.
@@ -141,6 +169,7 @@ impl HostScope {
             world: world.clone(),
             play: play.clone(),
             task: Vec::new(),
+            passes: None,
             file: None,
             item: Vars::default(),
             watch: None,
@@ -148,9 +177,12 @@ impl HostScope {
         }
     }
 
-    /// As the play's own texts see it: without a host.
+    /// As the play's own texts see it: without a host, and not from within an include.
     pub fn of_play(world: &Arc<World>, play: &Arc<PlayVars>) -> Self {
-        Self::of_host(world, play, "")
+        if play.passed.is_empty() {
+            return Self::of_host(world, play, "");
+        }
+        Self::of_host(world, &Arc::new(PlayVars { passed: Vec::new(), ..(**play).clone() }), "")
     }
 
     /// The same for an item of a loop: with these variables, which are data.
@@ -184,7 +216,12 @@ impl HostScope {
         LEVELS.iter().filter(|level| **level != Level::Facts).find_map(|level| self.at(*level, name))
     }
 
-    /// A level's layers, weakest first, and whether their texts are templates.
+    /// What includes give, strongest first.
+    fn passed(&self) -> impl Iterator<Item = &Passed> {
+        self.passes.iter().chain(self.play.passed.iter().rev())
+    }
+
+    /// The layers of a level whose layers are alike, weakest first, and whether their texts are templates.
     fn layers(&self, level: Level) -> (bool, &[Vars]) {
         match level {
             Level::Item => (false, from_ref(&self.item)),
@@ -194,14 +231,16 @@ impl HostScope {
             Level::Task => (true, &self.task),
             Level::PlayFiles => (true, &self.play.files),
             Level::Play => (true, &self.play.vars),
-            Level::Facts => (false, &[]),
+            Level::Passed | Level::Facts => (false, &[]),
             Level::Inventory => (true, from_ref(&self.host.inventory)),
         }
     }
 
     fn at(&self, level: Level, name: &str) -> Option<Lookup> {
-        if level == Level::Facts {
-            return self.host.facts.variable(name).map(|value| Lookup::Data(Arc::new(value.clone())));
+        match level {
+            Level::Facts => return self.host.facts.variable(name).map(|value| Lookup::Data(Arc::new(value.clone()))),
+            Level::Passed => return self.passed().find_map(|passed| passed.lookup(name)),
+            _ => {}
         }
         let (is_template, layers) = self.layers(level);
         let value = layers.iter().rev().find_map(|layer| layer.get(name))?.clone();
@@ -252,7 +291,14 @@ impl Scope for HostScope {
         let magic = self.play.magic.keys().chain(self.world.constants.keys());
         let file = ["inventory_file", "inventory_dir"].into_iter().filter(|_| self.host.file.is_some());
         let fixed = FIXED.into_iter().chain(file).chain((!self.is_entry).then_some(HOSTVARS));
-        layers.chain(magic).cloned().chain(self.host.facts.names()).chain(fixed.map(str::to_owned)).collect()
+        let passed = self.passed().flat_map(Passed::names);
+        layers
+            .chain(magic)
+            .chain(passed)
+            .cloned()
+            .chain(self.host.facts.names())
+            .chain(fixed.map(str::to_owned))
+            .collect()
     }
 
     fn own_names(&self) -> Vec<String> {

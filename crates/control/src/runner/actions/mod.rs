@@ -7,6 +7,7 @@ mod copy;
 mod debug;
 mod fail;
 mod files;
+pub mod include_tasks;
 mod include_vars;
 mod pause;
 mod set_fact;
@@ -23,8 +24,15 @@ use std::sync::Arc;
 use words::value::Map;
 
 /// Actions that run on the controller only.
-pub static ACTIONS: &[&dyn Action] =
-    &[&assert::Assert, &debug::Debug, &fail::Fail, &include_vars::IncludeVars, &pause::Pause, &set_fact::SetFact];
+pub static ACTIONS: &[&dyn Action] = &[
+    &assert::Assert,
+    &debug::Debug,
+    &fail::Fail,
+    &include_tasks::IncludeTasks,
+    &include_vars::IncludeVars,
+    &pause::Pause,
+    &set_fact::SetFact,
+];
 
 /// Modules whose arguments the controller completes first.
 pub static PREPARED: &[&dyn Prepare] = &[&copy::Copy, &template::Template];

@@ -48,8 +48,11 @@ impl TaskRun<'_> {
             match self.templar.condition(&condition.value, scope) {
                 Ok(truth) if truth.holds => {}
                 Ok(truth) => {
-                    let part = truth.failed.unwrap_or_else(|| condition.value.to_string());
-                    return Err(Box::new(Finished::skipped("Conditional result was False", Some(&part.into()))));
+                    let part = match (&condition.value, truth.failed) {
+                        (Value::String(_), Some(part)) => part.into(),
+                        (value, _) => value.clone(),
+                    };
+                    return Err(Box::new(Finished::skipped("Conditional result was False", Some(&part))));
                 }
                 Err(error) => {
                     let mut stop = stop(error, condition);
