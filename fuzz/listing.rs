@@ -9,7 +9,8 @@ use commands::sshare::{self, Shares};
 use jiff::{Timestamp, tz::TimeZone};
 use slurm::State;
 use slurm::authority::Caller;
-use slurm::fairshare::{Decay, History};
+use slurm::fairshare::terms::Zeroed;
+use slurm::fairshare::{Decay, History, Terms};
 use slurm::model::tres::CPU;
 use slurm::model::{AssociationId, Event, JobId, JobRow, Reservation, ReservationId, TresId, WckeyId};
 use slurm::privacy::View;
@@ -235,7 +236,8 @@ pub fn listing(bytes: &[u8]) {
             sreport::run(&state, View::new(&state, &caller, &settings), &here, &used, &BTreeMap::new(), &line);
         }
     }
-    let history = History::new(Decay::of_half_life(None), Nowhere.now());
+    let terms = Terms { decay: Decay::of_half_life(None), reset: 0, from: 0, zeroed: Zeroed::default() };
+    let history = History::new(&terms, Nowhere.now());
     for line in ["-a", "-a -l", "-a -l -P", "-a -m -o user%3,account%-2,partition%1"] {
         let shares = Shares {
             state: &state,

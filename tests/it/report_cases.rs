@@ -90,6 +90,8 @@ fn use_up(service: &Service, text: &str) {
     let ago = |(_, days)| jiff::Timestamp::now().as_second() - days * 86_400 - 3600;
     let hour = faded(text).map_or(1_700_000_000, ago);
     let store = rusqlite::Connection::open(service.path("store.db")).unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    store.execute("UPDATE usage_progress SET rolled = ?1, known = ?1", [now - now % 3600]).unwrap();
     for line in text.lines().filter_map(|line| line.strip_prefix("used: ")) {
         let [user, account, cpu, mem] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
         for (tres, seconds) in [(1, cpu), (2, mem), (4, cpu), (5, cpu)] {

@@ -7,6 +7,7 @@
 
 pub mod admission;
 pub mod api;
+mod balances;
 mod body;
 pub mod caller;
 pub mod changes;

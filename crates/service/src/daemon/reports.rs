@@ -4,10 +4,9 @@ use super::api::{Request, Response};
 use super::caller::Who;
 use super::service::{Service, response};
 use super::world::Local;
-use crate::store::Readers;
 use crate::store::jobs::JobTable;
 use crate::store::jobs::unread;
-use crate::store::usage::{Progress, UsageTable, progress};
+use crate::store::usage::{Progress, UsageTable, balance, progress};
 use commands::Output;
 use commands::Reply;
 use commands::sacctmgr::World;
@@ -16,8 +15,8 @@ use commands::sshare::{self, Shares};
 use rusqlite::Connection;
 use slurm::State;
 use slurm::authority::Caller;
-use slurm::fairshare::{Decay, History, history};
-use slurm::model::{AssociationId, QosId};
+use slurm::fairshare::{History, Terms, terms};
+use slurm::model::QosId;
 use slurm::privacy::View;
 use slurm::records::JobsError;
 use slurm::rollup::{Calendar, Measure};
@@ -35,9 +34,6 @@ pub struct Reporting {
 /// A history and what it was made of.
 struct Known {
     progress: Progress,
-    resets: Vec<(AssociationId, i64)>,
-    begins: i64,
-    decay: Decay,
     history: Arc<History>,
 }
 
@@ -52,60 +48,46 @@ impl Reporting {
         &self.cluster
     }
 
-    /// Reads usage behind the commands, so that nobody waits for it after a start: of ten million jobs it takes a while.
-    pub(super) fn read_ahead(
-        self: &Arc<Self>,
-        readers: &Readers,
-        state: Arc<State>,
-        world: Arc<Local>,
-    ) -> std::io::Result<()> {
-        let (reporting, readers) = (self.clone(), readers.clone());
-        let read = move || {
-            let read = readers.read(|connection| reporting.history(connection, &state, &world).map(drop));
-            let read = read.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
-            if let Err(error) = read {
-                tracing::warn!(error, "usage cannot be read yet; sshare will try again");
-            }
-        };
-        std::thread::Builder::new().name("history".into()).spawn(read)?;
-        Ok(())
+    /// On which terms usage counts now.
+    pub(super) fn terms(&self, state: &State, world: &Local) -> Terms {
+        Terms::new(&world.settings().priority, state, world.now(), &self.calendar)
     }
 
-    /// Usage up to the last full hour: the one at hand, with the hours since; made anew when something before changed.
+    /// The calendar of the host.
+    pub(super) fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// Usage up to the last full hour: the one at hand, or else the newest balance, with the hours since.
     pub(super) fn history(
         &self,
         connection: &Connection,
         state: &State,
         world: &Local,
     ) -> rusqlite::Result<Arc<History>> {
-        let priority = &world.settings().priority;
-        let now = world.now();
-        let progress = progress(connection)?;
-        let resets: Vec<_> = state.usage_resets.iter().map(|(id, time)| (*id, *time)).collect();
-        let reset = history::begins(priority.reset, None, now, &self.calendar);
+        let (terms, now, progress) = (self.terms(state, world), world.now(), progress(connection)?);
         let mut known = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let decay = priority.decay();
-        let fits = |it: &Known| {
-            it.resets == resets && it.begins == reset && it.decay == decay && it.progress.remade == progress.remade
-        };
+        let fits = |it: &Known| it.progress.remade == progress.remade && it.history.fits(&terms);
         // Who began to read earlier than the last one gets what that one got.
-        if let Some(here) = known.as_ref().filter(|it| fits(it) && it.progress.known >= progress.known) {
+        let is_whole = |it: &Known| it.progress.known >= progress.known && *it.history.zeroed() == terms.zeroed;
+        if let Some(here) = known.as_ref().filter(|it| fits(it) && is_whole(it)) {
             return Ok(here.history.clone());
         }
-        let table = UsageTable::new(connection, &self.calendar)?;
         // Before anything was summed up nothing has faded either.
         let at = progress.known.map_or(now, |known| known.clamp(0, now));
         let goes_on = known.take().filter(fits).and_then(|it| {
             let from = it.progress.known?;
-            Some((Arc::unwrap_or_clone(it.history).later(at), from))
+            Some((Arc::unwrap_or_clone(it.history).on(&terms).later(at), from))
         });
-        let (mut made, from) = goes_on.unwrap_or_else(|| {
-            let from = history::begins(priority.reset, priority.half_life, now, &self.calendar);
-            (History::new(decay, at), from)
-        });
-        table.charges(from, &mut |charge| made.add(state, charge))?;
+        let (mut made, from) = match goes_on {
+            Some(found) => found,
+            None => balance::begin(connection, &terms, progress.known.unwrap_or(i64::MIN), at)?,
+        };
+        // Hours from there on are written before their day's sum, and come with it.
+        let until = progress.known.unwrap_or(i64::MIN);
+        UsageTable::new(connection, &self.calendar)?.charges(from, until, &mut |charge| made.add(charge))?;
         let history = Arc::new(made);
-        *known = Some(Known { progress, resets, begins: reset, decay, history: history.clone() });
+        *known = Some(Known { progress, history: history.clone() });
         Ok(history)
     }
 
@@ -119,7 +101,7 @@ impl Reporting {
     ) -> rusqlite::Result<BTreeMap<(QosId, Measure), f64>> {
         let (priority, now) = (&world.settings().priority, world.now());
         // Some QOS never fade, so nothing but a reset is the beginning.
-        let from = history::begins(priority.reset, None, now, &self.calendar);
+        let from = terms::begins(priority.reset, None, now, &self.calendar);
         let mut used = BTreeMap::<_, f64>::new();
         UsageTable::new(connection, &self.calendar)?.qos_charges(cluster, from, &mut |charge| {
             *used.entry((charge.qos, charge.measure)).or_default() += charge.left(state, priority.decay(), now);

@@ -4,6 +4,7 @@
 //! [`Writer`].
 
 use super::api::{FileToWrite, Request, Response};
+use super::balances::Balances;
 use super::caller::Who;
 use super::config::Config;
 use super::reports::Reporting;
@@ -39,6 +40,7 @@ pub struct Service {
     rollup: Rollup,
     reporting: Arc<Reporting>,
     retention: Retention,
+    balances: Balances,
     stats: Arc<Stats>,
 }
 
@@ -68,9 +70,9 @@ impl Service {
         let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
         let rollup = Rollup::start(&writer, &readers, &stats).map_err(cannot)?;
         let reporting = Arc::new(Reporting::new(config.cluster_name.clone()));
-        reporting.read_ahead(&readers, writer.kept().state, world.clone()).map_err(cannot)?;
+        let balances = Balances::start(&writer, &readers, &reporting, world.clone()).map_err(cannot)?;
         let retention = Retention::start(&writer, &readers, config.accounting.retention.clone()).map_err(cannot)?;
-        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention, stats })
+        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention, balances, stats })
     }
 
     /// The world as it is configured now.
@@ -93,6 +95,7 @@ impl Service {
         let world = Arc::new(Local::configured(config, self.readers.clone(), self.stats.clone()));
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
         self.retention.configure(config.accounting.retention.clone());
+        self.balances.configure(world.clone());
         let (cluster, tres) = (config.cluster_name.clone(), config.tres.clone());
         self.write(move |change| {
             founding::found(change.state, &cluster, &tres, world.now());

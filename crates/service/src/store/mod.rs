@@ -40,6 +40,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/008.sql"),
     include_str!("schema/009.sql"),
     include_str!("schema/010.sql"),
+    include_str!("schema/011.sql"),
 ];
 
 /// The most KiB of pages that the writer keeps in memory.
@@ -167,6 +168,11 @@ impl Draft<'_> {
     /// Writes a slice of a rollup; `false` when it has to be computed again.
     pub fn keep_usage(&self, slice: &usage::Slice) -> Result<bool, StoreError> {
         slice.keep(&self.sql).map_err(|source| self.error(source))
+    }
+
+    /// Writes a balance of usage; `false` when hours that it is made of were made again.
+    pub fn keep_balance(&self, balance: &usage::Balance) -> Result<bool, StoreError> {
+        balance.keep(&self.sql).map_err(|source| self.error(source))
     }
 
     /// Says that a rollup begins to look at the records.

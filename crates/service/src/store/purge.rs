@@ -10,7 +10,8 @@ use slurm::archive::{Cell, Kind, Record, UsageOf};
 use slurm::model::{Action, Event, JobId, Transaction, or_zero};
 use slurm::records::Job;
 use slurm::records::import::chunk;
-use slurm::rollup::{Calendar, Period};
+use slurm::rollup::calendar::HOUR;
+use slurm::rollup::{Calendar, Period, Span};
 use std::borrow::Cow;
 use std::cell::Cell as Place;
 use std::path::{Path, PathBuf};
@@ -288,11 +289,16 @@ fn remove(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> 
                 UsageOf::Qos => &["period", "start", "cluster", "qos", "tres"],
                 UsageOf::Cluster => &["period", "start", "cluster", "tres"],
             };
-            usage::remade(sql)?;
+            usage::remade(sql, hour_of(record))?;
             let delete = format!("DELETE FROM {} WHERE {} = ?", table(*of), key.join(" = ? AND "));
             Ok(sql.prepare_cached(&delete)?.execute(params_from_iter(in_sql(&row[..key.len()])))? > 0)
         }
     }
+}
+
+/// The hour that a row of usage is about, if it is about one; days and months are sums of hours.
+fn hour_of(record: &Record) -> Span {
+    Span { start: record.time(), end: record.time() + HOUR }
 }
 
 fn key(cluster: &str, job_id: JobId, submit: i64) -> Job {
@@ -337,7 +343,7 @@ fn add(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> {
             }
             let marks = vec!["?"; row.len()].join(", ");
             let put = format!("INSERT OR IGNORE INTO {} VALUES ({marks})", table(*of));
-            usage::remade(sql)?;
+            usage::remade(sql, hour_of(record))?;
             Ok(sql.prepare_cached(&put)?.execute(params_from_iter(in_sql(row)))? > 0)
         }
     }

@@ -1,5 +1,6 @@
 //! Decay of usage by half-life (priority_multifactor.shtml; slurm.conf(5), `PriorityDecayHalfLife`).
 
+use super::terms::HALF_LIVES;
 use std::time::Duration;
 
 /// What Slurm takes for ln 2; its results are only met with the same three digits.
@@ -19,6 +20,24 @@ impl Decay {
             None => 1.0,
         };
         Self { per_second }
+    }
+
+    /// From what is left of 1 after a second, as [`Decay::per_second`] gave it.
+    pub fn of_rate(per_second: f64) -> Self {
+        Self { per_second }
+    }
+
+    /// What is left of 1 after a second: 1 when nothing fades, 0 when everything is forgotten at once.
+    pub fn per_second(self) -> f64 {
+        self.per_second
+    }
+
+    /// The time of which nothing is left at `at`; `i64::MIN` when nothing fades.
+    pub fn forgotten(self, at: i64) -> i64 {
+        let half_lives = f64::from(HALF_LIVES) * std::f64::consts::LN_2;
+        // The logarithm is 0 when nothing fades, and below all numbers when nothing stays.
+        let seconds = (half_lives / -self.per_second.ln()).ceil();
+        if seconds.is_finite() { at.saturating_sub(seconds as i64) } else { i64::MIN }
     }
 
     /// What is left of `usage` after some time.
@@ -58,6 +77,16 @@ mod tests {
         assert_eq!(Decay::of_half_life(None).after(5.0, DAY), 5.0);
         assert_eq!(Decay::of_half_life(Some(Duration::ZERO)).after(5.0, DAY), 5.0);
         assert_eq!(Decay::of_half_life(Some(Duration::from_millis(1))).after(5.0, DAY), 0.0, "never negative");
+    }
+
+    #[test]
+    fn what_is_forgotten() {
+        let back = |half_life| 1_000_000_000 - Decay::of_half_life(half_life).forgotten(1_000_000_000);
+        assert!((40 * 86_400..40 * 86_400 + 1000).contains(&back(Some(DAY))), "{}", back(Some(DAY)));
+        assert_eq!(Decay::of_half_life(None).forgotten(77), i64::MIN);
+        assert_eq!(back(Some(Duration::from_millis(1))), 0);
+        let decay = Decay::of_half_life(Some(DAY));
+        assert_eq!(Decay::of_rate(decay.per_second()), decay);
     }
 
     #[test]

@@ -1,20 +1,18 @@
 //! [`History`]: what was used hour by hour, faded up to a moment: where fairshare gets its usage from.
 
+use super::terms::{Terms, Zeroed};
 use super::{Decay, Usage, charge};
 use crate::State;
 use crate::model::qos::QosFlag;
 use crate::model::tres::BILLING;
 use crate::model::{AssociationId, QosId};
+use crate::rollup::Measure;
 use crate::rollup::calendar::HOUR;
-use crate::rollup::{Calendar, Measure, Period};
-use crate::settings::ResetPeriod;
-use jiff::civil::Weekday;
-use jiff::{ToSpan, civil::Date};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// So many half-lives back, less than a millionth of a millionth is left.
-const HALF_LIVES: u32 = 40;
+/// Less than this, in seconds, is no usage any more.
+const NOTHING: f64 = 1e-6;
 
 /// What an association used itself of a TRES in one hour, times the UsageFactor of its jobs' QOS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,22 +59,94 @@ impl QosCharge {
 pub struct History {
     decay: Decay,
     at: i64,
+    since: i64,
+    zeroed: Zeroed,
     own: HashMap<AssociationId, BTreeMap<Measure, f64>>,
     /// The hour last added, and what is left of it: an hour has thousands of charges.
     last: (i64, f64),
 }
 
+/// What is left of an association's own usage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Left {
+    /// The association.
+    pub association: AssociationId,
+    /// Of what.
+    pub measure: Measure,
+    /// Seconds of it, faded.
+    pub seconds: f64,
+}
+
 impl History {
-    /// Without any usage, at a moment.
-    pub fn new(decay: Decay, at: i64) -> Self {
-        Self { decay, at, own: HashMap::new(), last: (i64::MIN, 0.0) }
+    /// Without any usage, at a moment, for what is used from [`Terms::from`] on.
+    pub fn new(terms: &Terms, at: i64) -> Self {
+        Self::kept(terms.decay, at, terms.from, terms.zeroed.clone())
+    }
+
+    /// As one was kept that counted what was used from `since` on; its usage is to be [put back](History::put_back).
+    pub fn kept(decay: Decay, at: i64, since: i64, zeroed: Zeroed) -> Self {
+        Self { decay, at, since, zeroed, own: HashMap::new(), last: (i64::MIN, 0.0) }
+    }
+
+    /// The moment.
+    pub fn at(&self) -> i64 {
+        self.at
+    }
+
+    /// What was used before is not in it, or nothing is left of it.
+    pub fn since(&self) -> i64 {
+        self.since.max(self.decay.forgotten(self.at))
+    }
+
+    /// How usage fades in it.
+    pub fn decay(&self) -> Decay {
+        self.decay
+    }
+
+    /// Which associations' usage was set to zero, and when.
+    pub fn zeroed(&self) -> &Zeroed {
+        &self.zeroed
+    }
+
+    /// Each association's own usage of which anything is left.
+    pub fn left(&self) -> impl Iterator<Item = Left> {
+        let each = |(association, amounts): (&AssociationId, &BTreeMap<Measure, f64>)| {
+            let association = *association;
+            let lefts = amounts.iter().map(move |(measure, seconds)| Left {
+                association,
+                measure: *measure,
+                seconds: *seconds,
+            });
+            lefts.collect::<Vec<_>>()
+        };
+        self.own.iter().flat_map(each).filter(|left| left.seconds > NOTHING)
+    }
+
+    /// Puts usage back as it was left at this moment.
+    pub fn put_back(&mut self, left: Left) {
+        self.own.entry(left.association).or_default().insert(left.measure, left.seconds);
+    }
+
+    /// Whether it holds just what counts on these terms, but for usage that was set to zero since.
+    pub fn fits(&self, terms: &Terms) -> bool {
+        let reaches_back = self.since <= terms.from && self.since() >= terms.reset;
+        self.decay == terms.decay
+            && reaches_back
+            && self.zeroed.leads_to(&terms.zeroed, self.at, |id| self.own.contains_key(&id))
+    }
+
+    /// The same on terms that [fit](History::fits): without what was set to zero since.
+    pub fn on(mut self, terms: &Terms) -> Self {
+        let zeroed = &terms.zeroed;
+        self.own.retain(|id, _| zeroed.time(*id).is_none_or(|time| time < self.at));
+        self.zeroed = zeroed.clone();
+        self
     }
 
     /// Adds what was used in an hour, faded since the hour's end. What was used before the association's usage was set
     /// to zero is left out, to the hour.
-    pub fn add(&mut self, state: &State, charge: Charge) {
-        let reset = state.usage_resets.last_key().and_then(|_| state.usage_reset(charge.association));
-        if reset.is_some_and(|reset| charge.start < reset) {
+    pub fn add(&mut self, charge: Charge) {
+        if self.zeroed.time(charge.association).is_some_and(|time| charge.start < time) {
             return;
         }
         if self.last.0 != charge.start {
@@ -116,34 +186,19 @@ fn since(then: i64, now: i64) -> Duration {
     Duration::from_secs(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
 }
 
-/// From when on usage counts at `now`: since the last reset (slurm.conf(5), `PriorityUsageResetPeriod`), and no further
-/// back than anything is left of it.
-pub fn begins(reset: ResetPeriod, half_life: Option<Duration>, now: i64, calendar: &Calendar) -> i64 {
-    let today = calendar.civil(now).date();
-    let month = |month| Date::new(today.year(), month, 1).ok();
-    let date = match reset {
-        ResetPeriod::None | ResetPeriod::Now => None,
-        ResetPeriod::Daily => Some(today),
-        ResetPeriod::Weekly => today.checked_sub(i32::from(today.weekday().since(Weekday::Sunday)).days()).ok(),
-        ResetPeriod::Monthly => month(today.month()),
-        ResetPeriod::Quarterly => month((today.month() - 1) / 3 * 3 + 1),
-        ResetPeriod::Yearly => month(1),
-    };
-    let reset = date.and_then(|date| calendar.instant(date.at(0, 0, 0, 0))).unwrap_or(i64::MIN);
-    let faded = half_life.filter(|it| !it.is_zero()).map(|it| it.saturating_mul(HALF_LIVES).as_secs());
-    let horizon = faded.map_or(i64::MIN, |seconds| now.saturating_sub_unsigned(seconds));
-    calendar.start(Period::Hour, reset.max(horizon).max(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::founding::found;
     use crate::model::Qos;
     use crate::model::tres::CPU;
-    use jiff::tz::TimeZone;
 
     const WEEK: Duration = Duration::from_secs(7 * 86_400);
+    const DAY: i64 = 86_400;
+
+    fn terms(state: &State, decay: Decay) -> Terms {
+        Terms { decay, reset: 0, from: 0, zeroed: Zeroed::of(state) }
+    }
 
     fn one(state: &State) -> Charge {
         Charge { start: 0, association: state.root("c").unwrap().id, measure: Measure::Tres(BILLING), seconds: 1000 }
@@ -155,21 +210,22 @@ mod tests {
         found(&mut state, "c", &[], 0);
         let id = state.root("c").unwrap().id;
         let decay = Decay::of_half_life(Some(WEEK));
-        let mut whole = History::new(decay, HOUR + 7 * 86_400);
-        whole.add(&state, one(&state));
+        let terms = terms(&state, decay);
+        let mut whole = History::new(&terms, HOUR + 7 * 86_400);
+        whole.add(one(&state));
         let usage = whole.usage(&state)[&id];
         assert!((usage - 500.0).abs() < 0.1, "{usage}");
-        let mut moved = History::new(decay, HOUR + 86_400);
-        moved.add(&state, one(&state));
+        let mut moved = History::new(&terms, HOUR + 86_400);
+        moved.add(one(&state));
         let moved = moved.later(HOUR + 7 * 86_400).usage(&state)[&id];
         assert!((usage - moved).abs() < 1e-9);
         // Later hours can be added to what was moved on.
         let later = Charge { start: 86_400, ..one(&state) };
-        whole.add(&state, later);
-        let mut on = History::new(decay, HOUR + 86_400);
-        on.add(&state, one(&state));
+        whole.add(later);
+        let mut on = History::new(&terms, HOUR + 86_400);
+        on.add(one(&state));
         let mut on = on.later(HOUR + 7 * 86_400);
-        on.add(&state, later);
+        on.add(later);
         assert!((whole.usage(&state)[&id] - on.usage(&state)[&id]).abs() < 1e-9);
         assert!(whole.usage_of(&state, Measure::Tres(CPU)).is_empty());
     }
@@ -194,24 +250,43 @@ mod tests {
         found(&mut state, "c", &[], 0);
         let user = state.of_user("root").next().unwrap().id;
         state.usage_resets.put(state.root("c").unwrap().id, 5000);
-        let mut history = History::new(Decay::of_half_life(None), 9000);
-        history.add(&state, Charge { association: user, ..one(&state) });
+        let mut history = History::new(&terms(&state, Decay::of_half_life(None)), 9000);
+        history.add(Charge { association: user, ..one(&state) });
         assert!(history.usage(&state).is_empty());
-        history.add(&state, Charge { association: user, start: 7200, ..one(&state) });
+        history.add(Charge { association: user, start: 7200, ..one(&state) });
         assert_eq!(history.usage(&state)[&user], 1000.0);
     }
 
     #[test]
-    fn periods_begin_at_midnight() {
-        let calendar = Calendar::new(TimeZone::UTC);
-        // Sunday, 2026-11-22T20:53:55
-        let shown = |reset| calendar.text(begins(reset, None, 1_795_380_835, &calendar));
-        assert_eq!(shown(ResetPeriod::Daily), "2026-11-22T00:00:00");
-        assert_eq!(shown(ResetPeriod::Weekly), "2026-11-22T00:00:00");
-        assert_eq!(shown(ResetPeriod::Quarterly), "2026-10-01T00:00:00");
-        assert_eq!(shown(ResetPeriod::Yearly), "2026-01-01T00:00:00");
-        assert_eq!(shown(ResetPeriod::None), "1970-01-01T00:00:00");
-        let faded = begins(ResetPeriod::None, Some(WEEK), 1_795_380_835, &calendar);
-        assert_eq!(calendar.text(faded), "2026-02-15T20:00:00", "40 weeks");
+    fn what_is_set_to_zero_later_goes_and_other_terms_do_not_fit() {
+        let mut state = State::default();
+        found(&mut state, "c", &[], 0);
+        let (root, user) = (state.root("c").unwrap().id, state.of_user("root").next().unwrap().id);
+        let decay = Decay::of_half_life(Some(WEEK));
+        let before = terms(&state, decay);
+        let mut history = History::new(&before, 2 * DAY);
+        history.add(Charge { association: user, ..one(&state) });
+        history.add(one(&state));
+        assert!(history.fits(&before));
+        assert!(!history.fits(&Terms { decay: Decay::of_half_life(None), ..before.clone() }), "it fades otherwise");
+        assert!(!history.fits(&Terms { reset: DAY, from: DAY, ..before.clone() }), "all was set to zero since");
+        let short = Decay::of_half_life(Some(Duration::from_secs(60)));
+        let quick = Terms { decay: short, from: DAY, ..before.clone() };
+        assert!(
+            History::new(&quick, 2 * DAY).fits(&Terms { reset: DAY, ..quick.clone() }),
+            "nothing is left of the day before"
+        );
+        assert!(!History::new(&quick, 2 * DAY).fits(&Terms { from: 0, ..quick.clone() }), "it lacks the first day");
+
+        state.usage_resets.put(user, 2 * DAY + 5);
+        let later = terms(&state, decay);
+        assert!(history.fits(&later));
+        assert_eq!(history.clone().on(&later).left().map(|left| left.association).collect::<Vec<_>>(), [root]);
+        state.usage_resets.put(user, DAY);
+        assert!(!history.fits(&terms(&state, decay)), "it has what was used before and lacks nothing after");
+        let zeroed = History::new(&terms(&state, decay), 2 * DAY);
+        assert!(!zeroed.fits(&before), "what was left out would count again");
+        state.usage_resets.put(root, DAY);
+        assert!(zeroed.fits(&terms(&state, decay)), "of others nothing was used");
     }
 }

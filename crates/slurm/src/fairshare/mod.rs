@@ -8,9 +8,11 @@ mod decay;
 mod fair_tree;
 pub mod history;
 pub mod running;
+pub mod terms;
 
 pub use decay::Decay;
 pub use history::History;
+pub use terms::Terms;
 
 use crate::State;
 use crate::model::{AssociationId, Shares};

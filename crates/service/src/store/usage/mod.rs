@@ -1,17 +1,19 @@
 //! Usage rolled up by hour, day and month: made in slices, read by reports.
 
+pub mod balance;
 mod read;
 mod roll;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use balance::Balance;
 pub use read::UsageTable;
 pub use roll::Roll;
 pub use write::Slice;
 
-use rusqlite::{Connection, Result, Row, params};
-use slurm::rollup::Measure;
+use rusqlite::{Connection, Result, Row};
+use slurm::rollup::{Measure, Span};
 
 /// How far the rollup is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,17 +33,16 @@ pub fn progress(connection: &Connection) -> Result<Progress> {
     })
 }
 
-fn set_progress(connection: &Connection, progress: Progress) -> Result<()> {
-    let Progress { rolled, known, remade } = progress;
-    connection
-        .execute("UPDATE usage_progress SET rolled = ?1, known = ?2, remade = ?3", params![rolled, known, remade])?;
+fn set_rolled(connection: &Connection, rolled: i64) -> Result<()> {
+    let sql = "UPDATE usage_progress SET rolled = ?1, known = MAX(IFNULL(known, ?1), ?1)";
+    connection.execute(sql, [rolled])?;
     Ok(())
 }
 
 /// Says that hours which were rolled up before come to something else now.
-pub(super) fn remade(transaction: &Connection) -> Result<()> {
+pub(super) fn remade(transaction: &Connection, hours: Span) -> Result<()> {
     transaction.prepare_cached("UPDATE usage_progress SET remade = remade + 1")?.execute([])?;
-    Ok(())
+    balance::forget(transaction, hours)
 }
 
 /// Says that records of this time or later were added or changed: what is rolled up from there on is made again, but not
@@ -59,12 +60,12 @@ pub fn watch(transaction: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Since when records differ from what the rollup saw when it last looked.
 /// What a row counts.
 fn measure(row: &Row, column: usize) -> Result<Measure> {
     row.get(column).map(Measure::from_number)
 }
 
+/// Since when records differ from what the rollup saw when it last looked.
 fn touched(connection: &Connection) -> Result<Option<i64>> {
     connection.query_row("SELECT touched FROM usage_progress", [], |row| row.get(0))
 }

@@ -69,12 +69,13 @@ impl<'a> UsageTable<'a> {
         statement.query_map(params![period, span.start, span.end, cluster], uses)?.collect()
     }
 
-    /// What associations were charged in each hour from `from` on, in order of time.
-    pub fn charges(&self, from: i64, see: &mut dyn FnMut(Charge)) -> Result<()> {
+    /// What associations were charged in each hour from `from` on and before `until`, in order of time.
+    pub fn charges(&self, from: i64, until: i64, see: &mut dyn FnMut(Charge)) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT start, association, tres, charged FROM usage_association WHERE period = 0 AND start >= ?1",
+            "SELECT start, association, tres, charged FROM usage_association \
+             WHERE period = 0 AND start >= ?1 AND start < ?2",
         )?;
-        let mut rows = statement.query([from])?;
+        let mut rows = statement.query([from, until])?;
         while let Some(row) = rows.next()? {
             let seconds = row.get::<_, i64>(3)?.unsigned_abs();
             see(Charge { start: row.get(0)?, association: id(row, 1)?, measure: measure(row, 2)?, seconds });

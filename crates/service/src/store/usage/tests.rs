@@ -1,3 +1,5 @@
+mod balance;
+
 use super::*;
 use crate::store::jobs::put;
 use commands::sreport::Records;
@@ -7,7 +9,7 @@ use slurm::founding::found;
 use slurm::model::tres::CPU;
 use slurm::model::{AssociationId, Event, JobId};
 use slurm::records::{Job, JobState, TresCounts};
-use slurm::rollup::{Calendar, Span};
+use slurm::rollup::{Calendar, Period, Span};
 
 const DAY: i64 = 86_400;
 /// 2025-01-01T00:00:00

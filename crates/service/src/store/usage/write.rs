@@ -1,6 +1,6 @@
 //! [`Slice`]: what the rollup writes in one short transaction.
 
-use super::{measure, progress, set_progress, touched, watch};
+use super::{measure, progress, remade, set_rolled, touched, watch};
 use crate::store::rows::id;
 use rusqlite::{Connection, Result, Row, params};
 use slurm::model::{AssociationId, QosId, TresId, WckeyId};
@@ -138,15 +138,13 @@ impl Slice {
             transaction.prepare_cached(&sql)?.execute(values)?;
         }
         self.records.iter().try_for_each(|records| records.write(transaction, self.period))?;
-        let mut progress = progress(transaction)?;
-        if self.period == Period::Hour && progress.known.is_some_and(|known| self.span.start < known) {
-            progress.remade += 1;
+        let known = progress(transaction)?.known;
+        if self.period == Period::Hour && known.is_some_and(|known| self.span.start < known) {
+            remade(transaction, self.span)?;
         }
         if let Some(rolled) = self.rolled {
-            progress.rolled = Some(rolled);
-            progress.known = progress.known.max(Some(rolled));
+            set_rolled(transaction, rolled)?;
         }
-        set_progress(transaction, progress)?;
         Ok(true)
     }
 }
