@@ -4,7 +4,7 @@
 use host::identity::databases::{GROUP_ORDER, REMOVAL_ORDER, USER_ORDER};
 use host::identity::group::{WantedGroup, plan_group, remove_group};
 use host::identity::user::{WantedAging, WantedUser, plan_user, remove_user};
-use host::identity::{Databases, Defaults, FilesOnly, Refusal};
+use host::identity::{Databases, Defaults, FilesOnly, Gid, Refusal, Uid};
 use host::system::accounts::Accounts;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ fn group_request(random: &mut Random, name: &str, exists: bool) -> Request {
     let system = !exists && random.one_in(3);
     switch(&mut argv, "-r", system);
     argv.push(name.into());
-    Request { argv, ours: Ours::Group(WantedGroup { name: name.into(), gid, non_unique, system }) }
+    Request { argv, ours: Ours::Group(WantedGroup { name: name.into(), gid: gid.map(Gid), non_unique, system }) }
 }
 
 /// What creation and change have in common.
@@ -127,7 +127,7 @@ fn common(random: &mut Random, argv: &mut Vec<String>, name: &str) -> WantedUser
     let text = |value: Option<&&str>| value.map(|text| text.to_string());
     WantedUser {
         name: name.into(),
-        uid,
+        uid: uid.map(Uid),
         non_unique,
         group: text(group),
         groups,

@@ -75,7 +75,7 @@ pub fn serve(mark: &str, digest: String) -> io::Result<()> {
     report_panics(output.try_clone()?);
     let mut host = Host::new();
     output.write_all(format!("\n{mark} hello\n").as_bytes())?;
-    protocol::send(&mut output, &Hello { uid: Uid::effective().as_raw(), digest })?;
+    protocol::send(&mut output, &Hello { uid: crate::identity::Uid(Uid::effective().as_raw()), digest })?;
     while wait(&input, &stop)? {
         let Some(request) = protocol::receive::<Request>(&mut input)? else { break };
         output.write_all(&frame_within(host.answer(&request), request.bound)?)?;

@@ -7,6 +7,7 @@
 //! states the [`Bound`] of its answer, the agent keeps to it, and whoever sends more is no agent of ours.
 
 use crate::change::outcome::ItemResult;
+use crate::identity::Uid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -51,7 +52,7 @@ impl Bound {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The uid that the agent runs as.
-    pub uid: u32,
+    pub uid: Uid,
     /// SHA-256 of the agent's own program file, in hex: a copy that was damaged on the host is told by it.
     pub digest: String,
 }

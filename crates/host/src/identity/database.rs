@@ -3,6 +3,7 @@
 use super::Refusal;
 use super::entries::Entry;
 use super::indexed::{Content, Indexed, Line, Slot, differing, lists};
+use crate::identity::Gid;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ impl<E: Entry> Database<E> {
     }
 
     /// The users whose primary group has this number.
-    pub fn with_group(&self, gid: u32) -> impl Iterator<Item = &E> {
+    pub fn with_group(&self, gid: Gid) -> impl Iterator<Item = &E> {
         self.matching(self.lines.with_group(gid.into()), move |entry| entry.group() == Some(gid.into()))
     }
 
@@ -297,6 +298,7 @@ mod tests {
     use super::super::entries::{Group, Passwd};
     use super::super::word_list::Names;
     use super::*;
+    use crate::identity::Uid;
     use proptest::prelude::*;
 
     const TEXT: &str = "root:x:0:0:root:/root:/bin/bash\n# by hand\nbroken:x\nann:x:1000:1000::/home/ann:/bin/sh\n\
@@ -324,7 +326,7 @@ mod tests {
         passwd.set(&zoe).unwrap();
         assert_eq!(String::from_utf8_lossy(&passwd.text()), format!("{TEXT}/bin/sh"));
         let mut group = Database::<Group>::parse("a:x:1:");
-        group.set(&Group { name: "b".into(), password: "x".into(), gid: 2, members: Names::NONE }).unwrap();
+        group.set(&Group { name: "b".into(), password: "x".into(), gid: Gid(2), members: Names::NONE }).unwrap();
         assert_eq!(group.text(), b"a:x:1:\nb:x:2:\n");
     }
 
@@ -341,21 +343,21 @@ mod tests {
     fn copies_are_apart_and_settled_ones_are_found_by_everything() {
         let first = Database::<Passwd>::parse(TEXT);
         let mut second = first.clone();
-        second.set(&Passwd { name: "bob".into(), uid: 1005, gid: 7, ..ann() }).unwrap();
-        second.set(&Passwd { gid: 7, ..ann() }).unwrap();
+        second.set(&Passwd { name: "bob".into(), uid: Uid(1005), gid: Gid(7), ..ann() }).unwrap();
+        second.set(&Passwd { gid: Gid(7), ..ann() }).unwrap();
         second.remove("zoe").unwrap();
         for _ in 0..2 {
-            assert!(first.get("bob").is_none() && first.with_group(7).next().is_none());
-            assert_eq!(second.with_group(7).map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "bob"]);
+            assert!(first.get("bob").is_none() && first.with_group(Gid(7)).next().is_none());
+            assert_eq!(second.with_group(Gid(7)).map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "bob"]);
             assert_eq!(second.extremes(&(1000..=2000)), Some((1000, 1005)));
-            assert!(second.with_group(1000).next().is_none() && second.get("zoe").is_none());
+            assert!(second.with_group(Gid(1000)).next().is_none() && second.get("zoe").is_none());
             assert_eq!(first.text(), TEXT.as_bytes());
             assert!(second != first);
             second.settle();
         }
         assert_eq!(second, Database::parse(second.text()));
         let mut same = first.clone();
-        same.set(&Passwd { gid: 7, ..ann() }).unwrap();
+        same.set(&Passwd { gid: Gid(7), ..ann() }).unwrap();
         same.set(&ann()).unwrap();
         assert_eq!(same, first, "there and back is no change");
     }
@@ -365,7 +367,7 @@ mod tests {
         let mut group = Database::<Group>::parse("a:x:1:\na:x:2:\n");
         let refused = group.remove("a").unwrap_err();
         assert_eq!(refused.message, "Multiple entries named 'a' in /etc/group");
-        assert_eq!(group.get("a").unwrap().gid, 1);
+        assert_eq!(group.get("a").unwrap().gid, Gid(1));
     }
 
     fn line() -> impl Strategy<Value = Vec<u8>> {

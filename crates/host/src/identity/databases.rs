@@ -4,6 +4,7 @@ use super::database::Database;
 use super::entries::{Group, GroupShadow, Passwd, Shadow, SubordinateIds, is_name};
 use super::word_list::Names;
 use super::{Directory, Refusal};
+use crate::identity::Gid;
 
 /// The account files of one host. A host without a `shadow`, `gshadow`, `subuid` or `subgid` keeps being without.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Databases {
     }
 
     /// The local group with this gid.
-    pub fn group_with_gid(&self, gid: u32) -> Option<&Group> {
+    pub fn group_with_gid(&self, gid: Gid) -> Option<&Group> {
         self.group.with_number(gid.into()).next()
     }
 

@@ -2,6 +2,7 @@
 
 use super::bytes::{bytes, text};
 use super::word_list::Names;
+use crate::identity::{Gid, Uid};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -44,9 +45,9 @@ pub struct Passwd {
     /// `x` when the password is in `/etc/shadow`, else the hash itself.
     pub password: String,
     /// User number.
-    pub uid: u32,
+    pub uid: Uid,
     /// Number of the primary group.
-    pub gid: u32,
+    pub gid: Gid,
     /// Full name and the like; old files have it in Latin-1.
     pub gecos: Vec<u8>,
     /// Home directory.
@@ -77,8 +78,8 @@ impl Entry for Passwd {
         Some(Self {
             name: name_field(field())?,
             password: text(field()),
-            uid: id(field())?,
-            gid: id(field())?,
+            uid: Uid(id(field())?),
+            gid: Gid(id(field())?),
             gecos: field().to_vec(),
             home: text(field()),
             shell: text(field()),
@@ -179,7 +180,7 @@ pub struct Group {
     /// `x` when the password is in `/etc/gshadow`.
     pub password: String,
     /// Group number.
-    pub gid: u32,
+    pub gid: Gid,
     /// Login names, in the file's order; as they are written, with blanks around them and with empty ones.
     pub members: Names,
 }
@@ -202,7 +203,12 @@ impl Entry for Group {
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = line.splitn(4, |byte| *byte == b':');
         let mut field = || fields.next().unwrap_or_default();
-        Some(Self { name: name_field(field())?, password: text(field()), gid: id(field())?, members: list(field()) })
+        Some(Self {
+            name: name_field(field())?,
+            password: text(field()),
+            gid: Gid(id(field())?),
+            members: list(field()),
+        })
     }
 
     fn key(&self) -> &str {
@@ -388,7 +394,7 @@ mod tests {
             (":x:1:1:::", None),
             ("a:x:one:1:::", None),
         ] {
-            assert_eq!(uid(line.as_bytes()), expected, "{line}");
+            assert_eq!(uid(line.as_bytes()), expected.map(Uid), "{line}");
         }
         assert!(Shadow::parse(b"a:!:x::::::").is_none());
         assert!(Shadow::parse(b"a:!:1:::::").is_some(), "the reserved field may be missing");
@@ -412,7 +418,7 @@ mod tests {
     #[test]
     fn latin_1_in_the_comment_survives_an_edit() {
         let entry = Passwd::parse(b"a:x:1:1:J\xfcrgen:/:").unwrap();
-        assert_eq!(Passwd { uid: 2, ..entry }.print(), b"a:x:2:1:J\xfcrgen:/:");
+        assert_eq!(Passwd { uid: Uid(2), ..entry }.print(), b"a:x:2:1:J\xfcrgen:/:");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::entries::{Group, GroupShadow};
 use super::names::check_name;
 use super::word_list::Names;
 use super::{Databases, Defaults, Directory, Refusal, ids};
+use crate::identity::Gid;
 
 /// A group as it should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct WantedGroup {
     /// Its name.
     pub name: String,
     /// Its number; `None` keeps what is there, or takes the next free one.
-    pub gid: Option<u32>,
+    pub gid: Option<Gid>,
     /// Whether the number may be another group's too.
     pub non_unique: bool,
     /// Whether a new number comes from the range for system groups.
@@ -90,21 +91,24 @@ pub(super) fn free_gid(
     defaults: &Defaults,
     directory: &dyn Directory,
     system: bool,
-    preferred: Option<u32>,
-) -> Result<u32, Refusal> {
+    preferred: Option<Gid>,
+) -> Result<Gid, Refusal> {
     let range = defaults.id_range(IdKind::Group, system)?;
     let extremes = databases.group.extremes(&range);
-    let is_used = |gid: u32| databases.group_with_gid(gid).is_some() || directory.group_with_gid(gid).is_some();
+    let is_used = |gid: u32| {
+        let gid = Gid(gid);
+        databases.group_with_gid(gid).is_some() || directory.group_with_gid(gid).is_some()
+    };
     let lowest_preferred = if system { 1 } else { *range.start() };
     let is_free = |gid: &u32| (lowest_preferred..=*range.end()).contains(gid) && !is_used(*gid);
-    let found = preferred.filter(is_free).or_else(|| {
+    let found = preferred.map(|gid| gid.0).filter(is_free).or_else(|| {
         if system {
             ids::next_free_system(range.clone(), extremes, is_used)
         } else {
             ids::next_free(range.clone(), extremes, is_used)
         }
     });
-    found.ok_or_else(|| Refusal::new("Can't get unique GID (no more available GIDs)"))
+    found.map(Gid).ok_or_else(|| Refusal::new("Can't get unique GID (no more available GIDs)"))
 }
 
 /// Changes the number; users whose primary group it is follow, as with `groupmod -g`.
@@ -113,7 +117,7 @@ fn change_gid(
     directory: &dyn Directory,
     wanted: &WantedGroup,
     group: Group,
-    gid: u32,
+    gid: Gid,
 ) -> Result<(), Refusal> {
     check_gid(databases, directory, wanted, gid)?;
     let users: Vec<_> = databases.passwd.with_group(group.gid).cloned().collect();
@@ -123,8 +127,8 @@ fn change_gid(
     databases.group.set(&Group { gid, ..group })
 }
 
-fn check_gid(databases: &Databases, directory: &dyn Directory, wanted: &WantedGroup, gid: u32) -> Result<(), Refusal> {
-    if gid == u32::MAX {
+fn check_gid(databases: &Databases, directory: &dyn Directory, wanted: &WantedGroup, gid: Gid) -> Result<(), Refusal> {
+    if gid.is_none() {
         return Err(Refusal::new(format!("invalid group ID '{gid}'")));
     }
     let local = databases.group_with_gid(gid).map(|group| group.name.clone());

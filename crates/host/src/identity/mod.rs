@@ -15,6 +15,7 @@ pub mod group;
 pub mod ids;
 mod indexed;
 pub mod names;
+mod numbers;
 pub mod user;
 pub mod word_list;
 
@@ -22,14 +23,15 @@ pub use account::Account;
 pub use database::Database;
 pub use databases::Databases;
 pub use defaults::Defaults;
+pub use numbers::{Gid, Uid};
 
 /// What the account sources beyond the local files (LDAP, sssd, NIS) know; asked only when the files do not.
 pub trait Directory {
     /// The name of the user with this uid.
-    fn user_with_uid(&self, uid: u32) -> Option<String>;
+    fn user_with_uid(&self, uid: Uid) -> Option<String>;
 
     /// The name of the group with this gid.
-    fn group_with_gid(&self, gid: u32) -> Option<String>;
+    fn group_with_gid(&self, gid: Gid) -> Option<String>;
 
     /// A group, by name or, when it is a number, by gid.
     fn group(&self, name: &str) -> Option<entries::Group>;
@@ -40,11 +42,11 @@ pub trait Directory {
 pub struct FilesOnly;
 
 impl Directory for FilesOnly {
-    fn user_with_uid(&self, _: u32) -> Option<String> {
+    fn user_with_uid(&self, _: Uid) -> Option<String> {
         None
     }
 
-    fn group_with_gid(&self, _: u32) -> Option<String> {
+    fn group_with_gid(&self, _: Gid) -> Option<String> {
         None
     }
 

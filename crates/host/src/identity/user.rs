@@ -9,6 +9,7 @@ use super::entries::{Group, Passwd, Shadow, SubordinateIds};
 use super::group::{self, WantedGroup};
 use super::names::{check_field, check_name, check_path};
 use super::{Account, Databases, Defaults, Directory, Refusal, ids};
+use crate::identity::{Gid, Uid};
 
 /// A user as it should be; `None` keeps what is there, or takes the default of a new user.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct WantedUser {
     /// Login name.
     pub name: String,
     /// User number.
-    pub uid: Option<u32>,
+    pub uid: Option<Uid>,
     /// Whether the number may be another user's too.
     pub non_unique: bool,
     /// Primary group, by name or number.
@@ -174,7 +175,7 @@ fn check_fields(wanted: &WantedUser) -> Result<(), Refusal> {
 }
 
 /// The primary group of new users that is built into Debian's useradd, whether it exists or not.
-const FALLBACK_GID: u32 = 100;
+const FALLBACK_GID: Gid = Gid(100);
 
 struct Plan<'a> {
     after: Databases,
@@ -242,7 +243,7 @@ impl Plan<'_> {
 
     fn create_subordinate_ids(&mut self) -> Result<(), Refusal> {
         let range = self.defaults.id_range(IdKind::User, false)?;
-        let is_ordinary = self.wanted.uid.is_none_or(|uid| uid == 0 || range.contains(&uid));
+        let is_ordinary = self.wanted.uid.is_none_or(|uid| uid == Uid::ROOT || range.contains(&uid.0));
         if self.wanted.system || !is_ordinary {
             return Ok(());
         }
@@ -261,23 +262,23 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn free_uid(&self) -> Result<u32, Refusal> {
+    fn free_uid(&self) -> Result<Uid, Refusal> {
         let range = self.defaults.id_range(IdKind::User, self.wanted.system)?;
         let passwd = &self.after.passwd;
-        let is_here = |uid: u32| passwd.with_number(uid.into()).next().is_some();
-        let is_used = |uid| is_here(uid) || self.directory.user_with_uid(uid).is_some();
+        let is_here = |uid: Uid| passwd.with_number(uid.into()).next().is_some();
+        let is_used = |uid| is_here(Uid(uid)) || self.directory.user_with_uid(Uid(uid)).is_some();
         let extremes = passwd.extremes(&range);
         let found = if self.wanted.system {
             ids::next_free_system(range, extremes, is_used)
         } else {
             ids::next_free(range, extremes, is_used)
         };
-        found.ok_or_else(|| Refusal::new("Can't get unique UID (no more available UIDs)"))
+        found.map(Uid).ok_or_else(|| Refusal::new("Can't get unique UID (no more available UIDs)"))
     }
 
     /// Refuses a uid of somebody else.
-    fn check_uid(&self, uid: u32) -> Result<u32, Refusal> {
-        if uid == u32::MAX {
+    fn check_uid(&self, uid: Uid) -> Result<Uid, Refusal> {
+        if uid.is_none() {
             return Err(Refusal::new(format!("invalid user ID '{uid}'")));
         }
         let local = self.after.passwd.with_number(uid.into()).find(|user| user.name != self.wanted.name);
@@ -291,7 +292,7 @@ impl Plan<'_> {
 
     /// The gid of a new user for whom no group was named: a new group of its name, if there is none and
     /// `USERGROUPS_ENAB` is on; else the default group.
-    fn own_group(&mut self, uid: u32) -> Result<u32, Refusal> {
+    fn own_group(&mut self, uid: Uid) -> Result<Gid, Refusal> {
         let name = &self.wanted.name;
         let existing = self.after.group.get(name).cloned().or_else(|| self.directory.group(name));
         match existing {
@@ -302,7 +303,7 @@ impl Plan<'_> {
                 return Ok(default.map_or(FALLBACK_GID, |group| group.gid));
             }
         }
-        let gid = group::free_gid(&self.after, self.defaults, self.directory, self.wanted.system, Some(uid))?;
+        let gid = group::free_gid(&self.after, self.defaults, self.directory, self.wanted.system, Some(Gid(uid.0)))?;
         let own = WantedGroup { name: name.clone(), gid: Some(gid), ..WantedGroup::default() };
         group::create(&mut self.after, self.directory, &own)?;
         if self.after.gshadow.is_none()

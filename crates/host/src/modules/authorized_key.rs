@@ -289,7 +289,7 @@ mod tests {
 
     fn stat(fake: &Fake, path: &str) -> (u32, u32, u32) {
         let stat = fake.stat(Path::new(path), false).unwrap().unwrap();
-        (stat.mode, stat.uid, stat.gid)
+        (stat.mode, stat.uid.0, stat.gid.0)
     }
 
     #[test]

@@ -444,6 +444,7 @@ mod tests {
     use super::*;
     use crate::change::FieldDiff;
     use crate::engine::testing::{args, changed_then_ok, changes, fails, is_ok};
+    use crate::identity::Uid;
     use crate::system::fake::Fake;
     use words::value::Value;
 
@@ -462,7 +463,7 @@ mod tests {
         let outcome = changed_then_ok(&File, &given, &mut fake);
         assert_eq!(outcome.values["mode"], Value::from("2750"));
         assert_eq!(outcome.values["owner"], Value::from("alice"));
-        assert_eq!((stat(&fake, "/data").mode, stat(&fake, "/data/a/b").uid), (0o2750, 1000));
+        assert_eq!((stat(&fake, "/data").mode, stat(&fake, "/data/a/b").uid), (0o2750, Uid(1000)));
     }
 
     #[test]
@@ -492,7 +493,7 @@ mod tests {
         ]);
         changed_then_ok(&File, &given, &mut fake);
         assert_eq!((stat(&fake, "/home/alice/d/x").mode, stat(&fake, "/home/alice/d").mode), (0o600, 0o700));
-        assert_eq!((stat(&fake, "/home/alice/d/l").uid, stat(&fake, "/etc/motd").uid), (1000, 0));
+        assert_eq!((stat(&fake, "/home/alice/d/l").uid, stat(&fake, "/etc/motd").uid), (Uid(1000), Uid(0)));
     }
 
     #[test]
@@ -508,12 +509,12 @@ mod tests {
             assert!(failure.msg.contains("the user with uid 1000 could point anywhere"), "{}", failure.msg);
         }
         assert!(fails(&File, &given(&below), &mut fake).msg.contains("not followed"));
-        assert_eq!(stat(&fake, "/srv/victim").uid, 0);
+        assert_eq!(stat(&fake, "/srv/victim").uid, Uid(0));
         changed_then_ok(&File, &given(&[("path", "/home/alice/mine")]), &mut fake);
         assert_eq!(stat(&fake, "/srv/mine").mode, 0o700);
         changed_then_ok(&File, &given(&[&below[..], &[("follow", "yes")]].concat()), &mut fake);
         changed_then_ok(&File, &given(&[&directory[..], &[("follow", "yes")]].concat()), &mut fake);
-        assert_eq!((stat(&fake, "/srv/victim").uid, stat(&fake, "/srv/victim/new").uid), (1000, 1000));
+        assert_eq!((stat(&fake, "/srv/victim").uid, stat(&fake, "/srv/victim/new").uid), (Uid(1000), Uid(1000)));
     }
 
     #[test]
@@ -527,7 +528,7 @@ mod tests {
         let failure = first.outcome.unwrap_err();
         assert!(failure.msg.starts_with("1 of the entries below /home/alice were left"), "{}", failure.msg);
         assert!(failure.acted && failure.msg.contains("has 2 names"));
-        assert_eq!((stat(&fake, "/home/alice/left").uid, stat(&fake, "/etc/motd").uid), (1000, 0));
+        assert_eq!((stat(&fake, "/home/alice/left").uid, stat(&fake, "/etc/motd").uid), (Uid(1000), Uid(0)));
     }
 
     #[test]

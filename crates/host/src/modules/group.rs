@@ -4,9 +4,9 @@ use super::shared::accounts::{GivenId, id};
 use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
 use crate::engine::{Apply, Module, Verdict, Would};
-use crate::identity::Databases;
 use crate::identity::databases::GROUP_ORDER;
 use crate::identity::group::{WantedGroup, plan_group, remove_group};
+use crate::identity::{Databases, Gid};
 use crate::parameters;
 use crate::parameters::{Choice, Presence};
 use crate::system::System;
@@ -21,7 +21,7 @@ parameters! {
         /// Name of the group.
         name: String,
         /// Its number; users whose primary group it is follow a change.
-        gid: Option<GivenId>,
+        gid: Option<GivenId<Gid>>,
         /// Whether it shall be there.
         state: Presence = "present",
         /// Takes the number of a new group from the range for the system.
@@ -33,9 +33,9 @@ parameters! {
         /// Looks for the group in /etc/group only, not in directories.
         local: bool = "no",
         /// Lowest number for a new group, instead of GID_MIN of login.defs.
-        gid_min: Option<GivenId>,
+        gid_min: Option<GivenId<Gid>>,
         /// Highest number for a new group, instead of GID_MAX of login.defs.
-        gid_max: Option<GivenId>,
+        gid_max: Option<GivenId<Gid>>,
     }
 }
 
@@ -121,7 +121,7 @@ fn followers<'a>(name: &str, before: &'a Databases, after: &'a Databases) -> imp
     })
 }
 
-fn outcome(given: &GroupParameters, gid: Option<u32>) -> Outcome {
+fn outcome(given: &GroupParameters, gid: Option<Gid>) -> Outcome {
     let outcome = Outcome::new().with("name", given.name.as_str()).with("state", given.state.word());
     match gid {
         Some(gid) if given.state == Presence::Present => outcome.with("gid", gid).with("system", given.system),

@@ -4,6 +4,7 @@ use super::shared::attributes::octal;
 use crate::change::outcome::{Failure, Outcome};
 use crate::choices;
 use crate::engine::{Module, Verdict};
+use crate::identity::Uid;
 use crate::parameters;
 use crate::parameters::HostPath;
 use crate::system::resolve::Links;
@@ -219,9 +220,9 @@ fn describe_mode(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn Sy
 /// What the user that we run as may do, by the permission bits; root may read and write all.
 fn access(stat: &FileStat, me: Option<&FileStat>) -> (bool, bool, bool) {
     let bits = match me {
-        Some(me) if me.uid != 0 && me.uid == stat.uid => stat.mode >> 6,
-        Some(me) if me.uid != 0 && me.gid == stat.gid => stat.mode >> 3,
-        Some(me) if me.uid != 0 => stat.mode,
+        Some(me) if me.uid != Uid::ROOT && me.uid == stat.uid => stat.mode >> 6,
+        Some(me) if me.uid != Uid::ROOT && me.gid == stat.gid => stat.mode >> 3,
+        Some(me) if me.uid != Uid::ROOT => stat.mode,
         _ => return (true, true, stat.mode & 0o111 != 0 || stat.kind == FileKind::Directory),
     };
     (bits & 4 != 0, bits & 2 != 0, bits & 1 != 0)

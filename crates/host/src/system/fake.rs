@@ -4,7 +4,7 @@
 use super::resolve::{At, Ground, Links, Met, reach, refuse_further_name};
 use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, lookup, nss};
 use crate::identity::entries::{Group, Passwd};
-use crate::identity::{Database, Databases, Defaults};
+use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
@@ -40,8 +40,8 @@ type Handler = dyn Fn(&Command) -> Option<Output> + Send + Sync;
 struct Inode {
     body: Body,
     mode: u32,
-    uid: u32,
-    gid: u32,
+    uid: Uid,
+    gid: Gid,
     mtime: i64,
 }
 
@@ -104,7 +104,7 @@ impl Default for Fake {
 impl Fake {
     /// A host with nothing but `/`.
     pub fn new() -> Self {
-        let root = Inode { body: Body::Directory, mode: 0o755, uid: 0, gid: 0, mtime: EPOCH };
+        let root = Inode { body: Body::Directory, mode: 0o755, uid: Uid::ROOT, gid: Gid::ROOT, mtime: EPOCH };
         Self {
             names: BTreeMap::from([(PathBuf::from("/"), 1)]),
             inodes: BTreeMap::from([(1, root)]),
@@ -160,7 +160,7 @@ impl Fake {
     /// Gives something of the beginning another owner.
     pub fn owned_by(mut self, path: &str, uid: u32) -> Self {
         let number = self.names[Path::new(path)];
-        self.inodes.get_mut(&number).expect("every name has its inode").uid = uid;
+        self.inodes.get_mut(&number).expect("every name has its inode").uid = Uid(uid);
         self
     }
 
@@ -215,10 +215,13 @@ impl Fake {
         let path = PathBuf::from(path);
         for above in path.ancestors().skip(1).collect::<Vec<_>>().into_iter().rev() {
             if !self.names.contains_key(above) {
-                self.add(above.to_owned(), Inode { body: Body::Directory, mode: 0o755, uid: 0, gid: 0, mtime: EPOCH });
+                self.add(
+                    above.to_owned(),
+                    Inode { body: Body::Directory, mode: 0o755, uid: Uid::ROOT, gid: Gid::ROOT, mtime: EPOCH },
+                );
             }
         }
-        self.add(path, Inode { body, mode, uid, gid, mtime: EPOCH });
+        self.add(path, Inode { body, mode, uid: Uid(uid), gid: Gid(gid), mtime: EPOCH });
         self
     }
 
@@ -333,7 +336,7 @@ impl Fake {
                 return Err(SystemError::Refused(format!("{} is not a regular file", path.display())));
             }
             Some(inode @ Inode { body: Body::File(_), .. }) => (inode.mode, inode.uid, inode.gid),
-            _ => (0o644, 0, 0),
+            _ => (0o644, Uid::ROOT, Gid::ROOT),
         };
         let inode = Inode {
             body: Body::File(content.into()),
@@ -404,12 +407,12 @@ impl Ground for Fake {
         true
     }
 
-    fn top(&self) -> Result<(PathBuf, u32)> {
+    fn top(&self) -> Result<(PathBuf, Uid)> {
         Ok(("/".into(), self.inodes[&self.names[Path::new("/")]].uid))
     }
 
     fn look(&self, _: &PathBuf, _: &std::ffi::OsStr, path: &Path) -> Result<Met<PathBuf>> {
-        let Some(number) = self.names.get(path) else { return Ok(Met { at: At::Nothing, uid: 0 }) };
+        let Some(number) = self.names.get(path) else { return Ok(Met { at: At::Nothing, uid: Uid::ROOT }) };
         let inode = &self.inodes[number];
         let at = match &inode.body {
             Body::Link(target) => At::Link(target.clone()),
@@ -544,7 +547,7 @@ impl System for Fake {
             return doing("make directory", path, Err(io::ErrorKind::AlreadyExists.into()));
         }
         let Attributes { mode, uid, gid } = attributes;
-        let (mode, uid, gid) = (mode.unwrap_or(0o755), uid.unwrap_or(0), gid.unwrap_or(0));
+        let (mode, uid, gid) = (mode.unwrap_or(0o755), uid.unwrap_or(Uid::ROOT), gid.unwrap_or(Gid::ROOT));
         self.add(real, Inode { body: Body::Directory, mode, uid, gid, mtime: self.clock });
         Ok(())
     }
@@ -552,7 +555,8 @@ impl System for Fake {
     fn make_link(&mut self, path: &Path, target: &Path) -> Result<()> {
         self.judge(path, false)?;
         self.effect(Effect::MakeLink(path.into(), target.into()))?;
-        let link = Inode { body: Body::Link(target.into()), mode: 0o777, uid: 0, gid: 0, mtime: self.clock };
+        let link =
+            Inode { body: Body::Link(target.into()), mode: 0o777, uid: Uid::ROOT, gid: Gid::ROOT, mtime: self.clock };
         doing("link", path, self.replace(path, link))
     }
 

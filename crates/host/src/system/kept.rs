@@ -36,8 +36,8 @@ const LUSTRE: [&str; 9] = ["lov", "lma", "lmv", "link", "fid", "hsm", "som", "dm
 /// which are the list's mask, would let the whole group in.
 pub fn take_over(new: &File, old: Option<BorrowedFd>, wanted: Attributes, default_mode: u32) -> io::Result<()> {
     let stat = old.map(rustix::fs::fstat).transpose()?;
-    let uid = wanted.uid.or(stat.as_ref().map(|stat| stat.st_uid));
-    let gid = wanted.gid.or(stat.as_ref().map(|stat| stat.st_gid));
+    let uid = wanted.uid.map(|uid| uid.0).or(stat.as_ref().map(|stat| stat.st_uid));
+    let gid = wanted.gid.map(|gid| gid.0).or(stat.as_ref().map(|stat| stat.st_gid));
     // Owner before mode: a change of owner clears set-user-id bits.
     rustix::fs::fchown(new, uid.map(Uid::from_raw), gid.map(Gid::from_raw))?;
     if let Some(old) = old {

@@ -23,7 +23,7 @@ use super::{
     naming,
 };
 use crate::identity::entries::{Group, Passwd};
-use crate::identity::{Database, Databases, Defaults};
+use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 use atomic::Sync;
 use drafts::Drafts;
 use nix::sys::stat::{Mode, umask};
@@ -140,8 +140,8 @@ fn to_stat(meta: &fs::Metadata) -> Stat {
     Stat {
         kind,
         mode: meta.mode() & 0o7777,
-        uid: meta.uid(),
-        gid: meta.gid(),
+        uid: Uid(meta.uid()),
+        gid: Gid(meta.gid()),
         size: meta.size(),
         mtime: meta.mtime(),
         ino: meta.ino(),

@@ -4,7 +4,7 @@
 
 use super::{Command, System, SystemError};
 use crate::identity::entries::{Entry, Group, Passwd};
-use crate::identity::{Database, Databases, Defaults, Directory, Refusal};
+use crate::identity::{Database, Databases, Defaults, Directory, Gid, Refusal, Uid};
 use std::path::Path;
 
 /// Where an account is known.
@@ -28,7 +28,7 @@ impl<E> Found<E> {
 /// The user with this name or, when it is a number that is no name, this uid.
 pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Passwd>>> {
     let local = system.passwd()?;
-    let by_uid = || wanted.parse().ok().and_then(|uid: u32| local.with_number(uid.into()).next());
+    let by_uid = || wanted.parse().ok().and_then(|uid: Uid| local.with_number(uid.into()).next());
     Ok(match local.get(wanted).or_else(by_uid) {
         Some(user) => Some(Found::Local(user.clone())),
         None => Nss(system).passwd(wanted).map(Found::Elsewhere),
@@ -38,7 +38,7 @@ pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Pas
 /// The group with this name or, when it is a number that is no name, this gid.
 pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Group>>> {
     let local = system.groups()?;
-    let by_gid = || wanted.parse().ok().and_then(|gid: u32| local.with_number(gid.into()).next());
+    let by_gid = || wanted.parse().ok().and_then(|gid: Gid| local.with_number(gid.into()).next());
     Ok(match local.get(wanted).or_else(by_gid) {
         Some(group) => Some(Found::Local(group.clone())),
         None => Nss(system).group(wanted).map(Found::Elsewhere),
@@ -138,11 +138,11 @@ impl Nss<'_> {
 }
 
 impl Directory for Nss<'_> {
-    fn user_with_uid(&self, uid: u32) -> Option<String> {
+    fn user_with_uid(&self, uid: Uid) -> Option<String> {
         self.getent::<Passwd>(&uid.to_string()).filter(|user| user.uid == uid).map(|user| user.name)
     }
 
-    fn group_with_gid(&self, gid: u32) -> Option<String> {
+    fn group_with_gid(&self, gid: Gid) -> Option<String> {
         self.getent::<Group>(&gid.to_string()).filter(|group| group.gid == gid).map(|group| group.name)
     }
 
@@ -188,7 +188,7 @@ mod tests {
             .program(["getent", "passwd", "bob"], Output { stdout: line, ..Output::default() });
         assert!(matches!(user(&system, "alice"), Ok(Some(Found::Local(_)))));
         assert!(matches!(user(&system, "1000"), Ok(Some(Found::Local(alice))) if alice.name == "alice"));
-        assert!(matches!(user(&system, "bob"), Ok(Some(Found::Elsewhere(bob))) if bob.uid == 5000));
+        assert!(matches!(user(&system, "bob"), Ok(Some(Found::Elsewhere(bob))) if bob.uid == Uid(5000)));
         assert!(matches!(user(&system, "carol"), Ok(None)));
         assert!(matches!(group(&system, "100"), Ok(Some(Found::Local(users))) if users.name == "users"));
     }

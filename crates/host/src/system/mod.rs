@@ -20,7 +20,7 @@ pub mod skeleton;
 pub mod tree;
 
 use crate::identity::entries::{Group, Passwd};
-use crate::identity::{Database, Databases, Defaults};
+use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 pub use content::Content;
 use held::Held;
 use lookup::Sources;
@@ -52,9 +52,9 @@ pub struct Stat {
     /// Permission bits, 0 to 0o7777.
     pub mode: u32,
     /// Owner.
-    pub uid: u32,
+    pub uid: Uid,
     /// Group.
-    pub gid: u32,
+    pub gid: Gid,
     /// Size in bytes.
     pub size: u64,
     /// Seconds since 1970.
@@ -99,9 +99,9 @@ pub struct Attributes {
     /// Permission bits, 0 to 0o7777.
     pub mode: Option<u32>,
     /// Owner.
-    pub uid: Option<u32>,
+    pub uid: Option<Uid>,
     /// Group.
-    pub gid: Option<u32>,
+    pub gid: Option<Gid>,
 }
 
 /// A program with its arguments; never a shell string.

@@ -12,7 +12,7 @@ use super::{
     accounts::is_database, lookup, nss, remembered::Remembered, resolve::Links,
 };
 use crate::identity::entries::{Group, Passwd};
-use crate::identity::{Database, Databases, Defaults};
+use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 use overlay::{Body, Node, Overlay, Source};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -96,12 +96,12 @@ impl<S: System> Predicted<S> {
     }
 
     /// Mode and owner of what this process makes: those wanted, its own, or the group of a set-group-id directory.
-    fn new_owner(&self, path: &Path, wanted: Attributes, mode: u32) -> Result<(u32, u32, u32)> {
+    fn new_owner(&self, path: &Path, wanted: Attributes, mode: u32) -> Result<(u32, Uid, Gid)> {
         if let Attributes { uid: Some(uid), gid: Some(gid), .. } = wanted {
             return Ok((mode, uid, gid));
         }
         let me = self.overlay.inner.stat(Path::new("/proc/self"), true)?;
-        let (uid, gid) = me.map_or((0, 0), |me| (me.uid, me.gid));
+        let (uid, gid) = me.map_or((Uid::ROOT, Gid::ROOT), |me| (me.uid, me.gid));
         let parent = self.overlay.stat(path.parent().unwrap_or(Path::new("/")), true)?;
         let gid = parent.filter(|parent| parent.mode & 0o2000 != 0).map_or(gid, |parent| parent.gid);
         Ok((mode, uid, gid))
@@ -170,7 +170,17 @@ impl<S: System> Predicted<S> {
 
 fn new_stat() -> Stat {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-    Stat { kind: FileKind::File, mode: 0, uid: 0, gid: 0, size: 0, mtime: now, ino: 0, dev: 0, nlink: 1 }
+    Stat {
+        kind: FileKind::File,
+        mode: 0,
+        uid: Uid::ROOT,
+        gid: Gid::ROOT,
+        size: 0,
+        mtime: now,
+        ino: 0,
+        dev: 0,
+        nlink: 1,
+    }
 }
 
 impl<S: System> System for Predicted<S> {

@@ -7,6 +7,7 @@
 //! directory of somebody else into its own directory in another way, except by a further name ([`refuse_further_name`]).
 
 use super::{FileKind, Result, Stat, SystemError};
+use crate::identity::Uid;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -41,7 +42,7 @@ pub struct Met<D> {
     /// What is there.
     pub at: At<D>,
     /// Whose it is.
-    pub uid: u32,
+    pub uid: Uid,
 }
 
 /// What paths lead over: directories by name, or by descriptor.
@@ -53,7 +54,7 @@ pub trait Ground {
     fn is_root(&self) -> bool;
 
     /// The directory `/` and its owner.
-    fn top(&self) -> Result<(Self::Directory, u32)>;
+    fn top(&self) -> Result<(Self::Directory, Uid)>;
 
     /// What is at `name` in a directory; `path` is for messages and for those who know directories by name.
     fn look(&self, directory: &Self::Directory, name: &OsStr, path: &Path) -> Result<Met<Self::Directory>>;
@@ -64,7 +65,7 @@ pub struct Reached<D> {
     /// The directory.
     pub directory: D,
     /// The owner of the directory.
-    pub directory_uid: u32,
+    pub directory_uid: Uid,
     /// The name in it; `.` is the directory itself.
     pub name: OsString,
     /// The same as a path without links, from where the walk began.
@@ -76,7 +77,7 @@ pub struct Start<D> {
     /// The directory.
     pub directory: D,
     /// Its owner.
-    pub uid: u32,
+    pub uid: Uid,
     /// Its name.
     pub path: PathBuf,
 }
@@ -130,12 +131,12 @@ enum Step {
 struct Link {
     path: PathBuf,
     /// Users who may have made it or put it there.
-    hands: Vec<u32>,
+    hands: Vec<Uid>,
 }
 
 impl Link {
     /// Refuses when it leads from what a user holds to what another owns.
-    fn judge(&self, owner: u32, target: &Path) -> Result<()> {
+    fn judge(&self, owner: Uid, target: &Path) -> Result<()> {
         let Some(hand) = self.hands.iter().find(|hand| **hand != owner) else { return Ok(()) };
         Err(SystemError::Refused(format!(
             "{} is a symbolic link, which the user with uid {hand} could point anywhere; it leads to {}, which \
@@ -150,7 +151,7 @@ struct Walk<'g, G: Ground> {
     ground: &'g G,
     start: Start<G::Directory>,
     /// Directories below the start that were entered, with owners.
-    way: Vec<(G::Directory, u32)>,
+    way: Vec<(G::Directory, Uid)>,
     /// The path of the last of them, or of the start.
     at: PathBuf,
     /// What is left, the next last.
@@ -181,7 +182,7 @@ impl<G: Ground> Walk<'_, G> {
     }
 
     /// The directory where the walk is, and its owner.
-    fn here(&self) -> (&G::Directory, u32) {
+    fn here(&self) -> (&G::Directory, Uid) {
         match self.way.last() {
             Some((directory, uid)) => (directory, *uid),
             None => (&self.start.directory, self.start.uid),
@@ -229,12 +230,12 @@ impl<G: Ground> Walk<'_, G> {
         Ok(None)
     }
 
-    fn follow(&mut self, path: PathBuf, target: &Path, hands: [u32; 2]) -> Result<()> {
+    fn follow(&mut self, path: PathBuf, target: &Path, hands: [Uid; 2]) -> Result<()> {
         self.links += 1;
         if self.links > MAX_LINKS {
             return wrong(&path, io::Error::from_raw_os_error(nix::libc::ELOOP));
         }
-        let hands: Vec<u32> = hands.into_iter().filter(|hand| *hand != 0 && self.is_judged).collect();
+        let hands: Vec<Uid> = hands.into_iter().filter(|hand| *hand != Uid::ROOT && self.is_judged).collect();
         if !hands.is_empty() {
             self.todo.push(Step::Judge(Link { path, hands }));
         }
@@ -243,7 +244,7 @@ impl<G: Ground> Walk<'_, G> {
     }
 
     /// Judges the links that led to the end of the way.
-    fn judge_all(&mut self, owner: u32, path: &Path) -> Result<()> {
+    fn judge_all(&mut self, owner: Uid, path: &Path) -> Result<()> {
         for step in self.todo.drain(..) {
             if let Step::Judge(link) = step {
                 link.judge(owner, path)?;
@@ -269,8 +270,8 @@ fn wrong<T>(path: &Path, error: io::Error) -> Result<T> {
 /// Refuses to change whose a file is or who may use it when the file has further names, lies in a user's directory and
 /// is not that user's: its other names may be anywhere, and it may be the user who gave it this one, as link(2) lets
 /// anybody where fs.protected_hardlinks is off.
-pub fn refuse_further_name(path: &Path, stat: &Stat, directory_uid: u32) -> Result<()> {
-    let is_safe = stat.kind != FileKind::File || stat.nlink < 2 || directory_uid == 0;
+pub fn refuse_further_name(path: &Path, stat: &Stat, directory_uid: Uid) -> Result<()> {
+    let is_safe = stat.kind != FileKind::File || stat.nlink < 2 || directory_uid == Uid::ROOT;
     if is_safe || stat.uid == directory_uid {
         return Ok(());
     }

@@ -5,6 +5,7 @@
 //! at; see `local::walk`. Here are its words, and the walk for hosts in memory, where nobody else acts.
 
 use super::{Attributes, FileKind, Result, Stat, System};
+use crate::identity::Uid;
 use std::path::{Path, PathBuf};
 
 /// So deep a tree is walked; a deeper one is refused rather than walked until memory or descriptors end.
@@ -43,7 +44,7 @@ pub(super) fn by_name<S: System + ?Sized>(
     let mount = system.mount_of(top)?;
     let mut walk = ByName { system, scope, judge, mount, walked: Walked::default(), differing: Vec::new() };
     let above = top.parent().unwrap_or(Path::new("/"));
-    let above_uid = system.stat(above, true)?.map_or(0, |stat| stat.uid);
+    let above_uid = system.stat(above, true)?.map_or(Uid::ROOT, |stat| stat.uid);
     walk.entry(top, above_uid)?;
     Ok((walk.walked, walk.differing))
 }
@@ -58,7 +59,7 @@ struct ByName<'a, S: ?Sized> {
 }
 
 impl<S: System + ?Sized> ByName<'_, S> {
-    fn entry(&mut self, path: &Path, above_uid: u32) -> Result<()> {
+    fn entry(&mut self, path: &Path, above_uid: Uid) -> Result<()> {
         let Some(stat) = self.system.stat(path, false)? else { return Ok(()) };
         if stat.kind == FileKind::Directory {
             if self.scope == Scope::OneMount && self.system.mount_of(path)? != self.mount {

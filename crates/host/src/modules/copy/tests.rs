@@ -110,7 +110,7 @@ fn with_tree() -> Fake {
 
 fn mode_and_owner(fake: &Fake, path: &str) -> (u32, u32) {
     let stat = fake.stat(Path::new(path), false).unwrap().unwrap();
-    (stat.mode, stat.uid)
+    (stat.mode, stat.uid.0)
 }
 
 fn target(fake: &Fake, path: &str) -> Option<String> {

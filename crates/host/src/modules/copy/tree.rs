@@ -5,6 +5,7 @@ use super::CopyParameters;
 use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
 use crate::engine::{Apply, Step, Verdict, Would};
+use crate::identity::{Gid, Uid};
 use crate::modules::shared::attributes::{Mode, Wanted};
 use crate::modules::shared::files::attribute_fields;
 use crate::system::{Attributes, FileKind, Stat, System};
@@ -167,9 +168,9 @@ pub(super) struct Landing<'a> {
     /// What the directory itself becomes.
     pub(super) root: PathBuf,
     /// Of everything in it.
-    pub(super) uid: Option<u32>,
+    pub(super) uid: Option<Uid>,
     /// Of everything in it.
-    pub(super) gid: Option<u32>,
+    pub(super) gid: Option<Gid>,
     /// Of everything in it.
     pub(super) modes: Modes,
 }

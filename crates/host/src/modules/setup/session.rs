@@ -2,6 +2,7 @@
 
 use super::Facts;
 use crate::change::outcome::Failure;
+use crate::identity::Uid;
 use crate::system::lookup;
 use jiff::Zoned;
 use std::path::Path;
@@ -17,7 +18,7 @@ pub fn gather(facts: &mut Facts) -> Result<(), Failure> {
 }
 
 fn user(facts: &mut Facts) -> Result<(), Failure> {
-    let me = facts.system.stat(Path::new("/proc/self"), true)?.map_or(0, |stat| stat.uid);
+    let me = facts.system.stat(Path::new("/proc/self"), true)?.map_or(Uid::ROOT, |stat| stat.uid);
     facts.set("real_user_id", me);
     facts.set("effective_user_id", me);
     let Some(found) = lookup::user(facts.system, &me.to_string())? else { return Ok(()) };

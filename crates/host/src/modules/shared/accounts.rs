@@ -3,6 +3,7 @@
 use crate::change::outcome::Failure;
 use crate::identity::Refusal;
 use crate::parameters::{Kind, ParameterType};
+use std::marker::PhantomData;
 use words::value::Value;
 
 impl From<Refusal> for Failure {
@@ -11,31 +12,32 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// The number of a user or group as a task gives it, which may be none.
+/// A [`Uid`](crate::identity::Uid) or [`Gid`](crate::identity::Gid) as a task gives it, which may be none.
 #[derive(Clone, Copy, Debug)]
-pub struct GivenId {
+pub struct GivenId<T> {
     parameter: &'static str,
     number: i64,
+    id: PhantomData<T>,
 }
 
-impl ParameterType for GivenId {
+impl<T> ParameterType for GivenId<T> {
     const KIND: Kind = Kind::Int;
 
     fn read(name: &'static str, value: Value) -> Option<Self> {
-        Some(Self { parameter: name, number: value.as_int()? })
+        Some(Self { parameter: name, number: value.as_int()?, id: PhantomData })
     }
 }
 
-impl GivenId {
+impl<T: From<u32>> GivenId<T> {
     /// The number, if it is one that a user or group can have.
-    fn id(self) -> Result<u32, Failure> {
-        u32::try_from(self.number).map_err(|_| {
+    fn id(self) -> Result<T, Failure> {
+        u32::try_from(self.number).map(T::from).map_err(|_| {
             Failure::new(format!("invalid {} '{}': it must be from 0 to 4294967294", self.parameter, self.number))
         })
     }
 }
 
 /// The id, where one is given; refuses a number that is none.
-pub fn id(given: Option<GivenId>) -> Result<Option<u32>, Failure> {
+pub fn id<T: From<u32>>(given: Option<GivenId<T>>) -> Result<Option<T>, Failure> {
     given.map(GivenId::id).transpose()
 }

@@ -1,6 +1,7 @@
 //! The arguments `mode`, `owner` and `group` that all file modules share; modes as in chmod(1). Pure.
 
 use crate::change::outcome::Failure;
+use crate::identity::{Gid, Uid};
 use crate::parameters;
 use crate::parameters::{Kind, ParameterType};
 use crate::system::{Attributes, FileKind, Stat};
@@ -224,9 +225,9 @@ impl Clause {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The owner.
-    pub uid: Option<u32>,
+    pub uid: Option<Uid>,
     /// The group.
-    pub gid: Option<u32>,
+    pub gid: Option<Gid>,
     /// The mode.
     pub mode: Option<Mode>,
 }

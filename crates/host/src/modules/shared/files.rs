@@ -5,6 +5,7 @@ use super::attributes::{GivenMode, OwnerAndMode, Wanted, octal};
 use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
 use crate::engine::Verdict;
+use crate::identity::{Gid, Uid};
 use crate::parameters;
 use crate::parameters::HostPath;
 use crate::system::resolve::Links;
@@ -83,7 +84,7 @@ impl OwnerAndMode {
 }
 
 /// A user by number or name; numbers need not exist.
-pub fn uid_of(owner: &str, system: &dyn System) -> Result<u32, Failure> {
+pub fn uid_of(owner: &str, system: &dyn System) -> Result<Uid, Failure> {
     if let Ok(uid) = owner.parse() {
         return Ok(uid);
     }
@@ -95,7 +96,7 @@ pub fn uid_of(owner: &str, system: &dyn System) -> Result<u32, Failure> {
 }
 
 /// A group by number or name; numbers need not exist.
-pub fn gid_of(group: &str, system: &dyn System) -> Result<u32, Failure> {
+pub fn gid_of(group: &str, system: &dyn System) -> Result<Gid, Failure> {
     if let Ok(gid) = group.parse() {
         return Ok(gid);
     }
@@ -107,7 +108,7 @@ pub fn gid_of(group: &str, system: &dyn System) -> Result<u32, Failure> {
 }
 
 /// The name of a user, or the number as text.
-pub fn user_name(uid: u32, system: &dyn System) -> String {
+pub fn user_name(uid: Uid, system: &dyn System) -> String {
     match lookup::user(system, &uid.to_string()) {
         Ok(Some(found)) => found.into_entry().name,
         _ => uid.to_string(),
@@ -115,7 +116,7 @@ pub fn user_name(uid: u32, system: &dyn System) -> String {
 }
 
 /// The name of a group, or the number as text.
-pub fn group_name(gid: u32, system: &dyn System) -> String {
+pub fn group_name(gid: Gid, system: &dyn System) -> String {
     match lookup::group(system, &gid.to_string()) {
         Ok(Some(found)) => found.into_entry().name,
         _ => gid.to_string(),
@@ -422,8 +423,8 @@ mod tests {
     #[test]
     fn unknown_owners_are_named() {
         let fake = Fake::with_accounts();
-        assert_eq!(uid_of("alice", &fake).unwrap(), 1000);
-        assert_eq!(uid_of("4711", &fake).unwrap(), 4711);
+        assert_eq!(uid_of("alice", &fake).unwrap(), Uid(1000));
+        assert_eq!(uid_of("4711", &fake).unwrap(), Uid(4711));
         assert_eq!(uid_of("bob", &fake).unwrap_err().msg, "chown failed: failed to look up user bob");
         assert_eq!(gid_of("ai", &fake).unwrap_err().msg, "chgrp failed: failed to look up group ai");
     }

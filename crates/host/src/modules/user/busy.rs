@@ -1,6 +1,7 @@
 //! Which processes a user has.
 
 use crate::change::outcome::Failure;
+use crate::identity::Uid;
 use crate::identity::entries::Passwd;
 use crate::system::System;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub(super) fn refuse(system: &dyn System, user: &Passwd) -> Result<(), Failure> 
 
 /// The processes with this uid (real, effective or saved) that /proc shows. Also those with another root directory: a
 /// user can give himself one (`unshare -r chroot`), and still holds what is in the home.
-fn processes(system: &dyn System, uid: u32) -> Vec<u32> {
+fn processes(system: &dyn System, uid: Uid) -> Vec<u32> {
     let names = system.list(Path::new("/proc")).unwrap_or_default();
     let pids = names.iter().filter_map(|name| name.to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
@@ -32,7 +33,7 @@ fn processes(system: &dyn System, uid: u32) -> Vec<u32> {
 }
 
 /// Whether `/proc/PID/status` says so; proc_pid_status(5): "Real, effective, saved set, and filesystem UIDs".
-fn has_uid(status: &str, uid: u32) -> bool {
+fn has_uid(status: &str, uid: Uid) -> bool {
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
     uids.split_whitespace().take(3).any(|field| field.parse() == Ok(uid))
 }

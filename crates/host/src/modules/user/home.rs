@@ -8,7 +8,7 @@ use crate::change::outcome::Failure;
 use crate::identity::bytes::shown;
 use crate::identity::defaults::IdKind;
 use crate::identity::entries::Passwd;
-use crate::identity::{Account, Defaults};
+use crate::identity::{Account, Defaults, Gid, Uid};
 use crate::system::held::{self, Held};
 use crate::system::skeleton::{SkeletonBody, SkeletonEntry};
 use crate::system::{Attributes, Command, FileKind, Result, System, SystemError};
@@ -86,7 +86,7 @@ pub(super) fn plan(
 
 /// What to say when an ordinary user's home is there and is not the user's: nobody but its owner can use it.
 fn foreign_home(system: &dyn System, defaults: &Defaults, user: &Passwd) -> Result<Option<String>> {
-    let is_ordinary = defaults.id_range(IdKind::User, false).is_ok_and(|range| range.contains(&user.uid));
+    let is_ordinary = defaults.id_range(IdKind::User, false).is_ok_and(|range| range.contains(&user.uid.0));
     let Some(stat) = system.stat(&user.home_path(), true)?.filter(|_| is_ordinary) else { return Ok(None) };
     let (name, home) = (&user.name, shown(&user.home));
     if stat.kind != FileKind::Directory {
@@ -226,14 +226,14 @@ impl NewHome {
         let place = Workplace::beside(&self.path, system);
         let unfinished = place.unfinished();
         // What a run that was cut off left is gone by now: who owns the unfinished one got it from an earlier item.
-        let is_prepared = system.stat(&unfinished, false)?.is_some_and(|stat| stat.uid != 0);
+        let is_prepared = system.stat(&unfinished, false)?.is_some_and(|stat| stat.uid != Uid::ROOT);
         if is_prepared || system.stat(&self.path, false)?.is_some() {
             return Ok(());
         }
         make_parents(system, self.path.parent().unwrap_or(Path::new("/")))?;
         place.open(system)?;
         let skeleton = system.skeleton(&self.skeleton)?;
-        let private = Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) };
+        let private = Attributes { mode: Some(0o700), uid: Some(Uid::ROOT), gid: Some(Gid::ROOT) };
         let home = held::make_directory(system, place.path(), &unfinished, private)?;
         self.fill(system, &skeleton, &home, &unfinished)?;
         home.named(system.set_attributes(&home.itself(), self.owner))
@@ -290,7 +290,7 @@ fn make_parents(system: &mut dyn System, directory: &Path) -> Result<()> {
     if let Some(parent) = directory.parent() {
         make_parents(system, parent)?;
     }
-    system.make_directory(directory, Attributes { mode: Some(0o755), uid: Some(0), gid: Some(0) })
+    system.make_directory(directory, Attributes { mode: Some(0o755), uid: Some(Uid::ROOT), gid: Some(Gid::ROOT) })
 }
 
 impl Move {
@@ -340,7 +340,7 @@ impl Move {
         super::must_succeed("copy the home directory", system.run(&copying))?;
         let syncing = Command::new(["sync".as_ref(), "-f".as_ref(), to]);
         super::must_succeed("write the home directory to the disk", system.run(&syncing))?;
-        let private = Attributes { mode: Some(0o600), uid: Some(0), gid: Some(0) };
+        let private = Attributes { mode: Some(0o600), uid: Some(Uid::ROOT), gid: Some(Gid::ROOT) };
         Ok(system.write(&place.copied(), b"", private)?)
     }
 

@@ -2,7 +2,7 @@
 
 use super::parameters::UserParameters;
 use crate::change::outcome::{Failure, Outcome};
-use crate::identity::Account;
+use crate::identity::{Account, Gid, Uid};
 use crate::parameters::Secret;
 use crate::system::claim::WORKSHOP;
 use crate::system::held::{self, Held};
@@ -26,8 +26,8 @@ pub(super) struct NewKey {
     /// A secret: reaches ssh-keygen by a file, not by its arguments or environment.
     passphrase: Option<Secret>,
     home: PathBuf,
-    uid: u32,
-    gid: u32,
+    uid: Uid,
+    gid: Gid,
 }
 
 /// The key that is asked for and is not there yet (or is, with `force`).
@@ -115,7 +115,8 @@ impl NewKey {
     /// its home is written through.
     pub(super) fn make(self, system: &mut dyn System, mut outcome: Outcome) -> Result<Outcome, Failure> {
         let workshop = PathBuf::from(WORKSHOP);
-        system.make_directory(&workshop, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) })?;
+        system
+            .make_directory(&workshop, Attributes { mode: Some(0o700), uid: Some(Uid::ROOT), gid: Some(Gid::ROOT) })?;
         let made = self.make_in(system, &workshop, &mut outcome);
         system.remove_tree(&workshop)?;
         made.map(|()| outcome)
@@ -189,7 +190,7 @@ impl NewKey {
             None => command.argv.extend(["-N".into(), "".into()]),
             Some(passphrase) => {
                 let (file, asker) = (workshop.join("passphrase"), workshop.join("ask"));
-                let owner = |mode| Attributes { mode: Some(mode), uid: Some(0), gid: Some(0) };
+                let owner = |mode| Attributes { mode: Some(mode), uid: Some(Uid::ROOT), gid: Some(Gid::ROOT) };
                 system.write(&file, format!("{}\n", passphrase.reveal()).as_bytes(), owner(0o600))?;
                 let script = format!("#!/bin/sh\nexec cat '{}'\n", file.display());
                 system.write(&asker, script.as_bytes(), owner(0o700))?;

@@ -2,6 +2,7 @@
 
 use super::wanted::{Days, ExpiryDay};
 use crate::choices;
+use crate::identity::Uid;
 use crate::modules::shared::accounts::GivenId;
 use crate::parameters;
 use crate::parameters::{HostPath, Presence, Secret};
@@ -25,7 +26,7 @@ parameters! {
         /// Whether it shall be there.
         state: Presence = "present",
         /// Its number; a change re-owns the home directory.
-        uid: Option<GivenId>,
+        uid: Option<GivenId<Uid>>,
         /// Lets the number be another user's too.
         non_unique: bool = "no",
         /// Primary group, by name or number.
@@ -67,9 +68,9 @@ parameters! {
         /// Makes a new user a system account.
         system: bool = "no",
         /// Lowest number for a new user, instead of UID_MIN of login.defs.
-        uid_min: Option<GivenId>,
+        uid_min: Option<GivenId<Uid>>,
         /// Highest number for a new user, instead of UID_MAX of login.defs.
-        uid_max: Option<GivenId>,
+        uid_max: Option<GivenId<Uid>>,
         /// Makes an SSH key if there is none.
         generate_ssh_key: bool = "no",
         /// Type of the key.

@@ -3,14 +3,14 @@
 use super::parameters::UserParameters;
 use super::workplace::Workplace;
 use crate::identity::entries::Passwd;
-use crate::identity::{Account, Database, Defaults, Directory};
+use crate::identity::{Account, Database, Defaults, Directory, Gid, Uid};
 use crate::system::lookup::Nss;
 use crate::system::tree::{Scope, Walked};
 use crate::system::{Attributes, FileKind, Result, Stat, System};
 use std::path::{Path, PathBuf};
 
 /// Uid and gid.
-pub(super) type Numbers = (u32, u32);
+pub(super) type Numbers = (Uid, Gid);
 
 /// A home whose files get new numbers.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Reown {
         warnings
     }
 
-    fn is_old_uid(&self, uid: u32) -> bool {
+    fn is_old_uid(&self, uid: Uid) -> bool {
         self.from.iter().any(|(old, _)| *old == uid)
     }
 
@@ -155,7 +155,7 @@ pub(super) fn spool_path(defaults: &Defaults, name: &str) -> PathBuf {
 }
 
 /// Whether no user has this number.
-fn is_nobodys(system: &dyn System, uid: u32) -> bool {
+fn is_nobodys(system: &dyn System, uid: Uid) -> bool {
     let is_local = |passwd: Database<Passwd>| passwd.with_number(uid.into()).next().is_some();
-    uid != 0 && !system.passwd().is_ok_and(is_local) && Nss(system).user_with_uid(uid).is_none()
+    uid != Uid::ROOT && !system.passwd().is_ok_and(is_local) && Nss(system).user_with_uid(uid).is_none()
 }

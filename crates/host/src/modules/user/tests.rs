@@ -2,6 +2,7 @@ use super::*;
 use crate::change::FieldDiff;
 use crate::change::outcome::ItemResult;
 use crate::engine::AnyModule;
+use crate::identity::{Gid, Uid};
 use crate::system::fake::{Effect, Fake};
 use crate::system::{Attributes, FileKind, Output};
 use std::path::Path;
@@ -53,7 +54,7 @@ fn the_reference_user_is_made_once() {
     assert_eq!(line(&system, "/etc/passwd", "gildong"), "gildong:x:2001:100::/home/gildong:/bin/sh");
     assert_eq!(line(&system, "/etc/subuid", "gildong"), "gildong:100000:65536");
     let home = system.stat(Path::new("/home/gildong"), false).unwrap().unwrap();
-    assert_eq!((home.mode, home.uid, home.gid), (0o755, 2001, 100));
+    assert_eq!((home.mode, home.uid, home.gid), (0o755, Uid(2001), Gid(100)));
     assert_eq!(system.text("/home/gildong/.profile"), "umask 022\n");
     let link = system.read_link(Path::new("/home/gildong/inside")).unwrap().unwrap();
     assert_eq!(link, Path::new("/home/gildong/.profile"));
@@ -134,7 +135,7 @@ fn items_that_share_a_home_leave_it_to_the_first() {
     };
     let results = User.run(&[item("a", true), item("b", true), item("c", false)], &mut system);
     assert!(results.iter().all(|result| result.outcome.is_ok()), "{results:?}");
-    assert_eq!(system.stat(Path::new("/srv/common"), false).unwrap().unwrap().uid, 1001);
+    assert_eq!(system.stat(Path::new("/srv/common"), false).unwrap().unwrap().uid, Uid(1001));
     assert_eq!(system.list(Path::new("/srv")).unwrap(), ["common"]);
 }
 
@@ -164,7 +165,7 @@ fn an_existing_home_and_a_link_in_its_place_are_left_alone() {
     assert_eq!(system.list(Path::new("/home/bob")).unwrap(), ["data"]);
     assert!(run(&mut system, &[("name", "eve".into())]).changed);
     assert_eq!(system.stat(Path::new("/home/eve"), false).unwrap().unwrap().kind, FileKind::Link);
-    assert_eq!(system.stat(Path::new("/etc"), false).unwrap().unwrap().uid, 0);
+    assert_eq!(system.stat(Path::new("/etc"), false).unwrap().unwrap().uid, Uid(0));
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn a_new_uid_re_owns_the_home_and_says_what_it_left() {
     let mut system = host().file("/home/alice/of-root", "");
     let result = run(&mut system, &[("name", "alice".into()), ("uid", Value::Int(3000))]);
     let owner = |path: &str| system.stat(Path::new(path), false).unwrap().unwrap().uid;
-    assert_eq!((owner("/home/alice"), owner("/home/alice/of-root")), (3000, 0));
+    assert_eq!((owner("/home/alice"), owner("/home/alice/of-root")), (Uid(3000), Uid(0)));
     let warnings = result.outcome.unwrap().warnings;
     assert!(warnings[0].contains("uid 1000 owned keep that number"), "{warnings:?}");
 }
@@ -235,11 +236,11 @@ fn a_new_uid_re_owns_the_home_and_says_what_it_left() {
 fn a_run_that_was_killed_before_re_owning_is_completed() {
     let mut system = host();
     run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]);
-    let before = Attributes { uid: Some(4444), gid: Some(4444), mode: None };
+    let before = Attributes { uid: Some(Uid(4444)), gid: Some(Gid(4444)), mode: None };
     system.set_attributes(Path::new("/home/bob"), before).unwrap();
     let again = run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]);
     assert_eq!(fields(&again), ["home directory: '/home/bob owned by 4444:4444' -> '/home/bob owned by 3000:3000'"]);
-    assert_eq!(system.stat(Path::new("/home/bob"), false).unwrap().unwrap().uid, 3000);
+    assert_eq!(system.stat(Path::new("/home/bob"), false).unwrap().unwrap().uid, Uid(3000));
     assert!(!run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(3000))]).changed);
 }
 
@@ -395,7 +396,7 @@ fn an_interrupted_step_of_a_removal_or_a_move_is_made_up_for_by_the_next_run() {
 #[test]
 fn a_change_of_group_that_was_cut_off_is_finished() {
     let mut system = host().file("/home/alice/f", "x");
-    let theirs = Attributes { uid: Some(1000), gid: Some(1000), mode: None };
+    let theirs = Attributes { uid: Some(Uid(1000)), gid: Some(Gid(1000)), mode: None };
     system.set_attributes(Path::new("/home/alice/f"), theirs).unwrap();
     let gid = |system: &Fake, path: &str| system.stat(Path::new(path), false).unwrap().unwrap().gid;
     let old = gid(&system, "/home/alice");
@@ -403,14 +404,14 @@ fn a_change_of_group_that_was_cut_off_is_finished() {
     // As a run leaves it that ended once the account had the new group.
     let mut cut_off = Fake::clone(&system);
     assert!(run(&mut system, &wanted("users")).changed);
-    assert_eq!((gid(&system, "/home/alice"), gid(&system, "/home/alice/f")), (100, 100));
+    assert_eq!((gid(&system, "/home/alice"), gid(&system, "/home/alice/f")), (Gid(100), Gid(100)));
     cut_off.write(Path::new("/etc/passwd"), system.text("/etc/passwd").as_bytes(), Attributes::default()).unwrap();
     let place = Path::new("/home/.alice.enlist");
-    cut_off.make_directory(place, Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) }).unwrap();
+    cut_off.make_directory(place, Attributes { mode: Some(0o700), uid: Some(Uid(0)), gid: Some(Gid(0)) }).unwrap();
     cut_off.make_link(&place.join("owners"), Path::new(&format!("1000:{old}"))).unwrap();
     // The next one may want another group already.
     assert!(run(&mut cut_off, &wanted("root")).changed);
-    assert_eq!((gid(&cut_off, "/home/alice"), gid(&cut_off, "/home/alice/f")), (0, 0));
+    assert_eq!((gid(&cut_off, "/home/alice"), gid(&cut_off, "/home/alice/f")), (Gid(0), Gid(0)));
     assert!(!run(&mut cut_off, &wanted("root")).changed);
     assert!(cut_off.stat(place, false).unwrap().is_none());
 }

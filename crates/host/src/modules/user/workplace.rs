@@ -5,6 +5,7 @@
 //! leftover; on one host the claim tells ([`System::begin_work`]): what is there when it is taken was left.
 
 use crate::change::outcome::Failure;
+use crate::identity::{Gid, Uid};
 use crate::system::{Attributes, FileKind, Result, System, SystemError};
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -41,12 +42,12 @@ impl Workplace {
         }
         let place = Self::beside(home, system);
         let stat = system.stat(&place.0, false)?;
-        Ok(stat.filter(|stat| stat.kind == FileKind::Directory && stat.uid == 0).map(|_| place))
+        Ok(stat.filter(|stat| stat.kind == FileKind::Directory && stat.uid == Uid::ROOT).map(|_| place))
     }
 
     /// Makes it, empty.
     pub(super) fn open(&self, system: &mut dyn System) -> Result<()> {
-        let private = Attributes { mode: Some(0o700), uid: Some(0), gid: Some(0) };
+        let private = Attributes { mode: Some(0o700), uid: Some(Uid::ROOT), gid: Some(Gid::ROOT) };
         for _ in 0..TRIES {
             self.close(system)?;
             match system.make_directory(&self.0, private) {

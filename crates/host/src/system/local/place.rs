@@ -18,7 +18,7 @@ pub struct Place {
     /// The directory.
     pub directory: OwnedFd,
     /// Who owns the directory.
-    pub directory_uid: u32,
+    pub directory_uid: crate::identity::Uid,
     /// The name; `.` is the directory itself.
     pub name: OsString,
     /// The path without links.
@@ -110,7 +110,7 @@ impl Opened {
     /// user's set-user-id program to root must not make it root's. So the mode comes last.
     pub fn set(&self, wanted: Attributes) -> io::Result<()> {
         if wanted.uid.is_some() || wanted.gid.is_some() {
-            let (uid, gid) = (wanted.uid.map(Uid::from_raw), wanted.gid.map(Gid::from_raw));
+            let (uid, gid) = (wanted.uid.map(|uid| Uid::from_raw(uid.0)), wanted.gid.map(|gid| Gid::from_raw(gid.0)));
             rustix::fs::chownat(&self.fd, "", uid, gid, AtFlags::EMPTY_PATH)?;
         }
         match wanted.mode {
@@ -159,7 +159,7 @@ impl Ground for Descriptors {
         nix::unistd::geteuid().is_root()
     }
 
-    fn top(&self) -> Result<(OwnedFd, u32)> {
+    fn top(&self) -> Result<(OwnedFd, crate::identity::Uid)> {
         let top = start_at(Path::new("/"), "/".into())?;
         Ok((top.directory, top.uid))
     }
@@ -168,7 +168,7 @@ impl Ground for Descriptors {
         let wrong = |error: io::Error| SystemError::io(format!("find {}", path.display()), error);
         let opened = match Opened::at(directory, name) {
             Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => {
-                return Ok(Met { at: At::Nothing, uid: 0 });
+                return Ok(Met { at: At::Nothing, uid: crate::identity::Uid::ROOT });
             }
             other => other.map_err(wrong)?,
         };

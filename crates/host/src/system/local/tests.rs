@@ -163,14 +163,16 @@ fn a_change_of_owner_takes_set_user_id_bits_away() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("program");
     let mut local = Local::new();
-    local.write(&path, b"#!/bin/sh\n", Attributes { mode: Some(0o4755), uid: Some(1234), gid: Some(1234) }).unwrap();
-    let root = Attributes { uid: Some(0), gid: Some(0), mode: None };
+    local
+        .write(&path, b"#!/bin/sh\n", Attributes { mode: Some(0o4755), uid: Some(Uid(1234)), gid: Some(Gid(1234)) })
+        .unwrap();
+    let root = Attributes { uid: Some(Uid(0)), gid: Some(Gid(0)), mode: None };
     local.set_attributes(&path, root).unwrap();
     let stat = local.stat(&path, false).unwrap().unwrap();
-    assert_eq!((stat.uid, stat.mode), (0, 0o755));
-    let mut predicted = Stat { uid: 1234, mode: 0o4755, ..stat };
+    assert_eq!((stat.uid, stat.mode), (Uid(0), 0o755));
+    let mut predicted = Stat { uid: Uid(1234), mode: 0o4755, ..stat };
     crate::system::change_attributes(&mut predicted, root);
-    assert_eq!((predicted.uid, predicted.mode), (0, 0o755));
+    assert_eq!((predicted.uid, predicted.mode), (Uid(0), 0o755));
 }
 
 #[test]
@@ -211,7 +213,7 @@ fn root_follows_a_users_link_only_to_what_the_user_owns() {
     let (_keep, dir) = scratch();
     let home = home_with_links(&dir);
     let mut system = Local::new();
-    let owner = Attributes { uid: Some(1234), ..Attributes::default() };
+    let owner = Attributes { uid: Some(Uid(1234)), ..Attributes::default() };
     let kept = dir.join("victim/kept");
     for name in ["led", "of-root"] {
         let (led, kept) = (home.join(name), home.join(name).join("kept"));
@@ -237,7 +239,7 @@ fn root_follows_a_users_link_only_to_what_the_user_owns() {
     assert!(system.read(&home.join("file")).is_err(), "a link at the end");
     assert_eq!(system.real_path(&home.join("led"), Links::Trusted).unwrap(), dir.join("victim"));
     let stat = system.stat(&kept, false).unwrap().unwrap();
-    assert_eq!((stat.uid, system.list(&dir.join("victim")).unwrap()), (0, vec!["kept".into()]));
+    assert_eq!((stat.uid, system.list(&dir.join("victim")).unwrap()), (Uid(0), vec!["kept".into()]));
     system.write(&home.join("own/new"), b"x", owner).unwrap();
     system.write(&dir.join("link-of-root/new"), b"x", owner).unwrap();
     assert_eq!(fs::read(dir.join("scratch/new")).unwrap(), fs::read(dir.join("victim/new")).unwrap());
@@ -250,10 +252,10 @@ fn a_file_with_further_names_is_not_given_away_from_a_users_directory() {
     let mut system = Local::new();
     fs::hard_link(dir.join("victim/kept"), home.join("named")).unwrap();
     fs::write(home.join("left-by-root"), "").unwrap();
-    let owner = Attributes { uid: Some(1234), mode: Some(0o600), ..Attributes::default() };
+    let owner = Attributes { uid: Some(Uid(1234)), mode: Some(0o600), ..Attributes::default() };
     let error = system.set_attributes(&home.join("named"), owner).unwrap_err().to_string();
     assert!(error.contains("has 2 names") && error.contains("-inum"), "{error}");
-    let walked = system.correct_tree(&home, Scope::OneMount, &|_, stat| (stat.uid == 0).then_some(owner)).unwrap();
+    let walked = system.correct_tree(&home, Scope::OneMount, &|_, stat| (stat.uid == Uid(0)).then_some(owner)).unwrap();
     // Two files and a link of root's; one of the files has its other name elsewhere.
     assert_eq!((walked.differing, walked.refused.len()), (3, 1), "{walked:?}");
     let uid = |path: &Path| fs::symlink_metadata(path).unwrap().uid();
@@ -363,7 +365,9 @@ fn what_is_replaced_keeps_its_access_list_and_attributes() {
     let (_keep, dir) = scratch();
     let path = dir.join("f");
     let mut system = Local::new();
-    system.write(&path, b"secret", Attributes { mode: Some(0o600), gid: Some(100), ..Attributes::default() }).unwrap();
+    system
+        .write(&path, b"secret", Attributes { mode: Some(0o600), gid: Some(Gid(100)), ..Attributes::default() })
+        .unwrap();
     set_attribute(&path, LIST, &list_for_one_user());
     set_attribute(&path, "user.note", b"keep me");
     set_attribute(&path, "trusted.note", b"keep me, too");

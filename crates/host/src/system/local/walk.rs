@@ -1,6 +1,7 @@
 //! The walk over a tree, by descriptor: [`crate::system::tree`].
 
 use super::place::{Opened, Place, directory_to_read};
+use crate::identity::Uid;
 use crate::system::resolve::{Links, refuse_further_name};
 use crate::system::tree::{DEEPEST, Judge, Scope, Walked};
 use crate::system::{FileKind, Result, SystemError};
@@ -34,7 +35,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// One entry: what is in it, then itself. An error leaves `path` where it happened.
-    fn entry(&mut self, directory: &OwnedFd, directory_uid: u32, name: &OsStr) -> io::Result<()> {
+    fn entry(&mut self, directory: &OwnedFd, directory_uid: Uid, name: &OsStr) -> io::Result<()> {
         let opened = match Opened::at(directory, name) {
             // Removed since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -3,6 +3,7 @@
 //! Names decide what is where: an entry in the overlay wins, else the nearest directory above that has one says what
 //! is below (nothing, or a directory of the system below), else the system below is asked at the same path.
 
+use crate::identity::Uid;
 use crate::system::resolve::{self, At, Ground, Links, Met, refuse_further_name};
 use crate::system::{FileKind, Result, Stat, System, SystemError};
 use std::cell::RefCell;
@@ -98,13 +99,13 @@ impl<S: System> Ground for Overlay<S> {
         self.inner.is_root()
     }
 
-    fn top(&self) -> Result<(PathBuf, u32)> {
+    fn top(&self) -> Result<(PathBuf, Uid)> {
         let top = Path::new("/");
-        Ok((top.into(), self.at(top)?.map_or(0, |found| self.stat_of(&found).uid)))
+        Ok((top.into(), self.at(top)?.map_or(Uid::ROOT, |found| self.stat_of(&found).uid)))
     }
 
     fn look(&self, _: &PathBuf, _: &OsStr, path: &Path) -> Result<Met<PathBuf>> {
-        let Some(found) = self.at(path)? else { return Ok(Met { at: At::Nothing, uid: 0 }) };
+        let Some(found) = self.at(path)? else { return Ok(Met { at: At::Nothing, uid: Uid::ROOT }) };
         let stat = self.stat_of(&found);
         let at = match stat.kind {
             FileKind::Link => At::Link(self.link_target(&found)?.unwrap_or_default()),
@@ -257,7 +258,7 @@ impl<S: System> Overlay<S> {
     pub fn refuse_further_name(&self, path: &Path) -> Result<()> {
         let Some((real, found)) = self.find(path, false, Links::Judged)? else { return Ok(()) };
         let above = self.stat(real.parent().unwrap_or(Path::new("/")), true)?;
-        refuse_further_name(path, &self.stat_of(&found), above.map_or(0, |above| above.uid))
+        refuse_further_name(path, &self.stat_of(&found), above.map_or(Uid::ROOT, |above| above.uid))
     }
 
     /// Gives a file another name.

@@ -34,8 +34,8 @@ fn attributes() -> impl Strategy<Value = Attributes> {
     let mode = prop::option::of(prop::sample::select(&[0o600u32, 0o644, 0o755, 0o4755][..]));
     (mode, prop::option::of(0..3u32), prop::option::of(0..3u32)).prop_map(|(mode, uid, gid)| Attributes {
         mode,
-        uid,
-        gid,
+        uid: uid.map(Uid),
+        gid: gid.map(Gid),
     })
 }
 
