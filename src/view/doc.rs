@@ -1,6 +1,6 @@
 //! A module's table of parameters as people read it: lines for a terminal, JSON, and Markdown for `docs/modules`.
 
-use host::parameters::{CheckMode, Kind, Param, Spec};
+use host::parameters::{CheckMode, Param, ParameterKind, Spec};
 use serde_json::{Value, json};
 use words::text::width::{pad, width};
 
@@ -138,15 +138,15 @@ fn rules(spec: &Spec, side: Side, quote: &str) -> Vec<String> {
     rules
 }
 
-fn kind(kind: Kind) -> &'static str {
+fn kind(kind: ParameterKind) -> &'static str {
     match kind {
-        Kind::Str => "text",
-        Kind::Int => "integer",
-        Kind::Float => "number",
-        Kind::Bool => "yes or no",
-        Kind::List => "list",
-        Kind::Dict => "mapping",
-        Kind::Path => "path",
-        Kind::Raw => "as given",
+        ParameterKind::Str => "text",
+        ParameterKind::Int => "integer",
+        ParameterKind::Float => "number",
+        ParameterKind::Bool => "yes or no",
+        ParameterKind::List => "list",
+        ParameterKind::Dict => "mapping",
+        ParameterKind::Path => "path",
+        ParameterKind::Raw => "as given",
     }
 }

@@ -4,7 +4,7 @@
 //! comment, and which key it is. Whoever gets another group, shell, home or key option than the others is shown.
 
 use host::change::{Change, FieldDiff};
-use host::identity::authorized_keys::Key;
+use host::identity::authorized_keys::PublicKey;
 use std::collections::{HashMap, HashSet};
 use words::value::Value;
 
@@ -97,7 +97,9 @@ fn field_shape(field: &FieldDiff, person: &str) -> String {
 fn lines_only_in(text: &str, other: &str) -> Vec<String> {
     let known: HashSet<&str> = other.lines().collect();
     let lines = text.lines().filter(|line| !known.contains(line));
-    lines.map(|line| Key::parse(line).map_or_else(|| line.to_owned(), |key| key.options + " " + &key.kind)).collect()
+    lines
+        .map(|line| PublicKey::parse(line).map_or_else(|| line.to_owned(), |key| key.options + " " + &key.kind))
+        .collect()
 }
 
 /// The text with the person's name exchanged wherever it is a whole word.

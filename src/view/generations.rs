@@ -18,7 +18,7 @@ use control::roster::{Roster, load};
 use control::sync::*;
 use expect_test::{Expect, expect};
 use host::agent;
-use host::protocol::{Reply, Request};
+use host::protocol::{AgentReply, AgentRequest};
 use host::system::fake::Fake;
 use host::system::predicted::Predicted;
 use host::system::{Attributes, System};
@@ -56,7 +56,7 @@ impl Cluster {
         Self(Arc::new(Mutex::new(hosts.into())))
     }
 
-    fn answer(&self, host: &str, request: &Request) -> Result<Reply, LinkError> {
+    fn answer(&self, host: &str, request: &AgentRequest) -> Result<AgentReply, LinkError> {
         let mut hosts = self.0.lock().unwrap();
         let machine = hosts.get_mut(host).unwrap();
         if request.check {

@@ -3,7 +3,7 @@
 use crate::support::{Lab, agent, lab, run};
 use control::connection::{Become, Connector, Dialer, Link, LinkError, Secret, Target};
 use host::change::outcome::ItemResult;
-use host::protocol::{Bound, Request};
+use host::protocol::{AgentRequest, Bound};
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -64,9 +64,9 @@ fn root_by(password: &str) -> Become {
 }
 
 /// A task `module` with one item.
-fn request(module: &str, arguments: &[(&str, &str)]) -> Request {
+fn request(module: &str, arguments: &[(&str, &str)]) -> AgentRequest {
     let item: Map = arguments.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
-    Request {
+    AgentRequest {
         module: module.into(),
         items: vec![item],
         check: false,
@@ -76,7 +76,7 @@ fn request(module: &str, arguments: &[(&str, &str)]) -> Request {
     }
 }
 
-fn call(link: &mut dyn Link, who: &Become, request: &Request) -> Result<ItemResult, LinkError> {
+fn call(link: &mut dyn Link, who: &Become, request: &AgentRequest) -> Result<ItemResult, LinkError> {
     link.call(who, request).map(|mut reply| reply.results.remove(0))
 }
 

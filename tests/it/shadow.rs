@@ -4,7 +4,7 @@
 use host::identity::databases::{GROUP_ORDER, REMOVAL_ORDER, USER_ORDER};
 use host::identity::group::{WantedGroup, plan_group, remove_group};
 use host::identity::user::{WantedAging, WantedUser, plan_user, remove_user};
-use host::identity::{Databases, Defaults, FilesOnly, Gid, Refusal, Uid};
+use host::identity::{AccountRefusal, Databases, Defaults, FilesOnly, Gid, Uid};
 use host::system::accounts::Accounts;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -231,11 +231,11 @@ fn host(random: &mut Random, root: &Path) {
 }
 
 fn load(root: &Path) -> Databases {
-    let read = |name: &str| -> Result<_, Refusal> { Ok(fs::read(root.join("etc").join(name)).ok()) };
+    let read = |name: &str| -> Result<_, AccountRefusal> { Ok(fs::read(root.join("etc").join(name)).ok()) };
     Databases::load(read).unwrap()
 }
 
-fn ours(root: &Path, wanted: &Ours) -> Result<(), Refusal> {
+fn ours(root: &Path, wanted: &Ours) -> Result<(), AccountRefusal> {
     let read = |name: &str| fs::read(root.join("etc").join(name)).unwrap_or_default();
     let defaults = Defaults::parse(&read("login.defs"), &read("default/useradd"));
     let databases = load(root);

@@ -3,7 +3,7 @@
 use crate::change::outcome::{Failure, ItemResult};
 use crate::engine::AnyModule;
 use crate::modules::find;
-use crate::protocol::{self, Answer, Bound, Hello, Reply, Request};
+use crate::protocol::{self, AgentAnswer, AgentReply, AgentRequest, Bound, Hello};
 use crate::system::System;
 use crate::system::local::Local;
 use crate::system::predicted::Predicted;
@@ -19,17 +19,17 @@ use words::text::hex::hex;
 use words::value::census::{self, Prices};
 
 /// Carries out one request on a system: the real one, a predicted one, or a fake in tests.
-pub fn answer(request: &Request, system: &mut dyn System) -> Reply {
+pub fn answer(request: &AgentRequest, system: &mut dyn System) -> AgentReply {
     let results = match find(&request.module) {
         Some(module) => module.run(&request.items, system),
         None => return refused(request, Failure::new(format!("couldn't resolve module/action '{}'", request.module))),
     };
-    Reply { results }
+    AgentReply { results }
 }
 
 /// The same failure for every item.
-fn refused(request: &Request, failure: Failure) -> Reply {
-    Reply { results: request.items.iter().map(|_| ItemResult::unchanged(Err(failure.clone()))).collect() }
+fn refused(request: &AgentRequest, failure: Failure) -> AgentReply {
+    AgentReply { results: request.items.iter().map(|_| ItemResult::unchanged(Err(failure.clone()))).collect() }
 }
 
 /// This host, really and as dry runs see it: what they predict adds up over the whole run.
@@ -45,7 +45,7 @@ impl Host {
         Self { real: Local::new(), predicted: Predicted::new(Local::new()), tidied: false }
     }
 
-    fn answer(&mut self, request: &Request) -> Reply {
+    fn answer(&mut self, request: &AgentRequest) -> AgentReply {
         if request.check {
             self.predicted.inner_mut().set_environment(request.environment.clone());
             return answer(request, &mut self.predicted);
@@ -77,20 +77,20 @@ pub fn serve(mark: &str, digest: String) -> io::Result<()> {
     output.write_all(format!("\n{mark} hello\n").as_bytes())?;
     protocol::send(&mut output, &Hello { uid: crate::identity::Uid(Uid::effective().as_raw()), digest })?;
     while wait(&input, &stop)? {
-        let Some(request) = protocol::receive::<Request>(&mut input)? else { break };
+        let Some(request) = protocol::receive::<AgentRequest>(&mut input)? else { break };
         output.write_all(&frame_within(host.answer(&request), request.bound)?)?;
     }
     Ok(())
 }
 
 /// The frame of a reply that keeps to the request's bound: a controller hangs up on longer ones.
-fn frame_within(reply: Reply, bound: Bound) -> io::Result<Vec<u8>> {
-    let answer = Answer::Ok(reply);
+fn frame_within(reply: AgentReply, bound: Bound) -> io::Result<Vec<u8>> {
+    let answer = AgentAnswer::Ok(reply);
     let whole = protocol::frame(&answer);
     match (whole, answer) {
         (Ok(frame), _) if bound.refusal(&frame[4..]).is_none() => Ok(frame),
-        (_, Answer::Ok(reply)) => protocol::frame(&Answer::Ok(cut_down(reply, bound)?)),
-        (whole, Answer::Err(_)) => whole,
+        (_, AgentAnswer::Ok(reply)) => protocol::frame(&AgentAnswer::Ok(cut_down(reply, bound)?)),
+        (whole, AgentAnswer::Err(_)) => whole,
     }
 }
 
@@ -99,7 +99,7 @@ const NOTE: Bound = Bound { bytes: 2048, values: 40 };
 
 /// Items in order as long as they fit, with room left for the others to be named; an item whose result does not fit
 /// fails, and says whether it changed something.
-fn cut_down(reply: Reply, bound: Bound) -> io::Result<Reply> {
+fn cut_down(reply: AgentReply, bound: Bound) -> io::Result<AgentReply> {
     let mut others = reply.results.len();
     let mut left = Bound { bytes: bound.bytes - 64, values: bound.values - 8 };
     let mut results = Vec::with_capacity(others);
@@ -119,7 +119,7 @@ fn cut_down(reply: Reply, bound: Bound) -> io::Result<Reply> {
         left.values = left.values.saturating_sub(counted);
         results.push(result);
     }
-    Ok(Reply { results })
+    Ok(AgentReply { results })
 }
 
 fn too_large(result: ItemResult, why: &str) -> ItemResult {
@@ -154,7 +154,7 @@ fn wait(input: &File, stop: &UnixStream) -> io::Result<bool> {
 /// A bug's last words go to the controller, which waits for an answer.
 fn report_panics(output: File) {
     std::panic::set_hook(Box::new(move |info| {
-        let _ = protocol::send(&mut &output, &Answer::Err(info.to_string()));
+        let _ = protocol::send(&mut &output, &AgentAnswer::Err(info.to_string()));
     }));
 }
 
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_unknown_module_fails_every_item() {
-        let request = Request {
+        let request = AgentRequest {
             module: "nonesuch".into(),
             items: vec![Default::default(); 2],
             check: false,
@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn read_back(frame: &[u8]) -> Vec<ItemResult> {
-        protocol::receive::<Answer>(&mut &frame[..]).unwrap().unwrap().unwrap().results
+        protocol::receive::<AgentAnswer>(&mut &frame[..]).unwrap().unwrap().unwrap().results
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
         let long = || said("x".repeat(3 << 20));
         let results = vec![said("one".into()), long(), long(), said("\n".repeat(2000)), said("two".into())];
         let bound = Bound { bytes: 4 << 20, values: 1000 };
-        let frame = frame_within(Reply { results }, bound).unwrap();
+        let frame = frame_within(AgentReply { results }, bound).unwrap();
         assert_eq!(bound.refusal(&frame[4..]), None);
         let back = read_back(&frame);
         let well: Vec<bool> = back.iter().map(|result| result.outcome.is_ok()).collect();
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn what_fits_is_sent_as_it_is() {
         let results = vec![ItemResult::unchanged(Err(Failure::new("x")))];
-        let frame = frame_within(Reply { results: results.clone() }, Bound::USUAL).unwrap();
+        let frame = frame_within(AgentReply { results: results.clone() }, Bound::USUAL).unwrap();
         assert_eq!(read_back(&frame), results);
     }
 }

@@ -59,7 +59,7 @@ pub struct Hello {
 
 /// One round trip's question: a module over all items of a loop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Request {
+pub struct AgentRequest {
     /// The module's short name.
     pub module: String,
     /// The arguments of each item, templated; a task without loop has one item.
@@ -77,13 +77,13 @@ pub struct Request {
 
 /// One round trip's answer: one result an item, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reply {
+pub struct AgentReply {
     /// One result an item, in order.
     pub results: Vec<ItemResult>,
 }
 
 /// What comes back for a request: the reply, or what the agent says while it dies of a bug.
-pub type Answer = Result<Reply, String>;
+pub type AgentAnswer = Result<AgentReply, String>;
 
 /// One frame, with its length before it.
 pub fn frame<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {

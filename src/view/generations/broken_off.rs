@@ -6,7 +6,7 @@ use control::sync::{audit, explain};
 const FAULT: &str = "this is how a fault of enlist looks";
 
 /// A connector whose link to login2 panics on such requests.
-fn panicking(cluster: &Cluster, on: impl Fn(&Request) -> bool + Send + Sync + 'static) -> FakeConnector {
+fn panicking(cluster: &Cluster, on: impl Fn(&AgentRequest) -> bool + Send + Sync + 'static) -> FakeConnector {
     cluster.0.lock().unwrap().values_mut().for_each(|machine| machine.predicted = None);
     let hosts = cluster.clone();
     FakeConnector::new(move |host, _, request| {
@@ -32,7 +32,8 @@ fn applied(cluster: &Cluster, plan: &Plan, connector: &FakeConnector) -> (bool, 
 #[test]
 fn a_plan_leaves_the_host_out_and_names_it() {
     let cluster = Cluster::new();
-    let looks: [fn(&Request) -> bool; 2] = [|request| request.module == "accounts", |request| request.module == "user"];
+    let looks: [fn(&AgentRequest) -> bool; 2] =
+        [|request| request.module == "accounts", |request| request.module == "user"];
     for look in looks {
         let plan = planned(&cluster, &panicking(&cluster, look));
         let hosts: Vec<_> = plan.hosts.iter().map(|host| (host.host.as_str(), host.steps.len())).collect();

@@ -7,7 +7,7 @@ use crate::view::styled::joined;
 use control::sync::explain::{Entrance, Facts, Link, Part, Scheduler, links, look_at};
 use control::sync::{Observed, ObservedUser, Site};
 use expect_test::expect;
-use host::system::Output;
+use host::system::ProgramOutput;
 use std::path::Path;
 
 const ROSTER: &str = "\
@@ -130,7 +130,7 @@ fn hosts_are_asked() {
                 (_, true) => format!("ai_project|gildong||{}\n", "|".repeat(16)),
                 _ => "gildong|ai_project\n".to_owned(),
             };
-            Some(Output { stdout: stdout.into(), ..Output::default() })
+            Some(ProgramOutput { stdout: stdout.into(), ..ProgramOutput::default() })
         });
     }
     let plan = cluster.plan(FIRST).unwrap();

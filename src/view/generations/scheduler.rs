@@ -3,7 +3,7 @@
 use super::*;
 use control::sync::compile::batches;
 use host::modules::find;
-use host::system::Output;
+use host::system::ProgramOutput;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use words::value::Value;
 
@@ -72,7 +72,7 @@ fn two_hundred_people_cost_few_calls() {
     let mut system = Predicted::new(Fake::new().answer_with(move |command| {
         counted.fetch_add(1, Ordering::Relaxed);
         let is_cluster = command.argv.iter().any(|word| word == "cluster");
-        Some(Output { stdout: if is_cluster { "ref\n".into() } else { Vec::new() }, ..Output::default() })
+        Some(ProgramOutput { stdout: if is_cluster { "ref\n".into() } else { Vec::new() }, ..ProgramOutput::default() })
     }));
     let mut changes = 0;
     for batch in batches(&read(&text), &host("master")).into_iter().filter(|batch| batch.module.starts_with("slurm")) {

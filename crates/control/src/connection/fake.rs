@@ -1,7 +1,7 @@
 //! A connector without a network: what lies above is tested with it.
 
 use crate::connection::{Become, Connector, Link, LinkError, Target};
-use host::protocol::{Reply, Request};
+use host::protocol::{AgentReply, AgentRequest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use words::diag::{Diagnostic, ErrorKind};
@@ -9,7 +9,7 @@ use words::diag::{Diagnostic, ErrorKind};
 /// Answers one request as the host would: inventory name, user to become, request.
 ///
 /// A test gives a function that runs `host::agent` on a `system::fake` host, or simply makes replies up.
-pub type Host = dyn Fn(&str, &Become, &Request) -> Result<Reply, LinkError> + Send + Sync;
+pub type Host = dyn Fn(&str, &Become, &AgentRequest) -> Result<AgentReply, LinkError> + Send + Sync;
 
 /// Opens links to hosts that live in this process.
 pub struct FakeConnector {
@@ -19,7 +19,9 @@ pub struct FakeConnector {
 
 impl FakeConnector {
     /// Every host answers by `host`.
-    pub fn new(host: impl Fn(&str, &Become, &Request) -> Result<Reply, LinkError> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        host: impl Fn(&str, &Become, &AgentRequest) -> Result<AgentReply, LinkError> + Send + Sync + 'static,
+    ) -> Self {
         Self { host: Arc::new(host), unreachable: BTreeSet::new() }
     }
 
@@ -50,7 +52,7 @@ impl Link for FakeLink {
         None
     }
 
-    fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
+    fn call(&mut self, who: &Become, request: &AgentRequest) -> Result<AgentReply, LinkError> {
         (self.host)(&self.name, who, request)
     }
 }

@@ -6,7 +6,7 @@ use crate::connection::image::{Image, Packing};
 use crate::connection::incoming::{Incoming, time_for};
 use crate::connection::known_hosts::Files;
 use crate::connection::{Become, Connector, Link, LinkError, Target, local, refusal, ssh};
-use host::protocol::{self, Answer, Reply, Request};
+use host::protocol::{self, AgentAnswer, AgentReply, AgentRequest};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -149,7 +149,7 @@ impl<M: Machine> Link for AgentLink<M> {
         Some(self.machine.login())
     }
 
-    fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
+    fn call(&mut self, who: &Become, request: &AgentRequest) -> Result<AgentReply, LinkError> {
         let who = self.effective(who);
         let index = self.agent(who)?;
         let answer = converse(&mut self.agents[index].1, request);
@@ -167,7 +167,7 @@ impl<M: Machine> Link for AgentLink<M> {
 }
 
 /// One request and its answer: sent in limited time, waited for as long as it takes, or as long as the request says.
-fn converse(agent: &mut Incoming<impl Program>, request: &Request) -> Result<Option<Answer>, Breach> {
+fn converse(agent: &mut Incoming<impl Program>, request: &AgentRequest) -> Result<Option<AgentAnswer>, Breach> {
     let frame = protocol::frame(request)?;
     agent.wait_until(Some(Instant::now() + time_for(frame.len())));
     agent.write_all(&frame)?;

@@ -25,7 +25,7 @@ pub mod watch;
 
 pub use link::Dialer;
 
-use host::protocol::{Reply, Request};
+use host::protocol::{AgentReply, AgentRequest};
 use std::path::PathBuf;
 use std::time::Duration;
 use words::diag::Diagnostic;
@@ -108,7 +108,7 @@ pub enum LinkError {
 /// One host, connected.
 pub trait Link: Send {
     /// Sends one request to the agent that runs as `who` (starting it first if need be) and waits for the reply.
-    fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError>;
+    fn call(&mut self, who: &Become, request: &AgentRequest) -> Result<AgentReply, LinkError>;
 
     /// As whom one is logged in there, if that is known.
     fn login(&self) -> Option<&str>;

@@ -5,7 +5,7 @@ use crate::connection::image::Image;
 use crate::connection::incoming::is_timeout;
 use crate::connection::link::Program;
 use crate::connection::{Become, LinkError};
-use host::protocol::Answer;
+use host::protocol::AgentAnswer;
 use std::io;
 use std::time::Duration;
 use words::diag::{Diagnostic, ErrorKind};
@@ -156,7 +156,7 @@ fn ended(host: &str, how: &str, noise: &str) -> Diagnostic {
 /// The error for an agent that did not answer a request. One that breaks the rules of the conversation is none of ours,
 /// so nothing more is asked of its host in this run.
 pub fn broken_off(
-    answer: Result<Option<Answer>, Breach>,
+    answer: Result<Option<AgentAnswer>, Breach>,
     program: &mut impl Program,
     host: &str,
     module: &str,

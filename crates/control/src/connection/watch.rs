@@ -1,7 +1,7 @@
 //! Whom a run waits for: a connector that notes when each host was asked and when it answered.
 
 use crate::connection::{Become, Connector, Link, LinkError, Target};
-use host::protocol::{Reply, Request};
+use host::protocol::{AgentReply, AgentRequest};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -113,7 +113,7 @@ impl Link for WatchedLink {
         self.link.login()
     }
 
-    fn call(&mut self, who: &Become, request: &Request) -> Result<Reply, LinkError> {
+    fn call(&mut self, who: &Become, request: &AgentRequest) -> Result<AgentReply, LinkError> {
         let items = request.items.len();
         let what = match items {
             1 => request.module.clone(),

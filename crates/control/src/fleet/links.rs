@@ -1,7 +1,7 @@
 //! One link a host, opened on first use and kept for the whole run.
 
 use crate::connection::{Become, Connector, Link, LinkError, Target};
-use host::protocol::{Reply, Request};
+use host::protocol::{AgentReply, AgentRequest};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +20,7 @@ impl<'a> Links<'a> {
     }
 
     /// Sends one request to `target` as `who`, connecting first if need be.
-    pub fn call(&self, target: &Target, who: &Become, request: &Request) -> Result<Reply, LinkError> {
+    pub fn call(&self, target: &Target, who: &Become, request: &AgentRequest) -> Result<AgentReply, LinkError> {
         let slot = self.slot(target);
         let mut link = slot.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken out for the call: a link that a panic has left in the middle of an answer is not used again.

@@ -7,7 +7,7 @@ use crate::runner::events::{Consent, Event, Observer, Stats, Status};
 use crate::runner::{Options, Runner, preflight};
 use crate::variables::target::Login;
 use host::change::outcome::{ItemResult, Outcome};
-use host::protocol::{Reply, Request};
+use host::protocol::{AgentReply, AgentRequest};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -65,7 +65,10 @@ impl Observer for Seen {
 }
 
 /// Runs `tasks` on the hosts a, b and c, which answer by `host`; gives the exit code and what was seen.
-fn run(tasks: &str, host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static) -> (u8, Vec<String>) {
+fn run(
+    tasks: &str,
+    host: impl Fn(&str, &AgentRequest) -> Vec<ItemResult> + Send + Sync + 'static,
+) -> (u8, Vec<String>) {
     run_as(false, tasks, host)
 }
 
@@ -73,7 +76,7 @@ fn run(tasks: &str, host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sy
 fn run_as(
     check: bool,
     tasks: &str,
-    host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static,
+    host: impl Fn(&str, &AgentRequest) -> Vec<ItemResult> + Send + Sync + 'static,
 ) -> (u8, Vec<String>) {
     let text = format!("- hosts: all\n  gather_facts: no\n  tasks:\n{tasks}");
     let options = Options { forks: 3, check, ..Options::default() };
@@ -86,12 +89,12 @@ fn run_files(
     files: &[(&str, &str)],
     options: &Options,
     mut seen: Seen,
-    host: impl Fn(&str, &Request) -> Vec<ItemResult> + Send + Sync + 'static,
+    host: impl Fn(&str, &AgentRequest) -> Vec<ItemResult> + Send + Sync + 'static,
 ) -> (u8, Seen) {
     let files = Texts(files);
     let playbook = playbook::parse(Path::new(files.0[0].0), &files).unwrap();
     let inventory = inventory::load(&["a,b,c".into()], &[]).unwrap();
-    let connector = FakeConnector::new(move |name, _, request| Ok(Reply { results: host(name, request) }));
+    let connector = FakeConnector::new(move |name, _, request| Ok(AgentReply { results: host(name, request) }));
     let login = Login::default();
     let runner = Runner::new(&inventory, options, &login, &connector, &files, &mut seen);
     let code = runner.run(&[playbook]).unwrap();
@@ -104,7 +107,7 @@ fn answer(values: Outcome) -> ItemResult {
 
 #[test]
 fn a_panic_is_that_tasks_failure_on_that_host() {
-    let broken = |name: &str, request: &Request| {
+    let broken = |name: &str, request: &AgentRequest| {
         assert!(name != "b" || request.module != "ping", "this is how a fault of enlist looks");
         request.items.iter().map(|_| answer(Outcome::new())).collect()
     };

@@ -5,7 +5,7 @@ use crate::connection::LinkError;
 use crate::fleet::{Panicked, in_order};
 use host::change::outcome::ItemResult;
 use host::modules;
-use host::protocol::Request;
+use host::protocol::AgentRequest;
 use words::diag::{Diagnostic, ErrorKind};
 use words::value::Map;
 
@@ -58,7 +58,7 @@ impl Site<'_> {
         let count = items.len();
         let bound = modules::bound(module, count);
         let request =
-            Request { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
+            AgentRequest { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
         let reply = self.links.call(&way.target, &way.who, &request).map_err(|error| unanswered(host, error))?;
         if reply.results.len() == count {
             Ok(reply.results)

@@ -1,7 +1,7 @@
 //! [`Books`]: what the scheduler's accounting says of the names in question, as values.
 
 use super::sacctmgr::show;
-use super::write::{Entity, Verb, Write};
+use super::write::{BookEntity, BookVerb, Write};
 use crate::change::outcome::Failure;
 use crate::system::System;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ pub struct Interest {
 
 /// Which association; `user` and `partition` are empty where there is none. Lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct ListedKey {
     /// The cluster.
     pub cluster: String,
     /// The account.
@@ -36,9 +36,9 @@ pub struct Key {
 
 /// What is set on one association or QOS itself (not inherited), by the column of its listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Row(BTreeMap<String, String>);
+pub struct ListedRow(BTreeMap<String, String>);
 
-impl Row {
+impl ListedRow {
     /// Of an association that is made now. `parent` is empty for a user's.
     pub fn of_new_association(parent: &str) -> Self {
         Self::of([("ParentName", parent), ("Fairshare", "1")])
@@ -81,7 +81,7 @@ impl Row {
 
 /// What is known of a user, apart from associations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct User {
+pub struct ListedUser {
     /// The account of jobs that name none; empty when there is none.
     pub default_account: String,
     /// `None`, `Operator` or `Administrator`.
@@ -94,15 +94,15 @@ pub struct Books {
     /// The clusters of the database.
     pub clusters: Vec<String>,
     /// Accounts of interest with `Description` and `Organization`.
-    pub accounts: BTreeMap<String, Row>,
+    pub accounts: BTreeMap<String, ListedRow>,
     /// Users of interest.
-    pub users: BTreeMap<String, User>,
+    pub users: BTreeMap<String, ListedUser>,
     /// Associations of interest, with `ParentName` where it is an account's.
-    pub associations: BTreeMap<Key, Row>,
+    pub associations: BTreeMap<ListedKey, ListedRow>,
     /// Account and user.
     pub coordinators: BTreeSet<(String, String)>,
     /// QOS by name, with `Description`.
-    pub qos: BTreeMap<String, Row>,
+    pub qos: BTreeMap<String, ListedRow>,
 }
 
 /// Names in one condition; with more, everything is listed, which is quicker then.
@@ -151,7 +151,7 @@ impl Books {
         if interest.qos {
             let columns = columns(&["Name", "Description"], QOS_LIMITS);
             let rows = show(system, &words(&["qos"], Vec::new()), &columns)?;
-            books.qos = rows.iter().map(|row| (row[0].clone(), Row::from_listing(&columns, row))).collect();
+            books.qos = rows.iter().map(|row| (row[0].clone(), ListedRow::from_listing(&columns, row))).collect();
         }
         for command in system.not_run() {
             let argv: Vec<_> = command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -167,13 +167,13 @@ impl Books {
     fn look_at_accounts(&mut self, system: &dyn System, interest: &Interest) -> Result<(), Failure> {
         let columns = ["Account", "Description", "Organization"];
         let rows = show(system, &words(&["account"], condition("name", &interest.accounts)), &columns)?;
-        self.accounts.extend(rows.iter().map(|row| (row[0].clone(), Row::from_listing(&columns, row))));
+        self.accounts.extend(rows.iter().map(|row| (row[0].clone(), ListedRow::from_listing(&columns, row))));
         // An empty user: the accounts' own.
         let own = || [condition("account", &interest.accounts), vec!["user=".to_owned()]].concat();
         self.look_at_associations(system, own())?;
         // Parents are not shown beside own values.
         for row in show(system, &words(&["association"], own()), &["Cluster", "Account", "ParentName"])? {
-            let key = Key { cluster: row[0].clone(), account: row[1].clone(), ..Key::default() };
+            let key = ListedKey { cluster: row[0].clone(), account: row[1].clone(), ..ListedKey::default() };
             if let Some(found) = self.associations.get_mut(&key) {
                 found.put("ParentName", &row[2]);
             }
@@ -186,7 +186,7 @@ impl Books {
         let rows = show(system, &words(&["user"], condition("name", &interest.users)), &columns)?;
         let user = |row: Vec<String>| {
             let [name, default_account, admin_level] = row.try_into().ok()?;
-            Some((name, User { default_account, admin_level }))
+            Some((name, ListedUser { default_account, admin_level }))
         };
         self.users.extend(rows.into_iter().filter_map(user));
         self.look_at_associations(system, condition("user", &interest.users))
@@ -196,7 +196,8 @@ impl Books {
         let columns = columns(&["Cluster", "Account", "User", "Partition"], LIMITS);
         for row in show(system, &words(&["association", "wopi"], condition), &columns)? {
             let [cluster, account, user, partition] = [0, 1, 2, 3].map(|index| row[index].clone());
-            self.associations.insert(Key { cluster, account, user, partition }, Row::from_listing(&columns, &row));
+            self.associations
+                .insert(ListedKey { cluster, account, user, partition }, ListedRow::from_listing(&columns, &row));
         }
         Ok(())
     }
@@ -210,10 +211,10 @@ impl Books {
     }
 
     /// The keys of one association on the clusters meant.
-    pub fn keys(&self, cluster: Option<&str>, account: &str, user: &str, partition: &str) -> Vec<Key> {
+    pub fn keys(&self, cluster: Option<&str>, account: &str, user: &str, partition: &str) -> Vec<ListedKey> {
         let key = |cluster| {
             let [account, user, partition] = [account, user, partition].map(str::to_lowercase);
-            Key { cluster, account, user, partition }
+            ListedKey { cluster, account, user, partition }
         };
         self.clusters(cluster).into_iter().map(key).collect()
     }
@@ -223,19 +224,19 @@ impl Books {
         for name in &write.names {
             let name = name.to_lowercase();
             match (write.entity, write.verb) {
-                (Entity::Account, verb) => self.apply_account(&name, verb, write),
-                (Entity::User, Verb::Add) => self.add_user(&name, write),
-                (Entity::User, Verb::Modify) => self.modify_user(&name, write),
-                (Entity::User, Verb::Delete) => self.delete_user(&name, write),
-                (Entity::Qos, Verb::Delete) => _ = self.qos.remove(&name),
-                (Entity::Qos, _) => {
-                    let row = self.qos.entry(name.clone()).or_insert_with(|| Row::of_new_qos(&name));
+                (BookEntity::Account, verb) => self.apply_account(&name, verb, write),
+                (BookEntity::User, BookVerb::Add) => self.add_user(&name, write),
+                (BookEntity::User, BookVerb::Modify) => self.modify_user(&name, write),
+                (BookEntity::User, BookVerb::Delete) => self.delete_user(&name, write),
+                (BookEntity::Qos, BookVerb::Delete) => _ = self.qos.remove(&name),
+                (BookEntity::Qos, _) => {
+                    let row = self.qos.entry(name.clone()).or_insert_with(|| ListedRow::of_new_qos(&name));
                     row.set(QOS_LIMITS, &write.set);
                 }
-                (Entity::Coordinator, verb) => {
+                (BookEntity::Coordinator, verb) => {
                     let place = (write.scope("account").unwrap_or_default().to_lowercase(), name);
                     match verb {
-                        Verb::Delete => _ = self.coordinators.remove(&place),
+                        BookVerb::Delete => _ = self.coordinators.remove(&place),
                         _ => _ = self.coordinators.insert(place),
                     }
                 }
@@ -243,9 +244,9 @@ impl Books {
         }
     }
 
-    fn apply_account(&mut self, name: &str, verb: Verb, write: &Write) {
+    fn apply_account(&mut self, name: &str, verb: BookVerb, write: &Write) {
         let keys = self.keys(write.scope("cluster"), name, "", "");
-        if verb == Verb::Delete {
+        if verb == BookVerb::Delete {
             keys.iter().for_each(|key| _ = self.associations.remove(key));
             if !self.associations.keys().any(|key| key.account == name) {
                 self.accounts.remove(name);
@@ -254,13 +255,13 @@ impl Books {
         }
         let (texts, rest): (Vec<_>, Vec<_>) =
             write.set.iter().cloned().partition(|(key, _)| key == "Description" || key == "Organization");
-        if verb == Verb::Add || self.accounts.contains_key(name) {
+        if verb == BookVerb::Add || self.accounts.contains_key(name) {
             let row = self.accounts.entry(name.to_owned()).or_default();
             texts.iter().for_each(|(key, value)| row.put(key, &value.to_lowercase()));
         }
         for key in keys {
-            if verb == Verb::Add {
-                self.associations.entry(key.clone()).or_insert_with(|| Row::of_new_association("root"));
+            if verb == BookVerb::Add {
+                self.associations.entry(key.clone()).or_insert_with(|| ListedRow::of_new_association("root"));
             }
             if let Some(row) = self.associations.get_mut(&key) {
                 row.set(LIMITS, &rest);
@@ -271,10 +272,10 @@ impl Books {
     fn add_user(&mut self, name: &str, write: &Write) {
         let account = write.scope("account").unwrap_or_default().to_lowercase();
         let partition = write.scope("partition").unwrap_or_default();
-        let nobody = || User { default_account: account.clone(), admin_level: "None".to_owned() };
+        let nobody = || ListedUser { default_account: account.clone(), admin_level: "None".to_owned() };
         self.users.entry(name.to_owned()).or_insert_with(nobody);
         for key in self.keys(write.scope("cluster"), &account, name, partition) {
-            let row = self.associations.entry(key).or_insert_with(|| Row::of_new_association(""));
+            let row = self.associations.entry(key).or_insert_with(|| ListedRow::of_new_association(""));
             row.set(LIMITS, &write.set);
         }
     }
@@ -300,7 +301,7 @@ impl Books {
 
     fn delete_user(&mut self, name: &str, write: &Write) {
         let clusters = self.clusters(write.scope("cluster"));
-        let is_meant = |key: &Key| {
+        let is_meant = |key: &ListedKey| {
             key.user == name
                 && clusters.contains(&key.cluster)
                 && write.scope("account").is_none_or(|account| key.account.eq_ignore_ascii_case(account))
@@ -319,13 +320,14 @@ mod tests {
 
     fn books() -> Books {
         let mut books = Books { clusters: vec!["ref".into()], ..Books::default() };
-        books.apply(&Write::new(Verb::Add, Entity::Account, "P").set([("Organization", "Dept".into())]));
-        books
-            .apply(&Write::new(Verb::Add, Entity::User, "alice").of("account", "p").set([("GrpTRES", "cpu=4".into())]));
+        books.apply(&Write::new(BookVerb::Add, BookEntity::Account, "P").set([("Organization", "Dept".into())]));
+        books.apply(
+            &Write::new(BookVerb::Add, BookEntity::User, "alice").of("account", "p").set([("GrpTRES", "cpu=4".into())]),
+        );
         books
     }
 
-    fn row<'a>(books: &'a Books, user: &str) -> &'a Row {
+    fn row<'a>(books: &'a Books, user: &str) -> &'a ListedRow {
         &books.associations[&books.keys(None, "p", user, "")[0]]
     }
 
@@ -335,7 +337,7 @@ mod tests {
         assert_eq!(books.accounts["p"].get("Organization"), "dept");
         assert_eq!((row(&books, "").get("ParentName"), row(&books, "alice").get("Fairshare")), ("root", "1"));
         assert_eq!(books.users["alice"].default_account, "p");
-        let modify = Write::new(Verb::Modify, Entity::User, "alice").of("account", "p").of("partition", "");
+        let modify = Write::new(BookVerb::Modify, BookEntity::User, "alice").of("account", "p").of("partition", "");
         books.apply(&modify.clone().set([("GrpTRES", "gres/gpu=2".into()), ("Fairshare", "5".into())]));
         assert_eq!(row(&books, "alice").get("GrpTRES"), "cpu=4,gres/gpu=2");
         books.apply(&modify.set([("GrpTRES", "cpu=-1".into()), ("Fairshare", "-1".into())]));
@@ -345,12 +347,12 @@ mod tests {
     #[test]
     fn who_leaves_the_last_account_is_gone() {
         let mut books = books();
-        books.apply(&Write::new(Verb::Add, Entity::User, "alice").of("account", "q"));
-        books.apply(&Write::new(Verb::Delete, Entity::User, "alice").of("account", "p"));
+        books.apply(&Write::new(BookVerb::Add, BookEntity::User, "alice").of("account", "q"));
+        books.apply(&Write::new(BookVerb::Delete, BookEntity::User, "alice").of("account", "p"));
         assert!(books.users.contains_key("alice"));
-        books.apply(&Write::new(Verb::Delete, Entity::User, "alice").of("account", "q"));
+        books.apply(&Write::new(BookVerb::Delete, BookEntity::User, "alice").of("account", "q"));
         assert!(books.users.is_empty());
-        books.apply(&Write::new(Verb::Delete, Entity::Account, "p"));
+        books.apply(&Write::new(BookVerb::Delete, BookEntity::Account, "p"));
         assert!(books.accounts.is_empty() && books.associations.is_empty());
     }
 }

@@ -12,6 +12,6 @@ mod listing;
 mod sacctmgr;
 mod write;
 
-pub use listing::{Books, Interest, Key, Row, User};
+pub use listing::{Books, Interest, ListedKey, ListedRow, ListedUser};
 pub use sacctmgr::{check_text, check_word, write_all};
-pub use write::{Entity, Verb, Write};
+pub use write::{BookEntity, BookVerb, Write};

@@ -2,7 +2,7 @@
 
 use super::write::{Write, merged};
 use crate::change::outcome::Failure;
-use crate::system::{Command, Output, System, SystemError};
+use crate::system::{Command, ProgramOutput, System, SystemError};
 
 const HINT: &str = "is this host the scheduler's master, and does the accounting service run?";
 
@@ -41,7 +41,7 @@ pub fn write_all(system: &mut dyn System, writes: &[Write]) -> Option<Vec<Option
     known.then_some(said)
 }
 
-fn refused(output: &Output) -> Failure {
+fn refused(output: &ProgramOutput) -> Failure {
     let said = [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text).trim().to_owned());
     let said = said.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
     Failure::new(format!("sacctmgr failed: {said}")).hint(HINT).with("rc", output.code)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub enum BookVerb {
     /// `add`
     Add,
     /// `modify … set`
@@ -13,21 +13,21 @@ pub enum Verb {
     Delete,
 }
 
-impl Verb {
-    const ALL: [Verb; 3] = [Verb::Add, Verb::Modify, Verb::Delete];
+impl BookVerb {
+    const ALL: [BookVerb; 3] = [BookVerb::Add, BookVerb::Modify, BookVerb::Delete];
 
     fn word(self) -> &'static str {
         match self {
-            Verb::Add => "add",
-            Verb::Modify => "modify",
-            Verb::Delete => "delete",
+            BookVerb::Add => "add",
+            BookVerb::Modify => "modify",
+            BookVerb::Delete => "delete",
         }
     }
 }
 
 /// Of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entity {
+pub enum BookEntity {
     /// An account, and its own association.
     Account,
     /// A user, or (with an account in the scope) his association.
@@ -38,21 +38,21 @@ pub enum Entity {
     Coordinator,
 }
 
-impl Entity {
-    const ALL: [Entity; 4] = [Entity::Account, Entity::User, Entity::Qos, Entity::Coordinator];
+impl BookEntity {
+    const ALL: [BookEntity; 4] = [BookEntity::Account, BookEntity::User, BookEntity::Qos, BookEntity::Coordinator];
 
     fn word(self) -> &'static str {
         match self {
-            Entity::Account => "account",
-            Entity::User => "user",
-            Entity::Qos => "qos",
-            Entity::Coordinator => "coordinator",
+            BookEntity::Account => "account",
+            BookEntity::User => "user",
+            BookEntity::Qos => "qos",
+            BookEntity::Coordinator => "coordinator",
         }
     }
 
     /// What its names are called.
     fn names(self) -> &'static str {
-        if self == Entity::Coordinator { "names" } else { "name" }
+        if self == BookEntity::Coordinator { "names" } else { "name" }
     }
 }
 
@@ -60,9 +60,9 @@ impl Entity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     /// What is done.
-    pub verb: Verb,
+    pub verb: BookVerb,
     /// Of what.
-    pub entity: Entity,
+    pub entity: BookEntity,
     /// To whom or which.
     pub names: Vec<String>,
     /// Which of their associations: `account`, `cluster`, `partition`.
@@ -76,7 +76,7 @@ const MOST_NAMES: usize = 2000;
 
 impl Write {
     /// A command for one name that sets nothing yet.
-    pub fn new(verb: Verb, entity: Entity, name: &str) -> Self {
+    pub fn new(verb: BookVerb, entity: BookEntity, name: &str) -> Self {
         Self { verb, entity, names: vec![name.to_owned()], scope: Vec::new(), set: Vec::new() }
     }
 
@@ -109,12 +109,12 @@ impl Write {
     pub fn argv(&self) -> Vec<String> {
         let pair = |(key, value): &(String, String)| format!("{key}={value}");
         let mut argv = vec![self.verb.word().to_owned(), self.entity.word().to_owned()];
-        if self.verb != Verb::Add && self.entity != Entity::Coordinator {
+        if self.verb != BookVerb::Add && self.entity != BookEntity::Coordinator {
             argv.push("where".to_owned());
         }
         argv.push(format!("{}={}", self.entity.names(), self.names.join(",")));
         argv.extend(self.scope.iter().map(pair));
-        if self.verb == Verb::Modify {
+        if self.verb == BookVerb::Modify {
             argv.push("set".to_owned());
         }
         argv.extend(self.set.iter().map(pair));
@@ -124,8 +124,8 @@ impl Write {
     /// The write whose words these are; `None` for what [`Write::argv`] does not say.
     pub(super) fn parse(argv: &[String]) -> Option<Self> {
         let [verb, entity, rest @ ..] = argv else { return None };
-        let verb = Verb::ALL.into_iter().find(|it| it.word() == verb)?;
-        let entity = Entity::ALL.into_iter().find(|it| it.word() == entity)?;
+        let verb = BookVerb::ALL.into_iter().find(|it| it.word() == verb)?;
+        let entity = BookEntity::ALL.into_iter().find(|it| it.word() == entity)?;
         let mut rest = rest.iter().skip_while(|word| *word == "where");
         let names = rest.next()?.strip_prefix(entity.names())?.strip_prefix('=')?;
         let mut write = Self::new(verb, entity, "");
@@ -181,11 +181,11 @@ mod tests {
     use super::*;
 
     fn add(name: &str, account: &str) -> Write {
-        Write::new(Verb::Add, Entity::User, name).of("account", account)
+        Write::new(BookVerb::Add, BookEntity::User, name).of("account", account)
     }
 
     fn limit(name: &str, value: &str) -> Write {
-        Write::new(Verb::Modify, Entity::User, name).of("account", "p").set([("MaxJobs", value.into())])
+        Write::new(BookVerb::Modify, BookEntity::User, name).of("account", "p").set([("MaxJobs", value.into())])
     }
 
     fn shown(writes: &[Write]) -> Vec<String> {
@@ -212,8 +212,9 @@ mod tests {
 
     #[test]
     fn what_depends_on_something_stays_behind_it() {
-        let account =
-            |name, parent: &str| Write::new(Verb::Add, Entity::Account, name).set([("parent", parent.to_owned())]);
+        let account = |name, parent: &str| {
+            Write::new(BookVerb::Add, BookEntity::Account, name).set([("parent", parent.to_owned())])
+        };
         let writes = [account("a", "root"), account("b", "a"), account("c", "root"), account("d", "c")];
         let children =
             ["add account name=a,c parent=root", "add account name=b parent=a", "add account name=d parent=c"];

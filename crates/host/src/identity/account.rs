@@ -1,11 +1,11 @@
-//! [`Account`]: everything that the files say about one user.
+//! [`LocalAccount`]: everything that the files say about one user.
 
 use super::entries::{Passwd, Shadow};
-use super::{Databases, Directory};
+use super::{AccountSources, Databases};
 
 /// One local user, put together from all files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct LocalAccount {
     /// The line in `passwd`.
     pub passwd: Passwd,
     /// The line in `shadow`.
@@ -16,9 +16,9 @@ pub struct Account {
     pub groups: Vec<String>,
 }
 
-impl Account {
+impl LocalAccount {
     /// The local user called `name`.
-    pub fn find(databases: &Databases, directory: &dyn Directory, name: &str) -> Option<Self> {
+    pub fn find(databases: &Databases, directory: &dyn AccountSources, name: &str) -> Option<Self> {
         let passwd = databases.passwd.get(name)?.clone();
         let gid = passwd.gid;
         let local = databases.group_with_gid(gid).map(|group| group.name.clone());

@@ -21,7 +21,7 @@ const TYPES: &[&str] = &[
 
 /// One key with its options and comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct PublicKey {
     /// Options as written, such as `from="10.0.0.0/8",no-pty`; empty for none.
     pub options: String,
     /// The key's type.
@@ -32,7 +32,7 @@ pub struct Key {
     pub comment: String,
 }
 
-impl Key {
+impl PublicKey {
     /// Reads a line; `None` when it is no key.
     pub fn parse(line: &str) -> Option<Self> {
         let line = line.trim();
@@ -63,13 +63,13 @@ impl Key {
     }
 
     /// The key as it reads in a file, see [`lossless`].
-    fn in_files(&self) -> Key {
+    fn in_files(&self) -> PublicKey {
         let text = |text: &str| lossless::from_utf8(text.as_bytes());
-        Key { options: text(&self.options), comment: text(&self.comment), ..self.clone() }
+        PublicKey { options: text(&self.options), comment: text(&self.comment), ..self.clone() }
     }
 
     /// Whether two lines mean the same; the order of options does not count.
-    fn means(&self, other: &Key) -> bool {
+    fn means(&self, other: &PublicKey) -> bool {
         (&self.kind, &self.body, &self.comment) == (&other.kind, &other.body, &other.comment)
             && split_options(&self.options) == split_options(&other.options)
     }
@@ -110,22 +110,22 @@ fn split_options(options: &str) -> Vec<&str> {
 }
 
 /// The keys in the text of a `key` argument; blank lines and comments are skipped. An error holds the bad line.
-pub fn keys(text: &str) -> Result<Vec<Key>, String> {
+pub fn keys(text: &str) -> Result<Vec<PublicKey>, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|line| Key::parse(line).ok_or_else(|| line.to_owned())).collect()
+    lines.map(|line| PublicKey::parse(line).ok_or_else(|| line.to_owned())).collect()
 }
 
 /// The file with these keys in it, those that were not there or differ at its end. Everything else stays as it is,
 /// or goes if `exclusive`.
-pub fn with_keys(file: &[u8], wanted: &[Key], exclusive: bool) -> Vec<u8> {
+pub fn with_keys(file: &[u8], wanted: &[PublicKey], exclusive: bool) -> Vec<u8> {
     let text = lossless::from_utf8(file);
-    let wanted: Vec<Key> = wanted.iter().map(Key::in_files).collect();
-    let is_right = |key: &Key| wanted.iter().any(|other| other.means(key));
-    let is_wanted = |key: &Key| wanted.iter().any(|other| other.body == key.body);
-    let mut seen: Vec<Key> = Vec::new();
+    let wanted: Vec<PublicKey> = wanted.iter().map(PublicKey::in_files).collect();
+    let is_right = |key: &PublicKey| wanted.iter().any(|other| other.means(key));
+    let is_wanted = |key: &PublicKey| wanted.iter().any(|other| other.body == key.body);
+    let mut seen: Vec<PublicKey> = Vec::new();
     let mut lines = Vec::new();
     for line in text.split_inclusive('\n') {
-        match Key::parse(line) {
+        match PublicKey::parse(line) {
             Some(key) if is_right(&key) && !seen.iter().any(|other| other.body == key.body) => {
                 seen.push(key);
                 lines.push(line.to_owned());
@@ -153,9 +153,10 @@ fn end_line(last: Option<&mut String>) {
 }
 
 /// The file without these keys, whatever their options and comments.
-pub fn without_keys(file: &[u8], unwanted: &[Key]) -> Vec<u8> {
+pub fn without_keys(file: &[u8], unwanted: &[PublicKey]) -> Vec<u8> {
     let text = lossless::from_utf8(file);
-    let is_unwanted = |line: &&str| Key::parse(line).is_some_and(|key| unwanted.iter().any(|u| u.body == key.body));
+    let is_unwanted =
+        |line: &&str| PublicKey::parse(line).is_some_and(|key| unwanted.iter().any(|u| u.body == key.body));
     let kept: String = text.split_inclusive('\n').filter(|line| !is_unwanted(line)).collect();
     lossless::to_bytes(&kept)
 }
@@ -170,12 +171,12 @@ mod tests {
 
     #[test]
     fn a_line_has_four_parts() {
-        let key = Key::parse(r#"command="echo \" a b",no-pty ssh-rsa AAAA long comment"#).unwrap();
+        let key = PublicKey::parse(r#"command="echo \" a b",no-pty ssh-rsa AAAA long comment"#).unwrap();
         assert_eq!(key.options, r#"command="echo \" a b",no-pty"#);
         assert_eq!((key.kind.as_str(), key.body.as_str(), key.comment.as_str()), ("ssh-rsa", "AAAA", "long comment"));
-        assert!(Key::parse("ssh-ed25519-cert-v01@openssh.com AAAA").is_some());
+        assert!(PublicKey::parse("ssh-ed25519-cert-v01@openssh.com AAAA").is_some());
         for bad in ["", "ssh-rsa", "ssh-foo AAAA", "# ssh-rsa AAAA", "x y ssh-rsa AAAA", "ssh-rsa !!"] {
-            assert_eq!(Key::parse(bad), None, "{bad}");
+            assert_eq!(PublicKey::parse(bad), None, "{bad}");
         }
     }
 
@@ -238,7 +239,7 @@ mod tests {
             // One key with two comments in one argument: the last to be found wins, once.
             let once = with_keys(old.join("\n").as_bytes(), &wanted, exclusive);
             prop_assert_eq!(with_keys(&once, &wanted, exclusive), once.clone());
-            prop_assert!(wanted.iter().all(|key| text(&once).lines().any(|l| Key::parse(l).is_some_and(|k| k.body == key.body))));
+            prop_assert!(wanted.iter().all(|key| text(&once).lines().any(|l| PublicKey::parse(l).is_some_and(|k| k.body == key.body))));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! [`Database`]: the text of one account file, edited an entry at a time.
 
-use super::Refusal;
+use super::AccountRefusal;
 use super::entries::Entry;
 use super::indexed::{Content, Indexed, Line, Slot, differing, lists};
 use crate::identity::Gid;
@@ -136,7 +136,7 @@ impl<E: Entry> Database<E> {
 
     /// Replaces the entry with the same key, or adds it: at the end, but before the first NIS line, as shadow-utils
     /// do. Refuses a file with several entries of that key, or one that cannot be read.
-    pub fn set(&mut self, entry: &E) -> Result<(), Refusal> {
+    pub fn set(&mut self, entry: &E) -> Result<(), AccountRefusal> {
         match self.only_place_of(entry.key())? {
             Some(Place::Slot(slot)) if self.line(slot).and_then(Line::entry) == Some(entry) => {}
             Some(Place::Slot(slot)) => {
@@ -154,7 +154,7 @@ impl<E: Entry> Database<E> {
     }
 
     /// Removes the entry with this key, if there is one. Refuses a file with several, or one that cannot be read.
-    pub fn remove(&mut self, key: &str) -> Result<(), Refusal> {
+    pub fn remove(&mut self, key: &str) -> Result<(), AccountRefusal> {
         if let Some(place) = self.only_place_of(key)? {
             self.cut(place);
         }
@@ -261,16 +261,19 @@ impl<E: Entry> Database<E> {
         slots.into_iter().partition(|slot| !slot.tail)
     }
 
-    fn only_place_of(&self, key: &str) -> Result<Option<Place>, Refusal> {
+    fn only_place_of(&self, key: &str) -> Result<Option<Place>, AccountRefusal> {
         let is_unread = |slot: &&Slot| self.line(**slot).is_some_and(|line| line.is_unread(key.as_bytes()));
         if let Some(unread) = self.lines.unread().iter().find(is_unread) {
             let number = self.all_lines().take_while(|(slot, _)| *slot != Some(*unread)).count() + 1;
-            return Err(Refusal::new(format!("line {number} of /etc/{} is for '{key}' and cannot be read", E::FILE))
-                .hint("correct it with `vipw` or `vigr`; `pwck` and `grpck` say what is wrong"));
+            return Err(AccountRefusal::new(format!(
+                "line {number} of /etc/{} is for '{key}' and cannot be read",
+                E::FILE
+            ))
+            .hint("correct it with `vipw` or `vigr`; `pwck` and `grpck` say what is wrong"));
         }
         let mut places = self.places_of(key);
         match (places.next(), places.next()) {
-            (_, Some(_)) => Err(Refusal::new(format!("Multiple entries named '{key}' in /etc/{}", E::FILE))
+            (_, Some(_)) => Err(AccountRefusal::new(format!("Multiple entries named '{key}' in /etc/{}", E::FILE))
                 .hint("remove the wrong ones with `vipw` or `vigr`; `pwck` and `grpck` list them")),
             (only, None) => Ok(only),
         }
@@ -296,7 +299,7 @@ impl<E: Entry> Database<E> {
 #[cfg(test)]
 mod tests {
     use super::super::entries::{Group, Passwd};
-    use super::super::word_list::Names;
+    use super::super::word_list::NameList;
     use super::*;
     use crate::identity::Uid;
     use proptest::prelude::*;
@@ -326,7 +329,7 @@ mod tests {
         passwd.set(&zoe).unwrap();
         assert_eq!(String::from_utf8_lossy(&passwd.text()), format!("{TEXT}/bin/sh"));
         let mut group = Database::<Group>::parse("a:x:1:");
-        group.set(&Group { name: "b".into(), password: "x".into(), gid: Gid(2), members: Names::NONE }).unwrap();
+        group.set(&Group { name: "b".into(), password: "x".into(), gid: Gid(2), members: NameList::NONE }).unwrap();
         assert_eq!(group.text(), b"a:x:1:\nb:x:2:\n");
     }
 

@@ -2,8 +2,8 @@
 
 use super::database::Database;
 use super::entries::{Group, GroupShadow, Passwd, Shadow, SubordinateIds, is_name};
-use super::word_list::Names;
-use super::{Directory, Refusal};
+use super::word_list::NameList;
+use super::{AccountRefusal, AccountSources};
 use crate::identity::Gid;
 
 /// The account files of one host. A host without a `shadow`, `gshadow`, `subuid` or `subgid` keeps being without.
@@ -38,8 +38,8 @@ pub const GROUP_ORDER: [&str; 3] = ["passwd", "gshadow", "group"];
 impl Databases {
     /// Reads the files with `read`, which gets names such as `passwd` and answers `None` for a missing file. Refuses
     /// a host without `passwd` or `group`: there, nothing is known about who exists.
-    pub fn load<X: From<Refusal>>(mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, X>) -> Result<Self, X> {
-        let missing = |name: &str| X::from(Refusal::new(format!("/etc/{name} is missing")));
+    pub fn load<X: From<AccountRefusal>>(mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, X>) -> Result<Self, X> {
+        let missing = |name: &str| X::from(AccountRefusal::new(format!("/etc/{name} is missing")));
         Ok(Self {
             passwd: Database::parse(read("passwd")?.ok_or_else(|| missing("passwd"))?),
             group: Database::parse(read("group")?.ok_or_else(|| missing("group"))?),
@@ -79,12 +79,12 @@ impl Databases {
     }
 
     /// A group by gid when `wanted` is the number of one, else by name; local files first.
-    pub fn find_group(&self, wanted: &str, directory: &dyn Directory) -> Result<Group, Refusal> {
+    pub fn find_group(&self, wanted: &str, directory: &dyn AccountSources) -> Result<Group, AccountRefusal> {
         let by_gid = wanted.parse().ok().and_then(|gid| self.group_with_gid(gid));
         let local = by_gid.or_else(|| self.group.get(wanted)).cloned();
         let found = local.or_else(|| directory.group(wanted));
         found.ok_or_else(|| {
-            Refusal::new(format!("Group {wanted} does not exist")).hint("make it first, with the module `group`")
+            AccountRefusal::new(format!("Group {wanted} does not exist")).hint("make it first, with the module `group`")
         })
     }
 
@@ -95,7 +95,7 @@ impl Databases {
     }
 
     /// Adds `user` to the members of a local group, or takes it out, in `group` and `gshadow`.
-    pub(super) fn set_member(&mut self, group: &str, user: &str, member: bool) -> Result<(), Refusal> {
+    pub(super) fn set_member(&mut self, group: &str, user: &str, member: bool) -> Result<(), AccountRefusal> {
         let mentions = |name: &str| name == group;
         let listed = self.group.with_mention(user).any(|entry| mentions(&entry.name));
         if let Some(mut entry) = self.group.get(group).cloned() {
@@ -113,7 +113,7 @@ impl Databases {
     }
 
     /// Takes `user` out of all groups, as member and as administrator.
-    pub(super) fn forget_member(&mut self, user: &str) -> Result<(), Refusal> {
+    pub(super) fn forget_member(&mut self, user: &str) -> Result<(), AccountRefusal> {
         let listing: Vec<_> = self.group.with_mention(user).map(|group| group.name.clone()).collect();
         for group in listing {
             self.set_member(&group, user, false)?;
@@ -131,7 +131,7 @@ impl Databases {
 
 /// A word with blanks behind it is no member, and yet goes with the name that it was meant to be. A list that does not
 /// have the name at all (`listed` is false) is not searched.
-fn change_list(list: &mut Names, user: &str, member: bool, listed: bool) {
+fn change_list(list: &mut NameList, user: &str, member: bool, listed: bool) {
     if listed {
         if member && list.iter().any(|word| is_name(word, user)) {
             return;

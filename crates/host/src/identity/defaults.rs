@@ -1,6 +1,6 @@
 //! [`Defaults`]: what `/etc/login.defs` and `/etc/default/useradd` say.
 
-use super::Refusal;
+use super::AccountRefusal;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
@@ -64,7 +64,7 @@ impl Defaults {
     }
 
     /// The range that new ids are taken from (useradd(8), `-r`).
-    pub fn id_range(&self, kind: IdKind, system: bool) -> Result<RangeInclusive<u32>, Refusal> {
+    pub fn id_range(&self, kind: IdKind, system: bool) -> Result<RangeInclusive<u32>, AccountRefusal> {
         let prefix = kind.prefix();
         let get = |key: String, default: i64| self.number(&key).unwrap_or(default);
         let lowest = get(format!("{prefix}_MIN"), 1000);
@@ -75,7 +75,7 @@ impl Defaults {
         };
         match (u32::try_from(min), u32::try_from(max)) {
             (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
-            _ => Err(Refusal::new(format!("Invalid configuration: {prefix}_MIN ({min}), {prefix}_MAX ({max})"))
+            _ => Err(AccountRefusal::new(format!("Invalid configuration: {prefix}_MIN ({min}), {prefix}_MAX ({max})"))
                 .hint("correct /etc/login.defs")),
         }
     }
@@ -123,13 +123,13 @@ impl Defaults {
 
     /// The day on which a new account expires, in days since 1970-01-01, from `EXPIRE=2031-01-01`. What is no date is an
     /// error: taken for none, the account would never expire.
-    pub fn expire(&self) -> Result<Option<i64>, Refusal> {
+    pub fn expire(&self) -> Result<Option<i64>, AccountRefusal> {
         let Some(text) = self.useradd("EXPIRE").map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
         let epoch = jiff::civil::date(1970, 1, 1);
         let days = |date: jiff::civil::Date| epoch.until(date).ok().map(|span| i64::from(span.get_days()));
         let day = text.parse().ok().and_then(days).or_else(|| text.parse().ok());
         day.map(Some).ok_or_else(|| {
-            Refusal::new(format!("EXPIRE={text} in /etc/default/useradd is no date"))
+            AccountRefusal::new(format!("EXPIRE={text} in /etc/default/useradd is no date"))
                 .hint("write it as 2031-01-31, or leave it empty for accounts that do not expire")
         })
     }

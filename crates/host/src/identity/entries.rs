@@ -1,7 +1,7 @@
 //! The lines of the account files, typed; formats of passwd(5), shadow(5), group(5), gshadow(5), subuid(5).
 
 use super::bytes::{bytes, text};
-use super::word_list::Names;
+use super::word_list::NameList;
 use crate::identity::{Gid, Uid};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub trait Entry: Sized + PartialEq + Clone {
     }
 
     /// The login names in its lists.
-    fn lists(&self) -> [Option<&Names>; 2] {
+    fn lists(&self) -> [Option<&NameList>; 2] {
         [None, None]
     }
 }
@@ -182,7 +182,7 @@ pub struct Group {
     /// Group number.
     pub gid: Gid,
     /// Login names, in the file's order; as they are written, with blanks around them and with empty ones.
-    pub members: Names,
+    pub members: NameList,
 }
 
 impl Group {
@@ -223,7 +223,7 @@ impl Entry for Group {
         Some(self.gid.into())
     }
 
-    fn lists(&self) -> [Option<&Names>; 2] {
+    fn lists(&self) -> [Option<&NameList>; 2] {
         [Some(&self.members), None]
     }
 }
@@ -236,9 +236,9 @@ pub struct GroupShadow {
     /// The hash: a secret, never shown.
     pub password: String,
     /// Login names of those who may add and remove members.
-    pub administrators: Names,
+    pub administrators: NameList,
     /// Login names.
-    pub members: Names,
+    pub members: NameList,
 }
 
 /// Without the hash.
@@ -270,7 +270,7 @@ impl Entry for GroupShadow {
         bytes(&format!("{}:{}:{administrators}:{members}", self.name, self.password))
     }
 
-    fn lists(&self) -> [Option<&Names>; 2] {
+    fn lists(&self) -> [Option<&NameList>; 2] {
         [Some(&self.members), Some(&self.administrators)]
     }
 }
@@ -351,9 +351,9 @@ fn days(field: &[u8]) -> Option<Option<i64>> {
     }
 }
 
-fn list(field: &[u8]) -> Names {
+fn list(field: &[u8]) -> NameList {
     let text = text(field);
-    if text.is_empty() { Names::default() } else { text.split(',').collect() }
+    if text.is_empty() { NameList::default() } else { text.split(',').collect() }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use super::defaults::IdKind;
 use super::entries::{Group, GroupShadow};
 use super::names::check_name;
-use super::word_list::Names;
-use super::{Databases, Defaults, Directory, Refusal, ids};
+use super::word_list::NameList;
+use super::{AccountRefusal, AccountSources, Databases, Defaults, ids};
 use crate::identity::Gid;
 
 /// A group as it should be.
@@ -24,9 +24,9 @@ pub struct WantedGroup {
 pub fn plan_group(
     databases: &Databases,
     defaults: &Defaults,
-    directory: &dyn Directory,
+    directory: &dyn AccountSources,
     wanted: &WantedGroup,
-) -> Result<Databases, Refusal> {
+) -> Result<Databases, AccountRefusal> {
     let mut after = databases.clone();
     match databases.group.get(&wanted.name) {
         None => {
@@ -45,12 +45,12 @@ pub fn plan_group(
 }
 
 /// The databases without the group. Refuses the primary group of a user unless `force`.
-pub fn remove_group(databases: &Databases, name: &str, force: bool) -> Result<Databases, Refusal> {
+pub fn remove_group(databases: &Databases, name: &str, force: bool) -> Result<Databases, AccountRefusal> {
     let mut after = databases.clone();
     let Some(group) = databases.group.get(name) else { return Ok(after) };
     let user = databases.passwd.with_group(group.gid).next();
     if let (Some(user), false) = (user, force) {
-        return Err(Refusal::new(format!("cannot remove the primary group of user '{}'", user.name))
+        return Err(AccountRefusal::new(format!("cannot remove the primary group of user '{}'", user.name))
             .hint("remove the user or give it another primary group first"));
     }
     drop_group(&mut after, name)?;
@@ -58,7 +58,7 @@ pub fn remove_group(databases: &Databases, name: &str, force: bool) -> Result<Da
 }
 
 /// Takes the group's lines out.
-pub(super) fn drop_group(databases: &mut Databases, name: &str) -> Result<(), Refusal> {
+pub(super) fn drop_group(databases: &mut Databases, name: &str) -> Result<(), AccountRefusal> {
     databases.group.remove(name)?;
     databases.gshadow.as_mut().map_or(Ok(()), |gshadow| gshadow.remove(name))
 }
@@ -66,20 +66,20 @@ pub(super) fn drop_group(databases: &mut Databases, name: &str) -> Result<(), Re
 /// Adds a group whose number is decided.
 pub(super) fn create(
     databases: &mut Databases,
-    directory: &dyn Directory,
+    directory: &dyn AccountSources,
     wanted: &WantedGroup,
-) -> Result<(), Refusal> {
+) -> Result<(), AccountRefusal> {
     check_name("group", &wanted.name)?;
     let gid = wanted.gid.expect("decided by the caller");
     check_gid(databases, directory, wanted, gid)?;
-    let group = Group { name: wanted.name.clone(), password: "x".into(), gid, members: Names::NONE };
+    let group = Group { name: wanted.name.clone(), password: "x".into(), gid, members: NameList::NONE };
     databases.group.set(&group)?;
     if let Some(gshadow) = &mut databases.gshadow {
         gshadow.set(&GroupShadow {
             name: group.name,
             password: "!".into(),
-            administrators: Names::NONE,
-            members: Names::NONE,
+            administrators: NameList::NONE,
+            members: NameList::NONE,
         })?;
     }
     Ok(())
@@ -89,10 +89,10 @@ pub(super) fn create(
 pub(super) fn free_gid(
     databases: &Databases,
     defaults: &Defaults,
-    directory: &dyn Directory,
+    directory: &dyn AccountSources,
     system: bool,
     preferred: Option<Gid>,
-) -> Result<Gid, Refusal> {
+) -> Result<Gid, AccountRefusal> {
     let range = defaults.id_range(IdKind::Group, system)?;
     let extremes = databases.group.extremes(&range);
     let is_used = |gid: u32| {
@@ -108,17 +108,17 @@ pub(super) fn free_gid(
             ids::next_free(range.clone(), extremes, is_used)
         }
     });
-    found.map(Gid).ok_or_else(|| Refusal::new("Can't get unique GID (no more available GIDs)"))
+    found.map(Gid).ok_or_else(|| AccountRefusal::new("Can't get unique GID (no more available GIDs)"))
 }
 
 /// Changes the number; users whose primary group it is follow, as with `groupmod -g`.
 fn change_gid(
     databases: &mut Databases,
-    directory: &dyn Directory,
+    directory: &dyn AccountSources,
     wanted: &WantedGroup,
     group: Group,
     gid: Gid,
-) -> Result<(), Refusal> {
+) -> Result<(), AccountRefusal> {
     check_gid(databases, directory, wanted, gid)?;
     let users: Vec<_> = databases.passwd.with_group(group.gid).cloned().collect();
     for user in users {
@@ -127,15 +127,22 @@ fn change_gid(
     databases.group.set(&Group { gid, ..group })
 }
 
-fn check_gid(databases: &Databases, directory: &dyn Directory, wanted: &WantedGroup, gid: Gid) -> Result<(), Refusal> {
+fn check_gid(
+    databases: &Databases,
+    directory: &dyn AccountSources,
+    wanted: &WantedGroup,
+    gid: Gid,
+) -> Result<(), AccountRefusal> {
     if gid.is_none() {
-        return Err(Refusal::new(format!("invalid group ID '{gid}'")));
+        return Err(AccountRefusal::new(format!("invalid group ID '{gid}'")));
     }
     let local = databases.group_with_gid(gid).map(|group| group.name.clone());
     let owner = local.or_else(|| directory.group_with_gid(gid)).filter(|owner| *owner != wanted.name);
     match owner {
-        Some(owner) if !wanted.non_unique => Err(Refusal::new(format!("GID '{gid}' already exists: group '{owner}'"))
-            .hint("choose another gid, or change that group's; `non_unique: true` shares it")),
+        Some(owner) if !wanted.non_unique => {
+            Err(AccountRefusal::new(format!("GID '{gid}' already exists: group '{owner}'"))
+                .hint("choose another gid, or change that group's; `non_unique: true` shares it"))
+        }
         _ => Ok(()),
     }
 }

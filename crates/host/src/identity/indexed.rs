@@ -1,7 +1,7 @@
 //! [`Indexed`]: the lines of one account file, each read once and found by name, number and member without a search.
 
 use super::entries::Entry;
-use super::word_list::Names;
+use super::word_list::NameList;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
@@ -260,7 +260,7 @@ impl<E: Entry> Indexed<E> {
 
 /// The names in the parts of two entries' lists that differ: of `before`, and of `after`. A name may be in both.
 pub(super) fn differing<'a, E: Entry>(before: Option<&'a E>, after: Option<&'a E>) -> (Vec<&'a str>, Vec<&'a str>) {
-    static NONE: Names = Names::NONE;
+    static NONE: NameList = NameList::NONE;
     let lists = |entry: Option<&'a E>| entry.map_or([None; 2], Entry::lists).map(|list| list.unwrap_or(&NONE));
     let (old, new) = (lists(before), lists(after));
     let (mut gone, mut come) = old[0].differing(new[0]);
@@ -280,7 +280,7 @@ fn unlisted<'a, E: Entry>(before: Option<&'a E>, after: Option<&'a E>) -> Vec<&'
 
 /// Whether a list of the entry has this name, with or without blanks around it.
 pub(super) fn lists<E: Entry>(entry: &E, name: &str) -> bool {
-    entry.lists().into_iter().flatten().flat_map(Names::iter).any(|other| other.trim() == name)
+    entry.lists().into_iter().flatten().flat_map(NameList::iter).any(|other| other.trim() == name)
 }
 
 fn drop_from<K, Q>(map: &mut HashMap<K, Vec<Slot>>, key: &Q, slot: Slot)

@@ -19,14 +19,14 @@ mod numbers;
 pub mod user;
 pub mod word_list;
 
-pub use account::Account;
+pub use account::LocalAccount;
 pub use database::Database;
 pub use databases::Databases;
 pub use defaults::Defaults;
 pub use numbers::{Gid, Uid};
 
 /// What the account sources beyond the local files (LDAP, sssd, NIS) know; asked only when the files do not.
-pub trait Directory {
+pub trait AccountSources {
     /// The name of the user with this uid.
     fn user_with_uid(&self, uid: Uid) -> Option<String>;
 
@@ -41,7 +41,7 @@ pub trait Directory {
 #[derive(Clone, Copy, Debug)]
 pub struct FilesOnly;
 
-impl Directory for FilesOnly {
+impl AccountSources for FilesOnly {
     fn user_with_uid(&self, _: Uid) -> Option<String> {
         None
     }
@@ -58,14 +58,14 @@ impl Directory for FilesOnly {
 /// Why an account cannot be made as wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct AccountRefusal {
     /// What is wrong, in the words of shadow-utils where playbooks look for them.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
-impl Refusal {
+impl AccountRefusal {
     /// A refusal without a hint.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }

@@ -1,17 +1,17 @@
 //! Which names and field values an account may have.
 
-use super::{Refusal, bytes};
+use super::{AccountRefusal, bytes};
 
 /// The longest name that utmp, `ps` and the tools agree on.
 const LONGEST_NAME: usize = 32;
 
 /// Checks the name of a new user or group (`kind`): the rule of shadow-utils upstream. Debian's own tools also take
 /// names such as `a;b`, which no shell script survives; they are refused here.
-pub fn check_name(kind: &str, name: &str) -> Result<(), Refusal> {
+pub fn check_name(kind: &str, name: &str) -> Result<(), AccountRefusal> {
     let refuse = |why: &str| {
         let shown: String = name.chars().take(LONGEST_NAME + 1).flat_map(char::escape_debug).collect();
         let dots = if name.chars().count() > LONGEST_NAME + 1 { "…" } else { "" };
-        Err(Refusal::new(format!("invalid {kind} name '{shown}{dots}': {why}"))
+        Err(AccountRefusal::new(format!("invalid {kind} name '{shown}{dots}': {why}"))
             .hint("use up to 32 of a-z, A-Z, 0-9, `_`, `.` and `-`, not `-` first and not digits alone"))
     };
     let body = name.strip_suffix('$').unwrap_or(name);
@@ -28,21 +28,21 @@ pub fn check_name(kind: &str, name: &str) -> Result<(), Refusal> {
 }
 
 /// Checks a field (`what`) that goes into a line as it is.
-pub fn check_field(what: &str, value: &str) -> Result<(), Refusal> {
+pub fn check_field(what: &str, value: &str) -> Result<(), AccountRefusal> {
     match value.chars().find(|c| *c == ':' || c.is_control() || bytes::has_bytes(c.encode_utf8(&mut [0; 4]))) {
-        Some(c) => Err(Refusal::new(format!("invalid {what} '{}': it has {c:?} in it", value.escape_debug()))
+        Some(c) => Err(AccountRefusal::new(format!("invalid {what} '{}': it has {c:?} in it", value.escape_debug()))
             .hint("a field of an account file cannot hold ':' or control characters")),
         None => Ok(()),
     }
 }
 
 /// Checks a home directory or shell: an absolute path, or nothing.
-pub fn check_path(what: &str, value: &str) -> Result<(), Refusal> {
+pub fn check_path(what: &str, value: &str) -> Result<(), AccountRefusal> {
     check_field(what, value)?;
     if value.is_empty() || value.starts_with('/') {
         Ok(())
     } else {
-        Err(Refusal::new(format!("invalid {what} '{value}': it does not start with '/'")))
+        Err(AccountRefusal::new(format!("invalid {what} '{value}': it does not start with '/'")))
     }
 }
 

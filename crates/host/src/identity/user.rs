@@ -8,7 +8,7 @@ use super::defaults::IdKind;
 use super::entries::{Group, Passwd, Shadow, SubordinateIds};
 use super::group::{self, WantedGroup};
 use super::names::{check_field, check_name, check_path};
-use super::{Account, Databases, Defaults, Directory, Refusal, ids};
+use super::{AccountRefusal, AccountSources, Databases, Defaults, LocalAccount, ids};
 use crate::identity::{Gid, Uid};
 
 /// A user as it should be; `None` keeps what is there, or takes the default of a new user.
@@ -81,16 +81,16 @@ impl WantedAging {
 pub fn plan_user(
     databases: &Databases,
     defaults: &Defaults,
-    directory: &dyn Directory,
+    directory: &dyn AccountSources,
     wanted: &WantedUser,
-) -> Result<Databases, Refusal> {
+) -> Result<Databases, AccountRefusal> {
     check_fields(wanted)?;
     if databases.shadow.is_none() && wanted.aging.sets_something() {
-        return Err(Refusal::new("shadow passwords are required for expiry and aging: there is no /etc/shadow")
+        return Err(AccountRefusal::new("shadow passwords are required for expiry and aging: there is no /etc/shadow")
             .hint("make it with `pwconv`"));
     }
     let mut plan = Plan { after: databases.clone(), defaults, directory, wanted };
-    match Account::find(databases, directory, &wanted.name) {
+    match LocalAccount::find(databases, directory, &wanted.name) {
         None => plan.create()?,
         Some(account) => plan.modify(account)?,
     }
@@ -104,7 +104,7 @@ pub fn remove_user(
     defaults: &Defaults,
     name: &str,
     force: bool,
-) -> Result<(Databases, Vec<String>), Refusal> {
+) -> Result<(Databases, Vec<String>), AccountRefusal> {
     let mut after = databases.clone();
     let mut notes = Vec::new();
     let Some(user) = databases.passwd.get(name).cloned() else { return Ok((after, notes)) };
@@ -121,7 +121,7 @@ pub fn remove_user(
 
 /// The databases without what is left of a user whose removal (or creation) was cut short: such a user has a line in
 /// `shadow` and none in `passwd`. Equal to the given ones when there is nothing of the kind.
-pub fn finish_removal(databases: &Databases, defaults: &Defaults, name: &str) -> Result<Databases, Refusal> {
+pub fn finish_removal(databases: &Databases, defaults: &Defaults, name: &str) -> Result<Databases, AccountRefusal> {
     let mut after = databases.clone();
     let has_shadow = databases.shadow.as_ref().is_some_and(|shadow| shadow.get(name).is_some());
     if databases.passwd.get(name).is_some() || !has_shadow {
@@ -137,7 +137,7 @@ pub fn finish_removal(databases: &Databases, defaults: &Defaults, name: &str) ->
 }
 
 /// Takes a user out of all files but `passwd`, with its memberships.
-fn remove_lines(databases: &mut Databases, name: &str) -> Result<(), Refusal> {
+fn remove_lines(databases: &mut Databases, name: &str) -> Result<(), AccountRefusal> {
     if let Some(shadow) = &mut databases.shadow {
         shadow.remove(name)?;
     }
@@ -161,13 +161,13 @@ fn own_group_stays(after: &Databases, user: &Passwd, force: bool) -> Option<Opti
     Some(Some(format!("group {name} not removed because it is the primary group of user {}", other.name)))
 }
 
-fn check_fields(wanted: &WantedUser) -> Result<(), Refusal> {
+fn check_fields(wanted: &WantedUser) -> Result<(), AccountRefusal> {
     check_field("comment", wanted.comment.as_deref().unwrap_or_default())?;
     check_path("home directory", wanted.home.as_deref().unwrap_or_default())?;
     check_path("shell", wanted.shell.as_deref().unwrap_or_default())?;
     // Not by check_field, whose message would show the secret.
     if wanted.password.as_deref().unwrap_or_default().contains(|c: char| c == ':' || c.is_control()) {
-        Err(Refusal::new("invalid password: it has ':' or a control character in it")
+        Err(AccountRefusal::new("invalid password: it has ':' or a control character in it")
             .hint("`password` takes a hash, such as `'secret' | password_hash('sha512')` gives"))
     } else {
         Ok(())
@@ -180,12 +180,12 @@ const FALLBACK_GID: Gid = Gid(100);
 struct Plan<'a> {
     after: Databases,
     defaults: &'a Defaults,
-    directory: &'a dyn Directory,
+    directory: &'a dyn AccountSources,
     wanted: &'a WantedUser,
 }
 
 impl Plan<'_> {
-    fn create(&mut self) -> Result<(), Refusal> {
+    fn create(&mut self) -> Result<(), AccountRefusal> {
         let wanted = self.wanted;
         check_name("user", &wanted.name)?;
         // The order of these two gives Ansible's errors.
@@ -215,7 +215,7 @@ impl Plan<'_> {
         groups.iter().try_for_each(|group| self.after.set_member(group, &wanted.name, true))
     }
 
-    fn create_shadow(&mut self, hash: String) -> Result<(), Refusal> {
+    fn create_shadow(&mut self, hash: String) -> Result<(), AccountRefusal> {
         let mut shadow = self.new_shadow(hash);
         if !self.wanted.system {
             shadow.inactive = self.defaults.inactive();
@@ -241,7 +241,7 @@ impl Plan<'_> {
         }
     }
 
-    fn create_subordinate_ids(&mut self) -> Result<(), Refusal> {
+    fn create_subordinate_ids(&mut self) -> Result<(), AccountRefusal> {
         let range = self.defaults.id_range(IdKind::User, false)?;
         let is_ordinary = self.wanted.uid.is_none_or(|uid| uid == Uid::ROOT || range.contains(&uid.0));
         if self.wanted.system || !is_ordinary {
@@ -254,7 +254,7 @@ impl Plan<'_> {
                 continue;
             }
             let start = ids::free_range(file, limits).ok_or_else(|| {
-                Refusal::new("Can't get unique subordinate ID range")
+                AccountRefusal::new("Can't get unique subordinate ID range")
                     .hint("widen SUB_UID_MAX and SUB_GID_MAX in /etc/login.defs, or set their COUNT to 0")
             })?;
             file.append(&SubordinateIds { owner: self.wanted.name.clone(), start, count: limits.2 });
@@ -262,7 +262,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn free_uid(&self) -> Result<Uid, Refusal> {
+    fn free_uid(&self) -> Result<Uid, AccountRefusal> {
         let range = self.defaults.id_range(IdKind::User, self.wanted.system)?;
         let passwd = &self.after.passwd;
         let is_here = |uid: Uid| passwd.with_number(uid.into()).next().is_some();
@@ -273,18 +273,18 @@ impl Plan<'_> {
         } else {
             ids::next_free(range, extremes, is_used)
         };
-        found.map(Uid).ok_or_else(|| Refusal::new("Can't get unique UID (no more available UIDs)"))
+        found.map(Uid).ok_or_else(|| AccountRefusal::new("Can't get unique UID (no more available UIDs)"))
     }
 
     /// Refuses a uid of somebody else.
-    fn check_uid(&self, uid: Uid) -> Result<Uid, Refusal> {
+    fn check_uid(&self, uid: Uid) -> Result<Uid, AccountRefusal> {
         if uid.is_none() {
-            return Err(Refusal::new(format!("invalid user ID '{uid}'")));
+            return Err(AccountRefusal::new(format!("invalid user ID '{uid}'")));
         }
         let local = self.after.passwd.with_number(uid.into()).find(|user| user.name != self.wanted.name);
         let owner = local.map(|user| user.name.clone()).or_else(|| self.directory.user_with_uid(uid));
         match owner.filter(|owner| *owner != self.wanted.name && !self.wanted.non_unique) {
-            Some(owner) => Err(Refusal::new(format!("UID {uid} is not unique: user '{owner}' has it"))
+            Some(owner) => Err(AccountRefusal::new(format!("UID {uid} is not unique: user '{owner}' has it"))
                 .hint("choose another uid, or change that user's; `non_unique: true` shares it")),
             None => Ok(uid),
         }
@@ -292,7 +292,7 @@ impl Plan<'_> {
 
     /// The gid of a new user for whom no group was named: a new group of its name, if there is none and
     /// `USERGROUPS_ENAB` is on; else the default group.
-    fn own_group(&mut self, uid: Uid) -> Result<Gid, Refusal> {
+    fn own_group(&mut self, uid: Uid) -> Result<Gid, AccountRefusal> {
         let name = &self.wanted.name;
         let existing = self.after.group.get(name).cloned().or_else(|| self.directory.group(name));
         match existing {
@@ -320,7 +320,7 @@ impl Plan<'_> {
         has_shadow && group.members.is_empty() && self.after.passwd.with_group(group.gid).next().is_none()
     }
 
-    fn modify(&mut self, account: Account) -> Result<(), Refusal> {
+    fn modify(&mut self, account: LocalAccount) -> Result<(), AccountRefusal> {
         let wanted = self.wanted;
         let mut passwd = account.passwd.clone();
         if let Some(group) = &wanted.group {
@@ -344,7 +344,7 @@ impl Plan<'_> {
     }
 
     /// Password, lock and aging, in `shadow` if the user is (or must get) there.
-    fn modify_secrets(&mut self, account: &Account, passwd: &mut Passwd) -> Result<(), Refusal> {
+    fn modify_secrets(&mut self, account: &LocalAccount, passwd: &mut Passwd) -> Result<(), AccountRefusal> {
         let hash = self.new_hash(account);
         let has_aging = self.wanted.aging != WantedAging::default();
         let Some(file) = &self.after.shadow else {
@@ -376,7 +376,7 @@ impl Plan<'_> {
 
     /// The hash to store, if it changes. Hashes are compared without their lock; a lock that nobody asked about
     /// stays off a new password, as with `usermod -p`.
-    fn new_hash(&self, account: &Account) -> Option<String> {
+    fn new_hash(&self, account: &LocalAccount) -> Option<String> {
         let current = account.hash();
         let wanted = self.wanted.password.as_deref().filter(|_| !self.wanted.password_on_create);
         if let Some(password) = wanted.filter(|p| p.trim_start_matches('!') != current.trim_start_matches('!')) {
@@ -391,7 +391,7 @@ impl Plan<'_> {
     }
 
     /// The names of local groups that a new user joins.
-    fn groups_to_join(&self, groups: &[String]) -> Result<Vec<String>, Refusal> {
+    fn groups_to_join(&self, groups: &[String]) -> Result<Vec<String>, AccountRefusal> {
         let found = groups.iter().map(|group| self.after.find_group(group, self.directory));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         found.into_iter().filter_map(|group| self.local_group(group).transpose()).collect()
@@ -399,7 +399,11 @@ impl Plan<'_> {
 
     /// Which groups an existing user shall be in (true) and not in (false); none when `group` says so already. If
     /// not, all are set, which also repairs a `gshadow` that disagrees, as `usermod -G` does.
-    fn groups_to_change(&self, groups: &[String], account: &Account) -> Result<Vec<(String, bool)>, Refusal> {
+    fn groups_to_change(
+        &self,
+        groups: &[String],
+        account: &LocalAccount,
+    ) -> Result<Vec<(String, bool)>, AccountRefusal> {
         let wanted = self.groups_to_join(groups)?;
         let stays = |name: &&String| self.wanted.append || wanted.contains(name);
         let leaves: Vec<_> = account.groups.iter().filter(|name| !stays(name)).cloned().collect();
@@ -411,14 +415,14 @@ impl Plan<'_> {
 
     /// The group's name if it is in `/etc/group`; `None` for one elsewhere that lists the user already. Membership of
     /// other groups elsewhere is not ours to change.
-    fn local_group(&self, group: Group) -> Result<Option<String>, Refusal> {
+    fn local_group(&self, group: Group) -> Result<Option<String>, AccountRefusal> {
         if self.after.group.get(&group.name).is_some() {
             return Ok(Some(group.name));
         }
         if group.has(&self.wanted.name) {
             Ok(None)
         } else {
-            Err(Refusal::new(format!("Group {} is not in /etc/group", group.name))
+            Err(AccountRefusal::new(format!("Group {} is not in /etc/group", group.name))
                 .hint("it comes from a directory (LDAP, sssd, NIS): add the member there"))
         }
     }

@@ -1,4 +1,4 @@
-//! [`Names`]: the names in a list of an account file, cheap to copy and to add to however many they are.
+//! [`NameList`]: the names in a list of an account file, cheap to copy and to add to however many they are.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ const TOGETHER: usize = 64;
 
 /// Names as they are written, in order; with blanks around them and with empty ones.
 #[derive(Clone, Debug, Default, Eq)]
-pub struct Names {
+pub struct NameList {
     chunks: Vec<Arc<Vec<String>>>,
 }
 
-impl Names {
+impl NameList {
     /// No names.
-    pub const NONE: Names = Names { chunks: Vec::new() };
+    pub const NONE: NameList = NameList { chunks: Vec::new() };
 
     /// The names in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
@@ -48,12 +48,12 @@ impl Names {
     }
 
     /// The names in the parts of both lists that differ: what is here and what is in `other`. A name may be in both.
-    pub(super) fn differing<'a>(&'a self, other: &'a Names) -> (Vec<&'a str>, Vec<&'a str>) {
+    pub(super) fn differing<'a>(&'a self, other: &'a NameList) -> (Vec<&'a str>, Vec<&'a str>) {
         let is_same = |at: usize| match (self.chunks.get(at), other.chunks.get(at)) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
             _ => false,
         };
-        let rest = |names: &'a Names| {
+        let rest = |names: &'a NameList| {
             let differing = names.chunks.iter().enumerate().filter(|(at, _)| !is_same(*at));
             differing.flat_map(|(_, chunk)| chunk.iter()).map(String::as_str).collect()
         };
@@ -61,7 +61,7 @@ impl Names {
     }
 }
 
-impl PartialEq for Names {
+impl PartialEq for NameList {
     fn eq(&self, other: &Self) -> bool {
         let is_shared = |(one, two): &(&Arc<_>, &Arc<_>)| Arc::ptr_eq(one, two);
         let shared = self.chunks.iter().zip(&other.chunks).take_while(is_shared).count();
@@ -70,9 +70,9 @@ impl PartialEq for Names {
     }
 }
 
-impl<S: Into<String>> FromIterator<S> for Names {
+impl<S: Into<String>> FromIterator<S> for NameList {
     fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
-        let mut all = Names::default();
+        let mut all = NameList::default();
         names.into_iter().for_each(|name| all.push(name.into()));
         all
     }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn copies_share_what_they_do_not_change() {
-        let first: Names = (0..200).map(|n| n.to_string()).collect();
+        let first: NameList = (0..200).map(|n| n.to_string()).collect();
         let mut second = first.clone();
         second.push("new".into());
         second.retain(|name| name != "3");
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn lists_are_equal_however_they_came_to_be() {
-        let long: Names = (0..200).map(|n| n.to_string()).collect();
-        let mut grown: Names = (0..199).map(|n| n.to_string()).collect();
+        let long: NameList = (0..200).map(|n| n.to_string()).collect();
+        let mut grown: NameList = (0..199).map(|n| n.to_string()).collect();
         assert_ne!(long, grown);
         grown.push("199".into());
         assert_eq!(long, grown);

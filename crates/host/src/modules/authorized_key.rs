@@ -1,16 +1,16 @@
 //! `authorized_key`: the SSH keys that let somebody in.
 
-use super::shared::attributes::{Mode, Wanted};
-use super::shared::files::{Edit, attribute_fields, followed};
+use super::shared::attributes::{Mode, WantedAttributes};
+use super::shared::files::{FileEdit, attribute_fields, followed};
 use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
 use crate::engine::{Module, Verdict};
-use crate::identity::authorized_keys::{Key, keys, with_keys, without_keys};
+use crate::identity::authorized_keys::{PublicKey, keys, with_keys, without_keys};
 use crate::identity::entries::Passwd;
 use crate::parameters;
 use crate::parameters::{Choice, HostPath, Presence};
 use crate::system::held::{self, Held};
-use crate::system::resolve::Links;
+use crate::system::resolve::FollowedLinks;
 use crate::system::{Attributes, FileKind, Stat, System, SystemError, lookup};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -131,10 +131,10 @@ fn rewrite(
     outcome: Outcome,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
-    let owned = |mode| Wanted { uid: Some(user.uid), gid: Some(user.gid), mode: Some(Mode::Exact(mode)) };
+    let owned = |mode| WantedAttributes { uid: Some(user.uid), gid: Some(user.gid), mode: Some(Mode::Exact(mode)) };
     let there = check_directory(given, &file, system)?;
-    let edit = Edit::new(file.path.clone(), Some(content.clone().into()), owned(0o600));
-    let edit = Edit { kind: "authorized_key", ..edit };
+    let edit = FileEdit::new(file.path.clone(), Some(content.clone().into()), owned(0o600));
+    let edit = FileEdit { kind: "authorized_key", ..edit };
     let step = match &there {
         None => Directory::Make(owned(0o700).for_new(FileKind::Directory)),
         Some(stat) => match owned(0o700).difference(stat).filter(|_| given.manage_dir) {
@@ -216,7 +216,7 @@ fn is_link(path: &Path) -> Failure {
 }
 
 /// The keys as given, with the options and comment of the task.
-fn given_keys(given: &AuthorizedKeyParameters, system: &dyn System) -> Result<Vec<Key>, Failure> {
+fn given_keys(given: &AuthorizedKeyParameters, system: &dyn System) -> Result<Vec<PublicKey>, Failure> {
     let text = given.key.as_str();
     let text = match text.strip_prefix("file://") {
         Some(path) => {
@@ -252,7 +252,7 @@ fn key_file(given: &AuthorizedKeyParameters, user: &Passwd, system: &dyn System)
         None => user.home_path().join(".ssh/authorized_keys"),
     };
     if given.follow {
-        return Ok(KeyFile { path: followed(path, Some(Links::Trusted), system)?, home: None });
+        return Ok(KeyFile { path: followed(path, Some(FollowedLinks::Trusted), system)?, home: None });
     }
     let home = user.home_path();
     let home = path.parent().is_some_and(|directory| directory.starts_with(&home)).then_some(home);

@@ -5,7 +5,7 @@ use crate::change::outcome::{Failure, Outcome};
 use crate::engine::{Module, Verdict};
 use crate::parameters;
 use crate::parameters::HostPath;
-use crate::system::{self, FileKind, Output, System, SystemError};
+use crate::system::{self, FileKind, ProgramOutput, System, SystemError};
 use std::path::{Path, PathBuf};
 use words::text::{glob, shlex};
 use words::value::Value;
@@ -163,7 +163,7 @@ impl Job {
         outcome
     }
 
-    fn finish(&self, output: Output, started: jiff::Zoned) -> Result<Outcome, Failure> {
+    fn finish(&self, output: ProgramOutput, started: jiff::Zoned) -> Result<Outcome, Failure> {
         let ended = jiff::Zoned::now();
         if let Some(failure) = self.too_long(&output) {
             return Err(failure);
@@ -190,7 +190,7 @@ impl Job {
 
     /// A result stays in the controller's memory for the whole run, so what a program prints has a bound. To cut it would
     /// be to tell the tasks that follow something else than was printed; so the task fails, and shows both ends.
-    fn too_long(&self, output: &Output) -> Option<Failure> {
+    fn too_long(&self, output: &ProgramOutput) -> Option<Failure> {
         let is_long = |bytes: &[u8]| {
             bytes.len() > LONGEST_OUTPUT || bytes.iter().filter(|byte| **byte == b'\n').count() > MOST_LINES
         };
@@ -315,8 +315,8 @@ mod tests {
     use words::value::Map;
 
     fn host() -> Fake {
-        let said = Output { code: 0, stdout: b"hello\n\n".to_vec(), stderr: b"warned\n".to_vec() };
-        let failed = Output { code: 3, stdout: b"out".to_vec(), stderr: b"err".to_vec() };
+        let said = ProgramOutput { code: 0, stdout: b"hello\n\n".to_vec(), stderr: b"warned\n".to_vec() };
+        let failed = ProgramOutput { code: 3, stdout: b"out".to_vec(), stderr: b"err".to_vec() };
         Fake::with_accounts().file("/etc/motd", "").program(["say"], said).program(["fail"], failed.clone())
     }
 
@@ -348,7 +348,7 @@ mod tests {
     fn what_is_too_long_fails_and_shows_both_ends() {
         let long = [b"begin".to_vec(), vec![b'x'; LONGEST_OUTPUT], b"end".to_vec()].concat();
         for stdout in [long, vec![b'\n'; MOST_LINES + 1]] {
-            let output = Output { code: 0, stdout, stderr: Vec::new() };
+            let output = ProgramOutput { code: 0, stdout, stderr: Vec::new() };
             let result = run(&Command, &args(&[("cmd", "say")]), &mut Fake::new().program(["say"], output));
             assert!(result.changed, "it has run");
             let failure = result.outcome.unwrap_err();
@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_shell_gets_the_whole_line() {
-        let mut fake = host().program(["/bin/sh", "-c"], Output::default());
+        let mut fake = host().program(["/bin/sh", "-c"], ProgramOutput::default());
         let result = run(&Shell, &args(&[("_raw_params", "a | b > $HOME")]), &mut fake);
         assert_eq!(text(&result.outcome.unwrap().values, "cmd"), "a | b > $HOME");
         assert_eq!(fake.effects(), [Effect::Run(["/bin/sh", "-c", "a | b > $HOME"].map(Into::into).to_vec())]);

@@ -5,7 +5,7 @@
 mod tests;
 pub mod tree;
 
-use super::shared::attributes::{GivenMode, Mode, Wanted};
+use super::shared::attributes::{GivenMode, Mode, WantedAttributes};
 use super::shared::files::{EditParameters, LONGEST_DIFF, describe, follow, followed};
 use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
@@ -15,7 +15,7 @@ use crate::parameters::HostPath;
 use crate::system::{Attributes, Content, FileKind, System};
 use base64::Engine;
 use std::path::{Path, PathBuf};
-use tree::{Landing, Modes, Tree};
+use tree::{CopiedTree, Landing, Modes};
 use words::text::hex::hex;
 use words::value::Value;
 
@@ -95,10 +95,10 @@ impl Module for Copy {
 
 /// The verdict about a directory that is copied; `None` when it is none.
 fn directory(given: &CopyParameters, system: &dyn System) -> Result<Option<Verdict>, Failure> {
-    let Wanted { uid, gid, mode } = given.edit.attributes.wanted(system)?;
+    let WantedAttributes { uid, gid, mode } = given.edit.attributes.wanted(system)?;
     let (tree, name, modes) = match (&given._tree, &given.src) {
         (Some(sent), _) => {
-            let tree = Tree::from_value(sent).ok_or_else(|| Failure::new("_tree: this is no directory"))?;
+            let tree = CopiedTree::from_value(sent).ok_or_else(|| Failure::new("_tree: this is no directory"))?;
             let directories = given.directory_mode.as_ref().map(GivenMode::mode).transpose()?;
             (tree, given._original_basename.as_ref().map(PathBuf::from), Modes::OfTask { files: mode, directories })
         }
@@ -108,7 +108,7 @@ fn directory(given: &CopyParameters, system: &dyn System) -> Result<Option<Verdi
                 return Ok(None);
             }
             let name = src.file_name().filter(|_| !given_src.as_str().ends_with('/')).map(PathBuf::from);
-            (Tree::read(&src, given.local_follow.unwrap_or(false), system)?, name, Modes::OfSource { top: mode })
+            (CopiedTree::read(&src, given.local_follow.unwrap_or(false), system)?, name, Modes::OfSource { top: mode })
         }
         _ => return Ok(None),
     };
@@ -252,7 +252,7 @@ impl Place {
         let name = source.name.as_deref().filter(|name| !name.is_empty() && !name.contains('/'));
         let name = name.ok_or_else(|| Failure::new("can not use content with a dir as dest"))?;
         let mode = given.directory_mode.as_ref().map(GivenMode::mode).transpose()?;
-        let attributes = Wanted { mode, ..Wanted::default() }.for_new(FileKind::Directory);
+        let attributes = WantedAttributes { mode, ..WantedAttributes::default() }.for_new(FileKind::Directory);
         let mut missing = Vec::new();
         for directory in dest.ancestors().filter(|above| !above.as_os_str().is_empty()) {
             match system.stat(directory, true)? {

@@ -2,7 +2,7 @@
 
 use crate::change::outcome::{Failure, Outcome};
 use crate::engine::{Module, Verdict};
-use crate::identity::authorized_keys::Key;
+use crate::identity::authorized_keys::PublicKey;
 use crate::identity::entries::{Passwd, Shadow};
 use crate::parameters;
 use crate::system::lookup;
@@ -41,7 +41,7 @@ impl Module for Entrance {
 
     fn check(&self, given: &EntranceParameters, system: &dyn System) -> Result<Verdict, Failure> {
         let name = given.name.as_str();
-        let found = lookup::user(system, name)?.map(lookup::Found::into_entry);
+        let found = lookup::user(system, name)?.map(lookup::FoundEntry::into_entry);
         let Some(user) = found.filter(|user| user.name == name) else {
             return Ok(Verdict::Satisfied(Outcome::new().with("uid", Value::Null)));
         };
@@ -152,8 +152,8 @@ fn keys(system: &dyn System, user: &Passwd, file: &Path) -> Result<Value, Failur
     let name = held.file(file.file_name().unwrap_or_default());
     let Ok(Some(content)) = held.named(system.read_guarded(&name, LONGEST)) else { return Ok(Value::Null) };
     let text = String::from_utf8_lossy(&content);
-    let keys = text.lines().filter_map(Key::parse);
-    let fields = |key: Key| Value::from_iter([("options", Value::from(key.options)), ("data", key.body.into())]);
+    let keys = text.lines().filter_map(PublicKey::parse);
+    let fields = |key: PublicKey| Value::from_iter([("options", Value::from(key.options)), ("data", key.body.into())]);
     Ok(Value::List(keys.map(fields).collect()))
 }
 
@@ -161,7 +161,7 @@ fn keys(system: &dyn System, user: &Passwd, file: &Path) -> Result<Value, Failur
 mod tests {
     use super::*;
     use crate::engine::testing::{args, is_ok};
-    use crate::system::Output;
+    use crate::system::ProgramOutput;
     use crate::system::fake::Fake;
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
                     "id" => "alice users\n",
                     _ => "strictmodes yes\nallowusers bob\nallowusers alice\nport 22\nauthorizedkeysfile .ssh/authorized_keys x\n",
                 };
-                Some(Output { stdout: stdout.into(), ..Output::default() })
+                Some(ProgramOutput { stdout: stdout.into(), ..ProgramOutput::default() })
             });
         let values = is_ok(&Entrance, &args(&[("name", "alice")]), &mut system).values;
         let text = Value::Map(values.clone()).to_json_line(false);
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(values["keys"].repr(), "[{'options': 'no-pty', 'data': 'AAAAb'}]");
         assert_eq!(values["sshd"].get("allowusers").unwrap().repr(), "['bob', 'alice']");
         assert_eq!(values["way"].as_list().unwrap().len(), 3, "{text}");
-        let nobody = Fake::with_accounts().answer_with(|_| Some(Output { code: 2, ..Output::default() }));
+        let nobody = Fake::with_accounts().answer_with(|_| Some(ProgramOutput { code: 2, ..ProgramOutput::default() }));
         let mut nobody = nobody.file("/etc/nsswitch.conf", "passwd: files\n");
         assert_eq!(is_ok(&Entrance, &args(&[("name", "mallory")]), &mut nobody).values["uid"], Value::Null);
     }

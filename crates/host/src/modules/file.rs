@@ -1,6 +1,6 @@
 //! `file`: what is at a path, and whose it is: files, directories, links, and nothing.
 
-use super::shared::attributes::{OwnerAndMode, Wanted};
+use super::shared::attributes::{OwnerAndMode, WantedAttributes};
 use super::shared::files::{attribute_fields, describe, follow, followed, trusted_way};
 use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
@@ -8,7 +8,7 @@ use crate::choices;
 use crate::engine::{Module, Verdict};
 use crate::parameters;
 use crate::parameters::HostPath;
-use crate::system::tree::{Scope, Walked};
+use crate::system::tree::{TreeScope, Walked};
 use crate::system::{Attributes, FileKind, Stat, System};
 use std::path::{Path, PathBuf};
 use words::value::Value;
@@ -134,7 +134,12 @@ fn absent(path: PathBuf, there: Option<Stat>) -> Result<Verdict, Failure> {
     }))
 }
 
-fn file(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+fn file(
+    given: &FileParameters,
+    path: PathBuf,
+    wanted: WantedAttributes,
+    system: &dyn System,
+) -> Result<Verdict, Failure> {
     let path = followed(path, follow(given.follow, true), system)?;
     let found = system.stat(&path, false)?;
     let state = found.as_ref().map_or("absent", kind_name);
@@ -152,7 +157,7 @@ fn file(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn Syst
 fn only_attributes(
     path: PathBuf,
     found: Option<Stat>,
-    wanted: &Wanted,
+    wanted: &WantedAttributes,
     key: &'static str,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
@@ -169,7 +174,12 @@ fn only_attributes(
     }
 }
 
-fn directory(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+fn directory(
+    given: &FileParameters,
+    path: PathBuf,
+    wanted: WantedAttributes,
+    system: &dyn System,
+) -> Result<Verdict, Failure> {
     let path = followed(path, follow(given.follow, true), system)?;
     let Some(stat) = system.stat(&path, false)? else { return new_directories(path, &wanted, system) };
     if stat.kind != FileKind::Directory {
@@ -201,16 +211,16 @@ fn directory(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn
 }
 
 /// What differs below a directory. Links get the owner themselves and are not followed.
-fn survey(path: &Path, wanted: &Wanted, system: &dyn System) -> Result<Option<Change>, Failure> {
+fn survey(path: &Path, wanted: &WantedAttributes, system: &dyn System) -> Result<Option<Change>, Failure> {
     let judge = |at: &Path, stat: &Stat| wanted.difference(stat).filter(|_| at != path);
-    let found = system.survey_tree(path, Scope::AllMounts, &judge)?.differing;
+    let found = system.survey_tree(path, TreeScope::AllMounts, &judge)?.differing;
     let change = Change::new(Action::Update, "file", path.join("**").display().to_string());
     Ok((found > 0).then(|| change.opaque("tree", format!("owner, group or mode of {found} entries"))))
 }
 
-fn correct(path: &Path, wanted: &Wanted, system: &mut dyn System) -> Result<Walked, Failure> {
+fn correct(path: &Path, wanted: &WantedAttributes, system: &mut dyn System) -> Result<Walked, Failure> {
     let judge = |at: &Path, stat: &Stat| wanted.difference(stat).filter(|_| at != path);
-    Ok(system.correct_tree(path, Scope::AllMounts, &judge)?)
+    Ok(system.correct_tree(path, TreeScope::AllMounts, &judge)?)
 }
 
 /// Fails when entries had to be left as they are, after all others were corrected.
@@ -224,7 +234,7 @@ fn refuse_left(path: &Path, walked: &Walked, acted: bool) -> Result<(), Failure>
         .with("left", walked.refused.iter().map(|refused| refused.as_str().into()).collect::<Vec<Value>>()))
 }
 
-fn new_directories(path: PathBuf, wanted: &Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+fn new_directories(path: PathBuf, wanted: &WantedAttributes, system: &dyn System) -> Result<Verdict, Failure> {
     let (mut missing, mut changes) = (Vec::new(), Vec::new());
     make_all(&path, wanted, system, &mut missing, &mut changes)?;
     Ok(Verdict::would(changes, move |system| {
@@ -238,7 +248,7 @@ fn new_directories(path: PathBuf, wanted: &Wanted, system: &dyn System) -> Resul
 /// The directory and those above it that are missing, all with the wanted owner and mode.
 fn make_all(
     path: &Path,
-    wanted: &Wanted,
+    wanted: &WantedAttributes,
     system: &dyn System,
     missing: &mut Vec<(PathBuf, Attributes)>,
     changes: &mut Vec<Change>,
@@ -265,7 +275,7 @@ fn make_all(
 fn link(
     given: &FileParameters,
     path: PathBuf,
-    wanted: Wanted,
+    wanted: WantedAttributes,
     there: Option<Stat>,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
@@ -286,7 +296,7 @@ fn link(
             .with("src", target.display().to_string()));
     }
     // Without an owner or mode to set nothing is followed: the link alone is the task's.
-    let links = follow(given.follow, true).filter(|_| wanted != Wanted::default());
+    let links = follow(given.follow, true).filter(|_| wanted != WantedAttributes::default());
     if old_target.as_ref() == Some(&target) {
         let place = followed(path, links, system)?;
         let found = system.stat(&place, false)?;
@@ -335,7 +345,7 @@ fn in_the_way(
 fn hard(
     given: &FileParameters,
     path: PathBuf,
-    wanted: Wanted,
+    wanted: WantedAttributes,
     there: Option<Stat>,
     system: &dyn System,
 ) -> Result<Verdict, Failure> {
@@ -370,7 +380,12 @@ fn hard(
     }))
 }
 
-fn touch(given: &FileParameters, path: PathBuf, wanted: Wanted, system: &dyn System) -> Result<Verdict, Failure> {
+fn touch(
+    given: &FileParameters,
+    path: PathBuf,
+    wanted: WantedAttributes,
+    system: &dyn System,
+) -> Result<Verdict, Failure> {
     let path = followed(path, follow(given.follow, true), system)?;
     let found = system.stat(&path, false)?;
     let Some(stat) = found else {

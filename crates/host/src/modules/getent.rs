@@ -84,7 +84,7 @@ fn reason(code: i32) -> &'static str {
 mod tests {
     use super::*;
     use crate::engine::testing::{args, fails, is_ok};
-    use crate::system::Output;
+    use crate::system::ProgramOutput;
     use crate::system::fake::Fake;
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn other_databases_are_split_at_blanks() {
-        let said = Output { stdout: b"10.0.0.1   login1 l1\n".to_vec(), ..Output::default() };
+        let said = ProgramOutput { stdout: b"10.0.0.1   login1 l1\n".to_vec(), ..ProgramOutput::default() };
         let mut fake = Fake::new().program(["getent", "hosts", "login1"], said);
         let outcome = is_ok(&Getent, &args(&[("database", "hosts"), ("key", "login1")]), &mut fake);
         assert_eq!(outcome.values["ansible_facts"].repr(), "{'getent_hosts': {'10.0.0.1': ['login1', 'l1']}}");

@@ -52,7 +52,7 @@ impl Module for Group {
         let is_local = databases.group.get(name).is_some();
         let elsewhere = if is_local || given.local { None } else { lookup::group(system, name)? };
         // A name of digits must not find the group with that number.
-        let elsewhere = elsewhere.map(lookup::Found::into_entry).filter(|group| group.name == name);
+        let elsewhere = elsewhere.map(lookup::FoundEntry::into_entry).filter(|group| group.name == name);
         let after = match given.state {
             Presence::Absent if elsewhere.is_some() => return Err(not_local(name)),
             Presence::Absent => remove_group(&databases, name, given.force)?,

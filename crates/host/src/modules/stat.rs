@@ -7,7 +7,7 @@ use crate::engine::{Module, Verdict};
 use crate::identity::Uid;
 use crate::parameters;
 use crate::parameters::HostPath;
-use crate::system::resolve::Links;
+use crate::system::resolve::FollowedLinks;
 use crate::system::{Command, FileKind, Stat as FileStat, System, SystemError, lookup};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -232,7 +232,7 @@ fn describe_link(values: &mut Map, path: &Path, stat: &FileStat, system: &dyn Sy
     if stat.kind == FileKind::Link {
         let target = system.read_link(path)?.unwrap_or_default();
         // A link that leads nowhere is told as far as it goes.
-        let source = system.real_path(path, Links::Trusted);
+        let source = system.real_path(path, FollowedLinks::Trusted);
         let source = source.unwrap_or_else(|_| path.parent().unwrap_or(Path::new("/")).join(&target));
         values.insert("lnk_target".into(), target.display().to_string().into());
         values.insert("lnk_source".into(), source.display().to_string().into());

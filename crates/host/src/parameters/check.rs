@@ -1,6 +1,6 @@
 //! Checks arguments against a module's [`Spec`], with Ansible's conversions.
 
-use super::{Kind, Param, ParameterType, Spec};
+use super::{Param, ParameterKind, ParameterType, Spec};
 use crate::change::outcome::Failure;
 use words::diag::closest;
 use words::value::{Map, Value};
@@ -92,13 +92,13 @@ fn check_groups(spec: &Spec, map: &Map) -> Result<(), Failure> {
 /// One value as its parameter's kind.
 fn convert(param: &Param, value: &Value) -> Result<Value, Failure> {
     let converted = match param.kind {
-        Kind::Str | Kind::Path => text(value),
-        Kind::Int => int(value),
-        Kind::Float => float(value),
-        Kind::Bool => value.to_bool().map(Value::Bool),
-        Kind::List => Some(list(value)),
-        Kind::Dict => dict(value),
-        Kind::Raw => Some(value.clone()),
+        ParameterKind::Str | ParameterKind::Path => text(value),
+        ParameterKind::Int => int(value),
+        ParameterKind::Float => float(value),
+        ParameterKind::Bool => value.to_bool().map(Value::Bool),
+        ParameterKind::List => Some(list(value)),
+        ParameterKind::Dict => dict(value),
+        ParameterKind::Raw => Some(value.clone()),
     };
     let converted = converted.ok_or_else(|| inconvertible(param, value))?;
     let chosen = converted.to_string();
@@ -111,10 +111,10 @@ fn convert(param: &Param, value: &Value) -> Result<Value, Failure> {
 
 fn inconvertible(param: &Param, value: &Value) -> Failure {
     let kind = match param.kind {
-        Kind::Int => "int",
-        Kind::Float => "float",
-        Kind::Bool => "bool",
-        Kind::Dict => "dict",
+        ParameterKind::Int => "int",
+        ParameterKind::Float => "float",
+        ParameterKind::Bool => "bool",
+        ParameterKind::Dict => "dict",
         _ => "str",
     };
     let shown = if param.no_log { "a value that is not shown".to_owned() } else { value.repr() };

@@ -10,8 +10,8 @@ mod types;
 
 use crate::change::outcome::Failure;
 pub use check::Checked;
-pub use spec::{CheckMode, Kind, Param, Spec, short_name};
-pub use types::{Choice, HostPath, ParameterType, Presence, Secret};
+pub use spec::{CheckMode, Param, ParameterKind, Spec, short_name};
+pub use types::{Choice, GivenSecret, HostPath, ParameterType, Presence};
 use words::value::Map;
 
 /// A group of parameters: those of a module, or some that several modules share.
@@ -113,6 +113,7 @@ macro_rules! parameters {
         }
 
         impl $crate::parameters::ModuleParameters for $struct {
+            #[allow(clippy::needless_update, reason = "a module may have rules of every kind")]
             const SPEC: &'static $crate::parameters::Spec = &$crate::parameters::Spec {
                 name: $module,
                 summary: $crate::parameters::Param::comment(concat!($($summary),+)),

@@ -59,7 +59,7 @@ pub struct Param {
     /// Other names for it.
     pub aliases: &'static [&'static str],
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// Whether it must be given.
     pub required: bool,
     /// Its value when not given, in the text form that `kind` converts.
@@ -143,7 +143,7 @@ impl Param {
 
 /// What a parameter holds, with Ansible's conversions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// Text; numbers become text, booleans `True`/`False`.
     Str,
     /// An integer; digit strings are converted.

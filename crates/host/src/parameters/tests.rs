@@ -43,7 +43,7 @@ parameters! {
         /// Another order.
         sequence: Option<Vec<String>>,
         /// The code of its box.
-        code: Option<Secret>,
+        code: Option<GivenSecret>,
         ..ownership: Ownership,
     }
     unread {
@@ -75,9 +75,9 @@ fn the_table_has_a_row_for_each_field_and_group_and_what_is_not_read() {
     assert_eq!(names, all);
     let [name, r#type, loudness, count, order, ..] = spec.params else { panic!() };
     assert_eq!((name.aliases, name.help), (&["bell", "which-one"][..], "Which bell: \\1 is none."));
-    assert_eq!((name.kind, name.required, r#type.required), (Kind::Str, true, false));
+    assert_eq!((name.kind, name.required, r#type.required), (ParameterKind::Str, true, false));
     assert_eq!((loudness.choices, loudness.default, loudness.required), (&["low", "high"][..], Some("low"), false));
-    assert_eq!((count.kind, order.kind), (Kind::Int, Kind::List));
+    assert_eq!((count.kind, order.kind), (ParameterKind::Int, ParameterKind::List));
     assert!(spec.param("code").is_some_and(|code| code.no_log) && !name.no_log);
     assert_eq!((spec.exclusive, spec.free_form), (&[&["order", "sequence"][..]][..], Some("name")));
     assert_eq!((spec.one_of[0].len(), spec.check_mode, spec.facts), (3, CheckMode::Partial, &["bell_"][..]));
@@ -112,6 +112,6 @@ fn what_is_wrong_is_told_in_this_order() {
 #[test]
 fn a_secret_is_in_no_message() {
     let bell = read(r#"{"name": "a", "code": "4711"}"#).unwrap();
-    assert_eq!(bell.code.as_ref().map(Secret::reveal), Some("4711"));
+    assert_eq!(bell.code.as_ref().map(GivenSecret::reveal), Some("4711"));
     assert!(!format!("{bell:?}").contains("4711"));
 }

@@ -1,13 +1,13 @@
 //! The types that parameters may have. A module adds its own where the words of a playbook mean more than text.
 
-use super::Kind;
+use super::ParameterKind;
 use std::fmt;
 use words::value::{Map, Value};
 
 /// A type that a parameter may have: what the table says of it, and how it is read.
 pub trait ParameterType: Sized {
     /// How a value is converted before it is read.
-    const KIND: Kind;
+    const KIND: ParameterKind;
     /// The texts that are accepted; none accepts all.
     const CHOICES: &'static [&'static str] = &[];
     /// Whether it is a secret: its value is not in messages or results.
@@ -25,7 +25,7 @@ pub trait ParameterType: Sized {
 }
 
 impl<T: ParameterType> ParameterType for Option<T> {
-    const KIND: Kind = T::KIND;
+    const KIND: ParameterKind = T::KIND;
     const CHOICES: &'static [&'static str] = T::CHOICES;
     const SECRET: bool = T::SECRET;
     const OPTIONAL: bool = true;
@@ -40,7 +40,7 @@ impl<T: ParameterType> ParameterType for Option<T> {
 }
 
 impl ParameterType for String {
-    const KIND: Kind = Kind::Str;
+    const KIND: ParameterKind = ParameterKind::Str;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         match value {
@@ -51,7 +51,7 @@ impl ParameterType for String {
 }
 
 impl ParameterType for i64 {
-    const KIND: Kind = Kind::Int;
+    const KIND: ParameterKind = ParameterKind::Int;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         value.as_int()
@@ -59,7 +59,7 @@ impl ParameterType for i64 {
 }
 
 impl ParameterType for f64 {
-    const KIND: Kind = Kind::Float;
+    const KIND: ParameterKind = ParameterKind::Float;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         match value {
@@ -70,7 +70,7 @@ impl ParameterType for f64 {
 }
 
 impl ParameterType for bool {
-    const KIND: Kind = Kind::Bool;
+    const KIND: ParameterKind = ParameterKind::Bool;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         value.as_bool()
@@ -78,7 +78,7 @@ impl ParameterType for bool {
 }
 
 impl ParameterType for Vec<String> {
-    const KIND: Kind = Kind::List;
+    const KIND: ParameterKind = ParameterKind::List;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         Some(value.as_list()?.iter().map(Value::to_string).collect())
@@ -87,7 +87,7 @@ impl ParameterType for Vec<String> {
 
 /// A list of what may be more than text.
 impl ParameterType for Vec<Value> {
-    const KIND: Kind = Kind::List;
+    const KIND: ParameterKind = ParameterKind::List;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         match value {
@@ -98,7 +98,7 @@ impl ParameterType for Vec<Value> {
 }
 
 impl ParameterType for Map {
-    const KIND: Kind = Kind::Dict;
+    const KIND: ParameterKind = ParameterKind::Dict;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         match value {
@@ -110,7 +110,7 @@ impl ParameterType for Map {
 
 /// As it comes.
 impl ParameterType for Value {
-    const KIND: Kind = Kind::Raw;
+    const KIND: ParameterKind = ParameterKind::Raw;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         Some(value)
@@ -129,7 +129,7 @@ impl HostPath {
 }
 
 impl ParameterType for HostPath {
-    const KIND: Kind = Kind::Path;
+    const KIND: ParameterKind = ParameterKind::Path;
 
     fn read(name: &'static str, value: Value) -> Option<Self> {
         String::read(name, value).map(Self)
@@ -138,23 +138,23 @@ impl ParameterType for HostPath {
 
 /// A text that nobody is shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct GivenSecret(String);
 
-impl Secret {
+impl GivenSecret {
     /// The text, for the one place that needs it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for GivenSecret {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.write_str("Secret(not shown)")
     }
 }
 
-impl ParameterType for Secret {
-    const KIND: Kind = Kind::Str;
+impl ParameterType for GivenSecret {
+    const KIND: ParameterKind = ParameterKind::Str;
     const SECRET: bool = true;
 
     fn read(name: &'static str, value: Value) -> Option<Self> {
@@ -188,7 +188,7 @@ macro_rules! choices {
         }
 
         impl $crate::parameters::ParameterType for $enum {
-            const KIND: $crate::parameters::Kind = $crate::parameters::Kind::Str;
+            const KIND: $crate::parameters::ParameterKind = $crate::parameters::ParameterKind::Str;
             const CHOICES: &'static [&'static str] = &[$($word),+];
 
             fn read(_: &'static str, value: ::words::value::Value) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! [`Claim`]: one process of enlist at a time works on the accounts, homes and keys of a host.
+//! [`HostClaim`]: one process of enlist at a time works on the accounts, homes and keys of a host.
 //!
 //! The locks of shadow-utils cover the account files alone, and only for an instant. What follows them (a home that is
 //! filled, a key that is made, files that are removed) belongs to whoever has the claim. The kernel gives it back when
@@ -29,11 +29,11 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// The right to work on accounts, homes and keys of this host; given back when dropped.
 #[derive(Debug)]
-pub struct Claim {
+pub struct HostClaim {
     file: File,
 }
 
-impl Claim {
+impl HostClaim {
     /// Takes the claim of this host, or says who has it after [`PATIENCE`].
     pub fn take() -> Result<Self> {
         Self::take_at(Path::new(PLACE), PATIENCE)
@@ -71,7 +71,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for HostClaim {
     fn drop(&mut self) {
         // Closing is not enough: a program that was left in the background still has the description open.
         let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&super::accounts::lock::record_lock(libc::F_UNLCK)));
@@ -131,23 +131,23 @@ mod tests {
     fn one_has_it_and_the_other_is_told_who() {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().join("lock");
-        let first = Claim::take_at(&place, Duration::ZERO).unwrap();
-        let refused = Claim::take_at(&place, Duration::from_millis(50)).unwrap_err().to_string();
+        let first = HostClaim::take_at(&place, Duration::ZERO).unwrap();
+        let refused = HostClaim::take_at(&place, Duration::from_millis(50)).unwrap_err().to_string();
         assert!(refused.contains(&format!("already: process {}", std::process::id())), "{refused}");
         drop(first);
-        Claim::take_at(&place, Duration::ZERO).unwrap();
+        HostClaim::take_at(&place, Duration::ZERO).unwrap();
     }
 
     #[test]
     fn a_program_that_outlives_its_starter_keeps_the_claim() {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().join("lock");
-        let claim = Claim::take_at(&place, Duration::ZERO).unwrap();
+        let claim = HostClaim::take_at(&place, Duration::ZERO).unwrap();
         let mut program = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         claim.close_as_the_kernel_does();
-        assert!(Claim::take_at(&place, Duration::from_millis(50)).is_err());
+        assert!(HostClaim::take_at(&place, Duration::from_millis(50)).is_err());
         program.kill().unwrap();
         program.wait().unwrap();
-        Claim::take_at(&place, Duration::from_secs(10)).unwrap();
+        HostClaim::take_at(&place, Duration::from_secs(10)).unwrap();
     }
 }

@@ -1,8 +1,8 @@
 //! [`Fake`]: a host in memory, for tests of what is above: it has files, owners, links and times, answers programs
 //! from a script, and records every effect in order.
 
-use super::resolve::{At, Ground, Links, Met, reach, refuse_further_name};
-use super::{Attributes, Command, FileKind, Output, Result, Stat, System, SystemError, accounts, lookup, nss};
+use super::resolve::{At, FollowedLinks, Ground, Met, reach, refuse_further_name};
+use super::{Attributes, Command, FileKind, ProgramOutput, Result, Stat, System, SystemError, accounts, lookup, nss};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub struct Fake {
 }
 
 /// Answers commands that no scripted program answers; `None` is for "no such program".
-type Handler = dyn Fn(&Command) -> Option<Output> + Send + Sync;
+type Handler = dyn Fn(&Command) -> Option<ProgramOutput> + Send + Sync;
 
 /// One file, whatever its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ enum Body {
 #[derive(Clone)]
 struct Program {
     argv: Vec<OsString>,
-    output: Output,
+    output: ProgramOutput,
 }
 
 /// One change of the host, as recorded.
@@ -171,13 +171,13 @@ impl Fake {
     }
 
     /// Answers commands that begin with `argv` with `output`; a longer `argv` wins, then the latest.
-    pub fn program<S: Into<OsString>>(mut self, argv: impl IntoIterator<Item = S>, output: Output) -> Self {
+    pub fn program<S: Into<OsString>>(mut self, argv: impl IntoIterator<Item = S>, output: ProgramOutput) -> Self {
         self.programs.push(Program { argv: argv.into_iter().map(Into::into).collect(), output });
         self
     }
 
     /// Answers commands that no [`Fake::program`] answers.
-    pub fn answer_with(mut self, handler: impl Fn(&Command) -> Option<Output> + Send + Sync + 'static) -> Self {
+    pub fn answer_with(mut self, handler: impl Fn(&Command) -> Option<ProgramOutput> + Send + Sync + 'static) -> Self {
         self.handler = Some(Arc::new(handler));
         self
     }
@@ -246,7 +246,7 @@ impl Fake {
 
     /// The real path: every link above the last component resolved, the last one too if `follow`.
     fn resolve(&self, path: &Path, follow: bool) -> io::Result<PathBuf> {
-        match reach(self, path, follow, Links::Trusted) {
+        match reach(self, path, follow, FollowedLinks::Trusted) {
             Ok(reached) => Ok(reached.path),
             Err(SystemError::Io { source, .. }) => Err(source),
             Err(other) => Err(io::Error::other(other)),
@@ -255,7 +255,7 @@ impl Fake {
 
     /// Refuses a path that leads over a link of a user's to what another owns.
     fn judge(&self, path: &Path, follow: bool) -> Result<()> {
-        match reach(self, path, follow, Links::Judged) {
+        match reach(self, path, follow, FollowedLinks::Judged) {
             Err(refused @ SystemError::Refused(_)) => Err(refused),
             _ => Ok(()),
         }
@@ -376,7 +376,7 @@ impl Fake {
         Ok(())
     }
 
-    fn answer(&self, command: &Command) -> Result<Output> {
+    fn answer(&self, command: &Command) -> Result<ProgramOutput> {
         let scripted = self.programs.iter().filter(|program| command.argv.starts_with(&program.argv));
         if let Some(program) = scripted.max_by_key(|program| program.argv.len()) {
             return Ok(program.output.clone());
@@ -385,7 +385,7 @@ impl Fake {
             return Ok(output);
         }
         let read = |path: &str| self.read(Path::new(path)).ok().flatten().unwrap_or_default();
-        nss::Databases::new(&read).answer(command).ok_or_else(|| {
+        nss::NssDatabases::new(&read).answer(command).ok_or_else(|| {
             let name = command.argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             SystemError::io(format!("run {name}"), io::ErrorKind::NotFound.into())
         })
@@ -428,7 +428,7 @@ impl System for Fake {
         true
     }
 
-    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf> {
+    fn real_path(&self, path: &Path, links: FollowedLinks) -> Result<PathBuf> {
         Ok(reach(self, path, true, links)?.path)
     }
 
@@ -474,7 +474,7 @@ impl System for Fake {
         }))
     }
 
-    fn query(&self, command: &Command) -> Result<Output> {
+    fn query(&self, command: &Command) -> Result<ProgramOutput> {
         self.answer(command)
     }
 
@@ -628,7 +628,7 @@ impl System for Fake {
         Ok(())
     }
 
-    fn run(&mut self, command: &Command) -> Result<Output> {
+    fn run(&mut self, command: &Command) -> Result<ProgramOutput> {
         self.effect(Effect::Run(command.argv.clone()))?;
         self.answer(command)
     }

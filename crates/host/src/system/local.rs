@@ -11,16 +11,16 @@ mod tree;
 mod walk;
 
 use super::accounts::{Accounts, is_database};
-use super::claim::{Claim, WORKSHOP};
+use super::claim::{HostClaim, WORKSHOP};
 use super::held::{self, Held};
 use super::lookup::Sources;
 use super::remembered::Remembered;
-use super::resolve::{Links, refuse_further_name};
+use super::resolve::{FollowedLinks, refuse_further_name};
 use super::skeleton::SkeletonEntry;
-use super::tree::{Judge, Scope, Walked};
+use super::tree::{Judge, TreeScope, Walked};
 use super::{
-    Attributes, Command, Content, FileKind, Output, Result, Stat, StatDetails, System, SystemError, kept, lookup,
-    naming,
+    Attributes, Command, Content, FileKind, ProgramOutput, Result, Stat, StatDetails, System, SystemError, kept,
+    lookup, naming,
 };
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults, Gid, Uid};
@@ -50,7 +50,7 @@ pub struct Local {
     /// Account files as they were read, or edited in the open transaction.
     remembered: Remembered,
     /// The right to work on accounts and homes.
-    claim: Option<Claim>,
+    claim: Option<HostClaim>,
     /// What is still to be synced.
     drafts: Drafts,
     /// Programs of enlist's own that the tasks of this request start.
@@ -86,7 +86,7 @@ impl Local {
         if !nix::unistd::Uid::effective().is_root() {
             return Ok(());
         }
-        if let Some(_claim) = Claim::try_take()? {
+        if let Some(_claim) = HostClaim::try_take()? {
             clear_workshop()?;
             Accounts::tidy()?;
         }
@@ -167,7 +167,7 @@ pub const LONGEST: u64 = 64 << 20;
 
 /// The file at the end of a path, links judged; `None` when nothing is there.
 fn find_to_read(path: &Path, follow: bool) -> Result<Option<fs::File>> {
-    let place = match Place::find(path, follow, Links::Judged) {
+    let place = match Place::find(path, follow, FollowedLinks::Judged) {
         Err(SystemError::Io { source, .. }) if is_missing(&source) => return Ok(None),
         other => as_doing("read", path, other)?,
     };
@@ -238,7 +238,7 @@ fn as_doing<T>(verb: &str, path: &Path, found: Result<T>) -> Result<T> {
 
 /// Where something is to be changed: links judged, the last one not followed.
 fn place(verb: &str, path: &Path) -> Result<Place> {
-    as_doing(verb, path, Place::find(path, false, Links::Judged))
+    as_doing(verb, path, Place::find(path, false, FollowedLinks::Judged))
 }
 
 /// What is at a place, which must be there, to be changed in these.
@@ -312,7 +312,7 @@ impl System for Local {
         nix::unistd::geteuid().is_root()
     }
 
-    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf> {
+    fn real_path(&self, path: &Path, links: FollowedLinks) -> Result<PathBuf> {
         Ok(Place::find(path, true, links)?.path)
     }
 
@@ -353,7 +353,7 @@ impl System for Local {
 
     fn hold(&self, top: &Path, directory: &Path) -> Result<Option<Held>> {
         let names = held::names_below(top, directory)?;
-        let found = match Place::find(top, true, Links::Judged) {
+        let found = match Place::find(top, true, FollowedLinks::Judged) {
             Err(SystemError::Io { source, .. }) if is_missing(&source) => return Ok(None),
             other => other?,
         };
@@ -371,11 +371,11 @@ impl System for Local {
         Ok(Some(Held::opened(directory, held.fd)))
     }
 
-    fn survey_tree(&self, top: &Path, scope: Scope, judge: &Judge) -> Result<Walked> {
+    fn survey_tree(&self, top: &Path, scope: TreeScope, judge: &Judge) -> Result<Walked> {
         walk::walk(top, scope, judge, false)
     }
 
-    fn correct_tree(&mut self, top: &Path, scope: Scope, judge: &Judge) -> Result<Walked> {
+    fn correct_tree(&mut self, top: &Path, scope: TreeScope, judge: &Judge) -> Result<Walked> {
         walk::walk(top, scope, judge, true)
     }
 
@@ -405,7 +405,7 @@ impl System for Local {
         }
     }
 
-    fn query(&self, command: &Command) -> Result<Output> {
+    fn query(&self, command: &Command) -> Result<ProgramOutput> {
         let ask = || process::run(command, &self.environment);
         if command.argv.first().is_some_and(|program| program == "getent") {
             self.remembered.answer(&command.argv, ask)
@@ -494,7 +494,7 @@ impl System for Local {
         atomic::replace(&place("write", to)?, attributes, 0o666 & !self.umask, Sync::Now, fill)
     }
 
-    fn query_copy(&mut self, path: &Path, content: &Content, words: &[String]) -> Result<Output> {
+    fn query_copy(&mut self, path: &Path, content: &Content, words: &[String]) -> Result<ProgramOutput> {
         let fill = |new: &mut fs::File| match content {
             Content::Bytes(bytes) => new.write_all(bytes),
             Content::Copy { from, sha1, .. } => match file_to_copy(from).map_err(io::Error::other)? {
@@ -575,7 +575,7 @@ impl System for Local {
         tree::remove(&place("remove", path)?, path)
     }
 
-    fn run(&mut self, command: &Command) -> Result<Output> {
+    fn run(&mut self, command: &Command) -> Result<ProgramOutput> {
         self.look_again();
         match self.own_commands.run(command, &self.environment) {
             Some(output) => Ok(output),
@@ -585,7 +585,7 @@ impl System for Local {
 
     fn begin_work(&mut self) -> Result<()> {
         if self.claim.is_none() && nix::unistd::Uid::effective().is_root() {
-            self.claim = Some(Claim::take()?);
+            self.claim = Some(HostClaim::take()?);
             clear_workshop()?;
         }
         Ok(())

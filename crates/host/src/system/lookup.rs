@@ -1,47 +1,47 @@
 //! Who is who on a host: the local account files first, then the other sources that nsswitch.conf names, by `getent`.
 //!
-//! "Is in `/etc/passwd`" and "resolves" are two facts, kept apart in [`Found`].
+//! "Is in `/etc/passwd`" and "resolves" are two facts, kept apart in [`FoundEntry`].
 
 use super::{Command, System, SystemError};
 use crate::identity::entries::{Entry, Group, Passwd};
-use crate::identity::{Database, Databases, Defaults, Directory, Gid, Refusal, Uid};
+use crate::identity::{AccountRefusal, AccountSources, Database, Databases, Defaults, Gid, Uid};
 use std::path::Path;
 
 /// Where an account is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found<E> {
+pub enum FoundEntry<E> {
     /// In the local file: it can be edited here.
     Local(E),
     /// In another source (LDAP, sssd, NIS) only.
     Elsewhere(E),
 }
 
-impl<E> Found<E> {
+impl<E> FoundEntry<E> {
     /// The entry, wherever it is.
     pub fn into_entry(self) -> E {
         match self {
-            Found::Local(entry) | Found::Elsewhere(entry) => entry,
+            FoundEntry::Local(entry) | FoundEntry::Elsewhere(entry) => entry,
         }
     }
 }
 
 /// The user with this name or, when it is a number that is no name, this uid.
-pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Passwd>>> {
+pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEntry<Passwd>>> {
     let local = system.passwd()?;
     let by_uid = || wanted.parse().ok().and_then(|uid: Uid| local.with_number(uid.into()).next());
     Ok(match local.get(wanted).or_else(by_uid) {
-        Some(user) => Some(Found::Local(user.clone())),
-        None => Nss(system).passwd(wanted).map(Found::Elsewhere),
+        Some(user) => Some(FoundEntry::Local(user.clone())),
+        None => Nss(system).passwd(wanted).map(FoundEntry::Elsewhere),
     })
 }
 
 /// The group with this name or, when it is a number that is no name, this gid.
-pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<Found<Group>>> {
+pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEntry<Group>>> {
     let local = system.groups()?;
     let by_gid = || wanted.parse().ok().and_then(|gid: Gid| local.with_number(gid.into()).next());
     Ok(match local.get(wanted).or_else(by_gid) {
-        Some(group) => Some(Found::Local(group.clone())),
-        None => Nss(system).group(wanted).map(Found::Elsewhere),
+        Some(group) => Some(FoundEntry::Local(group.clone())),
+        None => Nss(system).group(wanted).map(FoundEntry::Elsewhere),
     })
 }
 
@@ -55,18 +55,18 @@ pub fn read_databases(read: impl Fn(&Path) -> super::Result<Option<Vec<u8>>>) ->
     let read = |name: &str| read(&Path::new("/etc").join(name)).map_err(LoadError::System);
     Databases::load(read).map_err(|error| match error {
         LoadError::System(error) => error,
-        LoadError::Refusal(refusal) => SystemError::Refused(refusal.message),
+        LoadError::AccountRefusal(refusal) => SystemError::Refused(refusal.message),
     })
 }
 
 enum LoadError {
     System(SystemError),
-    Refusal(Refusal),
+    AccountRefusal(AccountRefusal),
 }
 
-impl From<Refusal> for LoadError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refusal(refusal)
+impl From<AccountRefusal> for LoadError {
+    fn from(refusal: AccountRefusal) -> Self {
+        Self::AccountRefusal(refusal)
     }
 }
 
@@ -137,7 +137,7 @@ impl Nss<'_> {
     }
 }
 
-impl Directory for Nss<'_> {
+impl AccountSources for Nss<'_> {
     fn user_with_uid(&self, uid: Uid) -> Option<String> {
         self.getent::<Passwd>(&uid.to_string()).filter(|user| user.uid == uid).map(|user| user.name)
     }
@@ -170,7 +170,7 @@ fn nsswitch_sources(text: &str, database: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::Output;
+    use crate::system::ProgramOutput;
     use crate::system::fake::Fake;
 
     #[test]
@@ -185,11 +185,11 @@ mod tests {
         let line = b"bob:x:5000:5000:Bob:/home/bob:/bin/sh\n".to_vec();
         let system = Fake::with_accounts()
             .file("/etc/nsswitch.conf", "passwd: files sss\n")
-            .program(["getent", "passwd", "bob"], Output { stdout: line, ..Output::default() });
-        assert!(matches!(user(&system, "alice"), Ok(Some(Found::Local(_)))));
-        assert!(matches!(user(&system, "1000"), Ok(Some(Found::Local(alice))) if alice.name == "alice"));
-        assert!(matches!(user(&system, "bob"), Ok(Some(Found::Elsewhere(bob))) if bob.uid == Uid(5000)));
+            .program(["getent", "passwd", "bob"], ProgramOutput { stdout: line, ..ProgramOutput::default() });
+        assert!(matches!(user(&system, "alice"), Ok(Some(FoundEntry::Local(_)))));
+        assert!(matches!(user(&system, "1000"), Ok(Some(FoundEntry::Local(alice))) if alice.name == "alice"));
+        assert!(matches!(user(&system, "bob"), Ok(Some(FoundEntry::Elsewhere(bob))) if bob.uid == Uid(5000)));
         assert!(matches!(user(&system, "carol"), Ok(None)));
-        assert!(matches!(group(&system, "100"), Ok(Some(Found::Local(users))) if users.name == "users"));
+        assert!(matches!(group(&system, "100"), Ok(Some(FoundEntry::Local(users))) if users.name == "users"));
     }
 }

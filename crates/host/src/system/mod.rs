@@ -24,7 +24,7 @@ use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 pub use content::Content;
 use held::Held;
 use lookup::Sources;
-use resolve::Links;
+use resolve::FollowedLinks;
 use skeleton::SkeletonEntry;
 use std::ffi::OsString;
 use std::io;
@@ -130,7 +130,7 @@ impl Command {
 
 /// How a program ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
+pub struct ProgramOutput {
     /// Exit code; a program killed by a signal has minus its number, as in Python.
     pub code: i32,
     /// Everything it wrote to standard output.
@@ -202,14 +202,14 @@ pub type Result<T> = std::result::Result<T, SystemError>;
 ///
 /// Every write is atomic (temporary file in the same directory, fsync, rename, fsync of the directory), keeps what the
 /// file it replaces has (owner, mode, access list, label) unless told otherwise, and follows no symbolic link in the last
-/// component. Links on the way to what is read or changed are judged, [`Links::Judged`]; `stat`, `list` and `read_link`,
+/// component. Links on the way to what is read or changed are judged, [`FollowedLinks::Judged`]; `stat`, `list` and `read_link`,
 /// which only look, follow them all.
 pub trait System {
     /// Whether this acts as root: then links of users are judged.
     fn is_root(&self) -> bool;
 
     /// The path without links, the last component resolved too; it need not exist, what is above must.
-    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf>;
+    fn real_path(&self, path: &Path, links: FollowedLinks) -> Result<PathBuf>;
 
     /// The mount that a file or directory lies on, as a number that means nothing else; links are followed. `None` when
     /// nothing is there. Two paths are on one mount when the numbers are equal: device numbers tell neither bind mounts
@@ -263,7 +263,7 @@ pub trait System {
     }
 
     /// Walks over `top` and all below it without following links, and says what differs from what `judge` wants.
-    fn survey_tree(&self, top: &Path, scope: tree::Scope, judge: &tree::Judge) -> Result<tree::Walked> {
+    fn survey_tree(&self, top: &Path, scope: tree::TreeScope, judge: &tree::Judge) -> Result<tree::Walked> {
         tree::by_name(self, top, scope, judge).map(|(walked, _)| walked)
     }
 
@@ -275,7 +275,7 @@ pub trait System {
 
     /// Runs a program that promises to change nothing (`getent`, `id`, `visudo -c`); really runs in a dry run.
     /// An exit code is data; an error means that it could not be started.
-    fn query(&self, command: &Command) -> Result<Output>;
+    fn query(&self, command: &Command) -> Result<ProgramOutput>;
 
     /// `/etc/passwd`, indexed. This and the next five are read once and remembered, where it pays, until
     /// [`System::look_again`] or something that may change them.
@@ -366,7 +366,7 @@ pub trait System {
     /// [`System::query`] of a program in whose words `%s` stands for a private copy of `content` beside `path`: hidden, and
     /// with a dot in its name, so that directories such as sudoers.d ignore it. The copy is gone afterwards; one that a
     /// killed process left goes with the next.
-    fn query_copy(&mut self, path: &Path, content: &Content, words: &[String]) -> Result<Output> {
+    fn query_copy(&mut self, path: &Path, content: &Content, words: &[String]) -> Result<ProgramOutput> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let copy = path.with_file_name(format!(".{name}.enlist-validate"));
         self.fill(&copy, content, Attributes { mode: Some(0o600), ..Attributes::default() })?;
@@ -390,7 +390,7 @@ pub trait System {
 
     /// The same walk as [`System::survey_tree`], setting what differs as it goes: what was looked at is what is changed,
     /// whoever exchanges names meanwhile. What is in a directory comes before the directory itself.
-    fn correct_tree(&mut self, top: &Path, scope: tree::Scope, judge: &tree::Judge) -> Result<tree::Walked> {
+    fn correct_tree(&mut self, top: &Path, scope: tree::TreeScope, judge: &tree::Judge) -> Result<tree::Walked> {
         let (walked, differing) = tree::by_name(self, top, scope, judge)?;
         differing.iter().try_for_each(|(path, attributes)| self.set_attributes(path, *attributes))?;
         Ok(walked)
@@ -423,7 +423,7 @@ pub trait System {
     fn remove_tree(&mut self, path: &Path) -> Result<()>;
 
     /// Runs a program that may change something. A dry run answers [`SystemError::Unknown`].
-    fn run(&mut self, command: &Command) -> Result<Output>;
+    fn run(&mut self, command: &Command) -> Result<ProgramOutput>;
 
     /// Makes this the only process of enlist that works on the accounts, homes and keys of the host, until
     /// [`System::end_work`]; see [`claim::Claim`]. Waits for another, for a bounded time, and then says which it is.

@@ -1,15 +1,15 @@
 //! What `getent` and `id` say about given account databases: for hosts in memory and predicted ones. Pure.
 
-use super::{Command, Output};
+use super::{Command, ProgramOutput};
 
 /// The local account databases as texts.
-pub struct Databases {
+pub struct NssDatabases {
     passwd: String,
     group: String,
     shadow: String,
 }
 
-impl Databases {
+impl NssDatabases {
     /// Reads the three files through `read`; what is not there is empty.
     pub fn new(read: &dyn Fn(&str) -> Vec<u8>) -> Self {
         let text = |path| String::from_utf8_lossy(&read(path)).into_owned();
@@ -17,7 +17,7 @@ impl Databases {
     }
 
     /// What `getent passwd|group|shadow [KEY…]` or `id … USER` would print; `None` for any other command.
-    pub fn answer(&self, command: &Command) -> Option<Output> {
+    pub fn answer(&self, command: &Command) -> Option<ProgramOutput> {
         let argv: Vec<&str> = command.argv.iter().map(|argument| argument.to_str()).collect::<Option<_>>()?;
         match argv.as_slice() {
             ["getent", database, keys @ ..] => self.getent(database, keys),
@@ -36,7 +36,7 @@ impl Databases {
         }
     }
 
-    fn getent(&self, database: &str, keys: &[&str]) -> Option<Output> {
+    fn getent(&self, database: &str, keys: &[&str]) -> Option<ProgramOutput> {
         let text = self.text(database)?;
         if keys.is_empty() {
             return Some(printed(entries(text).map(|line| format!("{line}\n")).collect()));
@@ -49,12 +49,12 @@ impl Databases {
     }
 
     /// `id USER`, `id -u|-g|-G [-n] USER`, also as `-un`, `-Gn`; who asks is not known here.
-    fn id(&self, options: &[&str]) -> Option<Output> {
+    fn id(&self, options: &[&str]) -> Option<ProgramOutput> {
         let letters: String = options.iter().filter_map(|o| o.strip_prefix('-')).collect();
         let user = options.iter().find(|o| !o.starts_with('-')).copied()?;
         let Some(line) = entry(&self.passwd, "passwd", user) else {
             let stderr = format!("id: '{user}': no such user\n").into();
-            return Some(Output { code: 1, stdout: Vec::new(), stderr });
+            return Some(ProgramOutput { code: 1, stdout: Vec::new(), stderr });
         };
         let fields: Vec<&str> = line.split(':').collect();
         let (name, uid, gid) = (*fields.first()?, *fields.get(2)?, *fields.get(3)?);
@@ -90,17 +90,17 @@ impl Databases {
 
 /// The whole answer of a host whose files said `before` and would say `now`, where `real` is what it really answers:
 /// lines that came from the files are exchanged, lines that came from elsewhere (a directory service) stay.
-pub fn exchange(real: &Output, before: &Output, now: Output) -> Output {
-    let lines = |output: &Output| -> Vec<Vec<u8>> {
+pub fn exchange(real: &ProgramOutput, before: &ProgramOutput, now: ProgramOutput) -> ProgramOutput {
+    let lines = |output: &ProgramOutput| -> Vec<Vec<u8>> {
         output.stdout.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
     };
     let from_files = lines(before);
     let elsewhere: Vec<_> = lines(real).into_iter().filter(|line| !from_files.contains(line)).collect();
     match (now.code, elsewhere.is_empty()) {
         // A key that the files would not have, and that something else has.
-        (1.., false) => Output { stdout: [now.stdout, elsewhere.concat()].concat(), ..real.clone() },
+        (1.., false) => ProgramOutput { stdout: [now.stdout, elsewhere.concat()].concat(), ..real.clone() },
         // One key: the files come first. All keys: the rest follows.
-        _ if from_files.len() > 1 => Output { stdout: [now.stdout, elsewhere.concat()].concat(), ..now },
+        _ if from_files.len() > 1 => ProgramOutput { stdout: [now.stdout, elsewhere.concat()].concat(), ..now },
         _ => now,
     }
 }
@@ -117,8 +117,8 @@ pub fn entry<'a>(text: &'a str, database: &str, key: &str) -> Option<&'a str> {
     entries(text).find(|line| line.split(':').nth(field) == Some(key))
 }
 
-fn printed(stdout: String) -> Output {
-    Output { code: 0, stdout: stdout.into(), stderr: Vec::new() }
+fn printed(stdout: String) -> ProgramOutput {
+    ProgramOutput { code: 0, stdout: stdout.into(), stderr: Vec::new() }
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn ask(argv: &[&str]) -> (i32, String) {
-        let databases = Databases {
+        let databases = NssDatabases {
             passwd: "# hosts\nalice:x:1000:100::/home/alice:/bin/sh\n+::::::\n".into(),
             group: "users:x:100:\nai:x:3001:bob,alice\n".into(),
             shadow: String::new(),

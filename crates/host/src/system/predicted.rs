@@ -8,8 +8,8 @@ mod overlay;
 use super::lookup::Sources;
 use super::skeleton::SkeletonEntry;
 use super::{
-    Attributes, Command, FileKind, Output, Result, Stat, StatDetails, System, SystemError, accounts,
-    accounts::is_database, lookup, nss, remembered::Remembered, resolve::Links,
+    Attributes, Command, FileKind, ProgramOutput, Result, Stat, StatDetails, System, SystemError, accounts,
+    accounts::is_database, lookup, nss, remembered::Remembered, resolve::FollowedLinks,
 };
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults, Gid, Uid};
@@ -126,8 +126,10 @@ impl<S: System> Predicted<S> {
             _ => vec![command.chdir.clone().unwrap_or_default().join(name)],
         };
         let is_file = |path: &PathBuf| matches!(self.overlay.inner.stat(path, true), Ok(Some(stat)) if stat.kind == FileKind::File);
-        let real =
-            tried.into_iter().find(is_file).and_then(|path| self.overlay.real_path(&path, true, Links::Trusted).ok());
+        let real = tried
+            .into_iter()
+            .find(is_file)
+            .and_then(|path| self.overlay.real_path(&path, true, FollowedLinks::Trusted).ok());
         real.is_some_and(|real| real.file_name() == Some(REHEARSABLE.as_ref()))
     }
 
@@ -140,7 +142,7 @@ impl<S: System> Predicted<S> {
 
     /// What `getent` and `id` would say: the real answer with the entries of the real files exchanged for those of
     /// the predicted ones. What comes from a directory service stays.
-    fn predict_accounts(&self, command: &Command) -> Result<Option<Output>> {
+    fn predict_accounts(&self, command: &Command) -> Result<Option<ProgramOutput>> {
         if !command.argv.first().is_some_and(|name| name == "getent" || name == "id") {
             return Ok(None);
         }
@@ -148,9 +150,9 @@ impl<S: System> Predicted<S> {
         if self.transaction.is_none() && !["passwd", "group", "shadow"].iter().any(changed) {
             return Ok(None);
         }
-        let now = nss::Databases::new(&|path| self.read(Path::new(path)).ok().flatten().unwrap_or_default());
+        let now = nss::NssDatabases::new(&|path| self.read(Path::new(path)).ok().flatten().unwrap_or_default());
         let before =
-            nss::Databases::new(&|path| self.overlay.inner.read(Path::new(path)).ok().flatten().unwrap_or_default());
+            nss::NssDatabases::new(&|path| self.overlay.inner.read(Path::new(path)).ok().flatten().unwrap_or_default());
         match (now.answer(command), before.answer(command)) {
             (Some(now), Some(before)) => Ok(Some(nss::exchange(&self.overlay.inner.query(command)?, &before, now))),
             _ => Ok(None),
@@ -188,7 +190,7 @@ impl<S: System> System for Predicted<S> {
         self.overlay.inner.is_root()
     }
 
-    fn real_path(&self, path: &Path, links: Links) -> Result<PathBuf> {
+    fn real_path(&self, path: &Path, links: FollowedLinks) -> Result<PathBuf> {
         self.overlay.real_path(path, true, links)
     }
 
@@ -233,7 +235,7 @@ impl<S: System> System for Predicted<S> {
         self.overlay.read_link(path)
     }
 
-    fn query(&self, command: &Command) -> Result<Output> {
+    fn query(&self, command: &Command) -> Result<ProgramOutput> {
         if let Some(output) = self.predict_accounts(command)? {
             return Ok(output);
         }
@@ -384,7 +386,7 @@ impl<S: System> System for Predicted<S> {
         self.overlay.remove(path)
     }
 
-    fn run(&mut self, command: &Command) -> Result<Output> {
+    fn run(&mut self, command: &Command) -> Result<ProgramOutput> {
         if !self.is_rehearsable(command) {
             self.not_run.push(command.clone());
             return Err(SystemError::Unknown("the command does not run in a dry run".into()));

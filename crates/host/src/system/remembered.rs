@@ -2,7 +2,7 @@
 
 use super::lookup::Sources;
 use super::skeleton::{self, SkeletonEntry};
-use super::{Output, Result, System, lookup};
+use super::{ProgramOutput, Result, System, lookup};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults};
 use std::cell::{OnceCell, RefCell};
@@ -21,7 +21,7 @@ pub struct Remembered {
     sources: OnceCell<Sources>,
     host_name: OnceCell<String>,
     /// Answers of the name service, by command.
-    answers: RefCell<HashMap<Vec<OsString>, Output>>,
+    answers: RefCell<HashMap<Vec<OsString>, ProgramOutput>>,
     skeletons: RefCell<HashMap<PathBuf, Arc<Vec<SkeletonEntry>>>>,
 }
 
@@ -78,7 +78,7 @@ impl Remembered {
     }
 
     /// What the name service says, asked by `ask` when it is not known.
-    pub fn answer(&self, argv: &[OsString], ask: impl FnOnce() -> Result<Output>) -> Result<Output> {
+    pub fn answer(&self, argv: &[OsString], ask: impl FnOnce() -> Result<ProgramOutput>) -> Result<ProgramOutput> {
         if let Some(known) = self.answers.borrow().get(argv) {
             return Ok(known.clone());
         }

@@ -1,7 +1,7 @@
 //! Path resolution as in path_resolution(7), once for names in memory and for descriptors of the real host; and the rule
 //! about links that users hold.
 //!
-//! The rule ([`Links::Judged`]): root follows a symbolic link that a user made, or that lies in a user's directory, only
+//! The rule ([`FollowedLinks::Judged`]): root follows a symbolic link that a user made, or that lies in a user's directory, only
 //! to what the same user owns. A user's `~/.ssh` that is a link to a directory of root's would otherwise be given to the
 //! user by the next task that sets its owner. It is systemd's CHASE_SAFE, for links alone: a user cannot bring a file or
 //! directory of somebody else into its own directory in another way, except by a further name ([`refuse_further_name`]).
@@ -17,7 +17,7 @@ const MAX_LINKS: usize = 40;
 
 /// Which links are followed on the way to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Links {
+pub enum FollowedLinks {
     /// Links of root's in root's directories everywhere, those of a user only to what the user owns; other steps are
     /// refused. Who is not root follows all: the kernel judges what it may do.
     Judged,
@@ -84,7 +84,7 @@ pub struct Start<D> {
 
 /// Goes along `path`, over links in the last component too if `follow`. The last component need not exist; an error of
 /// kind NotFound or NotADirectory says that what is above does not, ELOOP that links lead around.
-pub fn reach<G: Ground>(ground: &G, path: &Path, follow: bool, links: Links) -> Result<Reached<G::Directory>> {
+pub fn reach<G: Ground>(ground: &G, path: &Path, follow: bool, links: FollowedLinks) -> Result<Reached<G::Directory>> {
     let (directory, uid) = ground.top()?;
     // The walk begins at the top already.
     let below = path.strip_prefix("/").unwrap_or(path);
@@ -97,9 +97,9 @@ pub fn reach_from<G: Ground>(
     start: Start<G::Directory>,
     path: &Path,
     follow: bool,
-    links: Links,
+    links: FollowedLinks,
 ) -> Result<Reached<G::Directory>> {
-    let is_judged = links == Links::Judged && ground.is_root();
+    let is_judged = links == FollowedLinks::Judged && ground.is_root();
     let at = start.path.clone();
     let mut walk = Walk { ground, start, way: Vec::new(), at, todo: Vec::new(), is_judged, links: 0 };
     walk.plan(path);

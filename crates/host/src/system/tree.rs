@@ -13,7 +13,7 @@ pub const DEEPEST: usize = 900;
 
 /// Where a walk goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum TreeScope {
     /// Into all that is mounted below, too.
     AllMounts,
     /// Only over the mount on which it begins; bind mounts are mounts of their own.
@@ -38,7 +38,7 @@ pub struct Walked {
 pub(super) fn by_name<S: System + ?Sized>(
     system: &S,
     top: &Path,
-    scope: Scope,
+    scope: TreeScope,
     judge: &Judge,
 ) -> Result<(Walked, Vec<(PathBuf, Attributes)>)> {
     let mount = system.mount_of(top)?;
@@ -51,7 +51,7 @@ pub(super) fn by_name<S: System + ?Sized>(
 
 struct ByName<'a, S: ?Sized> {
     system: &'a S,
-    scope: Scope,
+    scope: TreeScope,
     judge: &'a Judge<'a>,
     mount: Option<u64>,
     walked: Walked,
@@ -62,7 +62,7 @@ impl<S: System + ?Sized> ByName<'_, S> {
     fn entry(&mut self, path: &Path, above_uid: Uid) -> Result<()> {
         let Some(stat) = self.system.stat(path, false)? else { return Ok(()) };
         if stat.kind == FileKind::Directory {
-            if self.scope == Scope::OneMount && self.system.mount_of(path)? != self.mount {
+            if self.scope == TreeScope::OneMount && self.system.mount_of(path)? != self.mount {
                 self.walked.mounts.push(path.to_owned());
                 return Ok(());
             }

@@ -1,5 +1,5 @@
 use super::*;
-use host::protocol::{Answer, Reply, frame};
+use host::protocol::{AgentAnswer, AgentReply, frame};
 use std::io::Write;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Program for Printed {
 
 const BOUND: Bound = Bound { bytes: 1000, values: 50 };
 
-fn received(bytes: &[u8], piece: usize) -> Result<Option<Answer>, Breach> {
+fn received(bytes: &[u8], piece: usize) -> Result<Option<AgentAnswer>, Breach> {
     receive(&mut Incoming::new(Printed { bytes: bytes.to_vec(), piece }), &BOUND)
 }
 
@@ -51,7 +51,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_frame_in_small_pieces() {
-    let answer = Answer::Ok(Reply { results: Vec::new() });
+    let answer = AgentAnswer::Ok(AgentReply { results: Vec::new() });
     assert_eq!(received(&frame(&answer).unwrap(), 1).unwrap(), Some(answer));
 }
 
@@ -70,6 +70,6 @@ fn what_is_too_long_or_too_full_is_not_taken() {
 fn a_frame_that_does_not_end_is_too_slow() {
     let mut from = Incoming::new(Printed { bytes: vec![0, 0, 0, 100, b'x'], piece: 1 });
     from.wait_until(Some(Instant::now() + Duration::from_millis(30)));
-    let answer = receive::<Answer>(&mut from, &BOUND);
+    let answer = receive::<AgentAnswer>(&mut from, &BOUND);
     assert!(matches!(answer, Err(Breach::TooSlow)), "{answer:?}");
 }

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use host::change::outcome::Failure;
 use host::modules::copy::CopyParameters;
-use host::modules::copy::tree::Tree;
+use host::modules::copy::tree::CopiedTree;
 use host::modules::shared::attributes::OwnerAndMode;
 use host::parameter_name;
 use host::parameters::{ModuleParameters, Spec};
@@ -51,7 +51,10 @@ fn is(args: &Map, name: &str) -> Option<bool> {
 /// Puts a directory into the arguments; with a slash behind its name, only what is in it is meant.
 fn put_tree(args: &mut Map, src: &str, path: &Path) -> Result<(), Failure> {
     let follow = is(args, parameter_name!(CopyParameters, local_follow)).unwrap_or(true);
-    args.insert(parameter_name!(CopyParameters, _tree).into(), Tree::read(path, follow, &Local::new())?.to_value()?);
+    args.insert(
+        parameter_name!(CopyParameters, _tree).into(),
+        CopiedTree::read(path, follow, &Local::new())?.to_value()?,
+    );
     if let Some(name) = path.file_name().filter(|_| !src.ends_with('/')) {
         args.insert(
             parameter_name!(CopyParameters, _original_basename).into(),

@@ -6,7 +6,7 @@ use crate::runner::actions::{ActionError, Runs};
 use crate::runner::result::{Finished, template_error};
 use crate::template::TemplateError;
 use host::change::outcome::ItemResult;
-use host::protocol::Request;
+use host::protocol::AgentRequest;
 use words::diag::{Diagnostic, ErrorKind};
 use words::value::Map;
 
@@ -64,7 +64,7 @@ impl TaskRun<'_> {
         let (count, place) = (items.len(), &self.task.place);
         let Errand { module, target, who, check, environment, patience } = errand;
         let bound = host::modules::bound(module, count);
-        let request = Request { module: module.into(), items, check, environment, bound, patience };
+        let request = AgentRequest { module: module.into(), items, check, environment, bound, patience };
         match self.links.call(&target, &who, &request) {
             Ok(reply) if reply.results.len() == count => {
                 let certain = |item: ItemResult| if check { item } else { item.certain() };

@@ -6,11 +6,11 @@ use crate::runner::events::Consent;
 use crate::runner::tags::TagSelection;
 use crate::runner::{Options, preflight};
 use host::change::outcome::{Failure, ItemResult, Outcome};
-use host::protocol::Request;
+use host::protocol::AgentRequest;
 use std::path::Path;
 
 /// Every module says that all is well; `command: fail` fails.
-fn well(_: &str, request: &Request) -> Vec<ItemResult> {
+fn well(_: &str, request: &AgentRequest) -> Vec<ItemResult> {
     let of = |item: &words::value::Map| match item.get("_raw_params").map(ToString::to_string) {
         Some(text) if text == "fail" => ItemResult::unchanged(Err(Failure::new("it fails"))),
         Some(text) => answer(Outcome::new().with("stdout", text)),

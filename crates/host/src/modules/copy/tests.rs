@@ -1,7 +1,7 @@
 use super::*;
 use crate::change::FieldDiff;
 use crate::engine::testing::{args, changed_then_ok, changes, fails, is_ok, run};
-use crate::system::Output;
+use crate::system::ProgramOutput;
 use crate::system::fake::{Effect, Fake};
 use words::value::Value;
 
@@ -81,13 +81,13 @@ fn a_link_is_replaced_or_followed() {
 
 #[test]
 fn backup_and_validation() {
-    let refused = Output { code: 1, stderr: b"bad".to_vec(), ..Output::default() };
+    let refused = ProgramOutput { code: 1, stderr: b"bad".to_vec(), ..ProgramOutput::default() };
     let given = [("dest", "/etc/a"), ("content", "b"), ("validate", "check -f %s"), ("backup", "yes")];
     let mut fake = Fake::with_accounts().file("/etc/a", "a").program(["check"], refused);
     let failure = run(&Copy, &args(&given), &mut fake).outcome.unwrap_err();
     assert_eq!((failure.msg.as_str(), &failure.values["stderr"]), ("failed to validate", &"bad".into()));
     assert_eq!((fake.text("/etc/a").as_str(), fake.list(Path::new("/etc")).unwrap().len()), ("a", 5));
-    let mut fake = Fake::with_accounts().file("/etc/a", "a").program(["check"], Output::default());
+    let mut fake = Fake::with_accounts().file("/etc/a", "a").program(["check"], ProgramOutput::default());
     let outcome = run(&Copy, &args(&given), &mut fake).outcome.unwrap();
     assert_eq!(fake.text(outcome.values["backup_file"].as_str().unwrap()), "a");
     assert_eq!(fake.text("/etc/a"), "b");
@@ -145,7 +145,7 @@ fn a_directory_of_the_host_with_what_links_lead_to() {
 
 #[test]
 fn a_directory_of_the_controller() {
-    let sent = tree::Tree::read(Path::new("/src"), false, &with_tree()).unwrap().to_value().unwrap();
+    let sent = tree::CopiedTree::read(Path::new("/src"), false, &with_tree()).unwrap().to_value().unwrap();
     let mut fake = Fake::with_accounts();
     let mut given = args(&[("dest", "/srv/t/"), ("mode", "0600"), ("directory_mode", "0711"), ("owner", "alice")]);
     given.insert("_tree".into(), sent);

@@ -6,7 +6,7 @@ use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
 use crate::engine::{Apply, Step, Verdict, Would};
 use crate::identity::{Gid, Uid};
-use crate::modules::shared::attributes::{Mode, Wanted};
+use crate::modules::shared::attributes::{Mode, WantedAttributes};
 use crate::modules::shared::files::attribute_fields;
 use crate::system::{Attributes, FileKind, Stat, System};
 use base64::Engine;
@@ -19,7 +19,7 @@ use words::value::{Map, Value};
 const LONGEST: usize = 32 << 20;
 
 /// A directory with what is in it, directories before what is in them.
-pub struct Tree {
+pub struct CopiedTree {
     entries: Vec<Entry>,
 }
 
@@ -36,7 +36,7 @@ enum Body {
     Link(PathBuf),
 }
 
-impl Tree {
+impl CopiedTree {
     /// Reads a directory. With `follow`, what links lead to stands in their place, but for links that lead nowhere or to
     /// a directory that they are in. Refuses what is neither file, directory nor link, and what is too large.
     pub fn read(top: &Path, follow: bool, system: &dyn System) -> Result<Self, Failure> {
@@ -51,7 +51,7 @@ impl Tree {
         self.entries.iter().map(Entry::to_value).collect::<Result<Vec<_>, _>>().map(Value::from)
     }
 
-    /// What [`Tree::to_value`] made.
+    /// What [`CopiedTree::to_value`] made.
     pub(super) fn from_value(value: &Value) -> Option<Self> {
         Some(Self { entries: value.as_list()?.iter().map(Entry::from_value).collect::<Option<_>>()? })
     }
@@ -184,7 +184,7 @@ struct Steps {
 
 impl Landing<'_> {
     /// Compares all of the tree with what is there.
-    pub(super) fn verdict(&self, tree: Tree, outcome: Outcome, system: &dyn System) -> Result<Verdict, Failure> {
+    pub(super) fn verdict(&self, tree: CopiedTree, outcome: Outcome, system: &dyn System) -> Result<Verdict, Failure> {
         let mut steps = Steps::default();
         for above in self.missing_above(system)? {
             let wanted = self.wanted(match &self.modes {
@@ -220,8 +220,8 @@ impl Landing<'_> {
         Ok(missing)
     }
 
-    fn wanted(&self, mode: Option<Mode>) -> Wanted {
-        Wanted { uid: self.uid, gid: self.gid, mode }
+    fn wanted(&self, mode: Option<Mode>) -> WantedAttributes {
+        WantedAttributes { uid: self.uid, gid: self.gid, mode }
     }
 
     fn place(&self, entry: Entry, steps: &mut Steps, system: &dyn System) -> Result<(), Failure> {

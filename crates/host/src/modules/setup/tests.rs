@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::testing::{args, fails, is_ok};
 use crate::parameters::ModuleParameters;
-use crate::system::Output;
+use crate::system::ProgramOutput;
 use crate::system::fake::Fake;
 
 const FIB_TRIE: &str = "Main:
@@ -135,7 +135,7 @@ fn filters_fit_both_names() {
 
 #[test]
 fn programs_are_local_facts_too() {
-    let said = Output { stdout: b"[1]".to_vec(), ..Output::default() };
+    let said = ProgramOutput { stdout: b"[1]".to_vec(), ..ProgramOutput::default() };
     let mut fake = host().file("/facts/p.fact", "").program(["/facts/p.fact"], said);
     let mode = crate::system::Attributes { mode: Some(0o755), ..Default::default() };
     fake.set_attributes(Path::new("/facts/p.fact"), mode).unwrap();

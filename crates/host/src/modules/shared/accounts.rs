@@ -1,13 +1,13 @@
 //! What `user` and `group` share: refusals as failures, ids from arguments.
 
 use crate::change::outcome::Failure;
-use crate::identity::Refusal;
-use crate::parameters::{Kind, ParameterType};
+use crate::identity::AccountRefusal;
+use crate::parameters::{ParameterKind, ParameterType};
 use std::marker::PhantomData;
 use words::value::Value;
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
+impl From<AccountRefusal> for Failure {
+    fn from(refusal: AccountRefusal) -> Self {
         Failure { hint: refusal.hint, ..Failure::new(refusal.message) }
     }
 }
@@ -21,7 +21,7 @@ pub struct GivenId<T> {
 }
 
 impl<T> ParameterType for GivenId<T> {
-    const KIND: Kind = Kind::Int;
+    const KIND: ParameterKind = ParameterKind::Int;
 
     fn read(name: &'static str, value: Value) -> Option<Self> {
         Some(Self { parameter: name, number: value.as_int()?, id: PhantomData })

@@ -3,7 +3,7 @@
 use crate::change::outcome::Failure;
 use crate::identity::{Gid, Uid};
 use crate::parameters;
-use crate::parameters::{Kind, ParameterType};
+use crate::parameters::{ParameterKind, ParameterType};
 use crate::system::{Attributes, FileKind, Stat};
 use words::value::Value;
 
@@ -38,7 +38,7 @@ parameters! {
 pub struct GivenMode(Value);
 
 impl ParameterType for GivenMode {
-    const KIND: Kind = Kind::Raw;
+    const KIND: ParameterKind = ParameterKind::Raw;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         Some(Self(value))
@@ -223,7 +223,7 @@ impl Clause {
 
 /// Owner, group and mode as a task wants them; names are numbers already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedAttributes {
     /// The owner.
     pub uid: Option<Uid>,
     /// The group.
@@ -232,7 +232,7 @@ pub struct Wanted {
     pub mode: Option<Mode>,
 }
 
-impl Wanted {
+impl WantedAttributes {
     /// For a file that is not there yet, and would be made with `default` bits.
     pub fn for_new(&self, kind: FileKind) -> Attributes {
         let default = if kind == FileKind::Directory { 0o777 & !UMASK } else { 0o666 & !UMASK };

@@ -1,14 +1,14 @@
-//! What the file modules share: paths and owners as tasks give them, results about a path, and [`Edit`], one file's new
+//! What the file modules share: paths and owners as tasks give them, results about a path, and [`FileEdit`], one file's new
 //! content with owner and mode.
 
-use super::attributes::{GivenMode, OwnerAndMode, Wanted, octal};
+use super::attributes::{GivenMode, OwnerAndMode, WantedAttributes, octal};
 use crate::change::outcome::{Failure, Outcome};
 use crate::change::{Action, Change};
 use crate::engine::Verdict;
 use crate::identity::{Gid, Uid};
 use crate::parameters;
 use crate::parameters::HostPath;
-use crate::system::resolve::Links;
+use crate::system::resolve::FollowedLinks;
 use crate::system::{Attributes, Content, FileKind, Stat, System, SystemError, lookup};
 use std::path::{Path, PathBuf};
 use words::text::hex::hex;
@@ -61,12 +61,12 @@ pub fn expand_variables(text: &str, variable: &dyn Fn(&str) -> Option<String>) -
 
 impl OwnerAndMode {
     /// What is wanted, with names looked up.
-    pub fn wanted(&self, system: &dyn System) -> Result<Wanted, Failure> {
+    pub fn wanted(&self, system: &dyn System) -> Result<WantedAttributes, Failure> {
         if self.attributes.is_some() {
             return Err(Failure::new("the parameter attributes (chattr) is not supported")
                 .hint("remove it, or set the flags with `command: chattr …`"));
         }
-        Ok(Wanted {
+        Ok(WantedAttributes {
             uid: self.owner.as_deref().map(|owner| uid_of(owner, system)).transpose()?,
             gid: self.group.as_deref().map(|group| gid_of(group, system)).transpose()?,
             mode: self.mode.as_ref().filter(|mode| !mode.is_empty()).map(GivenMode::mode).transpose()?,
@@ -160,18 +160,18 @@ pub fn attribute_fields(mut change: Change, before: Option<&Stat>, set: &Attribu
 
 /// Which links a task follows: all when it says `follow: yes`; else those that lead nobody's hand elsewhere, where
 /// following is what the module does by `default`.
-pub fn follow(given: Option<bool>, default: bool) -> Option<Links> {
+pub fn follow(given: Option<bool>, default: bool) -> Option<FollowedLinks> {
     match given {
-        Some(true) => Some(Links::Trusted),
+        Some(true) => Some(FollowedLinks::Trusted),
         Some(false) => None,
-        None => default.then_some(Links::Judged),
+        None => default.then_some(FollowedLinks::Judged),
     }
 }
 
 /// The path behind a symbolic link at its end, if links are followed at all. It need not exist.
-pub fn followed(path: PathBuf, links: Option<Links>, system: &dyn System) -> Result<PathBuf, Failure> {
+pub fn followed(path: PathBuf, links: Option<FollowedLinks>, system: &dyn System) -> Result<PathBuf, Failure> {
     let Some(links) = links else { return Ok(path) };
-    let path = if links == Links::Trusted { trusted_way(path, system) } else { path };
+    let path = if links == FollowedLinks::Trusted { trusted_way(path, system) } else { path };
     match system.read_link(&path)? {
         Some(_) => Ok(system.real_path(&path, links)?),
         None => Ok(path),
@@ -181,10 +181,10 @@ pub fn followed(path: PathBuf, links: Option<Links>, system: &dyn System) -> Res
 /// The path with the links above its last component resolved, where root would not follow them by itself.
 pub fn trusted_way(path: PathBuf, system: &dyn System) -> PathBuf {
     let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return path };
-    if system.real_path(above, Links::Judged).is_ok() {
+    if system.real_path(above, FollowedLinks::Judged).is_ok() {
         return path;
     }
-    match system.real_path(above, Links::Trusted) {
+    match system.real_path(above, FollowedLinks::Trusted) {
         Ok(above) => above.join(name),
         // What is not there is the business of who uses the path.
         Err(_) => path,
@@ -192,13 +192,13 @@ pub fn trusted_way(path: PathBuf, system: &dyn System) -> PathBuf {
 }
 
 /// One file that shall have this content, owner and mode.
-pub struct Edit {
+pub struct FileEdit {
     /// The file.
     pub path: PathBuf,
     /// The content it shall have; `None` leaves it.
     pub content: Option<Content>,
     /// Owner and mode it shall have.
-    pub wanted: Wanted,
+    pub wanted: WantedAttributes,
     /// Whether the old file is kept beside it.
     pub backup: bool,
     /// A command with `%s` that must accept the new content.
@@ -222,14 +222,14 @@ parameters! {
 
 impl EditParameters {
     /// An edit of `path` as the task asks for it.
-    pub fn edit(&self, path: PathBuf, content: Option<Content>, wanted: Wanted) -> Edit {
-        Edit { backup: self.backup, validate: self.validate.clone(), ..Edit::new(path, content, wanted) }
+    pub fn edit(&self, path: PathBuf, content: Option<Content>, wanted: WantedAttributes) -> FileEdit {
+        FileEdit { backup: self.backup, validate: self.validate.clone(), ..FileEdit::new(path, content, wanted) }
     }
 }
 
-impl Edit {
+impl FileEdit {
     /// An edit of `path` that keeps no old file and asks no command.
-    pub fn new(path: PathBuf, content: Option<Content>, wanted: Wanted) -> Self {
+    pub fn new(path: PathBuf, content: Option<Content>, wanted: WantedAttributes) -> Self {
         Self { path, content, wanted, backup: false, validate: None, kind: "file", opaque: false }
     }
 

@@ -5,7 +5,7 @@ use super::files::{EditParameters, followed};
 use crate::change::outcome::Failure;
 use crate::engine::Verdict;
 use crate::parameters::HostPath;
-use crate::system::resolve::Links;
+use crate::system::resolve::FollowedLinks;
 use crate::system::{FileKind, System};
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ impl TextFile {
         called: &str,
         system: &dyn System,
     ) -> Result<Option<Self>, Failure> {
-        let path = followed(path.on(system)?, Some(Links::Judged), system)?;
+        let path = followed(path.on(system)?, Some(FollowedLinks::Judged), system)?;
         let shown = path.display();
         match system.stat(&path, true)? {
             Some(stat) if stat.kind == FileKind::Directory => {

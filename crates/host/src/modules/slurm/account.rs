@@ -1,7 +1,9 @@
 //! `slurm_account`: accounts of the scheduler, their place in the tree, and their limits.
 
-use super::{AssociationSettings, Names, Planned, SchedulerModule, address, check_name, differing, outcome, shown};
-use crate::books::{Books, Entity, Interest, Row, Verb, Write, check_text};
+use super::{
+    AssociationSettings, GivenNames, Planned, SchedulerModule, address, check_name, differing, outcome, shown,
+};
+use crate::books::{BookEntity, BookVerb, Books, Interest, ListedRow, Write, check_text};
 use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
 use crate::parameters;
@@ -14,7 +16,7 @@ parameters! {
     /// Adds, changes or removes accounts of the scheduler. Runs on its master.
     pub struct SlurmAccountParameters for "slurm_account" {
         /// Name of the account, or a list of names.
-        name: Names,
+        name: GivenNames,
         /// Whether it shall be there.
         state: Presence = "present",
         /// The account above it; a new one is below root when this is not given.
@@ -47,7 +49,7 @@ impl SchedulerModule for SlurmAccount {
                 Presence::Absent if rows.is_empty() => {}
                 Presence::Absent => {
                     let gone = Change::new(Action::Delete, "account", address(cluster, &name, "", ""));
-                    let write = Write::new(Verb::Delete, Entity::Account, &name).on(cluster);
+                    let write = Write::new(BookVerb::Delete, BookEntity::Account, &name).on(cluster);
                     planned.add(gone, vec![write]);
                 }
                 Presence::Present => {
@@ -66,7 +68,7 @@ fn present(
     given: &SlurmAccountParameters,
     name: &str,
     books: &Books,
-    rows: Vec<&Row>,
+    rows: Vec<&ListedRow>,
     everywhere: bool,
 ) -> Result<(Change, Vec<Write>), Failure> {
     let cluster = given.settings.cluster.as_deref();
@@ -87,7 +89,7 @@ fn present(
         }
     }
     if let Some(parent) = given.parent.as_deref() {
-        let is_elsewhere = |row: &&&Row| !row.get("ParentName").eq_ignore_ascii_case(parent);
+        let is_elsewhere = |row: &&&ListedRow| !row.get("ParentName").eq_ignore_ascii_case(parent);
         let elsewhere = rows.iter().find(is_elsewhere);
         if elsewhere.is_some() || !everywhere {
             let before = elsewhere.map_or("", |row| row.get("ParentName"));
@@ -95,13 +97,13 @@ fn present(
             texts.push(("Parent", parent.to_owned()));
         }
     }
-    let new = Row::of_new_association("root");
+    let new = ListedRow::of_new_association("root");
     let rows = if everywhere { rows } else { rows.into_iter().chain([&new]).collect() };
     let (change, set) = differing(change, &limits, &rows);
-    let modify = |set| Write::new(Verb::Modify, Entity::Account, name).on(cluster).set::<&str>(set);
+    let modify = |set| Write::new(BookVerb::Modify, BookEntity::Account, name).on(cluster).set::<&str>(set);
     let mut writes = Vec::new();
     match everywhere {
-        false => writes.push(Write::new(Verb::Add, Entity::Account, name).on(cluster).set(texts)),
+        false => writes.push(Write::new(BookVerb::Add, BookEntity::Account, name).on(cluster).set(texts)),
         true if !texts.is_empty() => writes.push(modify(texts)),
         true => {}
     }

@@ -1,7 +1,7 @@
 //! `slurm_association`: a user in an account, perhaps on one partition only, with limits; or the limits of an account.
 
-use super::{AssociationSettings, Names, Planned, SchedulerModule, address, check_name, differing, outcome};
-use crate::books::{Books, Entity, Interest, Row, Verb, Write};
+use super::{AssociationSettings, GivenNames, Planned, SchedulerModule, address, check_name, differing, outcome};
+use crate::books::{BookEntity, BookVerb, Books, Interest, ListedRow, Write};
 use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
 use crate::parameters;
@@ -17,7 +17,7 @@ parameters! {
         /// The account.
         account: String,
         /// Login name, or a list of names; without it, the account's own association.
-        user: Option<Names>,
+        user: Option<GivenNames>,
         /// Only in this partition; the association for all when left out.
         partition: Option<String>,
         /// Whether they shall be in it.
@@ -43,8 +43,8 @@ impl SchedulerModule for SlurmAssociation {
         check_name("partition", partition)?;
         check_name("cluster", settings.cluster.as_deref())?;
         let mut planned = Planned::new(outcome("account", given.account.as_str(), given.state));
-        let users = given.user.as_ref().map(Names::list).unwrap_or_default();
-        let place = Place { account: &given.account, partition: partition.unwrap_or_default(), settings };
+        let users = given.user.as_ref().map(GivenNames::list).unwrap_or_default();
+        let place = AssociationPlace { account: &given.account, partition: partition.unwrap_or_default(), settings };
         match given.state {
             Presence::Absent if users.is_empty() => {
                 return Err(Failure::new("only users can be taken out: give `user`"));
@@ -72,7 +72,7 @@ impl SchedulerModule for SlurmAssociation {
 
 /// Where users are, or shall be.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct AssociationPlace<'a> {
     /// The account.
     pub account: &'a str,
     /// The partition; empty for all.
@@ -81,7 +81,7 @@ pub struct Place<'a> {
     pub settings: &'a AssociationSettings,
 }
 
-impl Place<'_> {
+impl AssociationPlace<'_> {
     /// Whom a write is about: exactly one association a cluster, where Slurm would take all partitions.
     fn scope(self, write: Write) -> Write {
         let cluster = self.settings.cluster.as_deref();
@@ -90,32 +90,32 @@ impl Place<'_> {
 }
 
 /// A user in the account, with the limits asked for.
-pub fn member(place: Place, user: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
-    let Place { account, partition, settings } = place;
+pub fn member(place: AssociationPlace, user: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
+    let AssociationPlace { account, partition, settings } = place;
     let cluster = settings.cluster.as_deref();
     let keys = books.keys(cluster, account, user, partition);
     let mut rows: Vec<_> = keys.iter().filter_map(|key| books.associations.get(key)).collect();
     let everywhere = rows.len() == keys.len();
     let action = if everywhere { Action::Update } else { Action::Create };
     let change = Change::new(action, "association", address(cluster, account, user, partition));
-    let new = Row::of_new_association("");
+    let new = ListedRow::of_new_association("");
     if !everywhere {
         rows.push(&new);
     }
     let (change, set) = differing(change, &settings.wanted()?, &rows);
     let mut writes = Vec::new();
     if !everywhere {
-        let add = Write::new(Verb::Add, Entity::User, user).of("account", account);
+        let add = Write::new(BookVerb::Add, BookEntity::User, user).of("account", account);
         writes.push(if partition.is_empty() { add } else { add.of("partition", partition) }.on(cluster));
     }
     if !set.is_empty() {
-        writes.push(place.scope(Write::new(Verb::Modify, Entity::User, user)).set(set));
+        writes.push(place.scope(Write::new(BookVerb::Modify, BookEntity::User, user)).set(set));
     }
     Ok((change, writes))
 }
 
-fn withdrawn(place: Place, user: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
-    let Place { account, partition, settings } = place;
+fn withdrawn(place: AssociationPlace, user: &str, books: &Books) -> Result<(Change, Vec<Write>), Failure> {
+    let AssociationPlace { account, partition, settings } = place;
     let cluster = settings.cluster.as_deref();
     let change = Change::new(Action::Delete, "association", address(cluster, account, user, partition));
     let keys = books.keys(cluster, account, user, partition);
@@ -123,7 +123,7 @@ fn withdrawn(place: Place, user: &str, books: &Books) -> Result<(Change, Vec<Wri
         return Ok((change, Vec::new()));
     }
     check_default(books, user, account, |key| keys.contains(key))?;
-    Ok((change, vec![place.scope(Write::new(Verb::Delete, Entity::User, user))]))
+    Ok((change, vec![place.scope(Write::new(BookVerb::Delete, BookEntity::User, user))]))
 }
 
 /// Refuses to take the default account from a user who has others: Slurm 22.05 leaves him without one, later releases
@@ -132,9 +132,9 @@ pub fn check_default(
     books: &Books,
     user: &str,
     account: &str,
-    goes: impl Fn(&crate::books::Key) -> bool,
+    goes: impl Fn(&crate::books::ListedKey) -> bool,
 ) -> Result<(), Failure> {
-    let is_default = |known: &crate::books::User| known.default_account.eq_ignore_ascii_case(account);
+    let is_default = |known: &crate::books::ListedUser| known.default_account.eq_ignore_ascii_case(account);
     let mut stay = books.associations.keys().filter(|key| key.user.eq_ignore_ascii_case(user) && !goes(key));
     let others: Vec<_> = stay.by_ref().map(|key| key.account.as_str()).collect();
     if !books.users.get(&user.to_lowercase()).is_some_and(is_default)
@@ -161,6 +161,6 @@ fn of_account(given: &SlurmAssociationParameters, books: &Books) -> Result<(Chan
     }
     let change = Change::new(Action::Update, "association", address(cluster, account, "", ""));
     let (change, set) = differing(change, &given.settings.wanted()?, &rows);
-    let write = || Write::new(Verb::Modify, Entity::Account, account).on(cluster).set(set.clone());
+    let write = || Write::new(BookVerb::Modify, BookEntity::Account, account).on(cluster).set(set.clone());
     Ok((change, if set.is_empty() { Vec::new() } else { vec![write()] }))
 }

@@ -1,7 +1,7 @@
 //! `slurm_coordinator`: who may manage an account and those below it.
 
-use super::{Names, Planned, SchedulerModule, outcome};
-use crate::books::{Books, Entity, Interest, Verb, Write};
+use super::{GivenNames, Planned, SchedulerModule, outcome};
+use crate::books::{BookEntity, BookVerb, Books, Interest, Write};
 use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
 use crate::parameters;
@@ -14,9 +14,9 @@ parameters! {
     /// Makes users coordinators of accounts of the scheduler, or no longer. Runs on its master.
     pub struct SlurmCoordinatorParameters for "slurm_coordinator" {
         /// The account, or a list of accounts.
-        account: Names,
+        account: GivenNames,
         /// Login name, or a list of names.
-        user: Names,
+        user: GivenNames,
         /// Whether they shall be.
         state: Presence = "present",
     }
@@ -34,14 +34,14 @@ impl SchedulerModule for SlurmCoordinator {
         given.user.check("user")?;
         let mut planned = Planned::new(outcome("account", given.account.0.clone(), given.state));
         let (action, verb) = match given.state {
-            Presence::Absent => (Action::Delete, Verb::Delete),
-            Presence::Present => (Action::Create, Verb::Add),
+            Presence::Absent => (Action::Delete, BookVerb::Delete),
+            Presence::Present => (Action::Create, BookVerb::Add),
         };
         for account in given.account.list() {
             for user in given.user.list() {
                 let place = (account.to_lowercase(), user.to_lowercase());
                 if books.coordinators.contains(&place) == (action == Action::Delete) {
-                    let write = Write::new(verb, Entity::Coordinator, &user).of("account", &account);
+                    let write = Write::new(verb, BookEntity::Coordinator, &user).of("account", &account);
                     planned.add(Change::new(action, "coordinator", format!("{account}/{user}")), vec![write]);
                 }
             }

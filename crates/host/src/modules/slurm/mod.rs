@@ -11,11 +11,11 @@ pub mod qos;
 mod together;
 pub mod user;
 
-use crate::books::{Row, check_word};
+use crate::books::{ListedRow, check_word};
 use crate::change::Change;
 use crate::change::outcome::{Failure, Outcome};
 use crate::parameters;
-use crate::parameters::{Choice, Kind, ParameterType, Presence};
+use crate::parameters::{Choice, ParameterKind, ParameterType, Presence};
 use together::{Planned, SchedulerModule};
 use words::text::limit::{CLEAR, LIMITS, LimitKind, find_in};
 use words::value::{Map, Value};
@@ -53,17 +53,17 @@ impl AssociationSettings {
 
 /// One name or a list of names, as a task gives them.
 #[derive(Clone, Debug)]
-pub struct Names(Value);
+pub struct GivenNames(Value);
 
-impl ParameterType for Names {
-    const KIND: Kind = Kind::Raw;
+impl ParameterType for GivenNames {
+    const KIND: ParameterKind = ParameterKind::Raw;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         Some(Self(value))
     }
 }
 
-impl Names {
+impl GivenNames {
     /// The names.
     fn list(&self) -> Vec<String> {
         match &self.0 {
@@ -134,7 +134,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// The settings that are not as wanted on some of `rows`: as fields of `change`, and as words for `set`.
-fn differing(mut change: Change, wanted: &Wanted, rows: &[&Row]) -> (Change, Vec<(&'static str, String)>) {
+fn differing(mut change: Change, wanted: &Wanted, rows: &[&ListedRow]) -> (Change, Vec<(&'static str, String)>) {
     let mut set = Vec::new();
     for (kind, value) in wanted {
         if let Some(row) = rows.iter().find(|row| !kind.is_met(value, row.get(kind.column))) {

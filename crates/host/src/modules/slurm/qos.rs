@@ -1,7 +1,7 @@
 //! `slurm_qos`: qualities of service, their limits and flags.
 
-use super::{Names, Planned, SchedulerModule, check_name, differing, outcome, shown, wanted};
-use crate::books::{Books, Entity, Interest, Row, Verb, Write, check_text};
+use super::{GivenNames, Planned, SchedulerModule, check_name, differing, outcome, shown, wanted};
+use crate::books::{BookEntity, BookVerb, Books, Interest, ListedRow, Write, check_text};
 use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
 use crate::parameters;
@@ -16,7 +16,7 @@ parameters! {
     /// Adds, changes or removes qualities of service of the scheduler. Runs on its master.
     pub struct SlurmQosParameters for "slurm_qos" {
         /// Name of the QOS, or a list of names.
-        name: Names,
+        name: GivenNames,
         /// Whether it shall be there.
         state: Presence = "present",
         /// What it is for; the scheduler keeps it in lower case.
@@ -70,7 +70,7 @@ impl SchedulerModule for SlurmQos {
                 (Presence::Absent, None) => {}
                 (Presence::Absent, Some(_)) => {
                     let change = Change::new(Action::Delete, "qos", &name);
-                    planned.add(change, vec![Write::new(Verb::Delete, Entity::Qos, &name)]);
+                    planned.add(change, vec![Write::new(BookVerb::Delete, BookEntity::Qos, &name)]);
                 }
                 (Presence::Present, row) => {
                     let (change, writes) = present(given, &name, row)?;
@@ -82,8 +82,8 @@ impl SchedulerModule for SlurmQos {
     }
 }
 
-fn present(given: &SlurmQosParameters, name: &str, row: Option<&Row>) -> Result<(Change, Vec<Write>), Failure> {
-    let new = Row::of_new_qos(name);
+fn present(given: &SlurmQosParameters, name: &str, row: Option<&ListedRow>) -> Result<(Change, Vec<Write>), Failure> {
+    let new = ListedRow::of_new_qos(name);
     let action = if row.is_some() { Action::Update } else { Action::Create };
     let mut change = Change::new(action, "qos", name);
     let mut texts = Vec::new();
@@ -97,10 +97,10 @@ fn present(given: &SlurmQosParameters, name: &str, row: Option<&Row>) -> Result<
     }
     let (change, set) = differing(change, &given.wanted()?, &[row.unwrap_or(&new)]);
     let mut writes = Vec::new();
-    let modify = |set| Write::new(Verb::Modify, Entity::Qos, name).set::<&str>(set);
+    let modify = |set| Write::new(BookVerb::Modify, BookEntity::Qos, name).set::<&str>(set);
     match row {
         None => {
-            writes.push(Write::new(Verb::Add, Entity::Qos, name).set(texts));
+            writes.push(Write::new(BookVerb::Add, BookEntity::Qos, name).set(texts));
             writes.extend((!set.is_empty()).then(|| modify(set)));
         }
         Some(_) => {

@@ -10,7 +10,7 @@ use crate::change::outcome::ItemResult;
 use crate::engine::AnyModule;
 use crate::system::fake::{Effect, Fake};
 use crate::system::predicted::Predicted;
-use crate::system::{Output, System};
+use crate::system::{ProgramOutput, System};
 use words::value::Value;
 
 /// A list and one of its rows: `COLUMN=VALUE`, split at blanks. What a row does not have is an empty field.
@@ -33,7 +33,7 @@ fn host(rows: &'static [Listed]) -> Fake {
                 stdout.push('\n');
             }
         }
-        Some(Output { stdout: stdout.into(), ..Output::default() })
+        Some(ProgramOutput { stdout: stdout.into(), ..ProgramOutput::default() })
     })
 }
 
@@ -213,7 +213,7 @@ fn a_command_that_does_nothing_is_noticed() {
 
 #[test]
 fn a_service_that_is_down_is_an_error() {
-    let down = Output { code: 1, stderr: b"sacctmgr: error: no answer\n".to_vec(), ..Output::default() };
+    let down = ProgramOutput { code: 1, stderr: b"sacctmgr: error: no answer\n".to_vec(), ..ProgramOutput::default() };
     let mut system = Fake::new().program(["sacctmgr"], down);
     let failure = run_all(&SlurmAccount, &[PROJECT], &mut system).remove(0).outcome.unwrap_err();
     assert_eq!(failure.msg, "sacctmgr failed: sacctmgr: error: no answer");

@@ -1,8 +1,8 @@
 //! `slurm_user`: users of the scheduler: the account that they are in, the default account, the admin level.
 
-use super::association::{Place, check_default, member};
-use super::{AssociationSettings, Names, Planned, SchedulerModule, address, check_name, outcome, shown};
-use crate::books::{Books, Entity, Interest, Key, Verb, Write};
+use super::association::{AssociationPlace, check_default, member};
+use super::{AssociationSettings, GivenNames, Planned, SchedulerModule, address, check_name, outcome, shown};
+use crate::books::{BookEntity, BookVerb, Books, Interest, ListedKey, Write};
 use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
 use crate::choices;
@@ -16,7 +16,7 @@ parameters! {
     /// Adds, changes or removes users of the scheduler. Runs on its master.
     pub struct SlurmUserParameters for "slurm_user" {
         /// Login name, or a list of names.
-        name: Names,
+        name: GivenNames,
         /// The account; without it, `state: absent` takes the user out of all.
         account: Option<String>,
         /// Whether the user shall be in it.
@@ -68,7 +68,7 @@ impl SchedulerModule for SlurmUser {
 fn present(given: &SlurmUserParameters, name: &str, books: &Books, planned: &mut Planned) -> Result<(), Failure> {
     match given.account.as_deref() {
         Some(account) => {
-            let place = Place { account, partition: "", settings: &given.settings };
+            let place = AssociationPlace { account, partition: "", settings: &given.settings };
             let (change, writes) = member(place, name, books)?;
             planned.add(change, writes);
         }
@@ -88,7 +88,7 @@ fn present(given: &SlurmUserParameters, name: &str, books: &Books, planned: &mut
     if !set.is_empty() {
         planned.add(
             change,
-            vec![Write::new(Verb::Modify, Entity::User, name).on(given.settings.cluster.as_deref()).set(set)],
+            vec![Write::new(BookVerb::Modify, BookEntity::User, name).on(given.settings.cluster.as_deref()).set(set)],
         );
     }
     Ok(())
@@ -124,7 +124,7 @@ fn withdraw(
 ) -> Result<(), Failure> {
     let cluster = given.settings.cluster.as_deref();
     let clusters = books.clusters(cluster);
-    let goes = |key: &Key| key.account.eq_ignore_ascii_case(account) && clusters.contains(&key.cluster);
+    let goes = |key: &ListedKey| key.account.eq_ignore_ascii_case(account) && clusters.contains(&key.cluster);
     if !books.associations.keys().any(|key| key.user.eq_ignore_ascii_case(name) && goes(key)) {
         return Ok(());
     }
@@ -132,10 +132,10 @@ fn withdraw(
     if set.is_empty() {
         check_default(books, name, account, goes)?
     } else {
-        planned.add(change, vec![Write::new(Verb::Modify, Entity::User, name).on(cluster).set(set)])
+        planned.add(change, vec![Write::new(BookVerb::Modify, BookEntity::User, name).on(cluster).set(set)])
     }
     let change = Change::new(Action::Delete, "association", address(cluster, account, name, ""));
-    planned.add(change, vec![Write::new(Verb::Delete, Entity::User, name).of("account", account).on(cluster)]);
+    planned.add(change, vec![Write::new(BookVerb::Delete, BookEntity::User, name).of("account", account).on(cluster)]);
     Ok(())
 }
 
@@ -149,6 +149,6 @@ fn remove(given: &SlurmUserParameters, name: &str, books: &Books, planned: &mut 
     };
     if is_there {
         let change = Change::new(Action::Delete, "slurm_user", name);
-        planned.add(change, vec![Write::new(Verb::Delete, Entity::User, name).on(cluster)]);
+        planned.add(change, vec![Write::new(BookVerb::Delete, BookEntity::User, name).on(cluster)]);
     }
 }

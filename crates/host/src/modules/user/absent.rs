@@ -8,7 +8,7 @@ use crate::change::{Action, Change};
 use crate::engine::{Apply, Verdict, Would};
 use crate::identity::databases::REMOVAL_ORDER;
 use crate::identity::user::{finish_removal, remove_user};
-use crate::identity::{Account, Databases, Defaults};
+use crate::identity::{Databases, Defaults, LocalAccount};
 use crate::system::lookup::Nss;
 use crate::system::{FileKind, System};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(super) fn check(given: &UserParameters, system: &dyn System, databases: &Dat
     let name = given.name.as_str();
     let outcome = Outcome::new().with("name", name).with("state", "absent");
     let defaults = system.defaults()?;
-    let Some(account) = Account::find(databases, &Nss(system), name) else {
+    let Some(account) = LocalAccount::find(databases, &Nss(system), name) else {
         return remains(name, databases, &defaults, outcome);
     };
     let (force, remove) = (given.force, given.remove);
@@ -103,7 +103,7 @@ fn files_to_remove(
     system: &dyn System,
     databases: &Databases,
     defaults: &Defaults,
-    account: &Account,
+    account: &LocalAccount,
     force: bool,
     outcome: &mut Outcome,
 ) -> Result<Files, Failure> {
@@ -140,7 +140,7 @@ fn files_to_remove(
 }
 
 /// Another user whose home is this one, or within it.
-fn shared_with(databases: &Databases, account: &Account) -> Option<String> {
+fn shared_with(databases: &Databases, account: &LocalAccount) -> Option<String> {
     let home = account.passwd.home.as_str();
     // By text first: comparing paths part by part is slow.
     let others = databases.passwd.entries().filter(|other| other.home.starts_with(home) || other.home.contains("//"));

@@ -8,7 +8,7 @@ use crate::change::outcome::Failure;
 use crate::identity::bytes::shown;
 use crate::identity::defaults::IdKind;
 use crate::identity::entries::Passwd;
-use crate::identity::{Account, Defaults, Gid, Uid};
+use crate::identity::{Defaults, Gid, LocalAccount, Uid};
 use crate::system::held::{self, Held};
 use crate::system::skeleton::{SkeletonBody, SkeletonEntry};
 use crate::system::{Attributes, Command, FileKind, Result, System, SystemError};
@@ -53,8 +53,8 @@ pub(super) fn plan(
     given: &UserParameters,
     system: &dyn System,
     defaults: &Defaults,
-    old: Option<&Account>,
-    new: &Account,
+    old: Option<&LocalAccount>,
+    new: &LocalAccount,
 ) -> std::result::Result<Homes, Failure> {
     let mut homes = Homes { reown: Reown::plan(given, system, defaults, old, new)?, ..Homes::default() };
     let path = new.passwd.home_path();
@@ -130,7 +130,7 @@ fn plan_move(system: &dyn System, from: &Path, to: &Path) -> std::result::Result
 }
 
 /// As useradd: group `mail` may write it, where there is one.
-fn plan_spool(system: &dyn System, defaults: &Defaults, new: &Account) -> Result<Option<Spool>> {
+fn plan_spool(system: &dyn System, defaults: &Defaults, new: &LocalAccount) -> Result<Option<Spool>> {
     let path = spool_path(defaults, &new.passwd.name);
     if system.stat(&path, false)?.is_some() {
         return Ok(None);

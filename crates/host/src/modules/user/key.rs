@@ -2,8 +2,8 @@
 
 use super::parameters::UserParameters;
 use crate::change::outcome::{Failure, Outcome};
-use crate::identity::{Account, Gid, Uid};
-use crate::parameters::Secret;
+use crate::identity::{Gid, LocalAccount, Uid};
+use crate::parameters::GivenSecret;
 use crate::system::claim::WORKSHOP;
 use crate::system::held::{self, Held};
 use crate::system::{Attributes, Command, FileKind, System, SystemError};
@@ -24,14 +24,18 @@ pub(super) struct NewKey {
     bits: Option<i64>,
     comment: Option<String>,
     /// A secret: reaches ssh-keygen by a file, not by its arguments or environment.
-    passphrase: Option<Secret>,
+    passphrase: Option<GivenSecret>,
     home: PathBuf,
     uid: Uid,
     gid: Gid,
 }
 
 /// The key that is asked for and is not there yet (or is, with `force`).
-pub(super) fn plan(given: &UserParameters, system: &dyn System, account: &Account) -> Result<Option<NewKey>, Failure> {
+pub(super) fn plan(
+    given: &UserParameters,
+    system: &dyn System,
+    account: &LocalAccount,
+) -> Result<Option<NewKey>, Failure> {
     if !given.generate_ssh_key {
         return Ok(None);
     }
@@ -61,7 +65,7 @@ pub(super) fn plan(given: &UserParameters, system: &dyn System, account: &Accoun
 pub(super) fn report_existing(
     given: &UserParameters,
     system: &dyn System,
-    account: &Account,
+    account: &LocalAccount,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
     let path = path(given, account);
@@ -80,7 +84,7 @@ pub(super) fn report_existing(
     Ok(())
 }
 
-fn path(given: &UserParameters, account: &Account) -> PathBuf {
+fn path(given: &UserParameters, account: &LocalAccount) -> PathBuf {
     let default = || format!(".ssh/id_{}", given.ssh_key_type);
     account.passwd.home_path().join(given.ssh_key_file.as_ref().map_or_else(default, |file| file.as_str().into()))
 }

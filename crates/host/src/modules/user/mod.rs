@@ -16,7 +16,7 @@ use crate::engine::{Apply, Module, Prepared, Verdict, Would};
 use crate::identity::databases::USER_ORDER;
 use crate::identity::entries::Passwd;
 use crate::identity::user::plan_user;
-use crate::identity::{Account, Databases, Defaults};
+use crate::identity::{Databases, Defaults, LocalAccount};
 use crate::parameters::Presence;
 use crate::system::lookup::{self, Nss};
 use crate::system::{Command, System, SystemError};
@@ -114,7 +114,7 @@ impl Rest {
 }
 
 /// Turns a failed program into a failure; a dry run does not know, and goes on.
-fn must_succeed(doing: &str, ran: crate::system::Result<crate::system::Output>) -> Result<(), Failure> {
+fn must_succeed(doing: &str, ran: crate::system::Result<crate::system::ProgramOutput>) -> Result<(), Failure> {
     match ran {
         Err(SystemError::Unknown(_)) => Ok(()),
         Err(error) => Err(error.into()),
@@ -130,8 +130,8 @@ fn present(given: &UserParameters, system: &dyn System, databases: Databases) ->
     let wanted = wanted::from(given)?;
     let defaults = wanted::defaults(given, system.defaults()?)?;
     let after = plan_user(&databases, &defaults, &Nss(system), &wanted)?;
-    let old = Account::find(&databases, &Nss(system), &wanted.name);
-    let new = Account::find(&after, &Nss(system), &wanted.name).expect("plan_user makes it");
+    let old = LocalAccount::find(&databases, &Nss(system), &wanted.name);
+    let new = LocalAccount::find(&after, &Nss(system), &wanted.name).expect("plan_user makes it");
     refuse_if_busy(system, old.as_ref(), &new)?;
     let rest = rest(given, system, &defaults, old.as_ref(), &new)?;
     let mut outcome = report::outcome(given, old.as_ref(), &new);
@@ -159,7 +159,7 @@ fn present(given: &UserParameters, system: &dyn System, databases: Databases) ->
     Ok(Verdict::Would(Would { changes, apply }))
 }
 
-fn refuse_if_busy(system: &dyn System, old: Option<&Account>, new: &Account) -> Result<(), Failure> {
+fn refuse_if_busy(system: &dyn System, old: Option<&LocalAccount>, new: &LocalAccount) -> Result<(), Failure> {
     let Some(old) = old.filter(|old| old.passwd.uid != new.passwd.uid || old.passwd.home != new.passwd.home) else {
         return Ok(());
     };
@@ -170,8 +170,8 @@ fn rest(
     given: &UserParameters,
     system: &dyn System,
     defaults: &Defaults,
-    old: Option<&Account>,
-    new: &Account,
+    old: Option<&LocalAccount>,
+    new: &LocalAccount,
 ) -> Result<Rest, Failure> {
     let homes = home::plan(given, system, defaults, old, new)?;
     Ok(Rest {
@@ -181,7 +181,7 @@ fn rest(
     })
 }
 
-fn change(given: &UserParameters, old: Option<&Account>, new: &Account, rest: &Rest) -> Change {
+fn change(given: &UserParameters, old: Option<&LocalAccount>, new: &LocalAccount, rest: &Rest) -> Change {
     let action = if old.is_some() { Action::Update } else { Action::Create };
     let change = Change::new(action, "user", &new.passwd.name);
     let change = report::add_fields(change, old, Some(new), given.password.is_some());

@@ -5,7 +5,7 @@ use crate::choices;
 use crate::identity::Uid;
 use crate::modules::shared::accounts::GivenId;
 use crate::parameters;
-use crate::parameters::{HostPath, Presence, Secret};
+use crate::parameters::{GivenSecret, HostPath, Presence};
 
 choices! {
     /// Whose password is set.
@@ -50,7 +50,7 @@ parameters! {
         /// Permission bits that a new home does not get.
         umask: Option<String>,
         /// Password hash; `!` or `*` for none.
-        password: Option<Secret>,
+        password: Option<GivenSecret>,
         /// Whether an existing user's password is set too.
         update_password: PasswordUpdate = "always",
         /// Locks or unlocks the password.
@@ -82,7 +82,7 @@ parameters! {
         /// Its comment; `ansible-generated on HOST` if not given.
         ssh_key_comment: Option<String>,
         /// Its passphrase; none if not given.
-        ssh_key_passphrase: Option<Secret>,
+        ssh_key_passphrase: Option<GivenSecret>,
         /// Removes the home directory and mail spool too.
         remove: bool = "no",
         /// Removes a user who is logged in; replaces an SSH key.

@@ -3,9 +3,9 @@
 use super::parameters::UserParameters;
 use super::workplace::Workplace;
 use crate::identity::entries::Passwd;
-use crate::identity::{Account, Database, Defaults, Directory, Gid, Uid};
+use crate::identity::{AccountSources, Database, Defaults, Gid, LocalAccount, Uid};
 use crate::system::lookup::Nss;
-use crate::system::tree::{Scope, Walked};
+use crate::system::tree::{TreeScope, Walked};
 use crate::system::{Attributes, FileKind, Result, Stat, System};
 use std::path::{Path, PathBuf};
 
@@ -34,8 +34,8 @@ impl Reown {
         given: &UserParameters,
         system: &dyn System,
         defaults: &Defaults,
-        old: Option<&Account>,
-        new: &Account,
+        old: Option<&LocalAccount>,
+        new: &LocalAccount,
     ) -> Result<Option<Self>> {
         // A new user's home may be there, left by somebody of whom only the number remains.
         let user = &old.unwrap_or(new).passwd;
@@ -62,7 +62,7 @@ impl Reown {
         left: &Workplace,
         places: [&Path; 2],
         defaults: &Defaults,
-        new: &Account,
+        new: &LocalAccount,
         system: &dyn System,
     ) -> Result<Option<Self>> {
         let from = noted(left, system)?;
@@ -94,7 +94,7 @@ impl Reown {
     pub(super) fn run(&self, system: &mut dyn System) -> Result<Vec<String>> {
         let walked = match system.stat(&self.home, false)? {
             Some(home) if home.kind == FileKind::Directory => {
-                system.correct_tree(&self.home, Scope::OneMount, &|_, stat| self.wanted(stat))?
+                system.correct_tree(&self.home, TreeScope::OneMount, &|_, stat| self.wanted(stat))?
             }
             _ => Walked::default(),
         };

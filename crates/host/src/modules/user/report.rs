@@ -3,13 +3,13 @@
 use super::parameters::UserParameters;
 use crate::change::Change;
 use crate::change::outcome::Outcome;
-use crate::identity::Account;
+use crate::identity::LocalAccount;
 use crate::identity::entries::{Passwd, Shadow};
 use crate::parameters::Choice;
 use words::value::Value;
 
 /// Return values for a user as it is, or will be.
-pub(super) fn outcome(given: &UserParameters, old: Option<&Account>, new: &Account) -> Outcome {
+pub(super) fn outcome(given: &UserParameters, old: Option<&LocalAccount>, new: &LocalAccount) -> Outcome {
     let outcome = of_user(given, &new.passwd);
     match old {
         Some(_) => outcome.with("append", given.append).with("move_home", given.move_home),
@@ -38,8 +38,13 @@ pub(super) fn of_user(given: &UserParameters, user: &Passwd) -> Outcome {
 }
 
 /// Every field that differs, in the order people read it.
-pub(super) fn add_fields(change: Change, old: Option<&Account>, new: Option<&Account>, password_given: bool) -> Change {
-    let passwd = |get: fn(&Passwd) -> Value| move |account: &Account| get(&account.passwd);
+pub(super) fn add_fields(
+    change: Change,
+    old: Option<&LocalAccount>,
+    new: Option<&LocalAccount>,
+    password_given: bool,
+) -> Change {
+    let passwd = |get: fn(&Passwd) -> Value| move |account: &LocalAccount| get(&account.passwd);
     let change = add(change, "uid", old, new, passwd(|user| user.uid.into()));
     let change = add(change, "group", old, new, |account| format!("{} ({})", account.group, account.passwd.gid).into());
     let change = add(change, "groups", old, new, |account| {
@@ -50,7 +55,7 @@ pub(super) fn add_fields(change: Change, old: Option<&Account>, new: Option<&Acc
     let change = add(change, "shell", old, new, passwd(|user| user.shell.as_str().into()));
     let change = add_password(change, old, new, password_given);
     let shadow =
-        |get: fn(&Shadow) -> Value| move |account: &Account| account.shadow.as_ref().map(get).unwrap_or_default();
+        |get: fn(&Shadow) -> Value| move |account: &LocalAccount| account.shadow.as_ref().map(get).unwrap_or_default();
     let change = add(change, "expires", old, new, shadow(|shadow| shadow.expire.map(date).into()));
     let change = add(change, "password_expire_min", old, new, shadow(|shadow| shadow.min.into()));
     let change = add(change, "password_expire_max", old, new, shadow(|shadow| shadow.max.into()));
@@ -61,12 +66,12 @@ pub(super) fn add_fields(change: Change, old: Option<&Account>, new: Option<&Acc
 fn add(
     change: Change,
     name: &str,
-    old: Option<&Account>,
-    new: Option<&Account>,
-    get: impl Fn(&Account) -> Value,
+    old: Option<&LocalAccount>,
+    new: Option<&LocalAccount>,
+    get: impl Fn(&LocalAccount) -> Value,
 ) -> Change {
     // An empty list or text of a user that is not there is nothing worth a line.
-    let side = |account: Option<&Account>, other: Option<&Account>| match account.map(&get) {
+    let side = |account: Option<&LocalAccount>, other: Option<&LocalAccount>| match account.map(&get) {
         Some(value) if other.is_none() && !value.is_truthy() && !matches!(value, Value::Int(_)) => Value::Null,
         Some(value) => value,
         None => Value::Null,
@@ -74,9 +79,9 @@ fn add(
     change.field(name, side(old, new), side(new, old))
 }
 
-fn add_password(change: Change, old: Option<&Account>, new: Option<&Account>, given: bool) -> Change {
+fn add_password(change: Change, old: Option<&LocalAccount>, new: Option<&LocalAccount>, given: bool) -> Change {
     let Some(new) = new else { return change };
-    let core = |account: &Account| account.hash().trim_start_matches('!').to_owned();
+    let core = |account: &LocalAccount| account.hash().trim_start_matches('!').to_owned();
     match old {
         None if given => change.opaque("password", "set").field("locked", Value::Null, new.is_locked()),
         None => change.opaque("password", "none (no login by password)"),

@@ -4,7 +4,7 @@ use crate::change::outcome::ItemResult;
 use crate::engine::AnyModule;
 use crate::identity::{Gid, Uid};
 use crate::system::fake::{Effect, Fake};
-use crate::system::{Attributes, FileKind, Output};
+use crate::system::{Attributes, FileKind, ProgramOutput};
 use std::path::Path;
 use words::value::{Map, Value};
 
@@ -307,7 +307,7 @@ fn a_creation_that_was_cut_short_ends_where_it_would_have() {
 
 #[test]
 fn a_directory_user_is_right_or_refused() {
-    let bob = Output { stdout: b"bob:x:5000:100::/home/bob:/bin/sh\n".to_vec(), ..Output::default() };
+    let bob = ProgramOutput { stdout: b"bob:x:5000:100::/home/bob:/bin/sh\n".to_vec(), ..ProgramOutput::default() };
     let mut system =
         host().file("/etc/nsswitch.conf", "passwd: files ldap\n").program(["getent", "passwd", "bob"], bob);
     assert!(!run(&mut system, &[("name", "bob".into()), ("uid", Value::Int(5000))]).changed);

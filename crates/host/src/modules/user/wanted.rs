@@ -3,9 +3,9 @@
 use super::parameters::{PasswordUpdate, UserParameters};
 use crate::change::outcome::Failure;
 use crate::identity::user::{WantedAging, WantedUser};
-use crate::identity::{Account, Defaults};
+use crate::identity::{Defaults, LocalAccount};
 use crate::modules::shared::accounts::id;
-use crate::parameters::{HostPath, Kind, ParameterType};
+use crate::parameters::{HostPath, ParameterKind, ParameterType};
 use words::value::Value;
 
 const SECONDS_A_DAY: f64 = 86400.0;
@@ -52,7 +52,7 @@ fn text(path: &Option<HostPath>) -> Option<String> {
 pub struct Days(Option<i64>);
 
 impl ParameterType for Days {
-    const KIND: Kind = Kind::Int;
+    const KIND: ParameterKind = ParameterKind::Int;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         let days = value.as_int()?;
@@ -66,7 +66,7 @@ impl ParameterType for Days {
 pub struct ExpiryDay(Option<i64>);
 
 impl ParameterType for ExpiryDay {
-    const KIND: Kind = Kind::Float;
+    const KIND: ParameterKind = ParameterKind::Float;
 
     fn read(_: &'static str, value: Value) -> Option<Self> {
         let Value::Float(seconds) = value else { return None };
@@ -104,7 +104,7 @@ pub(super) fn defaults(given: &UserParameters, mut defaults: Defaults) -> Result
 }
 
 /// What Ansible warns about, and what it silently repeats on every run.
-pub(super) fn warnings(given: &UserParameters, old: Option<&Account>) -> Vec<String> {
+pub(super) fn warnings(given: &UserParameters, old: Option<&LocalAccount>) -> Vec<String> {
     let mut warnings = Vec::new();
     if given.append && given.groups.is_none() {
         warnings.push("'append' is set, but no 'groups' are specified. Use 'groups' for appending new groups.".into());

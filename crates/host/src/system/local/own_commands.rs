@@ -7,7 +7,7 @@
 use super::process;
 use crate::protocol::{receive, send};
 use crate::system::coprocess::{Asked, LANGUAGE, Ready, Said, VARIABLE};
-use crate::system::{Command, Output};
+use crate::system::{Command, ProgramOutput};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, access};
 use std::ffi::{OsStr, OsString};
@@ -43,7 +43,7 @@ pub(super) enum OwnCommands {
 
 impl OwnCommands {
     /// Carries a command out. `None` when it needs a process of its own; then nothing was done.
-    pub(super) fn run(&mut self, command: &Command, environment: &[(String, String)]) -> Option<Output> {
+    pub(super) fn run(&mut self, command: &Command, environment: &[(String, String)]) -> Option<ProgramOutput> {
         let (found, argv) = (Found::by(command, environment)?, arguments(command)?);
         match self {
             OwnCommands::None => {
@@ -131,13 +131,13 @@ impl Found {
 
 /// What became of a command that was given to a coprocess.
 enum Told {
-    Ended(Output),
+    Ended(ProgramOutput),
     /// It takes a process of its own.
     NotHere,
     /// The coprocess had ended before.
     NotAsked,
     /// The coprocess ended over it, as a process of its own would have.
-    Died(Output),
+    Died(ProgramOutput),
 }
 
 /// A running `sacctmgr` that waits for commands. It ends when this is dropped.
@@ -188,7 +188,7 @@ impl Coprocess {
         }
         match receive(&mut self.output) {
             Ok(Some(Said::Ended { code, stdout, stderr })) => {
-                let output = Output { code: code.into(), stdout: stdout.into(), stderr: stderr.into() };
+                let output = ProgramOutput { code: code.into(), stdout: stdout.into(), stderr: stderr.into() };
                 Told::Ended(output)
             }
             Ok(Some(Said::NotHere)) => Told::NotHere,
@@ -197,7 +197,7 @@ impl Coprocess {
     }
 
     /// How it ended in the middle of a command, and what it had to say to that.
-    fn last_words(&mut self) -> Output {
+    fn last_words(&mut self) -> ProgramOutput {
         self.input = None;
         let mut stderr = Vec::new();
         if let Some(mut pipe) = self.child.stderr.take()
@@ -206,7 +206,7 @@ impl Coprocess {
             stderr.extend(format!("what it said last cannot be read: {error}\n").bytes());
         }
         let code = self.child.wait().map_or(1, process::code);
-        Output { code, stdout: Vec::new(), stderr }
+        ProgramOutput { code, stdout: Vec::new(), stderr }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{mount, to_stat};
 use crate::system::held::OPENED;
-use crate::system::resolve::{self, At, Ground, Links, Met, Reached, Start};
+use crate::system::resolve::{self, At, FollowedLinks, Ground, Met, Reached, Start};
 use crate::system::{Attributes, FileKind, Result, Stat, SystemError};
 use nix::errno::Errno;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
@@ -27,7 +27,7 @@ pub struct Place {
 
 impl Place {
     /// Finds where `path` ends; `follow` goes through a link in the last component too. What is above must exist.
-    pub fn find(path: &Path, follow: bool, links: Links) -> Result<Self> {
+    pub fn find(path: &Path, follow: bool, links: FollowedLinks) -> Result<Self> {
         let reached = match held(path) {
             Some((start, rest)) => resolve::reach_from(&Descriptors, start?, rest, follow, links)?,
             None if path.is_absolute() => resolve::reach(&Descriptors, path, follow, links)?,

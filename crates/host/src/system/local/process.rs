@@ -1,6 +1,6 @@
 //! Runs programs.
 
-use crate::system::{Command, Output, Result, SystemError};
+use crate::system::{Command, ProgramOutput, Result, SystemError};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::OsStr;
@@ -19,7 +19,7 @@ const MOST: usize = 64 << 20;
 ///
 /// A program that leaves a child in the background is over when it ends itself, also when the child keeps its output
 /// open. One that prints more than 64 MiB on a stream runs to its end, too, and is an error: its output is not known.
-pub fn run(command: &Command, environment: &[(String, String)]) -> Result<Output> {
+pub fn run(command: &Command, environment: &[(String, String)]) -> Result<ProgramOutput> {
     let [program, arguments @ ..] = command.argv.as_slice() else {
         return Err(SystemError::Refused("no program to run was given".into()));
     };
@@ -78,16 +78,16 @@ struct Pipes<'a> {
     unsent: &'a [u8],
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
-    output: Output,
+    output: ProgramOutput,
 }
 
-fn converse(mut child: Child, stdin: &[u8]) -> io::Result<Output> {
+fn converse(mut child: Child, stdin: &[u8]) -> io::Result<ProgramOutput> {
     let mut pipes = Pipes {
         stdin: child.stdin.take(),
         unsent: stdin,
         stdout: child.stdout.take(),
         stderr: child.stderr.take(),
-        output: Output::default(),
+        output: ProgramOutput::default(),
     };
     pipes.make_nonblocking()?;
     while pipes.stdout.is_some() || pipes.stderr.is_some() {

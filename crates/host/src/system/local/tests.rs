@@ -228,8 +228,8 @@ fn root_follows_a_users_link_only_to_what_the_user_owns() {
             system.remove(&kept),
             system.remove_tree(&kept),
             system.read(&kept).map(drop),
-            system.correct_tree(&kept, Scope::AllMounts, &|_, _| Some(owner)).map(drop),
-            system.real_path(&led, Links::Judged).map(drop),
+            system.correct_tree(&kept, TreeScope::AllMounts, &|_, _| Some(owner)).map(drop),
+            system.real_path(&led, FollowedLinks::Judged).map(drop),
         ];
         for (number, refused) in tried.into_iter().enumerate() {
             let error = refused.expect_err(&format!("{name}, effect {number}"));
@@ -237,7 +237,7 @@ fn root_follows_a_users_link_only_to_what_the_user_owns() {
         }
     }
     assert!(system.read(&home.join("file")).is_err(), "a link at the end");
-    assert_eq!(system.real_path(&home.join("led"), Links::Trusted).unwrap(), dir.join("victim"));
+    assert_eq!(system.real_path(&home.join("led"), FollowedLinks::Trusted).unwrap(), dir.join("victim"));
     let stat = system.stat(&kept, false).unwrap().unwrap();
     assert_eq!((stat.uid, system.list(&dir.join("victim")).unwrap()), (Uid(0), vec!["kept".into()]));
     system.write(&home.join("own/new"), b"x", owner).unwrap();
@@ -255,7 +255,8 @@ fn a_file_with_further_names_is_not_given_away_from_a_users_directory() {
     let owner = Attributes { uid: Some(Uid(1234)), mode: Some(0o600), ..Attributes::default() };
     let error = system.set_attributes(&home.join("named"), owner).unwrap_err().to_string();
     assert!(error.contains("has 2 names") && error.contains("-inum"), "{error}");
-    let walked = system.correct_tree(&home, Scope::OneMount, &|_, stat| (stat.uid == Uid(0)).then_some(owner)).unwrap();
+    let walked =
+        system.correct_tree(&home, TreeScope::OneMount, &|_, stat| (stat.uid == Uid(0)).then_some(owner)).unwrap();
     // Two files and a link of root's; one of the files has its other name elsewhere.
     assert_eq!((walked.differing, walked.refused.len()), (3, 1), "{walked:?}");
     let uid = |path: &Path| fs::symlink_metadata(path).unwrap().uid();
@@ -274,19 +275,19 @@ fn a_walk_is_told_mounts_by_the_mount_and_ends_in_the_deep() {
     let everything = |_: &Path, _: &Stat| Some(Attributes { mode: Some(0o700), ..Attributes::default() });
     fs::create_dir(dir.join("d")).unwrap();
     fs::write(dir.join("d/f"), "").unwrap();
-    assert_eq!(system.survey_tree(&dir, Scope::OneMount, &everything).unwrap().differing, 3);
+    assert_eq!(system.survey_tree(&dir, TreeScope::OneMount, &everything).unwrap().differing, 3);
     assert_eq!(
-        system.correct_tree(&dir.join("d"), Scope::OneMount, &everything).unwrap().mounts,
+        system.correct_tree(&dir.join("d"), TreeScope::OneMount, &everything).unwrap().mounts,
         Vec::<PathBuf>::new()
     );
     assert_eq!(
         (
             mode(&dir.join("d/f")),
-            system.survey_tree(&dir.join("none"), Scope::OneMount, &everything).unwrap().differing
+            system.survey_tree(&dir.join("none"), TreeScope::OneMount, &everything).unwrap().differing
         ),
         (0o700, 0)
     );
-    let sys = system.survey_tree(Path::new("/sys/kernel"), Scope::OneMount, &|_, _| None).unwrap();
+    let sys = system.survey_tree(Path::new("/sys/kernel"), TreeScope::OneMount, &|_, _| None).unwrap();
     assert_eq!(sys.differing, 0);
     assert_ne!(system.mount_of(Path::new("/proc")).unwrap(), system.mount_of(&dir).unwrap());
     assert_eq!(system.mount_of(&dir.join("d/f")).unwrap(), system.mount_of(&dir).unwrap());
@@ -294,7 +295,7 @@ fn a_walk_is_told_mounts_by_the_mount_and_ends_in_the_deep() {
     fs::remove_dir_all(dir.join("d")).unwrap();
     let made = std::process::Command::new("sh").current_dir(&dir).args(["-c", script]).status();
     assert!(made.unwrap().success());
-    let error = system.survey_tree(&dir, Scope::OneMount, &everything).unwrap_err().to_string();
+    let error = system.survey_tree(&dir, TreeScope::OneMount, &everything).unwrap_err().to_string();
     assert!(error.contains("deeper than 900"), "{error}");
     std::process::Command::new("rm").arg("-rf").arg(dir.join("d")).status().unwrap();
 }

@@ -2,8 +2,8 @@
 
 use super::place::{Opened, Place, directory_to_read};
 use crate::identity::Uid;
-use crate::system::resolve::{Links, refuse_further_name};
-use crate::system::tree::{DEEPEST, Judge, Scope, Walked};
+use crate::system::resolve::{FollowedLinks, refuse_further_name};
+use crate::system::tree::{DEEPEST, Judge, TreeScope, Walked};
 use crate::system::{FileKind, Result, SystemError};
 use nix::unistd::geteuid;
 use std::ffi::{CStr, OsStr, OsString};
@@ -13,8 +13,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Walks over `top`; with `apply`, sets what differs.
-pub fn walk(top: &Path, scope: Scope, judge: &Judge, apply: bool) -> Result<Walked> {
-    let place = Place::find(top, false, Links::Judged)?;
+pub fn walk(top: &Path, scope: TreeScope, judge: &Judge, apply: bool) -> Result<Walked> {
+    let place = Place::find(top, false, FollowedLinks::Judged)?;
     let mut walk = Walk { scope, judge, apply, mount: None, path: top.to_owned(), depth: 0, walked: Walked::default() };
     walk.entry(&place.directory, place.directory_uid, &place.name)
         .map_err(|error| SystemError::io(format!("walk over {}", walk.path.display()), error))?;
@@ -22,7 +22,7 @@ pub fn walk(top: &Path, scope: Scope, judge: &Judge, apply: bool) -> Result<Walk
 }
 
 struct Walk<'a> {
-    scope: Scope,
+    scope: TreeScope,
     judge: &'a Judge<'a>,
     apply: bool,
     /// The mount of the top, once known.
@@ -58,7 +58,7 @@ impl Walk<'_> {
 
     /// What is in a directory; false when it is another mount that is not to be entered.
     fn enter(&mut self, opened: &Opened) -> io::Result<bool> {
-        if self.scope == Scope::OneMount {
+        if self.scope == TreeScope::OneMount {
             let mount = opened.mount()?;
             if *self.mount.get_or_insert(mount) != mount {
                 return Ok(false);

@@ -4,7 +4,7 @@
 //! is below (nothing, or a directory of the system below), else the system below is asked at the same path.
 
 use crate::identity::Uid;
-use crate::system::resolve::{self, At, Ground, Links, Met, refuse_further_name};
+use crate::system::resolve::{self, At, FollowedLinks, Ground, Met, refuse_further_name};
 use crate::system::{FileKind, Result, Stat, System, SystemError};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -151,12 +151,12 @@ impl<S: System> Overlay<S> {
 
     /// Whether a name, or something below it, is no longer what the system below says.
     pub fn is_changed(&self, path: &Path) -> bool {
-        self.real_path(path, true, Links::Trusted).is_ok_and(|real| self.names_below(&real).next().is_some())
+        self.real_path(path, true, FollowedLinks::Trusted).is_ok_and(|real| self.names_below(&real).next().is_some())
     }
 
     /// The content of a file, links followed.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        match self.find(path, true, Links::Judged)? {
+        match self.find(path, true, FollowedLinks::Judged)? {
             None => Ok(None),
             Some((_, Found::Below(at, _))) => self.inner.read(&at),
             Some((_, Found::Here(number))) => match &self.nodes[number].body {
@@ -169,7 +169,7 @@ impl<S: System> Overlay<S> {
 
     /// Where the content of a file is, and its length; `None` when nothing is there.
     pub fn source(&self, path: &Path) -> Result<Option<(Source, u64)>> {
-        match self.find(path, true, Links::Judged)? {
+        match self.find(path, true, FollowedLinks::Judged)? {
             None => Ok(None),
             Some((_, Found::Below(at, stat))) if stat.kind == FileKind::File => {
                 Ok(Some((Source::Inner(at), stat.size)))
@@ -196,12 +196,12 @@ impl<S: System> Overlay<S> {
 
     /// What is at `path`.
     pub fn stat(&self, path: &Path, follow: bool) -> Result<Option<Stat>> {
-        Ok(self.find(path, follow, Links::Trusted)?.map(|(_, found)| self.stat_of(&found)))
+        Ok(self.find(path, follow, FollowedLinks::Trusted)?.map(|(_, found)| self.stat_of(&found)))
     }
 
     /// The names in a directory: those that shine through, corrected by those decided.
     pub fn list(&self, directory: &Path) -> Result<Vec<OsString>> {
-        let Some((real, found)) = self.find(directory, true, Links::Trusted)? else {
+        let Some((real, found)) = self.find(directory, true, FollowedLinks::Trusted)? else {
             return fail("list", directory, io::ErrorKind::NotFound);
         };
         let origin = match &found {
@@ -228,7 +228,7 @@ impl<S: System> Overlay<S> {
 
     /// The target of a link.
     pub fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
-        match self.find(path, false, Links::Trusted)? {
+        match self.find(path, false, FollowedLinks::Trusted)? {
             None => Ok(None),
             Some((_, found)) => self.link_target(&found),
         }
@@ -247,7 +247,7 @@ impl<S: System> Overlay<S> {
 
     /// The node at `path`, taken over from the system below if need be, to be changed.
     pub fn adopt(&mut self, path: &Path) -> Result<&mut Node> {
-        let Some((real, found)) = self.find(path, false, Links::Judged)? else {
+        let Some((real, found)) = self.find(path, false, FollowedLinks::Judged)? else {
             return fail("change", path, io::ErrorKind::NotFound);
         };
         let number = self.adopt_found(&real, found)?;
@@ -256,14 +256,14 @@ impl<S: System> Overlay<S> {
 
     /// Refuses to change owner or mode of a file whose other names may be anywhere.
     pub fn refuse_further_name(&self, path: &Path) -> Result<()> {
-        let Some((real, found)) = self.find(path, false, Links::Judged)? else { return Ok(()) };
+        let Some((real, found)) = self.find(path, false, FollowedLinks::Judged)? else { return Ok(()) };
         let above = self.stat(real.parent().unwrap_or(Path::new("/")), true)?;
         refuse_further_name(path, &self.stat_of(&found), above.map_or(Uid::ROOT, |above| above.uid))
     }
 
     /// Gives a file another name.
     pub fn hard_link(&mut self, path: &Path, existing: &Path) -> Result<()> {
-        let Some((old_real, old)) = self.find(existing, false, Links::Judged)? else {
+        let Some((old_real, old)) = self.find(existing, false, FollowedLinks::Judged)? else {
             return fail("link", existing, io::ErrorKind::NotFound);
         };
         if self.stat_of(&old).kind == FileKind::Directory {
@@ -281,7 +281,7 @@ impl<S: System> Overlay<S> {
 
     /// Removes a name and all below it.
     pub fn remove(&mut self, path: &Path) -> Result<()> {
-        match self.find(path, false, Links::Judged)? {
+        match self.find(path, false, FollowedLinks::Judged)? {
             None => fail("remove", path, io::ErrorKind::NotFound),
             Some((real, _)) => self.drop_tree(&real),
         }
@@ -289,7 +289,7 @@ impl<S: System> Overlay<S> {
 
     /// Renames, with all below.
     pub fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
-        let Some((from, found)) = self.find(from, false, Links::Judged)? else {
+        let Some((from, found)) = self.find(from, false, FollowedLinks::Judged)? else {
             return fail("rename", from, io::ErrorKind::NotFound);
         };
         let number = self.adopt_found(&from, found)?;
@@ -297,7 +297,7 @@ impl<S: System> Overlay<S> {
         if to_real == from {
             return Ok(());
         }
-        if self.find(&to_real, false, Links::Judged)?.is_some() {
+        if self.find(&to_real, false, FollowedLinks::Judged)?.is_some() {
             self.drop_tree(&to_real)?;
         }
         let moved: Vec<_> = self.names_below(&from).map(|(path, decided)| (path.to_owned(), decided)).collect();
@@ -314,11 +314,11 @@ impl<S: System> Overlay<S> {
     /// Where a rename ends; the source itself when both are names of one file.
     fn check_rename(&self, from: &Path, number: Number, to: &Path) -> Result<PathBuf> {
         let is_directory = self.nodes[number].stat.kind == FileKind::Directory;
-        let to_path = self.real_path(to, false, Links::Judged)?;
+        let to_path = self.real_path(to, false, FollowedLinks::Judged)?;
         if is_directory && to_path.starts_with(from) && to_path != from {
             return fail("rename", from, io::ErrorKind::InvalidInput);
         }
-        let Some((real, found)) = self.find(to, false, Links::Judged)? else { return self.place_for(to) };
+        let Some((real, found)) = self.find(to, false, FollowedLinks::Judged)? else { return self.place_for(to) };
         if matches!(found, Found::Here(other) if other == number) {
             return Ok(from.into());
         }
@@ -332,13 +332,13 @@ impl<S: System> Overlay<S> {
 
     /// The real path: every link above the last component resolved, the last one too if `follow`. An error of kind
     /// NotFound or NotADirectory when what is above does not exist.
-    pub fn real_path(&self, path: &Path, follow: bool, links: Links) -> Result<PathBuf> {
+    pub fn real_path(&self, path: &Path, follow: bool, links: FollowedLinks) -> Result<PathBuf> {
         Ok(resolve::reach(self, path, follow, links)?.path)
     }
 
     /// A mount of the system below: that of the file itself or, where it is only predicted, of what it lies in.
     pub fn mount_of(&self, path: &Path) -> Result<Option<u64>> {
-        let Some((real, _)) = self.find(path, true, Links::Trusted)? else { return Ok(None) };
+        let Some((real, _)) = self.find(path, true, FollowedLinks::Trusted)? else { return Ok(None) };
         for above in real.ancestors() {
             let origin = match self.at(above)? {
                 Some(Found::Below(at, _)) => Some(at),
@@ -356,7 +356,7 @@ impl<S: System> Overlay<S> {
         Ok(None)
     }
 
-    fn find(&self, path: &Path, follow: bool, links: Links) -> Result<Option<(PathBuf, Found)>> {
+    fn find(&self, path: &Path, follow: bool, links: FollowedLinks) -> Result<Option<(PathBuf, Found)>> {
         match self.real_path(path, follow, links) {
             Ok(real) => Ok(self.at(&real)?.map(|found| (real, found))),
             Err(SystemError::Io { source, .. })
@@ -424,7 +424,7 @@ impl<S: System> Overlay<S> {
 
     /// The real path for a new name: the directory above must be there, no directory may be in the way.
     fn place_for(&self, path: &Path) -> Result<PathBuf> {
-        let real = self.real_path(path, false, Links::Judged)?;
+        let real = self.real_path(path, false, FollowedLinks::Judged)?;
         match self.at(real.parent().unwrap_or(Path::new("/")))?.map(|found| self.stat_of(&found).kind) {
             Some(FileKind::Directory) => {}
             Some(_) => return fail("make", path, io::ErrorKind::NotADirectory),

@@ -117,7 +117,7 @@ fn said(system: &dyn System, argv: &[&str]) -> (i32, String) {
 #[test]
 fn a_predicted_user_can_be_looked_up() {
     let ldap = "carol:*:5000:5000::/home/carol:/bin/bash\n";
-    let carol = Output { stdout: ldap.into(), ..Output::default() };
+    let carol = ProgramOutput { stdout: ldap.into(), ..ProgramOutput::default() };
     let mut system = Predicted::new(Fake::with_accounts().program(["getent", "passwd", "carol"], carol));
     let passwd = system.inner().text("/etc/passwd").replace("alice:x:1000:1000", "bob:x:2001:1000");
     system.begin_accounts().unwrap();
@@ -143,7 +143,8 @@ fn an_aborted_transaction_predicts_nothing() {
 
 #[test]
 fn what_is_not_written_cannot_be_queried() {
-    let mut system = Predicted::new(Fake::new().directory("/etc", 0o755, 0, 0).program(["visudo"], Output::default()));
+    let mut system =
+        Predicted::new(Fake::new().directory("/etc", 0o755, 0, 0).program(["visudo"], ProgramOutput::default()));
     let check = Command::new(["visudo", "-cf", "/etc/x"]);
     assert!(system.query(&check).is_ok());
     system.write(Path::new("/etc/x"), b"", Attributes::default()).unwrap();
@@ -158,7 +159,7 @@ fn echo() -> Fake {
         let rehearsal = command.environment.iter().find(|(name, _)| name == REHEARSE);
         let code = i32::from(command.argv.last().is_some_and(|last| last == "fail"));
         let stdout = rehearsal.map(|(_, value)| value.clone().into()).unwrap_or_default();
-        Some(Output { code, stdout, stderr: Vec::new() })
+        Some(ProgramOutput { code, stdout, stderr: Vec::new() })
     })
 }
 
