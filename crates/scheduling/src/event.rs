@@ -1,5 +1,6 @@
 //! What the core is told and what it says: [`SchedulerEvent`] in, [`Decision`] out.
 
+use crate::backfill::BackfillPlan;
 use crate::config::Config;
 use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Uid};
 use crate::job::{LiveJob, Submission};
@@ -33,6 +34,8 @@ pub enum SchedulerEvent {
     AccountsChanged,
     /// What ended jobs used up, and everybody's fairshare.
     UsageKnown(UsageKnown),
+    /// A plan is made.
+    Planned(BackfillPlan),
     /// Nothing but that time went by.
     TimePasses,
 }

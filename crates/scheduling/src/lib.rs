@@ -1,4 +1,4 @@
-//! The scheduler's core, pure: jobs, nodes, partitions, the queue and selection. Events go in; rows,
+//! The scheduler's core, pure: jobs, nodes, partitions, the queue, priority, selection and backfill. Events go in; rows,
 //! orders to nodes and answers come out ([`Core`]). Nothing here does I/O or reads a clock; `docs/scheduling.md` is how it
 //! works.
 //!
@@ -8,10 +8,11 @@
 //! |---|---|
 //! | 4 the core | [`engine`] |
 //! | 3 what goes in and out | [`event`], [`live`] |
-//! | 2 rules | `pool`, `queue`, `selection`, [`tally`], `timers` |
+//! | 2 rules | [`backfill`], `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
 //! | 1 values | [`config`], [`demand`], [`job`], [`node`], [`reason`] |
 //! | 0 words | [`id`], [`units`] |
 
+pub mod backfill;
 pub mod config;
 pub mod demand;
 pub mod engine;
@@ -21,10 +22,12 @@ pub mod job;
 pub mod live;
 pub mod node;
 mod pool;
+pub mod priority;
 mod queue;
 pub mod reason;
 mod selection;
 pub mod tally;
+mod timeline;
 mod timers;
 pub mod units;
 

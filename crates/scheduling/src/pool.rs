@@ -114,7 +114,35 @@ impl Pools {
     }
 }
 
+impl Room {
+    /// Nothing more of anything than another has.
+    pub(crate) fn shrink_to(&mut self, other: &Room) {
+        self.cpus = self.cpus.min(other.cpus);
+        self.memory = self.memory.min(other.memory);
+        self.shares = self.shares.max(other.shares);
+        self.gres.iter_mut().zip(&other.gres).for_each(|(own, most)| *own = (*own).min(*most));
+    }
+}
+
 impl NodePool {
+    /// No room at all.
+    pub(crate) fn nothing(&self) -> Room {
+        Room { cpus: 0, memory: 0, gres: vec![0; self.hardware.gres.len()], shares: 1 }
+    }
+
+    /// Adds what a share has to what is free.
+    pub(crate) fn give_counts(&self, room: &mut Room, share: &NodeShare) {
+        room.cpus += share.cpus.count();
+        room.memory += share.memory;
+        room.shares = room.shares.saturating_sub(1);
+        for given in &share.gres {
+            let is_it = |stock: &GresStock| stock.name == given.name && stock.kind == given.kind;
+            if let Some(at) = self.hardware.gres.iter().position(is_it) {
+                room.gres[at] += given.devices.count();
+            }
+        }
+    }
+
     /// What it has with no job on it.
     pub(crate) fn whole(&self) -> Room {
         whole(&self.hardware)

@@ -8,7 +8,7 @@ use crate::id::{AssociationId, JobId, QosId, Time, Uid};
 use crate::reason::PendingReason;
 use crate::selection::Fit;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -136,6 +136,19 @@ impl Queue {
     pub(crate) fn after(&self, partition: &str, place: Option<QueuePlace>) -> Option<QueuePlace> {
         let from = place.map_or(Bound::Unbounded, Bound::Excluded);
         self.heads.get(partition)?.range((from, Bound::Unbounded)).next().copied()
+    }
+
+    /// The first places of the whole queue, in order: of a job in several partitions, all of its places.
+    pub(crate) fn in_order(&self, most: usize) -> Vec<QueuePlace> {
+        let first = |(id, lane): (&LaneId, &Lane)| lane.jobs.first().map(|rank| Reverse((*rank, *id)));
+        let mut heads: BinaryHeap<_> = self.lanes.iter().filter_map(first).collect();
+        let mut places = Vec::new();
+        while let Some(Reverse((rank, id))) = heads.pop().filter(|_| places.len() < most) {
+            places.push((rank, id));
+            let rest = self.lanes[&id].jobs.range((Bound::Excluded(rank), Bound::Unbounded));
+            heads.extend(rest.take(1).map(|next| Reverse((*next, id))));
+        }
+        places
     }
 
     /// All jobs, each once.

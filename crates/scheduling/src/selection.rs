@@ -84,6 +84,27 @@ impl Fit {
         if self.exclusive { node.hardware.cpus } else { self.cpus_for(node, tasks) }
     }
 
+    /// What a node has left once it holds so many tasks.
+    pub(crate) fn taken_from(&self, node: &NodePool, room: &Room, tasks: u32) -> Room {
+        let cpus = self.cpus_of(node, tasks);
+        let mut left = room.clone();
+        left.cpus = left.cpus.saturating_sub(cpus);
+        left.memory = left.memory.saturating_sub(self.memory_of(node, tasks));
+        left.shares += 1;
+        if self.exclusive {
+            left.gres.fill(0);
+        }
+        for gres in &self.demand.gres {
+            let mut missing = gres.count;
+            let stock = node.hardware.gres.iter().zip(&mut left.gres).filter(|(stock, _)| gres.is_met_by(stock));
+            for (_, free) in stock {
+                let taken = missing.min(*free);
+                (*free, missing) = (*free - taken, missing - taken);
+            }
+        }
+        left
+    }
+
     /// What it gets of a node; `None` when the node has not so much.
     fn share(&self, node: &NodePool, tasks: u32) -> Option<NodeShare> {
         let count = self.cpus_of(node, tasks);

@@ -9,6 +9,7 @@ mod drift;
 mod nodes;
 mod orders;
 mod pass;
+mod plan;
 mod priority;
 mod record;
 mod runs;
@@ -17,6 +18,8 @@ mod submit;
 mod tests;
 mod view;
 
+use self::priority::Scale;
+use crate::backfill::Reserved;
 use crate::config::{Config, ConfigError, PartitionLine};
 use crate::event::{Accepted, Decision, Denial, SchedulerEvent, UsageKnown};
 use crate::id::{JobId, NodeName, NodeSession, Time};
@@ -55,6 +58,8 @@ pub struct Core {
     usage: UsageKnown,
     /// When each node was heard last.
     heard: BTreeMap<NodeName, Time>,
+    /// The sessions of connections that there are; those from before a start are gone.
+    connected: BTreeMap<NodeName, NodeSession>,
     /// The sessions in which nodes have registered.
     registered: BTreeMap<NodeName, NodeSession>,
     /// How many jobs the tables have.
@@ -66,6 +71,10 @@ pub struct Core {
     /// The first job of each partition that found no room.
     blocked: BTreeMap<Arc<str>, Rank>,
     licenses: BTreeMap<String, u32>,
+    /// When jobs are expected to start, as the last plan said.
+    expected: BTreeMap<JobId, Reserved>,
+    /// What the factors of priorities are parts of.
+    scale: Scale,
     /// The nodes of each partition.
     members: BTreeMap<Arc<str>, Arc<[NodeIndex]>>,
     /// Whom something is to be said about which job.
@@ -87,12 +96,15 @@ impl Core {
             timers: Timers::default(),
             usage: UsageKnown::default(),
             heard: BTreeMap::new(),
+            connected: BTreeMap::new(),
             registered: BTreeMap::new(),
             known_jobs: 0,
             version: 0,
             wants_pass: true,
             blocked: BTreeMap::new(),
             licenses: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            scale: Scale::default(),
             members: BTreeMap::new(),
             touched: BTreeSet::new(),
             past: Vec::new(),
@@ -122,6 +134,7 @@ impl Core {
             SchedulerEvent::Configure(config) => self.configure(present, config)?,
             SchedulerEvent::AccountsChanged => self.learn_accounts(present),
             SchedulerEvent::UsageKnown(usage) => self.learn(present, usage),
+            SchedulerEvent::Planned(plan) => self.planned(present, plan),
             SchedulerEvent::TimePasses => {}
         }
         Ok(Accepted::Done)
@@ -153,6 +166,7 @@ impl Core {
     /// The rows could not be written: everything is as at the last commit, and what was decided since must not be
     /// acted on. Nodes have to connect again.
     pub fn rollback(&mut self, present: Present) {
+        self.connected.clear();
         self.registered.clear();
         self.live.rollback();
         self.past.clear();
@@ -280,6 +294,7 @@ impl Core {
     /// Makes all that follows from the tables anew.
     fn rebuild(&mut self, present: Present) {
         self.pools = Pools::new(&self.config);
+        self.scale = Scale::of(&self.config, present.accounts);
         let place = |name: &NodeName| self.pools.place(name);
         let members = |line: &PartitionLine| line.nodes.iter().filter_map(place).collect();
         let lines = self.config.partitions.iter();
@@ -287,6 +302,7 @@ impl Core {
         (self.tally, self.queue, self.timers) = (Tally::default(), Queue::default(), Timers::default());
         self.licenses.clear();
         self.blocked.clear();
+        self.expected.clear();
         self.tally.set_used(&self.usage.used);
         for (name, standing) in self.live.nodes.iter() {
             self.pools.set_takes_work(name, standing.takes_work());
@@ -318,6 +334,7 @@ impl Core {
 
     fn learn_accounts(&mut self, present: Present) {
         self.tally.recount(present.accounts);
+        self.scale = Scale::of(&self.config, present.accounts);
         self.version += 1;
         self.set_priorities(present);
     }

@@ -20,6 +20,7 @@ impl Core {
         standing.session = NodeSession(standing.session.0 + 1);
         let session = standing.session;
         self.registered.remove(node);
+        self.connected.insert(node.clone(), session);
         self.put_node(node, standing);
         self.note_heard(present, node);
         Ok(session)
@@ -33,11 +34,13 @@ impl Core {
         registration: Registration,
     ) -> Result<(), Denial> {
         let configured = self.pools.get(node).ok_or(Denial::InvalidNode)?.hardware.clone();
-        let mut standing = self.standing(node);
-        let is_first = standing.session == session && !self.registered.contains_key(node);
-        if !is_first {
+        if self.connected.get(node) != Some(&session) {
+            return Err(Denial::Denied);
+        }
+        if self.registered.contains_key(node) {
             return Ok(());
         }
+        let mut standing = self.standing(node);
         self.note_heard(present, node);
         self.registered.insert(node.clone(), session);
         if !matches!(standing.health, NodeHealth::Down(_, DownCause::Ordered)) {
@@ -95,6 +98,7 @@ impl Core {
         let mut standing = self.standing(node);
         if is_gone && standing.strays.remove(&(id, attempt)) {
             self.put_node(node, standing);
+            self.touch_node(node);
         }
         let Some(job) = self.live.jobs.shared(&id).filter(|job| job.attempt == attempt).cloned() else { return Ok(()) };
         if !job.held().any(|share| share.node == *node) {
@@ -197,6 +201,7 @@ impl Core {
             return self.timers.set(from, Timer::Silence(node.clone()));
         }
         self.heard.remove(node);
+        self.connected.remove(node);
         self.registered.remove(node);
         if self.standing(node).health == NodeHealth::Up {
             let remark = Remark { reason: "Not responding".into(), uid: Uid::ROOT, since: present.now };

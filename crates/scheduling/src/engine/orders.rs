@@ -59,7 +59,10 @@ impl Core {
         if !job.held().any(|share| share.node == *node) {
             return;
         }
+        let has_strays = self.live.nodes.get(node).is_some_and(|it| !it.strays.is_empty());
         match &job.phase {
+            // First what should not be there has to go.
+            JobPhase::Running(_) if has_strays => {}
             JobPhase::Running(run) => {
                 let tasks = tasks(job, run, node);
                 orders.extend(tasks.into_iter().map(|task| order(job.attempt, task)));

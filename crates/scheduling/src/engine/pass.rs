@@ -7,12 +7,12 @@
 use super::{Core, Present};
 use crate::config::PartitionLine;
 use crate::event::{Accepted, Decision};
-use crate::job::{Allocation, LiveJob};
+use crate::job::{Allocation, LiveJob, NodeShare};
 use crate::pool::NodeIndex;
 use crate::queue::QueuePlace;
 use crate::reason::PendingReason;
 use crate::selection::{Fit, Placed, able, choose, shares};
-use slurm::admission::admit;
+use slurm::admission::{Job, admit};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
@@ -86,19 +86,32 @@ impl Core {
         fit: &Fit,
         closed: &HashSet<NodeIndex>,
     ) -> Result<Allocation, PendingReason> {
-        let (accounts, enforce) = (present.accounts, self.config.settings.enforce);
-        let may_start = |asked: &_| admit(accounts, enforce, self.tally.counts(), asked).start;
-        may_start(&self.asked(accounts, job, line)).map_err(PendingReason::Admission)?;
+        self.may_start(present, &self.asked(present.accounts, job, line))?;
         self.has_licenses(job)?;
         let chosen = self.choose_now(line, fit, closed)?;
-        let allocation = Allocation {
-            partition: line.rules.name.as_str().into(),
-            start: present.now,
-            minutes: line.minutes(job.submission.minutes),
-            shares: shares(&self.pools, fit, &chosen).ok_or(PendingReason::Resources)?,
-        };
-        may_start(&self.placed(accounts, job, line, &allocation)).map_err(PendingReason::Admission)?;
+        let shares = shares(&self.pools, fit, &chosen).ok_or(PendingReason::Resources)?;
+        self.allowed(present, job, line, shares)
+    }
+
+    /// The allocation of these shares, if the job may have it now.
+    pub(super) fn allowed(
+        &self,
+        present: Present,
+        job: &LiveJob,
+        line: &PartitionLine,
+        shares: Vec<NodeShare>,
+    ) -> Result<Allocation, PendingReason> {
+        self.has_licenses(job)?;
+        let minutes = line.minutes(job.submission.minutes);
+        let partition = line.rules.name.as_str().into();
+        let allocation = Allocation { partition, start: present.now, minutes, shares };
+        self.may_start(present, &self.placed(present.accounts, job, line, &allocation))?;
         Ok(allocation)
+    }
+
+    pub(super) fn may_start(&self, present: Present, asked: &Job) -> Result<(), PendingReason> {
+        let enforce = self.config.settings.enforce;
+        admit(present.accounts, enforce, self.tally.counts(), asked).start.map_err(PendingReason::Admission)
     }
 
     pub(super) fn has_licenses(&self, job: &LiveJob) -> Result<(), PendingReason> {

@@ -346,3 +346,63 @@ fn what_could_not_be_written_never_was() {
     assert_eq!(bench.core.node_state(&"n1".into()), Some(NodeState::Idle));
     assert_eq!(bench.core.changes(&bench.accounts).count(), 0);
 }
+
+#[test]
+fn a_small_job_passes_a_large_one_that_it_does_not_delay() {
+    let mut bench = Bench::new(2);
+    let mut of = |tasks, minutes| {
+        let demand = Arc::new(Demand { tasks, ..Demand::default() });
+        bench.try_submit(|it| (it.demand, it.minutes) = (demand, Some(minutes))).unwrap()
+    };
+    let [running, large, long, short] = [of(6, 10), of(8, 10), of(2, 11), of(2, 10)];
+    bench.pass();
+    assert_eq!(bench.state(running), JobState::Running);
+    let plan = bench.core.plan(Present { accounts: &bench.accounts, now: 1000 }, 100);
+    assert_eq!(plan.starts().collect::<Vec<_>>(), [short]);
+    bench.on(SchedulerEvent::Planned(plan));
+    assert_eq!(
+        [large, long, short].map(|job| bench.state(job)),
+        [JobState::Pending, JobState::Pending, JobState::Running]
+    );
+    assert_eq!([large, long].map(|job| bench.core.expected_start(job)), [Some(1600), Some(2200)]);
+}
+
+#[test]
+fn a_plan_that_came_too_late_starts_nobody_where_there_is_no_room() {
+    let mut bench = Bench::new(1);
+    let job = bench.submit(4);
+    let plan = bench.core.plan(Present { accounts: &bench.accounts, now: 1000 }, 100);
+    bench.on(SchedulerEvent::NodeControl(ROOT, "n1".into(), NodeCommand::Drain("a test".into())));
+    bench.on(SchedulerEvent::Planned(plan));
+    assert_eq!(bench.state(job), JobState::Pending);
+}
+
+#[test]
+fn the_higher_priority_goes_first_and_grows_with_age() {
+    let mut bench = Bench::new(1);
+    let mut config = bench.core.config().clone();
+    config.settings.priority.weights.age = 1000;
+    config.settings.priority.max_age = std::time::Duration::from_secs(1000);
+    bench.on(SchedulerEvent::Configure(Arc::new(config)));
+    let nice = |bench: &mut Bench, nice| bench.try_submit(|it| it.nice = nice).unwrap();
+    let old = nice(&mut bench, 0);
+    bench.now += 600;
+    let new = nice(&mut bench, -500);
+    let priorities = [old, new].map(|job| bench.core.priority_of(job));
+    assert_eq!(priorities, [Some(600), Some(500)], "computed again after PriorityCalcPeriod");
+    assert_eq!(bench.control(USER, new, JobCommand::Update(JobChange::Priority(700))), Err(Denial::Denied));
+    assert_eq!(bench.control(ROOT, new, JobCommand::Update(JobChange::Priority(700))), Ok(()));
+    assert_eq!(bench.core.priority_of(new), Some(700));
+}
+
+#[test]
+fn a_registration_from_before_a_restart_says_nothing() {
+    let mut bench = Bench::new(1);
+    bench.core.commit();
+    let present = Present { accounts: &bench.accounts, now: bench.now };
+    let live = bench.core.live().clone();
+    bench.core = Core::restore(Arc::new(bench.core.config().clone()), live, present).unwrap();
+    let registration = Registration { boot: Boot(1), hardware: Hardware::new(4, 1000), runs: Vec::new() };
+    let answer = bench.on(SchedulerEvent::NodeRegisters("n1".into(), NodeSession(1), registration)).answer;
+    assert_eq!(answer, Err(Denial::Denied));
+}

@@ -4,6 +4,7 @@ use crate::cluster::{accounts, config, submission};
 use crate::invariants;
 use crate::node::{FromNode, SimNode};
 use crate::random::Random;
+use scheduling::backfill::BackfillPlan;
 use scheduling::config::Config;
 use scheduling::event::*;
 use scheduling::id::{Attempt, JobId, NodeName, NodeSession, Time, Uid};
@@ -237,6 +238,9 @@ impl World {
         if self.core.wants_pass() {
             orders.extend(self.core.pass(Present { accounts: &self.accounts, now: self.now }).orders);
         }
+        if self.random.one_in(6) {
+            orders.extend(self.plan());
+        }
         self.events += 1;
         // While all is mended, nothing is new in most events.
         if !self.mended || self.events.is_multiple_of(16) {
@@ -256,6 +260,32 @@ impl World {
         for (answer, asks) in answers {
             self.answer(answer, asks);
         }
+    }
+
+    /// A plan is made and taken. Nobody who waits may have to wait longer for those who passed.
+    fn plan(&mut self) -> Vec<NodeOrder> {
+        let present = Present { accounts: &self.accounts, now: self.now };
+        let plan = self.core.plan(present, 50);
+        let starts: Vec<JobId> = plan.starts().collect();
+        let orders = self.core.on(present, SchedulerEvent::Planned(plan.clone())).orders;
+        // Who did not start after all (a limit) makes room for others, and so does who started in another partition.
+        let all_started = starts.iter().all(|id| {
+            let job = self.core.job(*id).expect("a plan forgets nobody");
+            job.state() == JobState::Running && job.submission.partitions.len() < 2
+        });
+        if !all_started {
+            return orders;
+        }
+        let again = self.core.plan(present, 50);
+        let waiting = |plan: &BackfillPlan| plan.waiting().map(|(id, _)| id).collect::<Vec<_>>();
+        // Who must not start any more by a limit gives his place to others, who then stand elsewhere.
+        if waiting(&plan) != waiting(&again) {
+            return orders;
+        }
+        for ((id, before), (_, now)) in plan.waiting().zip(again.waiting()) {
+            assert!(now <= before, "job {id} was to start at {before}, is delayed to {now} by {starts:?}");
+        }
+        orders
     }
 
     fn answer(&mut self, answer: Result<Accepted, Denial>, asks: Asks) {
