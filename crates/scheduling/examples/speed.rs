@@ -4,7 +4,7 @@
 use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::Demand;
 use scheduling::event::{Accepted, Registration, SchedulerEvent};
-use scheduling::id::{Boot, NodeName, Time};
+use scheduling::id::{Boot, Gid, NodeName, Time, Uid};
 use scheduling::job::{Submission, Submitter};
 use scheduling::live::LiveTables;
 use scheduling::node::{Hardware, NodeLine};
@@ -64,7 +64,12 @@ fn submission(number: u32) -> Submission {
     let min_nodes = if kind.is_multiple_of(10) { 2 + kind % 7 } else { 1 };
     let demand = Demand { tasks: min_nodes + kind % 50, min_nodes, ..Demand::default() };
     Submission {
-        user: Submitter { name: format!("u{}", number % USERS), uid: number % USERS, gid: 1, groups: Vec::new() },
+        user: Submitter {
+            name: format!("u{}", number % USERS),
+            uid: Uid(number % USERS),
+            gid: Gid(1),
+            groups: Vec::new(),
+        },
         name: "job".into(),
         account: None,
         qos: None,
