@@ -18,6 +18,7 @@ mod inventory_cases;
 mod job_cases;
 mod lab;
 mod migration;
+mod name_service;
 mod node;
 mod output;
 mod own_commands;

@@ -12,6 +12,7 @@ use crate::change::outcome::{Failure, ItemResult, Outcome};
 use crate::parameters::{ModuleParameters, Spec};
 use crate::protocol::Bound;
 use crate::system::System;
+use crate::system::lookup::LookedUp;
 use words::value::Map;
 
 /// One kind of resource on a host.
@@ -37,6 +38,11 @@ pub trait Module: Sync {
     /// files are written in another order.
     fn removes(&self, _given: &Self::Parameters) -> bool {
         false
+    }
+
+    /// Whom the check may look up beyond the host's own files, for all items to be asked in one go. A hint for speed.
+    fn looks_up(&self, _given: &Self::Parameters) -> Vec<LookedUp> {
+        Vec::new()
     }
 
     /// Runs all items of a loop, for a module that looks at all of them in one go and writes them together. `None` when

@@ -4,6 +4,7 @@ use super::{After, Apply, Module, Prepared, Verdict, Would};
 use crate::change::Change;
 use crate::change::outcome::{Failure, ItemResult, Outcome};
 use crate::system::System;
+use crate::system::lookup::LookedUp;
 
 /// One item of a loop: what the module is asked for, whatever its parameters are.
 trait Item {
@@ -12,6 +13,9 @@ trait Item {
 
     /// See [`Module::removes`].
     fn removes(&self) -> bool;
+
+    /// See [`Module::looks_up`].
+    fn looks_up(&self) -> Vec<LookedUp>;
 }
 
 struct Asked<'a, M: Module> {
@@ -29,6 +33,10 @@ impl<M: Module> Item for Asked<'_, M> {
 
     fn removes(&self) -> bool {
         self.given.as_ref().is_ok_and(|given| self.module.removes(given))
+    }
+
+    fn looks_up(&self) -> Vec<LookedUp> {
+        self.given.as_ref().map_or(Vec::new(), |given| self.module.looks_up(given))
     }
 }
 
@@ -49,6 +57,7 @@ pub(super) fn each<M: Module>(
 /// since the world may have moved. Items of an account module then share one transaction: one lock, one write a file.
 fn run(items: &[&dyn Item], works_alone: bool, system: &mut dyn System) -> Vec<ItemResult> {
     system.look_again();
+    look_up(items, system);
     let mut results = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         match item.check(system) {
@@ -67,6 +76,12 @@ fn run(items: &[&dyn Item], works_alone: bool, system: &mut dyn System) -> Vec<I
     results
 }
 
+/// What was known is forgotten when the world may have moved; so this is asked anew each time.
+fn look_up(items: &[&dyn Item], system: &dyn System) {
+    let wanted: Vec<_> = items.iter().flat_map(|item| item.looks_up()).collect();
+    system.look_up_together(&wanted);
+}
+
 fn finished(changes: Vec<Change>, outcome: Result<Outcome, Failure>) -> ItemResult {
     let changed = match &outcome {
         Ok(outcome) => outcome.skipped.is_none(),
@@ -82,6 +97,7 @@ fn run_alone(items: &[&dyn Item], system: &mut dyn System) -> Vec<ItemResult> {
         return items.iter().map(|item| unclaimed(*item, system, &failure)).collect();
     }
     system.look_again();
+    look_up(items, system);
     let mut results = run_claimed(items, system);
     if let Err(error) = system.make_durable() {
         let failure = Failure { acted: true, ..Failure::from(error) };
@@ -141,6 +157,7 @@ fn run_transaction(items: &[&dyn Item], system: &mut dyn System) -> Vec<ItemResu
         let failure = Failure::from(error);
         return firsts.into_iter().map(|first| combined(first, ItemResult::unchanged(Err(failure.clone())))).collect();
     }
+    look_up(items, system);
     let edit_unless_failed = |(item, first): (&&dyn Item, &First)| match first {
         Ok(_) => edit(*item, system),
         Err(_) => Pending::Done(ItemResult::unchanged(Ok(Outcome::new()))),

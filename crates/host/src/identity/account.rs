@@ -17,12 +17,12 @@ pub struct LocalAccount {
 }
 
 impl LocalAccount {
-    /// The local user called `name`.
+    /// The local user called `name`. Where nobody can say what the primary group is called, it has its number.
     pub fn find(databases: &Databases, directory: &dyn AccountSources, name: &str) -> Option<Self> {
         let passwd = databases.passwd.get(name)?.clone();
         let gid = passwd.gid;
         let local = databases.group_with_gid(gid).map(|group| group.name.clone());
-        let group = local.or_else(|| directory.group_with_gid(gid)).unwrap_or_else(|| gid.to_string());
+        let group = local.unwrap_or_else(|| directory.group_with_gid(gid).or_kept(&gid.to_string(), gid));
         Some(Self {
             shadow: databases.shadow.as_ref().and_then(|shadow| shadow.get(name)).cloned(),
             groups: databases.groups_of(name),

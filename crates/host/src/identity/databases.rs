@@ -82,7 +82,10 @@ impl Databases {
     pub fn find_group(&self, wanted: &str, directory: &dyn AccountSources) -> Result<Group, AccountRefusal> {
         let by_gid = wanted.parse().ok().and_then(|gid| self.group_with_gid(gid));
         let local = by_gid.or_else(|| self.group.get(wanted)).cloned();
-        let found = local.or_else(|| directory.group(wanted));
+        let found = match local {
+            Some(local) => Some(local),
+            None => directory.group(wanted).known()?,
+        };
         found.ok_or_else(|| {
             AccountRefusal::new(format!("Group {wanted} does not exist")).hint("make it first, with the module `group`")
         })

@@ -95,19 +95,22 @@ pub(super) fn free_gid(
 ) -> Result<Gid, AccountRefusal> {
     let range = defaults.id_range(IdKind::Group, system)?;
     let extremes = databases.group.extremes(&range);
-    let is_used = |gid: u32| {
+    let is_used = |gid: u32| -> Result<bool, AccountRefusal> {
         let gid = Gid(gid);
-        databases.group_with_gid(gid).is_some() || directory.group_with_gid(gid).is_some()
+        Ok(databases.group_with_gid(gid).is_some() || directory.group_with_gid(gid).known()?.is_some())
     };
     let lowest_preferred = if system { 1 } else { *range.start() };
-    let is_free = |gid: &u32| (lowest_preferred..=*range.end()).contains(gid) && !is_used(*gid);
-    let found = preferred.map(|gid| gid.0).filter(is_free).or_else(|| {
-        if system {
-            ids::next_free_system(range.clone(), extremes, is_used)
-        } else {
-            ids::next_free(range.clone(), extremes, is_used)
-        }
-    });
+    let preferred = preferred.map(|gid| gid.0).filter(|gid| (lowest_preferred..=*range.end()).contains(gid));
+    if let Some(gid) = preferred
+        && !is_used(gid)?
+    {
+        return Ok(Gid(gid));
+    }
+    let found = if system {
+        ids::next_free_system(range, extremes, is_used)?
+    } else {
+        ids::next_free(range, extremes, is_used)?
+    };
     found.map(Gid).ok_or_else(|| AccountRefusal::new("Can't get unique GID (no more available GIDs)"))
 }
 
@@ -136,8 +139,11 @@ fn check_gid(
     if gid.is_none() {
         return Err(AccountRefusal::new(format!("invalid group ID '{gid}'")));
     }
-    let local = databases.group_with_gid(gid).map(|group| group.name.clone());
-    let owner = local.or_else(|| directory.group_with_gid(gid)).filter(|owner| *owner != wanted.name);
+    let owner = match databases.group_with_gid(gid) {
+        Some(local) => Some(local.name.clone()),
+        None => directory.group_with_gid(gid).known()?,
+    };
+    let owner = owner.filter(|owner| *owner != wanted.name);
     match owner {
         Some(owner) if !wanted.non_unique => {
             Err(AccountRefusal::new(format!("GID '{gid}' already exists: group '{owner}'"))

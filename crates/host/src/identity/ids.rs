@@ -5,27 +5,34 @@ use super::entries::SubordinateIds;
 use std::ops::RangeInclusive;
 
 /// The next id of an ordinary account: one above the highest used in the range, else the lowest free one. `extremes` are
-/// the lowest and highest that are used in the range, `is_used` is asked for each.
-pub fn next_free(
+/// the lowest and highest that are used in the range, `is_used` is asked for each; what it cannot tell is the error.
+pub fn next_free<E>(
     range: RangeInclusive<u32>,
     extremes: Option<(u32, u32)>,
-    is_used: impl Fn(u32) -> bool,
-) -> Option<u32> {
-    let is_free = |id: &u32| !is_used(*id);
+    is_used: impl Fn(u32) -> Result<bool, E>,
+) -> Result<Option<u32>, E> {
     let above = extremes.map_or(*range.start(), |(_, highest)| highest.saturating_add(1));
-    (above..=*range.end()).find(is_free).or_else(|| range.clone().find(is_free))
+    first_free((above..=*range.end()).chain(range), is_used)
 }
 
 /// The next id of a system account: one below the lowest used in the range, else the highest free one.
-pub fn next_free_system(
+pub fn next_free_system<E>(
     range: RangeInclusive<u32>,
     extremes: Option<(u32, u32)>,
-    is_used: impl Fn(u32) -> bool,
-) -> Option<u32> {
-    let is_free = |id: &u32| !is_used(*id);
+    is_used: impl Fn(u32) -> Result<bool, E>,
+) -> Result<Option<u32>, E> {
     let below = extremes.map_or(Some(*range.end()), |(lowest, _)| lowest.checked_sub(1));
-    let found = below.and_then(|below| (*range.start()..=below).rev().find(is_free));
-    found.or_else(|| range.clone().rev().find(is_free))
+    let downward = below.into_iter().flat_map(|below| (*range.start()..=below).rev());
+    first_free(downward.chain(range.clone().rev()), is_used)
+}
+
+fn first_free<E>(ids: impl Iterator<Item = u32>, is_used: impl Fn(u32) -> Result<bool, E>) -> Result<Option<u32>, E> {
+    for id in ids {
+        if !is_used(id)? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// The start of the first hole of `count` numbers between `min` and `max` (both included).
@@ -54,7 +61,7 @@ mod tests {
         let next = |range: RangeInclusive<u32>, used: &[u32], elsewhere: u32| {
             let within = || used.iter().copied().filter(|id| range.contains(id));
             let extremes = within().min().zip(within().max());
-            next_free(range.clone(), extremes, |id| used.contains(&id) || id == elsewhere)
+            next_free(range.clone(), extremes, |id| Ok::<_, ()>(used.contains(&id) || id == elsewhere)).unwrap()
         };
         assert_eq!(next(1000..=1005, &[0, 999, 65534], 0), Some(1000));
         assert_eq!(next(1000..=1005, &[1000, 1003], 0), Some(1004));
@@ -67,7 +74,8 @@ mod tests {
     fn system_ids_go_down_and_then_fill_holes() {
         let next = |range: RangeInclusive<u32>, used: &[u32]| {
             let within = || used.iter().copied().filter(|id| range.contains(id));
-            next_free_system(range.clone(), within().min().zip(within().max()), |id| used.contains(&id))
+            let extremes = within().min().zip(within().max());
+            next_free_system(range.clone(), extremes, |id| Ok::<_, ()>(used.contains(&id))).unwrap()
         };
         assert_eq!(next(101..=999, &[0, 1000]), Some(999));
         assert_eq!(next(101..=999, &[998, 990]), Some(989));

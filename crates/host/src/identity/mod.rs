@@ -24,17 +24,19 @@ pub use database::Database;
 pub use databases::Databases;
 pub use defaults::Defaults;
 pub use numbers::{Gid, Uid};
+use words::people::{Sought, Unanswered};
 
-/// What the account sources beyond the local files (LDAP, sssd, NIS) know; asked only when the files do not.
+/// What the account sources beyond the local files (LDAP, sssd, NIS) know; asked only when the files do not. Each of them
+/// may be unable to say: then nothing is decided that depends on it.
 pub trait AccountSources {
     /// The name of the user with this uid.
-    fn user_with_uid(&self, uid: Uid) -> Option<String>;
+    fn user_with_uid(&self, uid: Uid) -> Sought<String>;
 
     /// The name of the group with this gid.
-    fn group_with_gid(&self, gid: Gid) -> Option<String>;
+    fn group_with_gid(&self, gid: Gid) -> Sought<String>;
 
     /// A group, by name or, when it is a number, by gid.
-    fn group(&self, name: &str) -> Option<entries::Group>;
+    fn group(&self, name: &str) -> Sought<entries::Group>;
 }
 
 /// There is no other source than the files.
@@ -42,16 +44,16 @@ pub trait AccountSources {
 pub struct FilesOnly;
 
 impl AccountSources for FilesOnly {
-    fn user_with_uid(&self, _: Uid) -> Option<String> {
-        None
+    fn user_with_uid(&self, _: Uid) -> Sought<String> {
+        Sought::Absent
     }
 
-    fn group_with_gid(&self, _: Gid) -> Option<String> {
-        None
+    fn group_with_gid(&self, _: Gid) -> Sought<String> {
+        Sought::Absent
     }
 
-    fn group(&self, _: &str) -> Option<entries::Group> {
-        None
+    fn group(&self, _: &str) -> Sought<entries::Group> {
+        Sought::Absent
     }
 }
 
@@ -75,5 +77,12 @@ impl AccountRefusal {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+impl From<Unanswered> for AccountRefusal {
+    fn from(unanswered: Unanswered) -> Self {
+        Self::new(unanswered.to_string())
+            .hint("nsswitch.conf of the host names sources beside its files: see what `getent passwd root` says there")
     }
 }

@@ -266,12 +266,14 @@ impl Plan<'_> {
         let range = self.defaults.id_range(IdKind::User, self.wanted.system)?;
         let passwd = &self.after.passwd;
         let is_here = |uid: Uid| passwd.with_number(uid.into()).next().is_some();
-        let is_used = |uid| is_here(Uid(uid)) || self.directory.user_with_uid(Uid(uid)).is_some();
+        let is_used = |uid| -> Result<bool, AccountRefusal> {
+            Ok(is_here(Uid(uid)) || self.directory.user_with_uid(Uid(uid)).known()?.is_some())
+        };
         let extremes = passwd.extremes(&range);
         let found = if self.wanted.system {
-            ids::next_free_system(range, extremes, is_used)
+            ids::next_free_system(range, extremes, is_used)?
         } else {
-            ids::next_free(range, extremes, is_used)
+            ids::next_free(range, extremes, is_used)?
         };
         found.map(Uid).ok_or_else(|| AccountRefusal::new("Can't get unique UID (no more available UIDs)"))
     }
@@ -282,7 +284,10 @@ impl Plan<'_> {
             return Err(AccountRefusal::new(format!("invalid user ID '{uid}'")));
         }
         let local = self.after.passwd.with_number(uid.into()).find(|user| user.name != self.wanted.name);
-        let owner = local.map(|user| user.name.clone()).or_else(|| self.directory.user_with_uid(uid));
+        let owner = match local {
+            Some(user) => Some(user.name.clone()),
+            None => self.directory.user_with_uid(uid).known()?,
+        };
         match owner.filter(|owner| *owner != self.wanted.name && !self.wanted.non_unique) {
             Some(owner) => Err(AccountRefusal::new(format!("UID {uid} is not unique: user '{owner}' has it"))
                 .hint("choose another uid, or change that user's; `non_unique: true` shares it")),
@@ -294,7 +299,10 @@ impl Plan<'_> {
     /// `USERGROUPS_ENAB` is on; else the default group.
     fn own_group(&mut self, uid: Uid) -> Result<Gid, AccountRefusal> {
         let name = &self.wanted.name;
-        let existing = self.after.group.get(name).cloned().or_else(|| self.directory.group(name));
+        let existing = match self.after.group.get(name) {
+            Some(local) => Some(local.clone()),
+            None => self.directory.group(name).known()?,
+        };
         match existing {
             Some(group) if self.is_left_by_a_crash(&group) => return Ok(group.gid),
             None if self.defaults.flag("USERGROUPS_ENAB") => {}

@@ -10,6 +10,7 @@ use crate::identity::entries::Passwd;
 use crate::parameters;
 use crate::parameters::{Choice, HostPath, Presence};
 use crate::system::held::{self, Held};
+use crate::system::lookup::LookedUp;
 use crate::system::resolve::FollowedLinks;
 use crate::system::{Attributes, FileKind, Stat, System, SystemError, lookup};
 use std::ffi::OsStr;
@@ -53,6 +54,10 @@ impl Module for AuthorizedKey {
 
     fn works_alone(&self) -> bool {
         true
+    }
+
+    fn looks_up(&self, given: &AuthorizedKeyParameters) -> Vec<LookedUp> {
+        vec![LookedUp::user(&given.user)]
     }
 
     fn check(&self, given: &AuthorizedKeyParameters, system: &dyn System) -> Result<Verdict, Failure> {

@@ -10,7 +10,7 @@ use crate::identity::{Databases, Gid};
 use crate::parameters;
 use crate::parameters::{Choice, Presence};
 use crate::system::System;
-use crate::system::lookup::{self, Nss};
+use crate::system::lookup::{self, LookedUp, Nss};
 
 /// The module.
 pub struct Group;
@@ -44,6 +44,11 @@ impl Module for Group {
 
     fn works_alone(&self) -> bool {
         true
+    }
+
+    fn looks_up(&self, given: &GroupParameters) -> Vec<LookedUp> {
+        let number = id(given.gid).ok().flatten().map(LookedUp::group);
+        number.into_iter().chain([LookedUp::group(&given.name)]).collect()
     }
 
     fn check(&self, given: &GroupParameters, system: &dyn System) -> Result<Verdict, Failure> {

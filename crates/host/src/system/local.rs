@@ -13,7 +13,7 @@ mod walk;
 use super::accounts::{Accounts, is_database};
 use super::claim::{HostClaim, WORKSHOP};
 use super::held::{self, Held};
-use super::lookup::Sources;
+use super::lookup::{LookedUp, Sources, ask_together};
 use super::remembered::Remembered;
 use super::resolve::{FollowedLinks, refuse_further_name};
 use super::skeleton::SkeletonEntry;
@@ -412,6 +412,14 @@ impl System for Local {
         } else {
             ask()
         }
+    }
+
+    fn look_up_together(&self, wanted: &[LookedUp]) {
+        // Where the files cannot be read, whoever needs them says so.
+        let (Ok(passwd), Ok(group)) = (self.passwd(), self.groups()) else { return };
+        let wanted: Vec<_> = wanted.iter().filter(|wanted| !wanted.is_local(&passwd, &group)).cloned().collect();
+        let ask = |command: &Command| process::run(command, &self.environment);
+        ask_together(self.sources(), &wanted, ask, |command, answer| self.remembered.keep(command.argv, answer));
     }
 
     fn passwd(&self) -> Result<Database<Passwd>> {

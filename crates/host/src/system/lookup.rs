@@ -2,10 +2,12 @@
 //!
 //! "Is in `/etc/passwd`" and "resolves" are two facts, kept apart in [`FoundEntry`].
 
-use super::{Command, System, SystemError};
+use super::{Command, ProgramOutput, System, SystemError};
 use crate::identity::entries::{Entry, Group, Passwd};
 use crate::identity::{AccountRefusal, AccountSources, Database, Databases, Defaults, Gid, Uid};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use words::people::{Sought, Unanswered};
 
 /// Where an account is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEntr
     let by_uid = || wanted.parse().ok().and_then(|uid: Uid| local.with_number(uid.into()).next());
     Ok(match local.get(wanted).or_else(by_uid) {
         Some(user) => Some(FoundEntry::Local(user.clone())),
-        None => Nss(system).passwd(wanted).map(FoundEntry::Elsewhere),
+        None => Nss(system).passwd(wanted).known()?.map(FoundEntry::Elsewhere),
     })
 }
 
@@ -41,7 +43,7 @@ pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEnt
     let by_gid = || wanted.parse().ok().and_then(|gid: Gid| local.with_number(gid.into()).next());
     Ok(match local.get(wanted).or_else(by_gid) {
         Some(group) => Some(FoundEntry::Local(group.clone())),
-        None => Nss(system).group(wanted).map(FoundEntry::Elsewhere),
+        None => Nss(system).group(wanted).known()?.map(FoundEntry::Elsewhere),
     })
 }
 
@@ -62,6 +64,12 @@ pub fn read_databases(read: impl Fn(&Path) -> super::Result<Option<Vec<u8>>>) ->
 enum LoadError {
     System(SystemError),
     AccountRefusal(AccountRefusal),
+}
+
+impl From<Unanswered> for SystemError {
+    fn from(unanswered: Unanswered) -> Self {
+        SystemError::Refused(AccountRefusal::from(unanswered).message)
+    }
 }
 
 impl From<AccountRefusal> for LoadError {
@@ -123,32 +131,150 @@ pub struct Nss<'a>(pub &'a dyn System);
 
 impl Nss<'_> {
     /// A user by name or uid, from any source.
-    pub fn passwd(&self, key: &str) -> Option<Passwd> {
+    pub fn passwd(&self, key: &str) -> Sought<Passwd> {
         self.getent(key)
     }
 
-    fn getent<E: Entry>(&self, key: &str) -> Option<E> {
-        // A name that begins with `-` would be an option; nobody has one.
-        if key.is_empty() || key.starts_with('-') || !self.0.sources().are_beyond(E::FILE) {
-            return None;
+    fn getent<E: Entry>(&self, key: &str) -> Sought<E> {
+        if !may_be_asked(key) || !self.0.sources().are_beyond(E::FILE) {
+            return Sought::Absent;
         }
-        let output = self.0.query(&Command::new(["getent", E::FILE, key])).ok()?;
-        Database::<E>::parse(output.stdout).entries().next().cloned()
+        let cannot_say = |why| Sought::CannotSay(Unanswered { what: plural(E::FILE), why });
+        match self.0.query(&Command::new(["getent", E::FILE, key])) {
+            Err(error) => cannot_say(error.to_string()),
+            Ok(ProgramOutput { code: FOUND, stdout, .. }) => match Database::<E>::parse(stdout).entries().next() {
+                Some(entry) => Sought::There(entry.clone()),
+                None => cannot_say(format!("`getent {} {key}` gives no entry", E::FILE)),
+            },
+            Ok(ProgramOutput { code: NOT_FOUND, .. }) => Sought::Absent,
+            Ok(ProgramOutput { code, stderr, .. }) => {
+                let said = String::from_utf8_lossy(&stderr);
+                cannot_say(format!("`getent {} {key}` ended with {code}: {}", E::FILE, said.trim()))
+            }
+        }
     }
 }
 
 impl AccountSources for Nss<'_> {
-    fn user_with_uid(&self, uid: Uid) -> Option<String> {
-        self.getent::<Passwd>(&uid.to_string()).filter(|user| user.uid == uid).map(|user| user.name)
+    fn user_with_uid(&self, uid: Uid) -> Sought<String> {
+        named(self.getent::<Passwd>(&uid.to_string()), |user| (user.uid == uid).then_some(user.name))
     }
 
-    fn group_with_gid(&self, gid: Gid) -> Option<String> {
-        self.getent::<Group>(&gid.to_string()).filter(|group| group.gid == gid).map(|group| group.name)
+    fn group_with_gid(&self, gid: Gid) -> Sought<String> {
+        named(self.getent::<Group>(&gid.to_string()), |group| (group.gid == gid).then_some(group.name))
     }
 
-    fn group(&self, name: &str) -> Option<Group> {
+    fn group(&self, name: &str) -> Sought<Group> {
         self.getent(name)
     }
+}
+
+/// The name of what was found by its number: a name of digits is not that number.
+fn named<E>(sought: Sought<E>, name: impl FnOnce(E) -> Option<String>) -> Sought<String> {
+    match sought {
+        Sought::There(entry) => name(entry).map_or(Sought::Absent, Sought::There),
+        Sought::Absent => Sought::Absent,
+        Sought::CannotSay(why) => Sought::CannotSay(why),
+    }
+}
+
+/// What `getent` ends with (getent(1), "EXIT STATUS").
+const FOUND: i32 = 0;
+const NOT_FOUND: i32 = 2;
+
+/// A name that begins with `-` would be an option; nobody has one.
+fn may_be_asked(key: &str) -> bool {
+    !key.is_empty() && !key.starts_with('-')
+}
+
+fn plural(database: &str) -> &'static str {
+    if database == Group::FILE { "groups" } else { "users" }
+}
+
+/// Somebody or something that a module will look up: a key of `passwd` or `group`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LookedUp {
+    database: &'static str,
+    key: String,
+}
+
+impl LookedUp {
+    /// A user by name or uid.
+    pub fn user(key: impl ToString) -> Self {
+        Self { database: Passwd::FILE, key: key.to_string() }
+    }
+
+    /// A group by name or gid.
+    pub fn group(key: impl ToString) -> Self {
+        Self { database: Group::FILE, key: key.to_string() }
+    }
+
+    /// Whether the local files have it, so that nobody else is asked.
+    pub fn is_local(&self, passwd: &Database<Passwd>, group: &Database<Group>) -> bool {
+        if self.database == Passwd::FILE { has(passwd, &self.key) } else { has(group, &self.key) }
+    }
+}
+
+fn has<E: Entry>(entries: &Database<E>, key: &str) -> bool {
+    entries.get(key).is_some() || key.parse().is_ok_and(|number| entries.with_number(number).next().is_some())
+}
+
+/// So many keys are asked for at once: a directory's answer comes in one go, and no argument list is too long.
+const AT_ONCE: usize = 500;
+
+/// Asks the name service for many keys with few programs: to start one for each of thousands takes longer than all else.
+/// `ask` is given commands, and `keep` the answer that a command for one key alone would have got. What is not certain
+/// is not kept; whoever needs it asks again.
+pub fn ask_together(
+    sources: Sources,
+    wanted: &[LookedUp],
+    ask: impl Fn(&Command) -> super::Result<ProgramOutput>,
+    mut keep: impl FnMut(Command, ProgramOutput),
+) {
+    for database in [Passwd::FILE, Group::FILE] {
+        let of_this = wanted.iter().filter(|wanted| wanted.database == database);
+        let keys: BTreeSet<&str> = of_this.map(|wanted| wanted.key.as_str()).filter(|key| may_be_asked(key)).collect();
+        let keys: Vec<&str> = keys.into_iter().collect();
+        if keys.len() < 2 || !sources.are_beyond(database) {
+            continue;
+        }
+        for keys in keys.chunks(AT_ONCE) {
+            let Ok(output) = ask(&Command::new(["getent", database].iter().chain(keys))) else { return };
+            for (key, answer) in answers_by_key(keys, &output) {
+                keep(Command::new(["getent", database, key]), answer);
+            }
+        }
+    }
+}
+
+/// What each key's own answer is. A line is a key's by its name or number; where a directory calls it otherwise (other
+/// case, an alias), it may be anybody's who has none.
+fn answers_by_key<'a>(keys: &[&'a str], output: &ProgramOutput) -> Vec<(&'a str, ProgramOutput)> {
+    if ![FOUND, NOT_FOUND].contains(&output.code) {
+        return Vec::new();
+    }
+    let Ok(text) = std::str::from_utf8(&output.stdout) else { return Vec::new() };
+    let mut lines: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    let mut strangers = false;
+    for line in text.lines() {
+        let fields: Vec<_> = line.split(':').collect();
+        let names = [fields.first(), fields.get(2)].into_iter().flatten().copied();
+        let asked: Vec<_> = names.filter(|name| keys.binary_search(name).is_ok()).collect();
+        strangers |= asked.is_empty();
+        for name in asked {
+            lines.entry(name).or_default().insert(line);
+        }
+    }
+    let answer = |key: &&'a str| match lines.get(key) {
+        None if strangers => None,
+        None => Some((*key, ProgramOutput { code: NOT_FOUND, ..ProgramOutput::default() })),
+        Some(lines) if lines.len() > 1 => None,
+        Some(lines) => {
+            let stdout = lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect();
+            Some((*key, ProgramOutput { code: FOUND, stdout, ..ProgramOutput::default() }))
+        }
+    };
+    keys.iter().filter_map(answer).collect()
 }
 
 /// The sources of one database in nsswitch.conf(5), without `[…]` actions.
@@ -170,7 +296,6 @@ fn nsswitch_sources(text: &str, database: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::ProgramOutput;
     use crate::system::fake::Fake;
 
     #[test]
@@ -178,6 +303,38 @@ mod tests {
         let text = "# passwd: ldap\npasswd:  files [NOTFOUND = continue] sss # x\ngroup: files\n";
         assert_eq!(nsswitch_sources(text, "passwd"), ["files", "sss"]);
         assert_eq!(nsswitch_sources(text, "shadow"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_service_that_cannot_be_asked_is_no_absence() {
+        let beyond = || Fake::with_accounts().file("/etc/nsswitch.conf", "passwd: files sss\n");
+        let down = ProgramOutput { code: 1, stderr: b"sss is down\n".to_vec(), ..ProgramOutput::default() };
+        let system = beyond().program(["getent", "passwd", "bob"], down);
+        let told = user(&system, "bob").unwrap_err().to_string();
+        assert_eq!(told, "users cannot be looked up now: `getent passwd bob` ended with 1: sss is down");
+        let says_nothing = beyond().program(["getent", "passwd", "bob"], ProgramOutput::default());
+        assert!(user(&says_nothing, "bob").is_err());
+    }
+
+    #[test]
+    fn what_was_asked_together_is_what_each_would_have_got() {
+        let output = |code, stdout: &str| ProgramOutput { code, stdout: stdout.into(), ..ProgramOutput::default() };
+        let told = |keys: &[&str], answer: ProgramOutput| -> Vec<(String, i32, String)> {
+            let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+            let all = answers_by_key(keys, &answer).into_iter();
+            all.map(|(key, answer)| (key.to_owned(), answer.code, text(answer.stdout))).collect()
+        };
+        let bob = "bob:x:5000:5000:Bob:/home/bob:/bin/sh\n";
+        let absent = |key: &str| (key.to_owned(), 2, String::new());
+        let there = |key: &str| (key.to_owned(), 0, bob.to_owned());
+        assert_eq!(
+            told(&["5000", "bob", "eve"], output(2, &[bob, bob].concat())),
+            [there("5000"), there("bob"), absent("eve")]
+        );
+        assert_eq!(told(&["bob", "eve"], output(2, "")), [absent("bob"), absent("eve")]);
+        // A directory that does not heed case: whose line it is, is not certain.
+        assert_eq!(told(&["Bob", "eve"], output(2, bob)), []);
+        assert_eq!(told(&["bob", "eve"], output(1, bob)), [], "it could not be asked");
     }
 
     #[test]

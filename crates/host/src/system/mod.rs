@@ -23,6 +23,7 @@ use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 pub use content::Content;
 use held::Held;
+use lookup::LookedUp;
 use lookup::Sources;
 use resolve::FollowedLinks;
 use skeleton::SkeletonEntry;
@@ -276,6 +277,10 @@ pub trait System {
     /// Runs a program that promises to change nothing (`getent`, `id`, `visudo -c`); really runs in a dry run.
     /// An exit code is data; an error means that it could not be started.
     fn query(&self, command: &Command) -> Result<ProgramOutput>;
+
+    /// Looks these up in one go, as far as the local files lack them, so that asking for each costs no program. A hint: what
+    /// is not known afterwards is asked for when it is needed.
+    fn look_up_together(&self, _wanted: &[LookedUp]) {}
 
     /// `/etc/passwd`, indexed. This and the next five are read once and remembered, where it pays, until
     /// [`System::look_again`] or something that may change them.

@@ -5,7 +5,7 @@
 
 mod overlay;
 
-use super::lookup::Sources;
+use super::lookup::{LookedUp, Sources};
 use super::skeleton::SkeletonEntry;
 use super::{
     Attributes, Command, FileKind, ProgramOutput, Result, Stat, StatDetails, System, SystemError, accounts,
@@ -244,6 +244,10 @@ impl<S: System> System for Predicted<S> {
         }
         self.refuse_predicted_arguments(command)?;
         self.overlay.inner.query(command)
+    }
+
+    fn look_up_together(&self, wanted: &[LookedUp]) {
+        self.overlay.inner.look_up_together(wanted);
     }
 
     fn passwd(&self) -> Result<Database<Passwd>> {

@@ -87,6 +87,11 @@ impl Remembered {
         Ok(answer)
     }
 
+    /// Keeps what the name service said.
+    pub fn keep(&self, argv: Vec<OsString>, answer: ProgramOutput) {
+        self.answers.borrow_mut().insert(argv, answer);
+    }
+
     /// Takes the databases as they are after an edit. What was known before goes first, so that nothing else holds the
     /// files' lines and the edit is made in place.
     pub fn set(&mut self, mut after: Databases) {

@@ -4,7 +4,14 @@ use crate::change::outcome::Failure;
 use crate::identity::AccountRefusal;
 use crate::parameters::{ParameterKind, ParameterType};
 use std::marker::PhantomData;
+use words::people::Unanswered;
 use words::value::Value;
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        AccountRefusal::from(unanswered).into()
+    }
+}
 
 impl From<AccountRefusal> for Failure {
     fn from(refusal: AccountRefusal) -> Self {

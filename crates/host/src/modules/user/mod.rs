@@ -17,8 +17,9 @@ use crate::identity::databases::USER_ORDER;
 use crate::identity::entries::Passwd;
 use crate::identity::user::plan_user;
 use crate::identity::{Databases, Defaults, LocalAccount};
+use crate::modules::shared::accounts::id;
 use crate::parameters::Presence;
-use crate::system::lookup::{self, Nss};
+use crate::system::lookup::{self, LookedUp, Nss};
 use crate::system::{Command, System, SystemError};
 use home::Homes;
 use key::NewKey;
@@ -38,12 +39,25 @@ impl Module for User {
         given.state == Presence::Absent
     }
 
+    fn looks_up(&self, given: &UserParameters) -> Vec<LookedUp> {
+        let uid = id(given.uid).ok().flatten();
+        let mut all = vec![LookedUp::user(&given.name)];
+        all.extend(uid.map(LookedUp::user));
+        match &given.group {
+            Some(group) => all.push(LookedUp::group(group)),
+            // One of its own, which gets the same name and number if it can.
+            None => all.extend([Some(LookedUp::group(&given.name)), uid.map(LookedUp::group)].into_iter().flatten()),
+        }
+        all.extend(given.groups.iter().flatten().map(LookedUp::group));
+        all
+    }
+
     fn check(&self, given: &UserParameters, system: &dyn System) -> Result<Verdict, Failure> {
         let databases = system.databases()?;
         let name = given.name.as_str();
         if databases.passwd.get(name).is_none() && !given.local {
             // A name of digits must not find the user with that number.
-            if let Some(user) = Nss(system).passwd(name).filter(|user| user.name == name) {
+            if let Some(user) = Nss(system).passwd(name).known()?.filter(|user| user.name == name) {
                 return elsewhere(given, system, &user);
             }
         }

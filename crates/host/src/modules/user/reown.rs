@@ -8,6 +8,7 @@ use crate::system::lookup::Nss;
 use crate::system::tree::{TreeScope, Walked};
 use crate::system::{Attributes, FileKind, Result, Stat, System};
 use std::path::{Path, PathBuf};
+use words::people::Sought;
 
 /// Uid and gid.
 pub(super) type Numbers = (Uid, Gid);
@@ -154,8 +155,8 @@ pub(super) fn spool_path(defaults: &Defaults, name: &str) -> PathBuf {
     Path::new(defaults.mail_directory().unwrap_or("/var/mail")).join(name)
 }
 
-/// Whether no user has this number.
+/// Whether no user has this number; one of whom nobody can say is somebody's.
 fn is_nobodys(system: &dyn System, uid: Uid) -> bool {
     let is_local = |passwd: Database<Passwd>| passwd.with_number(uid.into()).next().is_some();
-    uid != Uid::ROOT && !system.passwd().is_ok_and(is_local) && Nss(system).user_with_uid(uid).is_none()
+    uid != Uid::ROOT && !system.passwd().is_ok_and(is_local) && Nss(system).user_with_uid(uid) == Sought::Absent
 }
