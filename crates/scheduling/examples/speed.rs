@@ -3,6 +3,7 @@
 
 use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::Demand;
+use scheduling::dependency::Dependencies;
 use scheduling::event::{Accepted, Registration, SchedulerEvent};
 use scheduling::id::{Boot, Gid, NodeName, Time, Uid};
 use scheduling::job::{Submission, Submitter};
@@ -78,6 +79,7 @@ fn submission(number: u32) -> Submission {
         minutes: Some(10 + kind),
         begin: None,
         deadline: None,
+        dependencies: Dependencies::default(),
         nice: 0,
         hold: None,
         requeue: true,

@@ -8,7 +8,7 @@ use crate::id::{JobId, Time};
 use crate::pool::{NodeIndex, Pools};
 use crate::selection::{Fit, Placed, choose};
 use crate::timeline::Timeline;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// When jobs start as far as it is known now.
@@ -45,10 +45,9 @@ pub(crate) struct Outlook<'a> {
     now: Time,
     pools: &'a Pools,
     lines: Vec<Timeline>,
-    /// Grows with each place that is kept on a node.
-    versions: Vec<u32>,
-    /// Of jobs that ask for the same: the earliest time for each node, and the version at which that was so.
-    known: HashMap<(u64, u32), Vec<(Time, u32)>>,
+    /// For the jobs of a lane: before which time each of their nodes does not hold all tasks. Since places are only ever
+    /// taken, what was found for one holds for the next.
+    bounds: HashMap<u64, Vec<Time>>,
 }
 
 /// What is to be placed.
@@ -63,13 +62,21 @@ pub(crate) struct Candidate<'a> {
     pub(crate) before: Option<&'a [Placed]>,
 }
 
+/// A moment at which a node may hold another number of tasks.
+#[derive(Clone, Copy)]
+struct Change {
+    at: Time,
+    place: usize,
+    /// Whether something may become free: between these nothing can start that could not before.
+    is_moment: bool,
+}
+
 /// Never, as far as is known.
 const NEVER: Time = Time::MAX;
 
 impl<'a> Outlook<'a> {
     pub(crate) fn new(now: Time, pools: &'a Pools, lines: Vec<Timeline>) -> Self {
-        let versions = vec![0; lines.len()];
-        Self { now, pools, lines, versions, known: HashMap::new() }
+        Self { now, pools, lines, bounds: HashMap::new() }
     }
 
     /// The earliest time for a job, and where: where it was to be before if that is still possible, since who moves may
@@ -97,59 +104,86 @@ impl<'a> Outlook<'a> {
 
     /// On one node, for all tasks.
     fn on_one_node(&mut self, job: &Candidate) -> Option<(Time, Vec<Placed>)> {
-        let tasks = job.fit.demand.task_count();
-        let times = self.times(job, tasks);
-        let at = *times.iter().min().filter(|at| **at < NEVER)?;
-        let able = job.nodes.iter().zip(&times).filter(|(_, time)| **time <= at).map(|(index, _)| *index);
-        let chosen = choose(self.pools, job.fit, self.able(job, at, able))?;
-        Some((at, chosen))
-    }
-
-    /// For each node the earliest time at which it holds so many tasks; what has not changed is not sought again.
-    fn times(&mut self, job: &Candidate, tasks: u32) -> Vec<Time> {
-        let mut known =
-            self.known.remove(&(job.lane, tasks)).unwrap_or_else(|| vec![(self.now, u32::MAX); job.nodes.len()]);
-        for (index, (time, version)) in job.nodes.iter().zip(&mut known) {
-            if *version != self.versions[*index] {
-                // Places are only ever taken: it cannot be earlier than it was.
-                (*time, *version) = (self.node_time(*index, job, tasks, *time), self.versions[*index]);
+        let mut bounds = self.bounds.remove(&job.lane).unwrap_or_else(|| vec![self.now; job.nodes.len()]);
+        let promising = (0..bounds.len()).min_by_key(|at| bounds[*at])?;
+        let mut best = NEVER;
+        for at in [promising].into_iter().chain(0..bounds.len()) {
+            if bounds[at] <= best {
+                bounds[at] = self.node_time(job.nodes[at], job, bounds[at], best);
+                best = best.min(bounds[at]);
             }
         }
-        let times = known.iter().map(|(time, _)| *time).collect();
-        self.known.insert((job.lane, tasks), known);
-        times
+        let able = job.nodes.iter().zip(&bounds).filter(|(_, bound)| **bound <= best).map(|(index, _)| *index);
+        let able = self.able(job, best, able);
+        self.bounds.insert(job.lane, bounds);
+        if best == NEVER { None } else { Some((best, choose(self.pools, job.fit, able)?)) }
     }
 
-    fn node_time(&self, index: NodeIndex, job: &Candidate, tasks: u32, from: Time) -> Time {
-        let node = self.pools.node(index);
-        if from == NEVER || job.fit.capacity(node, &node.whole()) < tasks {
+    /// The earliest time, up to a last one, at which a node holds all tasks; a time after the last if there is none.
+    fn node_time(&self, index: NodeIndex, job: &Candidate, from: Time, last: Time) -> Time {
+        let (node, tasks) = (self.pools.node(index), job.fit.demand.task_count());
+        if from == NEVER || job.fit.capacity(node, node.whole()) < tasks {
             return NEVER;
         }
-        let holds = |at: &Time| {
-            let line = &self.lines[index];
-            line.between(*at, at.saturating_add(job.seconds), |room| job.fit.capacity(node, room)) >= tasks
-        };
+        let line = &self.lines[index];
+        let holds =
+            |at: &Time| line.between(*at, at.saturating_add(job.seconds), |room| job.fit.capacity(node, room)) >= tasks;
         if holds(&from) {
             return from;
         }
-        self.lines[index].changes(from).find(holds).unwrap_or(NEVER)
+        let found = line.changes(from).take_while(|at| *at <= last).find(holds);
+        found.unwrap_or(last.saturating_add(1))
     }
 
-    /// On several nodes, before a time.
-    fn on_several(&mut self, job: &Candidate, before: Time) -> Option<(Time, Vec<Placed>)> {
-        let times = self.times(job, 1);
-        let mut sorted: Vec<Time> = times.iter().copied().filter(|time| *time < before).collect();
-        sorted.sort_unstable();
-        // Before so many nodes have something free there is no use in looking.
-        let first = *sorted.get(job.fit.demand.min_nodes.saturating_sub(1) as usize)?;
-        let mut moments: BTreeSet<Time> = [first].into();
-        for index in job.nodes {
-            moments.extend(self.lines[*index].changes(first).filter(|at| *at < before));
+    /// On several nodes, before a time. Goes through the moments at which something becomes free, and looks again at
+    /// those nodes alone where something changes.
+    fn on_several(&self, job: &Candidate, before: Time) -> Option<(Time, Vec<Placed>)> {
+        let capacity = |at: Time, place: usize| {
+            let (index, end) = (job.nodes[place], at.saturating_add(job.seconds));
+            self.lines[index].between(at, end, |room| job.fit.capacity(self.pools.node(index), room))
+        };
+        let mut held: Vec<u32> = (0..job.nodes.len()).map(|place| capacity(self.now, place)).collect();
+        if let Some(chosen) = self.enough(job, &held) {
+            return Some((self.now, chosen));
         }
-        moments.into_iter().find_map(|at| {
-            let able = job.nodes.iter().zip(&times).filter(|(_, time)| **time <= at).map(|(index, _)| *index);
-            choose(self.pools, job.fit, self.able(job, at, able)).map(|chosen| (at, chosen))
-        })
+        let changes = self.changes(job, before);
+        for at_once in changes.chunk_by(|a, b| a.at == b.at) {
+            let at = at_once[0].at;
+            at_once.iter().for_each(|change| held[change.place] = capacity(at, change.place));
+            let is_moment = at_once.iter().any(|change| change.is_moment);
+            if let Some(chosen) = Some(&held).filter(|_| is_moment).and_then(|held| self.enough(job, held)) {
+                return Some((at, chosen));
+            }
+        }
+        None
+    }
+
+    /// When which node may hold another number of tasks: something changes there, or within the time of the job.
+    fn changes(&self, job: &Candidate, before: Time) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (place, index) in job.nodes.iter().enumerate() {
+            for at in self.lines[*index].changes(self.now) {
+                let met = at.saturating_sub(job.seconds).saturating_add(1);
+                let both = [Change { at, place, is_moment: true }, Change { at: met, place, is_moment: false }];
+                changes.extend(both.into_iter().filter(|change| change.at > self.now && change.at < before));
+            }
+        }
+        changes.sort_unstable_by_key(|change| change.at);
+        changes
+    }
+
+    /// The nodes for a job, where so many tasks are held on each.
+    fn enough(&self, job: &Candidate, held: &[u32]) -> Option<Vec<Placed>> {
+        let demand = &job.fit.demand;
+        let (mut nodes, mut tasks) = (0, 0u64);
+        for held in held.iter().filter(|held| **held > 0) {
+            (nodes, tasks) = (nodes + 1, tasks + u64::from(*held));
+        }
+        if nodes < demand.min_nodes || tasks < u64::from(demand.task_count()) {
+            return None;
+        }
+        let able = job.nodes.iter().zip(held).filter(|(_, held)| **held > 0);
+        choose(self.pools, job.fit, able.map(|(index, held)| (*index, *held)).collect())
     }
 
     fn able(&self, job: &Candidate, at: Time, nodes: impl Iterator<Item = NodeIndex>) -> Vec<Placed> {
@@ -167,7 +201,6 @@ impl<'a> Outlook<'a> {
             let node = self.pools.node(*index);
             let taken = |room: &_| job.fit.taken_from(node, room, *tasks);
             self.lines[*index].take(at, at.saturating_add(job.seconds), taken);
-            self.versions[*index] += 1;
         }
     }
 }

@@ -248,6 +248,9 @@ pub enum Denial {
     /// Its deadline comes before it could end.
     #[error("Requested time limit is invalid (missing or exceeds some limit)")]
     InvalidTime,
+    /// It waits for the end of a job that nobody knows.
+    #[error("Job dependency problem")]
+    DependencyProblem,
     /// Too many jobs are known.
     #[error("MaxJobCount limit reached")]
     MaxJobCount,

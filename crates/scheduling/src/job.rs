@@ -1,6 +1,7 @@
 //! [`LiveJob`]: a job that waits, runs, or ended a short while ago.
 
 use crate::demand::Demand;
+use crate::dependency::Dependencies;
 use crate::id::{AssociationId, Attempt, Gid, JobId, NodeName, QosId, Time, Uid};
 use crate::units::Units;
 use slurm::records::{Details, ExitCode, JobState};
@@ -27,6 +28,8 @@ pub struct Submission {
     pub begin: Option<Time>,
     /// `--deadline`: removed when it cannot end by then.
     pub deadline: Option<Time>,
+    /// `--dependency`: what it waits for when it is submitted.
+    pub dependencies: Dependencies,
     /// `--nice`: taken from its priority.
     pub nice: i32,
     /// `--hold`.
@@ -82,6 +85,8 @@ pub struct LiveJob {
     pub eligible: Option<Time>,
     /// Not before this time: `--begin`, or a while after a requeue.
     pub begin: Option<Time>,
+    /// Jobs that it still waits for.
+    pub dependencies: Dependencies,
     /// What keeps it; of a running job: once it waits again.
     pub hold: Option<Hold>,
     /// A priority that somebody set; else it is computed.

@@ -9,12 +9,13 @@
 //! | 4 the core | [`engine`] |
 //! | 3 what goes in and out | [`event`], [`live`] |
 //! | 2 rules | [`backfill`], `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
-//! | 1 values | [`config`], [`demand`], [`job`], [`node`], [`reason`] |
+//! | 1 values | [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`] |
 //! | 0 words | [`id`], [`units`] |
 
 pub mod backfill;
 pub mod config;
 pub mod demand;
+pub mod dependency;
 pub mod engine;
 pub mod event;
 pub mod id;

@@ -36,6 +36,7 @@ pub(crate) struct NodePool {
     /// Jobs that hold something there.
     pub(crate) jobs: BTreeSet<JobId>,
     pub(crate) room: Room,
+    whole: Room,
     cpus: Units,
     gres: Vec<Units>,
 }
@@ -56,6 +57,7 @@ impl Pools {
             .map(|line| NodePool {
                 name: line.name.as_str().into(),
                 room: whole(&line.hardware),
+                whole: whole(&line.hardware),
                 cpus: Units::first(line.hardware.cpus),
                 gres: line.hardware.gres.iter().map(|stock| Units::first(stock.count)).collect(),
                 hardware: line.hardware.clone(),
@@ -144,8 +146,8 @@ impl NodePool {
     }
 
     /// What it has with no job on it.
-    pub(crate) fn whole(&self) -> Room {
-        whole(&self.hardware)
+    pub(crate) fn whole(&self) -> &Room {
+        &self.whole
     }
 
     /// The lowest CPUs that are free.

@@ -86,37 +86,48 @@ impl Queue {
         let next = self.last_lane + 1;
         let id = *self.by_key.entry(key.clone()).or_insert(next);
         self.last_lane = self.last_lane.max(id);
-        let lane =
-            self.lanes.entry(id).or_insert_with(|| Lane { key, fit: fit(), jobs: BTreeSet::new(), blocked: None });
-        let first = lane.jobs.first().copied();
-        lane.jobs.insert(rank);
-        if first.is_none_or(|first| rank < first) {
-            let heads = self.heads.entry(lane.key.partition.clone()).or_default();
-            first.map(|first| heads.remove(&(first, id)));
-            heads.insert((rank, id));
-        }
+        let lane = || Lane { key, fit: fit(), jobs: BTreeSet::new(), blocked: None };
+        self.lanes.entry(id).or_insert_with(lane);
+        self.change(id, |jobs| _ = jobs.insert(rank));
         self.places.entry(rank.job).or_default().push((rank, id));
     }
 
     /// Takes a job out of all its lanes.
     pub(crate) fn remove(&mut self, job: JobId) {
         for (rank, id) in self.places.remove(&job).unwrap_or_default() {
-            let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            lane.jobs.remove(&rank);
-            let first = lane.jobs.first().copied();
-            if let Some(heads) = self.heads.get_mut(&lane.key.partition) {
-                if heads.remove(&(rank, id)) {
-                    heads.extend(first.map(|first| (first, id)));
-                }
-                if heads.is_empty() {
-                    self.heads.remove(&lane.key.partition);
-                }
-            }
-            if first.is_none()
-                && let Some(lane) = self.lanes.remove(&id)
-            {
+            self.change(id, |jobs| _ = jobs.remove(&rank));
+            if let Some(lane) = self.lanes.get(&id).filter(|lane| lane.jobs.is_empty()) {
                 self.by_key.remove(&lane.key);
+                self.lanes.remove(&id);
             }
+        }
+    }
+
+    /// Gives a job another priority in one of its lanes.
+    pub(crate) fn set_priority(&mut self, (rank, id): QueuePlace, priority: u32) {
+        let new = Rank { priority: Reverse(priority), ..rank };
+        self.change(id, |jobs| {
+            jobs.remove(&rank);
+            jobs.insert(new);
+        });
+        let places = self.places.get_mut(&rank.job).into_iter().flatten();
+        places.filter(|place| **place == (rank, id)).for_each(|place| place.0 = new);
+    }
+
+    /// Changes who stands in a lane, and so perhaps who is its first.
+    fn change(&mut self, id: LaneId, change: impl FnOnce(&mut BTreeSet<Rank>)) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let before = lane.jobs.first().copied();
+        change(&mut lane.jobs);
+        let after = lane.jobs.first().copied();
+        if before == after {
+            return;
+        }
+        let heads = self.heads.entry(lane.key.partition.clone()).or_default();
+        before.map(|rank| heads.remove(&(rank, id)));
+        heads.extend(after.map(|rank| (rank, id)));
+        if heads.is_empty() {
+            self.heads.remove(&lane.key.partition);
         }
     }
 

@@ -13,6 +13,10 @@ pub enum PendingReason {
     Held(Hold),
     /// Its time has not come.
     BeginTime,
+    /// Another job must start or end before.
+    Dependency,
+    /// What it waits for can never be.
+    DependencyNeverSatisfied,
     /// Nodes still clean up behind its earlier run.
     Cleaning,
     /// It is the first that its partition has no room for.
@@ -39,6 +43,8 @@ impl PendingReason {
             PendingReason::Held(Hold::LaunchFailed) => "launch failed requeued held",
             PendingReason::Held(Hold::MaxRequeue) => "JobHoldMaxRequeue",
             PendingReason::BeginTime => "BeginTime",
+            PendingReason::Dependency => "Dependency",
+            PendingReason::DependencyNeverSatisfied => "DependencyNeverSatisfied",
             PendingReason::Cleaning => "Cleaning",
             PendingReason::Resources => "Resources",
             PendingReason::Priority => "Priority",

@@ -17,8 +17,10 @@ mod submit;
 #[cfg(test)]
 mod tests;
 mod view;
+mod waking;
 
 use self::priority::Scale;
+use self::waking::Namesake;
 use crate::backfill::Reserved;
 use crate::config::{Config, ConfigError, PartitionLine};
 use crate::event::{Accepted, Decision, Denial, SchedulerEvent, UsageKnown};
@@ -71,6 +73,10 @@ pub struct Core {
     /// The first job of each partition that found no room.
     blocked: BTreeMap<Arc<str>, Rank>,
     licenses: BTreeMap<String, u32>,
+    /// Jobs that are not over, by user and name.
+    namesakes: BTreeMap<Namesake, BTreeSet<JobId>>,
+    /// Who waits for a job.
+    dependents: BTreeMap<JobId, BTreeSet<JobId>>,
     /// When jobs are expected to start, as the last plan said.
     expected: BTreeMap<JobId, Reserved>,
     /// What the factors of priorities are parts of.
@@ -103,6 +109,8 @@ impl Core {
             wants_pass: true,
             blocked: BTreeMap::new(),
             licenses: BTreeMap::new(),
+            namesakes: BTreeMap::new(),
+            dependents: BTreeMap::new(),
             expected: BTreeMap::new(),
             scale: Scale::default(),
             members: BTreeMap::new(),
@@ -199,8 +207,14 @@ impl Core {
         } else {
             self.known_jobs += 1;
         }
+        self.introduce(&job);
         self.enter(present, &job, ready);
-        self.live.jobs.put(job.id, job);
+        let before = self.live.jobs.shared(&job.id).cloned();
+        self.live.jobs.put(job.id, job.clone());
+        let is_same = |old: &LiveJob| std::mem::discriminant(&old.phase) == std::mem::discriminant(&job.phase);
+        if !before.is_some_and(|old| is_same(&old)) {
+            self.wake(present, &job);
+        }
     }
 
     /// Takes an old form of a job out of all that is kept by increments; counts are replaced and not taken out.
@@ -271,7 +285,8 @@ impl Core {
 
     /// Whether a job stands in the queue.
     fn is_ready(&self, job: &LiveJob, now: Time) -> bool {
-        job.phase == JobPhase::Pending && job.hold.is_none() && job.begin.is_none_or(|begin| begin <= now)
+        let is_time = job.begin.is_none_or(|begin| begin <= now);
+        job.phase == JobPhase::Pending && job.hold.is_none() && is_time && self.has_leave(job)
     }
 
     /// When time makes a difference to a job.
@@ -308,7 +323,10 @@ impl Core {
             self.pools.set_takes_work(name, standing.takes_work());
         }
         self.known_jobs = self.live.jobs.iter().count();
-        for (_, job) in self.live.clone().jobs.iter() {
+        (self.namesakes, self.dependents) = Default::default();
+        let jobs = self.live.jobs.clone();
+        jobs.values().for_each(|job| self.introduce(job));
+        for job in jobs.values() {
             self.enter(present, job, self.is_ready(job, present.now));
         }
         self.watch_nodes(present);
@@ -364,12 +382,18 @@ impl Core {
 
     /// Gives every job in the queue its priority of now.
     fn set_priorities(&mut self, present: Present) {
+        let config = self.config.clone();
         for id in self.queue.jobs().collect::<Vec<_>>() {
-            self.queue.remove(id);
-            if let Some(job) = self.live.jobs.shared(&id).cloned() {
-                self.enqueue(present, &job);
+            let Some(job) = self.live.jobs.shared(&id).cloned() else { continue };
+            for place in self.queue.places(id).to_vec() {
+                let line = self.queue.lane(place.1).and_then(|lane| config.partition(&lane.key.partition));
+                let priority = line.map(|line| self.priority(present, &job, line));
+                if let Some(priority) = priority.filter(|priority| *priority != place.0.priority.0) {
+                    self.queue.set_priority(place, priority);
+                }
             }
         }
+        self.wants_pass = true;
     }
 
     fn standing(&self, node: &NodeName) -> NodeStanding {

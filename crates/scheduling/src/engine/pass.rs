@@ -136,7 +136,7 @@ impl Core {
         if let Some(chosen) = choose(&self.pools, fit, now) {
             return Ok(chosen);
         }
-        let empty = usable.map(|index| (index, fit.capacity(self.pools.node(index), &self.pools.node(index).whole())));
+        let empty = usable.map(|index| (index, fit.capacity(self.pools.node(index), self.pools.node(index).whole())));
         let could = choose(&self.pools, fit, empty.filter(|(_, tasks)| *tasks > 0).collect()).is_some();
         Err(if could { PendingReason::Resources } else { PendingReason::NodesUnavailable })
     }

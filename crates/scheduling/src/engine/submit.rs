@@ -12,10 +12,11 @@ use slurm::tree::effective;
 use std::sync::Arc;
 
 impl Core {
-    pub(super) fn submit(&mut self, present: Present, submission: Submission) -> Result<JobId, Denial> {
+    pub(super) fn submit(&mut self, present: Present, mut submission: Submission) -> Result<JobId, Denial> {
         if self.known_jobs >= self.config.bounds.max_jobs as usize {
             return Err(Denial::MaxJobCount);
         }
+        self.check_dependencies(&mut submission)?;
         let id = self.free_number();
         let job = self.draft(present, id, submission)?;
         let config = self.config.clone();
@@ -63,6 +64,7 @@ impl Core {
             submit: present.now,
             eligible: None,
             begin: submission.begin,
+            dependencies: submission.dependencies.clone(),
             hold: submission.hold,
             priority: None,
             attempt: Attempt::default(),
@@ -107,9 +109,8 @@ impl Core {
 
     fn could_hold(&self, line: &PartitionLine, job: &LiveJob) -> bool {
         let fit = Fit::new(&self.config, line, job.submission.demand.clone());
-        let whole: Vec<_> = self.pools.iter().map(|node| node.whole()).collect();
         let places = line.nodes.iter().filter_map(|name| self.pools.place(name));
-        let held = places.map(|at| (at, fit.capacity(self.pools.node(at), &whole[at])));
+        let held = places.map(|at| (at, fit.capacity(self.pools.node(at), self.pools.node(at).whole())));
         choose(&self.pools, &fit, held.filter(|(_, tasks)| *tasks > 0).collect()).is_some()
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::{Bounds, PartitionLine};
 use crate::demand::Demand;
+use crate::dependency::{Dependencies, Dependency, DependencyKind};
 use crate::event::*;
 use crate::id::{Attempt, Boot, Gid, NodeSession, Uid};
 use crate::job::{Hold, Submission, Submitter};
@@ -88,6 +89,7 @@ impl Bench {
             minutes: Some(10),
             begin: None,
             deadline: None,
+            dependencies: Dependencies::default(),
             nice: 0,
             hold: None,
             requeue: true,
@@ -405,4 +407,50 @@ fn a_registration_from_before_a_restart_says_nothing() {
     let registration = Registration { boot: Boot(1), hardware: Hardware::new(4, 1000), runs: Vec::new() };
     let answer = bench.on(SchedulerEvent::NodeRegisters("n1".into(), NodeSession(1), registration)).answer;
     assert_eq!(answer, Err(Denial::Denied));
+}
+
+#[test]
+fn a_job_starts_after_those_that_it_depends_on() {
+    let mut bench = Bench::new(2);
+    let first = bench.submit(1);
+    let after = |bench: &mut Bench, kind| {
+        let one = Dependency { kind, job: first, failed: false };
+        bench.try_submit(|it| it.dependencies.unmet = vec![one]).unwrap()
+    };
+    use DependencyKind::*;
+    let [started, any, ok, not_ok] = [After, AfterAny, AfterOk, AfterNotOk].map(|kind| after(&mut bench, kind));
+    let reason = |bench: &Bench, job| bench.core.reason(job).map(|reason| reason.named(&bench.accounts));
+    assert_eq!(reason(&bench, started).as_deref(), Some("Dependency"));
+    bench.pass();
+    bench.pass();
+    assert_eq!(
+        [first, started, any].map(|job| bench.state(job)),
+        [JobState::Running, JobState::Running, JobState::Pending]
+    );
+    bench.report("n1", first, 0, DONE);
+    bench.pass();
+    assert_eq!(bench.state(any), JobState::Pending, "its node is not done with it");
+    bench.report("n1", first, 0, RunStage::Left);
+    bench.pass();
+    assert_eq!(
+        [any, ok, not_ok].map(|job| bench.state(job)),
+        [JobState::Running, JobState::Running, JobState::Pending]
+    );
+    assert_eq!(reason(&bench, not_ok).as_deref(), Some("DependencyNeverSatisfied"));
+    let unknown = Dependency { kind: AfterOk, job: JobId(99), failed: false };
+    let said = bench.try_submit(|it| it.dependencies.unmet = vec![unknown]).unwrap_err();
+    assert_eq!(said.to_string(), "Job dependency problem");
+}
+
+#[test]
+fn a_singleton_waits_for_those_of_its_name() {
+    let mut bench = Bench::new(2);
+    let single = |bench: &mut Bench| bench.try_submit(|it| it.dependencies.singleton = true).unwrap();
+    let [first, second] = [single(&mut bench), single(&mut bench)];
+    bench.pass();
+    assert_eq!([first, second].map(|job| bench.state(job)), [JobState::Running, JobState::Pending]);
+    bench.report("n1", first, 0, DONE);
+    bench.report("n1", first, 0, RunStage::Left);
+    bench.pass();
+    assert_eq!(bench.state(second), JobState::Running);
 }

@@ -26,6 +26,12 @@ impl Core {
         if let Some(hold) = job.hold {
             return Some(PendingReason::Held(hold));
         }
+        if job.dependencies.have_failed() {
+            return Some(PendingReason::DependencyNeverSatisfied);
+        }
+        if !self.has_leave(job) {
+            return Some(PendingReason::Dependency);
+        }
         if job.begin.is_some() && !self.queue.contains(id) {
             return Some(PendingReason::BeginTime);
         }

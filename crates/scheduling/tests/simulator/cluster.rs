@@ -3,7 +3,8 @@
 use crate::random::Random;
 use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::{Demand, Features, GresDemand, MemoryDemand};
-use scheduling::id::{Gid, NodeName, Time, Uid};
+use scheduling::dependency::{Dependencies, Dependency, DependencyKind};
+use scheduling::id::{Gid, JobId, NodeName, Time, Uid};
 use scheduling::job::{Hold, Submission, Submitter};
 use scheduling::node::{GresStock, Hardware, NodeLine};
 use slurm::State;
@@ -100,6 +101,7 @@ pub fn submission(random: &mut Random, now: Time) -> Submission {
         minutes: (!random.one_in(4)).then(|| 1 + random.below(8) as u32),
         begin: random.one_in(8).then(|| now + random.below(300) as i64),
         deadline: random.one_in(12).then(|| now + 600 + random.below(900) as i64),
+        dependencies: dependencies(random),
         nice: random.below(3) as i32,
         hold: random.one_in(15).then_some(Hold::User),
         requeue: !random.one_in(4),
@@ -139,4 +141,18 @@ fn demand(random: &mut Random) -> Demand {
         licenses: if random.one_in(8) { vec![("x".into(), 1)] } else { Vec::new() },
         ..Demand::default()
     }
+}
+
+fn dependencies(random: &mut Random) -> Dependencies {
+    use DependencyKind::*;
+    if !random.one_in(5) {
+        return Dependencies { singleton: random.one_in(8), ..Dependencies::default() };
+    }
+    let kinds = [After, AfterAny, AfterOk, AfterNotOk];
+    let one = |random: &mut Random| {
+        let kind = *random.pick(&kinds).expect("there are some");
+        Dependency { kind, job: JobId(1 + random.below(20) as u32), failed: false }
+    };
+    let unmet = (0..1 + random.below(2)).map(|_| one(random)).collect();
+    Dependencies { unmet, any: random.one_in(2), singleton: false }
 }

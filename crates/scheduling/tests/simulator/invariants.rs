@@ -75,6 +75,17 @@ fn jobs_are_as_their_phase_says(world: &World) {
             let each = |share: &NodeShare| share.cpus.count() >= share.tasks * demand.cpus_per_task;
             assert!(shares.iter().all(each), "{job:?}");
         }
+        if let JobPhase::Running(_) = &job.phase {
+            assert!(job.dependencies.are_met(), "it runs before what it waits for: {job:?}");
+            let same = |other: &&LiveJob| {
+                let (own, others) = (&job.submission, &other.submission);
+                other.id != job.id && own.user.uid == others.user.uid && own.name == others.name
+            };
+            let singleton = |job: &LiveJob| job.dependencies.singleton;
+            let mut beside = world.core.live().jobs.values().filter(same).filter(|other| singleton(other));
+            let runs = |other: &LiveJob| matches!(other.phase, JobPhase::Running(_));
+            assert!(!(singleton(job) && beside.any(runs)), "two singletons run: {job:?}");
+        }
         let waits = job.phase == JobPhase::Pending;
         assert_eq!(world.core.reason(job.id).is_some(), waits || job.is_completing() && job.is_live(), "{job:?}");
     }

@@ -118,7 +118,7 @@ impl World {
         for step in 0..PATIENCE {
             if step % 100 == 0 {
                 self.release_all();
-                self.cancel_what_no_limit_lets_start();
+                self.cancel_what_can_never_start();
             }
             if self.core.live().jobs.values().all(|job| !job.is_live() && !job.is_completing()) {
                 return invariants::at_the_end(&self);
@@ -149,13 +149,16 @@ impl World {
         }
     }
 
-    /// A job that would be over a limit all alone waits for ever, as in Slurm.
-    fn cancel_what_no_limit_lets_start(&mut self) {
+    /// A job that would be over a limit all alone waits for ever, as does one whose dependency failed, as in Slurm.
+    fn cancel_what_can_never_start(&mut self) {
         let jobs = || self.core.live().jobs.values();
         if jobs().any(|job| job.state() == JobState::Running) {
             return;
         }
-        let is_held_back = |job: &&LiveJob| matches!(self.core.reason(job.id), Some(PendingReason::Admission(_)));
+        let is_held_back = |job: &&LiveJob| {
+            let reason = self.core.reason(job.id);
+            matches!(reason, Some(PendingReason::Admission(_) | PendingReason::DependencyNeverSatisfied))
+        };
         for id in jobs().filter(is_held_back).map(|job| job.id).collect::<Vec<_>>() {
             self.take(vec![(SchedulerEvent::Control(root(), id, JobCommand::Cancel), Asks::Nobody)]);
         }
