@@ -8,6 +8,7 @@ use slurm::State;
 use slurm::admission::{Amounts, Counts, InUse};
 use slurm::model::TresId;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Who counts a job.
@@ -112,18 +113,18 @@ impl Tally {
 
     /// What of another tally is not the same, minutes of the past aside.
     pub(crate) fn differs(&self, other: &Tally) -> Option<String> {
-        let strip = |counts: &Counts| {
-            let mut counts = counts.clone();
-            for counted in counts.associations.values_mut().chain(counts.qos.values_mut()) {
-                (counted.minutes, counted.wall, counted.lacks_usage) = (Amounts::new(), 0, false);
-            }
-            counts.associations.retain(|_, counted| !is_nothing(counted));
-            counts.qos.retain(|_, counted| !is_nothing(counted));
-            format!("{counts:?}")
-        };
-        let (own, others) = (strip(&self.counts), strip(&other.counts));
-        let same = own == others && self.timed == other.timed;
-        (!same).then(|| format!("counts are {own}, and a recount gives {others}"))
+        let (own, others) = (&self.counts, &other.counts);
+        let counts = unlike(&own.associations, &others.associations)
+            .or_else(|| unlike(&own.qos, &others.qos))
+            .or_else(|| unlike(&own.users, &others.users))
+            .or_else(|| unlike(&own.accounts, &others.accounts));
+        let timed = || format!("minutes ahead come from {:?}, and a recount gives {:?}", self.timed, other.timed);
+        counts.or_else(|| (self.timed != other.timed).then(timed))
+    }
+
+    /// The time of its minutes.
+    pub(crate) fn time(&self) -> Time {
+        self.at
     }
 
     /// Takes what was used up in the past, faded, in place of what was known of it.
@@ -168,7 +169,7 @@ impl Tally {
                 }
                 counted.tres.retain(|_, sum| *sum > 0);
                 if let Some(end) = end {
-                    self.time(holder, amounts, *end, sign);
+                    self.count_ahead(holder, amounts, *end, sign);
                 }
                 self.refresh(holder);
             }
@@ -176,7 +177,7 @@ impl Tally {
         }
     }
 
-    fn time(&mut self, holder: &Holder, amounts: &Amounts, end: Time, sign: Sign) {
+    fn count_ahead(&mut self, holder: &Holder, amounts: &Amounts, end: Time, sign: Sign) {
         let timed = self.timed.entry(holder.clone()).or_default();
         for (tres, amount) in amounts {
             let (sum, amount) = (timed.entry(*tres).or_default(), i128::from(*amount) * sign.factor());
@@ -252,6 +253,17 @@ impl Sign {
             Sign::Minus => -1,
         }
     }
+}
+
+/// The first whose counts are not the same.
+fn unlike<K: Ord + Debug>(own: &BTreeMap<K, InUse>, others: &BTreeMap<K, InUse>) -> Option<String> {
+    let none = InUse::default();
+    own.keys().chain(others.keys()).find_map(|key| {
+        let (a, b) = (own.get(key).unwrap_or(&none), others.get(key).unwrap_or(&none));
+        let same =
+            (a.running, a.submitted) == (b.running, b.submitted) && a.tres == b.tres && a.run_minutes == b.run_minutes;
+        (!same).then(|| format!("{key:?} counts {a:?}, and a recount gives {b:?}"))
+    })
 }
 
 fn is_nothing(counted: &InUse) -> bool {

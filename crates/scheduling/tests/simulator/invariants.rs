@@ -14,8 +14,11 @@ pub fn after_an_event(world: &World) {
     nothing_is_given_twice(world);
     nothing_is_over_a_limit(world);
     jobs_are_as_their_phase_says(world);
-    let drift = world.core.drift(Present { accounts: &world.accounts, now: world.now });
-    assert_eq!(drift, Vec::<String>::new(), "counts are not what a recount gives");
+    // A count that went wrong stays wrong: it is found by the next look, too.
+    if world.events.is_multiple_of(4) {
+        let drift = world.core.drift(Present { accounts: &world.accounts, now: world.now });
+        assert_eq!(drift, Vec::<String>::new(), "counts are not what a recount gives");
+    }
     for id in &world.accepted {
         let is_known = world.core.job(*id).is_some() || world.store.jobs.contains_key(id);
         let is_over = || world.store.records.values().any(|record| record.job_id == *id && record.state.is_over());

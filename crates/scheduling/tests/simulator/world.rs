@@ -76,7 +76,7 @@ pub struct World {
     pub nodes: Vec<SimNode>,
     mail: BTreeMap<(Time, u64), Mail>,
     mails: u64,
-    events: u64,
+    pub events: u64,
     /// Whether nothing goes wrong any more.
     mended: bool,
     /// Jobs whose numbers people were told.
@@ -116,7 +116,7 @@ impl World {
         }
         self.mend();
         for step in 0..PATIENCE {
-            if step % 100 == 0 {
+            if step % 20 == 0 {
                 self.release_all();
                 self.cancel_what_can_never_start();
             }
@@ -152,14 +152,12 @@ impl World {
     /// A job that would be over a limit all alone waits for ever, as does one whose dependency failed, as in Slurm.
     fn cancel_what_can_never_start(&mut self) {
         let jobs = || self.core.live().jobs.values();
-        if jobs().any(|job| job.state() == JobState::Running) {
-            return;
-        }
-        let is_held_back = |job: &&LiveJob| {
-            let reason = self.core.reason(job.id);
-            matches!(reason, Some(PendingReason::Admission(_) | PendingReason::DependencyNeverSatisfied))
+        let nothing_runs = !jobs().any(|job| job.state() == JobState::Running);
+        let never = |job: &&LiveJob| match self.core.reason(job.id) {
+            Some(PendingReason::Admission(_)) => nothing_runs,
+            reason => reason == Some(PendingReason::DependencyNeverSatisfied),
         };
-        for id in jobs().filter(is_held_back).map(|job| job.id).collect::<Vec<_>>() {
+        for id in jobs().filter(never).map(|job| job.id).collect::<Vec<_>>() {
             self.take(vec![(SchedulerEvent::Control(root(), id, JobCommand::Cancel), Asks::Nobody)]);
         }
     }
