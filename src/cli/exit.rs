@@ -3,7 +3,7 @@
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr};
 use std::process::ExitCode;
-use words::diag::Diagnostic;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// A command's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,16 @@ impl From<Exit> for ExitCode {
 pub fn fail(error: &Diagnostic) -> Exit {
     show(error);
     Exit::ERROR
+}
+
+/// What somebody else said (the service, a program of Slurm's) as the error that it is here.
+pub fn said(text: String) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Host, text)
+}
+
+/// Shows on standard error what was passed over, or is probably not meant: `warning: …`.
+pub fn caution(text: &str) {
+    stderr().line(Styled::of(Style::Warning, "warning:").text(format!(" {text}")));
 }
 
 /// Shows an error on standard error: `error: …` with its place, notes and hints.

@@ -1,13 +1,14 @@
 //! `enlist export slurm`: everything that a real Slurm needs to take over, as files and a script that makes it so.
 
-use super::exit::Exit;
+use super::exit::{Exit, fail};
 use super::slurm::side::{self, Picture, Side};
-use crate::view::styles::{stderr, stdout};
+use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
 use commands::migrate::{self, LINES_WITHOUT_WCKEYS, QosTable};
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// What is exported.
 #[derive(Args)]
@@ -38,31 +39,29 @@ pub fn run(args: ExportArgs) -> Exit {
             stdout().line(format!("{output}: {clusters} and QOS; `sh {output}/restore.sh` there makes them"));
             Exit::OK
         }
-        Err(error) => {
-            stderr().line(format!("enlist export: {error}"));
-            Exit::ERROR
-        }
+        Err(error) => fail(&error),
     }
 }
 
-fn export(side: &Side, output: &Path) -> Result<String, String> {
+fn export(side: &Side, output: &Path) -> Result<String, Diagnostic> {
     let picture = side.picture()?;
     let script = script(&picture)?;
     picture.save(output)?;
     let path = output.join("restore.sh");
-    let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    let cannot = |error| side::unwritable(&path, &error);
     std::fs::write(&path, script).map_err(cannot)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).map_err(cannot)?;
     Ok(picture.dumps.iter().map(|(cluster, _)| format!("cluster {cluster}")).collect::<Vec<_>>().join(", "))
 }
 
 /// Commands for a slurmdbd that knows nothing but `normal` yet. QOS first, since the associations name them.
-fn script(picture: &Picture) -> Result<String, String> {
+fn script(picture: &Picture) -> Result<String, Diagnostic> {
     let mut script = String::from(HEAD);
     let (normal, _) = QosTable::parse("");
     let (qos, bad) = picture.qos();
     if !bad.is_empty() {
-        return Err(bad.join("\n"));
+        let error = Diagnostic::new(ErrorKind::Input, "the list of QOS cannot be read, so nothing was exported");
+        return Err(bad.into_iter().fold(error, Diagnostic::note));
     }
     for command in qos.commands(&normal) {
         let known = command.get(1..4).is_some_and(|words| words == ["add", "qos", "name=normal"]);

@@ -374,8 +374,8 @@ fn done(action: Action) -> &'static str {
 mod tests {
     use super::*;
     use crate::view::styled::joined;
-    use control::plan::guard::Settings;
     use control::plan::{FORMAT, HostPlan, RosterMark, Step};
+    use control::roster::guards::Settings;
     use expect_test::expect;
     use words::value::Map;
 

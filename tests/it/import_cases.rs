@@ -91,7 +91,7 @@ fn one_bad_row_stops_no_other_and_a_cell_that_describes_costs_no_job() {
     let Said(code, _, wrong) = import(&service, &["jobs", "-"], list);
     assert_eq!(code, 1);
     assert!(wrong.contains("standard input:5:34: Start `soon` cannot be read\n"), "{wrong}");
-    assert!(wrong.contains("nothing was imported; --skip-bad passes over such lines"), "{wrong}");
+    assert!(wrong.contains("nothing was imported\n  = help: --skip-bad passes over such lines"), "{wrong}");
     let Said(code, said, wrong) = import(&service, &["jobs", "--skip-bad", "-"], list);
     assert_eq!(code, 2, "rows were passed over: {wrong}");
     assert!(wrong.contains(":4:59: Priority `high` cannot be read; it is left out\n"), "{wrong}");
@@ -272,7 +272,7 @@ fn an_import_of_a_site_passes_over_what_is_refused() {
         let Said(code, said, wrong) = import(&service, &words, "");
         assert_eq!(code, 2, "{said}{wrong}");
         assert!(said.contains("8 rows could not be taken in and passed over") && said.ends_with(left), "{said}");
-        let told: Vec<_> = wrong.lines().filter_map(|line| line.strip_prefix("enlist import: ")).collect();
+        let told: Vec<_> = wrong.lines().filter_map(|line| line.strip_prefix("warning: ")).collect();
         for (line, part) in told.iter().zip([
             "passed over: qos.txt:3: ",
             "passed over: sacctmgr -i modify qos where name=odd",

@@ -1,13 +1,16 @@
 //! `enlist explain USER --job …`: what the accounting service would say to a job.
 
 use crate::cli::Exit;
+use crate::cli::exit::said;
+use crate::cli::site::fail_all;
 use crate::cli::slurm::client;
 use crate::view;
-use crate::view::styles::{stderr, stdout};
+use crate::view::styles::stdout;
 use clap::Args;
 use service::daemon::admission::{Answer, Ask};
 use service::daemon::api;
 use std::collections::BTreeMap;
+use words::diag::{Diagnostic, ErrorKind};
 use words::text::{duration, tres};
 
 /// The job that is asked about. With any of these the accounting service is asked, not roster and hosts.
@@ -82,13 +85,11 @@ fn amounts(text: &str) -> Result<BTreeMap<String, u64>, String> {
 /// Asks and shows. Exit codes: 0 it may be submitted and started, 2 it may not, or the accounts don't have the user or the
 /// account, 1 an error.
 pub fn run(user: &str, args: &JobArgs, json: bool) -> Exit {
-    let asked = args.ask(user).and_then(|ask| client::post::<Answer>(&api::socket(), "/v1/admission", &ask));
+    let asked = args.ask(user).map_err(|error| Diagnostic::new(ErrorKind::Usage, error));
+    let asked = asked.and_then(|ask| client::post::<Answer>(&api::socket(), "/v1/admission", &ask).map_err(said));
     let answer = match asked {
         Ok(answer) => answer,
-        Err(error) => {
-            stderr().line(format!("enlist explain: error: {error}"));
-            return Exit::ERROR;
-        }
+        Err(error) => return fail_all(&[error], json),
     };
     let out = stdout();
     if json {

@@ -3,7 +3,7 @@
 use super::jobs::zone;
 use super::lines::Lines;
 use super::{PASSED_OVER, counted};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, fail, said};
 use crate::cli::slurm::client;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
@@ -12,6 +12,7 @@ use slurm::records::import::events::EventReader;
 use slurm::records::import::record::Joiner;
 use slurm::records::import::{Bad, Dialect, NoNames};
 use std::path::PathBuf;
+use words::diag::Diagnostic;
 use words::text::slurm_time;
 
 /// So many lines are sent at once.
@@ -45,14 +46,11 @@ pub struct EventsArgs {
 /// Imports the list.
 pub fn run(args: &EventsArgs) -> Exit {
     match import(args) {
-        Ok((said, bad)) => {
-            stdout().line(said);
+        Ok((summary, bad)) => {
+            stdout().line(summary);
             if bad > 0 { PASSED_OVER } else { Exit::OK }
         }
-        Err(error) => {
-            stderr().line(format!("enlist import events: {error}"));
-            Exit::ERROR
-        }
+        Err(error) => fail(&error),
     }
 }
 
@@ -61,15 +59,20 @@ fn place(input: &Lines, number: u64, column: usize, what: &str) -> String {
     format!("{}:{number}:{column}: {what}", input.name())
 }
 
-fn import(args: &EventsArgs) -> Result<(String, u64), String> {
+/// A line that keeps the list from being imported.
+fn refused(input: &Lines, number: u64, column: usize, what: String) -> Diagnostic {
+    Diagnostic::input(&input.place(number, column), what).hint("--skip-bad passes over such lines")
+}
+
+fn import(args: &EventsArgs) -> Result<(String, u64), Diagnostic> {
     let zone = zone(args.timezone.as_deref())?;
     let mut input = Lines::open(&args.file)?;
     let Some((first, heading)) = input.heading()? else {
-        return Err(format!("{}:1: it is empty. {EXPECTED}", input.name()));
+        return Err(Diagnostic::input(&input.place(1, 1), "the list is empty").hint(EXPECTED));
     };
     let dialect = Dialect { delimiter: "|".into(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
     let reader = EventReader::new(&heading, dialect)
-        .map_err(|bad| format!("{}:{first}:{}: {}. {EXPECTED}", input.name(), bad.column, bad.what))?;
+        .map_err(|bad| Diagnostic::input(&input.place(first, bad.column), bad.what).hint(EXPECTED))?;
     let (mut lines, mut numbers, mut bad) = (Vec::new(), Vec::new(), 0);
     let mut joiner = Joiner::new(reader.layout(), &heading);
     while let Some((number, line)) = input.record(&mut joiner)? {
@@ -84,7 +87,7 @@ fn import(args: &EventsArgs) -> Result<(String, u64), String> {
                 bad += 1;
                 stderr().line(place(&input, number, wrong.column, &wrong.what));
             }
-            Err(wrong) => return Err(place(&input, number, wrong.column, &wrong.what)),
+            Err(wrong) => return Err(refused(&input, number, wrong.column, wrong.what)),
         }
     }
     let mut total = ImportedEvents::default();
@@ -97,12 +100,15 @@ fn import(args: &EventsArgs) -> Result<(String, u64), String> {
             skip_bad: args.skip_bad,
             check: args.check,
         };
-        let done: ImportedEvents = client::post(&api::socket(), "/v1/import/events", &request)?;
+        let done: ImportedEvents = client::post(&api::socket(), "/v1/import/events", &request).map_err(said)?;
         if let Some(why) = done.refused {
-            return Err(done.bad.map_or(why, |bad| {
-                let number = numbers.get(bad.line).copied().unwrap_or_default();
-                place(&input, number, bad.column, &bad.what)
-            }));
+            return Err(match done.bad {
+                Some(bad) => {
+                    let number = numbers.get(bad.line).copied().unwrap_or_default();
+                    refused(&input, number, bad.column, bad.what)
+                }
+                None => said(why),
+            });
         }
         for wrong in &done.passed_over {
             bad += 1;
@@ -115,9 +121,9 @@ fn import(args: &EventsArgs) -> Result<(String, u64), String> {
     }
     let ImportedEvents { added, changed, unchanged, .. } = total;
     let would = if args.check { "would be " } else { "" };
-    let mut said = format!("{} {would}added, {changed} changed, {unchanged} unchanged", counted(added, "event"));
+    let mut summary = format!("{} {would}added, {changed} changed, {unchanged} unchanged", counted(added, "event"));
     if bad > 0 {
-        said.push_str(&format!("\n{} could not be read and passed over", counted(bad, "line")));
+        summary.push_str(&format!("\n{} could not be read and passed over", counted(bad, "line")));
     }
-    Ok((said, bad))
+    Ok((summary, bad))
 }

@@ -2,7 +2,7 @@
 
 use super::lines::Lines;
 use super::{PASSED_OVER, counted};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, fail, said};
 use crate::cli::slurm::client;
 use crate::view::live;
 use crate::view::styles::{stderr, stdout};
@@ -14,6 +14,7 @@ use slurm::records::import::record::Joiner;
 use slurm::records::import::{Bad, Dialect, Line, NoNames, Reader};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use words::diag::{Diagnostic, ErrorKind};
 use words::text::slurm_time;
 
 /// So many lines are sent at once; a job's steps stay with it, so it may be a few more.
@@ -56,26 +57,26 @@ pub struct JobsArgs {
 pub fn run(args: &JobsArgs) -> Exit {
     match import(args) {
         Ok(exit) => exit,
-        Err(error) => {
-            stderr().line(format!("enlist import jobs: {error}"));
-            Exit::ERROR
-        }
+        Err(error) => fail(&error),
     }
 }
 
-fn import(args: &JobsArgs) -> Result<Exit, String> {
+fn import(args: &JobsArgs) -> Result<Exit, Diagnostic> {
     let zone = zone(args.timezone.as_deref())?;
     let mut lines = Lines::open(&args.file)?;
-    let Some((number, heading)) = lines.heading()? else { return Err(format!("{} is empty", lines.name())) };
+    let Some((number, heading)) = lines.heading()? else {
+        return Err(Diagnostic::new(ErrorKind::Input, format!("{} is empty", lines.name())));
+    };
     let dialect =
         Dialect { delimiter: args.delimiter.clone(), zone: slurm_time::zone(&zone), cluster: args.cluster.clone() };
-    let place = |column: usize, what: &str| format!("{}:{number}:{column}: {what}", lines.name());
-    let reader = Reader::new(&heading, dialect).map_err(|bad| place(bad.column, &bad.what))?;
+    let reader =
+        Reader::new(&heading, dialect).map_err(|bad| Diagnostic::input(&lines.place(number, bad.column), bad.what))?;
     let mut run = Run { args, heading, reader, zone, total: ImportedJobs::default(), left_out: 0, lost_steps: 0 };
     let bad = run.check(&mut lines)?;
     if bad > 0 && !args.skip_bad {
         let lines = counted(bad, "line");
-        return Err(format!("{lines} cannot be read, nothing was imported; --skip-bad passes over such lines"));
+        let error = Diagnostic::new(ErrorKind::Input, format!("{lines} cannot be read; nothing was imported"));
+        return Err(error.hint("--skip-bad passes over such lines"));
     }
     if !args.check {
         lines.rewind()?;
@@ -86,7 +87,7 @@ fn import(args: &JobsArgs) -> Result<Exit, String> {
 }
 
 /// The name of the zone, checked here so that a wrong name is not taken for UTC.
-pub(super) fn zone(name: Option<&str>) -> Result<String, String> {
+pub(super) fn zone(name: Option<&str>) -> Result<String, Diagnostic> {
     let Some(name) = name else {
         let system = TimeZone::system();
         return Ok(system.iana_name().unwrap_or("UTC").to_owned());
@@ -95,7 +96,8 @@ pub(super) fn zone(name: Option<&str>) -> Result<String, String> {
     if known {
         Ok(name.to_owned())
     } else {
-        Err(format!("there is no time zone `{name}`; write it like Europe/Berlin"))
+        Err(Diagnostic::new(ErrorKind::Usage, format!("there is no time zone `{name}`"))
+            .hint("write it like Europe/Berlin"))
     }
 }
 
@@ -115,7 +117,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Reads every line and tells what cannot be read; how many those are. The service is asked whether it knows the
     /// clusters, so that nothing is imported when it does not.
-    fn check(&mut self, lines: &mut Lines) -> Result<u64, String> {
+    fn check(&mut self, lines: &mut Lines) -> Result<u64, Diagnostic> {
         let mut bad = 0;
         let mut seen = Seen::default();
         let mut joiner = Joiner::new(self.reader.layout(), &self.heading);
@@ -141,12 +143,12 @@ impl Run<'_> {
         live::clear();
         let asked = self.send(seen.one_of_each, true)?;
         match asked.bad.first() {
-            Some(unknown) => Err(unknown.what.clone()),
+            Some(unknown) => Err(Diagnostic::new(ErrorKind::Input, unknown.what.clone())),
             None => Ok(bad),
         }
     }
 
-    fn send_all(&mut self, lines: &mut Lines) -> Result<(), String> {
+    fn send_all(&mut self, lines: &mut Lines) -> Result<(), Diagnostic> {
         let (mut chunk, mut bytes, mut skipping) = (Vec::new(), 0, false);
         let (reader, heading) = (self.reader.clone(), self.heading.clone());
         let mut joiner = Joiner::new(reader.layout(), &heading);
@@ -174,14 +176,14 @@ impl Run<'_> {
         self.add(chunk, lines)
     }
 
-    fn add(&mut self, chunk: Vec<String>, lines: &Lines) -> Result<(), String> {
+    fn add(&mut self, chunk: Vec<String>, lines: &Lines) -> Result<(), Diagnostic> {
         if chunk.is_empty() {
             return Ok(());
         }
         let done = self.send(chunk, false)?;
         if let Some(bad) = done.bad.first().filter(|_| !self.args.skip_bad) {
-            let near = lines.number();
-            return Err(format!("near line {near}: {}; what came before is imported, run it again", bad.what));
+            let error = Diagnostic::input(&lines.place(lines.number(), 1), bad.what.clone());
+            return Err(error.note("it is near this line; what came before is imported").hint("run it again"));
         }
         let total = &mut self.total;
         total.added += done.added;
@@ -194,7 +196,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn send(&self, lines: Vec<String>, check: bool) -> Result<ImportedJobs, String> {
+    fn send(&self, lines: Vec<String>, check: bool) -> Result<ImportedJobs, Diagnostic> {
         let request = ImportJobs {
             heading: self.heading.clone(),
             delimiter: self.args.delimiter.clone(),
@@ -204,9 +206,9 @@ impl Run<'_> {
             skip_bad: self.args.skip_bad,
             check,
         };
-        let answer: ImportedJobs = client::post(&api::socket(), "/v1/import/jobs", &request)?;
+        let answer: ImportedJobs = client::post(&api::socket(), "/v1/import/jobs", &request).map_err(said)?;
         match answer.refused {
-            Some(why) => Err(why),
+            Some(why) => Err(said(why)),
             None => Ok(answer),
         }
     }

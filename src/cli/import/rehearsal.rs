@@ -1,11 +1,13 @@
 //! The rehearsal of an import: each step is tried on a copy of the service's books after those before it; what is refused
 //! is named, and left out if that is wanted.
 
+use crate::cli::exit::caution;
 use crate::cli::slurm::side::{self, ask};
-use crate::view::styles::{stderr, stdout};
+use crate::view::styles::stdout;
 use commands::migrate::Command;
 use service::daemon::api::{CallerFile, Request, Response};
 use std::collections::BTreeSet;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// The steps that were found good so far.
 pub struct Rehearsal {
@@ -26,7 +28,7 @@ impl Rehearsal {
 
     /// Takes a command, and tells it as one would type it. Where one may be left out it is tried after the first `needs`
     /// steps; else the transaction shows whether all are good.
-    pub fn command(&mut self, command: Command, needs: usize) -> Result<(), String> {
+    pub fn command(&mut self, command: Command, needs: usize) -> Result<(), Diagnostic> {
         if self.skip_bad {
             let answer = self.answer(&command, needs)?;
             if answer.code != 0 {
@@ -39,22 +41,23 @@ impl Rehearsal {
     }
 
     /// Tries to load every dump.
-    pub fn dumps(&mut self, dumps: &[(String, String)]) -> Result<(), String> {
+    pub fn dumps(&mut self, dumps: &[(String, String)]) -> Result<(), Diagnostic> {
         dumps.iter().try_for_each(|(cluster, dump)| self.dump(cluster, dump))
     }
 
     /// A row that is left out; an error where none may be.
-    pub fn pass_over(&mut self, what: String) -> Result<(), String> {
+    pub fn pass_over(&mut self, what: String) -> Result<(), Diagnostic> {
         if !self.skip_bad {
-            return Err(format!("{what}\nNothing was imported; --skip-bad passes over what is refused"));
+            let error = Diagnostic::new(ErrorKind::Input, what);
+            return Err(error.note("nothing was imported").hint("--skip-bad passes over what is refused"));
         }
-        stderr().line(format!("enlist import: passed over: {what}"));
+        caution(&format!("passed over: {what}"));
         self.passed_over += 1;
         Ok(())
     }
 
     /// A dump without its QOS lines (of 25.05 and later): the listing of the QOS says more. The lines keep their numbers.
-    fn dump(&mut self, cluster: &str, dump: &str) -> Result<(), String> {
+    fn dump(&mut self, cluster: &str, dump: &str) -> Result<(), Diagnostic> {
         let mut lines: Vec<&str> = dump.lines().collect();
         lines.iter_mut().filter(|line| line.starts_with("QOS - ")).for_each(|line| *line = "");
         let path = format!("{cluster}.cfg");
@@ -82,14 +85,14 @@ impl Rehearsal {
             let with_it = blank(&mut lines, number - 1);
             self.pass_over(format!("{path}:{number}: {why}"))?;
             if with_it > 0 {
-                stderr().line(format!("enlist import: and the {with_it} lines below it, which hang on that account"));
+                caution(&format!("and the {with_it} lines below it, which hang on that account"));
                 self.passed_over += with_it;
             }
         }
     }
 
     /// What the service would say after the first `needs` steps.
-    fn answer(&self, command: &Command, needs: usize) -> Result<Response, String> {
+    fn answer(&self, command: &Command, needs: usize) -> Result<Response, Diagnostic> {
         let rehearse = Some(self.steps[..needs].to_vec());
         ask(&Request { argv: command.clone(), rehearse, files: self.files.clone(), ..Request::default() })
     }

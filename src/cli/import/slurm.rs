@@ -2,14 +2,15 @@
 
 use super::rehearsal::Rehearsal;
 use super::{PASSED_OVER, counted};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, fail};
 use crate::cli::slurm::side::{Picture, Side, service};
-use crate::view::styles::{stderr, stdout};
+use crate::view::styles::stdout;
 use clap::Args;
 use commands::migrate;
 use service::daemon::api::Request;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Arguments of `enlist import slurm`.
 #[derive(Args)]
@@ -34,10 +35,7 @@ pub fn run(args: SlurmArgs) -> Exit {
     let SlurmArgs { sacctmgr, from, yes, skip_bad } = args;
     match import(&from.map_or(Side::Program(sacctmgr), Side::Files), yes, skip_bad) {
         Ok(done) => done.tell(yes),
-        Err(error) => {
-            stderr().line(format!("enlist import: {error}"));
-            Exit::ERROR
-        }
+        Err(error) => fail(&error),
     }
 }
 
@@ -68,10 +66,11 @@ impl Imported {
 
 /// All steps are rehearsed first, and then done in one transaction. Rows that are refused are told and left out when
 /// `skip_bad`; else they are an error, and nothing is done.
-fn import(from: &Side, yes: bool, skip_bad: bool) -> Result<Imported, String> {
+fn import(from: &Side, yes: bool, skip_bad: bool) -> Result<Imported, Diagnostic> {
     let theirs = from.picture()?;
     if theirs.dumps.is_empty() {
-        return Err("there is no cluster to import".into());
+        let error = Diagnostic::new(ErrorKind::Input, "there is no cluster to import");
+        return Err(error.hint("a captured directory has a file CLUSTER.cfg for each cluster"));
     }
     let ours = Side::Service.picture()?;
     let mut rehearsal = Rehearsal::new(skip_bad);

@@ -13,11 +13,12 @@ mod session;
 pub mod side;
 
 use super::Raw;
-use super::exit::Exit;
+use super::exit::{self, Exit};
 use crate::view::styles::stderr;
 use clap::Args;
 use commands::SlurmProgram;
 use std::ffi::{OsStr, OsString};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// What runs the program of this name, which is also the name of its link; `None` when there is none.
 pub fn named(name: &OsStr) -> Option<Raw> {
@@ -60,7 +61,8 @@ pub fn run(args: SlurmArgs) -> Exit {
         Some(run) => run(args.command[1..].to_vec()),
         None => {
             let known: Vec<_> = SlurmProgram::ALL.into_iter().map(SlurmProgram::name).collect();
-            stderr().line(format!("enlist slurm: there is no {}; there is: {}", name.display(), known.join(", ")));
+            let error = Diagnostic::new(ErrorKind::Usage, format!("there is no command {} of Slurm's", name.display()));
+            exit::show(&error.hint(format!("there is: {}", known.join(", "))));
             Exit(2)
         }
     }

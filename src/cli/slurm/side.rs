@@ -1,9 +1,11 @@
 //! One side of a migration: the built-in service, a real Slurm by its own `sacctmgr`, or files captured from one.
 
 use super::client;
+use crate::cli::exit::said;
 use commands::migrate::{Command, QOS_FORMAT, QosTable, THRESHOLD_FORMAT};
 use service::daemon::api::{self, Request, Response};
 use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Where accounting data is read from.
 pub enum Side {
@@ -32,12 +34,12 @@ pub struct Picture {
 
 impl Picture {
     /// Writes it into a directory, as [`Side::Files`] reads it.
-    pub fn save(&self, directory: &Path) -> Result<(), String> {
+    pub fn save(&self, directory: &Path) -> Result<(), Diagnostic> {
         let put = |name: &str, text: &str| {
             let path = directory.join(name);
-            std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+            std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))
         };
-        std::fs::create_dir_all(directory).map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
+        std::fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
         put("qos.txt", &self.qos)?;
         put("thresholds.txt", &self.thresholds)?;
         for (name, text) in [("accounts.txt", &self.accounts), ("users.txt", &self.users)] {
@@ -57,7 +59,7 @@ impl Picture {
 
 impl Side {
     /// Looks at everything.
-    pub fn picture(&self) -> Result<Picture, String> {
+    pub fn picture(&self) -> Result<Picture, Diagnostic> {
         if let Side::Files(directory) = self {
             return captured(directory);
         }
@@ -72,14 +74,14 @@ impl Side {
         Ok(Picture { qos, thresholds, accounts, users, dumps })
     }
 
-    fn ask(&self, argv: &[&str]) -> Result<String, String> {
+    fn ask(&self, argv: &[&str]) -> Result<String, Diagnostic> {
         match self {
             Side::Program(program) => run(program, argv),
             _ => Ok(service(&Request { argv: command(argv), ..Request::default() })?.stdout),
         }
     }
 
-    fn dump(&self, cluster: &str) -> Result<String, String> {
+    fn dump(&self, cluster: &str) -> Result<String, Diagnostic> {
         let Side::Program(program) = self else {
             let argv = command(&["dump", cluster, "file=x"]);
             let answer = service(&Request { argv, ..Request::default() })?;
@@ -87,19 +89,20 @@ impl Side {
         };
         let directory = private_directory()?;
         let path = directory.join("dump.cfg");
-        let said = run(program, &["dump", cluster, &format!("file={}", path.display())]);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("no dump of cluster {cluster}: {error}"));
+        let ran = run(program, &["dump", cluster, &format!("file={}", path.display())]);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| said(format!("{} made no dump of cluster {cluster}: {error}", program.display())));
         let _ = std::fs::remove_dir_all(&directory);
-        said.and(text)
+        ran.and(text)
     }
 }
 
 /// A new directory that only the caller may enter.
-fn private_directory() -> Result<PathBuf, String> {
+fn private_directory() -> Result<PathBuf, Diagnostic> {
     use std::os::unix::fs::DirBuilderExt;
     let path = std::env::temp_dir().join(format!("enlist-dump-{}", std::process::id()));
     let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
-    made.map(|()| path.clone()).map_err(|error| format!("cannot make {}: {error}", path.display()))
+    made.map_err(|error| unwritable(&path, &error)).map(|()| path)
 }
 
 /// A command as one types it; only words that a shell would tear are quoted.
@@ -116,39 +119,46 @@ fn command(argv: &[&str]) -> Command {
 }
 
 /// Runs a command of the service; it must succeed.
-pub fn service(request: &Request) -> Result<Response, String> {
+pub fn service(request: &Request) -> Result<Response, Diagnostic> {
     let answer = ask(request)?;
     match answer.code {
         0 => Ok(answer),
-        _ => Err(format!("sacctmgr {}: {}{}", request.argv.join(" "), answer.stdout, answer.stderr)),
+        _ => Err(said(format!("sacctmgr {}: {}{}", request.argv.join(" "), answer.stdout, answer.stderr))),
     }
 }
 
 /// Runs a command of the service, whatever it says.
-pub fn ask(request: &Request) -> Result<Response, String> {
-    client::ask(&api::socket(), "sacctmgr", request)
+pub fn ask(request: &Request) -> Result<Response, Diagnostic> {
+    client::ask(&api::socket(), "sacctmgr", request).map_err(said)
 }
 
-fn run(program: &Path, argv: &[&str]) -> Result<String, String> {
+fn run(program: &Path, argv: &[&str]) -> Result<String, Diagnostic> {
     let name = program.display();
-    let out = std::process::Command::new(program)
-        .args(argv)
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(|error| format!("cannot run {name}: {error}; name Slurm's sacctmgr with --sacctmgr"))?;
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    let out =
+        std::process::Command::new(program).args(argv).stdin(std::process::Stdio::null()).output().map_err(
+            |error| said(format!("cannot run {name}: {error}")).hint("name Slurm's sacctmgr with --sacctmgr"),
+        )?;
+    let printed = String::from_utf8_lossy(&out.stdout).into_owned();
     if out.status.success() {
-        Ok(said)
+        Ok(printed)
     } else {
-        Err(format!("{name} {}: {said}{}", argv.join(" "), String::from_utf8_lossy(&out.stderr)))
+        Err(said(format!("{name} {}: {printed}{}", argv.join(" "), String::from_utf8_lossy(&out.stderr))))
     }
 }
 
-fn captured(directory: &Path) -> Result<Picture, String> {
-    let read =
-        |path: &Path| std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
-    let entries =
-        std::fs::read_dir(directory).map_err(|error| format!("cannot read {}: {error}", directory.display()))?;
+/// A file or directory cannot be written.
+pub fn unwritable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Usage, format!("cannot write {}: {error}", path.display()))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Usage, format!("cannot read {}: {error}", path.display()))
+        .hint("--from names a directory that `enlist export slurm -o` wrote")
+}
+
+fn captured(directory: &Path) -> Result<Picture, Diagnostic> {
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| unreadable(path, &error));
+    let entries = std::fs::read_dir(directory).map_err(|error| unreadable(directory, &error))?;
     let mut dumps = Vec::new();
     for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
         if let Some(cluster) =

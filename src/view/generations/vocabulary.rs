@@ -1,9 +1,10 @@
 //! What a roster is compiled to and what a plan may hold are one vocabulary.
 
 use super::*;
-use control::plan::guard::{self, Case, Settings};
+use control::plan::guard::{self, Case};
 use control::plan::vocabulary::{CALLS, misfit};
 use control::plan::{FORMAT, HostPlan, RosterMark, Step};
+use control::roster::guards::Settings;
 use control::sync::compile::{batches, lock};
 use proptest::prelude::*;
 use std::collections::BTreeSet;

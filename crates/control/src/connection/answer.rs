@@ -1,7 +1,7 @@
 //! What a host sends in frames, read with distrust: no longer, no fuller and no slower than was agreed.
 
 use crate::connection::incoming::{Incoming, is_timeout, time_for};
-use crate::connection::link::Program;
+use crate::connection::machine::Program;
 use host::protocol::Bound;
 use serde::de::DeserializeOwned;
 use std::io::{self, Read};

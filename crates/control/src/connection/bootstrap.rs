@@ -10,7 +10,7 @@ mod listener;
 use crate::connection::answer;
 use crate::connection::image::{Image, Packing};
 use crate::connection::incoming::{Incoming, time_for};
-use crate::connection::link::Program;
+use crate::connection::machine::Program;
 use crate::connection::refusal::Refusal;
 use crate::connection::{Become, Secret};
 use host::protocol::{Bound, Hello};

@@ -1,6 +1,6 @@
 //! What a program on a host prints, read under a time limit.
 
-use crate::connection::link::Program;
+use crate::connection::machine::Program;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 

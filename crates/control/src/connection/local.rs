@@ -1,7 +1,7 @@
 //! This machine as a host (`ansible_connection: local`): the same agents, over a socket pair instead of ssh.
 
 use crate::connection::LinkError;
-use crate::connection::link::{Machine, Program};
+use crate::connection::machine::{Machine, Program};
 use nix::unistd::{Uid, User};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;

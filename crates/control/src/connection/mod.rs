@@ -17,6 +17,7 @@ mod incoming;
 pub mod known_hosts;
 mod link;
 mod local;
+mod machine;
 mod refusal;
 mod settings;
 mod socket;

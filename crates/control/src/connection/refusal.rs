@@ -3,7 +3,7 @@
 use crate::connection::answer::Breach;
 use crate::connection::image::Image;
 use crate::connection::incoming::is_timeout;
-use crate::connection::link::Program;
+use crate::connection::machine::Program;
 use crate::connection::{Become, LinkError};
 use host::protocol::AgentAnswer;
 use std::io;

@@ -1,7 +1,7 @@
 //! One ssh session to a host: algorithms, host key, login, programs.
 
 use crate::connection::known_hosts::{self, Entry, Files, Verdict};
-use crate::connection::link::{Machine, Program};
+use crate::connection::machine::{Machine, Program};
 use crate::connection::settings::{self, Settings, Strict};
 use crate::connection::socket::Socket;
 use crate::connection::{LinkError, Target, auth};

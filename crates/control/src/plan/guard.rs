@@ -7,50 +7,11 @@ mod on_hosts;
 
 use crate::plan::vocabulary::misfit;
 use crate::plan::{HostPlan, Plan, Step};
+use crate::roster::guards::Settings;
 use host::change::{Action, FieldDiff};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use words::diag::{Diagnostic, ErrorKind};
 use words::value::Value;
-
-/// What a site's roster says about guards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// How many resources one plan may remove.
-    pub max_removals: u32,
-    /// Further names of users, groups and accounts that no plan may touch.
-    pub protected: Vec<String>,
-}
-
-/// Three removals: one person with an association and a group.
-impl Default for Settings {
-    fn default() -> Self {
-        Self { max_removals: 3, protected: Vec::new() }
-    }
-}
-
-impl Settings {
-    /// Whether no plan may touch the account with this name.
-    pub fn protects(&self, name: &str) -> bool {
-        PROTECTED.contains(&name) || self.protected.iter().any(|own| own == name)
-    }
-
-    /// What is left of what a plan says about guards where nobody else says anything: it may only make them stricter.
-    pub fn no_looser(self) -> Self {
-        Self { max_removals: self.max_removals.min(Self::default().max_removals), ..self }
-    }
-}
-
-/// Names that belong to the system wherever they are found.
-#[rustfmt::skip]
-pub const PROTECTED: &[&str] = &[
-    "root", "daemon", "bin", "sys", "sync", "adm", "lp", "mail", "news", "uucp", "proxy", "backup", "list", "irc",
-    "nobody", "nogroup", "man", "games", "ftp", "sshd", "messagebus", "slurm", "munge", "mysql", "postgres", "ldap",
-    "openldap", "sssd", "polkitd", "tss", "chrony", "ntp", "rpc", "rpcuser", "dbus", "systemd-network",
-    "systemd-resolve", "systemd-timesync", "systemd-coredump", "wheel", "sudo", "shadow", "tty", "disk", "kmem",
-    "video", "audio", "render", "input", "kvm", "staff", "utmp", "users",
-];
 
 /// A plan before the guards, with all by which it is judged. None of that is taken from the plan: whoever can edit a plan
 /// could edit it, too.

@@ -6,7 +6,7 @@
 pub mod guard;
 pub mod vocabulary;
 
-use crate::plan::guard::Settings;
+use crate::roster::guards::Settings;
 use host::change::{Action, Address, Change};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

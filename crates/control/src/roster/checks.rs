@@ -4,7 +4,7 @@
 
 use super::model::{Account, Coordinator, Member, Place, Qos, Roster, State, User, Written};
 use super::{homes, keys, names};
-use crate::plan::guard::PROTECTED;
+use crate::roster::guards::PROTECTED;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use words::diag::Diagnostic;

@@ -3,7 +3,7 @@
 use super::limits;
 use super::model::*;
 use super::reader::Reader;
-use crate::plan::guard::Settings;
+use crate::roster::guards::Settings;
 use crate::yaml;
 use std::sync::Arc;
 use words::diag::{self, Diagnostic, Source};

@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod claims;
 pub mod edit;
+pub mod guards;
 pub mod homes;
 pub mod keys;
 pub mod limits;

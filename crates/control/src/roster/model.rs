@@ -1,7 +1,7 @@
 //! The values a roster is made of.
 
 use super::limits::Limit;
-use crate::plan::guard::Settings;
+use crate::roster::guards::Settings;
 use std::ops::Deref;
 use std::sync::Arc;
 use words::diag::{self, Source};
