@@ -12,7 +12,7 @@ use crate::runner::result::Finished;
 use crate::runner::task::{HostDone, Unit};
 use crate::runner::{Runner, preflight};
 use crate::variables::Passed;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use words::diag::{Diagnostic, ErrorKind};
@@ -117,7 +117,7 @@ impl Runner<'_> {
         let mut files: HashMap<String, Result<(String, Tasks), Diagnostic>> = HashMap::new();
         let mut ready = Vec::new();
         for mut group in groups {
-            group.hosts.retain(|host| hosts.contains(host));
+            keep_those_of(&mut group.hosts, hosts);
             let name = &group.wanted.file;
             if !files.contains_key(name) {
                 files.insert(name.clone(), self.read(batch, include, name, way));
@@ -168,7 +168,8 @@ impl Runner<'_> {
         way: Way,
     ) -> Result<Vec<String>, Diagnostic> {
         let mut own = group.hosts;
-        own.retain(|host| through.contains(host) && !batch.finished.contains(host));
+        keep_those_of(&mut own, &through);
+        own.retain(|host| !batch.finished.contains(host));
         if own.is_empty() || batch.ended {
             return Ok(through);
         }
@@ -177,16 +178,16 @@ impl Runner<'_> {
         let came = self.run_items(batch, tasks, own.clone(), way);
         Arc::make_mut(&mut batch.vars).passed.pop();
         let came = came?;
-        if !batch.is_stopped {
-            through.retain(|host| came.contains(host) || !own.contains(host));
-            return Ok(through);
+        let own: HashSet<_> = own.into_iter().collect();
+        if batch.is_stopped {
+            // What stops all hosts stops those, too, that include something else.
+            if way.on_failure == OnFailure::Gone {
+                self.gone.extend(through.into_iter().filter(|host| !own.contains(host)));
+            }
+            return Ok(came);
         }
-        // What stops all hosts stops those, too, that include something else.
-        let others = through.iter().filter(|host| !own.contains(host)).cloned();
-        if way.on_failure == OnFailure::Gone {
-            self.gone.extend(others);
-        }
-        through.retain(|host| came.contains(host));
+        let came: HashSet<_> = came.into_iter().collect();
+        through.retain(|host| came.contains(host) || !own.contains(host));
         Ok(through)
     }
 }
@@ -230,6 +231,11 @@ fn failed(task: &Task, group: &Group, host: &str, error: &Diagnostic) -> HostDon
         wanted: Vec::new(),
         any_errors_fatal: group.any_errors_fatal,
     }
+}
+
+fn keep_those_of(hosts: &mut Vec<String>, all: &[String]) {
+    let all: HashSet<&String> = all.iter().collect();
+    hosts.retain(|host| all.contains(host));
 }
 
 fn absolute(path: &Path) -> String {

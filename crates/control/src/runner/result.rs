@@ -82,6 +82,13 @@ impl Finished {
         }
     }
 
+    /// Says in the result that it is the task that failed, in Ansible's words.
+    pub fn tell_of_the_task(&mut self) {
+        if let Some(error) = &self.error {
+            self.result.insert("msg".into(), format!("Task failed: {}", error.message).into());
+        }
+    }
+
     /// The host did not answer.
     pub fn unreachable(error: Diagnostic) -> Self {
         let mut result = Map::new();

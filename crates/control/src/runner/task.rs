@@ -162,13 +162,19 @@ impl TaskRun<'_> {
     }
 
     fn loop_items(&self, looped: &Loop, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, Stop> {
-        let value = self.render(&looped.items, scope)?;
+        let value = self.render(&looped.items, scope).map_err(|mut stop| {
+            stop.tell_of_the_task();
+            stop
+        })?;
         if let Some(name) = looped.with.as_deref().filter(|with| loops::is_lookup(with)) {
             let found = self.templar.lookup(name, loops::terms(value), scope);
             return found.map_err(|error| stop(error, &looped.items));
         }
-        loops::items(looped.with.as_deref(), value)
-            .map_err(|message| Box::new(Finished::failed(Diagnostic::input(&looped.items.place, message))))
+        loops::items(looped.with.as_deref(), value).map_err(|message| {
+            let mut failed = Finished::failed(Diagnostic::input(&looped.items.place, message));
+            failed.result.shift_remove("changed"); // as with ansible-core: the task did not begin
+            Box::new(failed)
+        })
     }
 
     /// Whether each item is done before the next is looked at.
