@@ -20,6 +20,13 @@ impl<T> Default for Runs<T> {
     }
 }
 
+/// Equal when the elements are, however they are spread over runs.
+impl<T: PartialEq> PartialEq for Runs<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.runs.iter().flat_map(|run| run.iter()).eq(other.runs.iter().flat_map(|run| run.iter()))
+    }
+}
+
 impl<T: Clone> Runs<T> {
     /// From elements that are in order already.
     pub fn sorted(elements: impl IntoIterator<Item = T>) -> Self {

@@ -6,38 +6,77 @@ use crate::runs::Runs;
 use crate::table::{Journal, Table};
 use std::sync::Arc;
 
-/// All rows. A copy is cheap and shares what neither changes. Changes are kept apart until [`State::commit`] or
-/// [`State::rollback`].
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    /// By name.
-    pub clusters: Table<String, Cluster>,
-    /// By name.
-    pub accounts: Table<String, Account>,
-    /// By name.
-    pub users: Table<String, User>,
-    /// By number.
-    pub qos: Table<QosId, Qos>,
-    /// By number.
-    pub tres: Table<TresId, Tres>,
-    /// By account and user.
-    pub coordinators: Table<(String, String), Coordinator>,
-    /// By user, cluster and name.
-    pub wckeys: Table<WckeyKey, Wckey>,
-    /// By name.
-    pub federations: Table<String, Federation>,
-    /// By number.
-    pub resources: Table<ResourceId, Resource>,
-    /// By running number.
-    pub events: Table<u64, Event>,
-    /// By cluster, number and start.
-    pub reservations: Table<ReservationKey, Reservation>,
-    /// When the usage of an association was set to zero.
-    pub usage_resets: Table<AssociationId, i64>,
-    associations: Table<AssociationId, Association>,
-    index: Index,
-    record: Record,
-    job_edits: JobEdits,
+/// Declares [`State`]: each table is named here, and nowhere else in this file.
+macro_rules! state {
+    (tables { $($(#[$doc:meta])* $visibility:vis $table:ident: $rows:ty,)* } new { $($new:ident: $lines:ty,)* }) => {
+        /// All rows. A copy is cheap and shares what neither changes. Changes are kept apart until [`State::commit`] or
+        /// [`State::rollback`]. Two states are equal when their rows are.
+        #[derive(Clone, Debug, Default)]
+        pub struct State {
+            $($(#[$doc])* $visibility $table: $rows,)*
+            $($new: $lines,)*
+            index: Index,
+        }
+
+        impl PartialEq for State {
+            fn eq(&self, other: &Self) -> bool {
+                $(self.$table == other.$table)&&*
+            }
+        }
+
+        impl State {
+            /// Whether anything differs from the last commit.
+            pub fn has_changes(&self) -> bool {
+                $(self.$table.has_changes())||* $(|| self.$new.has_changes())*
+            }
+
+            /// Keeps all changes.
+            pub fn commit(&mut self) {
+                $(self.$table.commit();)*
+                $(self.$new.commit();)*
+            }
+
+            /// Takes all changes back, but not in the index.
+            fn roll_back_rows(&mut self) {
+                $(self.$table.rollback();)*
+                $(self.$new.rollback();)*
+            }
+        }
+    };
+}
+
+state! {
+    tables {
+        /// By name.
+        pub clusters: Table<String, Cluster>,
+        /// By name.
+        pub accounts: Table<String, Account>,
+        /// By name.
+        pub users: Table<String, User>,
+        /// By number.
+        pub qos: Table<QosId, Qos>,
+        /// By number.
+        pub tres: Table<TresId, Tres>,
+        /// By account and user.
+        pub coordinators: Table<(String, String), Coordinator>,
+        /// By user, cluster and name.
+        pub wckeys: Table<WckeyKey, Wckey>,
+        /// By name.
+        pub federations: Table<String, Federation>,
+        /// By number.
+        pub resources: Table<ResourceId, Resource>,
+        /// By running number.
+        pub events: Table<u64, Event>,
+        /// By cluster, number and start.
+        pub reservations: Table<ReservationKey, Reservation>,
+        /// When the usage of an association was set to zero.
+        pub usage_resets: Table<AssociationId, UsageReset>,
+        associations: Table<AssociationId, Association>,
+    }
+    new {
+        record: Record,
+        job_edits: JobEdits,
+    }
 }
 
 /// Look-ups over the associations, deleted ones included in `by_key` only.
@@ -277,60 +316,20 @@ impl State {
         &self.job_edits.0
     }
 
+    /// Sets the usage of an association, and of all below it, to zero.
+    pub fn reset_usage(&mut self, association: AssociationId, time: i64) {
+        self.usage_resets.put(association, UsageReset { association, time });
+    }
+
     /// When the usage of an association, or of one above it, was last set to zero.
     pub fn usage_reset(&self, id: AssociationId) -> Option<i64> {
         let mut last = None;
         let mut next = Some(id);
         while let Some(id) = next {
-            last = last.max(self.usage_resets.get(&id).copied());
+            last = last.max(self.usage_resets.get(&id).map(|reset| reset.time));
             next = self.associations.get(&id).and_then(|row| row.parent);
         }
         last
-    }
-
-    /// Whether anything differs from the last commit.
-    pub fn has_changes(&self) -> bool {
-        let Self {
-            clusters,
-            accounts,
-            users,
-            qos,
-            tres,
-            coordinators,
-            wckeys,
-            federations,
-            resources,
-            events,
-            reservations,
-            usage_resets,
-            associations,
-            record,
-            job_edits,
-            index: _,
-        } = self;
-        let journals: [&dyn Journal; 15] = [
-            clusters,
-            accounts,
-            users,
-            qos,
-            tres,
-            coordinators,
-            wckeys,
-            federations,
-            resources,
-            events,
-            reservations,
-            usage_resets,
-            associations,
-            record,
-            job_edits,
-        ];
-        journals.iter().any(|journal| journal.has_changes())
-    }
-
-    /// Keeps all changes.
-    pub fn commit(&mut self) {
-        self.journals().iter_mut().for_each(|journal| journal.commit());
     }
 
     /// Takes all changes back.
@@ -339,48 +338,9 @@ impl State {
         for row in touched.iter().filter_map(|id| self.associations.get(id)) {
             self.index.remove(row);
         }
-        self.journals().iter_mut().for_each(|journal| journal.rollback());
+        self.roll_back_rows();
         for row in touched.iter().filter_map(|id| self.associations.shared(id)) {
             self.index.insert(row);
         }
-    }
-
-    /// Everything that is kept or taken back together.
-    fn journals(&mut self) -> [&mut dyn Journal; 15] {
-        let Self {
-            clusters,
-            accounts,
-            users,
-            qos,
-            tres,
-            coordinators,
-            wckeys,
-            federations,
-            resources,
-            events,
-            reservations,
-            usage_resets,
-            associations,
-            record,
-            job_edits,
-            index: _,
-        } = self;
-        [
-            clusters,
-            accounts,
-            users,
-            qos,
-            tres,
-            coordinators,
-            wckeys,
-            federations,
-            resources,
-            events,
-            reservations,
-            usage_resets,
-            associations,
-            record,
-            job_edits,
-        ]
     }
 }

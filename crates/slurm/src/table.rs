@@ -32,6 +32,13 @@ impl<K, V> Default for Table<K, V> {
     }
 }
 
+/// Equal when the rows are, whatever was changed since the last commit.
+impl<K: PartialEq, V: PartialEq> PartialEq for Table<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
+}
+
 fn by<K: Ord, V>(key: &K) -> impl Fn(&(K, V)) -> Ordering {
     move |(other, _)| other.cmp(key)
 }

@@ -1,6 +1,6 @@
 //! Copies of a store: made while it is served, checked, and put back.
 
-use super::{MIGRATIONS, StoreError, load, lock};
+use super::{MIGRATIONS, StoreError, lock, tables};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions};
@@ -56,7 +56,7 @@ pub fn check(store: &Path) -> Result<Contents, StoreError> {
         return Err(damaged("it is no store of enlist".into()));
     }
     if schema == MIGRATIONS.len() {
-        load::state(&sql).map_err(|error| damaged(error.to_string()))?;
+        tables::state(&sql).map_err(|error| damaged(error.to_string()))?;
     }
     let count = |(what, query): &(&'static str, &str)| {
         Ok((*what, sql.query_row(query, [], |row| row.get(0)).map_err(database)?))

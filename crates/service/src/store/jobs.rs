@@ -1,15 +1,15 @@
 //! Job records: read one at a time, written many in one transaction.
 
+mod columns;
 pub(super) mod scan;
 
+use super::rows::{Cell, Columns, Cursor, insert, names, update, values};
 use super::{Draft, StoreError, usage};
-use rusqlite::types::{FromSql, Type};
-use rusqlite::{CachedStatement, Connection, Result, Row, ToSql, params, params_from_iter};
-use slurm::model::{JobId, JobRow, or_zero};
+use rusqlite::{CachedStatement, Connection, Result, Row, params, params_from_iter};
+use slurm::model::{JobRow, or_zero};
 use slurm::records::*;
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
-use words::ids::Id;
 
 /// Why records cannot be read, in words that hold no statement.
 pub fn unread(error: rusqlite::Error) -> JobsError {
@@ -53,7 +53,7 @@ impl Jobs for JobTable<'_> {
 impl JobTable<'_> {
     fn read_each(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<()> {
         for condition in scan::conditions(self.0, scan)? {
-            let sql = format!("SELECT id, {JOB} FROM job WHERE {}", condition.text());
+            let sql = format!("SELECT id, {} FROM job WHERE {}", *JOB, condition.text());
             let mut statement = self.0.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(condition.values))?;
             while let Some(row) = rows.next()? {
@@ -102,161 +102,33 @@ impl JobTable<'_> {
     }
 }
 
-static ONE: LazyLock<String> = LazyLock::new(|| format!("SELECT id, {JOB} FROM job WHERE id = ?1"));
+static ONE: LazyLock<String> = LazyLock::new(|| format!("SELECT id, {} FROM job WHERE id = ?1", *JOB));
 
 static LATER: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT id, {JOB} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit > ?3"));
+    LazyLock::new(|| format!("SELECT id, {} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit > ?3", *JOB));
+
+static STEPS_OF: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM step WHERE job = ?1 ORDER BY number, component", *STEP));
 
 pub(super) fn steps_of(connection: &Connection, job: &Job) -> Result<Vec<Step>> {
     job.row.map_or(Ok(Vec::new()), |row| steps(connection, row))
 }
 
 fn steps(connection: &Connection, row: JobRow) -> Result<Vec<Step>> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {STEP} FROM step WHERE job = ?1 ORDER BY number, component"))?;
+    let mut statement = connection.prepare_cached(&STEPS_OF)?;
     statement.query_map([row.0 as i64], step)?.collect()
-}
-
-/// The columns of a row one after another: looking each up by its name would take longer than to read it.
-struct Columns<'a, 'b> {
-    row: &'a Row<'b>,
-    at: usize,
-}
-
-impl Columns<'_, '_> {
-    fn next<T: FromSql>(&mut self) -> Result<T> {
-        self.at += 1;
-        self.row.get(self.at - 1)
-    }
-
-    /// What a text or number means, if it means anything to us.
-    fn understood<T, R: FromSql>(&mut self, read: impl FnOnce(R) -> Option<T>) -> Result<T> {
-        let value = read(self.next()?);
-        value.ok_or_else(|| {
-            let at = self.at - 1;
-            let name = self.row.as_ref().column_name(at).unwrap_or_default();
-            let text = format!("column {name} holds something unknown").into();
-            rusqlite::Error::FromSqlConversionFailure(at, Type::Text, text)
-        })
-    }
-
-    fn optional_id<T: Id<Number: FromSql>>(&mut self) -> Result<Option<T>> {
-        Ok(self.next::<Option<T::Number>>()?.map(T::of))
-    }
-
-    /// 0 is none.
-    fn id<T: Id<Number: FromSql>>(&mut self) -> Result<Option<T>> {
-        Ok(or_zero::id(self.next()?))
-    }
-
-    fn count(&mut self) -> Result<u64> {
-        Ok(self.next::<i64>()?.unsigned_abs())
-    }
-
-    fn exit(&mut self) -> Result<ExitCode> {
-        Ok(ExitCode { code: self.next()?, signal: self.next()? })
-    }
-
-    fn tres(&mut self) -> Result<TresCounts> {
-        self.understood(|text: String| TresCounts::parse(&text))
-    }
-
-    fn more<T: serde::de::DeserializeOwned + Default>(&mut self) -> Result<T> {
-        self.understood(|text: String| match text.as_str() {
-            "{}" => Some(T::default()),
-            text => serde_json::from_str(text).ok(),
-        })
-    }
-
-    fn array(&mut self) -> Result<Option<ArrayPlace>> {
-        let job = self.optional_id()?;
-        let (task, waiting) = (self.next::<Option<u32>>()?, self.next::<Option<String>>()?);
-        let tasks = task.map_or_else(|| Tasks::Waiting(waiting.unwrap_or_default()), Tasks::One);
-        Ok(Option::map(job, |job| ArrayPlace { job, tasks }))
-    }
-
-    fn het(&mut self) -> Result<Option<HetPlace>> {
-        let (job, offset) = (self.optional_id()?, self.next::<Option<u32>>()?);
-        Ok(job.zip(offset).map(|(job, offset)| HetPlace { job, offset }))
-    }
-
-    fn limit(&mut self) -> Result<TimeLimit> {
-        self.understood(|minutes: Option<i64>| match minutes {
-            None => Some(TimeLimit::Partition),
-            Some(-1) => Some(TimeLimit::Unlimited),
-            Some(minutes) => u32::try_from(minutes).ok().map(TimeLimit::Minutes),
-        })
-    }
 }
 
 /// A row of `id` and [`JOB`].
 pub(super) fn job(row: &Row) -> Result<Job> {
-    let mut columns = Columns { row, at: 0 };
-    let columns = &mut columns;
-    // In the order of the columns.
-    Ok(Job {
-        row: Some(JobRow(columns.count()?)),
-        cluster: columns.next()?,
-        job_id: JobId(columns.next()?),
-        submit: columns.next()?,
-        eligible: columns.next()?,
-        start: columns.next()?,
-        end: columns.next()?,
-        suspended: columns.count()?,
-        state: columns.understood(JobState::from_number)?,
-        cancelled_by: columns.optional_id()?,
-        exit: columns.exit()?,
-        derived_exit: columns.exit()?,
-        array: columns.array()?,
-        het: columns.het()?,
-        association: columns.id()?,
-        qos: columns.id()?,
-        name: columns.next()?,
-        account: columns.next()?,
-        user: columns.next()?,
-        uid: columns.optional_id()?,
-        gid: columns.optional_id()?,
-        partition: columns.next()?,
-        wckey: columns.next()?,
-        reservation: columns.next()?,
-        reservation_id: columns.id()?,
-        limit: columns.limit()?,
-        nodes: columns.next()?,
-        node_count: columns.next()?,
-        cpus_requested: columns.next()?,
-        tres_requested: columns.tres()?,
-        tres_allocated: columns.tres()?,
-        priority: columns.next()?,
-        reason: columns.next()?,
-        flags: Flags(columns.next()?),
-        constraints: columns.next()?,
-        details: columns.more()?,
-    })
+    let mut from = Cursor::new(row, 0);
+    let number = Some(JobRow(Cell::get(&mut from)?));
+    Ok(Job { row: number, ..Columns::read(&mut from)? })
 }
 
 /// A row of [`STEP`].
 pub(super) fn step(row: &Row) -> Result<Step> {
-    // The job's row comes first.
-    let mut columns = Columns { row, at: 1 };
-    let columns = &mut columns;
-    Ok(Step {
-        id: columns.understood(StepId::from_number)?,
-        het_component: u32::try_from(columns.next::<i64>()?).ok(),
-        name: columns.next()?,
-        state: columns.understood(JobState::from_number)?,
-        cancelled_by: columns.optional_id()?,
-        exit: columns.exit()?,
-        start: columns.next()?,
-        end: columns.next()?,
-        suspended: columns.count()?,
-        node_count: columns.next()?,
-        nodes: columns.next()?,
-        tasks: columns.next()?,
-        user_cpu: columns.count()?,
-        system_cpu: columns.count()?,
-        tres_allocated: columns.tres()?,
-        details: columns.more()?,
-    })
+    Columns::read(&mut Cursor::new(row, 0))
 }
 
 impl Draft<'_> {
@@ -273,15 +145,11 @@ impl Draft<'_> {
     }
 }
 
-/// The columns of `job` without its id, in the order of [`write_job`].
-const JOB: &str = "cluster, job_id, time_submit, time_eligible, time_start, time_end, suspended, state, cancelled_by, \
-    exit_code, exit_signal, derived_code, derived_signal, array_job, array_task, array_tasks, het_job, het_offset, \
-    association, qos, name, account, user, uid, gid, partition, wckey, reservation, reservation_id, time_limit, nodes, \
-    node_count, cpus_requested, tres_requested, tres_allocated, priority, reason, flags, constraints, more";
+/// The columns of `job` without its id.
+pub(super) static JOB: LazyLock<String> = LazyLock::new(|| names::<Job>().join(", "));
 
-/// The columns of `step`, in the order of [`write_step`].
-const STEP: &str = "job, number, component, name, state, cancelled_by, exit_code, exit_signal, time_start, time_end, \
-    suspended, node_count, nodes, tasks, user_cpu, system_cpu, tres_allocated, more";
+/// The columns of `step` without its job's row.
+pub(super) static STEP: LazyLock<String> = LazyLock::new(|| names::<Step>().join(", "));
 
 /// How a table's rows are written. Nearly all are new: an upsert alone would cost SQLite a journal of each statement.
 struct Statements {
@@ -292,17 +160,18 @@ struct Statements {
 }
 
 impl Statements {
-    fn new(table: &str, columns: &str, key: &str) -> Self {
-        let names: Vec<_> = columns.split(", ").collect();
-        let marks = vec!["?"; names.len()].join(", ");
-        let sets: Vec<_> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-        let insert = format!("INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO");
-        Self { add: format!("{insert} NOTHING"), put: format!("{insert} UPDATE SET {}", sets.join(", ")) }
+    fn new(table: &str, columns: &[&str], key: &str) -> Self {
+        let insert = format!("{} ON CONFLICT ({key}) DO", insert(table, columns));
+        Self { add: format!("{insert} NOTHING"), put: format!("{insert} {}", update(columns)) }
     }
 }
 
-static JOBS: LazyLock<Statements> = LazyLock::new(|| Statements::new("job", JOB, "job_id, cluster, time_submit"));
-static STEPS: LazyLock<Statements> = LazyLock::new(|| Statements::new("step", STEP, "job, number, component"));
+static JOBS: LazyLock<Statements> =
+    LazyLock::new(|| Statements::new("job", &names::<Job>(), "job_id, cluster, time_submit"));
+static STEPS: LazyLock<Statements> = LazyLock::new(|| {
+    let columns: Vec<_> = std::iter::once("job").chain(names::<Step>()).collect();
+    Statements::new("step", &columns, "job, number, component")
+});
 
 /// [`Draft::put_jobs`] within any transaction.
 pub fn put(transaction: &Connection, jobs: &[JobWithSteps]) -> Result<Stored> {
@@ -356,7 +225,7 @@ pub(super) fn has_step(steps: &[Step], step: &Step) -> bool {
 
 /// The record that is there for this job, with its steps.
 pub(super) fn find(connection: &Connection, like: &Job) -> Result<Option<JobWithSteps>> {
-    let sql = format!("SELECT id, {JOB} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3");
+    let sql = format!("SELECT id, {} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3", *JOB);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![like.job_id.0, like.cluster, like.submit])?;
     let Some(found) = rows.next()?.map(job).transpose()? else { return Ok(None) };
@@ -364,90 +233,16 @@ pub(super) fn find(connection: &Connection, like: &Job) -> Result<Option<JobWith
     Ok(Some((found, steps)))
 }
 
-fn json(details: &impl serde::Serialize) -> String {
-    serde_json::to_string(details).expect("texts and numbers can always be written as JSON")
-}
-
 /// Whether a row was written.
 fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<bool> {
-    let (array_task, array_tasks) = match job.array.as_ref().map(|array| &array.tasks) {
-        Some(Tasks::One(task)) => (Some(*task), None),
-        Some(Tasks::Waiting(tasks)) => (None, Some(tasks.as_str())),
-        None => (None, None),
-    };
-    let limit = match job.limit {
-        TimeLimit::Partition => None,
-        TimeLimit::Unlimited => Some(-1),
-        TimeLimit::Minutes(minutes) => Some(i64::from(minutes)),
-    };
-    let values: [&dyn ToSql; 40] = [
-        &job.cluster,
-        &job.job_id.0,
-        &job.submit,
-        &job.eligible,
-        &job.start,
-        &job.end,
-        &(job.suspended as i64),
-        &job.state.number(),
-        &job.cancelled_by.map(Id::number),
-        &job.exit.code,
-        &job.exit.signal,
-        &job.derived_exit.code,
-        &job.derived_exit.signal,
-        &job.array.as_ref().map(|array| array.job.0),
-        &array_task,
-        &array_tasks,
-        &job.het.map(|het| het.job.0),
-        &job.het.map(|het| het.offset),
-        &or_zero::number(job.association),
-        &or_zero::number(job.qos),
-        &job.name,
-        &job.account,
-        &job.user,
-        &job.uid.map(Id::number),
-        &job.gid.map(Id::number),
-        &job.partition,
-        &job.wckey,
-        &job.reservation,
-        &or_zero::number(job.reservation_id),
-        &limit,
-        &job.nodes,
-        &job.node_count,
-        &job.cpus_requested,
-        &job.tres_requested.to_string(),
-        &job.tres_allocated.to_string(),
-        &job.priority,
-        &job.reason,
-        &job.flags.0,
-        &job.constraints,
-        &json(&job.details),
-    ];
-    Ok(statement.execute(&values[..])? > 0)
+    Ok(statement.execute(params_from_iter(values(job)))? > 0)
 }
 
 fn write_step(transaction: &Connection, job: i64, step: &Step) -> Result<()> {
-    let values: [&dyn ToSql; 18] = [
-        &job,
-        &step.id.number(),
-        &step.het_component.map_or(-1, i64::from),
-        &step.name,
-        &step.state.number(),
-        &step.cancelled_by.map(Id::number),
-        &step.exit.code,
-        &step.exit.signal,
-        &step.start,
-        &step.end,
-        &(step.suspended as i64),
-        &step.node_count,
-        &step.nodes,
-        &step.tasks,
-        &(step.user_cpu as i64),
-        &(step.system_cpu as i64),
-        &step.tres_allocated.to_string(),
-        &json(&step.details),
-    ];
-    if transaction.prepare_cached(&STEPS.add)?.execute(&values[..])? == 0 {
-        transaction.prepare_cached(&STEPS.put)?.execute(&values[..])?;
+    let mut row = vec![job.into()];
+    step.write(&mut row);
+    if transaction.prepare_cached(&STEPS.add)?.execute(params_from_iter(&row))? == 0 {
+        transaction.prepare_cached(&STEPS.put)?.execute(params_from_iter(&row))?;
     }
     Ok(())
 }

@@ -7,12 +7,10 @@ pub mod archive;
 mod asker;
 mod backup;
 pub mod jobs;
-mod load;
 pub mod purge;
 mod readers;
 mod rows;
-mod save;
-mod small;
+mod tables;
 mod transactions;
 pub mod usage;
 
@@ -132,7 +130,7 @@ impl Store {
 
     /// Reads the state.
     pub fn load(&self) -> Result<State, StoreError> {
-        load::state(&self.connection).map_err(|source| self.error(source))
+        tables::state(&self.connection).map_err(|source| self.error(source))
     }
 
     /// Begins to write. What is not [kept](Draft::keep) is as if it had never been.
@@ -162,7 +160,7 @@ pub struct Draft<'a> {
 impl Draft<'_> {
     /// Writes what differs from the state's last commit.
     pub fn save(&self, state: &State) -> Result<(), StoreError> {
-        save::changes(&self.sql, state).map_err(|source| self.error(source))
+        tables::changes(&self.sql, state).map_err(|source| self.error(source))
     }
 
     /// Writes a slice of a rollup; `false` when it has to be computed again.

@@ -1,15 +1,15 @@
 //! Old records: found, taken out one by one if they still are what was archived, and brought back.
 
 use super::jobs;
-use super::rows::{id, integer};
+use super::rows::{id, integer, names};
 use super::{Draft, StoreError, transactions, usage};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_iter};
 use slurm::State;
 use slurm::archive::{Cell, Kind, Record, UsageOf};
 use slurm::model::{Action, Event, JobId, Transaction, or_zero};
-use slurm::records::Job;
 use slurm::records::import::chunk;
+use slurm::records::{Job, Step};
 use slurm::rollup::calendar::HOUR;
 use slurm::rollup::{Calendar, Period, Span};
 use std::borrow::Cow;
@@ -97,8 +97,8 @@ impl Old<'_> {
         most: usize,
         see: &mut dyn FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
-        let query = "SELECT * FROM job WHERE cluster = ?1 AND time_end < ?2 ORDER BY time_end LIMIT ?3";
-        let mut statement = sql.prepare_cached(query)?;
+        let old = "cluster = ?1 AND time_end < ?2 ORDER BY time_end LIMIT ?3";
+        let mut statement = sql.prepare_cached(&format!("SELECT id, {} FROM job WHERE {old}", *jobs::JOB))?;
         let mut rows = statement.query(params![self.cluster, self.until, most as i64])?;
         while let Some(row) = rows.next()? {
             let job = jobs::job(row)?;
@@ -114,11 +114,15 @@ impl Old<'_> {
         most: usize,
         see: &mut dyn FnMut(Record) -> Result<(), E>,
     ) -> Result<usize, E> {
-        let query = "SELECT step.*, job.cluster AS of_cluster, job.job_id AS of_job, job.time_submit AS of_submit, \
-                     job.time_end AS of_end FROM job JOIN step ON step.job = job.id \
-                     WHERE job.cluster = ?1 AND job.time_end < ?2 AND job.time_end >= ?4 \
-                     ORDER BY job.time_end LIMIT ?3";
-        let mut statement = sql.prepare_cached(query)?;
+        let columns: Vec<_> = names::<Step>().into_iter().map(|name| format!("step.{name}")).collect();
+        let query = format!(
+            "SELECT {}, job.cluster AS of_cluster, job.job_id AS of_job, job.time_submit AS of_submit, \
+             job.time_end AS of_end FROM job JOIN step ON step.job = job.id \
+             WHERE job.cluster = ?1 AND job.time_end < ?2 AND job.time_end >= ?4 \
+             ORDER BY job.time_end LIMIT ?3",
+            columns.join(", ")
+        );
+        let mut statement = sql.prepare_cached(&query)?;
         let mut rows = statement.query(params![self.cluster, self.until, most as i64, self.from.get()])?;
         let mut seen = 0;
         while let Some(row) = rows.next()? {
@@ -137,8 +141,8 @@ impl Old<'_> {
         most: usize,
         see: &mut dyn FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
-        let query = "SELECT * FROM txn WHERE time < ?1 AND id < (SELECT MAX(id) FROM txn) ORDER BY time, id LIMIT ?2";
-        let mut statement = sql.prepare_cached(query)?;
+        let old = "time < ?1 AND id < (SELECT MAX(id) FROM txn) ORDER BY time, id LIMIT ?2";
+        let mut statement = sql.prepare_cached(&transactions::select(old))?;
         let mut rows = statement.query(params![self.until, most as i64])?;
         while let Some(row) = rows.next()? {
             let Transaction { id, time, action, actor, target, info, cluster } = transactions::line(row)?;
@@ -349,7 +353,7 @@ fn add(sql: &Connection, state: &mut State, record: &Record) -> Result<bool> {
     }
 }
 
-fn put_job(sql: &Connection, job: Job, steps: Vec<slurm::records::Step>) -> Result<bool> {
+fn put_job(sql: &Connection, job: Job, steps: Vec<Step>) -> Result<bool> {
     let stored = jobs::put(sql, &[(job, steps)])?;
     if let Some(earliest) = stored.earliest {
         usage::changed_from(sql, earliest)?;

@@ -1,5 +1,6 @@
 mod cut;
 mod migration;
+mod round_trip;
 
 use super::*;
 use slurm::model::*;

@@ -1,19 +1,32 @@
 //! The transaction record: appended to, and read by query, since it only ever grows.
 
-use super::rows::{integer, understood};
+use super::rows::{Cell, Columns, Cursor, Value, columns, insert, names, values};
 use super::{Readers, StoreError};
-use rusqlite::{Connection, Result, Row, params};
+use rusqlite::{Connection, Result, Row, params_from_iter};
 use slurm::model::{Action, Transaction};
 use std::ops::Range;
 
+columns! { Transaction { id, time, action, actor, target, info, cluster, } }
+
+impl Cell for Action {
+    fn get(from: &mut Cursor) -> Result<Self> {
+        from.understood(Action::from_number)
+    }
+
+    fn put(&self) -> Value<'_> {
+        self.number().into()
+    }
+}
+
 /// Adds lines; their numbers must be new.
 pub fn append(sql: &Connection, lines: &[Transaction]) -> Result<()> {
-    let mut put = sql.prepare_cached("INSERT INTO txn VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    for line in lines {
-        let (number, action) = (integer(line.id), line.action.number());
-        put.execute(params![number, line.time, action, line.actor, line.target, line.info, line.cluster])?;
-    }
-    Ok(())
+    let mut put = sql.prepare_cached(&insert("txn", &names::<Transaction>()))?;
+    lines.iter().try_for_each(|line| put.execute(params_from_iter(values(line))).map(drop))
+}
+
+/// The statement that finds lines, for [`line()`].
+pub(super) fn select(which: &str) -> String {
+    format!("SELECT {} FROM txn WHERE {which}", names::<Transaction>().join(", "))
 }
 
 /// The number of the last line, 0 when there is none.
@@ -26,8 +39,7 @@ impl Readers {
     /// Gives every line written in `time` (seconds since 1970, end excluded), oldest first.
     pub fn transactions(&self, time: Range<i64>, mut take: impl FnMut(Transaction)) -> Result<(), StoreError> {
         self.ask(|sql| {
-            let query = "SELECT * FROM txn WHERE time >= ?1 AND time < ?2 ORDER BY id";
-            let mut statement = sql.prepare_cached(query)?;
+            let mut statement = sql.prepare_cached(&select("time >= ?1 AND time < ?2 ORDER BY id"))?;
             let mut rows = statement.query([time.start, time.end])?;
             while let Some(row) = rows.next()? {
                 take(line(row)?);
@@ -37,14 +49,7 @@ impl Readers {
     }
 }
 
+/// A line that [`select`] found.
 pub(super) fn line(row: &Row) -> Result<Transaction> {
-    Ok(Transaction {
-        id: row.get::<_, i64>("id")?.unsigned_abs(),
-        time: row.get("time")?,
-        action: understood(row, "action", Action::from_number(row.get("action")?))?,
-        actor: row.get("actor")?,
-        target: row.get("target")?,
-        info: row.get("info")?,
-        cluster: row.get("cluster")?,
-    })
+    Columns::read(&mut Cursor::new(row, 0))
 }

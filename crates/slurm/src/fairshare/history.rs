@@ -249,7 +249,7 @@ mod tests {
         let mut state = State::default();
         found(&mut state, "c", &[], 0);
         let user = state.of_user("root").next().unwrap().id;
-        state.usage_resets.put(state.root("c").unwrap().id, 5000);
+        state.reset_usage(state.root("c").unwrap().id, 5000);
         let mut history = History::new(&terms(&state, Decay::of_half_life(None)), 9000);
         history.add(Charge { association: user, ..one(&state) });
         assert!(history.usage(&state).is_empty());
@@ -278,15 +278,15 @@ mod tests {
         );
         assert!(!History::new(&quick, 2 * DAY).fits(&Terms { from: 0, ..quick.clone() }), "it lacks the first day");
 
-        state.usage_resets.put(user, 2 * DAY + 5);
+        state.reset_usage(user, 2 * DAY + 5);
         let later = terms(&state, decay);
         assert!(history.fits(&later));
         assert_eq!(history.clone().on(&later).left().map(|left| left.association).collect::<Vec<_>>(), [root]);
-        state.usage_resets.put(user, DAY);
+        state.reset_usage(user, DAY);
         assert!(!history.fits(&terms(&state, decay)), "it has what was used before and lacks nothing after");
         let zeroed = History::new(&terms(&state, decay), 2 * DAY);
         assert!(!zeroed.fits(&before), "what was left out would count again");
-        state.usage_resets.put(root, DAY);
+        state.reset_usage(root, DAY);
         assert!(zeroed.fits(&terms(&state, decay)), "of others nothing was used");
     }
 }

@@ -63,6 +63,15 @@ pub struct Association {
     pub deleted: bool,
 }
 
+/// Says that an association's usage counts from a time on (`RawUsage=0`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageReset {
+    /// The association.
+    pub association: AssociationId,
+    /// Seconds since 1970.
+    pub time: i64,
+}
+
 /// Fairshare of an association.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shares {

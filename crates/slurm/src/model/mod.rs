@@ -11,7 +11,7 @@ pub mod resource;
 pub mod tres;
 pub mod wckey;
 
-pub use association::{Association, AssociationKey, QosSet, Shares};
+pub use association::{Association, AssociationKey, QosSet, Shares, UsageReset};
 pub use entities::{Account, Action, AdminLevel, Classification, Cluster, Coordinator, Transaction, User};
 pub use event::{Event, Reservation, ReservationKey, TresCounts};
 pub use federation::{Federation, FederationState, Membership};

@@ -48,7 +48,7 @@ pub fn of_associations(session: &mut Session, place: &Condition) -> Done<bool> {
     permitted(session)?;
     let now = session.world.now();
     for id in found {
-        session.state.usage_resets.put(id, now);
+        session.state.reset_usage(id, now);
     }
     Ok(true)
 }

@@ -1,6 +1,10 @@
 use super::*;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 use slurm::model::tres::MEM;
-use words::people::Uid;
+use slurm::model::{AssociationId, JobId, QosId, ReservationId, TresId};
+use words::people::{Gid, Uid};
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -193,10 +197,102 @@ fn statements_are_not_planned_again_for_each_job() {
         assert_eq!(table.steps(JobRow(1)).unwrap().len(), 2);
         assert_eq!(table.later_runs(&job).unwrap(), []);
     }
-    let steps = format!("SELECT {STEP} FROM step WHERE job = ?1 ORDER BY number, component");
+    let steps = STEPS_OF.clone();
     for sql in [ONE.as_str(), LATER.as_str(), &steps] {
         let statement = connection.prepare_cached(sql).unwrap();
         assert!(statement.get_status(rusqlite::StatementStatus::Run) >= 3, "{sql} is the one that was used");
         assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0, "{sql}");
+    }
+}
+
+fn odd() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), Just("'\"\0|,{}".to_owned()), any::<String>()]
+}
+
+fn edge() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(0), Just(u32::MAX), any::<u32>()]
+}
+
+fn moment() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![Just(None), Just(Some(0)), Just(Some(i64::MAX)), any::<i64>().prop_map(Some)]
+}
+
+fn counts() -> impl Strategy<Value = TresCounts> {
+    vec((edge().prop_map(TresId), any::<u64>()), 0..3).prop_map(|all| all.into_iter().collect())
+}
+
+fn array() -> impl Strategy<Value = Option<ArrayPlace>> {
+    let tasks = prop_oneof![edge().prop_map(Tasks::One), odd().prop_map(Tasks::Waiting)];
+    option::of((edge(), tasks).prop_map(|(job, tasks)| ArrayPlace { job: JobId(job), tasks }))
+}
+
+fn some_job() -> impl Strategy<Value = Job> {
+    let limit =
+        prop_oneof![Just(TimeLimit::Partition), Just(TimeLimit::Unlimited), edge().prop_map(TimeLimit::Minutes)];
+    let het = option::of((edge(), edge()).prop_map(|(job, offset)| HetPlace { job: JobId(job), offset }));
+    let exit = || any::<(u8, u8)>().prop_map(|(code, signal)| ExitCode { code, signal });
+    let ids =
+        (option::of(1..=u32::MAX), option::of(1..=u32::MAX), option::of(1..=u32::MAX), vec(option::of(edge()), 3));
+    let what = (vec(odd(), 9), vec(moment(), 3), vec(edge(), 5), 1..=u32::MAX, 0..=i64::MAX as u64);
+    (what, ids, (array(), het, limit, exit(), exit()), (counts(), counts())).prop_map(
+        |((texts, times, numbers, job_id, suspended), (association, qos, reservation, people), places, tres)| {
+            let (array, het, limit, exit, derived_exit) = places;
+            let text = |at: usize| texts[at].clone();
+            Job {
+                row: Some(JobRow(1)),
+                cluster: "c".into(),
+                job_id: JobId(job_id),
+                array,
+                het,
+                name: text(0),
+                account: text(1),
+                user: text(2),
+                uid: people[0].map(Uid),
+                gid: people[1].map(Gid),
+                partition: text(3),
+                qos: qos.map(QosId),
+                association: association.map(AssociationId),
+                wckey: text(4),
+                reservation: text(5),
+                reservation_id: reservation.map(ReservationId),
+                submit: times[0].unwrap_or(i64::MIN),
+                eligible: times[1],
+                start: times[2],
+                end: times[0],
+                suspended,
+                limit,
+                state: JobState::Resizing,
+                cancelled_by: people[2].map(Uid),
+                exit,
+                derived_exit,
+                tres_requested: tres.0,
+                tres_allocated: tres.1,
+                cpus_requested: numbers[0],
+                node_count: numbers[1],
+                nodes: text(6),
+                priority: numbers[2],
+                reason: text(7),
+                flags: Flags(numbers[3]),
+                constraints: text(8),
+                details: Details { comment: text(0), energy: times[1].map(|_| u64::MAX), ..Details::default() },
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_a_job_holds_comes_back(job in some_job(), other in some_job()) {
+        let connection = database();
+        let step = |id: &Job| Step { name: id.name.clone(), het_component: id.uid.map(|uid| uid.0), ..Step::default() };
+        put(&connection, &[(job.clone(), vec![step(&job)])]).unwrap();
+        let table = JobTable(&connection);
+        prop_assert_eq!(table.job(JobRow(1)).unwrap(), Some(job.clone()));
+        prop_assert_eq!(table.steps(JobRow(1)).unwrap(), [step(&job)]);
+        let changed = Job { job_id: job.job_id, submit: job.submit, ..other };
+        put(&connection, &[(changed.clone(), Vec::new())]).unwrap();
+        prop_assert_eq!(table.job(JobRow(1)).unwrap(), Some(changed), "every column is brought up to date");
     }
 }

@@ -58,7 +58,7 @@ impl World {
                 self.job(id, start, end);
             }
             Event::Days(days) => self.now += days * DAY,
-            Event::Zeroed(id) => self.state.usage_resets.put(AssociationId(id), self.now),
+            Event::Zeroed(id) => self.state.reset_usage(AssociationId(id), self.now),
             Event::HalfLife(days) => {
                 self.priority.half_life = (days > 0).then(|| Duration::from_secs(days * 86_400 / 2));
             }
