@@ -115,7 +115,7 @@ impl Site {
 /// What each item left, as the registered result has it.
 fn results(events: &str) -> Vec<Left> {
     let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let said = events.filter_map(|event| find(&event, "results").cloned()).last().expect("a result with items");
+    let said = events.filter_map(|event| find(&event, "results").cloned()).next_back().expect("a result with items");
     let left = |item: &Value| {
         let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
         (item["rc"].as_i64().unwrap_or(-1), text("stdout"), text("stderr"))
