@@ -1,9 +1,8 @@
 //! The service on login nodes: `playbooks/cluster.yml` sets it up, people on login3 use it, and whoever pretends to be
 //! another fails.
 
-use super::support::{Lab, Ran, lab};
+use super::support::{Lab, Ran, SharedLab, lab};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
-use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 const INVENTORY: &str = "inventories/cluster/hosts.ini";
@@ -24,7 +23,7 @@ fn cautious(lab: &Lab, options: &[&str]) -> Ran {
 }
 
 /// The lab as cluster.yml leaves it, with people.
-pub fn cluster() -> MutexGuard<'static, Lab> {
+pub fn cluster() -> SharedLab {
     let lab = lab();
     play(&lab, &[]).ok();
     for host in ["master", "login1", "login2", "login3"] {

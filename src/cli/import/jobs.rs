@@ -14,7 +14,8 @@ use slurm::records::import::record::Joiner;
 use slurm::records::import::{Bad, Dialect, Line, NoNames, Reader};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use words::diag::{Diagnostic, ErrorKind};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use words::diag::{Diagnostic, ErrorKind, Place};
 use words::text::slurm_time;
 
 /// So many lines are sent at once; a job's steps stay with it, so it may be a few more.
@@ -148,41 +149,24 @@ impl Run<'_> {
         }
     }
 
+    /// Sends chunk after chunk; the next one is read while the service takes in the one before.
     fn send_all(&mut self, lines: &mut Lines) -> Result<(), Diagnostic> {
-        let (mut chunk, mut bytes, mut skipping) = (Vec::new(), 0, false);
-        let (reader, heading) = (self.reader.clone(), self.heading.clone());
-        let mut joiner = Joiner::new(reader.layout(), &heading);
-        while let Some((_, line)) = lines.record(&mut joiner)? {
-            let Ok(line) = line else { continue };
-            let is_step = self.reader.is_step(&line);
-            // Steps of a job that was passed over have nowhere to go.
-            if is_step && skipping {
-                self.lost_steps += 1;
-                continue;
-            }
-            let is_bad = self.args.skip_bad && self.reader.line(&line, &mut NoNames).is_err();
-            if is_bad {
-                skipping = !is_step;
-                continue;
-            }
-            skipping = false;
-            if !is_step && (chunk.len() >= CHUNK || bytes >= CHUNK_BYTES) {
-                self.add(std::mem::take(&mut chunk), lines)?;
-                bytes = 0;
-            }
-            bytes += line.len();
-            chunk.push(line);
-        }
-        self.add(chunk, lines)
+        let (ready, chunks) = sync_channel(1);
+        let mut cutter = Cutter::new(self);
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(move || cutter.cut(lines, &ready).map(|()| cutter.lost_steps));
+            chunks.into_iter().try_for_each(|chunk| self.add(chunk))?;
+            let bug = |_| Diagnostic::new(ErrorKind::Internal, "the reading of the list stopped");
+            self.lost_steps = reading.join().map_err(bug)??;
+            Ok(())
+        })
     }
 
-    fn add(&mut self, chunk: Vec<String>, lines: &Lines) -> Result<(), Diagnostic> {
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        let done = self.send(chunk, false)?;
+    fn add(&mut self, chunk: Chunk) -> Result<(), Diagnostic> {
+        let Chunk { lines, last, place } = chunk;
+        let done = self.send(lines, false)?;
         if let Some(bad) = done.bad.first().filter(|_| !self.args.skip_bad) {
-            let error = Diagnostic::input(&lines.place(lines.number(), 1), bad.what.clone());
+            let error = Diagnostic::input(&place, bad.what.clone());
             return Err(error.note("it is near this line; what came before is imported").hint("run it again"));
         }
         let total = &mut self.total;
@@ -192,7 +176,7 @@ impl Run<'_> {
         total.steps += done.steps;
         total.without_association += done.without_association;
         total.without_qos += done.without_qos;
-        tell("imported", lines.number());
+        tell("imported", last);
         Ok(())
     }
 
@@ -264,6 +248,72 @@ impl Run<'_> {
                 stdout().line(format!("the columns {names} were passed over: nothing like them is kept"));
             }
         }
+    }
+}
+
+/// Records that are sent together.
+struct Chunk {
+    lines: Vec<String>,
+    /// The number of the line that was read last.
+    last: u64,
+    /// Where that is.
+    place: Place,
+}
+
+impl Chunk {
+    fn new(records: Vec<String>, lines: &Lines) -> Self {
+        let last = lines.number();
+        Self { lines: records, last, place: lines.place(last, 1) }
+    }
+}
+
+/// Cuts a list into chunks.
+struct Cutter {
+    reader: Reader,
+    heading: String,
+    skip_bad: bool,
+    lost_steps: u64,
+}
+
+impl Cutter {
+    fn new(run: &Run) -> Self {
+        let (reader, heading) = (run.reader.clone(), run.heading.clone());
+        Self { reader, heading, skip_bad: run.args.skip_bad, lost_steps: 0 }
+    }
+
+    /// Hands out all chunks, or as many as are taken.
+    fn cut(&mut self, lines: &mut Lines, ready: &SyncSender<Chunk>) -> Result<(), Diagnostic> {
+        let (mut chunk, mut bytes, mut skipping) = (Vec::new(), 0, false);
+        let (reader, heading) = (self.reader.clone(), self.heading.clone());
+        let mut joiner = Joiner::new(reader.layout(), &heading);
+        while let Some((_, line)) = lines.record(&mut joiner)? {
+            let Ok(line) = line else { continue };
+            let is_step = self.reader.is_step(&line);
+            // Steps of a job that was passed over have nowhere to go.
+            if is_step && skipping {
+                self.lost_steps += 1;
+                continue;
+            }
+            let is_bad = self.skip_bad && self.reader.line(&line, &mut NoNames).is_err();
+            if is_bad {
+                skipping = !is_step;
+                continue;
+            }
+            skipping = false;
+            if !is_step && (chunk.len() >= CHUNK || bytes >= CHUNK_BYTES) {
+                if ready.send(Chunk::new(std::mem::take(&mut chunk), lines)).is_err() {
+                    return Ok(());
+                }
+                bytes = 0;
+            }
+            bytes += line.len();
+            chunk.push(line);
+        }
+        if !chunk.is_empty() {
+            // Nobody takes it when one before was refused.
+            let _ = ready.send(Chunk::new(chunk, lines));
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lab as tests see it: one for the whole binary, started on first use, given to one test at a time, always pristine.
+//! The lab as tests see it: two for the whole binary, started on first use, given to one test at a time each, always pristine.
 //!
 //! `lab hold` keeps it up for as long as this process holds the other end of a pipe, so it also goes when a test panics
 //! or the process is killed. A lab that outlived even that is cleared by the next `lab hold`.
@@ -8,10 +8,11 @@ pub mod real_slurm;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Write};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 /// The project's directory; commands run there, so tests name inventories and playbooks as users do.
 pub const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
@@ -54,16 +55,52 @@ impl From<Output> for Ran {
     }
 }
 
-/// The lab that all tests share: 4 login hosts and the master with enlist installed, pristine, and this test's alone
-/// until the guard is dropped.
-pub fn lab() -> MutexGuard<'static, Lab> {
-    static LAB: OnceLock<Mutex<Lab>> = OnceLock::new();
-    let shared = LAB.get_or_init(|| Mutex::new(Lab::with_enlist("shared", 4)));
+/// So many labs stand side by side.
+const LABS: usize = 2;
+
+/// Labs that nobody has now, by number.
+static FREE: (Mutex<Vec<usize>>, Condvar) = (Mutex::new(Vec::new()), Condvar::new());
+
+/// One of the labs that tests share, which is this test's alone until this is dropped.
+pub struct SharedLab {
+    number: usize,
+    lab: MutexGuard<'static, Lab>,
+}
+
+impl Deref for SharedLab {
+    type Target = Lab;
+
+    fn deref(&self) -> &Lab {
+        &self.lab
+    }
+}
+
+impl Drop for SharedLab {
+    fn drop(&mut self) {
+        FREE.0.lock().unwrap_or_else(PoisonError::into_inner).push(self.number);
+        FREE.1.notify_one();
+    }
+}
+
+/// One of the labs that all tests share: 4 login hosts and the master with enlist installed, pristine.
+pub fn lab() -> SharedLab {
+    static SHARED: [OnceLock<Mutex<Lab>>; LABS] = [const { OnceLock::new() }; LABS];
+    static OPENED: Once = Once::new();
+    let mut free = FREE.0.lock().unwrap_or_else(PoisonError::into_inner);
+    OPENED.call_once(|| free.extend((0..LABS).rev()));
+    let number = loop {
+        match free.pop() {
+            Some(number) => break number,
+            None => free = FREE.1.wait(free).unwrap_or_else(PoisonError::into_inner),
+        }
+    };
+    drop(free);
+    let shared = SHARED[number].get_or_init(|| Mutex::new(Lab::with_enlist(&format!("shared{number}"), 4)));
     let lab = shared.lock().unwrap_or_else(PoisonError::into_inner);
     if lab.used.swap(true, Ordering::Relaxed) {
         lab.reset();
     }
-    lab
+    SharedLab { number, lab }
 }
 
 impl Lab {

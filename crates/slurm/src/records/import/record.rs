@@ -59,7 +59,14 @@ impl Layout {
     }
 
     fn pieces<'a>(&self, record: &'a str) -> Vec<&'a str> {
-        record.split(self.delimiter.as_str()).collect()
+        let mut pieces = Vec::with_capacity(self.kinds.len());
+        let mut characters = self.delimiter.chars();
+        match (characters.next(), characters.next()) {
+            // As nearly all lists are separated; to look for a character takes a quarter of the time.
+            (Some(one), None) => pieces.extend(record.split(one)),
+            _ => pieces.extend(record.split(self.delimiter.as_str())),
+        }
+        pieces
     }
 
     fn fits(&self, column: usize, text: &str) -> bool {
