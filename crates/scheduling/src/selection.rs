@@ -37,6 +37,10 @@ impl Fit {
     /// How many tasks a node holds with so much free; 0 if it will not do.
     pub(crate) fn capacity(&self, node: &NodePool, room: &Room) -> u32 {
         let demand = &*self.demand;
+        // Most nodes of a busy cluster are full.
+        if room.cpus < demand.cpus_per_task {
+            return 0;
+        }
         let is_free = !self.exclusive || room.shares == 0;
         if !is_free || !demand.features.are_in(&node.features) || demand.excluded.contains(&node.name) {
             return 0;

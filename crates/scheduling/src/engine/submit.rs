@@ -5,6 +5,7 @@ use crate::config::PartitionLine;
 use crate::event::Denial;
 use crate::id::{Attempt, JobId, QosId};
 use crate::job::{JobPhase, LiveJob, Submission};
+use crate::pool::NodeIndex;
 use crate::selection::{Fit, choose};
 use slurm::State;
 use slurm::admission::{Job, admit, association};
@@ -109,8 +110,14 @@ impl Core {
 
     fn could_hold(&self, line: &PartitionLine, job: &LiveJob) -> bool {
         let fit = Fit::new(&self.config, line, job.submission.demand.clone());
-        let places = line.nodes.iter().filter_map(|name| self.pools.place(name));
-        let held = places.map(|at| (at, fit.capacity(self.pools.node(at), self.pools.node(at).whole())));
+        let members = self.members.get(line.rules.name.as_str()).map(|nodes| &**nodes).unwrap_or_default();
+        let capacity = |index: &NodeIndex| fit.capacity(self.pools.node(*index), self.pools.node(*index).whole());
+        let demand = &fit.demand;
+        let is_simple = demand.min_nodes == 1 && demand.required.is_empty();
+        if is_simple && members.iter().any(|index| capacity(index) >= demand.task_count()) {
+            return true;
+        }
+        let held = members.iter().map(|index| (*index, capacity(index)));
         choose(&self.pools, &fit, held.filter(|(_, tasks)| *tasks > 0).collect()).is_some()
     }
 
