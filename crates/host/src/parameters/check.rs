@@ -7,7 +7,11 @@ use words::value::{Map, Value};
 
 /// Arguments by parameter name, after the check: aliases resolved, kinds converted, defaults filled in. A parameter that
 /// was not given (or was null) and has no default is absent. Only what fills a struct has one in hand.
-pub struct Checked(Map);
+pub struct Checked {
+    map: Map,
+    /// The last one that was taken.
+    taken: &'static str,
+}
 
 impl Checked {
     /// Checks what the playbook gave; the wording of errors is Ansible's, since people search for it.
@@ -22,18 +26,22 @@ impl Checked {
         fill_defaults(spec, &mut map)?;
         check_missing(spec, &map)?;
         check_groups(spec, &map)?;
-        Ok(Self(map))
+        Ok(Self { map, taken: "" })
     }
 
-    /// Takes the parameter called `name` out.
-    pub fn take<T: ParameterType>(&mut self, name: &'static str) -> Result<T, Failure> {
-        let name = Param::plain(name);
-        let read = match self.0.swap_remove(name) {
-            Some(value) => T::read(name, value),
+    /// Takes the parameter called `name` out. An `Option` and no result: a failure on each field would be a good part of
+    /// the agent's size.
+    pub fn take<T: ParameterType>(&mut self, name: &'static str) -> Option<T> {
+        self.taken = Param::plain(name);
+        match self.map.swap_remove(self.taken) {
+            Some(value) => T::read(self.taken, value),
             None => T::absent(),
-        };
-        // Only a type that does not fit its own kind or choices gets here.
-        read.ok_or_else(|| Failure::new(format!("argument '{name}' is not what its type reads")))
+        }
+    }
+
+    /// What to say when the last one taken is not what its type reads.
+    pub(super) fn misfit(&self) -> Failure {
+        Failure::new(format!("argument '{}' is not what its type reads", self.taken))
     }
 }
 

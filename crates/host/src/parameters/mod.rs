@@ -19,8 +19,9 @@ pub trait Parameters: Sized {
     /// Their rows of the table, in the order in which they are documented.
     const PARAMS: &'static [Param];
 
-    /// Fills the struct from arguments that were checked; [`parameters!`](crate::parameters!) writes it.
-    fn take(checked: &mut Checked) -> Result<Self, Failure>;
+    /// Fills the struct from arguments that were checked; `None` when a type does not fit its own kind or choices.
+    /// [`parameters!`](crate::parameters!) writes it.
+    fn take(checked: &mut Checked) -> Option<Self>;
 }
 
 /// All parameters of one module.
@@ -31,7 +32,8 @@ pub trait ModuleParameters: Parameters {
     /// Reads what a playbook gives. Refuses, in this order: names that are no parameters, values that are not of their
     /// kind or choice, what is missing, what excludes each other, and groups of which nothing is given.
     fn read(given: &Map) -> Result<Self, Failure> {
-        Self::take(&mut Checked::new(Self::SPEC, given)?)
+        let mut checked = Checked::new(Self::SPEC, given)?;
+        Self::take(&mut checked).ok_or_else(|| checked.misfit())
     }
 }
 
@@ -164,9 +166,9 @@ macro_rules! parameters {
 
             fn take(
                 checked: &mut $crate::parameters::Checked,
-            ) -> Result<Self, $crate::change::outcome::Failure> {
+            ) -> Option<Self> {
                 let _ = &checked; // A module may take nothing.
-                Ok(Self {
+                Some(Self {
                     $($name: checked.take(stringify!($name))?,)*
                     $($shared: <$group as $crate::parameters::Parameters>::take(checked)?,)*
                 })

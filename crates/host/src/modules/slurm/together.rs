@@ -19,11 +19,35 @@ pub trait SchedulerModule: Sync {
     fn plan(&self, given: &Self::Parameters, books: &Books) -> Result<Planned, Failure>;
 }
 
+/// One item of such a module, whatever it takes.
+trait Item {
+    /// See [`SchedulerModule::interest`].
+    fn interest(&self, interest: &mut Interest);
+
+    /// See [`SchedulerModule::plan`].
+    fn plan(&self, books: &Books) -> Result<Planned, Failure>;
+}
+
+struct Asked<'a, S: SchedulerModule> {
+    module: &'a S,
+    given: &'a S::Parameters,
+}
+
+impl<S: SchedulerModule> Item for Asked<'_, S> {
+    fn interest(&self, interest: &mut Interest) {
+        self.module.interest(self.given, interest);
+    }
+
+    fn plan(&self, books: &Books) -> Result<Planned, Failure> {
+        self.module.plan(self.given, books)
+    }
+}
+
 impl<S: SchedulerModule> Module for S {
     type Parameters = <S as SchedulerModule>::Parameters;
 
     fn check(&self, given: &Self::Parameters, system: &dyn System) -> Result<Verdict, Failure> {
-        check(self, given, system)
+        check(&Asked { module: self, given }, system)
     }
 
     fn run_together(
@@ -31,7 +55,11 @@ impl<S: SchedulerModule> Module for S {
         items: &[Result<Self::Parameters, Failure>],
         system: &mut dyn System,
     ) -> Option<Vec<ItemResult>> {
-        Some(run(self, items, system))
+        let asked = |given| Asked { module: self, given };
+        let asked: Vec<_> = items.iter().map(|item| item.as_ref().map(asked)).collect();
+        let items: Vec<_> =
+            asked.iter().map(|item| item.as_ref().map(|item| item as &dyn Item).map_err(|failure| *failure)).collect();
+        Some(run(&items, system))
     }
 }
 
@@ -61,18 +89,15 @@ impl Planned {
     }
 }
 
-/// What one item of such a module is given.
-type Given<S> = <S as SchedulerModule>::Parameters;
-
 type Plans = Vec<Result<Planned, Failure>>;
 
 /// Each item as if the ones before it were carried out already.
-fn plan<S: SchedulerModule>(module: &S, items: &[&Given<S>], system: &dyn System) -> Result<Plans, Failure> {
+fn plan(items: &[&dyn Item], system: &dyn System) -> Result<Plans, Failure> {
     let mut interest = Interest::default();
-    items.iter().for_each(|given| module.interest(given, &mut interest));
+    items.iter().for_each(|item| item.interest(&mut interest));
     let mut books = Books::look(system, &interest)?;
-    let one = |given: &&Given<S>| {
-        let planned = module.plan(given, &books)?;
+    let one = |item: &&dyn Item| {
+        let planned = item.plan(&books)?;
         planned.writes.iter().for_each(|write| books.apply(write));
         Ok(planned)
     };
@@ -80,8 +105,8 @@ fn plan<S: SchedulerModule>(module: &S, items: &[&Given<S>], system: &dyn System
 }
 
 /// One item alone.
-fn check<S: SchedulerModule>(module: &S, given: &Given<S>, system: &dyn System) -> Result<Verdict, Failure> {
-    let Planned { outcome, changes, writes } = plan(module, &[given], system)?.remove(0)?;
+fn check(item: &dyn Item, system: &dyn System) -> Result<Verdict, Failure> {
+    let Planned { outcome, changes, writes } = plan(&[item], system)?.remove(0)?;
     Ok(if writes.is_empty() {
         Verdict::Satisfied(outcome)
     } else {
@@ -95,19 +120,14 @@ fn check<S: SchedulerModule>(module: &S, given: &Given<S>, system: &dyn System) 
 }
 
 /// All items of a loop.
-fn run<S: SchedulerModule>(
-    module: &S,
-    items: &[Result<Given<S>, Failure>],
-    system: &mut dyn System,
-) -> Vec<ItemResult> {
-    let good: Vec<&Given<S>> = items.iter().filter_map(|item| item.as_ref().ok()).collect();
-    let plans = match plan(module, &good, system) {
+fn run(items: &[Result<&dyn Item, &Failure>], system: &mut dyn System) -> Vec<ItemResult> {
+    let good: Vec<&dyn Item> = items.iter().filter_map(|item| item.ok()).collect();
+    let plans = match plan(&good, system) {
         Ok(plans) => plans,
         Err(failure) => good.iter().map(|_| Err(failure.clone())).collect(),
     };
     let writes: Vec<Write> = plans.iter().flatten().flat_map(|planned| planned.writes.iter().cloned()).collect();
-    let failures =
-        if writes.is_empty() { vec![None; plans.len()] } else { carry_out(module, &good, &plans, &writes, system) };
+    let failures = if writes.is_empty() { vec![None; plans.len()] } else { carry_out(&good, &plans, &writes, system) };
     let mut results = plans.into_iter().zip(failures).map(|(planned, failure)| match planned {
         Err(failure) => ItemResult::unchanged(Err(failure)),
         Ok(Planned { outcome, writes, .. }) if writes.is_empty() => ItemResult::unchanged(Ok(outcome)),
@@ -115,7 +135,7 @@ fn run<S: SchedulerModule>(
             ItemResult { changes, changed: failure.is_none(), outcome: failure.map_or(Ok(outcome), Err) }
         }
     });
-    let one = |item: &Result<Given<S>, Failure>| match item {
+    let one = |item: &Result<&dyn Item, &Failure>| match *item {
         Err(failure) => ItemResult::unchanged(Err(failure.clone())),
         Ok(_) => results.next().expect("every item with good arguments was planned"),
     };
@@ -124,20 +144,14 @@ fn run<S: SchedulerModule>(
 
 /// Writes, looks again, and gives what went wrong with each item. What counts is what the books say then: a command
 /// that complained may have done its work (it was done already, by somebody else), and one that did not may not.
-fn carry_out<S: SchedulerModule>(
-    module: &S,
-    items: &[&Given<S>],
-    plans: &Plans,
-    writes: &[Write],
-    system: &mut dyn System,
-) -> Vec<Option<Failure>> {
+fn carry_out(items: &[&dyn Item], plans: &Plans, writes: &[Write], system: &mut dyn System) -> Vec<Option<Failure>> {
     let Some(mut said) = write_all(system, writes) else { return vec![None; items.len()] };
     let mut complaints = Vec::new();
     for planned in plans {
         let own = said.drain(..planned.as_ref().map_or(0, |planned| planned.writes.len()));
         complaints.push(own.flatten().next());
     }
-    let now = match plan(module, items, system) {
+    let now = match plan(items, system) {
         Ok(now) => now,
         Err(failure) => return items.iter().map(|_| Some(failure.clone())).collect(),
     };
