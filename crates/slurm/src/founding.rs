@@ -74,22 +74,11 @@ pub fn add_cluster(state: &mut State, name: &str, settings: &Settings) {
     state.clusters.put(name.clone(), Cluster::new(name.clone()));
     let key = AssociationKey::account(&name, "root");
     let id = state.find_deleted(&key).map_or_else(|| state.next_association(), |row| row.id);
-    let Settings { shares, limits, priority, qos, default_qos, comment } = settings.clone();
-    let qos = if qos == QosSet::Inherited { QosSet::Exactly([Qos::NORMAL].into()) } else { qos };
-    state.put_association(Association {
-        id,
-        key,
-        parent: None,
-        position: 0,
-        is_default: false,
-        shares,
-        limits,
-        priority,
-        qos,
-        default_qos,
-        comment,
-        deleted: false,
-    });
+    let mut root = Association::new(id, key, None, settings.clone());
+    if root.qos == QosSet::Inherited {
+        root.qos = QosSet::Exactly([Qos::NORMAL].into());
+    }
+    state.put_association(root);
     let key = AssociationKey::user(&name, "root", "root", "");
     tree::grow(state, &[(id, Seed { key, settings: Settings::default(), is_default: true })]);
 }

@@ -131,6 +131,15 @@ impl Default for Settings {
     }
 }
 
+impl Association {
+    /// With these settings; first of its siblings, nobody's default, and present.
+    pub fn new(id: AssociationId, key: AssociationKey, parent: Option<AssociationId>, settings: Settings) -> Self {
+        let Settings { shares, limits, priority, qos, default_qos, comment } = settings;
+        let (position, is_default, deleted) = (0, false, false);
+        Self { id, key, parent, position, is_default, shares, limits, priority, qos, default_qos, comment, deleted }
+    }
+}
+
 /// Adds associations below their parents. Those of one cluster that stand next to each other in `seeds` and have the same
 /// parent keep their order and come before what is there already, as in Slurm's nested sets. The parents must exist. A user's first association on a cluster
 /// becomes the default one. A row that was taken away is revived with its old number.
@@ -167,21 +176,9 @@ fn plant(state: &mut State, parent: AssociationId, position: i64, seed: &Seed) -
     if seed.is_default {
         clear_default(state, &key.user, &key.cluster);
     }
-    let Settings { shares, limits, priority, qos, default_qos, comment } = seed.settings.clone();
-    state.put_association(Association {
-        id,
-        key,
-        parent: Some(parent),
-        position,
-        is_default: seed.is_default || is_first,
-        shares,
-        limits,
-        priority,
-        qos,
-        default_qos,
-        comment,
-        deleted: false,
-    });
+    let is_default = seed.is_default || is_first;
+    let row = Association::new(id, key, Some(parent), seed.settings.clone());
+    state.put_association(Association { position, is_default, ..row });
     id
 }
 

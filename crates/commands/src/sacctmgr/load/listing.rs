@@ -10,7 +10,6 @@ use super::super::session::{Done, Session};
 use super::New;
 use super::options::Options;
 use slurm::model::*;
-use slurm::tree::Settings;
 
 const SETTINGS: &str = "Share,GrpTRESM,GrpTRESR,GrpTRES,GrpJ,GrpJobsA,GrpMEM,GrpN,GrpS,GrpW,MaxTRESM,MaxTRES,\
                         MaxTRESPerN,MaxJ,MaxS,MaxN,MaxW,QOS,DefaultQOS";
@@ -80,20 +79,7 @@ pub fn associations(session: &mut Session, new: &[New]) -> Done {
 
 /// As it will be, for its cells.
 fn association(new: &New) -> Association {
-    let Settings { shares, limits, priority, qos, default_qos, comment } = new.setting.initial();
-    Association {
-        // It has none yet, and none is shown.
-        id: AssociationId(0),
-        key: new.key.clone(),
-        parent: None,
-        position: 0,
-        is_default: new.is_default,
-        shares,
-        limits,
-        priority,
-        qos,
-        default_qos,
-        comment,
-        deleted: false,
-    }
+    // It has no number yet, and none is shown.
+    let row = Association::new(AssociationId(0), new.key.clone(), None, new.setting.initial());
+    Association { is_default: new.is_default, ..row }
 }
