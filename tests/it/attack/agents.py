@@ -184,7 +184,11 @@ def kill(requests, prepare, judge, rounds, count):
     begun = time.monotonic()
     run(requests)
     whole = time.monotonic() - begun
-    for number in range(rounds):
+    cut = 0
+    # How long the work takes is only known roughly: a kill that came too late is another try, sooner.
+    for _ in range(10 * rounds):
+        if cut == rounds:
+            break
         prepare()
         agent = start()
         agent.stdin.write(frames(requests))
@@ -195,9 +199,14 @@ def kill(requests, prepare, judge, rounds, count):
         said = agent.stdout.read()
         agent.wait()
         agent.stdout.close()
-        count("late", ["all was answered"] if said.count(b'{"Ok":{"results":') >= len(requests) else [])
+        if said.count(b'{"Ok":{"results":') >= len(requests):
+            count("late", ["all was answered"])
+            whole *= 0.8
+            continue
+        cut, whole = cut + 1, whole * 1.05
+        count("cut", ["in the middle"])
         count("unsound", unsound())
-        if number % 5 == 0:
+        if cut % 5 == 1:
             tools = subprocess.run("useradd -M -u 4999 zz && userdel zz", shell=True, capture_output=True, text=True)
             count("blocked", [tools.stderr] if tools.returncode else [])
         count("failed", errors(run(requests)))
