@@ -92,6 +92,7 @@ impl Desk {
 mod tests {
     use super::*;
     use crate::daemon::rollup::Rollup;
+    use crate::daemon::testing::until;
     use crate::store::usage::{Roll, progress, watch};
     use crate::store::{Draft, Store};
     use commands::sacctmgr::World;
@@ -103,7 +104,6 @@ mod tests {
     use slurm::records::{Job, JobState, TresCounts};
     use slurm::rollup::Calendar;
     use slurm::settings::Settings;
-    use std::time::Instant;
     use tempfile::TempDir;
 
     const DAY: i64 = 86_400;
@@ -148,14 +148,6 @@ mod tests {
 
     fn whole_seconds(history: &History, state: &State) -> u64 {
         history.usage(state).get(&AssociationId(2)).map_or(0, |seconds| *seconds as u64)
-    }
-
-    fn until(what: &str, met: impl Fn() -> bool) {
-        let begun = Instant::now();
-        while !met() {
-            assert!(begun.elapsed() < Duration::from_secs(120), "{what}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
     }
 
     #[test]

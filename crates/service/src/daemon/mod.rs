@@ -37,6 +37,8 @@ mod service;
 mod socket;
 mod stats;
 mod streamed;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 mod turned_away;
 mod turns;

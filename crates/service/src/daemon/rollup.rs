@@ -194,6 +194,7 @@ fn change(writer: &Writer, work: impl Fn(&Draft) -> Result<bool, StoreError> + S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::testing::until;
     use crate::store::Store;
     use slurm::State;
     use slurm::founding::found;
@@ -212,14 +213,6 @@ mod tests {
             state: JobState::Completed,
             tres_allocated: TresCounts::parse("1=2").unwrap(),
             ..Job::default()
-        }
-    }
-
-    fn until(what: &str, met: impl Fn() -> bool) {
-        let begun = Instant::now();
-        while !met() {
-            assert!(begun.elapsed() < Duration::from_secs(120), "{what}");
-            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
