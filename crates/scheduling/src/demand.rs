@@ -1,12 +1,13 @@
 //! [`Demand`]: what a job asks nodes for (sbatch(1)).
 
 use crate::id::NodeName;
+use serde::{Deserialize, Serialize};
 use slurm::State;
 use slurm::admission::Amounts;
 use slurm::model::tres::{CPU, MEM, NODE};
 
 /// What a job asks for. Jobs that ask for the same are planned as one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Demand {
     /// `--nodes`: at least; 1 or more.
     pub min_nodes: u32,
@@ -55,7 +56,7 @@ impl Default for Demand {
 }
 
 /// How much memory, in megabytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MemoryDemand {
     /// What the partition says, else all that the node has (slurm.conf(5), `DefMemPerNode`).
     #[default]
@@ -69,7 +70,7 @@ pub enum MemoryDemand {
 }
 
 /// Devices of a kind, such as `gpu` or `gpu:a100`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GresDemand {
     /// `gpu`
     pub name: String,
@@ -80,7 +81,7 @@ pub struct GresDemand {
 }
 
 /// Features that each node must have: one of these lists, with all that is in it. No list at all asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Features(Vec<Vec<String>>);
 
 impl Features {

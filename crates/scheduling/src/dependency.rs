@@ -2,10 +2,11 @@
 
 use crate::id::JobId;
 use crate::job::{JobPhase, LiveJob};
+use serde::{Deserialize, Serialize};
 use slurm::records::JobState;
 
 /// What a job waits for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependencies {
     /// Conditions that are not met yet. None at all: it waits for nothing.
     pub unmet: Vec<Dependency>,
@@ -16,7 +17,7 @@ pub struct Dependencies {
 }
 
 /// One condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// What must be.
     pub kind: DependencyKind,
@@ -27,7 +28,7 @@ pub struct Dependency {
 }
 
 /// What must be of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DependencyKind {
     /// `after`: it started, or was cancelled.
     After,

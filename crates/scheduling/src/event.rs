@@ -6,6 +6,7 @@ use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Uid}
 use crate::job::{LiveJob, Submission};
 use crate::node::Hardware;
 use crate::tally::UsedUp;
+use serde::{Deserialize, Serialize};
 use slurm::admission::Reason;
 use slurm::records::ExitCode;
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub struct Requester {
 }
 
 /// What may be asked of a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobCommand {
     /// `scancel`: ends it.
     Cancel,
@@ -75,7 +76,7 @@ pub enum JobCommand {
 }
 
 /// One field of `scontrol update JobId=`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobChange {
     /// `TimeLimit` in minutes.
     Minutes(u32),
@@ -86,7 +87,7 @@ pub enum JobChange {
 }
 
 /// What may be asked of a node (`scontrol update NodeName= State=`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeCommand {
     /// `DRAIN`: nothing new starts; a reason is needed.
     Drain(String),
@@ -97,7 +98,7 @@ pub enum NodeCommand {
 }
 
 /// What a node says when it registers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// Since when its kernel runs.
     pub boot: Boot,
@@ -108,7 +109,7 @@ pub struct Registration {
 }
 
 /// How far a run has come on a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunStage {
     /// Its processes run.
     Launched,
@@ -119,7 +120,7 @@ pub enum RunStage {
 }
 
 /// How a script ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptEnd {
     /// Its exit code, or the signal that killed it.
     pub exit: ExitCode,
@@ -128,7 +129,7 @@ pub struct ScriptEnd {
 }
 
 /// What a node says of a run. Each may come twice, late, or not in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReport {
     /// Of which job.
     pub job: JobId,
@@ -139,7 +140,7 @@ pub struct NodeReport {
 }
 
 /// What became of a run on a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reported {
     /// It has come so far.
     Stage(RunStage),

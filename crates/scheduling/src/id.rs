@@ -1,5 +1,6 @@
 //! Numbers and names of things; the ones that accounting gives are named here alone.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ pub use words::people::{Gid, Uid};
 pub type Time = i64;
 
 /// Which run of a job, from 0 (squeue's `Restarts`). What a node says of an earlier one is not about this one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attempt(pub u32);
 
 impl Attempt {
@@ -21,7 +22,7 @@ impl Attempt {
 }
 
 /// Name of a node (slurm.conf(5), `NodeName`).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeName(Arc<str>);
 
 impl NodeName {
@@ -44,9 +45,9 @@ impl fmt::Display for NodeName {
 }
 
 /// One connection of a node to the master; later ones have greater numbers. What comes in an earlier one is too late.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NodeSession(pub u64);
 
 /// From one start of a node's kernel to the next: what ran in an earlier one is gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Boot(pub u128);

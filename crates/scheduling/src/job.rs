@@ -4,11 +4,12 @@ use crate::demand::Demand;
 use crate::dependency::Dependencies;
 use crate::id::{AssociationId, Attempt, Gid, JobId, NodeName, QosId, Time, Uid};
 use crate::units::Units;
+use serde::{Deserialize, Serialize};
 use slurm::records::{Details, ExitCode, JobState};
 use std::sync::Arc;
 
 /// What was submitted. It stays as it is, also over a requeue, unless an update changes it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Submission {
     /// Whose job it is.
     pub user: Submitter,
@@ -41,7 +42,7 @@ pub struct Submission {
 }
 
 /// Who submits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submitter {
     /// The user's name.
     pub name: String,
@@ -54,7 +55,7 @@ pub struct Submitter {
 }
 
 /// Who or what keeps a job from starting until it is released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hold {
     /// The user.
     User,
@@ -67,7 +68,7 @@ pub enum Hold {
 }
 
 /// A job as it stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiveJob {
     /// Its number.
     pub id: JobId,
@@ -98,7 +99,7 @@ pub struct LiveJob {
 }
 
 /// What a job does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum JobPhase {
     /// It waits.
     Pending,
@@ -111,7 +112,7 @@ pub enum JobPhase {
 }
 
 /// What a job has got.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Allocation {
     /// In which partition.
     pub partition: Arc<str>,
@@ -141,7 +142,7 @@ impl Allocation {
 }
 
 /// What a job has got on one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeShare {
     /// The node.
     pub node: NodeName,
@@ -156,7 +157,7 @@ pub struct NodeShare {
 }
 
 /// Devices of one kind that a job has got on a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GresShare {
     /// `gpu`
     pub name: String,
@@ -167,7 +168,7 @@ pub struct GresShare {
 }
 
 /// A run that goes on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// What it has.
     pub allocation: Allocation,
@@ -178,7 +179,7 @@ pub struct Run {
 }
 
 /// A signal on its way to a job's processes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentSignal {
     /// Which of the job's signals, so that a node delivers it once.
     pub serial: u32,
@@ -189,7 +190,7 @@ pub struct SentSignal {
 }
 
 /// A run that is over while nodes still clean up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Clearing {
     /// What it had.
     pub allocation: Allocation,
@@ -202,7 +203,7 @@ pub struct Clearing {
 }
 
 /// What becomes of a job when its nodes are done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NextPhase {
     /// It is over.
     Over,
@@ -211,7 +212,7 @@ pub enum NextPhase {
 }
 
 /// How a run ended; decided once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
     /// `COMPLETED`, `FAILED`, `TIMEOUT` and so on.
     pub state: JobState,

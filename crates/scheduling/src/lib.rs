@@ -7,7 +7,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 4 the core | [`engine`] |
-//! | 3 what goes in and out | [`event`], [`live`] |
+//! | 3 what goes in and out | [`event`], [`live`], [`request`] |
 //! | 2 rules | [`backfill`], `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
 //! | 1 values | [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`] |
 //! | 0 words | [`id`], [`units`] |
@@ -26,6 +26,7 @@ mod pool;
 pub mod priority;
 mod queue;
 pub mod reason;
+pub mod request;
 mod selection;
 pub mod tally;
 mod timeline;

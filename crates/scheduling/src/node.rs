@@ -1,11 +1,12 @@
 //! [`NodeStanding`]: what is known of a node beside its configuration.
 
 use crate::id::{Attempt, Boot, JobId, NodeSession, Time, Uid};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// A node line of the configuration (slurm.conf(5), "NODE CONFIGURATION").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeLine {
     /// `NodeName`: one of the names.
     pub name: String,
@@ -18,7 +19,7 @@ pub struct NodeLine {
 }
 
 /// What a node has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hardware {
     /// CPUs: hardware threads.
     pub cpus: u32,
@@ -38,7 +39,7 @@ impl Hardware {
 }
 
 /// Devices of one kind in a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GresStock {
     /// `gpu`
     pub name: String,
@@ -49,7 +50,7 @@ pub struct GresStock {
 }
 
 /// What is known of a node; the configuration has the rest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStanding {
     /// Whether it can be used.
     pub health: NodeHealth,
@@ -64,7 +65,7 @@ pub struct NodeStanding {
 }
 
 /// Whether a node can be used.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeHealth {
     /// It never registered.
     #[default]
@@ -76,7 +77,7 @@ pub enum NodeHealth {
 }
 
 /// Why a node is down: it decides what brings it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DownCause {
     /// It did not answer: the next registration brings it back (slurm.conf(5), `ReturnToService=1`).
     Silent,
@@ -85,7 +86,7 @@ pub enum DownCause {
 }
 
 /// Why, by whom, since when (`sinfo -R`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// In words.
     pub reason: String,
@@ -96,7 +97,7 @@ pub struct Remark {
 }
 
 /// Slurm's state of a node, which its flags stand beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeState {
     /// It never registered.
     Unknown,

@@ -1,12 +1,38 @@
 //! [`Units`]: which of a node's CPUs, or which devices of a kind, by number.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A set of small numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// A set of small numbers, in JSON the list of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "Vec<u32>", try_from = "Vec<u32>")]
 pub struct Units(Vec<u64>);
 
 const BITS: u32 = u64::BITS;
+
+/// The greatest number that is read: far above the CPUs of any node.
+const GREATEST: u32 = 0xffff;
+
+impl From<Units> for Vec<u32> {
+    fn from(units: Units) -> Self {
+        units.iter().collect()
+    }
+}
+
+impl TryFrom<Vec<u32>> for Units {
+    type Error = String;
+
+    fn try_from(numbers: Vec<u32>) -> Result<Self, String> {
+        let mut units = Self::default();
+        for number in numbers {
+            if number > GREATEST {
+                return Err(format!("{number} is no CPU or device: {GREATEST} is the greatest"));
+            }
+            units.insert(number);
+        }
+        Ok(units)
+    }
+}
 
 impl Units {
     /// The numbers from 0 on, so many of them.

@@ -8,10 +8,11 @@
 //! | floor | modules |
 //! |---|---|
 //! | 1 words | [`diag`], [`people`], [`value`] |
-//! | 0 letters | [`ids`], [`text`] |
+//! | 0 letters | [`ids`], [`raw`], [`text`] |
 
 pub mod diag;
 pub mod ids;
 pub mod people;
+pub mod raw;
 pub mod text;
 pub mod value;

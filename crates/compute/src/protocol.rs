@@ -1,0 +1,192 @@
+//! What master and compute node tell each other: JSON over HTTP, always asked by the node.
+//!
+//! | path | the node sends | the master answers |
+//! |---|---|---|
+//! | `POST /v1/node/connect` | [`Connect`] | [`Connected`] |
+//! | `POST /v1/node/register` | [`Register`], once in each session | `{}` |
+//! | `POST /v1/node/orders` | [`Poll`] | [`Orders`]: at once if there are any, else after [`Connected::patience`] |
+//! | `POST /v1/node/reports` | [`Reports`] | `{}`: they are on disk, and need not be said again |
+//!
+//! A poll is a heartbeat, too. Orders come until they are confirmed by a report, so a node that has obeyed one already says
+//! again what it said then. `410 Gone` says that the session is over: the node connects anew.
+
+use scheduling::event::{NodeReport, Registration};
+use scheduling::id::{Attempt, Gid, JobId, NodeName, NodeSession, Time, Uid};
+use scheduling::job::NodeShare;
+use scheduling::request::BatchJob;
+use serde::{Deserialize, Serialize};
+use words::raw::RawText;
+
+/// A node wants a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// Which one it is; over TLS its certificate must say so too.
+    pub node: NodeName,
+    /// The release of its daemon.
+    pub version: String,
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connected {
+    /// Which.
+    pub session: NodeSession,
+    /// So many seconds a poll waits at most.
+    pub patience: u32,
+}
+
+/// What a node is and has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// Which node.
+    pub node: NodeName,
+    /// In which session.
+    pub session: NodeSession,
+    /// What it says.
+    pub registration: Registration,
+}
+
+/// A node waits for orders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poll {
+    /// Which node.
+    pub node: NodeName,
+    /// In which session.
+    pub session: NodeSession,
+}
+
+/// What a node is to do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Orders {
+    /// In this order.
+    pub orders: Vec<Order>,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// For which job.
+    pub job: JobId,
+    /// For which run.
+    pub attempt: Attempt,
+    /// What.
+    pub task: OrderedTask,
+}
+
+/// What a node does with a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderedTask {
+    /// Starts it, unless it did before or was told that it is over.
+    Launch(Box<Launch>),
+    /// Ends it: SIGTERM (with SIGCONT before), so many seconds later SIGKILL; says when nothing is left.
+    Terminate {
+        /// `KillWait`
+        kill_wait: u32,
+    },
+    /// Delivers a signal, once for each serial number.
+    Signal {
+        /// Which of the job's signals.
+        serial: u32,
+        /// Its number.
+        number: u8,
+    },
+}
+
+/// All that a node needs to run its part of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Whose processes they are.
+    pub user: RunAs,
+    /// The job's name.
+    pub name: String,
+    /// The account's name; empty where there is none.
+    pub account: String,
+    /// The QOS' name; empty where there is none.
+    pub qos: String,
+    /// In which partition it runs.
+    pub partition: String,
+    /// All its nodes, in their order; the first one runs the script.
+    pub nodes: Vec<NodeTasks>,
+    /// `--cpus-per-task`
+    pub cpus_per_task: u32,
+    /// What it has on this node.
+    pub share: NodeShare,
+    /// Since when it runs.
+    pub start: Time,
+    /// When its time is over.
+    pub end: Option<Time>,
+    /// The script, on the first node alone.
+    pub batch: Option<BatchJob>,
+}
+
+/// How much of a job is on one of its nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeTasks {
+    /// The node.
+    pub node: NodeName,
+    /// CPUs.
+    pub cpus: u32,
+    /// Tasks.
+    pub tasks: u32,
+}
+
+/// A user as the master knows them. The node starts nothing for them unless it knows the same number by the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAs {
+    /// The login name.
+    pub name: String,
+    /// The user's number.
+    pub uid: Uid,
+    /// The number of the group.
+    pub gid: Gid,
+    /// Where the user's files are.
+    pub home: RawText,
+    /// The user's shell.
+    pub shell: RawText,
+}
+
+/// What a node has to say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reports {
+    /// Which node.
+    pub node: NodeName,
+    /// In which session.
+    pub session: NodeSession,
+    /// In the order in which it happened.
+    pub reports: Vec<RunReport>,
+}
+
+/// What became of a run, and what it used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// What became of it.
+    pub report: NodeReport,
+    /// Why a launch failed, in words with the path or number that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What it used up to its end; told with [`scheduling::event::RunStage::Ended`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<RunUsage>,
+}
+
+/// What the processes of a run used on a node. `None` is what nobody measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunUsage {
+    /// Microseconds in user mode.
+    pub user_cpu: Option<u64>,
+    /// Microseconds in the kernel.
+    pub system_cpu: Option<u64>,
+    /// The most bytes of memory at one time.
+    pub peak_memory: Option<u64>,
+    /// Bytes read.
+    pub read: Option<u64>,
+    /// Bytes written.
+    pub written: Option<u64>,
+}
