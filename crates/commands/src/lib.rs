@@ -8,8 +8,9 @@
 //! | floor | modules |
 //! |---|---|
 //! | 1 programs | [`sacctmgr`], [`sacct`], [`sreport`], [`sshare`], [`migrate`] |
-//! | 0 what they print | [`columns`], [`output`], [`program`], [`reply`] |
+//! | 0 what they print | [`cluster`], [`columns`], [`output`], [`program`], [`reply`] |
 
+pub mod cluster;
 pub mod columns;
 pub mod migrate;
 pub mod output;

@@ -15,7 +15,6 @@ use scheduling::id::{Attempt, Gid, JobId, NodeName, NodeSession, Time, Uid};
 use scheduling::job::NodeShare;
 use scheduling::request::BatchJob;
 use serde::{Deserialize, Serialize};
-use words::raw::RawText;
 
 /// A node wants a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,10 +144,6 @@ pub struct RunAs {
     pub uid: Uid,
     /// The number of the group.
     pub gid: Gid,
-    /// Where the user's files are.
-    pub home: RawText,
-    /// The user's shell.
-    pub shell: RawText,
 }
 
 /// What a node has to say.
