@@ -36,6 +36,8 @@ pub struct JobRequest {
     pub hold: bool,
     /// `--requeue`, `--no-requeue`; `None` is as `JobRequeue` says.
     pub requeue: Option<bool>,
+    /// `--wckey`; `None` is the user's default.
+    pub wckey: Option<String>,
     /// Texts that only listings show.
     pub details: Details,
     /// What runs.
@@ -52,6 +54,14 @@ pub struct BatchJob {
     pub arguments: Vec<RawText>,
     /// Names and values, as `--export` left them; without what the scheduler sets.
     pub environment: Vec<(RawText, RawText)>,
+    /// The script's path, as `scontrol show job` has it in `Command=`; empty when it came by standard input or `--wrap`.
+    pub command: RawText,
+    /// `--mail-type`, as it was written.
+    pub mail_types: String,
+    /// `--mail-user`
+    pub mail_user: String,
+    /// The session of the process that submitted it (`AllocNode:Sid=`).
+    pub session: u32,
     /// `--chdir`: where it runs.
     pub directory: RawText,
     /// `--input`; `None` is `/dev/null`.

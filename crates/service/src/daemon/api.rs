@@ -1,5 +1,7 @@
 //! What goes over the socket.
 
+use scheduling::id::JobId;
+use scheduling::request::JobRequest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -102,6 +104,35 @@ impl Response {
     pub fn refused(why: &str) -> Self {
         Self { stderr: format!("{why}\n"), code: 1, ..Self::default() }
     }
+}
+
+/// `POST /v1/jobs/submit`: one job. The client sends it once and never again by itself, since a job whose answer was lost may be
+/// there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitJob {
+    /// What is asked for.
+    pub request: JobRequest,
+    /// `sbatch --test-only`: say what would be, and keep nothing.
+    #[serde(default)]
+    pub test_only: bool,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubmittedJob {
+    /// Its number; the job is on disk. `None` when it was refused, or only tested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    /// Why it is not taken, in Slurm's words (what sbatch prints behind "Batch job submission failed: ").
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Further lines for people, without the program's name: what was tested, or what is worth knowing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The cluster's name.
+    pub cluster: String,
 }
 
 /// `POST /v1/import/jobs`: lines of `sacct -P`, all of which are taken in or none. Administrators only.
