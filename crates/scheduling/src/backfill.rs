@@ -122,31 +122,35 @@ impl<'a> Outlook<'a> {
     /// The earliest time, up to a last one, at which a node holds all tasks; a time after the last if there is none.
     fn node_time(&self, index: NodeIndex, job: &Candidate, from: Time, last: Time) -> Time {
         let (node, tasks) = (self.pools.node(index), job.fit.demand.task_count());
-        if from == NEVER || job.fit.capacity(node, node.whole()) < tasks {
+        if from == NEVER || !job.fit.holds(node, node.whole(), tasks) {
             return NEVER;
         }
-        let line = &self.lines[index];
-        let holds =
-            |at: &Time| line.between(*at, at.saturating_add(job.seconds), |room| job.fit.capacity(node, room)) >= tasks;
-        if holds(&from) {
-            return from;
-        }
-        let found = line.changes(from).take_while(|at| *at <= last).find(holds);
+        let found = self.holds_from(index, job, tasks, from, last);
         found.unwrap_or(last.saturating_add(1))
     }
 
-    /// On several nodes, before a time. Goes through the moments at which something becomes free, and looks again at
-    /// those nodes alone where something changes.
+    /// The first time in a span from which on a node holds so many tasks for as long as the job runs.
+    fn holds_from(&self, index: NodeIndex, job: &Candidate, tasks: u32, from: Time, last: Time) -> Option<Time> {
+        let node = self.pools.node(index);
+        self.lines[index].first_fit(from, last, job.seconds, |room| job.fit.holds(node, room, tasks))
+    }
+
+    /// On several nodes, before a time. Not before so many of them hold something of it; from then on it goes through the
+    /// moments at which something becomes free, and looks again at those nodes alone where something changes.
     fn on_several(&self, job: &Candidate, before: Time) -> Option<(Time, Vec<Placed>)> {
+        let first = self.enough_nodes_from(job)?;
         let capacity = |at: Time, place: usize| {
             let (index, end) = (job.nodes[place], at.saturating_add(job.seconds));
             self.lines[index].between(at, end, |room| job.fit.capacity(self.pools.node(index), room))
         };
-        let mut held: Vec<u32> = (0..job.nodes.len()).map(|place| capacity(self.now, place)).collect();
-        if let Some(chosen) = self.enough(job, &held) {
-            return Some((self.now, chosen));
+        let mut held: Vec<u32> = (0..job.nodes.len()).map(|place| capacity(first, place)).collect();
+        if first >= before {
+            return None;
         }
-        let changes = self.changes(job, before);
+        if let Some(chosen) = self.enough(job, &held) {
+            return Some((first, chosen));
+        }
+        let changes = self.changes(job, first, before);
         for at_once in changes.chunk_by(|a, b| a.at == b.at) {
             let at = at_once[0].at;
             at_once.iter().for_each(|change| held[change.place] = capacity(at, change.place));
@@ -158,14 +162,22 @@ impl<'a> Outlook<'a> {
         None
     }
 
+    /// Before this time fewer nodes than the job needs hold a task of it.
+    fn enough_nodes_from(&self, job: &Candidate) -> Option<Time> {
+        let first = |index: &NodeIndex| self.holds_from(*index, job, 1, self.now, NEVER);
+        let mut times: Vec<Time> = job.nodes.iter().filter_map(first).collect();
+        let least = job.fit.demand.min_nodes.max(1) as usize;
+        if times.len() < least { None } else { Some(*times.select_nth_unstable(least - 1).1) }
+    }
+
     /// When which node may hold another number of tasks: something changes there, or within the time of the job.
-    fn changes(&self, job: &Candidate, before: Time) -> Vec<Change> {
+    fn changes(&self, job: &Candidate, after: Time, before: Time) -> Vec<Change> {
         let mut changes = Vec::new();
         for (place, index) in job.nodes.iter().enumerate() {
-            for at in self.lines[*index].changes(self.now) {
+            for at in self.lines[*index].changes(after) {
                 let met = at.saturating_sub(job.seconds).saturating_add(1);
                 let both = [Change { at, place, is_moment: true }, Change { at: met, place, is_moment: false }];
-                changes.extend(both.into_iter().filter(|change| change.at > self.now && change.at < before));
+                changes.extend(both.into_iter().filter(|change| change.at > after && change.at < before));
             }
         }
         changes.sort_unstable_by_key(|change| change.at);

@@ -54,6 +54,12 @@ impl Fit {
         if has_gres { tasks.min(demand.tasks_per_node.unwrap_or(u32::MAX)) } else { 0 }
     }
 
+    /// Whether a node holds so many tasks, 1 or more, with so much free.
+    pub(crate) fn holds(&self, node: &NodePool, room: &Room, tasks: u32) -> bool {
+        // What most are turned away by is looked at first.
+        room.cpus / self.demand.cpus_per_task >= tasks && self.capacity(node, room) >= tasks
+    }
+
     /// CPUs that the free memory is enough for.
     fn cpus_by_memory(&self, node: &NodePool, room: &Room) -> u32 {
         let is_enough = match self.memory {

@@ -32,8 +32,7 @@ impl Timeline {
 
     /// What is free all the time from one moment to another.
     pub(crate) fn between<R>(&self, from: Time, to: Time, see: impl FnOnce(&Room) -> R) -> R {
-        let first = self.0.partition_point(|(at, _)| *at <= from).saturating_sub(1);
-        let rest = &self.0[first..];
+        let rest = &self.0[self.place(from)..];
         let count = rest.iter().skip(1).take_while(|(at, _)| *at < to).count();
         if count == 0 {
             return see(&rest[0].1);
@@ -41,6 +40,45 @@ impl Timeline {
         let mut least = rest[0].1.clone();
         rest[1..=count].iter().for_each(|(_, room)| least.shrink_to(room));
         see(&least)
+    }
+
+    /// The first time, of one and the changes after it up to a last one, from which on there is enough for so many
+    /// seconds. `is_enough` must be false of whatever is less than something of which it is false.
+    pub(crate) fn first_fit(
+        &self,
+        from: Time,
+        last: Time,
+        seconds: i64,
+        is_enough: impl Fn(&Room) -> bool,
+    ) -> Option<Time> {
+        let mut place = self.place(from);
+        let mut at = from;
+        while at <= last {
+            let until = at.saturating_add(seconds);
+            let fits = is_enough(&self.0[place].1);
+            if fits && self.lasts(place, until, &is_enough) {
+                return Some(at);
+            }
+            place += 1;
+            at = self.0.get(place)?.0;
+        }
+        None
+    }
+
+    /// Whether what is enough at a place is so until a time.
+    fn lasts(&self, place: usize, until: Time, is_enough: impl Fn(&Room) -> bool) -> bool {
+        let later = || self.0[place + 1..].iter().take_while(|(at, _)| *at < until).map(|(_, room)| room);
+        if !later().all(&is_enough) {
+            return false;
+        }
+        // With devices of several kinds each moment may be enough, and what is there all the time not.
+        let has_kinds = self.0[place].1.gres.len() > 1;
+        !has_kinds || self.between(self.0[place].0, until, is_enough)
+    }
+
+    /// The part in which a time lies.
+    fn place(&self, at: Time) -> usize {
+        self.0.partition_point(|(other, _)| *other <= at).saturating_sub(1)
     }
 
     /// The place of the part that begins at a time, which is made if there is none.
@@ -69,6 +107,13 @@ mod tests {
         line.take(20, 30, |room| Room { cpus: room.cpus - 3, ..room.clone() });
         let free = |from, to| line.between(from, to, |room| room.cpus);
         assert_eq!([free(0, 10), free(0, 15), free(10, 20), free(10, 21), free(30, 99)], [2, 2, 4, 1, 4]);
+        let fit = |from, last, seconds, cpus| line.first_fit(from, last, seconds, |room| room.cpus >= cpus);
+        assert_eq!(fit(0, 99, 10, 2), Some(0));
+        assert_eq!(fit(0, 99, 10, 4), Some(10));
+        assert_eq!(fit(0, 99, 11, 4), Some(30), "from 20 on there is one alone");
+        assert_eq!(fit(0, 29, 11, 4), None);
+        assert_eq!(fit(15, 99, 5, 4), Some(15));
+        assert_eq!(fit(0, 99, 1, 5), None);
         assert_eq!(line.changes(10).collect::<Vec<_>>(), [20, 30]);
     }
 }

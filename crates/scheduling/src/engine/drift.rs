@@ -24,6 +24,9 @@ impl Core {
         if kept != counted {
             drift.push(format!("licences are {kept:?}, and a recount gives {counted:?}"));
         }
+        if own.namesakes != fresh.namesakes {
+            drift.push(format!("of one name are {:?}, and should be {:?}", own.namesakes, fresh.namesakes));
+        }
         if own.known_jobs != fresh.known_jobs {
             drift.push(format!("{} jobs are counted, and there are {}", own.known_jobs, fresh.known_jobs));
         }

@@ -20,7 +20,7 @@ mod view;
 mod waking;
 
 use self::priority::Scale;
-use self::waking::Namesake;
+use self::waking::{NameKey, Namesakes};
 use crate::backfill::Reserved;
 use crate::config::{Config, ConfigError, PartitionLine};
 use crate::event::{Accepted, Decision, Denial, SchedulerEvent, UsageKnown};
@@ -74,7 +74,7 @@ pub struct Core {
     blocked: BTreeMap<Arc<str>, Rank>,
     licenses: BTreeMap<String, u32>,
     /// Jobs that are not over, by user and name.
-    namesakes: BTreeMap<Namesake, BTreeSet<JobId>>,
+    namesakes: BTreeMap<NameKey, Namesakes>,
     /// Who waits for a job.
     dependents: BTreeMap<JobId, BTreeSet<JobId>>,
     /// When jobs are expected to start, as the last plan said.

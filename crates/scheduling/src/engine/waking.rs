@@ -6,27 +6,71 @@ use crate::id::{JobId, Uid};
 use crate::job::{JobPhase, LiveJob, Submission};
 use std::collections::BTreeSet;
 
-/// Jobs that are of the same user and name.
-pub(super) type Namesake = (Uid, String);
+/// What jobs of one user and name have in common.
+pub(super) type NameKey = (Uid, String);
 
-fn namesake(job: &LiveJob) -> Namesake {
+/// Jobs of one user and name that are not over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Namesakes {
+    all: BTreeSet<JobId>,
+    /// Those that have nodes.
+    started: BTreeSet<JobId>,
+    /// Those that wait for the others.
+    singletons: BTreeSet<JobId>,
+}
+
+fn name_key(job: &LiveJob) -> NameKey {
     (job.submission.user.uid, job.submission.name.clone())
+}
+
+impl Namesakes {
+    fn put(&mut self, job: &LiveJob) {
+        let is_pending = job.phase == JobPhase::Pending;
+        self.all.insert(job.id);
+        set(&mut self.started, job.id, !is_pending);
+        set(&mut self.singletons, job.id, is_pending && job.dependencies.singleton);
+    }
+
+    fn remove(&mut self, id: JobId) {
+        for ids in [&mut self.all, &mut self.started, &mut self.singletons] {
+            ids.remove(&id);
+        }
+    }
+
+    /// Whether a job that waits is the first of them, and none of them has nodes.
+    fn lets_start(&self, id: JobId) -> bool {
+        self.started.iter().all(|other| *other == id) && self.all.first().is_none_or(|first| *first >= id)
+    }
+
+    /// Those to which a change of another matters: the first that waits, and the one that was the first before.
+    fn concerned(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.singletons.iter().take(2).copied()
+    }
+}
+
+fn set(ids: &mut BTreeSet<JobId>, id: JobId, is_in: bool) {
+    if is_in {
+        ids.insert(id);
+    } else {
+        ids.remove(&id);
+    }
 }
 
 impl Core {
     /// Makes a job one that others of its name, and those that it waits for, know of.
     pub(super) fn introduce(&mut self, job: &LiveJob) {
+        let key = name_key(job);
         if matches!(job.phase, JobPhase::Over(..)) {
-            let is_last = self.namesakes.get_mut(&namesake(job)).is_some_and(|ids| {
-                ids.remove(&job.id);
-                ids.is_empty()
+            let is_last = self.namesakes.get_mut(&key).is_some_and(|of_name| {
+                of_name.remove(job.id);
+                of_name.all.is_empty()
             });
             if is_last {
-                self.namesakes.remove(&namesake(job));
+                self.namesakes.remove(&key);
             }
             return;
         }
-        self.namesakes.entry(namesake(job)).or_default().insert(job.id);
+        self.namesakes.entry(key).or_default().put(job);
         for one in &job.dependencies.unmet {
             self.dependents.entry(one.job).or_default().insert(job.id);
         }
@@ -38,16 +82,13 @@ impl Core {
     }
 
     fn is_alone(&self, job: &LiveJob) -> bool {
-        let others = self.namesakes.get(&namesake(job)).into_iter().flatten().filter(|id| **id != job.id);
-        let is_before = |other: &LiveJob| other.id < job.id || other.phase != JobPhase::Pending;
-        !others.filter_map(|id| self.live.jobs.get(id)).any(is_before)
+        self.namesakes.get(&name_key(job)).is_none_or(|of_name| of_name.lets_start(job.id))
     }
 
     /// A job has changed its phase: those that wait for it are looked at.
     pub(super) fn wake(&mut self, present: Present, job: &LiveJob) {
-        let namesakes = self.namesakes.get(&namesake(job)).into_iter().flatten();
-        let singletons = namesakes.filter(|id| self.live.jobs.get(id).is_some_and(|it| it.dependencies.singleton));
-        let mut waiting: BTreeSet<JobId> = singletons.copied().collect();
+        let of_name = self.namesakes.get(&name_key(job)).into_iter();
+        let mut waiting: BTreeSet<JobId> = of_name.flat_map(Namesakes::concerned).collect();
         waiting.extend(self.dependents.get(&job.id).into_iter().flatten());
         waiting.remove(&job.id);
         if matches!(job.phase, JobPhase::Over(..)) {
