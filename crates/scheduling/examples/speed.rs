@@ -4,7 +4,7 @@
 use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::Demand;
 use scheduling::dependency::Dependencies;
-use scheduling::event::{Accepted, Registration, SchedulerEvent};
+use scheduling::event::{Accepted, JobCommand, Registration, Requester, SchedulerEvent};
 use scheduling::id::{Boot, Gid, NodeName, Time, Uid};
 use scheduling::job::{Submission, Submitter};
 use scheduling::live::LiveTables;
@@ -13,7 +13,7 @@ use scheduling::{Core, Present};
 use slurm::State;
 use slurm::founding::found;
 use slurm::model::AssociationKey;
-use slurm::records::Details;
+use slurm::records::{Details, JobState};
 use slurm::settings::{Enforce, Partition, Settings};
 use slurm::tree::{Seed, Settings as Wanted, grow};
 use std::sync::Arc;
@@ -113,7 +113,9 @@ fn main() {
         let (jobs, lanes) = core.queue_lengths();
         println!("{rate:.0} submissions a second; {jobs} jobs wait in {lanes} lanes; {orders} orders");
         timed("pass with nothing to start", || core.pass(present).orders.len());
-        timed("pass that looks at all again", || {
+        cancel_one(&mut core, present);
+        timed("pass after a job ended, that tries all lanes again", || core.pass(present).orders.len());
+        timed("pass after accounts changed, with all counts and priorities", || {
             _ = core.on(present, SchedulerEvent::AccountsChanged);
             core.pass(present).orders.len()
         });
@@ -121,6 +123,14 @@ fn main() {
         println!("{} of them could start", plan.starts().count());
         timed("restart", || Core::restore(Arc::new(core.config().clone()), core.live().clone(), present).is_ok());
     }
+}
+
+/// Ends the first job that runs, so that everything is to be tried again.
+fn cancel_one(core: &mut Core, present: Present) {
+    let running = core.live().jobs.values().find(|job| job.state() == JobState::Running).expect("some run").id;
+    let root = Requester { uid: Uid::ROOT, is_operator: true, coordinates: Vec::new() };
+    let answer = core.on(present, SchedulerEvent::Control(root, running, JobCommand::Cancel)).answer;
+    answer.expect("root may");
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {

@@ -104,7 +104,7 @@ impl<'a> Outlook<'a> {
 
     /// On one node, for all tasks.
     fn on_one_node(&mut self, job: &Candidate) -> Option<(Time, Vec<Placed>)> {
-        let mut bounds = self.bounds.remove(&job.lane).unwrap_or_else(|| vec![self.now; job.nodes.len()]);
+        let mut bounds = self.bounds.remove(&job.lane).unwrap_or_else(|| self.first_bounds(job));
         let promising = (0..bounds.len()).min_by_key(|at| bounds[*at])?;
         let mut best = NEVER;
         for at in [promising].into_iter().chain(0..bounds.len()) {
@@ -119,13 +119,19 @@ impl<'a> Outlook<'a> {
         if best == NEVER { None } else { Some((best, choose(self.pools, job.fit, able)?)) }
     }
 
+    /// Now for nodes that could hold all tasks if they were empty, and never for the others.
+    fn first_bounds(&self, job: &Candidate) -> Vec<Time> {
+        let tasks = job.fit.demand.task_count();
+        let could = |index: &NodeIndex| job.fit.holds(self.pools.node(*index), self.pools.node(*index).whole(), tasks);
+        job.nodes.iter().map(|index| if could(index) { self.now } else { NEVER }).collect()
+    }
+
     /// The earliest time, up to a last one, at which a node holds all tasks; a time after the last if there is none.
     fn node_time(&self, index: NodeIndex, job: &Candidate, from: Time, last: Time) -> Time {
-        let (node, tasks) = (self.pools.node(index), job.fit.demand.task_count());
-        if from == NEVER || !job.fit.holds(node, node.whole(), tasks) {
+        if from == NEVER {
             return NEVER;
         }
-        let found = self.holds_from(index, job, tasks, from, last);
+        let found = self.holds_from(index, job, job.fit.demand.task_count(), from, last);
         found.unwrap_or(last.saturating_add(1))
     }
 

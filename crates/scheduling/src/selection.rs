@@ -57,7 +57,8 @@ impl Fit {
     /// Whether a node holds so many tasks, 1 or more, with so much free.
     pub(crate) fn holds(&self, node: &NodePool, room: &Room, tasks: u32) -> bool {
         // What most are turned away by is looked at first.
-        room.cpus / self.demand.cpus_per_task >= tasks && self.capacity(node, room) >= tasks
+        let cpus = u64::from(tasks) * u64::from(self.demand.cpus_per_task);
+        u64::from(room.cpus) >= cpus && self.capacity(node, room) >= tasks
     }
 
     /// CPUs that the free memory is enough for.
