@@ -10,6 +10,7 @@
 //! A poll is a heartbeat, too. Orders come until they are confirmed by a report, so a node that has obeyed one already says
 //! again what it said then. `410 Gone` says that the session is over: the node connects anew.
 
+use scheduling::array::TaskSet;
 use scheduling::event::{NodeReport, Registration};
 use scheduling::id::{Attempt, Gid, JobId, NodeName, NodeSession, Time, Uid};
 use scheduling::job::NodeShare;
@@ -120,8 +121,22 @@ pub struct Launch {
     pub start: Time,
     /// When its time is over.
     pub end: Option<Time>,
+    /// Which task of an array it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array: Option<ArrayTask>,
     /// The script, on the first node alone.
     pub batch: Option<BatchJob>,
+}
+
+/// A task of an array (`SLURM_ARRAY_JOB_ID` and the like; `%A` and `%a` in names of files).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayTask {
+    /// The array's number.
+    pub job: JobId,
+    /// Which of its tasks.
+    pub index: u32,
+    /// All its tasks, as submitted.
+    pub tasks: TaskSet,
 }
 
 /// How much of a job is on one of its nodes.

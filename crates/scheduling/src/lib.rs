@@ -9,9 +9,10 @@
 //! | 4 the core | [`engine`] |
 //! | 3 what goes in and out | [`event`], [`live`], [`request`] |
 //! | 2 rules | [`backfill`], `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
-//! | 1 values | [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`] |
+//! | 1 values | [`array`], [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`] |
 //! | 0 words | [`id`], [`units`] |
 
+pub mod array;
 pub mod backfill;
 pub mod config;
 pub mod demand;

@@ -1,6 +1,7 @@
 //! [`JobRequest`]: a job as its user asks for it. The client makes it of a command line, a script and an environment; who asks
 //! is not in it, for that is known to the master alone.
 
+use crate::array::ArraySpec;
 use crate::demand::Demand;
 use crate::dependency::Dependencies;
 use crate::id::Time;
@@ -38,6 +39,8 @@ pub struct JobRequest {
     pub requeue: Option<bool>,
     /// `--wckey`; `None` is the user's default.
     pub wckey: Option<String>,
+    /// `--array`; `None` is one job.
+    pub array: Option<ArraySpec>,
     /// Texts that only listings show.
     pub details: Details,
     /// What runs.
