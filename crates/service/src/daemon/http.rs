@@ -281,11 +281,9 @@ async fn list(
     Ok(answered(&page, Outcome::Done))
 }
 
-/// `GET /v1/health`: whether the store can be read, and what was changed last.
-async fn health(State(app): State<Arc<App>>, caller: Caller) -> Answer<HttpResponse> {
-    let mine = app.clone();
-    let health = app.work.run(app.party(&caller).await, move || mine.service.health()).await?;
-    let health = health.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
+/// `GET /v1/health`: whether the store can be read, and what was changed last. It takes no turn: see [`super::checkup`].
+async fn health(State(app): State<Arc<App>>) -> Answer<HttpResponse> {
+    let health = app.service.health().await.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why))?;
     Ok(answered(&health, Outcome::Done))
 }
 
@@ -299,6 +297,27 @@ async fn metrics(State(app): State<Arc<App>>, caller: Caller) -> Answer<HttpResp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::config::Config;
+    use crate::daemon::work::COMMANDS_AT_ONCE;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_health_check_waits_for_nobodys_command() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("a.db")).unwrap();
+        let config = Config::default();
+        let app = App::new(Service::start(store, &config).unwrap(), &config).unwrap();
+        let root = Party { who: Uid::ROOT, is_privileged: true };
+        let mut running = Vec::new();
+        for _ in 0..COMMANDS_AT_ONCE {
+            running.push(app.work.begin(root.clone()).await.unwrap());
+        }
+        tokio::select! {
+            answer = health(State(app.clone())) => assert_eq!(answer.unwrap().status(), StatusCode::OK),
+            () = tokio::time::sleep(std::time::Duration::from_secs(60)) => panic!("it waits for a place"),
+        }
+        assert_eq!(app.work.counts(), (running.len(), 0));
+    }
 
     #[test]
     fn what_the_log_and_terminals_are_told() {

@@ -11,6 +11,7 @@ mod balances;
 mod body;
 pub mod caller;
 pub mod changes;
+mod checkup;
 pub mod config;
 mod events;
 mod http;

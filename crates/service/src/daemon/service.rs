@@ -6,6 +6,7 @@
 use super::api::{FileToWrite, Request, Response};
 use super::balances::Balances;
 use super::caller::Who;
+use super::checkup::Checkup;
 use super::config::Config;
 use super::reports::Reporting;
 use super::retention::Retention;
@@ -42,6 +43,7 @@ pub struct Service {
     retention: Retention,
     balances: Balances,
     stats: Arc<Stats>,
+    checkup: Checkup,
 }
 
 /// `GET /v1/health`
@@ -72,7 +74,8 @@ impl Service {
         let reporting = Arc::new(Reporting::new(config.cluster_name.clone()));
         let balances = Balances::start(&writer, &readers, &reporting, world.clone()).map_err(cannot)?;
         let retention = Retention::start(&writer, &readers, config.accounting.retention.clone()).map_err(cannot)?;
-        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention, balances, stats })
+        let checkup = Checkup::start(&readers).map_err(cannot)?;
+        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention, balances, stats, checkup })
     }
 
     /// The world as it is configured now.
@@ -105,9 +108,8 @@ impl Service {
     }
 
     /// Whether the store can be read, and what was kept last; the error says why it cannot.
-    pub fn health(&self) -> Result<Health, String> {
-        let read = self.readers.read(|sql| sql.query_row("SELECT count(*) FROM tres", [], |row| row.get::<_, u32>(0)));
-        read.map_err(|error| error.to_string())?.map_err(|error| format!("the store cannot be read: {error}"))?;
+    pub async fn health(&self) -> Result<Health, String> {
+        self.checkup.look().await?;
         let (revision, last_commit) = (self.kept().revision, self.commits().last);
         Ok(Health { status: "ok", revision, last_commit, version: env!("CARGO_PKG_VERSION") })
     }

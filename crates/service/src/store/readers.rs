@@ -23,6 +23,11 @@ impl Readers {
         Self { path, spare: Arc::default() }
     }
 
+    /// The same store, through connections that no other reader has: who uses this one never waits for another's thread.
+    pub fn apart(&self) -> Self {
+        Self::new(self.path.clone())
+    }
+
     /// Reads in one read transaction: what is read fits together. Nothing can be written. It ends early, as interrupted,
     /// when the [`Asker`] leaves for whom this thread reads.
     pub fn read<T>(&self, question: impl FnOnce(&Connection) -> T) -> Result<T, StoreError> {
