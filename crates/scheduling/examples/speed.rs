@@ -83,6 +83,7 @@ fn submission(number: u32) -> Submission {
         nice: 0,
         hold: None,
         requeue: true,
+        array: None,
         details: Details::default(),
     }
 }

@@ -23,6 +23,12 @@ pub struct Dependency {
     pub kind: DependencyKind,
     /// Of which job.
     pub job: JobId,
+    /// `JOB_INDEX`: of one task of an array; `None` is of the job, or of all tasks.
+    #[serde(default)]
+    pub task: Option<u32>,
+    /// A task of the array has ended otherwise than well.
+    #[serde(default)]
+    pub badly: bool,
     /// It can never be any more; what that job does later does not help.
     pub failed: bool,
 }
@@ -52,17 +58,48 @@ impl Dependencies {
         if self.any { !self.unmet.is_empty() && failed.all(|failed| failed) } else { failed.any(|failed| failed) }
     }
 
-    /// Looks at what became of a job.
-    pub fn consider(&mut self, job: &LiveJob) {
+    /// Looks at what became of a job; `is_last` says whether all other tasks of its array are over.
+    pub fn consider(&mut self, job: &LiveJob, is_last: bool) {
         let mut has_met = false;
         self.unmet.retain_mut(|one| {
-            let said = if one.job == job.id && !one.failed { one.kind.is_met_by(job) } else { None };
+            let said = if one.is_about(job) && !one.failed { one.said_by(job, is_last) } else { None };
             one.failed |= said == Some(false);
             has_met |= said == Some(true);
             said != Some(true)
         });
         if has_met && self.any {
             self.unmet.clear();
+        }
+    }
+}
+
+impl Dependency {
+    /// A condition that is open.
+    pub fn new(kind: DependencyKind, job: JobId) -> Self {
+        Self { kind, job, task: None, badly: false, failed: false }
+    }
+
+    fn is_about(&self, job: &LiveJob) -> bool {
+        let of = job.array.as_ref();
+        let is_task = self.task.is_none_or(|task| of.is_some_and(|part| part.has(task)));
+        is_task && (of.is_some_and(|part| part.of == self.job) || job.id == self.job)
+    }
+
+    /// What a job says of it; of an array nothing is settled before its last task is over, but that one went wrong.
+    fn said_by(&mut self, job: &LiveJob, is_last: bool) -> Option<bool> {
+        let said = self.kind.is_met_by(job)?;
+        // The number of a task's own record is that task's.
+        let is_whole = job.array.as_ref().is_some_and(|part| part.of == self.job);
+        if self.task.is_some() || !is_whole {
+            return Some(said);
+        }
+        match self.kind {
+            DependencyKind::AfterOk if !said => Some(false),
+            DependencyKind::AfterNotOk => {
+                self.badly |= said;
+                is_last.then_some(self.badly)
+            }
+            _ => is_last.then_some(said),
         }
     }
 }

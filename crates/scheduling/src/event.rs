@@ -1,5 +1,6 @@
 //! What the core is told and what it says: [`SchedulerEvent`] in, [`Decision`] out.
 
+use crate::array::TaskSet;
 use crate::backfill::BackfillPlan;
 use crate::config::Config;
 use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Uid};
@@ -19,6 +20,8 @@ pub enum SchedulerEvent {
     Submit(Box<Submission>),
     /// Somebody wants something of a job.
     Control(Requester, JobId, JobCommand),
+    /// Somebody wants something of some tasks of an array.
+    ControlTasks(Requester, JobId, TaskSet, JobCommand),
     /// A node connects; it is to register then.
     NodeConnects(NodeName),
     /// A node says what it is and what it has, once in each session.
@@ -252,6 +255,9 @@ pub enum Denial {
     /// It waits for the end of a job that nobody knows.
     #[error("Job dependency problem")]
     DependencyProblem,
+    /// Tasks that cannot be.
+    #[error("Invalid job array specification")]
+    InvalidArray,
     /// Too many jobs are known.
     #[error("MaxJobCount limit reached")]
     MaxJobCount,

@@ -1,5 +1,6 @@
 //! [`LiveJob`]: a job that waits, runs, or ended a short while ago.
 
+use crate::array::{ArraySpec, TaskSet};
 use crate::demand::Demand;
 use crate::dependency::Dependencies;
 use crate::id::{AssociationId, Attempt, Gid, JobId, NodeName, QosId, Time, Uid};
@@ -37,6 +38,9 @@ pub struct Submission {
     pub hold: Option<Hold>,
     /// `--requeue`: whether it may run again when a node fails.
     pub requeue: bool,
+    /// `--array`; `None` is one job.
+    #[serde(default)]
+    pub array: Option<ArraySpec>,
     /// Texts that only listings show.
     pub details: Details,
 }
@@ -92,10 +96,49 @@ pub struct LiveJob {
     pub hold: Option<Hold>,
     /// A priority that somebody set; else it is computed.
     pub priority: Option<u32>,
+    /// Its place in an array, if it is in one.
+    #[serde(default)]
+    pub array: Option<InArray>,
     /// Which run this is.
     pub attempt: Attempt,
     /// What it does.
     pub phase: JobPhase,
+}
+
+/// The place of a job in an array.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InArray {
+    /// The array's number.
+    pub of: JobId,
+    /// What of it.
+    pub part: ArrayPart,
+}
+
+/// What of an array has one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ArrayPart {
+    /// All that wait, or waited when they were cancelled together; never none.
+    Waiting(TaskSet),
+    /// One task, from its start on or from when it was changed alone.
+    Task(u32),
+}
+
+impl InArray {
+    /// Whether a task is in it.
+    pub fn has(&self, index: u32) -> bool {
+        match &self.part {
+            ArrayPart::Waiting(tasks) => tasks.contains(index),
+            ArrayPart::Task(own) => *own == index,
+        }
+    }
+
+    /// How many tasks are in it.
+    pub fn count(&self) -> u32 {
+        match &self.part {
+            ArrayPart::Waiting(tasks) => tasks.count(),
+            ArrayPart::Task(_) => 1,
+        }
+    }
 }
 
 /// What a job does.
@@ -275,6 +318,16 @@ impl LiveJob {
             JobPhase::Completing(Clearing { ending, .. }) | JobPhase::Over(_, ending) => Some(ending),
             JobPhase::Pending | JobPhase::Running(_) => None,
         }
+    }
+
+    /// How many jobs it counts as: all tasks that wait.
+    pub fn task_count(&self) -> u32 {
+        self.array.as_ref().map_or(1, InArray::count)
+    }
+
+    /// So many tasks of its array run at one time.
+    pub fn array_limit(&self) -> Option<u32> {
+        self.submission.array.as_ref().and_then(|array| array.limit)
     }
 
     /// Whether it counts as submitted: it waits, runs, or will wait again.

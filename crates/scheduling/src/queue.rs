@@ -21,6 +21,8 @@ pub(crate) struct LaneKey {
     pub(crate) qos: Option<QosId>,
     pub(crate) demand: Arc<crate::demand::Demand>,
     pub(crate) minutes: Option<u32>,
+    /// The array, where its tasks have a limit of their own.
+    pub(crate) array: Option<JobId>,
 }
 
 /// Place of a job in the order of the queue: tier of the partition, priority, submission, number.

@@ -29,6 +29,8 @@ pub enum PendingReason {
     NodesUnavailable,
     /// Its partition is not there any more.
     PartitionConfig,
+    /// As many tasks of its array run as may.
+    ArrayTaskLimit,
     /// Accounts, limits or the partition do not let it start.
     Admission(Reason),
 }
@@ -52,6 +54,7 @@ impl PendingReason {
             PendingReason::NodesUnavailable => {
                 "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"
             }
+            PendingReason::ArrayTaskLimit => "JobArrayTaskLimit",
             PendingReason::PartitionConfig => "PartitionConfig",
             PendingReason::Admission(reason) => return reason.named(accounts),
         };

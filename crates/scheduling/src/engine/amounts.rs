@@ -44,6 +44,7 @@ impl Core {
             account: Some(&*job.account).filter(|account| !account.is_empty()),
             qos: job.qos,
             groups: &submission.user.groups,
+            tasks: u64::from(job.task_count()),
             ..Job::new(&self.config.cluster, &submission.user.name, partition)
         }
     }
@@ -82,7 +83,7 @@ impl Core {
             user: job.submission.user.name.as_str().into(),
             account: job.account.clone(),
         };
-        Some((standing, Charge { submitted: 1, running }))
+        Some((standing, Charge { submitted: u64::from(job.task_count()), running }))
     }
 
     /// The QOS of the partition that a job runs in; of several that it waits for, of the first.

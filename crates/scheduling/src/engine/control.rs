@@ -18,10 +18,7 @@ impl Core {
         command: JobCommand,
     ) -> Result<(), Denial> {
         let job = self.live.jobs.shared(&id).cloned().ok_or(Denial::InvalidJob)?;
-        let is_coordinator = who.coordinates.iter().any(|account| **account == *job.account);
-        if who.uid != job.submission.user.uid && !who.is_operator && !is_coordinator {
-            return Err(Denial::Denied);
-        }
+        self.may_control(who, &job)?;
         match command {
             JobCommand::Cancel => self.cancel(present, who, &job),
             JobCommand::Signal(number) => self.signal(present, &job, number),
@@ -30,6 +27,12 @@ impl Core {
             JobCommand::Requeue { hold } => self.requeue(present, who, &job, hold),
             JobCommand::Update(change) => self.update(present, who, &job, change),
         }
+    }
+
+    pub(super) fn may_control(&self, who: &Requester, job: &LiveJob) -> Result<(), Denial> {
+        let is_coordinator = who.coordinates.iter().any(|account| **account == *job.account);
+        let may = who.uid == job.submission.user.uid || who.is_operator || is_coordinator;
+        if may { Ok(()) } else { Err(Denial::Denied) }
     }
 
     fn cancel(&mut self, present: Present, who: &Requester, job: &LiveJob) -> Result<(), Denial> {

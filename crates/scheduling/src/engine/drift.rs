@@ -27,6 +27,9 @@ impl Core {
         if own.namesakes != fresh.namesakes {
             drift.push(format!("of one name are {:?}, and should be {:?}", own.namesakes, fresh.namesakes));
         }
+        if own.arrays != fresh.arrays {
+            drift.push(format!("arrays are {:?}, and should be {:?}", own.arrays, fresh.arrays));
+        }
         if own.known_jobs != fresh.known_jobs {
             drift.push(format!("{} jobs are counted, and there are {}", own.known_jobs, fresh.known_jobs));
         }

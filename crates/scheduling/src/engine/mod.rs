@@ -4,6 +4,7 @@
 //! increments. A job changes through [`Core::put`] alone, so that pools, counts, queue and timers cannot miss a change.
 
 mod amounts;
+mod arrays;
 mod control;
 mod drift;
 mod nodes;
@@ -19,6 +20,7 @@ mod tests;
 mod view;
 mod waking;
 
+use self::arrays::ArrayRecords;
 use self::priority::Scale;
 use self::waking::{NameKey, Namesakes};
 use crate::backfill::Reserved;
@@ -75,7 +77,9 @@ pub struct Core {
     licenses: BTreeMap<String, u32>,
     /// Jobs that are not over, by user and name.
     namesakes: BTreeMap<NameKey, Namesakes>,
-    /// Who waits for a job.
+    /// The records of arrays.
+    arrays: BTreeMap<JobId, ArrayRecords>,
+    /// Who waits for a job, or for all tasks of an array.
     dependents: BTreeMap<JobId, BTreeSet<JobId>>,
     /// When jobs are expected to start, as the last plan said.
     expected: BTreeMap<JobId, Reserved>,
@@ -110,6 +114,7 @@ impl Core {
             blocked: BTreeMap::new(),
             licenses: BTreeMap::new(),
             namesakes: BTreeMap::new(),
+            arrays: BTreeMap::new(),
             dependents: BTreeMap::new(),
             expected: BTreeMap::new(),
             scale: Scale::default(),
@@ -132,6 +137,9 @@ impl Core {
         match event {
             SchedulerEvent::Submit(submission) => return self.submit(present, *submission).map(Accepted::Submitted),
             SchedulerEvent::Control(who, job, command) => self.control(present, &who, job, command)?,
+            SchedulerEvent::ControlTasks(who, array, tasks, command) => {
+                self.control_tasks(present, &who, array, &tasks, &command)?;
+            }
             SchedulerEvent::NodeConnects(node) => return self.connect(present, &node).map(Accepted::Connected),
             SchedulerEvent::NodeRegisters(node, session, registration) => {
                 self.register(present, &node, session, registration)?;
@@ -270,6 +278,7 @@ impl Core {
                 qos: job.qos,
                 demand: job.submission.demand.clone(),
                 minutes: job.submission.minutes,
+                array: job.array_limit().and(job.array.as_ref()).map(|part| part.of),
             };
             self.queue.insert(key, rank, || Fit::new(&config, line, job.submission.demand.clone()));
         }
@@ -323,7 +332,7 @@ impl Core {
             self.pools.set_takes_work(name, standing.takes_work());
         }
         self.known_jobs = self.live.jobs.iter().count();
-        (self.namesakes, self.dependents) = Default::default();
+        (self.namesakes, self.arrays, self.dependents) = Default::default();
         let jobs = self.live.jobs.clone();
         jobs.values().for_each(|job| self.introduce(job));
         for job in jobs.values() {

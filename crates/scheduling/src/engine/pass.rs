@@ -38,11 +38,21 @@ impl Core {
         let mut heads: BinaryHeap<_> = partitions.into_iter().filter_map(first).collect();
         let mut closed = HashSet::new();
         while let Some(Reverse((place, name))) = heads.pop() {
-            if !matches!(self.attempt(present, place, &name, &mut closed), Tried::Full) {
-                heads.extend(self.queue.after(&name, Some(place)).map(|next| Reverse((next, name))));
-            }
+            let next = match self.attempt(present, place, &name, &mut closed) {
+                Tried::Full => None,
+                Tried::Started => self.rest_of_array(place, &name).or_else(|| self.queue.after(&name, Some(place))),
+                Tried::Passed => self.queue.after(&name, Some(place)),
+            };
+            heads.extend(next.map(|next| Reverse((next, name))));
         }
         Decision { answer: Ok(Accepted::Done), orders: self.orders(present.now) }
+    }
+
+    /// Where an array that has started a task stands with the others.
+    fn rest_of_array(&self, (rank, _): QueuePlace, partition: &str) -> Option<QueuePlace> {
+        let is_here =
+            |(_, lane): &&QueuePlace| self.queue.lane(*lane).is_some_and(|it| *it.key.partition == *partition);
+        self.queue.places(rank.job).iter().find(is_here).copied()
     }
 
     fn attempt(
@@ -87,6 +97,7 @@ impl Core {
         closed: &HashSet<NodeIndex>,
     ) -> Result<Allocation, PendingReason> {
         self.may_start(present, &self.asked(present.accounts, job, line))?;
+        self.may_start_task(job)?;
         self.has_licenses(job)?;
         let chosen = self.choose_now(line, fit, closed)?;
         let shares = shares(&self.pools, fit, &chosen).ok_or(PendingReason::Resources)?;
@@ -101,6 +112,7 @@ impl Core {
         line: &PartitionLine,
         shares: Vec<NodeShare>,
     ) -> Result<Allocation, PendingReason> {
+        self.may_start_task(job)?;
         self.has_licenses(job)?;
         let minutes = line.minutes(job.submission.minutes);
         let partition = line.rules.name.as_str().into();

@@ -1,10 +1,11 @@
 //! What the accounting keeps of a job: the record that `sacct` reads.
 
 use super::Core;
-use crate::job::{Allocation, Ending, JobPhase, LiveJob};
+use crate::array::ArraySpec;
+use crate::job::{Allocation, ArrayPart, Ending, InArray, JobPhase, LiveJob};
 use slurm::State;
 use slurm::admission::Amounts;
-use slurm::records::{ExitCode, Flags, Job as Record, JobState, TimeLimit, TresCounts};
+use slurm::records::{ArrayPlace, ExitCode, Flags, Job as Record, JobState, Tasks, TimeLimit, TresCounts};
 use words::text::hostlist;
 
 impl Core {
@@ -43,11 +44,22 @@ impl Core {
             node_count: allocation.map_or(0, |it| u32::try_from(it.shares.len()).unwrap_or(u32::MAX)),
             nodes: nodes(allocation),
             priority: self.queued_priority(job.id).unwrap_or_default(),
+            array: job.array.as_ref().map(|part| place(job, part)),
             flags: if allocation.is_some() { Flags::START_RECEIVED } else { Flags::default() },
             details: submission.details.clone(),
             ..Record::default()
         }
     }
+}
+
+fn place(job: &LiveJob, part: &InArray) -> ArrayPlace {
+    let tasks = match &part.part {
+        ArrayPart::Task(index) => Tasks::One(*index),
+        ArrayPart::Waiting(tasks) => {
+            Tasks::Waiting(ArraySpec { tasks: tasks.clone(), limit: job.array_limit() }.to_string())
+        }
+    };
+    ArrayPlace { job: part.of, tasks }
 }
 
 /// Of a run that is over its own state, also when the job waits again.

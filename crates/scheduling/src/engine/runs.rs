@@ -10,7 +10,8 @@ impl Core {
     /// Gives a job its nodes.
     pub(super) fn start(&mut self, present: Present, job: &LiveJob, allocation: Allocation) {
         let run = Run { allocation, launched: Units::default(), signals: Vec::new() };
-        self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
+        let task = self.next_task(present, job);
+        self.put(present, LiveJob { phase: JobPhase::Running(run), ..task });
     }
 
     /// Decides how a run ends. Its nodes end what is left of it and clean up.
@@ -95,6 +96,7 @@ impl Core {
 
     fn forget(&mut self, job: &LiveJob) {
         self.tally.discharge(job.id);
+        self.forget_part(job);
         self.known_jobs -= 1;
         self.live.jobs.remove(&job.id);
     }

@@ -4,7 +4,7 @@ use super::{Core, Present};
 use crate::config::PartitionLine;
 use crate::event::Denial;
 use crate::id::{Attempt, JobId, QosId};
-use crate::job::{JobPhase, LiveJob, Submission};
+use crate::job::{ArrayPart, InArray, JobPhase, LiveJob, Submission};
 use crate::pool::NodeIndex;
 use crate::selection::{Fit, choose};
 use slurm::State;
@@ -16,6 +16,9 @@ impl Core {
     pub(super) fn submit(&mut self, present: Present, mut submission: Submission) -> Result<JobId, Denial> {
         if self.known_jobs >= self.config.bounds.max_jobs as usize {
             return Err(Denial::MaxJobCount);
+        }
+        if submission.array.as_ref().is_some_and(|array| array.tasks.is_empty()) {
+            return Err(Denial::InvalidArray);
         }
         self.check_dependencies(&mut submission)?;
         let id = self.free_number();
@@ -33,7 +36,7 @@ impl Core {
     }
 
     /// The number after the last one that no job has; after the greatest comes the least.
-    fn free_number(&self) -> JobId {
+    pub(super) fn free_number(&self) -> JobId {
         let ids = self.config.settings.job_ids;
         let after = |last: u32| if last < ids.first || last >= ids.last { ids.first } else { last + 1 };
         let mut next = after(self.live.last_job);
@@ -68,6 +71,10 @@ impl Core {
             dependencies: submission.dependencies.clone(),
             hold: submission.hold,
             priority: None,
+            array: submission
+                .array
+                .as_ref()
+                .map(|spec| InArray { of: id, part: ArrayPart::Waiting(spec.tasks.clone()) }),
             attempt: Attempt::default(),
             phase: JobPhase::Pending,
             submission: Arc::new(submission),

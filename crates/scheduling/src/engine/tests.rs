@@ -1,5 +1,7 @@
 //! One node, one job at a time: each answer, order and row.
 
+mod arrays;
+
 use super::*;
 use crate::config::{Bounds, PartitionLine};
 use crate::demand::Demand;
@@ -93,6 +95,7 @@ impl Bench {
             nice: 0,
             hold: None,
             requeue: true,
+            array: None,
             details: Default::default(),
         };
         change(&mut submission);
@@ -414,7 +417,7 @@ fn a_job_starts_after_those_that_it_depends_on() {
     let mut bench = Bench::new(2);
     let first = bench.submit(1);
     let after = |bench: &mut Bench, kind| {
-        let one = Dependency { kind, job: first, failed: false };
+        let one = Dependency::new(kind, first);
         bench.try_submit(|it| it.dependencies.unmet = vec![one]).unwrap()
     };
     use DependencyKind::*;
@@ -437,7 +440,7 @@ fn a_job_starts_after_those_that_it_depends_on() {
         [JobState::Running, JobState::Running, JobState::Pending]
     );
     assert_eq!(reason(&bench, not_ok).as_deref(), Some("DependencyNeverSatisfied"));
-    let unknown = Dependency { kind: AfterOk, job: JobId(99), failed: false };
+    let unknown = Dependency::new(AfterOk, JobId(99));
     let said = bench.try_submit(|it| it.dependencies.unmet = vec![unknown]).unwrap_err();
     assert_eq!(said.to_string(), "Job dependency problem");
 }

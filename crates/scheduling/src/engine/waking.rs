@@ -48,7 +48,8 @@ impl Namesakes {
     }
 }
 
-fn set(ids: &mut BTreeSet<JobId>, id: JobId, is_in: bool) {
+/// Puts a number in, or takes it out.
+pub(super) fn set(ids: &mut BTreeSet<JobId>, id: JobId, is_in: bool) {
     if is_in {
         ids.insert(id);
     } else {
@@ -59,6 +60,7 @@ fn set(ids: &mut BTreeSet<JobId>, id: JobId, is_in: bool) {
 impl Core {
     /// Makes a job one that others of its name, and those that it waits for, know of.
     pub(super) fn introduce(&mut self, job: &LiveJob) {
+        self.introduce_part(job);
         let key = name_key(job);
         if matches!(job.phase, JobPhase::Over(..)) {
             let is_last = self.namesakes.get_mut(&key).is_some_and(|of_name| {
@@ -89,16 +91,19 @@ impl Core {
     pub(super) fn wake(&mut self, present: Present, job: &LiveJob) {
         let of_name = self.namesakes.get(&name_key(job)).into_iter();
         let mut waiting: BTreeSet<JobId> = of_name.flat_map(Namesakes::concerned).collect();
-        waiting.extend(self.dependents.get(&job.id).into_iter().flatten());
+        let numbers = [Some(job.id), job.array.as_ref().map(|part| part.of)];
+        for number in numbers.into_iter().flatten() {
+            waiting.extend(self.dependents.get(&number).into_iter().flatten());
+        }
         waiting.remove(&job.id);
         if matches!(job.phase, JobPhase::Over(..)) {
-            self.dependents.remove(&job.id);
+            self.forget_dependents(job);
         }
         for id in waiting {
             let Some(mut other) = self.live.jobs.get(&id).filter(|it| it.phase == JobPhase::Pending).cloned() else {
                 continue;
             };
-            other.dependencies.consider(job);
+            other.dependencies.consider(job, self.is_last_of(job));
             let is_news = self.live.jobs.get(&id) != Some(&other);
             if is_news || self.is_ready(&other, present.now) != self.queue.contains(id) {
                 self.put(present, other);
@@ -106,14 +111,40 @@ impl Core {
         }
     }
 
+    /// Whether no other part of its array is left.
+    fn is_last_of(&self, job: &LiveJob) -> bool {
+        job.array.as_ref().is_none_or(|part| self.is_array_over(part.of))
+    }
+
+    /// Nobody waits any more for a job that is over, nor for its array once all of it is.
+    fn forget_dependents(&mut self, job: &LiveJob) {
+        let array = job.array.as_ref().map(|part| part.of);
+        if array != Some(job.id) {
+            self.dependents.remove(&job.id);
+        }
+        if let Some(array) = array.filter(|_| self.is_last_of(job)) {
+            self.dependents.remove(&array);
+        }
+    }
+
+    /// The records that a number stands for: those of an array, or the job.
+    fn records_of(&self, number: JobId) -> Vec<&LiveJob> {
+        let of_array: Vec<JobId> = self.array_records(number).collect();
+        let ids = if of_array.is_empty() { vec![number] } else { of_array };
+        ids.iter().filter_map(|id| self.live.jobs.get(id)).collect()
+    }
+
     /// Looks at the conditions of a submission: jobs that nobody knows, and those that are met already.
     pub(super) fn check_dependencies(&self, submission: &mut Submission) -> Result<(), Denial> {
         for one in submission.dependencies.unmet.clone() {
-            match self.live.jobs.get(&one.job) {
-                Some(job) => submission.dependencies.consider(job),
-                None if !one.kind.takes_unknown() => return Err(Denial::DependencyProblem),
-                None if submission.dependencies.any => submission.dependencies.unmet.clear(),
-                None => submission.dependencies.unmet.retain(|other| other.job != one.job),
+            let records = self.records_of(one.job);
+            match records.as_slice() {
+                [_, ..] => {
+                    records.iter().for_each(|job| submission.dependencies.consider(job, self.is_last_of(job)));
+                }
+                [] if !one.kind.takes_unknown() => return Err(Denial::DependencyProblem),
+                [] if submission.dependencies.any => submission.dependencies.unmet.clear(),
+                [] => submission.dependencies.unmet.retain(|other| other.job != one.job),
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What a world is made of: accounts with limits, nodes, partitions, and jobs that somebody may submit.
 
 use crate::random::Random;
+use scheduling::array::ArraySpec;
 use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::{Demand, Features, GresDemand, MemoryDemand};
 use scheduling::dependency::{Dependencies, Dependency, DependencyKind};
@@ -105,8 +106,17 @@ pub fn submission(random: &mut Random, now: Time) -> Submission {
         nice: random.below(3) as i32,
         hold: random.one_in(15).then_some(Hold::User),
         requeue: !random.one_in(4),
+        array: array(random),
         details: Details::default(),
     }
+}
+
+/// In one job of six several tasks.
+fn array(random: &mut Random) -> Option<ArraySpec> {
+    let count = 1 + random.below(5);
+    let limit = if random.one_in(2) { format!("%{}", 1 + random.below(2)) } else { String::new() };
+    let text = format!("{}-{count}{limit}", random.below(2));
+    random.one_in(6).then(|| text.parse().expect("it can be read"))
 }
 
 fn demand(random: &mut Random) -> Demand {
@@ -151,7 +161,7 @@ fn dependencies(random: &mut Random) -> Dependencies {
     let kinds = [After, AfterAny, AfterOk, AfterNotOk];
     let one = |random: &mut Random| {
         let kind = *random.pick(&kinds).expect("there are some");
-        Dependency { kind, job: JobId(1 + random.below(20) as u32), failed: false }
+        Dependency::new(kind, JobId(1 + random.below(20) as u32))
     };
     let unmet = (0..1 + random.below(2)).map(|_| one(random)).collect();
     Dependencies { unmet, any: random.one_in(2), singleton: false }

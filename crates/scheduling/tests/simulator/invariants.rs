@@ -3,23 +3,25 @@
 use crate::cluster::{GROUP_CPUS, MAX_JOBS, MAX_SUBMIT, USERS};
 use crate::world::World;
 use scheduling::Present;
+use scheduling::array::{ArraySpec, TaskSet};
 use scheduling::event::RunStage;
 use scheduling::id::{Attempt, JobId, NodeName};
-use scheduling::job::{JobPhase, LiveJob, NodeShare};
+use scheduling::job::{ArrayPart, InArray, JobPhase, LiveJob, NodeShare};
 use scheduling::units::Units;
-use slurm::records::JobState;
-use std::collections::BTreeMap;
+use slurm::records::{JobState, Tasks};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn after_an_event(world: &World) {
     nothing_is_given_twice(world);
     nothing_is_over_a_limit(world);
     jobs_are_as_their_phase_says(world);
+    arrays_are_whole(world);
     // A count that went wrong stays wrong: it is found by the next look, too.
     if world.events.is_multiple_of(4) {
         let drift = world.core.drift(Present { accounts: &world.accounts, now: world.now });
         assert_eq!(drift, Vec::<String>::new(), "counts are not what a recount gives");
     }
-    for id in &world.accepted {
+    for id in world.accepted.keys() {
         let is_known = world.core.job(*id).is_some() || world.store.jobs.contains_key(id);
         let is_over = || world.store.records.values().any(|record| record.job_id == *id && record.state.is_over());
         assert!(is_known || is_over(), "job {id} is lost");
@@ -57,11 +59,32 @@ fn nothing_is_over_a_limit(world: &World) {
         assert!(own().filter(runs).count() as u64 <= MAX_JOBS, "{user} runs too many jobs");
         // Who is requeued after its end counts again without being asked.
         let is_first = |job: &&LiveJob| job.attempt == Attempt::default() && !job.is_completing();
-        let submitted = own().filter(|job| job.is_live()).filter(is_first).count();
-        assert!(submitted as u64 <= MAX_SUBMIT, "{user} has too many jobs");
+        let submitted: u32 = own().filter(|job| job.is_live()).filter(is_first).map(LiveJob::task_count).sum();
+        assert!(u64::from(submitted) <= MAX_SUBMIT, "{user} has too many jobs");
     }
     let licenses: u32 = jobs().filter(runs).flat_map(|job| &job.submission.demand.licenses).map(|(_, n)| n).sum();
     assert!(licenses <= 2, "{licenses} licences are out");
+}
+
+/// Each task of an array is in one record, and no more of them run than may.
+fn arrays_are_whole(world: &World) {
+    let mut running: BTreeMap<JobId, u32> = BTreeMap::new();
+    let mut seen: BTreeSet<(JobId, u32)> = BTreeSet::new();
+    for job in world.core.live().jobs.values() {
+        let Some(InArray { of, part }) = &job.array else { continue };
+        let tasks = match part {
+            ArrayPart::Waiting(tasks) => tasks.clone(),
+            ArrayPart::Task(index) => TaskSet::one(*index),
+        };
+        assert!(!tasks.is_empty(), "{job:?}");
+        assert!(tasks.iter().all(|index| seen.insert((*of, index))), "a task is there twice: {job:?}");
+        if matches!(job.phase, JobPhase::Running(_)) {
+            assert_eq!(tasks.count(), 1, "{job:?}");
+            let count = running.entry(*of).or_default();
+            *count += 1;
+            assert!(job.array_limit().is_none_or(|limit| *count <= limit), "too many tasks of {of} run");
+        }
+    }
 }
 
 fn jobs_are_as_their_phase_says(world: &World) {
@@ -114,8 +137,23 @@ pub fn at_a_launch(world: &mut World, index: usize, job: JobId, attempt: Attempt
     }
 }
 
+fn every_task_has_a_record(world: &World, array: JobId, tasks: &TaskSet) {
+    let places = world.store.records.values().filter_map(|record| record.array.as_ref().map(|place| (record, place)));
+    let own = places.filter(|(_, place)| place.job == array);
+    let mut ended: BTreeSet<u32> = BTreeSet::new();
+    for (record, place) in own.filter(|(record, _)| record.state.is_over()) {
+        match &place.tasks {
+            Tasks::One(index) => _ = ended.insert(*index),
+            Tasks::Waiting(text) => ended.extend(text.parse::<ArraySpec>().expect("it was written").tasks.iter()),
+        }
+        assert!(record.end.is_some(), "{record:?}");
+    }
+    assert!(tasks.iter().all(|index| ended.contains(&index)), "of {array} only {ended:?} ended");
+}
+
 pub fn at_the_end(world: &World) {
-    for id in &world.accepted {
+    for (id, array) in &world.accepted {
+        array.iter().for_each(|tasks| every_task_has_a_record(world, *id, tasks));
         let records: Vec<_> = world.store.records.values().filter(|record| record.job_id == *id).collect();
         let last = records.last().expect("every accepted job has a record");
         assert!(last.state.is_over() && last.end.is_some(), "job {id} has no end: {last:?}");

@@ -4,6 +4,7 @@ use crate::cluster::{accounts, config, submission};
 use crate::invariants;
 use crate::node::{FromNode, SimNode};
 use crate::random::Random;
+use scheduling::array::TaskSet;
 use scheduling::backfill::BackfillPlan;
 use scheduling::config::Config;
 use scheduling::event::*;
@@ -15,7 +16,7 @@ use scheduling::reason::PendingReason;
 use scheduling::{Core, Present};
 use slurm::State;
 use slurm::records::{Job as Record, JobState};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const START: Time = 1_800_000_000;
@@ -80,7 +81,7 @@ pub struct World {
     /// Whether nothing goes wrong any more.
     mended: bool,
     /// Jobs whose numbers people were told.
-    pub accepted: BTreeSet<JobId>,
+    pub accepted: BTreeMap<JobId, Option<TaskSet>>,
     /// How often each run was started on each node.
     pub launches: BTreeMap<(JobId, Attempt, NodeName), u32>,
 }
@@ -103,7 +104,7 @@ impl World {
             mails: 0,
             events: 0,
             mended: false,
-            accepted: BTreeSet::new(),
+            accepted: BTreeMap::new(),
             launches: BTreeMap::new(),
         }
     }
@@ -203,7 +204,15 @@ impl World {
             _ if self.random.one_in(2) => JobCommand::Update(JobChange::Priority(self.random.below(50) as u32)),
             _ => JobCommand::Update(JobChange::Nice(self.random.below(9) as i32)),
         };
-        self.take(vec![(SchedulerEvent::Control(who, id, command), Asks::Nobody)]);
+        let of = self.core.job(id).and_then(|job| job.array.as_ref()).map(|part| part.of);
+        let event = match of.filter(|_| self.random.one_in(2)) {
+            Some(array) => {
+                let tasks = TaskSet::one(self.random.below(5) as u32);
+                SchedulerEvent::ControlTasks(who, array, tasks, command)
+            }
+            None => SchedulerEvent::Control(who, id, command),
+        };
+        self.take(vec![(event, Asks::Nobody)]);
     }
 
     fn ask_of_a_node(&mut self) {
@@ -291,7 +300,11 @@ impl World {
 
     fn answer(&mut self, answer: Result<Accepted, Denial>, asks: Asks) {
         match (answer, asks) {
-            (Ok(Accepted::Submitted(id)), Asks::Client) => _ = self.accepted.insert(id),
+            (Ok(Accepted::Submitted(id)), Asks::Client) => {
+                let array = self.core.job(id).and_then(|job| job.submission.array.as_ref());
+                let tasks = array.map(|array| array.tasks.clone());
+                self.accepted.insert(id, tasks);
+            }
             (Ok(Accepted::Connected(session)), Asks::Node(name, ..)) => {
                 self.node(&name).connected(session);
             }
