@@ -106,9 +106,18 @@ pub fn lab() -> SharedLab {
 impl Lab {
     /// A lab of `logins` login hosts and the master, apart from the shared one; it goes when dropped.
     pub fn own(name: &str, logins: usize) -> Lab {
+        Lab::held(name, logins, 0)
+    }
+
+    /// [`Lab::own`] with compute nodes `node1`, `node2` …, and enlist installed on the controller and the master.
+    pub fn with_nodes(name: &str, logins: usize, nodes: usize) -> Lab {
+        Lab::held(name, logins, nodes).installed()
+    }
+
+    fn held(name: &str, logins: usize, nodes: usize) -> Lab {
         let dir = directory(name);
         let mut holder = lab_command(&dir)
-            .args(["hold", &logins.to_string()])
+            .args(["hold", &logins.to_string(), &nodes.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -122,9 +131,12 @@ impl Lab {
     }
 
     fn with_enlist(name: &str, logins: usize) -> Lab {
-        let lab = Lab::own(name, logins);
-        lab.lab(&["install-enlist", enlist_path(), &agent()]).ok();
-        lab
+        Lab::own(name, logins).installed()
+    }
+
+    fn installed(self) -> Lab {
+        self.lab(&["install-enlist", enlist_path(), &agent()]).ok();
+        self
     }
 
     /// Where the lab keeps keys, known hosts and inventory.
