@@ -114,6 +114,9 @@ pub fn main() -> ExitCode {
     if let Some(run) = slurm::named(name) {
         return run(args[1..].to_vec()).into();
     }
+    if let Some(run) = node::part_of_a_run(args.get(1).map(OsString::as_os_str)) {
+        return run(args[2..].to_vec()).into();
+    }
     let is_play = args.get(1).is_some_and(|command| command == "play");
     match Cli::command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli.command.run().into(),

@@ -1,11 +1,14 @@
 //! `enlist node`: the service's socket on a login node.
 
+use super::Raw;
 use super::exit::{Exit, fail};
 use crate::view::styles::stdout;
 use clap::Args;
+use service::daemon::ThisHost;
 use service::daemon::config::{Config, DEFAULT_FILE};
-use std::path::PathBuf;
-use words::diag::Diagnostic;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Options of `enlist node`.
 #[derive(Args, Clone)]
@@ -43,4 +46,27 @@ fn config(args: &NodeArgs) -> Result<Config, Diagnostic> {
     let mut config = Config::read(&args.config)?;
     config.socket = args.socket.clone().unwrap_or(config.socket);
     Ok(config)
+}
+
+/// The processes of a run on a compute node are this program, too; nobody types these words, and `--help` has none of them.
+pub fn part_of_a_run(word: Option<&OsStr>) -> Option<Raw> {
+    match word?.to_str()? {
+        compute::SUPERVISOR => Some(supervise),
+        compute::LAUNCHER => Some(launch),
+        _ => None,
+    }
+}
+
+fn supervise(args: Vec<OsString>) -> Exit {
+    let Some(directory) = args.first().map(Path::new) else { return Exit::ERROR };
+    match compute::supervisor::run(directory) {
+        Ok(()) => Exit::OK,
+        Err(error) => fail(&Diagnostic::new(ErrorKind::Host, format!("{}: {error}", directory.display()))),
+    }
+}
+
+/// It comes back only when it failed.
+fn launch(_: Vec<OsString>) -> Exit {
+    compute::launcher::run(&ThisHost);
+    Exit::ERROR
 }

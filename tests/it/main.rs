@@ -16,6 +16,7 @@ mod fuzz;
 mod import_cases;
 mod inventory_cases;
 mod job_cases;
+mod jobs;
 mod lab;
 mod migration;
 mod name_service;

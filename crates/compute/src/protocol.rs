@@ -200,3 +200,40 @@ pub struct RunUsage {
     /// Bytes written.
     pub written: Option<u64>,
 }
+
+/// Launches for tests.
+#[cfg(test)]
+pub mod testing {
+    use super::*;
+    use scheduling::units::Units;
+
+    /// A launch of kim's on these nodes, each with CPUs and tasks, as it looks to the first.
+    pub fn launch(nodes: &[(&str, u32, u32)]) -> Launch {
+        let batch = BatchJob {
+            script: "#!/bin/sh\n".into(),
+            environment: vec![("LANG".into(), "C.UTF-8".into())],
+            directory: "/home/kim".into(),
+            submit_directory: "/home/kim".into(),
+            submit_host: "login3".into(),
+            ..BatchJob::default()
+        };
+        let (node, cpus, tasks) = nodes[0];
+        let node = NodeName::from(node);
+        Launch {
+            cluster: "site".into(),
+            user: RunAs { name: "kim".into(), uid: Uid(2001), gid: Gid(3001) },
+            name: "train".into(),
+            account: "a".into(),
+            qos: "normal".into(),
+            partition: "main".into(),
+            nodes: (nodes.iter())
+                .map(|(node, cpus, tasks)| NodeTasks { node: (*node).into(), cpus: *cpus, tasks: *tasks })
+                .collect(),
+            cpus_per_task: 2,
+            share: NodeShare { node, tasks, cpus: Units::first(cpus), memory: 1000, gres: Vec::new() },
+            start: 100,
+            end: Some(160),
+            batch: Some(batch),
+        }
+    }
+}

@@ -53,6 +53,7 @@ use config::Config;
 use http::App;
 use log::Logger;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+pub use nss::ThisHost;
 use server::Server;
 use service::Service;
 use socket::{Socket, make_parent};

@@ -1,0 +1,267 @@
+//! Control groups: which CPUs and how much memory a run has, what it used, and how all of it is killed at once.
+//!
+//! A run has one group in each hierarchy that the host has and this can use: in version 2 one for all, in version 1 one a
+//! controller (cgroups(7)). Hosts that have both kinds are served as they are: what version 2 can do is done there.
+
+mod mounts;
+
+pub use mounts::Layer;
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+/// So long the kernel may take to freeze a group (version 1).
+const FREEZING: Duration = Duration::from_millis(200);
+
+/// The groups of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunGroup(Vec<Hierarchy>);
+
+/// A tree of groups, and a group in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hierarchy {
+    /// The group's directory.
+    path: PathBuf,
+    /// Of version 1: what it controls; of version 2 its own file says so.
+    controllers: Option<Vec<String>>,
+}
+
+/// What a run may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// CPUs in the kernel's numbers, as cpuset(7) lists them; empty for all.
+    pub cpus: String,
+    /// Bytes of memory; 0 for all.
+    pub memory: u64,
+    /// Processes and threads.
+    pub processes: u32,
+}
+
+/// What could not be done with a group.
+#[derive(Debug, thiserror::Error)]
+#[error("control group {path}: {error}")]
+pub struct GroupError {
+    path: String,
+    error: io::Error,
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> GroupError {
+    let path = path.display().to_string();
+    move |error| GroupError { path, error }
+}
+
+impl Hierarchy {
+    fn has(&self, controller: &str) -> bool {
+        match &self.controllers {
+            Some(own) => own.iter().any(|name| name == controller),
+            None => {
+                self.read("cgroup.controllers").is_some_and(|all| all.split_whitespace().any(|it| it == controller))
+            }
+        }
+    }
+
+    fn is_new(&self) -> bool {
+        self.controllers.is_none()
+    }
+
+    fn read(&self, file: &str) -> Option<String> {
+        fs::read_to_string(self.path.join(file)).ok()
+    }
+
+    fn number(&self, file: &str) -> Option<u64> {
+        self.read(file)?.trim().parse().ok()
+    }
+
+    /// The number behind a word, as in `memory.stat`.
+    fn keyed(&self, file: &str, key: &str) -> Option<u64> {
+        let text = self.read(file)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))?;
+        line.trim().parse().ok()
+    }
+
+    fn write(&self, file: &str, value: &str) -> Result<(), GroupError> {
+        let path = self.path.join(file);
+        fs::write(&path, value).map_err(failed(&path))
+    }
+
+    fn processes(&self) -> Vec<i32> {
+        let text = self.read("cgroup.procs").unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// Version 1 starts groups without CPUs and memory nodes: they come from the group above.
+    fn inherit_cpus(&self) -> Result<(), GroupError> {
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            let above = self.path.parent().and_then(|above| fs::read_to_string(above.join(file)).ok());
+            if self.read(file).is_some_and(|own| own.trim().is_empty()) {
+                self.write(file, above.unwrap_or_default().trim())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn limit(&self, limits: &Limits) -> Result<(), GroupError> {
+        if self.has("cpuset") {
+            if !self.is_new() {
+                self.inherit_cpus()?;
+            }
+            if !limits.cpus.is_empty() {
+                self.write("cpuset.cpus", &limits.cpus)?;
+            }
+        }
+        if self.has("memory") && limits.memory > 0 {
+            self.limit_memory(limits.memory)?;
+        }
+        if self.has("pids") && limits.processes > 0 {
+            self.write("pids.max", &limits.processes.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Swap does not count as more memory (cgroup.conf(5), `AllowedSwapSpace` 0), where the kernel counts it at all.
+    fn limit_memory(&self, bytes: u64) -> Result<(), GroupError> {
+        let bytes = bytes.to_string();
+        let (memory, both, swap) = if self.is_new() {
+            ("memory.max", "memory.swap.max", "0")
+        } else {
+            ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", bytes.as_str())
+        };
+        self.write(memory, &bytes)?;
+        if self.path.join(both).exists() {
+            self.write(both, swap)?;
+        }
+        Ok(())
+    }
+}
+
+impl RunGroup {
+    /// Whether there are no groups at all.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Their directories.
+    pub fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|hierarchy| hierarchy.path.as_path())
+    }
+
+    fn with(&self, controller: &str) -> Option<&Hierarchy> {
+        self.0.iter().find(|it| it.has(controller))
+    }
+
+    /// Makes the groups and sets their limits.
+    pub fn make(&self, limits: &Limits) -> Result<(), GroupError> {
+        for hierarchy in &self.0 {
+            fs::create_dir_all(&hierarchy.path).map_err(failed(&hierarchy.path))?;
+            hierarchy.limit(limits)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a process into them, and with it all that it will start.
+    pub fn take(&self, pid: i32) -> Result<(), GroupError> {
+        self.0.iter().try_for_each(|hierarchy| hierarchy.write("cgroup.procs", &pid.to_string()))
+    }
+
+    /// Who is in them; also those that ended and were not waited for, in version 2.
+    pub fn processes(&self) -> BTreeSet<i32> {
+        self.0.iter().flat_map(Hierarchy::processes).collect()
+    }
+
+    /// Sends SIGKILL to all that is in them, so that nothing that is being started meanwhile escapes. What is in them dies
+    /// soon, but not at once.
+    pub fn kill(&self) {
+        let whole = self.0.iter().find(|it| it.path.join("cgroup.kill").exists());
+        if whole.is_some_and(|it| it.write("cgroup.kill", "1").is_ok()) {
+            return;
+        }
+        let freezer = self.0.iter().find(|it| !it.is_new() && it.has("freezer"));
+        if let Some(freezer) = freezer {
+            let _ = freezer.write("freezer.state", "FROZEN");
+            let until = Instant::now() + FREEZING;
+            while freezer.read("freezer.state").is_some_and(|it| it.trim() == "FREEZING") && Instant::now() < until {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        crate::process::signal_each(&self.processes(), nix::sys::signal::Signal::SIGKILL);
+        if let Some(freezer) = freezer {
+            let _ = freezer.write("freezer.state", "THAWED");
+        }
+    }
+
+    /// Kills until none is left in them, or `patience` is over; says whether none is left.
+    pub fn kill_all(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        while !self.processes().is_empty() {
+            if Instant::now() > until {
+                return false;
+            }
+            self.kill();
+            thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
+    /// Takes them away. They must be empty; the kernel may need a moment to see that they are.
+    pub fn remove(&self) -> Result<(), GroupError> {
+        self.0.iter().try_for_each(|hierarchy| remove(&hierarchy.path))
+    }
+
+    /// Processes that the kernel killed because memory ran out; `None` where nobody counts.
+    pub fn out_of_memory(&self) -> Option<u64> {
+        let memory = self.with("memory")?;
+        memory.keyed(if memory.is_new() { "memory.events" } else { "memory.oom_control" }, "oom_kill")
+    }
+
+    /// Bytes that are in use now, without what is only a copy of files.
+    pub fn memory_now(&self) -> Option<u64> {
+        let memory = self.with("memory")?;
+        let sum = |keys: [&str; 2]| keys.iter().map(|key| memory.keyed("memory.stat", key)).sum();
+        sum(if memory.is_new() { ["anon", "shmem"] } else { ["total_rss", "total_shmem"] })
+    }
+
+    /// The most bytes that were in use, copies of files included, and whether the limit was reached.
+    pub fn memory_peak(&self) -> Option<(u64, bool)> {
+        let memory = self.with("memory")?;
+        let (peak, failures) = if memory.is_new() {
+            (memory.number("memory.peak"), memory.keyed("memory.events", "max"))
+        } else {
+            (memory.number("memory.max_usage_in_bytes"), memory.number("memory.failcnt"))
+        };
+        Some((peak?, failures.is_some_and(|count| count > 0)))
+    }
+
+    /// Microseconds in user mode and in the kernel.
+    pub fn cpu_time(&self) -> Option<(u64, u64)> {
+        let whole = self.0.iter().find(|it| it.is_new());
+        let new = whole.and_then(|it| Some((it.keyed("cpu.stat", "user_usec")?, it.keyed("cpu.stat", "system_usec")?)));
+        new.or_else(|| {
+            let old = self.with("cpuacct")?;
+            Some((old.number("cpuacct.usage_user")? / 1000, old.number("cpuacct.usage_sys")? / 1000))
+        })
+    }
+}
+
+/// Removes a group and those below it. The kernel refuses for a moment after the last process is gone.
+fn remove(path: &Path) -> Result<(), GroupError> {
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path())?;
+        }
+    }
+    let until = Instant::now() + Duration::from_secs(2);
+    loop {
+        match fs::remove_dir(path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => return Err(failed(path)(error)),
+        }
+    }
+}

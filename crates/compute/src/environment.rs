@@ -1,0 +1,187 @@
+//! The environment of a batch script: what its user sent, and what the scheduler sets (sbatch(1), "OUTPUT ENVIRONMENT
+//! VARIABLES"). Where both have a name, the scheduler's value counts.
+
+use crate::protocol::Launch;
+use scheduling::id::{Attempt, JobId, NodeName};
+use std::fmt::Display;
+use words::raw::RawText;
+use words::text::hostlist;
+
+/// Where a script runs, beside what its launch says.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// Which job.
+    pub job: JobId,
+    /// Which run of it.
+    pub attempt: Attempt,
+    /// On which node.
+    pub node: &'a NodeName,
+    /// The numbers of the GPUs that it has there.
+    pub gpus: &'a [u32],
+}
+
+/// Names and values, each name once; the process's own number (`SLURM_TASK_PID`) comes in when there is a process.
+pub fn of_batch(launch: &Launch, at: Surroundings) -> Vec<(RawText, RawText)> {
+    let mut own = Variables(Vec::new());
+    own.job(launch, at);
+    own.layout(launch, at);
+    own.task(at);
+    own.gpus(at.gpus);
+    let sent = launch.batch.as_ref().map(|batch| batch.environment.as_slice()).unwrap_or_default();
+    if !sent.iter().any(|(name, _)| name.0 == b"TMPDIR") {
+        own.set("TMPDIR", "/tmp");
+    }
+    let is_free = |name: &RawText| !own.0.iter().any(|(taken, _)| taken == name);
+    let kept: Vec<_> = sent.iter().filter(|(name, _)| is_free(name)).cloned().collect();
+    [kept, own.0].concat()
+}
+
+struct Variables(Vec<(RawText, RawText)>);
+
+impl Variables {
+    fn set(&mut self, name: &str, value: impl Display) {
+        self.0.push((name.into(), value.to_string().into()));
+    }
+
+    /// Under the name of each.
+    fn set_all(&mut self, names: &[&str], value: impl Display) {
+        names.iter().for_each(|name| self.set(name, &value));
+    }
+
+    fn set_if(&mut self, is_said: bool, name: &str, value: impl Display) {
+        if is_said {
+            self.set(name, value);
+        }
+    }
+
+    fn job(&mut self, launch: &Launch, at: Surroundings) {
+        self.set_all(&["SLURM_JOB_ID", "SLURM_JOBID"], at.job);
+        self.set("SLURM_JOB_NAME", &launch.name);
+        self.set("SLURM_JOB_PARTITION", &launch.partition);
+        self.set_if(!launch.account.is_empty(), "SLURM_JOB_ACCOUNT", &launch.account);
+        self.set_if(!launch.qos.is_empty(), "SLURM_JOB_QOS", &launch.qos);
+        self.set("SLURM_JOB_USER", &launch.user.name);
+        self.set("SLURM_JOB_UID", launch.user.uid);
+        self.set("SLURM_JOB_GID", launch.user.gid);
+        self.set("SLURM_JOB_START_TIME", launch.start);
+        self.set_if(launch.end.is_some(), "SLURM_JOB_END_TIME", launch.end.unwrap_or_default());
+        self.set_if(at.attempt.0 > 0, "SLURM_RESTART_COUNT", at.attempt.0);
+        self.set("SLURM_CLUSTER_NAME", &launch.cluster);
+        if let Some(batch) = &launch.batch {
+            self.0.push(("SLURM_SUBMIT_DIR".into(), batch.submit_directory.clone()));
+            self.set("SLURM_SUBMIT_HOST", &batch.submit_host);
+        }
+    }
+
+    fn layout(&mut self, launch: &Launch, at: Surroundings) {
+        let nodes = &launch.nodes;
+        let list = hostlist::compress(nodes.iter().map(|it| it.node.as_str()));
+        self.set_all(&["SLURM_JOB_NODELIST", "SLURM_NODELIST"], list);
+        self.set_all(&["SLURM_JOB_NUM_NODES", "SLURM_NNODES"], nodes.len());
+        self.set("SLURM_JOB_CPUS_PER_NODE", repeated(nodes.iter().map(|it| it.cpus)));
+        self.set("SLURM_TASKS_PER_NODE", repeated(nodes.iter().map(|it| it.tasks)));
+        self.set("SLURM_CPUS_ON_NODE", launch.share.cpus.count());
+        self.set_if(launch.share.memory > 0, "SLURM_MEM_PER_NODE", launch.share.memory);
+        let tasks: u64 = nodes.iter().map(|it| u64::from(it.tasks)).sum();
+        if tasks > 1 {
+            self.set_all(&["SLURM_NTASKS", "SLURM_NPROCS"], tasks);
+        }
+        self.set_if(launch.cpus_per_task > 1, "SLURM_CPUS_PER_TASK", launch.cpus_per_task);
+        let place = nodes.iter().position(|it| it.node == *at.node).unwrap_or_default();
+        self.set("SLURM_NODEID", place);
+    }
+
+    fn task(&mut self, at: Surroundings) {
+        self.set_all(&["SLURMD_NODENAME", "HOSTNAME", "SLURM_TOPOLOGY_ADDR"], at.node);
+        self.set("SLURM_TOPOLOGY_ADDR_PATTERN", "node");
+        self.set_all(&["SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS", "SLURM_PRIO_PROCESS"], 0);
+        self.set("ENVIRONMENT", "BATCH");
+    }
+
+    /// Real numbers, as devices are not hidden from the script.
+    fn gpus(&mut self, gpus: &[u32]) {
+        if gpus.is_empty() {
+            return;
+        }
+        let list = gpus.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let names = ["SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"];
+        self.set_all(&names, list);
+        self.set("SLURM_GPUS_ON_NODE", gpus.len());
+    }
+}
+
+/// Slurm's list of counts by node: `4(x2),2`.
+fn repeated(counts: impl Iterator<Item = u32>) -> String {
+    let counts: Vec<u32> = counts.collect();
+    let group = |run: &[u32]| match run {
+        [one] => one.to_string(),
+        _ => format!("{}(x{})", run[0], run.len()),
+    };
+    counts.chunk_by(|a, b| a == b).map(group).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::testing::launch;
+    use std::collections::BTreeMap;
+
+    fn environment(launch: &Launch, attempt: u32, gpus: &[u32]) -> BTreeMap<String, String> {
+        let node = NodeName::from("n2");
+        let at = Surroundings { job: JobId(7), attempt: Attempt(attempt), node: &node, gpus };
+        let text = |raw: RawText| raw.shown().into_owned();
+        let all = of_batch(launch, at);
+        let by_name: BTreeMap<_, _> = all.iter().cloned().map(|(name, value)| (text(name), text(value))).collect();
+        assert_eq!(by_name.len(), all.len(), "each name once: {all:?}");
+        by_name
+    }
+
+    #[test]
+    fn what_a_job_on_three_nodes_sees() {
+        let seen = environment(&launch(&[("n2", 4, 2), ("n3", 4, 2), ("n5", 2, 1)]), 0, &[]);
+        for (name, value) in [
+            ("SLURM_JOB_ID", "7"),
+            ("SLURM_JOBID", "7"),
+            ("SLURM_JOB_NAME", "train"),
+            ("SLURM_JOB_NODELIST", "n[2-3,5]"),
+            ("SLURM_NNODES", "3"),
+            ("SLURM_JOB_CPUS_PER_NODE", "4(x2),2"),
+            ("SLURM_TASKS_PER_NODE", "2(x2),1"),
+            ("SLURM_NTASKS", "5"),
+            ("SLURM_NPROCS", "5"),
+            ("SLURM_CPUS_ON_NODE", "4"),
+            ("SLURM_CPUS_PER_TASK", "2"),
+            ("SLURM_MEM_PER_NODE", "1000"),
+            ("SLURM_JOB_UID", "2001"),
+            ("SLURM_JOB_START_TIME", "100"),
+            ("SLURM_JOB_END_TIME", "160"),
+            ("SLURM_SUBMIT_DIR", "/home/kim"),
+            ("SLURM_SUBMIT_HOST", "login3"),
+            ("SLURMD_NODENAME", "n2"),
+            ("ENVIRONMENT", "BATCH"),
+            ("TMPDIR", "/tmp"),
+            ("LANG", "C.UTF-8"),
+        ] {
+            assert_eq!(seen.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        for absent in ["SLURM_RESTART_COUNT", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS"] {
+            assert_eq!(seen.get(absent), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_not_set() {
+        let seen = environment(&launch(&[("n2", 1, 1)]), 0, &[]);
+        assert_eq!((seen.get("SLURM_NTASKS"), seen["SLURM_JOB_CPUS_PER_NODE"].as_str()), (None, "1"));
+    }
+
+    #[test]
+    fn the_schedulers_names_win_and_a_restart_is_counted() {
+        let mut launch = launch(&[("n2", 1, 1)]);
+        let sent = &mut launch.batch.as_mut().unwrap().environment;
+        sent.extend([("SLURM_JOB_ID".into(), "1".into()), ("TMPDIR".into(), "/scratch".into())]);
+        let seen = environment(&launch, 2, &[1, 3]);
+        assert_eq!((seen["SLURM_JOB_ID"].as_str(), seen["TMPDIR"].as_str()), ("7", "/scratch"));
+        assert_eq!((seen["SLURM_RESTART_COUNT"].as_str(), seen["CUDA_VISIBLE_DEVICES"].as_str()), ("2", "1,3"));
+    }
+}

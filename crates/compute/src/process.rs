@@ -1,0 +1,142 @@
+//! Processes of this host, as `/proc` has them (proc(5)).
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// A process. Numbers come again; with the tick at which it started it is this one and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// Its number.
+    pub pid: i32,
+    /// Clock ticks from the start of the kernel to its own.
+    pub ticks: u64,
+}
+
+impl ProcessId {
+    /// The process that has this number now; `None` when there is none.
+    pub fn of(pid: i32) -> Option<Self> {
+        stat(pid).map(|stat| Self { pid, ticks: stat.ticks })
+    }
+
+    /// Whether it is still there; one that ended and was not waited for is not.
+    pub fn is_alive(self) -> bool {
+        stat(self.pid).is_some_and(|stat| stat.ticks == self.ticks && !stat.is_dead)
+    }
+}
+
+/// What is read of `/proc/PID/stat`.
+struct Stat {
+    is_dead: bool,
+    parent: i32,
+    session: i32,
+    ticks: u64,
+}
+
+fn stat(pid: i32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before the last `)` is the process's own choice, and may hold anything.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let number = |at: usize| fields.get(at)?.parse().ok();
+    Some(Stat {
+        is_dead: matches!(*fields.first()?, "Z" | "X"),
+        parent: number(1)?,
+        session: number(3)?,
+        ticks: fields.get(19)?.parse().ok()?,
+    })
+}
+
+fn all() -> BTreeMap<i32, Stat> {
+    let numbers = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
+        let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        Some((pid, stat(pid)?))
+    });
+    numbers.filter(|(_, stat)| !stat.is_dead).collect()
+}
+
+/// All processes below one: its children, theirs, and so on.
+pub fn descendants(of: i32) -> BTreeSet<i32> {
+    below(&all(), BTreeSet::from([of]), of)
+}
+
+/// What is below `found`, without `except`.
+fn below(all: &BTreeMap<i32, Stat>, mut found: BTreeSet<i32>, except: i32) -> BTreeSet<i32> {
+    loop {
+        let is_new = |(pid, stat): &(&i32, &Stat)| found.contains(&stat.parent) && !found.contains(pid);
+        let more: Vec<i32> = all.iter().filter(is_new).map(|(pid, _)| *pid).collect();
+        if more.is_empty() {
+            found.remove(&except);
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+/// What is left of a script whose supervisor died: its session, those with this line in their environment, and what is
+/// below these. For hosts without control groups: a process that left the session, its parents and its environment
+/// behind is not found.
+pub fn left_of(script: ProcessId, line: &[u8]) -> BTreeSet<i32> {
+    let all = all();
+    let is_named = |pid: &i32| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| has_line(&text, line));
+    // A process that has the script's number and another start is somebody else, with a session of its own.
+    let is_taken = all.get(&script.pid).is_some_and(|stat| stat.ticks != script.ticks);
+    let is_own = |(pid, stat): &(&i32, &Stat)| (!is_taken && stat.session == script.pid) || is_named(pid);
+    let roots = all.iter().filter(is_own).map(|(pid, _)| *pid).collect();
+    below(&all, roots, 0)
+}
+
+fn has_line(environment: &[u8], line: &[u8]) -> bool {
+    environment.split(|byte| *byte == 0).any(|it| it == line)
+}
+
+/// Sends a signal to each. One that is gone already needs none.
+pub fn signal_each<'a>(pids: impl IntoIterator<Item = &'a i32>, signal: Signal) {
+    for pid in pids.into_iter().filter(|pid| **pid > 1) {
+        let _ = kill(Pid::from_raw(*pid), signal);
+    }
+}
+
+/// Kills all that `list` finds, again and again until it finds none or `rounds` are over; they are stopped first, so that
+/// they do not make more meanwhile. Says whether none is left.
+pub fn kill_all(list: impl Fn() -> BTreeSet<i32>, rounds: u32) -> bool {
+    for _ in 0..rounds {
+        let found = list();
+        if found.is_empty() {
+            return true;
+        }
+        signal_each(&found, Signal::SIGSTOP);
+        signal_each(&list(), Signal::SIGKILL);
+    }
+    list().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_process_is_told_from_a_later_one_of_its_number() {
+        let own = ProcessId::of(std::process::id() as i32).unwrap();
+        assert!(own.is_alive());
+        assert!(!ProcessId { ticks: own.ticks + 1, ..own }.is_alive());
+        assert_eq!(ProcessId::of(i32::MAX), None);
+    }
+
+    #[test]
+    fn what_is_below_is_found_and_killed() {
+        let mut shell = Command::new("sh");
+        let mut shell = shell.args(["-c", "sleep 600 & sleep 600; true"]).stdin(Stdio::null()).spawn().unwrap();
+        let pid = shell.id() as i32;
+        while descendants(pid).len() < 2 {
+            std::thread::yield_now();
+        }
+        let below_it = || descendants(pid);
+        let sleeps = below_it();
+        assert!(kill_all(below_it, 1000));
+        assert!(sleeps.iter().all(|pid| stat(*pid).is_none_or(|it| it.is_dead)), "{sleeps:?}");
+        assert!(shell.wait().unwrap().success());
+    }
+}

@@ -1,0 +1,325 @@
+//! [`Keeper`]: the daemon's thread for one run. It starts the supervisor or finds it, reads what it has written when there is
+//! news, and cleans up behind it if it died.
+
+use super::Site;
+use super::known::KnownRuns;
+use crate::SUPERVISOR;
+use crate::cgroup::Limits;
+use crate::directory::{ControlCommand, Ended, RunDirectory, RunId, RunStanding, Work};
+use crate::process::{kill_all, left_of};
+use crate::protocol::{Launch, RunUsage};
+use scheduling::event::ScriptEnd;
+use slurm::records::ExitCode;
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+/// How often is looked again for what is not so yet.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// How often a run is killed again, and its directory read again.
+const SLOWLY: Duration = Duration::from_secs(1);
+
+/// So often a supervisor is started that does not come to start anything.
+const STARTS: u32 = 3;
+
+/// The exit of a script that was killed because nobody was left to watch it.
+const KILLED: ExitCode = ExitCode { code: 0, signal: 9 };
+
+/// Processes and threads that a run may have for each of its CPUs, and the least that any may have: far more than
+/// programs have, far less than a kernel can.
+const PROCESSES_PER_CPU: u32 = 1024;
+const FEWEST_PROCESSES: u32 = 4096;
+
+/// What a keeper is asked for.
+pub enum Ask {
+    /// Start the run.
+    Launch(Box<Launch>),
+    /// Find the run's supervisor, or clean up behind it.
+    Attach,
+    /// Tell the supervisor.
+    Order(ControlCommand),
+    /// Look at the directory.
+    News,
+    /// The master knows all of it: forget it.
+    Forget,
+}
+
+/// The thread of one run.
+pub struct Keeper {
+    site: Arc<Site>,
+    known: Arc<KnownRuns>,
+    run: RunId,
+    directory: Option<RunDirectory>,
+    /// To itself.
+    asks: Sender<Ask>,
+    supervisor: Option<UnixStream>,
+    starts: u32,
+}
+
+impl Keeper {
+    /// For a run that has this directory, if it has one.
+    pub fn new(
+        site: Arc<Site>,
+        known: Arc<KnownRuns>,
+        run: RunId,
+        directory: Option<RunDirectory>,
+        asks: Sender<Ask>,
+    ) -> Self {
+        Self { site, known, run, directory, asks, supervisor: None, starts: 0 }
+    }
+
+    /// Until the run is forgotten.
+    pub fn run(mut self, asks: &Receiver<Ask>) {
+        for ask in asks {
+            match ask {
+                Ask::Launch(launch) => self.launch(*launch),
+                Ask::Attach => self.attach(),
+                Ask::Order(command) => self.tell(&command),
+                Ask::News => self.publish(),
+                Ask::Forget => break,
+            }
+        }
+        if let Some(Err(error)) = self.directory.as_ref().map(RunDirectory::remove) {
+            self.warn(&format!("its directory stays: {error}"));
+        }
+    }
+
+    fn warn(&self, what: &str) {
+        tracing::warn!(job = self.run.0.0, attempt = self.run.1.0, "{what}");
+    }
+
+    fn launch(&mut self, launch: Launch) {
+        match self.site.spool.make(self.work(launch)) {
+            Ok(directory) => {
+                self.directory = Some(directory.clone());
+                self.start(&directory);
+            }
+            Err(error) => {
+                self.known.never_started(self.run, &format!("cannot make the run's directory: {error}"));
+                (self.site.notify)();
+            }
+        }
+    }
+
+    fn work(&self, launch: Launch) -> Work {
+        let Site { node, boot, inventory, layer, .. } = &*self.site;
+        let share = &launch.share;
+        let limits = Limits {
+            cpus: inventory.real_cpus(&share.cpus),
+            memory: share.memory.saturating_mul(1024 * 1024),
+            processes: FEWEST_PROCESSES.max(share.cpus.count().saturating_mul(PROCESSES_PER_CPU)),
+        };
+        Work {
+            job: self.run.0,
+            attempt: self.run.1,
+            node: node.clone(),
+            boot: *boot,
+            script: None,
+            group: layer.run(&format!("job_{}.{}", self.run.0, self.run.1.0)),
+            limits,
+            gpus: inventory.gpu_numbers(&share.gres),
+            launch,
+        }
+    }
+
+    fn start(&mut self, directory: &RunDirectory) {
+        self.starts += 1;
+        match self.spawn(directory) {
+            Ok((stream, child)) => self.listen(stream, Some(child)),
+            Err(error) => self.fail(directory, &format!("cannot start its supervisor: {error}")),
+        }
+    }
+
+    fn spawn(&self, directory: &RunDirectory) -> io::Result<(UnixStream, Child)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let log = OpenOptions::new().append(true).create(true).mode(0o600).open(directory.log())?;
+        let mut command = Command::new(&self.site.program);
+        command.arg0("enlist").arg(SUPERVISOR).arg(directory.path()).env_clear();
+        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
+        Ok((ours, command.spawn()?))
+    }
+
+    /// Hears the supervisor in a thread of its own, which waits for its end.
+    fn listen(&mut self, stream: UnixStream, child: Option<Child>) {
+        let heard = stream.try_clone().and_then(|heard| {
+            let asks = self.asks.clone();
+            std::thread::Builder::new().stack_size(128 * 1024).spawn(move || hear(heard, &asks, child))
+        });
+        match heard {
+            Ok(_) => self.supervisor = Some(stream),
+            Err(error) => {
+                self.warn(&format!("cannot listen to its supervisor, and try again: {error}"));
+                std::thread::sleep(SLOWLY);
+                let _ = self.asks.send(Ask::Attach);
+            }
+        }
+        // What it said before anybody heard it.
+        let _ = self.asks.send(Ask::News);
+    }
+
+    fn tell(&mut self, command: &ControlCommand) {
+        let Some(stream) = &mut self.supervisor else { return };
+        let told = serde_json::to_string(command).map_err(io::Error::from);
+        let told = told.and_then(|line| stream.write_all(format!("{line}\n").as_bytes()));
+        if told.is_err() {
+            // It is gone, which is heard, too; the master says it again.
+            self.supervisor = None;
+        }
+    }
+
+    /// What the directory says; it is there for as long as the run is.
+    fn standing(&self, directory: &RunDirectory) -> RunStanding {
+        let mut said = false;
+        loop {
+            match directory.standing() {
+                Ok(standing) => return standing,
+                Err(error) if !said => {
+                    self.warn(&format!("its directory cannot be read, and is tried again: {error}"));
+                    said = true;
+                }
+                Err(_) => {}
+            }
+            std::thread::sleep(SLOWLY);
+        }
+    }
+
+    fn publish(&self) {
+        let Some(directory) = &self.directory else { return };
+        self.known.stands(self.run, &self.standing(directory));
+        (self.site.notify)();
+    }
+
+    /// Finds the supervisor. If it died, the run ends here.
+    fn attach(&mut self) {
+        self.supervisor = None;
+        let Some(directory) = self.directory.clone() else { return };
+        loop {
+            let standing = self.standing(&directory);
+            self.publish();
+            if standing.left {
+                return self.read_log(&directory);
+            }
+            if let Ok(stream) = UnixStream::connect(directory.control()) {
+                return self.listen(stream, None);
+            }
+            match (directory.lock(), directory.task()) {
+                (Ok(Some(_place)), Ok(None)) if standing.failed.is_none() && self.starts < STARTS => {
+                    drop(_place);
+                    return self.start(&directory);
+                }
+                (Ok(Some(_place)), Ok(_)) => return self.clean_up(&directory, &standing),
+                // It is between its first and last moments.
+                (Ok(None), Ok(_)) => std::thread::sleep(AGAIN),
+                (Err(error), _) | (_, Err(error)) => {
+                    self.warn(&format!("its supervisor cannot be looked for, and is tried again: {error}"));
+                    std::thread::sleep(SLOWLY);
+                }
+            }
+        }
+    }
+
+    /// The supervisor is dead, and this has its place: kills what it left, and writes down what it would have.
+    fn clean_up(&self, directory: &RunDirectory, standing: &RunStanding) {
+        self.warn("its supervisor died: all of it is killed");
+        let work = self.work_of(directory);
+        self.kill(directory, &work);
+        let ran = standing.launched || standing.exit.is_some();
+        if !ran {
+            let why = standing.failed.as_deref().unwrap_or("its supervisor died before the script ran");
+            self.keep(|| directory.note_failed(why));
+        } else if standing.ended.is_none() && work.script.is_some() {
+            let ended = ended(&work, standing.exit.unwrap_or(KILLED));
+            self.keep(|| directory.note_ended(&ended));
+        }
+        if let Err(error) = work.group.remove() {
+            self.warn(&error.to_string());
+        }
+        self.keep(|| directory.note_left());
+        self.publish();
+        self.read_log(directory);
+    }
+
+    fn work_of(&self, directory: &RunDirectory) -> Work {
+        loop {
+            match directory.work() {
+                Ok(work) => return work,
+                Err(error) => self.warn(&format!("its directory cannot be read, and is tried again: {error}")),
+            }
+            std::thread::sleep(SLOWLY);
+        }
+    }
+
+    /// Comes back when nothing of it is left.
+    fn kill(&self, directory: &RunDirectory, work: &Work) {
+        let line = format!("SLURM_JOB_ID={}", work.job);
+        let is_dead = || match directory.task().ok().flatten() {
+            _ if !work.group.is_none() => work.group.kill_all(SLOWLY),
+            Some(task) => kill_all(|| left_of(task, line.as_bytes()), 50),
+            None => true,
+        };
+        let mut said = false;
+        while !is_dead() {
+            if !said {
+                self.warn("some of its processes do not die; they are killed again and again");
+                said = true;
+            }
+            std::thread::sleep(AGAIN);
+        }
+    }
+
+    /// Writes something down that must not be lost: a full disk is waited for.
+    fn keep(&self, write: impl Fn() -> io::Result<()>) {
+        while let Err(error) = write() {
+            self.warn(&format!("cannot write down how it ended, and try again: {error}"));
+            std::thread::sleep(SLOWLY);
+        }
+    }
+
+    fn fail(&self, directory: &RunDirectory, why: &str) {
+        self.keep(|| directory.note_failed(why));
+        self.keep(|| directory.note_left());
+        self.publish();
+    }
+
+    /// What the supervisor had to say to people goes to the daemon's log.
+    fn read_log(&self, directory: &RunDirectory) {
+        let text = std::fs::read(directory.log()).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().take(20).for_each(|line| self.warn(line));
+    }
+}
+
+/// How a run ended that nobody saw the end of.
+fn ended(work: &Work, exit: ExitCode) -> Ended {
+    let (group, times) = (&work.group, work.group.cpu_time());
+    let out_of_memory = group.out_of_memory().is_some_and(|count| count > 0);
+    let usage = RunUsage {
+        user_cpu: times.map(|(user, _)| user),
+        system_cpu: times.map(|(_, system)| system),
+        peak_memory: group.memory_peak().map(|(peak, _)| peak),
+        ..RunUsage::default()
+    };
+    Ended { end: ScriptEnd { exit, out_of_memory }, usage }
+}
+
+/// Each line is news; the end of the stream is the supervisor's.
+fn hear(mut stream: UnixStream, asks: &Sender<Ask>, child: Option<Child>) {
+    let mut lines = [0; 64];
+    while stream.read(&mut lines).is_ok_and(|count| count > 0) {
+        if asks.send(Ask::News).is_err() {
+            break;
+        }
+    }
+    // Nobody listens when the run is forgotten.
+    let _ = asks.send(Ask::Attach);
+    if let Some(mut child) = child {
+        let _ = child.wait();
+    }
+}

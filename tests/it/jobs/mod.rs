@@ -1,0 +1,3 @@
+//! Jobs that run: on this machine, and on compute nodes of the lab.
+
+mod runs;
