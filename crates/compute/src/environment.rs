@@ -1,7 +1,7 @@
 //! The environment of a batch script: what its user sent, and what the scheduler sets (sbatch(1), "OUTPUT ENVIRONMENT
 //! VARIABLES"). Where both have a name, the scheduler's value counts.
 
-use crate::protocol::Launch;
+use crate::protocol::{ArrayTask, Launch};
 use scheduling::id::{Attempt, JobId, NodeName};
 use std::fmt::Display;
 use words::raw::RawText;
@@ -67,6 +67,14 @@ impl Variables {
         self.set_if(launch.end.is_some(), "SLURM_JOB_END_TIME", launch.end.unwrap_or_default());
         self.set_if(at.attempt.0 > 0, "SLURM_RESTART_COUNT", at.attempt.0);
         self.set("SLURM_CLUSTER_NAME", &launch.cluster);
+        if let Some(ArrayTask { job, index, tasks }) = &launch.array {
+            self.set("SLURM_ARRAY_JOB_ID", job);
+            self.set("SLURM_ARRAY_TASK_ID", index);
+            self.set("SLURM_ARRAY_TASK_COUNT", tasks.count());
+            self.set("SLURM_ARRAY_TASK_MIN", tasks.first().unwrap_or(*index));
+            self.set("SLURM_ARRAY_TASK_MAX", tasks.last().unwrap_or(*index));
+            self.set("SLURM_ARRAY_TASK_STEP", tasks.step().unwrap_or(1));
+        }
         if let Some(batch) = &launch.batch {
             self.0.push(("SLURM_SUBMIT_DIR".into(), batch.submit_directory.clone()));
             self.set("SLURM_SUBMIT_HOST", &batch.submit_host);
@@ -173,6 +181,17 @@ mod tests {
     fn what_was_not_asked_for_is_not_set() {
         let seen = environment(&launch(&[("n2", 1, 1)]), 0, &[]);
         assert_eq!((seen.get("SLURM_NTASKS"), seen["SLURM_JOB_CPUS_PER_NODE"].as_str()), (None, "1"));
+    }
+
+    #[test]
+    fn a_task_of_an_array_knows_its_place() {
+        let mut launch = launch(&[("n2", 1, 1)]);
+        launch.array = Some(ArrayTask { job: JobId(5), index: 4, tasks: "0-8:4".parse().unwrap() });
+        let seen = environment(&launch, 0, &[]);
+        let of = |name: &str| seen[&format!("SLURM_ARRAY_{name}")].clone();
+        let names = ["JOB_ID", "TASK_ID", "TASK_COUNT", "TASK_MIN", "TASK_MAX", "TASK_STEP"];
+        assert_eq!(names.map(of), ["5", "4", "3", "0", "8", "4"]);
+        assert_eq!(seen["SLURM_JOB_ID"], "7");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Names of a batch script's input and output files, with their patterns (sbatch(1), "filename pattern").
 
+use crate::protocol::ArrayTask;
 use scheduling::id::JobId;
 
 /// The name that is used when `--output` says nothing.
-pub const OUTPUT: &str = "slurm-%j.out";
+const OUTPUT: &str = "slurm-%j.out";
+/// The same for tasks of arrays.
+const OUTPUT_OF_TASKS: &str = "slurm-%A_%a.out";
 
 /// `%a` of a job that is no array task, as Slurm writes it (`NO_VAL`).
 const NO_TASK: u64 = 4_294_967_294;
@@ -14,14 +17,21 @@ const WIDEST: usize = 10;
 /// What patterns stand for in a batch script; it is task 0 on node 0 of its job.
 #[derive(Clone, Copy, Debug)]
 pub struct Naming<'a> {
-    /// `%j`, `%J`, `%A`
+    /// `%j`, `%J`
     pub job: JobId,
+    /// `%A`, `%a`, `%b`
+    pub array: Option<&'a ArrayTask>,
     /// `%x`
     pub name: &'a str,
     /// `%u`
     pub user: &'a str,
     /// `%N`
     pub node: &'a str,
+}
+
+/// The pattern of the output's name, if `--output` says none.
+pub fn output_of(array: Option<&ArrayTask>) -> &'static str {
+    if array.is_some() { OUTPUT_OF_TASKS } else { OUTPUT }
 }
 
 /// The path that a pattern stands for: below `directory` unless it is absolute. A backslash anywhere switches patterns off,
@@ -66,8 +76,10 @@ fn meaning(letter: u8, width: usize, naming: Naming) -> Option<String> {
     Some(match letter {
         b'%' => "%".to_owned(),
         // Of a batch script `%J` has no step behind the number, and `%s` is a word (seen with Slurm 22.05).
-        b'j' | b'J' | b'A' => number(naming.job.0.into()),
-        b'a' => number(NO_TASK),
+        b'j' | b'J' => number(naming.job.0.into()),
+        b'A' => number(naming.array.map_or(naming.job, |task| task.job).0.into()),
+        b'a' => number(naming.array.map_or(NO_TASK, |task| task.index.into())),
+        b'b' => number((naming.array?.index % 10).into()),
         b's' => "batch".to_owned(),
         b't' | b'n' => number(0),
         b'x' => naming.name.replace('/', "_"),
@@ -82,7 +94,7 @@ mod tests {
     use super::*;
 
     fn named(pattern: &str) -> String {
-        let naming = Naming { job: JobId(1001), name: "j.sh", user: "kim", node: "c1.site" };
+        let naming = Naming { job: JobId(1001), array: None, name: "j.sh", user: "kim", node: "c1.site" };
         String::from_utf8(path(b"/w", pattern.as_bytes(), naming)).unwrap()
     }
 
@@ -91,8 +103,8 @@ mod tests {
     fn patterns_are_slurms() {
         assert_eq!(named(OUTPUT), "/w/slurm-1001.out");
         assert_eq!(
-            named("o_j%j_J%J_s%s_t%t_n%n_N%N_A%A_a%a_x%x_u%u_%%_5j%5j_12j%12j_3t%3t_q%q_4x%4x"),
-            "/w/o_j1001_J1001_sbatch_t0_n0_Nc1_A1001_a4294967294_xj.sh_ukim_%_5j01001_12j0000001001_3t000_q%q_4xj.sh"
+            named("o_j%j_J%J_s%s_t%t_n%n_N%N_A%A_a%a_b%b_x%x_u%u_%%_5j%5j_12j%12j_3t%3t_q%q_4x%4x"),
+            "/w/o_j1001_J1001_sbatch_t0_n0_Nc1_A1001_a4294967294_b%b_xj.sh_ukim_%_5j01001_12j0000001001_3t000_q%q_4xj.sh"
         );
         assert_eq!(named("/tmp/%u.%j"), "/tmp/kim.1001");
         assert_eq!(named("esc\\%j\\\\"), "/w/esc%j\\");
@@ -100,8 +112,19 @@ mod tests {
     }
 
     #[test]
+    fn tasks_of_arrays_have_two_numbers() {
+        let task = ArrayTask { job: JobId(1000), index: 12, tasks: "0-20".parse().unwrap() };
+        let naming = Naming { job: JobId(1013), array: Some(&task), name: "", user: "", node: "" };
+        let name = |pattern: &str| String::from_utf8(path(b"", pattern.as_bytes(), naming)).unwrap();
+        assert_eq!(
+            (name(output_of(Some(&task))), name("%j_%b_%4a")),
+            ("/slurm-1000_12.out".into(), "/1013_2_0012".into())
+        );
+    }
+
+    #[test]
     fn names_of_jobs_lead_into_no_other_directory() {
-        let naming = Naming { job: JobId(7), name: "../../etc/x", user: "kim", node: "c1" };
+        let naming = Naming { job: JobId(7), array: None, name: "../../etc/x", user: "kim", node: "c1" };
         assert_eq!(path(b"/w", b"%x", naming), b"/w/.._.._etc_x");
     }
 }

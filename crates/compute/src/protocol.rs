@@ -233,6 +233,7 @@ pub mod testing {
             share: NodeShare { node, tasks, cpus: Units::first(cpus), memory: 1000, gres: Vec::new() },
             start: 100,
             end: Some(160),
+            array: None,
             batch: Some(batch),
         }
     }

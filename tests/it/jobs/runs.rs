@@ -91,6 +91,7 @@ impl Node {
             share: NodeShare { node, tasks: 1, cpus: Units::first(1), memory: 200, gres: Vec::new() },
             start: 100,
             end: None,
+            array: None,
             batch: Some(batch),
         }
     }

@@ -64,7 +64,7 @@ fn task(work: &Work) -> Result<Task, String> {
         arguments: batch.arguments.clone(),
         environment: of_batch(launch, at),
         input: batch.input.as_ref().map_or_else(|| "/dev/null".into(), file),
-        output: file(&batch.output.clone().unwrap_or_else(|| file_names::OUTPUT.into())),
+        output: file(&batch.output.clone().unwrap_or_else(|| file_names::output_of(launch.array.as_ref()).into())),
         error: batch.error.as_ref().map(file),
         // What an earlier run of the job wrote is not lost.
         open_mode: if work.attempt.0 > 0 { OpenMode::Append } else { batch.open_mode },
@@ -75,7 +75,13 @@ fn task(work: &Work) -> Result<Task, String> {
 
 fn path_of(work: &Work, batch: &BatchJob, pattern: &RawText) -> RawText {
     let launch = &work.launch;
-    let naming = Naming { job: work.job, name: &launch.name, user: &launch.user.name, node: work.node.as_str() };
+    let naming = Naming {
+        job: work.job,
+        array: launch.array.as_ref(),
+        name: &launch.name,
+        user: &launch.user.name,
+        node: work.node.as_str(),
+    };
     RawText(file_names::path(&batch.directory.0, &pattern.0, naming))
 }
 
