@@ -3,7 +3,9 @@
 use crate::array::TaskSet;
 use crate::backfill::BackfillPlan;
 use crate::config::Config;
-use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Uid};
+use crate::demand::{Features, GresDemand, MemoryDemand};
+use crate::dependency::Dependencies;
+use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Time, Uid};
 use crate::job::{LiveJob, Submission};
 use crate::node::Hardware;
 use crate::tally::UsedUp;
@@ -87,6 +89,44 @@ pub enum JobChange {
     Priority(u32),
     /// `Nice`.
     Nice(i32),
+    /// `JobName`.
+    Name(String),
+    /// `Comment`.
+    Comment(String),
+    /// `Partition`: one or several.
+    Partitions(Vec<String>),
+    /// `Account`.
+    Account(String),
+    /// `QOS`.
+    Qos(String),
+    /// `StartTime`: not before.
+    Begin(Time),
+    /// `Deadline`; `None` is none.
+    Deadline(Option<Time>),
+    /// `Dependency`: in place of all that it still waits for.
+    Dependencies(Dependencies),
+    /// `Requeue`.
+    Requeue(bool),
+    /// `ArrayTaskThrottle`; `None` is no limit.
+    Throttle(Option<u32>),
+    /// `NumNodes`: at least, and at most.
+    Nodes(u32, Option<u32>),
+    /// `NumTasks`.
+    Tasks(u32),
+    /// `CPUsPerTask`.
+    CpusPerTask(u32),
+    /// `MinMemoryNode`, `MinMemoryCPU`.
+    Memory(MemoryDemand),
+    /// `Features`.
+    Features(Features),
+    /// `Gres`.
+    Gres(Vec<GresDemand>),
+    /// `Licenses`.
+    Licenses(Vec<(String, u32)>),
+    /// `ReqNodeList`.
+    Required(Vec<NodeName>),
+    /// `ExcNodeList`.
+    Excluded(Vec<NodeName>),
 }
 
 /// What may be asked of a node (`scontrol update NodeName= State=`).

@@ -131,10 +131,11 @@ impl Core {
                 self.put(present, LiveJob { submission, ..job.clone() });
                 Ok(())
             }
+            other => self.change_submission(present, job, other),
         }
     }
 
-    fn pending(&self, job: &LiveJob) -> Result<(), Denial> {
+    pub(super) fn pending(&self, job: &LiveJob) -> Result<(), Denial> {
         if job.phase == JobPhase::Pending { Ok(()) } else { Err(Denial::NotPending) }
     }
 
@@ -163,7 +164,7 @@ impl Core {
     }
 
     /// Whether a changed job would be taken if it were submitted now.
-    fn check_again(&mut self, present: Present, job: &LiveJob, changed: &LiveJob) -> Result<(), Denial> {
+    pub(super) fn check_again(&mut self, present: Present, job: &LiveJob, changed: &LiveJob) -> Result<(), Denial> {
         let config = self.config.clone();
         let lines = self.lines(&config, changed);
         self.tally.discharge(job.id);

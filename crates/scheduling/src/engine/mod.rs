@@ -17,6 +17,7 @@ mod runs;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod update;
 mod view;
 mod waking;
 
@@ -211,6 +212,7 @@ impl Core {
                 self.past.push(self.record(present.accounts, &old));
             }
             self.leave(&old, &job);
+            self.rename(&old, &job);
             self.touch(&old, &job);
         } else {
             self.known_jobs += 1;

@@ -47,7 +47,7 @@ impl Core {
     }
 
     /// The job as it would be.
-    fn draft(&self, present: Present, id: JobId, submission: Submission) -> Result<LiveJob, Denial> {
+    pub(super) fn draft(&self, present: Present, id: JobId, submission: Submission) -> Result<LiveJob, Denial> {
         let lines = self.named_lines(&submission)?;
         let qos = match &submission.qos {
             Some(name) => Some(present.accounts.qos_named(name).ok_or(Denial::InvalidQos)?.id),
@@ -91,7 +91,7 @@ impl Core {
     }
 
     /// Whether one of its partitions could ever hold it, were all nodes empty and up.
-    fn check_demand(&self, lines: &[&PartitionLine], job: &LiveJob) -> Result<(), Denial> {
+    pub(super) fn check_demand(&self, lines: &[&PartitionLine], job: &LiveJob) -> Result<(), Denial> {
         let demand = &job.submission.demand;
         if !demand.is_sound() {
             return Err(Denial::InvalidCounts);

@@ -61,20 +61,30 @@ impl Core {
     /// Makes a job one that others of its name, and those that it waits for, know of.
     pub(super) fn introduce(&mut self, job: &LiveJob) {
         self.introduce_part(job);
-        let key = name_key(job);
         if matches!(job.phase, JobPhase::Over(..)) {
-            let is_last = self.namesakes.get_mut(&key).is_some_and(|of_name| {
-                of_name.remove(job.id);
-                of_name.all.is_empty()
-            });
-            if is_last {
-                self.namesakes.remove(&key);
-            }
-            return;
+            return self.leave_namesakes(job);
         }
-        self.namesakes.entry(key).or_default().put(job);
+        self.namesakes.entry(name_key(job)).or_default().put(job);
         for one in &job.dependencies.unmet {
             self.dependents.entry(one.job).or_default().insert(job.id);
+        }
+    }
+
+    /// A job with another name is one of others now.
+    pub(super) fn rename(&mut self, old: &LiveJob, new: &LiveJob) {
+        if old.submission.name != new.submission.name {
+            self.leave_namesakes(old);
+        }
+    }
+
+    fn leave_namesakes(&mut self, job: &LiveJob) {
+        let key = name_key(job);
+        let is_last = self.namesakes.get_mut(&key).is_some_and(|of_name| {
+            of_name.remove(job.id);
+            of_name.all.is_empty()
+        });
+        if is_last {
+            self.namesakes.remove(&key);
         }
     }
 

@@ -201,6 +201,7 @@ impl World {
             6 => JobCommand::Requeue { hold: self.random.one_in(3) },
             7 => JobCommand::Signal(10),
             8 => JobCommand::Update(JobChange::Minutes(1 + self.random.below(12) as u32)),
+            9 if self.random.one_in(2) => JobCommand::Update(self.other_change()),
             _ if self.random.one_in(2) => JobCommand::Update(JobChange::Priority(self.random.below(50) as u32)),
             _ => JobCommand::Update(JobChange::Nice(self.random.below(9) as i32)),
         };
@@ -213,6 +214,24 @@ impl World {
             None => SchedulerEvent::Control(who, id, command),
         };
         self.take(vec![(event, Asks::Nobody)]);
+    }
+
+    fn other_change(&mut self) -> JobChange {
+        let other = submission(&mut self.random, self.now);
+        match self.random.below(12) {
+            0 => JobChange::Name(other.name),
+            1 => JobChange::Partitions(other.partitions),
+            2 => JobChange::Begin(self.now + 60),
+            3 => JobChange::Deadline(other.deadline),
+            4 => JobChange::Dependencies(other.dependencies),
+            5 => JobChange::Requeue(other.requeue),
+            6 => JobChange::Throttle(Some(6)),
+            7 => JobChange::Nodes(other.demand.min_nodes, other.demand.max_nodes),
+            8 => JobChange::Tasks(other.demand.tasks),
+            9 => JobChange::Gres(other.demand.gres.clone()),
+            10 => JobChange::Excluded(other.demand.excluded.clone()),
+            _ => JobChange::Memory(other.demand.memory),
+        }
     }
 
     fn ask_of_a_node(&mut self) {

@@ -1,0 +1,44 @@
+//! `scontrol update JobId=`.
+
+use super::*;
+use crate::event::JobChange;
+
+#[test]
+fn what_a_job_asks_for_changes_while_it_waits_and_is_checked_again() {
+    let mut bench = Bench::new(1);
+    let (running, waiting) = (bench.submit(4), bench.submit(4));
+    bench.pass();
+    let update = |change| JobCommand::Update(change);
+    assert_eq!(bench.control(USER, waiting, update(JobChange::CpusPerTask(9))), Err(Denial::NodeConfiguration));
+    assert!(bench.control(USER, waiting, update(JobChange::Account("none".into()))).is_err());
+    assert_eq!(
+        bench.control(USER, waiting, update(JobChange::Partitions(vec!["none".into()]))),
+        Err(Denial::InvalidPartition)
+    );
+    assert_eq!(bench.core.job(waiting).unwrap().submission.demand.cpus_per_task, 4, "a refused change changes nothing");
+    assert_eq!(bench.control(USER, running, update(JobChange::CpusPerTask(1))), Err(Denial::NotPending));
+    assert_eq!(bench.control(USER, running, update(JobChange::Comment("well".into()))), Ok(()));
+    let eligible = bench.core.job(waiting).unwrap().eligible;
+    bench.now += 50;
+    assert_eq!(bench.control(USER, waiting, update(JobChange::Name("other".into()))), Ok(()));
+    assert_eq!(bench.core.job(waiting).unwrap().eligible, eligible, "its age stays");
+    assert_eq!(bench.control(USER, waiting, update(JobChange::Begin(bench.now + 100))), Ok(()));
+    assert_eq!(bench.core.reason(waiting), Some(PendingReason::BeginTime));
+    bench.now += 100;
+    bench.on(SchedulerEvent::TimePasses);
+    assert_eq!(bench.core.job(waiting).unwrap().eligible, Some(bench.now));
+    assert_eq!(bench.core.drift(Present { accounts: &bench.accounts, now: bench.now }), Vec::<String>::new());
+}
+
+#[test]
+fn a_lower_limit_of_an_array_holds_its_tasks_back() {
+    let mut bench = Bench::new(1);
+    let array = bench.try_submit(|it| it.array = Some("0-9%1".parse().unwrap())).unwrap();
+    bench.pass();
+    assert_eq!(bench.core.reason(array), Some(PendingReason::ArrayTaskLimit));
+    let throttle = JobCommand::Update(JobChange::Throttle(Some(3)));
+    assert_eq!(bench.control(USER, array, throttle), Ok(()));
+    bench.pass();
+    let running = bench.core.array_records(array).filter(|id| bench.state(*id) == JobState::Running);
+    assert_eq!(running.count(), 3);
+}

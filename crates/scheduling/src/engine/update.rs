@@ -1,0 +1,85 @@
+//! `scontrol update JobId=`: what of a job that waits may be changed. It passes the checks of a submission again.
+
+use super::{Core, Present};
+use crate::demand::Demand;
+use crate::event::{Denial, JobChange};
+use crate::job::{LiveJob, Submission};
+use std::sync::Arc;
+
+impl Core {
+    /// Changes something that only a job which waits can be changed in; texts and whether it is requeued change always.
+    pub(super) fn change_submission(
+        &mut self,
+        present: Present,
+        job: &LiveJob,
+        change: JobChange,
+    ) -> Result<(), Denial> {
+        let is_free = matches!(change, JobChange::Comment(_) | JobChange::Requeue(_) | JobChange::Throttle(_));
+        if !is_free {
+            self.pending(job)?;
+        }
+        let mut submission = (*job.submission).clone();
+        edit(&mut submission, change)?;
+        if is_free {
+            self.put(present, LiveJob { submission: Arc::new(submission), ..job.clone() });
+            self.version += 1;
+            return Ok(());
+        }
+        self.check_dependencies(&mut submission)?;
+        if submission.dependencies.unmet.iter().any(|one| one.job == job.id) {
+            return Err(Denial::DependencyProblem);
+        }
+        let drafted = self.draft(present, job.id, submission)?;
+        let waits_longer = drafted.begin.is_some() || !drafted.dependencies.are_met();
+        let changed = LiveJob {
+            association: drafted.association,
+            account: drafted.account,
+            qos: drafted.qos,
+            begin: drafted.begin,
+            dependencies: drafted.dependencies,
+            submission: drafted.submission,
+            eligible: job.eligible.filter(|_| !waits_longer),
+            ..job.clone()
+        };
+        let config = self.config.clone();
+        self.check_demand(&self.lines(&config, &changed), &changed)?;
+        self.check_again(present, job, &changed)?;
+        if self.latest_start(&changed).is_some_and(|latest| latest < present.now) {
+            return Err(Denial::InvalidTime);
+        }
+        self.version += 1;
+        self.put(present, changed);
+        Ok(())
+    }
+}
+
+/// The submission as it would have been with the change.
+fn edit(submission: &mut Submission, change: JobChange) -> Result<(), Denial> {
+    let demand = |submission: &mut Submission, edit: &dyn Fn(&mut Demand)| {
+        edit(Arc::make_mut(&mut submission.demand));
+    };
+    match change {
+        JobChange::Name(name) => submission.name = name,
+        JobChange::Comment(text) => submission.details.comment = text,
+        JobChange::Partitions(names) => submission.partitions = names,
+        JobChange::Account(name) => submission.account = Some(name),
+        JobChange::Qos(name) => submission.qos = Some(name),
+        JobChange::Begin(at) => submission.begin = Some(at),
+        JobChange::Deadline(at) => submission.deadline = at,
+        JobChange::Dependencies(dependencies) => submission.dependencies = dependencies,
+        JobChange::Requeue(requeue) => submission.requeue = requeue,
+        JobChange::Throttle(limit) => submission.array.as_mut().ok_or(Denial::InvalidArray)?.limit = limit,
+        JobChange::Nodes(least, most) => demand(submission, &|it| (it.min_nodes, it.max_nodes) = (least, most)),
+        JobChange::Tasks(tasks) => demand(submission, &|it| it.tasks = tasks),
+        JobChange::CpusPerTask(cpus) => demand(submission, &|it| it.cpus_per_task = cpus),
+        JobChange::Memory(memory) => demand(submission, &|it| it.memory = memory),
+        JobChange::Features(features) => demand(submission, &|it| it.features = features.clone()),
+        JobChange::Gres(gres) => demand(submission, &|it| it.gres = gres.clone()),
+        JobChange::Licenses(licenses) => demand(submission, &|it| it.licenses = licenses.clone()),
+        JobChange::Required(nodes) => demand(submission, &|it| it.required = nodes.clone()),
+        JobChange::Excluded(nodes) => demand(submission, &|it| it.excluded = nodes.clone()),
+        // Those have rules of their own (`engine::control`).
+        JobChange::Minutes(_) | JobChange::Priority(_) | JobChange::Nice(_) => {}
+    }
+    Ok(())
+}
