@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 use scheduling::Core;
-use scheduling::event::{Accepted, Denial, SchedulerEvent};
+use scheduling::event::{Accepted, Denial, Requester, SchedulerEvent};
 use scheduling::id::JobId;
 use scheduling::request::BatchJob;
 use slurm::State;
@@ -42,4 +42,24 @@ pub trait Controller {
 
     /// Tells the core.
     fn on(&mut self, event: SchedulerEvent) -> Result<Accepted, Denial>;
+}
+
+impl Cluster<'_> {
+    /// Who asks, as the core wants to know it.
+    pub fn requester(&self) -> Requester {
+        Requester {
+            uid: self.caller.uid,
+            is_operator: self.caller.is_operator(self.accounts),
+            coordinates: self.caller.coordinated(self.accounts).into_iter().collect(),
+        }
+    }
+
+    /// The records of a number: of an array all that are known, else the job's own. None where there is no such job.
+    pub fn records(&self, id: JobId) -> Vec<JobId> {
+        let mut records: Vec<JobId> = self.core.array_records(id).collect();
+        if records.is_empty() && self.core.job(id).is_some() {
+            records.push(id);
+        }
+        records
+    }
 }

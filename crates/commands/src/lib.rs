@@ -7,19 +7,30 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 programs | [`sacctmgr`], [`sacct`], [`sreport`], [`sshare`], [`migrate`] |
-//! | 0 what they print | [`cluster`], [`columns`], [`output`], [`program`], [`reply`] |
+//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`sshare`], `tres` |
+//! | 0 what they print | [`cluster`], [`columns`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
 
 pub mod cluster;
 pub mod columns;
+pub mod job;
+pub mod layout;
 pub mod migrate;
+pub mod node;
 pub mod output;
 mod program;
 mod reply;
 pub mod sacct;
 pub mod sacctmgr;
+pub mod sbatch;
+pub mod scancel;
+pub mod scontrol;
+pub mod signals;
+pub mod sinfo;
+pub mod sprio;
+pub mod squeue;
 pub mod sreport;
 pub mod sshare;
+mod tres;
 
 pub use output::Output;
 pub use program::SlurmProgram;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use slurm::State;
 use slurm::admission::Amounts;
 use slurm::model::tres::{CPU, MEM, NODE};
+use std::fmt;
 
 /// What a job asks for. Jobs that ask for the same are planned as one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,6 +104,14 @@ impl Features {
     /// Whether a node with these features will do.
     pub fn are_in(&self, of_node: &[String]) -> bool {
         self.0.is_empty() || self.0.iter().any(|all| all.iter().all(|one| of_node.contains(one)))
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = self.0.iter().map(|all| all.join("&"));
+        f.write_str(&lists.collect::<Vec<_>>().join("|"))
     }
 }
 

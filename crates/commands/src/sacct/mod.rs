@@ -10,7 +10,7 @@ mod print;
 mod reason;
 mod select;
 mod structured;
-mod units;
+pub mod units;
 
 #[cfg(test)]
 mod tests;

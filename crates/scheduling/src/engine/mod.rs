@@ -22,6 +22,8 @@ mod view;
 mod waking;
 
 use self::arrays::ArrayRecords;
+pub use self::view::NodeUse;
+
 use self::priority::Scale;
 use self::waking::{NameKey, Namesakes};
 use crate::backfill::Reserved;

@@ -1,13 +1,32 @@
 //! What people may ask of the core without changing anything.
 
 use super::Core;
+use crate::config::PartitionLine;
+use crate::demand::MemoryDemand;
 use crate::id::JobId;
 use crate::id::NodeName;
-use crate::job::{JobPhase, LiveJob};
+use crate::job::{GresShare, JobPhase, LiveJob};
 use crate::node::{NodeHealth, NodeState};
 use crate::queue::QueuePlace;
 use crate::reason::PendingReason;
 use crate::tally::Tally;
+use crate::units::Units;
+use slurm::State;
+use slurm::admission::{Amounts, Needs};
+use slurm::model::tres::MEM;
+
+/// How much of a node jobs have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeUse {
+    /// CPUs.
+    pub cpus: u32,
+    /// Memory in megabytes.
+    pub memory: u64,
+    /// Devices: all that are taken of each kind.
+    pub gres: Vec<GresShare>,
+    /// Jobs that have something there, in the order of their numbers.
+    pub jobs: Vec<JobId>,
+}
 
 impl Core {
     /// A job that is known.
@@ -75,5 +94,81 @@ impl Core {
     /// The priority of a job that could start: the highest of its partitions.
     pub fn priority_of(&self, id: JobId) -> Option<u32> {
         self.queued_priority(id)
+    }
+
+    /// The partitions that a job may run in, as far as they are there.
+    pub fn partitions_of(&self, job: &LiveJob) -> Vec<&PartitionLine> {
+        self.lines(&self.config, job)
+    }
+
+    /// A job's time limit in minutes; while it waits, in the first of its partitions. `None` is without end.
+    pub fn minutes_of(&self, job: &LiveJob) -> Option<u32> {
+        match job.allocation() {
+            Some(allocation) => allocation.minutes,
+            None => self.partitions_of(job).first().and_then(|line| line.minutes(job.submission.minutes)),
+        }
+    }
+
+    /// The memory that a job asks for, with what its partition says if it says nothing itself.
+    pub fn memory_of(&self, job: &LiveJob) -> MemoryDemand {
+        match job.submission.demand.memory {
+            MemoryDemand::Unsaid => {
+                self.partitions_of(job).first().map_or(MemoryDemand::Unsaid, |line| line.default_memory)
+            }
+            said => said,
+        }
+    }
+
+    /// What a job has, by TRES; while it waits, what it asks for.
+    pub fn tres_of(&self, accounts: &State, job: &LiveJob) -> Amounts {
+        if let Some(allocation) = job.allocation() {
+            return self.allocated(accounts, job, allocation);
+        }
+        let demand = &job.submission.demand;
+        let mut amounts = demand.amounts(accounts);
+        let lines = self.partitions_of(job);
+        let nodes = u64::from(demand.min_nodes);
+        let memory = match self.memory_of(job) {
+            MemoryDemand::PerNode(each) => each.saturating_mul(nodes),
+            MemoryDemand::PerCpu(each) => each.saturating_mul(demand.cpus()),
+            MemoryDemand::Unsaid | MemoryDemand::Whole => self.whole_memory(&lines).saturating_mul(nodes),
+        };
+        amounts.insert(MEM, memory);
+        let Some(line) = lines.first() else { return amounts };
+        Needs::derived(accounts, &amounts, &line.rules, &self.config.settings.priority.flags).known().clone()
+    }
+
+    /// The memory of the smallest node of a partition.
+    fn whole_memory(&self, lines: &[&PartitionLine]) -> u64 {
+        let nodes = lines.first().into_iter().flat_map(|line| &line.nodes).filter_map(|name| self.pools.get(name));
+        nodes.map(|node| node.hardware.memory).min().unwrap_or(0)
+    }
+
+    /// How much of a node jobs have.
+    pub fn node_use(&self, node: &NodeName) -> Option<NodeUse> {
+        let pool = self.pools.get(node)?;
+        let mut used = NodeUse { jobs: pool.jobs.iter().copied().collect(), ..NodeUse::default() };
+        for stock in &pool.hardware.gres {
+            let kind = stock.kind.clone();
+            used.gres.push(GresShare { name: stock.name.clone(), kind, devices: Units::default() });
+        }
+        let jobs = pool.jobs.iter().filter_map(|id| self.job(*id));
+        for share in jobs.flat_map(LiveJob::held).filter(|share| share.node == *node) {
+            used.cpus += share.cpus.count();
+            used.memory += share.memory;
+            for taken in &share.gres {
+                let is_it = |own: &&mut GresShare| own.name == taken.name && own.kind == taken.kind;
+                if let Some(own) = used.gres.iter_mut().find(is_it) {
+                    own.devices.add(&taken.devices);
+                }
+            }
+        }
+        Some(used)
+    }
+
+    /// The nodes that the last plan keeps for a job that waits.
+    pub fn expected_nodes(&self, id: JobId) -> Vec<NodeName> {
+        let kept = self.expected.get(&id).filter(|_| self.queue.contains(id));
+        kept.into_iter().flat_map(|kept| &kept.nodes).map(|placed| self.pools.node(placed.0).name.clone()).collect()
     }
 }

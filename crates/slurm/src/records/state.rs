@@ -78,6 +78,11 @@ impl JobState {
         self.row().2
     }
 
+    /// `CD`
+    pub fn short_name(self) -> &'static str {
+        self.row().3
+    }
+
     /// The state of this long or short name, in any case.
     pub fn named(name: &str) -> Option<Self> {
         let same = |word: &str| word.eq_ignore_ascii_case(name);

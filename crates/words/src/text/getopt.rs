@@ -7,12 +7,12 @@ pub enum Takes {
     Nothing,
     /// `-x VALUE`, `-xVALUE`, `--long VALUE`, `--long=VALUE`.
     Value,
-    /// `--long` or `--long=VALUE`.
+    /// `-x`, `-xVALUE`, `--long` or `--long=VALUE`.
     Maybe,
 }
 
-/// One option: its long name (empty when it has none), its letter (a control character when it has none to type), and
-/// whether it has a value. Long names of one letter are the same option.
+/// One option: its long name (empty when it has none), its letter (when it has none to type, a control character or one
+/// for private use), and whether it has a value. Long names of one letter are the same option.
 pub type Opt = (&'static str, char, Takes);
 
 /// One option found: its letter and its value, empty when it has none.
@@ -32,7 +32,12 @@ pub struct Known {
 impl Known {
     /// Goes through a command line (without the program's name).
     pub fn read<'a>(&'static self, args: &'a [String]) -> Getopt<'a> {
-        Getopt { known: self, args: args.iter(), bundle: "", words: Vec::new() }
+        Getopt { known: self, args: args.iter(), bundle: "", words: Vec::new(), stops: false }
+    }
+
+    /// Like [`Known::read`], but the first word that is no option ends the options: what follows belongs to it.
+    pub fn read_until_word<'a>(&'static self, args: &'a [String]) -> Getopt<'a> {
+        Getopt { stops: true, ..self.read(args) }
     }
 
     fn complaint(&self, what: &str) -> String {
@@ -59,6 +64,11 @@ impl Known {
     }
 }
 
+/// Whether a letter can stand behind `-`.
+fn is_typed(letter: char) -> bool {
+    !letter.is_control() && !('\u{e000}'..='\u{f8ff}').contains(&letter)
+}
+
 /// Gives the options one by one, so that a program may stop at the first `--version`; then [`Getopt::words`].
 #[derive(Debug)]
 pub struct Getopt<'a> {
@@ -66,6 +76,7 @@ pub struct Getopt<'a> {
     args: std::slice::Iter<'a, String>,
     bundle: &'a str,
     words: Vec<&'a str>,
+    stops: bool,
 }
 
 impl<'a> Getopt<'a> {
@@ -78,7 +89,7 @@ impl<'a> Getopt<'a> {
         let mut rest = self.bundle.chars();
         let letter = rest.next().unwrap_or_default();
         self.bundle = rest.as_str();
-        let known = self.known.options.iter().find(|(_, short, _)| *short == letter && !letter.is_control());
+        let known = self.known.options.iter().find(|(_, short, _)| *short == letter && is_typed(letter));
         match known {
             None => Err(self.known.complaint(&format!("invalid option -- '{letter}'"))),
             Some((_, _, Takes::Value)) => {
@@ -87,7 +98,8 @@ impl<'a> Getopt<'a> {
                 let missing = || self.known.complaint(&format!("option requires an argument -- '{letter}'"));
                 Ok((letter, value.ok_or_else(missing)?))
             }
-            Some(_) => Ok((letter, "")),
+            Some((_, _, Takes::Maybe)) => Ok((letter, std::mem::take(&mut self.bundle))),
+            Some((_, _, Takes::Nothing)) => Ok((letter, "")),
         }
     }
 
@@ -113,6 +125,10 @@ impl<'a> Iterator for Getopt<'a> {
         while self.bundle.is_empty() {
             match self.args.next()?.as_str() {
                 "--" => self.words.extend(self.args.by_ref().map(String::as_str)),
+                word if self.stops && (word == "-" || !word.starts_with('-')) => {
+                    self.words.push(word);
+                    self.words.extend(self.args.by_ref().map(String::as_str));
+                }
                 "-" => self.words.push("-"),
                 arg => match (arg.strip_prefix("--"), arg.strip_prefix('-')) {
                     (Some(long), _) => return Some(self.long(long)),
@@ -141,6 +157,7 @@ mod tests {
             ("clusters", 'M', Takes::Value),
             ("whole", '\u{1}', Takes::Maybe),
             ("", 't', Takes::Nothing),
+            ("kill", 'k', Takes::Maybe),
         ],
     };
 
@@ -157,6 +174,20 @@ mod tests {
         let (found, words) = read("x -atj5 --jobs=6 -j 7 --whole --whole=no --clu c - -- -a").unwrap();
         assert_eq!(found, ["a=", "t=", "j=5", "j=6", "j=7", "\\u{1}=", "\\u{1}=no", "M=c"]);
         assert_eq!(words, "x - -a");
+    }
+
+    #[test]
+    fn a_value_that_may_be_is_behind_its_letter_alone() {
+        let (found, words) = read("-k -akoff x --kill=no").unwrap();
+        assert_eq!((found.join(" ").as_str(), words.as_str()), ("k= a= k=off k=no", "x"));
+    }
+
+    #[test]
+    fn a_word_may_end_the_options() {
+        let args = ["-a", "script", "-t", "--", "x"].map(str::to_owned);
+        let mut getopt = KNOWN.read_until_word(&args);
+        assert_eq!(getopt.by_ref().collect::<Result<Vec<_>, _>>().unwrap(), [('a', "")]);
+        assert_eq!(getopt.words(), ["script", "-t", "--", "x"]);
     }
 
     #[test]

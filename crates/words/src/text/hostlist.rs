@@ -21,6 +21,29 @@ pub fn expand(text: &str) -> Option<Vec<String>> {
     Some(names)
 }
 
+/// The parts of a list: commas inside brackets separate nothing.
+pub fn parts(text: &str) -> Vec<&str> {
+    let mut depth = 0usize;
+    let between = |c: char| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    text.split(between).collect()
+}
+
+/// All names of a list with commas: [`expand`] of each part.
+pub fn expand_all(text: &str) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for part in parts(text).into_iter().filter(|part| !part.is_empty()) {
+        names.extend(expand(part)?);
+    }
+    (names.len() <= MAX_NAMES).then_some(names)
+}
+
 fn expand_range(range: &str) -> Option<Vec<String>> {
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -65,6 +88,14 @@ fn compress_group(group: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_taken_apart_between_brackets() {
+        assert_eq!(parts("a[1,3-4],b,c[2]"), ["a[1,3-4]", "b", "c[2]"]);
+        assert_eq!(expand_all("a[1-2],b").unwrap(), ["a1", "a2", "b"]);
+        assert_eq!(expand_all("a[1"), None);
+        assert_eq!(expand_all("").unwrap(), Vec::<String>::new());
+    }
 
     #[test]
     fn names_are_compressed() {

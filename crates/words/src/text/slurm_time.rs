@@ -19,7 +19,17 @@ pub struct BadTime {
 /// `now[{+|-}COUNT[seconds|minutes|hours|days|weeks]]`, `utsSECONDS`. A day without its year is the latest such day, a
 /// time without its day is today's. An empty text is 0.
 pub fn parse(text: &str, now: &Zoned) -> Result<i64, BadTime> {
-    let parser = Parser { text: text.as_bytes(), at: 0, now, date: None, time: None, year: None };
+    read(text, now, false)
+}
+
+/// Like [`parse`] for what is still to come (sbatch(1), "--begin"): a day without its year is the next such day, a time
+/// without its day is tomorrow's if today's has passed.
+pub fn parse_future(text: &str, now: &Zoned) -> Result<i64, BadTime> {
+    read(text, now, true)
+}
+
+fn read(text: &str, now: &Zoned, is_future: bool) -> Result<i64, BadTime> {
+    let parser = Parser { text: text.as_bytes(), at: 0, now, is_future, date: None, time: None, year: None };
     parser.read().map_err(|Stuck(at)| BadTime { at, text: text.to_owned() })
 }
 
@@ -27,6 +37,7 @@ struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     now: &'a Zoned,
+    is_future: bool,
     /// Month and day.
     date: Option<(i8, i8)>,
     year: Option<i16>,
@@ -229,15 +240,37 @@ impl Parser<'_> {
         let bad = |_| Stuck(self.at);
         let ((month, day), time) = match (self.date, self.time) {
             (None, None) => return Ok(0),
-            (None, Some(time)) => ((self.now.month(), self.now.day()), time),
+            (None, Some(time)) => return self.next_at(time),
             (Some(date), time) => (date, time.unwrap_or_default()),
         };
-        let year = self.year.unwrap_or(self.now.year() - i16::from(month > self.now.month()));
+        let year = self.year.unwrap_or_else(|| self.nearest_year(month, day, time));
         // As mktime(3): a day that the month does not have runs over into the next.
         let first = Date::new(year, month, 1).map_err(bad)?;
         let date = first.checked_add(i64::from(day - 1).days()).map_err(bad)?;
-        let zoned = DateTime::from_parts(date, time).to_zoned(self.now.time_zone().clone()).map_err(bad)?;
-        Ok(zoned.timestamp().as_second())
+        self.moment(date, time)
+    }
+
+    fn moment(&self, date: Date, time: Time) -> Step<i64> {
+        let zoned = DateTime::from_parts(date, time).to_zoned(self.now.time_zone().clone());
+        Ok(zoned.map_err(|_| Stuck(self.at))?.timestamp().as_second())
+    }
+
+    /// A time of today, or of tomorrow. Slurm looks at hours and minutes alone.
+    fn next_at(&self, time: Time) -> Step<i64> {
+        let has_passed = (time.hour(), time.minute()) <= (self.now.hour(), self.now.minute());
+        let day = if self.is_future && has_passed { self.now.checked_add(24.hours()) } else { Ok(self.now.clone()) };
+        self.moment(day.map_err(|_| Stuck(self.at))?.date(), time)
+    }
+
+    /// The year of a day that names none.
+    fn nearest_year(&self, month: i8, day: i8, time: Time) -> i16 {
+        let now = self.now;
+        if self.is_future {
+            let moment = (month, day, time.hour(), time.minute());
+            now.year() + i16::from(moment <= (now.month(), now.day(), now.hour(), now.minute()))
+        } else {
+            now.year() - i16::from(month > now.month())
+        }
     }
 }
 
@@ -313,6 +346,24 @@ mod tests {
         match parse(text, &now()) {
             Ok(seconds) => TimeFormat::Standard.show(seconds, &now()),
             Err(bad) => format!("bad at {}", bad.at),
+        }
+    }
+
+    #[test]
+    fn what_is_to_come() {
+        for (text, time) in [
+            ("11:30", "2024-05-06T11:30:00"),
+            ("10:20", "2024-05-07T10:20:00"),
+            ("9:30", "2024-05-07T09:30:00"),
+            ("12/25", "2024-12-25T00:00:00"),
+            ("0304", "2025-03-04T00:00:00"),
+            ("0506-10:21", "2024-05-06T10:21:00"),
+            ("midnight", "2024-05-07T00:00:00"),
+            ("now+1hour", "2024-05-06T11:20:30"),
+            ("2024-03-04", "2024-03-04T00:00:00"),
+        ] {
+            let read = parse_future(text, &now()).unwrap();
+            assert_eq!(TimeFormat::Standard.show(read, &now()), time, "{text}");
         }
     }
 

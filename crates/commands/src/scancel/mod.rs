@@ -1,0 +1,167 @@
+//! `scancel`, pure: ends jobs, or sends them signals.
+
+mod options;
+
+use crate::Reply;
+use crate::cluster::{Cluster, Controller};
+use crate::job::JobFacts;
+use crate::sacct::units::Convert;
+pub use options::VARIABLES;
+use options::{End, Named, Options};
+use scheduling::array::TaskSet;
+use scheduling::event::{Denial, JobCommand, SchedulerEvent};
+use scheduling::id::JobId;
+use slurm::records::JobState;
+use std::collections::BTreeMap;
+use words::text::slurm_time::TimeFormat;
+
+/// Exit code of one whose job is another's.
+const DENIED: u8 = 210;
+
+/// What is done to one job.
+struct Target {
+    id: JobId,
+    tasks: Option<TaskSet>,
+    /// How complaints call it.
+    text: String,
+}
+
+/// Runs one command line (without the program's name). `answers` are those to the questions asked so far.
+pub fn run(
+    controller: &mut dyn Controller,
+    environment: &BTreeMap<String, String>,
+    argv: &[String],
+    answers: &[bool],
+) -> Reply {
+    let options = match Options::read(&controller.cluster(), environment, argv) {
+        Ok(options) => options,
+        Err(End::Text(stdout)) => return Reply { stdout, ..Reply::default() },
+        Err(End::Complaint(stderr)) => return Reply { stderr, code: 1, ..Reply::default() },
+    };
+    if let Some(why) = elsewhere(&controller.cluster(), &options) {
+        return Reply { stderr: why, code: 1, ..Reply::default() };
+    }
+    let mut targets = targets(&controller.cluster(), &options);
+    if options.interactive {
+        match asked(&controller.cluster(), targets, answers) {
+            Ok(agreed) => targets = agreed,
+            Err(question) => return Reply { question: Some(question), ..Reply::default() },
+        }
+    }
+    let mut reply = Reply::default();
+    for target in targets {
+        end(controller, &options, target, &mut reply);
+    }
+    reply
+}
+
+/// What is wrong with `--clusters`.
+fn elsewhere(cluster: &Cluster, options: &Options) -> Option<String> {
+    let named = options.cluster.as_deref()?;
+    let here = &cluster.core.config().cluster;
+    let unknown = named.split(',').find(|name| name != here && *name != "all")?;
+    Some(format!(
+        "scancel: error: No cluster '{unknown}' known by database.\nscancel: error: '{unknown}' can't be reached now, or it is \
+         an invalid entry for --cluster.  Use 'sacctmgr list clusters' to see available clusters.\n"
+    ))
+}
+
+/// The jobs that are meant. Those that are named are there even where nobody knows them, so that their number is told.
+fn targets(cluster: &Cluster, options: &Options) -> Vec<Target> {
+    if options.jobs.is_empty() {
+        let all = cluster.core.live().jobs.values().map(|job| job.id);
+        return all.filter(|id| is_meant(cluster, options, *id, true)).map(Target::whole).collect();
+    }
+    let mut found = Vec::new();
+    for named in &options.jobs {
+        let records = cluster.records(named.job);
+        if records.is_empty() || named.tasks.is_some() {
+            found.push(Target { id: named.job, tasks: named.tasks.clone(), text: named.text.clone() });
+            continue;
+        }
+        let alone = records.len() == 1;
+        let meant = records.into_iter().filter(|id| is_meant(cluster, options, *id, !alone));
+        found.extend(meant.map(|id| Target { id, tasks: None, text: Named::text_of(named, id) }));
+    }
+    found
+}
+
+impl Target {
+    fn whole(id: JobId) -> Self {
+        Self { id, tasks: None, text: id.to_string() }
+    }
+}
+
+impl Named {
+    fn text_of(named: &Named, id: JobId) -> String {
+        if named.job == id { named.text.clone() } else { id.to_string() }
+    }
+}
+
+/// Whether all filters let a job through.
+fn is_meant(cluster: &Cluster, options: &Options, id: JobId, must_be_live: bool) -> bool {
+    let Some(job) = cluster.core.job(id) else { return false };
+    let it = JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
+    let is = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|wanted| wanted == own);
+    let on_nodes = |nodes: &Vec<String>| {
+        let shares = it.allocation().filter(|_| it.has_run()).into_iter().flat_map(|own| &own.shares);
+        shares.into_iter().any(|share| nodes.iter().any(|name| name == share.node.as_str()))
+    };
+    (!must_be_live || job.is_live())
+        && is(&options.account, &job.account)
+        && is(&options.name, &job.submission.name)
+        && is(&options.qos, &it.qos())
+        && options.partition.as_ref().is_none_or(|wanted| it.partition().split(',').any(|own| own == wanted))
+        && options.user.is_none_or(|uid| uid == job.submission.user.uid)
+        && options.state.is_none_or(|state| state == job.state())
+        && options.nodes.as_ref().is_none_or(on_nodes)
+        && options.reservation.is_none()
+        && options.wckey.is_none()
+}
+
+/// Those that were agreed to; the error is the next question.
+fn asked(cluster: &Cluster, targets: Vec<Target>, answers: &[bool]) -> Result<Vec<Target>, String> {
+    let mut agreed = Vec::new();
+    for (at, target) in targets.into_iter().enumerate() {
+        let job = cluster.core.job(target.id);
+        let name = job.map_or_else(String::new, |job| job.submission.name.clone());
+        let partition = job.map_or_else(String::new, |job| job.submission.partitions.join(","));
+        match answers.get(at) {
+            Some(true) => agreed.push(target),
+            Some(false) => {}
+            None => return Err(format!("Cancel job_id={} name={name} partition={partition} [y/n]? ", target.text)),
+        }
+    }
+    Ok(agreed)
+}
+
+fn end(controller: &mut dyn Controller, options: &Options, target: Target, reply: &mut Reply) {
+    let Target { id, tasks, text } = target;
+    if options.verbose {
+        let what = options.signal.map_or_else(|| "Terminating".to_owned(), |signal| format!("Signal {signal} to"));
+        reply.stderr.push_str(&format!("scancel: {what} job {text}\n"));
+    }
+    let command = match options.signal {
+        // A job that waits has no processes: SIGKILL ends it, other signals have nobody to go to.
+        Some(9) if is_pending(&controller.cluster(), id) => JobCommand::Cancel,
+        Some(signal) => JobCommand::Signal(signal),
+        None => JobCommand::Cancel,
+    };
+    let who = controller.cluster().requester();
+    let event = match tasks {
+        Some(tasks) => SchedulerEvent::ControlTasks(who, id, tasks, command),
+        None => SchedulerEvent::Control(who, id, command),
+    };
+    let Err(denial) = controller.on(event) else { return };
+    let is_over = matches!(denial, Denial::AlreadyDone | Denial::InvalidJob);
+    if !is_over || options.verbose && !options.quiet {
+        reply.stderr.push_str(&format!("scancel: error: Kill job error on job id {text}: {denial}\n"));
+    }
+    if !is_over {
+        reply.code = if denial == Denial::Denied { DENIED } else { 1 };
+    }
+}
+
+fn is_pending(cluster: &Cluster, id: JobId) -> bool {
+    cluster.core.job(id).is_some_and(|job| job.state() == JobState::Pending)
+}

@@ -1,0 +1,310 @@
+//! `scontrol update`, `hold`, `release`, `requeue` and their like.
+
+use super::{Said, few};
+use crate::cluster::Controller;
+use scheduling::event::{Denial, JobChange, JobCommand, NodeCommand, SchedulerEvent};
+use scheduling::id::{JobId, NodeName};
+use slurm::records::JobState;
+use words::text::{duration, hostlist};
+
+/// `hold`, `uhold`, `release`: of jobs by number or by name.
+pub fn hold(controller: &mut dyn Controller, word: &str, rest: &[String]) -> Said {
+    if rest.is_empty() {
+        return few(word);
+    }
+    let command = match word {
+        "release" => JobCommand::Release,
+        "hold" => JobCommand::Hold { as_user: false },
+        _ => JobCommand::Hold { as_user: true },
+    };
+    let mut said = Said::default();
+    for text in rest.iter().flat_map(|text| hostlist::parts(text)) {
+        let named = text
+            .split_once('=')
+            .filter(|(key, _)| ["jobname", "name"].iter().any(|known| known.eq_ignore_ascii_case(key)));
+        let jobs = match named {
+            Some((_, name)) => called(controller, name),
+            None => vec![text.to_owned()],
+        };
+        for job in jobs {
+            if let Err(denial) = control(controller, &job, command.clone()) {
+                said.complain(&format!("{denial} for job {job}\nslurm_suspend error: {denial}\n"));
+            }
+        }
+    }
+    said
+}
+
+/// Jobs of a name that are not over; one's own unless one is an operator.
+fn called(controller: &dyn Controller, name: &str) -> Vec<String> {
+    let cluster = controller.cluster();
+    let who = cluster.requester();
+    let jobs = cluster.core.live().jobs.values();
+    let is_meant = |uid| who.is_operator || uid == who.uid;
+    let found = jobs.filter(|job| job.submission.name == name && job.is_live() && is_meant(job.submission.user.uid));
+    found.map(|job| job.id.to_string()).collect()
+}
+
+/// `requeue`, `requeuehold`.
+pub fn requeue(controller: &mut dyn Controller, word: &str, rest: &[String]) -> Said {
+    if rest.is_empty() {
+        return few(word);
+    }
+    let is_held = word == "requeuehold";
+    let options: Vec<&String> = rest.iter().filter(|word| word.contains('=') || *word == "Incomplete").collect();
+    let mut said = Said::default();
+    if let Some(option) = options.first() {
+        said.complain(&format!("{word} {option}: not there yet\n"));
+        return said;
+    }
+    for job in rest.iter().flat_map(|text| hostlist::parts(text)) {
+        if let Err(denial) = control(controller, job, JobCommand::Requeue { hold: is_held }) {
+            said.complain(&format!("{denial} for job {job}\n"));
+        }
+    }
+    said
+}
+
+/// Does something to a job, all tasks of an array, or some.
+fn control(controller: &mut dyn Controller, text: &str, command: JobCommand) -> Result<(), Denial> {
+    let who = controller.cluster().requester();
+    let (id, tasks) = text.split_once('_').map_or((text, None), |(id, tasks)| (id, Some(tasks)));
+    let id = id.parse().map(JobId).map_err(|_| Denial::InvalidJob)?;
+    if let Some(tasks) = tasks {
+        let tasks = tasks.parse().map_err(|_| Denial::InvalidArray)?;
+        return controller.on(SchedulerEvent::ControlTasks(who, id, tasks, command)).map(|_| ());
+    }
+    let records = controller.cluster().records(id);
+    if records.is_empty() {
+        return Err(Denial::InvalidJob);
+    }
+    let mut ended = Err(Denial::AlreadyDone);
+    for record in records {
+        match controller.on(SchedulerEvent::Control(who.clone(), record, command.clone())) {
+            Ok(_) => ended = Ok(()),
+            // Of an array, what is over keeps nothing from the rest.
+            Err(Denial::AlreadyDone) => {}
+            Err(denial) => return Err(denial),
+        }
+    }
+    ended
+}
+
+/// `update`.
+pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
+    if rest.is_empty() {
+        return Said::failed("too few arguments for update keyword\n");
+    }
+    let pairs: Vec<(&str, &str)> = rest.iter().map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
+    let value = |names: &[&str]| {
+        let is = |key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+        pairs.iter().find(|(key, _)| is(key)).map(|(_, value)| *value)
+    };
+    if let Some(jobs) = value(&["JobId", "Job"]) {
+        return update_jobs(controller, jobs, &pairs);
+    }
+    if let Some(nodes) = value(&["NodeName", "Node"]) {
+        return update_nodes(controller, nodes, &pairs);
+    }
+    if let Some(name) = value(&["PartitionName", "Partition"]) {
+        let is_there = controller.cluster().core.config().partition(name).is_some();
+        let why = "partitions are as the configuration says: change them there, then scontrol reconfigure";
+        let why = if is_there { why } else { "Invalid partition name specified" };
+        return Said::failed(&format!("slurm_update error: {why}\n"));
+    }
+    Said::failed(
+        "No valid entity in update command\nInput line must include \"NodeName\", \"PartitionName\", \"Reservation\", \
+         \"JobId\", or \"SlurmctldDebug\"\n",
+    )
+}
+
+/// Parameters of jobs that Slurm changes and that do not change here yet.
+const OTHERS: &[&str] = &[
+    "Account",
+    "AdminComment",
+    "ArrayTaskThrottle",
+    "BurstBuffer",
+    "Comment",
+    "Contiguous",
+    "CoreSpec",
+    "CPUsPerTask",
+    "Deadline",
+    "DelayBoot",
+    "Dependency",
+    "EligibleTime",
+    "EndTime",
+    "ExcNodeList",
+    "Extra",
+    "Features",
+    "Gres",
+    "JobName",
+    "Licenses",
+    "MailType",
+    "MailUser",
+    "MinCPUsNode",
+    "MinMemoryCPU",
+    "MinMemoryNode",
+    "MinTmpDiskNode",
+    "Name",
+    "NodeList",
+    "NtasksPerNode",
+    "NumCPUs",
+    "NumNodes",
+    "NumTasks",
+    "OverSubscribe",
+    "Partition",
+    "Prefer",
+    "QOS",
+    "Reboot",
+    "ReqNodeList",
+    "Requeue",
+    "ReservationName",
+    "ResetAccrueTime",
+    "SiteFactor",
+    "StartTime",
+    "StdErr",
+    "StdIn",
+    "StdOut",
+    "Switches",
+    "TimeMin",
+    "UserID",
+    "WCKey",
+    "WorkDir",
+];
+
+fn update_jobs(controller: &mut dyn Controller, jobs: &str, pairs: &[(&str, &str)]) -> Said {
+    let mut changes = Vec::new();
+    for (key, value) in pairs.iter().filter(|(key, _)| !["jobid", "job"].contains(&key.to_lowercase().as_str())) {
+        match change(controller, jobs, key, value) {
+            Ok(change) => changes.push(change),
+            Err(why) => return Said::failed(&why),
+        }
+    }
+    let mut said = Said::default();
+    for job in hostlist::parts(jobs) {
+        for command in &changes {
+            if let Err(denial) = control(controller, job, command.clone()) {
+                said.complain(&format!("{denial} for job {job}\n"));
+                break;
+            }
+        }
+    }
+    said
+}
+
+fn change(controller: &dyn Controller, jobs: &str, key: &str, value: &str) -> Result<JobCommand, String> {
+    let is = |name: &str| name.eq_ignore_ascii_case(key.trim_end_matches(['+', '-']));
+    if is("TimeLimit") {
+        let minutes = minutes(controller, jobs, key, value).ok_or("scontrol: error: Invalid TimeLimit value\n")?;
+        return Ok(JobCommand::Update(JobChange::Minutes(minutes)));
+    }
+    if is("Priority") {
+        // 0 is for held jobs.
+        let bad = || format!("scontrol: error: Invalid Priority value: {value}\n");
+        let priority: u32 = value.parse().map_err(|_| bad())?;
+        let hold = JobCommand::Hold { as_user: false };
+        return Ok(if priority == 0 { hold } else { JobCommand::Update(JobChange::Priority(priority)) });
+    }
+    if is("Nice") {
+        let value = if value.is_empty() { "100" } else { value };
+        let bad = || format!("scontrol: error: Invalid nice value: {value}\n");
+        return Ok(JobCommand::Update(JobChange::Nice(value.parse().map_err(|_| bad())?)));
+    }
+    if OTHERS.iter().any(|name| is(name)) {
+        return Err(format!("{key} of a job does not change yet: cancel it and submit it anew\nRequest aborted\n"));
+    }
+    Err(format!("Update of this parameter is not supported: {key}={value}\nRequest aborted\n"))
+}
+
+/// A time limit; `+` and `-` before it or behind the name are from what it is.
+fn minutes(controller: &dyn Controller, jobs: &str, key: &str, value: &str) -> Option<u32> {
+    let sign = value.chars().next().filter(|c| "+-".contains(*c)).or(key.chars().last().filter(|c| "+-".contains(*c)));
+    let value = value.trim_start_matches(['+', '-']);
+    if ["UNLIMITED", "INFINITE"].iter().any(|word| word.eq_ignore_ascii_case(value)) {
+        return Some(crate::job::UNLIMITED);
+    }
+    let given = u32::try_from(duration::parse_minutes(value)?).ok()?;
+    let Some(sign) = sign else { return Some(given) };
+    let cluster = controller.cluster();
+    let job = cluster.core.job(JobId(jobs.parse().ok()?))?;
+    let now = cluster.core.minutes_of(job)?;
+    if sign == '+' { now.checked_add(given) } else { now.checked_sub(given) }
+}
+
+fn update_nodes(controller: &mut dyn Controller, nodes: &str, pairs: &[(&str, &str)]) -> Said {
+    let (mut state, mut reason) = (None, None);
+    for (key, value) in pairs {
+        match key.to_lowercase().as_str() {
+            "nodename" | "node" => {}
+            "state" => state = Some(value.to_uppercase()),
+            "reason" => reason = Some(value.trim_matches(['"', '\'']).to_owned()),
+            "activefeatures" | "availablefeatures" | "comment" | "cpubind" | "extra" | "features" | "gres"
+            | "nodeaddr" | "nodehostname" | "resumeafter" | "weight" => {
+                return Said::failed(&format!("{key} of a node is as the configuration says\nRequest aborted\n"));
+            }
+            _ => {
+                return Said::failed(&format!(
+                    "Update of this parameter is not supported: {key}={value}\nRequest aborted\n"
+                ));
+            }
+        }
+    }
+    let command = match node_command(controller, nodes, state.as_deref(), reason) {
+        Ok(command) => command,
+        Err(why) => return Said::failed(&why),
+    };
+    let who = controller.cluster().requester();
+    let mut said = Said::default();
+    for name in hostlist::expand_all(nodes).unwrap_or_else(|| vec![nodes.to_owned()]) {
+        let event = SchedulerEvent::NodeControl(who.clone(), NodeName::from(name.as_str()), command.clone());
+        if let Err(denial) = controller.on(event) {
+            said.complain(&format!("slurm_update error: {denial}\n"));
+            break;
+        }
+    }
+    said
+}
+
+fn node_command(
+    controller: &dyn Controller,
+    nodes: &str,
+    state: Option<&str>,
+    reason: Option<String>,
+) -> Result<NodeCommand, String> {
+    let needs_reason = || "You must specify a reason when DOWNING or DRAINING a node. Request denied\n".to_owned();
+    let is_in_use = || {
+        let cluster = controller.cluster();
+        let name =
+            hostlist::expand_all(nodes).and_then(|names| names.first().map(|name| NodeName::from(name.as_str())));
+        let standing = name.and_then(|name| cluster.core.live().nodes.get(&name).cloned());
+        standing.is_some_and(|it| it.drain.is_none() && it.health == scheduling::node::NodeHealth::Up)
+    };
+    match state {
+        Some("DRAIN") => reason.map(NodeCommand::Drain).ok_or_else(needs_reason),
+        Some("DOWN") => reason.map(NodeCommand::Down).ok_or_else(needs_reason),
+        Some("RESUME") if is_in_use() => Err("slurm_update error: Invalid node state specified\n".to_owned()),
+        Some("RESUME" | "IDLE" | "UNDRAIN") => Ok(NodeCommand::Resume),
+        Some(word @ ("FAIL" | "FUTURE" | "NORESP" | "POWER_DOWN" | "POWER_UP" | "CANCEL_REBOOT")) => {
+            Err(format!("State={word} is none that nodes have here: DRAIN, DOWN and RESUME are\nRequest aborted\n"))
+        }
+        Some(word) => Err(format!(
+            "Invalid input: State={word}\nRequest aborted\nValid states are: NoResp DRAIN FAIL FUTURE RESUME POWER_DOWN \
+             POWER_UP UNDRAIN\nNot all states are valid given a node's prior state\n"
+        )),
+        None => Err("State= is needed: nothing else of a node changes here\nRequest aborted\n".to_owned()),
+    }
+}
+
+/// `wait_job`: whether a job's nodes are its own now.
+pub fn wait_job(controller: &dyn Controller, rest: &[String]) -> Said {
+    let Some(text) = rest.first() else { return few("wait_job") };
+    let cluster = controller.cluster();
+    let job = text.parse().ok().and_then(|id| cluster.core.job(JobId(id)));
+    match job.map(|job| job.state()) {
+        Some(JobState::Running) => {
+            Said { stderr: format!("scontrol: Nodes are ready for job {text}\n"), ..Said::default() }
+        }
+        Some(JobState::Pending) => Said { code: super::WAITS, ..Said::default() },
+        _ => Said::failed(&format!("scontrol: Problem running job {text}\n")),
+    }
+}

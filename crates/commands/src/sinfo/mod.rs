@@ -1,0 +1,171 @@
+//! `sinfo`, pure: nodes and partitions, in the form of Slurm 22.05.8.
+
+mod fields;
+mod options;
+
+use crate::cluster::Cluster;
+use crate::layout::{Layout, Read};
+use crate::node::{self, NodeFacts};
+use crate::{Output, Reply};
+use fields::{FIELDS, Nodes, Row, is_of_partition, must_be_same, starred};
+pub use options::VARIABLES;
+use options::{End, Options};
+use scheduling::config::PartitionLine;
+use slurm::authority::Caller;
+use slurm::settings::Private;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// Runs one command line (without the program's name). The reply's `stdout` is what was not handed on.
+pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String], mut out: Output) -> Reply {
+    let options = match Options::read(environment, argv) {
+        Ok(options) => options,
+        Err(End::Text(stdout)) => return Reply { stdout, ..Reply::default() },
+        Err(End::Complaint(stderr)) => return Reply { stderr, code: 1, ..Reply::default() },
+    };
+    if options.reservations {
+        return Reply { stdout: "No reservations in the system\n".to_owned(), ..Reply::default() };
+    }
+    let all = if hides(cluster, cluster.caller, Private::Nodes) { Vec::new() } else { node::all(cluster) };
+    let (layout, unknown) = layout(cluster, &options, &all);
+    let stderr =
+        unknown.iter().map(|name| format!("sinfo: error: Invalid node format specification: {name}\n")).collect();
+    let mut rows = rows(cluster, &options, &layout, &all);
+    sort(&mut rows, &options, cluster);
+    if options.long && options.header {
+        out.push_str(&cluster.now.strftime("%a %b %d %H:%M:%S %Y\n").to_string());
+    }
+    if options.header {
+        layout.head(out.text());
+    }
+    for row in &rows {
+        layout.row(out.text(), row);
+        if out.row_ends().is_break() {
+            break;
+        }
+    }
+    Reply { stdout: out.rest(), stderr, ..Reply::default() }
+}
+
+/// Whether this is kept from somebody (`PrivateData`).
+pub fn hides(cluster: &Cluster, caller: &Caller, what: Private) -> bool {
+    cluster.settings.private_data.has(what) && !caller.is_operator(cluster.accounts)
+}
+
+fn layout(cluster: &Cluster, options: &Options, all: &[NodeFacts]) -> Read<Nodes> {
+    if let Some(names) = &options.long_format {
+        return Layout::names(FIELDS, names);
+    }
+    if let Some(letters) = &options.format {
+        return Layout::letters(FIELDS, letters);
+    }
+    // The first column is as wide as its longest name.
+    let partitions = cluster.core.config().partitions.iter().map(|line| starred(line).len());
+    let wide = partitions.max().unwrap_or(0).max(9);
+    let name = all.iter().map(|node| node.line.name.len()).max().unwrap_or(0).max("NODELIST".len());
+    let format = match (options.summary, options.by_node, options.reasons, options.long) {
+        (true, ..) => format!("%{wide}P %.5a %.10l %.16F %N"),
+        (_, true, _, false) => format!("%{name}N %.6D %.{wide}P %6t"),
+        (_, true, _, true) => {
+            format!("%{name}N %.6D %.{wide}P %.11T %4c %.8z %.6m %.8d %.6w %.8f %20E")
+        }
+        (_, _, true, false) => "%20E %9u %19H %N".to_owned(),
+        (_, _, true, true) => "%20E %12U %19H %6t %N".to_owned(),
+        (_, _, _, true) => format!("%{wide}P %.5a %.10l %.10s %.4r %.8h %.10g %.6D %.11T %N"),
+        _ => format!("%{wide}P %.5a %.10l %.6D %.6t %N"),
+    };
+    Layout::letters(FIELDS, &format)
+}
+
+/// Nodes that are asked for, those of a partition that look the same in one row.
+fn rows<'a>(
+    cluster: &Cluster<'a>,
+    options: &'a Options,
+    layout: &Layout<Nodes>,
+    all: &'a [NodeFacts<'a>],
+) -> Vec<Row<'a>> {
+    let shows = |wanted: fn(&str) -> bool| layout.places.iter().any(|place| wanted(place.field.header));
+    let tells_partitions = shows(is_of_partition);
+    let mut rows: Vec<Row<'a>> = Vec::new();
+    for partition in cluster.core.config().partitions.iter().filter(|line| options.takes_partition(line)) {
+        for node in all.iter().filter(|node| is_in(node, partition) && options.takes_node(node)) {
+            let partition = Some(partition).filter(|_| tells_partitions);
+            let new = Row { cluster: *cluster, partition, nodes: vec![node], times: &options.times };
+            let fits = |row: &Row<'a>| {
+                if options.by_node { is_the_same(row, &new) } else { looks_same(layout, row, &new, options.exact) }
+            };
+            match rows.iter().position(fits) {
+                Some(at) if is_there(&rows[at], node) => {}
+                Some(at) => rows[at].nodes.push(node),
+                None => rows.push(new),
+            }
+        }
+    }
+    rows
+}
+
+fn is_in(node: &NodeFacts, partition: &PartitionLine) -> bool {
+    partition.nodes.iter().any(|name| name.as_str() == node.line.name)
+}
+
+fn is_there(row: &Row, node: &NodeFacts) -> bool {
+    row.nodes.iter().any(|own| own.line.name == node.line.name)
+}
+
+fn is_the_same(row: &Row, other: &Row) -> bool {
+    row.nodes[0].line.name == other.nodes[0].line.name && same_partition(row, other)
+}
+
+fn same_partition(a: &Row, b: &Row) -> bool {
+    a.partition.map(|line| &line.rules.name) == b.partition.map(|line| &line.rules.name)
+}
+
+fn looks_same(layout: &Layout<Nodes>, row: &Row, new: &Row, exact: bool) -> bool {
+    // What is summed up or named may differ.
+    let is_sum =
+        |header: &str| ["NODES", "NODELIST", "CPUS(A/I/O/T)", "NODES(A/I)", "NODES(A/I/O/T)"].contains(&header);
+    let matters = |header: &str| must_be_same(header) || exact && !is_sum(header);
+    let alone = Row { nodes: vec![row.nodes[0]], ..*row };
+    let mut fields = layout.places.iter().map(|place| place.field).filter(|field| matters(field.header));
+    same_partition(row, new) && fields.all(|field| (field.cell)(&alone) == (field.cell)(new))
+}
+
+/// `#P,-t` unless something else is said: partitions as configured, and states from the greatest number down.
+fn sort(rows: &mut [Row], options: &Options, cluster: &Cluster) {
+    let usual = if options.by_node { "N" } else { "#P,-t" };
+    let mut keys = Vec::new();
+    let (mut is_reverse, mut by_place) = (false, false);
+    for letter in options.sort.as_deref().unwrap_or(usual).chars() {
+        match letter {
+            '-' => is_reverse = true,
+            '#' => by_place = true,
+            '+' | ',' | ' ' => {}
+            _ => {
+                keys.push((letter, is_reverse, by_place));
+                (is_reverse, by_place) = (false, false);
+            }
+        }
+    }
+    let place = |row: &Row| {
+        let name = row.partition.map(|line| line.rules.name.as_str());
+        cluster.core.config().partitions.iter().position(|line| Some(line.rules.name.as_str()) == name)
+    };
+    for (letter, is_reverse, by_place) in keys.into_iter().rev() {
+        let compare = |a: &Row, b: &Row| {
+            if letter == 'P' && by_place { place(a).cmp(&place(b)) } else { compare(letter, a, b) }
+        };
+        rows.sort_by(|a, b| if is_reverse { compare(b, a) } else { compare(a, b) });
+    }
+}
+
+fn compare(letter: char, a: &Row, b: &Row) -> Ordering {
+    if letter == 't' || letter == 'T' {
+        return a.nodes[0].rank().cmp(&b.nodes[0].rank());
+    }
+    let Some(field) = FIELDS.iter().find(|field| field.letter == letter) else { return Ordering::Equal };
+    let (a, b) = ((field.cell)(a), (field.cell)(b));
+    match (a.parse::<u64>(), b.parse::<u64>()) {
+        (Ok(a), Ok(b)) => a.cmp(&b),
+        _ => a.cmp(&b),
+    }
+}

@@ -1,0 +1,174 @@
+//! `squeue`, pure: the jobs that there are, in the form of Slurm 22.05.8.
+
+mod fields;
+mod options;
+mod sort;
+
+use crate::cluster::Cluster;
+use crate::job::JobFacts;
+use crate::layout::Layout;
+use crate::{Output, Reply};
+use fields::{FIELDS, Queue};
+pub use options::VARIABLES;
+use options::{End, Options, Wanted};
+use scheduling::id::{JobId, NodeName};
+use scheduling::job::LiveJob;
+use slurm::privacy::View;
+use slurm::records::JobState;
+use std::collections::BTreeMap;
+
+const DEFAULT: &str = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R";
+const LONG: &str = "%.18i %.9P %.8j %.8u %.8T %.10M %.9l %.6D %R";
+const START: &str = "%.18i %.9P %.8j %.8u %.2t %.19S %.6D %20Y %R";
+const STEPS: &str = "         STEPID     NAME PARTITION     USER      TIME NODELIST\n";
+
+/// Runs one command line (without the program's name). The reply's `stdout` is what was not handed on.
+pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String], mut out: Output) -> Reply {
+    let options = match Options::read(cluster, environment, argv) {
+        Ok(options) => options,
+        Err(End::Text(stdout)) => return Reply { stdout, ..Reply::default() },
+        Err(End::Complaint(stderr)) => return Reply { stderr, code: 1, ..Reply::default() },
+        Err(End::Usage(stderr)) => {
+            return Reply { stdout: options::USAGE_TEXT.to_owned(), stderr, code: 1, ..Reply::default() };
+        }
+    };
+    let mut listed = match wanted(cluster, &options) {
+        Ok(listed) => listed,
+        Err(stderr) => return Reply { stderr, code: 1, ..Reply::default() },
+    };
+    if options.long && options.header {
+        out.push_str(&cluster.now.strftime("%a %b %d %H:%M:%S %Y\n").to_string());
+    }
+    if options.steps {
+        steps(&options, &listed, &mut out);
+        return Reply { stdout: out.rest(), stderr: options.complaints, ..Reply::default() };
+    }
+    let (layout, unknown) = layout(&options);
+    let bad_fields = unknown.iter().map(|name| bad_field(name));
+    let mut stderr: String = std::iter::once(options.complaints.clone()).chain(bad_fields).collect();
+    if options.header {
+        layout.head(out.text());
+    }
+    if let Some(why) = sort::sort(&mut listed, order(&options)) {
+        stderr.push_str(&why);
+        return Reply { stdout: out.rest(), stderr, code: 1, ..Reply::default() };
+    }
+    for facts in &listed {
+        layout.row(out.text(), facts);
+        if out.row_ends().is_break() {
+            break;
+        }
+    }
+    Reply { stdout: out.rest(), stderr, ..Reply::default() }
+}
+
+/// The steps of jobs that run: each has its script.
+fn steps(options: &Options, jobs: &[JobFacts], out: &mut Output) {
+    out.push_str(if options.header { STEPS } else { "" });
+    for it in jobs.iter().filter(|it| it.state() == JobState::Running) {
+        let cells = [format!("{}.batch", it.number()), "batch".to_owned(), it.partition()];
+        let [step, name, partition] = cells;
+        let (user, time) = (&it.job.submission.user.name, crate::job::clock(it.elapsed()));
+        let host = it.host().map_or_else(String::new, ToString::to_string);
+        out.push_str(&format!("{step:>15.15} {name:>8.8} {partition:>9.9} {user:>8.8} {time:>9.9} {host}\n"));
+        if out.row_ends().is_break() {
+            break;
+        }
+    }
+}
+
+fn bad_field(name: &str) -> String {
+    format!("squeue: error: Invalid job format specification: {name}\n")
+}
+
+fn layout(options: &Options) -> crate::layout::Read<Queue> {
+    if let Some(names) = &options.long_format {
+        return Layout::names(FIELDS, names);
+    }
+    let usual = match (options.start, options.long) {
+        (true, _) => START,
+        (false, true) => LONG,
+        (false, false) => DEFAULT,
+    };
+    Layout::letters(FIELDS, options.format.as_deref().unwrap_or(usual))
+}
+
+fn order(options: &Options) -> &str {
+    let usual = if options.start { "S" } else { "P,t,-p" };
+    options.sort.as_deref().unwrap_or(usual)
+}
+
+/// The jobs that are asked for and may be seen. The error is what squeue says to a number that is none.
+fn wanted<'a>(cluster: &Cluster<'a>, options: &'a Options) -> Result<Vec<JobFacts<'a>>, String> {
+    let view = View::new(cluster.accounts, cluster.caller, cluster.settings);
+    let sees = |job: &&LiveJob| view.job(&job.account, &job.submission.user.name);
+    let jobs: Vec<&LiveJob> = match &options.jobs {
+        Some(ids) => ids.iter().flat_map(|id| named(cluster, *id)).filter(sees).collect(),
+        None => cluster.core.live().jobs.values().filter(sees).collect(),
+    };
+    // With more than one number Slurm asks for all jobs, and finds none of these among them.
+    if jobs.is_empty() && options.jobs.as_ref().is_some_and(|ids: &Vec<JobId>| ids.len() == 1) {
+        return Err("slurm_load_jobs error: Invalid job id specified\n".to_owned());
+    }
+    let facts = |job| JobFacts { cluster: *cluster, job, times: &options.times, convert: options.convert };
+    Ok(jobs.into_iter().map(facts).filter(|facts| options.take(facts)).collect())
+}
+
+/// The job of a number; of an array all its records.
+fn named<'a>(cluster: &Cluster<'a>, id: JobId) -> Vec<&'a LiveJob> {
+    let core = cluster.core;
+    let mut ids: Vec<JobId> = core.array_records(id).collect();
+    if ids.is_empty() {
+        ids.push(id);
+    }
+    ids.into_iter().filter_map(|id| core.job(id)).collect()
+}
+
+impl Options {
+    fn take(&self, it: &JobFacts) -> bool {
+        let submission = &it.job.submission;
+        let among = |list: &[String], name: &str| list.is_empty() || list.iter().any(|wanted| wanted == name);
+        let in_partition = || {
+            let own = it.partition();
+            self.partitions.is_empty() || own.split(',').any(|name| self.partitions.iter().any(|it| it == name))
+        };
+        self.takes_state(it)
+            && self.users.as_ref().is_none_or(|users| users.contains(&submission.user.uid))
+            && among(&self.accounts, &it.job.account)
+            && among(&self.names, &submission.name)
+            && (self.qos.is_empty() || among(&self.qos, &it.qos()))
+            && in_partition()
+            && self.takes_licenses(it)
+            && self.takes_nodes(it)
+            && self.reservation.is_none()
+    }
+
+    fn takes_state(&self, it: &JobFacts) -> bool {
+        let live = [JobState::Pending, JobState::Running, JobState::Suspended];
+        let (state, is_completing) = (it.state(), it.job.is_completing());
+        if self.start && state != JobState::Pending {
+            return false;
+        }
+        let Some(states) = &self.states else { return is_completing || live.contains(&state) };
+        states.iter().any(|wanted| match wanted {
+            Wanted::All => true,
+            Wanted::State(wanted) => state == *wanted,
+            Wanted::Completing => is_completing,
+            Wanted::Nowhere => false,
+        })
+    }
+
+    fn takes_licenses(&self, it: &JobFacts) -> bool {
+        let own = &it.job.submission.demand.licenses;
+        self.licenses.is_empty() || own.iter().any(|(name, _)| self.licenses.contains(name))
+    }
+
+    fn takes_nodes(&self, it: &JobFacts) -> bool {
+        if self.nodes.is_empty() {
+            return true;
+        }
+        let shares = it.allocation().filter(|_| it.has_run()).into_iter().flat_map(|own| &own.shares);
+        let is_wanted = |node: &NodeName| self.nodes.iter().any(|wanted| wanted == node.as_str());
+        shares.into_iter().any(|share| is_wanted(&share.node))
+    }
+}

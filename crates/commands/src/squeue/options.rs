@@ -1,0 +1,318 @@
+//! The options of `squeue` (squeue(1)), and the variables that say the same.
+
+use crate::cluster::Cluster;
+use crate::sacct::units::Convert;
+use scheduling::id::{JobId, Uid};
+use slurm::records::JobState;
+use std::collections::BTreeMap;
+use words::people::Sought;
+use words::text::getopt::Takes::{Maybe, Nothing as No, Value as Yes};
+use words::text::getopt::{Found, Known};
+use words::text::slurm_time::TimeFormat;
+
+const HELP: char = '\u{e001}';
+const USAGE: char = '\u{e002}';
+const START: char = '\u{e003}';
+const ME: char = '\u{e004}';
+const NOCONVERT: char = '\u{e005}';
+const JSON: char = '\u{e006}';
+const NOTHING: char = '\u{e007}';
+
+/// All options.
+pub static KNOWN: Known = Known {
+    program: "squeue",
+    hint: true,
+    options: &[
+        ("account", 'A', Yes),
+        ("all", 'a', No),
+        ("array", 'r', No),
+        ("array-unique", NOTHING, No),
+        ("clusters", 'M', Yes),
+        ("federation", NOTHING, No),
+        ("Format", 'O', Yes),
+        ("format", 'o', Yes),
+        ("help", HELP, No),
+        ("hide", NOTHING, No),
+        ("iterate", 'i', Yes),
+        ("jobs", 'j', Maybe),
+        ("json", JSON, No),
+        ("licenses", 'L', Yes),
+        ("local", NOTHING, No),
+        ("long", 'l', No),
+        ("me", ME, No),
+        ("name", 'n', Yes),
+        ("noconvert", NOCONVERT, No),
+        ("node", 'w', Yes),
+        ("nodelist", 'w', Yes),
+        ("nodes", 'w', Yes),
+        ("noheader", 'h', No),
+        ("partition", 'p', Yes),
+        ("priority", 'P', No),
+        ("qos", 'q', Yes),
+        ("reservation", 'R', Yes),
+        ("sib", NOTHING, No),
+        ("sibling", NOTHING, No),
+        ("sort", 'S', Yes),
+        ("start", START, No),
+        ("state", 't', Yes),
+        ("states", 't', Yes),
+        ("steps", 's', Maybe),
+        ("usage", USAGE, No),
+        ("user", 'u', Yes),
+        ("users", 'u', Yes),
+        ("verbose", 'v', No),
+        ("version", 'V', No),
+        ("yaml", JSON, No),
+    ],
+};
+
+/// Variables that squeue heeds.
+pub const VARIABLES: &[(&str, char)] = &[
+    ("SQUEUE_ACCOUNT", 'A'),
+    ("SQUEUE_ALL", 'a'),
+    ("SQUEUE_ARRAY", 'r'),
+    ("SQUEUE_FORMAT", 'o'),
+    ("SQUEUE_FORMAT2", 'O'),
+    ("SQUEUE_LICENSES", 'L'),
+    ("SQUEUE_NAMES", 'n'),
+    ("SQUEUE_PARTITION", 'p'),
+    ("SQUEUE_PRIORITY", 'P'),
+    ("SQUEUE_QOS", 'q'),
+    ("SQUEUE_SORT", 'S'),
+    ("SQUEUE_STATES", 't'),
+    ("SQUEUE_USERS", 'u'),
+];
+
+/// What is shown of which jobs. An empty list lets everything through.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "each is the option of its name")]
+pub struct Options {
+    pub accounts: Vec<String>,
+    pub format: Option<String>,
+    pub long_format: Option<String>,
+    pub jobs: Option<Vec<JobId>>,
+    pub licenses: Vec<String>,
+    pub long: bool,
+    pub names: Vec<String>,
+    pub convert: Convert,
+    pub nodes: Vec<String>,
+    pub header: bool,
+    pub partitions: Vec<String>,
+    pub by_priority: bool,
+    pub qos: Vec<String>,
+    pub reservation: Option<String>,
+    pub sort: Option<String>,
+    pub start: bool,
+    pub states: Option<Vec<Wanted>>,
+    pub steps: bool,
+    pub users: Option<Vec<Uid>>,
+    /// What was wrong and keeps nothing from being shown.
+    pub complaints: String,
+    pub times: TimeFormat,
+    pub clusters: Option<String>,
+}
+
+/// A state that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Any at all.
+    All,
+    /// This one.
+    State(JobState),
+    /// Nodes clean up behind it.
+    Completing,
+    /// One that no job has here.
+    Nowhere,
+}
+
+/// What ends a command before it lists anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A text to print.
+    Text(String),
+    /// A complaint; the exit code is 1.
+    Complaint(String),
+    /// The same, with a word on how it is used.
+    Usage(String),
+}
+
+/// States and flags that Slurm has and nothing here.
+const ELSEWHERE: &[&str] = &[
+    "CONFIGURING",
+    "CF",
+    "STOPPED",
+    "ST",
+    "REQUEUE_HOLD",
+    "RH",
+    "SPECIAL_EXIT",
+    "SE",
+    "SIGNALING",
+    "SI",
+    "STAGE_OUT",
+    "SO",
+    "RESV_DEL_HOLD",
+    "RD",
+    "REQUEUE_FED",
+    "RF",
+];
+
+impl Options {
+    /// Reads variables, then the command line.
+    pub fn read(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String]) -> Result<Self, End> {
+        let mut options = Self { header: true, ..Self::default() };
+        let format = environment.get("SLURM_TIME_FORMAT").and_then(|text| TimeFormat::named(text));
+        options.times = format.unwrap_or_default();
+        for (variable, letter) in VARIABLES {
+            if let Some(value) = environment.get(*variable) {
+                options.set(cluster, (*letter, value))?;
+            }
+        }
+        let mut getopt = KNOWN.read(argv);
+        let (mut wants_jobs, mut wants_steps) = (false, false);
+        for found in getopt.by_ref() {
+            let (letter, value) = found.map_err(End::Complaint)?;
+            wants_jobs |= letter == 'j' && value.is_empty();
+            wants_steps |= letter == 's' && value.is_empty();
+            options.set(cluster, (letter, value))?;
+        }
+        for word in getopt.words() {
+            if !(wants_jobs || wants_steps) {
+                return Err(End::Usage(format!("squeue: error: Unrecognized option: {word}\n")));
+            }
+            options.set(cluster, ('j', word))?;
+            (wants_jobs, wants_steps) = (false, false);
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, cluster: &Cluster, (letter, value): Found) -> Result<(), End> {
+        let list = || value.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        match letter {
+            'A' => self.accounts = list(),
+            'M' => self.clusters = Some(value.to_owned()),
+            'O' => (self.long_format, self.format) = (Some(value.to_owned()), None),
+            'o' => (self.format, self.long_format) = (Some(value.to_owned()), None),
+            'h' => self.header = false,
+            'j' if !value.is_empty() => self.jobs = Some(job_ids(value)?),
+            'L' => self.licenses = list(),
+            'l' => self.long = true,
+            'n' => self.names = list(),
+            'P' => self.by_priority = true,
+            'p' => self.partitions = list(),
+            'q' => self.qos = list(),
+            'R' => self.reservation = Some(value.to_owned()),
+            'S' => self.sort = Some(value.to_owned()),
+            's' => self.steps = true,
+            't' => self.states = Some(states(value)?),
+            'u' => {
+                let (users, complaints) = users(cluster, value);
+                (self.users, self.complaints) = (Some(users), complaints);
+            }
+            'w' => self.nodes = nodes(cluster, value)?,
+            'V' => return Err(End::Text(crate::sreport::VERSION.to_owned())),
+            HELP => return Err(End::Text(HELP_TEXT.to_owned())),
+            USAGE => return Err(End::Text(USAGE_TEXT.to_owned())),
+            ME => self.users = Some(vec![cluster.caller.uid]),
+            NOCONVERT => self.convert = Convert::Never,
+            START => self.start = true,
+            'i' if value.parse::<u32>().is_err() => {
+                return Err(End::Complaint(format!("squeue: error: --iterate={value}\n\n")));
+            }
+            'i' => return Err(complaint("--iterate: run squeue again as often as you want, by watch(1) for example")),
+            JSON => return Err(complaint("--json and --yaml are not there yet: use --Format")),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn complaint(text: &str) -> End {
+    End::Complaint(format!("squeue: error: {text}\n"))
+}
+
+fn job_ids(text: &str) -> Result<Vec<JobId>, End> {
+    let one = |part: &str| {
+        let id = part.parse::<u32>().ok().filter(|id| *id > 0).map(JobId);
+        id.ok_or_else(|| complaint(&format!("Invalid job id: {part}")))
+    };
+    text.split(',').filter(|part| !part.is_empty()).map(one).collect()
+}
+
+fn states(text: &str) -> Result<Vec<Wanted>, End> {
+    let one = |word: &str| {
+        let is = |known: &str| known.eq_ignore_ascii_case(word);
+        if is("all") {
+            return Ok(Wanted::All);
+        }
+        if is("COMPLETING") || is("CG") {
+            return Ok(Wanted::Completing);
+        }
+        if ELSEWHERE.iter().any(|known| is(known)) {
+            return Ok(Wanted::Nowhere);
+        }
+        JobState::named(word).map(Wanted::State).ok_or_else(|| {
+            let valid = "Valid job states include: PENDING,RUNNING,SUSPENDED,COMPLETED,CANCELLED,FAILED,TIMEOUT,NODE_FAIL,\
+                PREEMPTED,BOOT_FAIL,DEADLINE,OUT_OF_MEMORY,COMPLETING,CONFIGURING,RESIZING,RESV_DEL_HOLD,REQUEUED,REQUEUE_FED,\
+                REQUEUE_HOLD,REVOKED,SIGNALING,SPECIAL_EXIT,STAGE_OUT,STOPPED\n";
+            End::Complaint(format!("squeue: error: Invalid job state specified: {word}\nsqueue: error: {valid}"))
+        })
+    };
+    text.split(',').filter(|part| !part.is_empty()).map(one).collect()
+}
+
+/// The numbers of users; who is none is complained about, and has no jobs.
+fn users(cluster: &Cluster, text: &str) -> (Vec<Uid>, String) {
+    let (mut found, mut complaints) = (Vec::new(), String::new());
+    for name in text.split(',').filter(|part| !part.is_empty()) {
+        let by_number = || name.parse().map_or(Sought::Absent, |uid| cluster.people.user_numbered(Uid(uid)));
+        let sought = match cluster.people.user(name) {
+            Sought::Absent => by_number(),
+            sought => sought,
+        };
+        match sought {
+            Sought::There(person) => found.push(person.uid),
+            Sought::Absent => complaints.push_str(&format!("squeue: error: Invalid user: {name}\n\n")),
+            Sought::CannotSay(why) => complaints.push_str(&format!("squeue: error: user {name}: {why}\n")),
+        }
+    }
+    (found, complaints)
+}
+
+fn nodes(cluster: &Cluster, text: &str) -> Result<Vec<String>, End> {
+    let names = words::text::hostlist::expand_all(text).unwrap_or_default();
+    let config = cluster.core.config();
+    match names.iter().find(|name| !config.nodes.iter().any(|node| node.name == **name)) {
+        Some(unknown) => Err(complaint(&format!("Invalid node name {unknown}"))),
+        None if names.is_empty() => Err(complaint(&format!("Invalid node name {text}"))),
+        None => Ok(names),
+    }
+}
+
+/// How it is used, in short.
+pub const USAGE_TEXT: &str = "Usage: squeue [-A account] [--clusters names] [-i seconds] [--job jobid] [-n name]\n\
+    \u{20}             [-o format] [--only-job-state] [-p partitions] [--qos qos] [--reservation reservation]\n\
+    \u{20}             [--sort fields] [--start] [-t states] [-u user_name] [--usage] [-L licenses]\n\
+    \u{20}             [-w nodes] [-O format] [-ahjlrsv]\n";
+
+const HELP_TEXT: &str = "\
+Usage: squeue [OPTION]...
+    -A, --account=NAMES    jobs of these accounts
+    -a, --all              of all partitions
+    -h, --noheader         no heading
+    -j, --jobs=NUMBERS     these jobs
+    -L, --licenses=NAMES   jobs that take these licences
+    -l, --long             more columns
+        --me               one's own jobs
+    -n, --name=NAMES       jobs of these names
+        --noconvert        amounts as they are
+    -o, --format=FORMAT    these columns, by letters
+    -O, --Format=FIELDS    these columns, by names
+    -p, --partition=NAMES  jobs in these partitions
+    -q, --qos=NAMES        jobs of these QOS
+    -S, --sort=LETTERS     in this order
+        --start            when jobs are expected to start
+    -t, --states=STATES    jobs in these states
+    -u, --user=NAMES       jobs of these users
+    -V, --version          version
+    -w, --nodelist=NODES   jobs on these nodes
+";
