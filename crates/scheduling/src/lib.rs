@@ -34,4 +34,4 @@ mod timeline;
 mod timers;
 pub mod units;
 
-pub use engine::{Core, NodeUse, Present};
+pub use engine::{Core, NodeUse, Present, Wait};

@@ -164,6 +164,12 @@ impl Queue {
         places
     }
 
+    /// All that stand before a place of a partition, in no order.
+    pub(crate) fn before<'a>(&'a self, partition: &'a str, rank: Rank) -> impl Iterator<Item = Rank> + 'a {
+        let lanes = self.heads.get(partition).into_iter().flatten().filter_map(|(_, id)| self.lanes.get(id));
+        lanes.flat_map(move |lane| lane.jobs.range(..rank).copied())
+    }
+
     /// All jobs, each once.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
         self.places.keys().copied()

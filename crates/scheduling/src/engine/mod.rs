@@ -20,12 +20,14 @@ mod tests;
 mod update;
 mod view;
 mod waking;
+mod why;
 
 use self::arrays::ArrayRecords;
 pub use self::view::NodeUse;
 
 use self::priority::Scale;
 use self::waking::{NameKey, Namesakes};
+pub use self::why::Wait;
 use crate::backfill::Reserved;
 use crate::config::{Config, ConfigError, PartitionLine};
 use crate::event::{Accepted, Decision, Denial, SchedulerEvent, UsageKnown};

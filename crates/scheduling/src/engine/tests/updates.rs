@@ -31,6 +31,25 @@ fn what_a_job_asks_for_changes_while_it_waits_and_is_checked_again() {
 }
 
 #[test]
+fn who_asks_why_is_told_of_limits_jobs_before_and_ends() {
+    let mut bench = Bench::new(1);
+    let alice = bench.accounts.find(&AssociationKey::user("c", "lab", "alice", "")).unwrap().id;
+    let [running, first, second] = [3, 4, 4].map(|cpus| bench.submit(cpus));
+    bench.pass();
+    let wait = |bench: &Bench, id| bench.core.wait(Present { accounts: &bench.accounts, now: bench.now }, id);
+    assert_eq!(wait(&bench, running), None);
+    let told = wait(&bench, second).unwrap();
+    assert_eq!((told.ahead, told.first_ahead, told.reason), (1, vec![first], PendingReason::Priority));
+    assert_eq!(told.next_ends, [(running, 1600)]);
+    assert_eq!((told.limits.len(), told.unusable), (0, vec![]));
+    bench.accounts.edit_association(alice, |row| row.limits.set((Limit::MaxJobs, None), Some(1)));
+    bench.on(SchedulerEvent::AccountsChanged);
+    bench.pass();
+    let limits = wait(&bench, first).unwrap().limits;
+    assert_eq!(limits.iter().map(|check| (check.limit, check.used)).collect::<Vec<_>>(), [(Limit::MaxJobs, Some(1))]);
+}
+
+#[test]
 fn a_lower_limit_of_an_array_holds_its_tasks_back() {
     let mut bench = Bench::new(1);
     let array = bench.try_submit(|it| it.array = Some("0-9%1".parse().unwrap())).unwrap();
