@@ -1,6 +1,6 @@
 //! Copies of a store: made while it is served, checked, and put back.
 
-use super::{MIGRATIONS, StoreError, lock, tables};
+use super::{MIGRATIONS, StoreError, live, lock, tables};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions};
@@ -57,6 +57,10 @@ pub fn check(store: &Path) -> Result<Contents, StoreError> {
     }
     if schema == MIGRATIONS.len() {
         tables::state(&sql).map_err(|error| damaged(error.to_string()))?;
+        let live = live::read(&sql).map_err(|error| damaged(error.to_string()))?;
+        if let Some(first) = live.unread.into_iter().next() {
+            return Err(damaged(first));
+        }
     }
     let count = |(what, query): &(&'static str, &str)| {
         Ok((*what, sql.query_row(query, [], |row| row.get(0)).map_err(database)?))

@@ -218,6 +218,12 @@ pub(super) fn edit(sql: &Connection, edits: &[(JobRow, Arc<JobEdit>)]) -> Result
     earliest.map_or(Ok(()), |earliest| usage::changed_from(sql, earliest))
 }
 
+/// Writes a step of a run; `false` when the run has no record.
+pub(super) fn put_step(sql: &Connection, of: &Job, step: &Step) -> Result<bool> {
+    let Some((found, _)) = find(sql, of)? else { return Ok(false) };
+    write_step(sql, or_zero::number(found.row) as i64, step).map(|()| true)
+}
+
 /// Whether a step of this number is among them.
 pub(super) fn has_step(steps: &[Step], step: &Step) -> bool {
     steps.iter().any(|there| (there.id, there.het_component) == (step.id, step.het_component))

@@ -7,6 +7,7 @@ pub mod archive;
 mod asker;
 mod backup;
 pub mod jobs;
+mod live;
 pub mod purge;
 mod readers;
 mod rows;
@@ -16,6 +17,7 @@ pub mod usage;
 
 pub use asker::Asker;
 pub use backup::{Contents, backup, check as verify, restore};
+pub use live::{StoredBatch, StoredLive};
 pub use readers::Readers;
 
 use nix::fcntl::{Flock, FlockArg};
@@ -39,6 +41,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/009.sql"),
     include_str!("schema/010.sql"),
     include_str!("schema/011.sql"),
+    include_str!("schema/012.sql"),
 ];
 
 /// The most KiB of pages that the writer keeps in memory.
@@ -248,7 +251,8 @@ fn check_all(path: &Path, connection: &Connection) -> Result<(), StoreError> {
 /// Looks for damage in the tables that the state is made of. Those that only grow would keep a start waiting for
 /// gigabytes; `enlist store check` reads them too.
 fn check_small(path: &Path, connection: &Connection) -> Result<(), StoreError> {
-    let query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('job', 'step', 'txn')
+    let query =
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('job', 'step', 'txn', 'job_batch')
                  AND name NOT LIKE 'usage%'";
     let tables = connection
         .prepare(query)
