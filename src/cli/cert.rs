@@ -30,10 +30,13 @@ enum Command {
         #[arg(long = "name", value_name = "NAME")]
         names: Vec<String>,
     },
-    /// On a login node: print a signing request, if this node needs a certificate; makes the key if there is none
+    /// On a node: print a signing request, if this node needs a certificate; makes the key if there is none
     Request {
         /// The node's name, as it will stand in the certificate
         name: String,
+        /// What it is for
+        #[arg(long, value_enum, default_value = "node")]
+        role: Role,
         /// Make a new key, and ask even if the certificate is good (after a revocation)
         #[arg(long)]
         anew: bool,
@@ -49,7 +52,7 @@ enum Command {
         #[arg(long, default_value_t = DAYS, value_parser = clap::value_parser!(i64).range(1..=CA_DAYS))]
         days: i64,
     },
-    /// On a login node: put in place what `issue` printed, from standard input
+    /// On a node: put in place what `issue` printed, from standard input
     Install,
     /// Show the certificates: on the master all that were issued, elsewhere this host's
     List,
@@ -84,7 +87,7 @@ fn directory(given: Option<PathBuf>) -> Result<Directory, Diagnostic> {
 fn carry_out(command: Command, directory: &Directory) -> Result<String, Diagnostic> {
     match command {
         Command::Init { names } => init(directory, names),
-        Command::Request { name, anew } => Ok(pki::request(directory, &name, anew)?.unwrap_or_default()),
+        Command::Request { name, role, anew } => Ok(pki::request(directory, role, &name, anew)?.unwrap_or_default()),
         Command::Issue { name, role, days } => {
             let authority = Authority::open(directory)?;
             Ok(authority.issue(&input()?, role, &[name], days)? + authority.pem())

@@ -30,6 +30,8 @@ pub enum SchedulerEvent {
     NodeRegisters(NodeName, NodeSession, Registration),
     /// A node says what became of a run.
     NodeReports(NodeName, NodeSession, NodeReport),
+    /// A text of the service's own about a job, which listings show (`SystemComment`).
+    Remarked(JobId, String),
     /// A node is there.
     NodeHeard(NodeName, NodeSession),
     /// Somebody wants something of a node.

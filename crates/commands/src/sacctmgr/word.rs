@@ -85,7 +85,7 @@ pub fn names_as_written(text: &str) -> Option<Vec<String>> {
 
 fn expanded(text: &str) -> Option<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
-    for part in split_outside_brackets(text).filter(|part| !part.is_empty()) {
+    for part in hostlist::parts(text).into_iter().filter(|part| !part.is_empty()) {
         found.extend(hostlist::expand(part)?);
     }
     if found.is_empty() {
@@ -99,18 +99,6 @@ pub fn last_of_each(names: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let last: Vec<bool> = names.iter().rev().map(|name| seen.insert(name.as_str())).collect();
     names.iter().zip(last.into_iter().rev()).filter(|(_, last)| *last).map(|(name, _)| name.clone()).collect()
-}
-
-fn split_outside_brackets(text: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0;
-    text.split(move |c| {
-        match c {
-            '[' => depth += 1,
-            ']' => depth = 0,
-            _ => {}
-        }
-        c == ',' && depth == 0
-    })
 }
 
 /// Splits words into conditions and settings, as `where` and `set` switch between them.

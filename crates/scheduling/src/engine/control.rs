@@ -6,7 +6,7 @@ use crate::event::{Denial, JobChange, JobCommand, Requester};
 use crate::id::JobId;
 use crate::job::*;
 use crate::units::Units;
-use slurm::records::JobState;
+use slurm::records::{Details, JobState};
 use std::sync::Arc;
 
 impl Core {
@@ -133,6 +133,15 @@ impl Core {
             }
             other => self.change_submission(present, job, other),
         }
+    }
+
+    /// Keeps a text of the service's own with a job.
+    pub(super) fn remark(&mut self, present: Present, id: JobId, text: String) -> Result<(), Denial> {
+        let job = self.live.jobs.shared(&id).cloned().ok_or(Denial::InvalidJob)?;
+        let details = Details { system_comment: text, ..job.submission.details.clone() };
+        let submission = Arc::new(Submission { details, ..(*job.submission).clone() });
+        self.put(present, LiveJob { submission, ..(*job).clone() });
+        Ok(())
     }
 
     pub(super) fn pending(&self, job: &LiveJob) -> Result<(), Denial> {

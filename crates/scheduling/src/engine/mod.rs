@@ -150,6 +150,7 @@ impl Core {
                 self.register(present, &node, session, registration)?;
             }
             SchedulerEvent::NodeReports(node, session, report) => self.report(present, &node, session, report)?,
+            SchedulerEvent::Remarked(job, text) => self.remark(present, job, text)?,
             SchedulerEvent::NodeHeard(node, session) => self.hear(present, &node, session)?,
             SchedulerEvent::NodeControl(who, node, command) => self.control_node(present, &who, &node, command)?,
             SchedulerEvent::Configure(config) => self.configure(present, config)?,

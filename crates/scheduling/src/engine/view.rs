@@ -3,8 +3,7 @@
 use super::Core;
 use crate::config::PartitionLine;
 use crate::demand::MemoryDemand;
-use crate::id::JobId;
-use crate::id::NodeName;
+use crate::id::{JobId, NodeName, NodeSession};
 use crate::job::{GresShare, JobPhase, LiveJob};
 use crate::node::{NodeHealth, NodeState};
 use crate::queue::QueuePlace;
@@ -69,6 +68,11 @@ impl Core {
             Some(blocked) if blocked < rank => PendingReason::Priority,
             _ => PendingReason::None,
         }
+    }
+
+    /// The session in which a node has registered since the start; `None` while it has not.
+    pub fn registered(&self, node: &NodeName) -> Option<NodeSession> {
+        self.registered.get(node).copied()
     }
 
     /// A node's state; flags such as `DRAIN` are in its standing.

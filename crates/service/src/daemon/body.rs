@@ -16,6 +16,9 @@ pub const ORDINARY: usize = 1 << 20;
 /// The largest body of operators, in bytes: a piece of an import, or a file that is loaded.
 pub const OF_OPERATORS: usize = 64 << 20;
 
+/// The largest body of a job that is submitted, in bytes: script and environment, as JSON writes them.
+pub const OF_JOBS: usize = 16 << 20;
+
 /// Larger ones must say their length, and few are taken at a time, so that they cannot fill the memory together.
 const LARGE: usize = 64 << 10;
 

@@ -5,7 +5,7 @@
 
 use super::config::Config;
 use super::nss::ThisHost;
-use super::pki::{Certificate, Directory, Revocations, Standing, now};
+use super::pki::{Certificate, Directory, Revocations, Role, Standing, now};
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::StatusCode;
@@ -29,7 +29,7 @@ const NOBODY: Uid = Uid(65534);
 pub enum Peer {
     /// A process on this host, with its user number from the kernel; `None` when the kernel would not say.
     Local(Option<Uid>),
-    /// A login node, with a certificate that TLS has verified.
+    /// A login node or a compute node, with a certificate that TLS has verified.
     Node(Arc<Node>),
 }
 
@@ -107,6 +107,11 @@ impl Caller {
     }
 }
 
+/// Whether a caller stands for those of a node whom it may not speak for.
+pub fn is_nobody(caller: &Caller) -> bool {
+    caller.uid == NOBODY && caller.node.is_some()
+}
+
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
@@ -152,6 +157,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         match peer {
             Peer::Local(Some(uid)) => Ok(Self { uid, node: None, is_ordinary: false }),
             Peer::Local(None) => Err(forbidden("the kernel does not say who you are")),
+            // It has no users: what it may ask is not anybody's to ask.
+            Peer::Node(node) if node.certificate.role == Some(Role::Compute) => {
+                Ok(Self { uid: NOBODY, node: Some(node.name().to_owned()), is_ordinary: true })
+            }
             Peer::Node(node) => {
                 let (uid, user) = asserted(parts)?;
                 // Names may come over the network.
@@ -191,7 +200,7 @@ impl Node {
     }
 
     /// Whether the certificate still holds: a connection may outlive it.
-    fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), Refusal> {
         let name = self.name();
         let again = format!("run playbooks/cluster.yml -e renew=yes --limit MASTER,{name} if it may be let in again");
         match self.rules.revocations.is_revoked(&self.certificate.serial) {
@@ -244,7 +253,7 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pki::{Authority, DAYS, Ledger, Role, request};
+    use super::super::pki::{Authority, DAYS, Ledger, request};
     use super::*;
     use axum::http::Request;
     use words::people::Listed;
@@ -259,7 +268,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = Directory::new(root.path());
         let (authority, _) = Authority::open_or_make(&directory).unwrap();
-        let asked = request(&directory, "login3", true).unwrap().unwrap();
+        let asked = request(&directory, Role::Node, "login3", true).unwrap().unwrap();
         let pem = authority.issue(&asked, Role::Node, &["login3".to_owned()], DAYS).unwrap();
         directory.write("node.crt", &pem, false).unwrap();
         let certificate = directory.certificate("node.crt").unwrap().unwrap().1;

@@ -1,8 +1,10 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
-use super::api::{ImportEvents, ImportJobs, Request};
-use super::body::{self, Bodies, OF_OPERATORS, ORDINARY};
+use super::api::{ImportEvents, ImportJobs, Request, SubmitJob};
+use super::body::{self, Bodies, OF_JOBS, OF_OPERATORS, ORDINARY};
 use super::caller::Caller;
+use super::controller::nodes;
+use super::controller::submit::NotSubmitted;
 use super::import::import;
 use super::json;
 use super::metrics::{Metrics, Outcome};
@@ -11,7 +13,7 @@ use super::refusal::Refusal;
 use super::server::Server;
 use super::service::Service;
 use super::streamed::{self, Streamed};
-use super::turns::{Party, Turn};
+use super::turns::{Party, Turn, Turns};
 use super::work::Work;
 use super::{admission, changes, programs, resources};
 use axum::Router;
@@ -35,6 +37,9 @@ const MAX_WORDS: usize = 256 << 10;
 /// The most words that one command may have: each that cannot be meant is a complaint.
 const MOST_WORDS: usize = 20_000;
 
+/// Where jobs are submitted.
+const SUBMIT: &str = "/v1/jobs/submit";
+
 /// What handlers share.
 pub struct App {
     /// Answers commands.
@@ -53,6 +58,8 @@ pub struct App {
     pub reader: json::Reader,
     /// Tells callers apart where they share places.
     pub parties: Parties,
+    /// Requests of compute nodes that change something, by the node's name.
+    pub nodes: Turns<String>,
 }
 
 impl App {
@@ -61,7 +68,16 @@ impl App {
         let (bodies, store) = (Bodies::new(config.message_timeout), config.store.clone());
         let (metrics, server, work) = (Metrics::default(), OnceLock::new(), Work::default());
         let (reader, parties) = (json::Reader::start()?, Parties::new(&config.accounting));
-        Ok(Arc::new(Self { service, metrics, work, store, server, bodies, reader, parties }))
+        let nodes = Turns::new(nodes::BOUNDS);
+        Ok(Arc::new(Self { service, metrics, work, store, server, bodies, reader, parties, nodes }))
+    }
+
+    /// Resolves when the service stops: who waits is to be answered then.
+    pub async fn stopping(&self) {
+        match self.server.get() {
+            Some(server) => server.stopped().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The caller as one who shares places with others.
@@ -72,6 +88,9 @@ impl App {
 
     /// The most bytes that a request may have.
     async fn most_bytes(self: &Arc<Self>, caller: &Caller, party: &Party<Uid>, head: &Parts) -> Answer<usize> {
+        if head.uri.path() == SUBMIT {
+            return Ok(OF_JOBS);
+        }
         if body::announced(&head.headers) <= ORDINARY || !body::is_for_large(head.uri.path()) {
             return Ok(ORDINARY);
         }
@@ -105,7 +124,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/changes", post(change))
         .route("/v1/import/events", post(import::<ImportEvents>))
         .route("/v1/import/jobs", post(import::<ImportJobs>))
-        .route("/v1/admission", post(admit));
+        .route("/v1/admission", post(admit))
+        .route(SUBMIT, post(submit))
+        .route("/v1/node/connect", post(nodes::connect))
+        .route("/v1/node/register", post(nodes::register))
+        .route("/v1/node/orders", post(nodes::orders))
+        .route("/v1/node/reports", post(nodes::reports));
     for resource in resources::ALL {
         let list = |app, caller, query| list(resource, app, caller, query);
         router = router.route(&format!("/v1/{}", resource.name), get(list));
@@ -148,7 +172,8 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 /// The label of a path in metrics: few, whatever is asked.
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
-    let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission"].into_iter();
+    let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission", "submit"].into_iter();
+    let known = known.chain(["connect", "register", "orders", "reports"]);
     let commands = SlurmProgram::ALL.into_iter().map(SlurmProgram::name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
     names.find(|name| *name == last).unwrap_or("other")
@@ -266,6 +291,27 @@ async fn admit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, 
         })
     };
     Ok(answered(&app.work.run(party, say).await??, Outcome::Done))
+}
+
+/// `POST /v1/jobs/submit`: see [`super::controller::submit`].
+async fn submit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer<HttpResponse> {
+    json::expect(&headers)?;
+    let (party, begun, mine) = (app.party(&caller).await, Instant::now(), app.clone());
+    let take = move || {
+        let ask: SubmitJob = mine.reader.read(body, Ok)?;
+        let said = mine.service.submit(&caller, ask).map_err(|why| match why {
+            NotSubmitted::Bad(why) => Refusal::bad(why),
+            NotSubmitted::Later(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why),
+        })?;
+        let (uid, user, ms) = (caller.uid.0, mine.service.name_of(caller.who()), millis(begun));
+        match (&said.job, &said.refused) {
+            (Some(job), _) => tracing::info!(uid, user, node = caller.node, job = job.0, ms, "submitted"),
+            (None, refused) => tracing::debug!(uid, user, node = caller.node, refused, ms, "not submitted"),
+        }
+        Answer::Ok(said)
+    };
+    let said = app.work.run(party, take).await??;
+    Ok(answered(&said, if said.refused.is_none() { Outcome::Done } else { Outcome::Refused }))
 }
 
 /// `GET /v1/RESOURCE`: see [`resources`].

@@ -40,6 +40,14 @@ pub fn expect(headers: &HeaderMap) -> Answer<()> {
     Ok(())
 }
 
+/// Reads a body that is small or refused, on any thread.
+pub fn small<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
+    if body.len() > SMALL {
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the request has more than {SMALL} bytes")));
+    }
+    read(body)
+}
+
 /// Where bodies are read.
 pub struct Reader(Mutex<Sender<Box<dyn FnOnce() + Send>>>);
 

@@ -13,6 +13,7 @@ pub mod caller;
 pub mod changes;
 mod checkup;
 pub mod config;
+mod controller;
 mod events;
 mod http;
 mod import;
@@ -64,8 +65,8 @@ use tls::TlsListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use words::diag::{Diagnostic, ErrorKind};
 
-/// Threads that may block: one for each command, and some to look up who asks.
-const THREADS: usize = work::COMMANDS_AT_ONCE + 16;
+/// Threads that may block: one for each command, and some to look up who asks and for nodes.
+const THREADS: usize = work::COMMANDS_AT_ONCE + controller::nodes::BOUNDS.places + 16;
 
 /// Reads the configuration again, as it was read at the start.
 pub type Reread = Box<dyn Fn() -> Result<Config, Diagnostic> + Send + Sync>;

@@ -127,7 +127,8 @@ impl Server {
         }
     }
 
-    async fn stopped(&self) {
+    /// Resolves when the server stops.
+    pub async fn stopped(&self) {
         // An error would mean that the server is gone, which `self` excludes.
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
     }

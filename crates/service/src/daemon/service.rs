@@ -8,6 +8,7 @@ use super::balances::Balances;
 use super::caller::Who;
 use super::checkup::Checkup;
 use super::config::Config;
+use super::controller::{CoreCell, Planner, UsageFeed, restored};
 use super::reports::Reporting;
 use super::retention::Retention;
 use super::rollup::Rollup;
@@ -44,6 +45,9 @@ pub struct Service {
     balances: Balances,
     stats: Arc<Stats>,
     checkup: Checkup,
+    core: Arc<CoreCell>,
+    usage: UsageFeed,
+    _planner: Planner,
 }
 
 /// `GET /v1/health`
@@ -69,13 +73,42 @@ impl Service {
         let world = Arc::new(Local::configured(config, readers.clone(), stats.clone()));
         let state = founded(&mut store, config, world.now()).map_err(|error| host(error.to_string()))?;
         let cannot = |error: std::io::Error| host(format!("cannot start: {error}"));
-        let writer = Arc::new(Writer::start(store, state).map_err(cannot)?);
+        let core = restored(&store, config, &state)?;
+        let writer = Arc::new(Writer::scheduling(store, state, core.clone()).map_err(cannot)?);
         let rollup = Rollup::start(&writer, &readers, &stats).map_err(cannot)?;
         let reporting = Arc::new(Reporting::new(config.cluster_name.clone()));
         let balances = Balances::start(&writer, &readers, &reporting, world.clone()).map_err(cannot)?;
         let retention = Retention::start(&writer, &readers, config.accounting.retention.clone()).map_err(cannot)?;
         let checkup = Checkup::start(&readers).map_err(cannot)?;
-        Ok(Self { writer, readers, world: RwLock::new(world), rollup, reporting, retention, balances, stats, checkup })
+        let usage = UsageFeed::start(&writer, core.clone(), &readers, &reporting, world.clone()).map_err(cannot)?;
+        let _planner = Planner::start(&writer, core.clone()).map_err(cannot)?;
+        let world = RwLock::new(world);
+        let service = Self {
+            writer,
+            readers,
+            world,
+            rollup,
+            reporting,
+            retention,
+            balances,
+            stats,
+            checkup,
+            core,
+            usage,
+            _planner,
+        };
+        service.begin(config).map_err(host)?;
+        Ok(service)
+    }
+
+    /// The scheduler's core, where there is one.
+    pub(super) fn core(&self) -> &Arc<CoreCell> {
+        &self.core
+    }
+
+    /// The cluster's name.
+    pub fn cluster_name(&self) -> &str {
+        self.reporting.cluster()
     }
 
     /// The world as it is configured now.
@@ -99,12 +132,15 @@ impl Service {
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
         self.retention.configure(config.accounting.retention.clone());
         self.balances.configure(world.clone());
-        let (cluster, tres) = (config.cluster_name.clone(), config.tres.clone());
-        self.write(move |change| {
+        let (cluster, tres, nodes) = (config.cluster_name.clone(), config.tres.clone(), config.cluster());
+        let seen = world.clone();
+        let written = self.write(move |change| {
             founding::found(change.state, &cluster, &tres, world.now());
-            Ok(())
+            change.configure(nodes.clone())
         })?;
-        Ok(())
+        written.gave.map_err(|denial| denial.to_string())?;
+        self.usage.configure(seen);
+        self.begin(config)
     }
 
     /// Whether the store can be read, and what was kept last; the error says why it cannot.

@@ -3,6 +3,7 @@
 use super::api::CallerFile;
 use super::caller::Who;
 use super::config::Config;
+use super::config::compute::ComputeLines;
 use super::nss::ThisHost;
 use super::stats::Stats;
 use crate::store::Readers;
@@ -26,18 +27,31 @@ pub struct Local {
     readers: Readers,
     shown: Vec<(Part, &'static str, String)>,
     stats: Arc<Stats>,
+    compute: Arc<ComputeLines>,
 }
 
 impl Local {
     /// With these settings, of this cluster, and with this store.
     pub fn new(settings: Settings, cluster: impl Into<String>, readers: Readers) -> Self {
-        Self { settings, cluster: cluster.into(), readers, shown: Vec::new(), stats: Arc::default() }
+        Self {
+            settings,
+            cluster: cluster.into(),
+            readers,
+            shown: Vec::new(),
+            stats: Arc::default(),
+            compute: Arc::default(),
+        }
     }
 
     /// As a service is configured, with what it counts.
     pub fn configured(config: &Config, readers: Readers, stats: Arc<Stats>) -> Self {
         let local = Self::new(config.accounting.clone(), config.cluster_name.to_lowercase(), readers);
-        Self { shown: config.shown(), stats, ..local }
+        Self { shown: config.shown(), stats, compute: Arc::new(config.compute.clone()), ..local }
+    }
+
+    /// What the configuration says of nodes and of how jobs are scheduled.
+    pub fn compute(&self) -> &ComputeLines {
+        &self.compute
     }
 
     /// Whoever asks, as accounting knows them. The error is that nobody knows now who that is; root is root without a name.

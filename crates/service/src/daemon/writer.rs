@@ -5,17 +5,29 @@
 //! copy is dropped, the transaction is rolled back, and each command of the batch runs again on its own: so only those
 //! that cannot be kept are refused, and nobody ever saw what was not kept.
 //!
+//! The scheduler's core is told of what happens in the same batch ([`Change::on`]), its rows are in the same transaction, and
+//! its orders go out when that is on disk. When time makes a difference to it, an empty batch does what is due.
+//!
 //! A commit that may or may not be on disk ends the thread: only reading the store anew says what became of it.
 
+use super::controller::{CoreCell, CoreTurn, now};
 use crate::store::{Asker, Draft, Store, StoreError};
+use scheduling::Core;
+use scheduling::config::Config as Cluster;
+use scheduling::event::{Accepted, Denial, SchedulerEvent};
+use scheduling::id::Time;
 use slurm::State;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The most commands in a batch, so that the first of them does not wait long for the last.
 const LARGEST_BATCH: usize = 256;
+
+/// Seconds after which the scheduler is tried again when what it decided could not be written.
+const PAUSE: Time = 5;
 
 /// The state as it is kept on disk, and how many times it changed since the service started.
 #[derive(Clone)]
@@ -50,13 +62,36 @@ impl Commits {
 }
 
 /// What a command that changes something works with.
-pub struct Change<'a> {
+pub struct Change<'a, 'c> {
     /// The state; what is changed is written when the command ends.
     pub state: &'a mut State,
     /// Counts the changes before this one.
     pub revision: u64,
     /// For rows that are in the store alone.
     pub draft: &'a Draft<'a>,
+    turn: &'a mut CoreTurn<'c>,
+}
+
+impl Change<'_, '_> {
+    /// Tells the scheduler. What it decides is kept with everything else, or not at all.
+    pub fn on(&mut self, event: SchedulerEvent) -> Result<Accepted, Denial> {
+        self.turn.on(self.state, event)
+    }
+
+    /// Gives the scheduler another configuration; `None` is one without nodes.
+    pub fn configure(&mut self, cluster: Option<Arc<Cluster>>) -> Result<Result<Accepted, Denial>, StoreError> {
+        self.turn.configure(self.state, self.draft, cluster)
+    }
+
+    /// The scheduler's core, after what was done so far; `None` where there is none.
+    pub fn core(&mut self) -> Option<&Core> {
+        self.turn.core().map(|core| &*core)
+    }
+
+    /// The time of this batch.
+    pub fn now(&self) -> Time {
+        self.turn.now()
+    }
 }
 
 /// What was done in a transaction that is on disk now.
@@ -114,12 +149,19 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread; it ends, and closes the store, when the writer is dropped.
+    /// Starts the thread, without a scheduler; it ends, and closes the store, when the writer is dropped.
+    #[cfg(test)]
     pub fn start(store: Store, state: State) -> std::io::Result<Self> {
+        Self::scheduling(store, state, Arc::default())
+    }
+
+    /// Starts the thread, which alone changes the core from now on.
+    pub fn scheduling(store: Store, state: State, cell: Arc<CoreCell>) -> std::io::Result<Self> {
         let kept = Arc::new(RwLock::new(Kept { state: Arc::new(state), revision: 1 }));
         let (jobs, waiting) = channel();
         let commits = Arc::default();
-        let mut desk = Desk { store, kept: kept.clone(), commits: Arc::clone(&commits) };
+        let due = cell.exists().then(now);
+        let mut desk = Desk { store, kept: kept.clone(), commits: Arc::clone(&commits), cell, due };
         let (end, broken) = watch::channel(String::new());
         std::thread::Builder::new().name("writer".into()).spawn(move || {
             if let Err(why) = desk.work(&waiting) {
@@ -171,6 +213,9 @@ struct Desk {
     store: Store,
     kept: Arc<RwLock<Kept>>,
     commits: Arc<Mutex<Commits>>,
+    cell: Arc<CoreCell>,
+    /// When time makes a difference to the scheduler next.
+    due: Option<Time>,
 }
 
 /// Why a batch was not kept.
@@ -193,13 +238,39 @@ fn refused(error: StoreError) -> Refusal {
 impl Desk {
     /// Until nobody sends any more. The error says why it cannot go on.
     fn work(&mut self, waiting: &Receiver<Job>) -> Result<(), String> {
-        while let Ok(first) = waiting.recv() {
+        loop {
+            let first = match self.next(waiting) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.let_time_pass()?;
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
             let batch = std::iter::once(first).chain(waiting.try_iter().take(LARGEST_BATCH - 1));
             let (left, batch): (Vec<_>, Vec<_>) = batch.partition(|job| job.asker.has_left());
             left.iter().for_each(|job| reply_to(job, Err("who asked has left; nothing was changed".into())));
             self.settle(batch)?;
         }
-        Ok(())
+    }
+
+    /// The next command, unless time makes a difference before it comes.
+    fn next(&self, waiting: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+        let Some(due) = self.due else { return waiting.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+        let left = jiff::Timestamp::from_second(due).map(|due| due.duration_since(jiff::Timestamp::now()));
+        waiting.recv_timeout(left.ok().and_then(|left| Duration::try_from(left).ok()).unwrap_or_default())
+    }
+
+    /// Does what is due. What cannot be written now is tried again.
+    fn let_time_pass(&mut self) -> Result<(), String> {
+        match self.attempt(&[]) {
+            Ok(_) => Ok(()),
+            Err(Refusal::Unsynced(why)) => Err(why),
+            Err(Refusal::Refused(why)) => {
+                tracing::error!("what the scheduler decided is not kept, and it tries again: {why}");
+                Ok(())
+            }
+        }
     }
 
     fn settle(&mut self, batch: Vec<Job>) -> Result<(), String> {
@@ -219,17 +290,35 @@ impl Desk {
     }
 
     fn attempt(&mut self, batch: &[Job]) -> Result<Vec<Written<()>>, Refusal> {
-        let Kept { state, mut revision } = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut state = State::clone(&state);
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let cell = self.cell.clone();
+        let mut turn = cell.turn(now());
+        match self.carry_out(batch, &kept, &mut turn) {
+            Ok((new, replies)) => {
+                *self.kept.write().unwrap_or_else(PoisonError::into_inner) = new;
+                self.due = turn.commit().unwrap_or(self.due);
+                Ok(replies)
+            }
+            Err(refusal) => {
+                self.due = cell.exists().then(|| turn.now() + PAUSE);
+                turn.rollback(&kept.state);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        batch: &[Job],
+        kept: &Kept,
+        turn: &mut CoreTurn,
+    ) -> Result<(Kept, Vec<Written<()>>), Refusal> {
+        let (mut state, mut revision) = (State::clone(&kept.state), kept.revision);
         let draft = self.store.draft().map_err(refused)?;
         let mut replies = Vec::with_capacity(batch.len());
         for job in batch {
-            let mut change = Change { state: &mut state, revision, draft: &draft };
-            catch_unwind(AssertUnwindSafe(|| (job.work)(&mut change)))
-                .map_err(|_| {
-                    Refusal::Refused("a bug in enlist serve stopped this command; nothing was changed".to_owned())
-                })?
-                .map_err(refused)?;
+            let mut change = Change { state: &mut state, revision, draft: &draft, turn };
+            guarded(|| (job.work)(&mut change))?;
             let is_change = state.has_changes();
             if is_change {
                 draft.save(&state).map_err(refused)?;
@@ -238,11 +327,23 @@ impl Desk {
             state.commit();
             replies.push(Written { gave: (), revision, is_change });
         }
+        guarded(|| {
+            turn.finish(&state, revision != kept.revision, self.due);
+            turn.save(&state, &draft)
+        })?;
         draft.keep().map_err(refused)?;
-        self.commits.lock().unwrap_or_else(PoisonError::into_inner).count(batch.len());
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept { state: Arc::new(state), revision };
-        Ok(replies)
+        if !batch.is_empty() {
+            self.commits.lock().unwrap_or_else(PoisonError::into_inner).count(batch.len());
+        }
+        Ok((Kept { state: Arc::new(state), revision }, replies))
     }
+}
+
+/// A panic is a refusal, too.
+fn guarded(work: impl FnOnce() -> Result<(), StoreError>) -> Result<(), Refusal> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    let bug = || Refusal::Refused("a bug in enlist serve stopped this command; nothing was changed".to_owned());
+    done.map_err(|_| bug())?.map_err(refused)
 }
 
 /// Whoever no longer waits for the answer is none of our business.

@@ -1,6 +1,6 @@
 //! Keys of slurm.conf and slurmdbd.conf (22.05 to 25.11) that have no meaning here.
 
-const SCHEDULER: &str = "it is the scheduler's, and that half of the service does not exist yet";
+const SCHEDULER: &str = "the scheduler has nothing like it yet";
 const NODES: &str = "it is about compute nodes and the jobs on them";
 const DATABASE: &str = "the store is a file of the service's own (StoreLocation)";
 const IDENTITY: &str = "callers are known by the kernel's word or by their host's certificate";
@@ -14,17 +14,17 @@ const OTHER: &str = "there is nothing like it";
 pub const GROUPS: &[(&str, &str)] = &[
     (
         SCHEDULER,
-        "BurstBufferParameters BurstBufferType CompleteWait DefCPUPerGPU DefMemPerCPU DefMemPerGPU \
-         DefMemPerNode DependencyParameters DisableRootJobs DownNodes Epilog EpilogSlurmctld EpilogTimeout \
-         FastSchedule FederationParameters FrontendName GresTypes GroupUpdateForce GroupUpdateTime InactiveLimit JobRequeue \
-         JobSubmitPlugins LicenseParameters Licenses MCSParameters MCSPlugin MaxArraySize MaxBatchRequeue MaxDBDMsgs \
-         MaxJobCount MaxMemPerCPU MaxMemPerNode MaxNodeCount MaxStepCount MaxTasksPerNode MinJobAge NodeFeaturesPlugins \
-         NodeName NodeSet OverTimeLimit PowerAction PowerParameters PowerPlugin PreemptExemptTime PreemptMode \
+        "BurstBufferParameters BurstBufferType CompleteWait DefCPUPerGPU  DefMemPerGPU \
+          DependencyParameters  DownNodes Epilog EpilogSlurmctld EpilogTimeout \
+         FastSchedule FederationParameters FrontendName  GroupUpdateForce GroupUpdateTime InactiveLimit \
+         JobSubmitPlugins LicenseParameters  MCSParameters MCSPlugin MaxArraySize  MaxDBDMsgs \
+          MaxMemPerCPU MaxMemPerNode MaxNodeCount MaxStepCount MaxTasksPerNode  NodeFeaturesPlugins \
+           OverTimeLimit PowerAction PowerParameters PowerPlugin PreemptExemptTime PreemptMode \
          PreemptParameters PreemptType PriorityParameters PrioritySiteFactorParameters PrioritySiteFactorPlugin Prolog \
          PrologEpilogTimeout PrologFlags PrologSlurmctld PrologTimeout RebootProgram ReconfigFlags RequeueExit \
          RequeueExitHold ResumeFailProgram ResumeProgram ResumeRate ResumeTimeout ResvEpilog ResvOverRun ResvProlog \
          ReturnToService SchedulerParameters SchedulerTimeSlice SchedulerType ScronParameters SelectType \
-         SelectTypeParameters SlurmSchedLogFile SlurmSchedLogLevel StateSaveLocation SuspendExcNodes SuspendExcParts \
+          SlurmSchedLogFile SlurmSchedLogLevel StateSaveLocation SuspendExcNodes SuspendExcParts \
          SuspendExcStates SuspendProgram SuspendRate SuspendTime SuspendTimeout SwitchParameters SwitchType TopologyParam \
          TopologyPlugin",
     ),
@@ -35,10 +35,10 @@ pub const GROUPS: &[(&str, &str)] = &[
          CoreSpecPlugin CpuFreqDef CpuFreqGovernors DefRuntimePlugin EioTimeout EpilogMsgTime ExtSensorsFreq ExtSensorsType \
          GetEnvTimeout GpuFreqDef HealthCheckInterval HealthCheckNodeState HealthCheckProgram HealthCheckTimeout \
          InteractiveStepOptions JobAcctGatherFrequency JobAcctGatherParams JobAcctGatherType JobContainerType JobFileAppend \
-         KillOnBadExit KillWait LaunchParameters LaunchType MpiDefault MpiParams NamespaceType ProctrackType \
+         KillOnBadExit  LaunchParameters LaunchType MpiDefault MpiParams NamespaceType ProctrackType \
          PropagatePrioProcess PropagateResourceLimits PropagateResourceLimitsExcept SallocDefaultCommand SbcastParameters \
          SlurmdDebug SlurmdHttpAuthParameters SlurmdLogFile SlurmdParameters SlurmdPidFile SlurmdPort SlurmdSpoolDir \
-         SlurmdSyslogDebug SlurmdTimeout SlurmdUser SlurmstepdParameters SrunEpilog SrunPortRange SrunProlog TaskEpilog \
+         SlurmdSyslogDebug  SlurmdUser SlurmstepdParameters SrunEpilog SrunPortRange SrunProlog TaskEpilog \
          TaskPlugin TaskPluginParam TaskProlog TmpFS TreeWidth UnkillableStepProgram UnkillableStepTimeout UsePAM \
          VSizeFactor WaitTime X11Parameters",
     ),

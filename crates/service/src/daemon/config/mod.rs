@@ -4,18 +4,21 @@
 //! `--print-config` are made. Settings of Slurm that have no meaning here ([`foreign`]) are accepted with a warning, so
 //! that a site may begin with its own file.
 
+pub mod compute;
 mod foreign;
 pub mod keys;
 mod lines;
+pub mod nodes;
 pub mod page;
 mod partition;
 mod values;
 
 use super::api::DEFAULT_SOCKET;
 use commands::sacctmgr::Part;
+use compute::{ComputeLines, PartitionWords};
 use keys::Key;
 use lines::Line;
-use slurm::settings::Settings;
+use slurm::settings::{Partition, Settings};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub struct Config {
     pub network: Network,
     /// What accounting itself obeys.
     pub accounting: Settings,
+    /// Nodes, and how jobs get onto them.
+    pub compute: ComputeLines,
     /// `LogFile`, `DebugLevel`, `LogFormat`.
     pub log: Log,
     /// `MessageTimeout`: how long a client may take to send its next request, and to read an answer.
@@ -118,6 +123,7 @@ impl Default for Config {
             socket: DEFAULT_SOCKET.into(),
             network: Network::default(),
             accounting: Settings::default(),
+            compute: ComputeLines::default(),
             log: Log::default(),
             message_timeout: Duration::from_secs(10),
             stop_timeout: Duration::from_secs(30),
@@ -147,18 +153,23 @@ impl Config {
             return Err(first);
         }
         config.accounting.partitions.retain(|it| !partition::is_default(it));
+        config.compute.forget_defaults();
         let ids = config.accounting.job_ids;
         if ids.first >= ids.last {
             let message = format!("FirstJobId={} must be less than MaxJobId={}", ids.first, ids.last);
             return Err(Diagnostic::new(ErrorKind::Input, message));
         }
+        config.check_cluster()?;
         Ok(config)
     }
 
     /// All effective values in the form in which they are read.
     pub fn print(&self) -> String {
         let keys = keys::all().map(|key| format!("{}={}\n", key.name, values::quote(&(key.get)(self))));
-        keys.chain(self.accounting.partitions.iter().map(|partition| partition.line() + "\n")).collect()
+        let words = |name: &str| self.compute.partitions.get(name).map(PartitionWords::written).unwrap_or_default();
+        let partition = |rules: &Partition| format!("{}{}\n", rules.line(), words(&rules.name));
+        let lines = self.accounting.partitions.iter().map(partition);
+        keys.chain([self.compute.written()]).chain(lines).collect()
     }
 
     /// All effective values as `sacctmgr show configuration` has them.
@@ -216,6 +227,12 @@ fn take_line(config: &mut Config, wrong: &mut Vec<Diagnostic>, line: &Line) -> R
         if next.key.eq_ignore_ascii_case("PartitionName") {
             return partition::take(config, wrong, line, rest);
         }
+        if next.key.eq_ignore_ascii_case("NodeName") {
+            return nodes::take(config, wrong, line, rest);
+        }
+        if next.key.eq_ignore_ascii_case("NodeSet") {
+            return partition::take_set(config, line, rest);
+        }
         if let Some(why) = foreign::reason(next.key) {
             // The rest of the line belongs to it (`NodeName=n1 CPUs=4 …`).
             config.warnings.push(format!("{}: {} does nothing here: {why}", next.place, next.key));
@@ -229,7 +246,8 @@ fn take_line(config: &mut Config, wrong: &mut Vec<Diagnostic>, line: &Line) -> R
 
 fn set(config: &mut Config, name: &str, value: &str, place: &Place) -> Result<(), Diagnostic> {
     let Some(Key { set, get, applies, .. }) = keys::all().find(|key| key.is(name)) else {
-        let names = keys::all().map(|key| key.name).chain(["PartitionName"]).chain(foreign::names());
+        let names =
+            keys::all().map(|key| key.name).chain(["PartitionName", "NodeName", "NodeSet"]).chain(foreign::names());
         return Err(Diagnostic::input(place, format!("unknown key `{name}`")).suggest(name, names));
     };
     let warned = config.warnings.len();

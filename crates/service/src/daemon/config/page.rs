@@ -1,7 +1,7 @@
 //! `docs/config.md`, made from the table of keys.
 
 use super::keys::{Applies, Key, SECTIONS};
-use super::{Config, foreign};
+use super::{Config, compute, foreign, nodes};
 use slurm::settings::partition;
 use std::fmt::Write;
 
@@ -19,17 +19,30 @@ good, the old values stay.
 An unknown key is an error. Keys of slurm.conf and slurmdbd.conf that have no meaning here are accepted with a warning;
 they stand at the end.
 
-In the tables, *at start* means that a change needs a restart, and *scheduler* that the value is checked and kept for the
-scheduler half of the service, which does not exist yet. *Not yet* means that it is checked and kept, but nothing acts on
-it; a warning says so. The others change when the file is read again.
+In the tables, *at start* means that a change needs a restart. *Scheduler* means that it counts for jobs that this service
+itself runs (on reload too). *Not yet* means that it is checked and kept, but nothing acts on it; a warning says so. The
+others change when the file is read again.
 ";
 
 const PARTITIONS: &str = "
 ## Partitions
 
-`PartitionName=…` lines as in slurm.conf say what partitions there are; they are read again on reload, and so far only
-`enlist explain` heeds them. Without any, every name is a partition that lets everybody in. `PartitionName=DEFAULT` says what the
-lines after it have unless they say otherwise. Other words that Slurm knows are accepted with a warning.
+`PartitionName=…` lines as in slurm.conf say what partitions there are; they are read again on reload. The scheduler and
+`enlist explain` heed them. To `enlist explain`, every name is a partition that lets everybody in where there are none; jobs
+need one. `PartitionName=DEFAULT` says what the lines after it have unless they say otherwise. Other words that Slurm knows are
+accepted with a warning.
+
+| word | meaning |
+|---|---|
+";
+
+const NODES: &str = "
+## Nodes
+
+`NodeName=…` lines as in slurm.conf say what compute nodes there are, as a name or a list (`n[1-16]`). With one of them the service
+schedules jobs itself; without any it keeps accounts only. `NodeName=DEFAULT` says what the lines after it have unless they say
+otherwise, and `NodeSet=NAME Nodes=… Feature=…` names some of them for partition lines. They are read again on reload; nodes and
+partitions that do not fit together are an error. Other words that Slurm knows are accepted with a warning.
 
 | word | meaning |
 |---|---|
@@ -50,6 +63,13 @@ pub fn page() -> String {
     page.push_str(PARTITIONS);
     for key in partition::KEYS {
         let _ = writeln!(page, "| `{}` | {} |", key.name, key.meaning);
+    }
+    for word in compute::WORDS {
+        let _ = writeln!(page, "| `{}` | {} |", word.name, word.meaning);
+    }
+    page.push_str(NODES);
+    for key in nodes::KEYS {
+        let _ = writeln!(page, "| `{}` | {} |", key.name(), key.meaning);
     }
     page.push_str("\n## Accepted and without effect\n\n");
     for (why, names) in foreign::GROUPS {

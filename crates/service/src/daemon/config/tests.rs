@@ -1,4 +1,6 @@
 use super::*;
+use scheduling::config::PartitionLine;
+use scheduling::demand::MemoryDemand;
 use slurm::fairshare::Method;
 use slurm::settings::{Archive, Private, ResetPeriod};
 
@@ -89,7 +91,11 @@ fn what_is_printed_is_read_back() {
     let text = "PriorityDecayHalfLife=0\nLogFile=\"/var/log/my log\"\nDebugLevel=verbose\nPurgeTXNAfter=3days\n\
                 PrivateData=all\nPriorityWeightTRES=mem=0.25\nMaxQueryTimeRange=2-0\nLogFormat=json\n\
                 EnforcePartLimits=ANY\nPartitionName=DEFAULT MaxTime=1-0 State=DOWN\n\
-                PartitionName=gpu Nodes=g[1-4] AllowAccounts=lab,solo State=UP Default=YES\nPartitionName=cpu";
+                PartitionName=gpu Nodes=g[1-4] AllowAccounts=lab,solo State=UP Default=YES OverSubscribe=EXCLUSIVE\n\
+                PartitionName=cpu Nodes=set DefaultTime=1:00:00 PriorityTier=3 DefMemPerCPU=100\n\
+                NodeName=DEFAULT RealMemory=1000 Weight=3\nNodeName=g[1-4] Sockets=2 CoresPerSocket=4 \
+                ThreadsPerCore=2 Gres=gpu:a100:4 Features=a,b State=DRAIN\nNodeName=c1 CPUs=4\n\
+                NodeSet=set Nodes=c1 Feature=b\nLicenses=x:3,y\nGresTypes=gpu\nDefMemPerCPU=50\nMinJobAge=0";
     let bare = |config: Config| Config { warnings: Vec::new(), ..config };
     for config in [Config::default(), parse(text).unwrap()] {
         assert_eq!(bare(parse(&config.print()).unwrap()), bare(config.clone()), "{}", config.print());
@@ -106,12 +112,7 @@ fn partitions_have_what_the_lines_before_say() {
     let all: Vec<_> = config.accounting.partitions.iter().map(|it| (it.name.as_str(), it.max_minutes)).collect();
     assert_eq!(all, [("a", None), ("b", Some(60)), ("c", None)]);
     assert_eq!(config.accounting.partitions[1].qos.as_deref(), Some("part"));
-    assert_eq!(config.warnings.len(), 1);
-    assert!(
-        config.warnings[0].starts_with("c:2:1: Nodes of partition DEFAULT does nothing here"),
-        "{:?}",
-        config.warnings
-    );
+    assert_eq!(config.warnings, [""; 0]);
     for (text, place, why) in [
         ("PartitionName=a\nPartitionName=a", "c:2:1", "partition a is there already"),
         ("PartitionName=a AllowAcounts=x", "c:1:17", "a partition has no `AllowAcounts`"),
@@ -143,11 +144,12 @@ fn all_that_is_wrong_with_partitions_is_told_at_once() {
 
 #[test]
 fn keys_without_meaning_here_warn_and_tell_why() {
-    let config = parse("NodeName=n[1-4] CPUs=4 State=UNKNOWN\nstoragepass=secret\nClusterName=x").unwrap();
+    let config = parse("Prolog=/x/y\nstoragepass=secret\nClusterName=x\nPartitionName=a Hidden=YES").unwrap();
     assert_eq!(config.cluster_name, "x");
-    assert_eq!(config.warnings.len(), 2);
-    assert!(config.warnings[0].starts_with("c:1:1: NodeName does nothing here: it is the scheduler's"));
+    assert_eq!(config.warnings.len(), 3);
+    assert!(config.warnings[0].starts_with("c:1:1: Prolog does nothing here: the scheduler has nothing like it yet"));
     assert!(!config.warnings[1].contains("secret"));
+    assert!(config.warnings[2].starts_with("c:4:1: Hidden of partition a does nothing here"));
     let config = parse("PurgeJobAfter=12months\nPurgeStepAfter=never").unwrap();
     assert_eq!(config.warnings, [""; 0]);
 }
@@ -187,7 +189,9 @@ fn written_fields(block: &str) -> Vec<&str> {
 fn every_key_that_takes_effect_is_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut product = Vec::new();
-    for part in ["crates/slurm/src", "crates/commands/src", "crates/service/src/store", "src/cli"] {
+    for part in
+        ["crates/slurm/src", "crates/scheduling/src", "crates/commands/src", "crates/service/src/store", "src/cli"]
+    {
         sources(&root.join(part), &mut product);
     }
     let daemon = std::fs::read_dir(root.join("crates/service/src/daemon")).unwrap().map(|entry| entry.unwrap().path());
@@ -233,7 +237,7 @@ fn lines_go_on_and_files_are_included() {
         parse("NodeName=n[1-9] CPUs=64 \\\n  RealMemory=1000 State=UNKNOWN\nClusterName=\\\nBig # no \\\nMaxJobId=9")
             .unwrap();
     assert_eq!((config.cluster_name.as_str(), config.accounting.job_ids.last), ("big", 9));
-    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    assert_eq!(config.cluster().unwrap().nodes[8].hardware.memory, 1000);
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     std::fs::write(at("slurm.conf"), "include more.conf\nMaxJobId=9\n").unwrap();
@@ -244,4 +248,55 @@ fn lines_go_on_and_files_are_included() {
     assert!(Config::read(&at("slurm.conf")).unwrap_err().to_string().contains("in a circle"));
     std::fs::write(at("more.conf"), "\nNonsense=1\n").unwrap();
     assert!(Config::read(&at("slurm.conf")).unwrap_err().to_string().contains("more.conf:2:1"));
+}
+
+#[test]
+fn nodes_and_partitions_are_what_the_scheduler_goes_by() {
+    let config = parse(
+        "ClusterName=c\nNodeName=DEFAULT Sockets=2 CoresPerSocket=4 ThreadsPerCore=2 RealMemory=1000\n\
+         NodeName=n[1-2] Gres=gpu:a100:2(S:0-1),gpu:h100 Feature=fast\nNodeName=m1 CPUs=8 NodeAddr=10.0.0.1\nGresTypes=gpu\n\
+         NodeSet=quick Feature=fast\nPartitionName=DEFAULT MaxTime=60 PriorityTier=2\n\
+         PartitionName=a Nodes=ALL Default=YES\nPartitionName=b Nodes=quick,m1,n1 DefaultTime=5 DefMemPerNode=10\n\
+         DefMemPerCPU=7 KillWait=1 SlurmdTimeout=0 Licenses=matlab:2,x SelectTypeParameters=CR_CPU",
+    );
+    let config = config.unwrap();
+    let cluster = config.cluster().unwrap();
+    let names: Vec<_> = cluster.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!((names, cluster.cluster.as_str()), (vec!["n1", "n2", "m1"], "c"));
+    let (big, small) = (&cluster.nodes[0].hardware, &cluster.nodes[2].hardware);
+    assert_eq!((big.cpus, big.threads_per_core, big.memory), (16, 2, 1000));
+    assert_eq!((small.cpus, small.threads_per_core), (8, 1), "as many CPUs as cores: threads are not told apart");
+    let stock: Vec<_> = big.gres.iter().map(|it| (it.name.as_str(), it.kind.as_deref(), it.count)).collect();
+    assert_eq!(stock, [("gpu", Some("a100"), 2), ("gpu", Some("h100"), 1)]);
+    let [a, b] = &cluster.partitions[..] else { panic!("{:?}", cluster.partitions) };
+    let of = |line: &PartitionLine| line.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    assert_eq!((of(a), of(b)), ("n1,n2,m1".into(), "n1,n2,m1".into()));
+    assert_eq!((a.tier, a.minutes(None), b.minutes(None)), (2, Some(60), Some(5)));
+    assert_eq!((a.default_memory, b.default_memory), (MemoryDemand::PerCpu(7), MemoryDemand::PerNode(10)));
+    assert_eq!((cluster.bounds.kill_wait, cluster.bounds.node_timeout), (1, u32::MAX));
+    assert_eq!((cluster.licenses["matlab"], cluster.licenses["x"], cluster.counts_memory), (2, 1, false));
+    assert_eq!(config.warnings, ["c:4:1: NodeAddr of node m1 does nothing here"]);
+    assert!(parse("PartitionName=a Nodes=n1").unwrap().cluster().is_none(), "accounts alone");
+}
+
+#[test]
+fn nodes_that_cannot_be_are_told() {
+    for (text, part) in [
+        ("NodeName=n1\nNodeName=n[0-1]", "NodeName=n1 is there twice"),
+        ("NodeName=n1\nPartitionName=p Nodes=n[1-2]", "PartitionName=p: there is no NodeName=n2"),
+        ("NodeName=n1 CPUs=3 ThreadsPerCore=2 CoresPerSocket=2", "NodeName=n1: CPUs must be"),
+        ("NodeName=n1 CPUz=3", "c:1:13: a node has no `CPUz`"),
+        ("NodeName=n1 CPUs=0", "CPUs: a whole number from 1"),
+        ("NodeName=n[1-", "`n[1-` is no list of names"),
+        ("NodeName=../x", "`../x` is no list of names"),
+        ("NodeName=n1 Gres=gpu::2", "`gpu::2` is no name[:kind][:count]"),
+        ("NodeName=n1 State=maybe", "State: UNKNOWN, DOWN or DRAIN"),
+        ("NodeSet=a Nodez=1", "a set of nodes has no `Nodez`"),
+        ("PartitionName=p OverSubscribe=maybe", "OverSubscribe: EXCLUSIVE or NO"),
+        ("Licenses=a:x", "Licenses: a:x: a whole number"),
+    ] {
+        let error = parse(text).unwrap_err();
+        let told = format!("{error}");
+        assert!(told.contains(part) || part.starts_with("c:") && told.contains(&part[8..]), "{text}: {told}");
+    }
 }

@@ -1,6 +1,8 @@
 //! The authority: the key that signs.
 
-use super::{Certificate, DAY, Directory, Entry, Ledger, Role, Standing, check_name, host, now, refused, shown};
+use super::{
+    COMPUTE_UNIT, Certificate, DAY, Directory, Entry, Ledger, Role, Standing, check_name, host, now, refused, shown,
+};
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
@@ -52,11 +54,14 @@ impl Authority {
         if directory.read_key("ca.key")?.is_some() {
             return Ok((Self::open(directory)?, false));
         }
-        if let Some(file) = ["node.key", "node.crt"].into_iter().find(|name| directory.file(name).exists()) {
-            let message = format!("this is a login node: {} is there", directory.file(file).display());
+        if let Some(file) = ["node.key", "node.crt", "compute.key", "compute.crt"]
+            .into_iter()
+            .find(|name| directory.file(name).exists())
+        {
+            let message = format!("this is a node of a cluster: {} is there", directory.file(file).display());
             return Err(refused(message)
                 .note("an authority made here would replace ca.crt, and this node would trust its master no more")
-                .hint("run it on the master; `enlist cert request NAME` is the login node's command"));
+                .hint("run it on the master; `enlist cert request NAME` is the node's command"));
         }
         let key = KeyPair::generate().map_err(failed)?;
         let mut params = CertificateParams::default();
@@ -96,11 +101,14 @@ impl Authority {
         let mut params = CertificateParams::default();
         let first = names.first().ok_or_else(|| refused("a certificate needs a name"))?;
         params.distinguished_name = common_name(first);
+        if role == Role::Compute {
+            params.distinguished_name.push(DnType::OrganizationalUnitName, COMPUTE_UNIT);
+        }
         params.subject_alt_names = names.iter().map(|name| alternative(name)).collect::<Result<_, _>>()?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![match role {
             Role::Server => ExtendedKeyUsagePurpose::ServerAuth,
-            Role::Node => ExtendedKeyUsagePurpose::ClientAuth,
+            Role::Node | Role::Compute => ExtendedKeyUsagePurpose::ClientAuth,
         }];
         params.use_authority_key_identifier_extension = true;
         set_time(&mut params, days)?;

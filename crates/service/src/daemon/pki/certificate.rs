@@ -15,14 +15,30 @@ pub enum Role {
     Server,
     /// A login node's daemon, which vouches for its users: `clientAuth`.
     Node,
+    /// A compute node's daemon, which runs jobs and vouches for nobody: `clientAuth`, and [`COMPUTE_UNIT`] in its subject.
+    Compute,
 }
 
+/// The organizational unit in the subject of a compute node's certificate.
+pub const COMPUTE_UNIT: &str = "enlist compute nodes";
+
 impl Role {
+    /// The file of its key.
+    pub fn key_file(self) -> String {
+        format!("{}.key", self.name())
+    }
+
+    /// The file of its certificate.
+    pub fn certificate_file(self) -> String {
+        format!("{}.crt", self.name())
+    }
+
     /// As the ledger and messages write it.
     pub fn name(self) -> &'static str {
         match self {
             Role::Server => "server",
             Role::Node => "node",
+            Role::Compute => "compute",
         }
     }
 }
@@ -58,7 +74,7 @@ pub fn standing(from: i64, until: i64, now: i64) -> Standing {
 pub struct Certificate {
     /// Serial number, lower-case hexadecimal.
     pub serial: String,
-    /// What it may be used for; `None` for none of ours, or for both.
+    /// What it may be used for; `None` for none of ours, or for several.
     pub role: Option<Role>,
     /// Names and addresses of its holder.
     pub names: Vec<String>,
@@ -77,7 +93,7 @@ impl Certificate {
         let usage = parsed.extended_key_usage().map_err(|error| error.to_string())?;
         let role = usage.and_then(|usage| match (usage.value.server_auth, usage.value.client_auth) {
             (true, false) => Some(Role::Server),
-            (false, true) => Some(Role::Node),
+            (false, true) => Some(if is_compute(&parsed) { Role::Compute } else { Role::Node }),
             _ => None,
         });
         let names = parsed.subject_alternative_name().map_err(|error| error.to_string())?;
@@ -117,6 +133,11 @@ impl Certificate {
             Standing::NotYet => Some(format!("{what} holds only from {from} on; is this host's clock right?")),
         }
     }
+}
+
+fn is_compute(certificate: &X509Certificate) -> bool {
+    let mut units = certificate.subject().iter_organizational_unit();
+    units.any(|unit| unit.as_str() == Ok(COMPUTE_UNIT))
 }
 
 /// Serial numbers are compared as numbers: without the zeros that DER may put before them.

@@ -6,6 +6,7 @@
 //! | `ca.crt` | everywhere | the authority's certificate: whom to trust |
 //! | `server.key`, `server.crt` | master | the service's |
 //! | `node.key`, `node.crt` | login nodes | the node's |
+//! | `compute.key`, `compute.crt` | compute nodes | the node's, for running jobs |
 
 use super::{Certificate, Role, host, refused};
 use host::system::Attributes;
@@ -112,15 +113,20 @@ impl Directory {
 
     /// Refuses a node's certificate that the authority of `ca.crt` did not sign: the master would, too.
     pub fn check_authority(&self) -> Result<(), Diagnostic> {
-        let (Some((own, certificate)), Some((authority, _))) =
-            (self.certificate("node.crt")?, self.certificate("ca.crt")?)
+        self.check_signed(Role::Node)?;
+        self.check_signed(Role::Compute)
+    }
+
+    fn check_signed(&self, role: Role) -> Result<(), Diagnostic> {
+        let file = role.certificate_file();
+        let (Some((own, certificate)), Some((authority, _))) = (self.certificate(&file)?, self.certificate("ca.crt")?)
         else {
             return Ok(());
         };
         if super::tls::is_signed_by(&own, &authority) {
             return Ok(());
         }
-        let (own, ca) = (self.file("node.crt"), self.file("ca.crt"));
+        let (own, ca) = (self.file(&file), self.file("ca.crt"));
         let message = format!("{} was not signed by the authority of {}", own.display(), ca.display());
         let name = certificate.name();
         Err(refused(message)
@@ -128,15 +134,15 @@ impl Directory {
             .hint(format!("run playbooks/cluster.yml -e renew=yes --limit MASTER,{name}, which puts both right")))
     }
 
-    /// What this host shows of itself in a role: `server.key` and `server.crt`, or `node.key` and `node.crt`.
+    /// What this host shows of itself in a role: `server.key` and `server.crt`, and so on.
     pub fn identity(&self, role: Role) -> Result<Identity, Diagnostic> {
         let remedy = match role {
             Role::Server => "run `enlist cert init` on the master",
-            Role::Node => {
+            Role::Node | Role::Compute => {
                 "run playbooks/cluster.yml, which gives this host a certificate; docs/cluster.md has the steps"
             }
         };
-        let (key, crt) = (format!("{}.key", role.name()), format!("{}.crt", role.name()));
+        let (key, crt) = (role.key_file(), role.certificate_file());
         let absent = |name: &str| host(format!("there is no {}", self.file(name).display())).hint(remedy);
         let text = self.read_key(&key)?.ok_or_else(|| absent(&key))?;
         let (der, certificate) = self.certificate(&crt)?.ok_or_else(|| absent(&crt))?;

@@ -12,7 +12,7 @@ mod request;
 pub mod tls;
 
 pub use authority::{Authority, CA_DAYS, DAYS};
-pub use certificate::{Certificate, Role, Standing, WARN_DAYS, standing};
+pub use certificate::{COMPUTE_UNIT, Certificate, Role, Standing, WARN_DAYS, standing};
 pub use files::{Directory, Identity};
 pub use ledger::{Entry, Ledger, Revocations};
 pub use request::{install, request};

@@ -31,7 +31,7 @@ impl Site {
     }
 
     fn enroll(&self, name: &str) -> Certificate {
-        let request = request(&self.node, name, true).unwrap().expect("a new key needs a certificate");
+        let request = request(&self.node, Role::Node, name, true).unwrap().expect("a new key needs a certificate");
         self.install(&request, Role::Node, &[name], DAYS).unwrap()
     }
 
@@ -185,7 +185,7 @@ fn a_revoked_node_stays_outside_until_it_has_a_new_certificate() {
     assert_eq!(Ledger::read(&site.master).unwrap(), ledger);
     let (node, master) = site.meet(site.client(), "master");
     assert!(node.contains("it is revoked; if this node may") && master.contains("it is revoked"), "{node} {master}");
-    assert_eq!(request(&site.node, "login3", false).unwrap(), None, "a node does not come back by itself");
+    assert_eq!(request(&site.node, Role::Node, "login3", false).unwrap(), None, "a node does not come back by itself");
     site.enroll("login3");
     assert_eq!(site.meet(site.client(), "master").0, "welcome");
 }
@@ -203,12 +203,12 @@ fn a_list_that_cannot_be_read_lets_nobody_in() {
 #[test]
 fn a_request_is_made_only_when_it_is_needed() {
     let site = Site::new();
-    assert_eq!(request(&site.node, "login3", false).unwrap(), None);
-    let renamed = request(&site.node, "login4", false).unwrap().unwrap();
+    assert_eq!(request(&site.node, Role::Node, "login3", false).unwrap(), None);
+    let renamed = request(&site.node, Role::Node, "login4", false).unwrap().unwrap();
     assert_eq!(site.install(&renamed, Role::Node, &["login4"], DAYS).unwrap().name(), "login4");
-    let soon = request(&site.node, "login4", true).unwrap().unwrap();
+    let soon = request(&site.node, Role::Node, "login4", true).unwrap().unwrap();
     site.install(&soon, Role::Node, &["login4"], WARN_DAYS - 1).unwrap();
-    assert!(request(&site.node, "login4", false).unwrap().is_some(), "it ends soon");
+    assert!(request(&site.node, Role::Node, "login4", false).unwrap().is_some(), "it ends soon");
     let warning = site.node.identity(Role::Node).unwrap().certificate.warning("it", now()).unwrap();
     assert!(warning.contains("in 2"), "{warning}");
 }
@@ -216,7 +216,7 @@ fn a_request_is_made_only_when_it_is_needed() {
 #[test]
 fn what_is_issued_is_what_the_administrator_says() {
     let site = Site::new();
-    let asked = request(&site.node, "login9", true).unwrap().unwrap();
+    let asked = request(&site.node, Role::Node, "login9", true).unwrap().unwrap();
     assert_eq!(site.install(&asked, Role::Node, &["login3"], 10).unwrap().names, ["login3"]);
     let wrong = site.install(&asked, Role::Server, &["master"], 10).unwrap_err().to_string();
     assert!(wrong.contains("not for a node"), "{wrong}");
@@ -230,7 +230,7 @@ fn what_is_issued_is_what_the_administrator_says() {
         assert!(error.contains("no good signing request"), "{error}");
     }
     let other = Site::new();
-    let foreign = request(&other.node, "login3", true).unwrap().unwrap();
+    let foreign = request(&other.node, Role::Node, "login3", true).unwrap().unwrap();
     assert!(site.install(&foreign, Role::Node, &["login3"], 1).unwrap_err().to_string().contains("this node's key"));
 }
 

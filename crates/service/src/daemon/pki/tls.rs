@@ -99,7 +99,7 @@ impl ClientCertVerifier for NodesOnly {
     ) -> Result<ClientCertVerified, rustls::Error> {
         let verified = self.inner.verify_client_cert(end_entity, intermediates, now)?;
         let certificate = Certificate::parse(end_entity).map_err(|_| CertificateError::BadEncoding)?;
-        if certificate.role != Some(Role::Node) || certificate.names.len() != 1 {
+        if !matches!(certificate.role, Some(Role::Node | Role::Compute)) || certificate.names.len() != 1 {
             return Err(CertificateError::InvalidPurpose.into());
         }
         match self.revocations.is_revoked(&certificate.serial) {
@@ -151,7 +151,7 @@ impl<T> Reloaded<T> {
         role: Role,
         make: impl Fn(Identity) -> Result<T, Diagnostic> + Send + Sync + 'static,
     ) -> Result<Self, Diagnostic> {
-        let files = [format!("{}.key", role.name()), format!("{}.crt", role.name()), "ca.crt".into()];
+        let files = [role.key_file(), role.certificate_file(), "ca.crt".into()];
         let files: Vec<_> = files.iter().map(|name| directory.file(name)).collect();
         let stamps = stamps(&files);
         let directory = directory.clone();

@@ -1,0 +1,76 @@
+//! Orders as nodes get them: what the core says, with names and the script.
+
+use super::super::service::Service;
+use super::submit::bytes;
+use crate::store::StoredBatch;
+use compute::protocol::{ArrayTask, Launch, NodeTasks, Order, OrderedTask, Orders, RunAs};
+use scheduling::event::{NodeOrder, OrderTask};
+use scheduling::job::{ArrayPart, LiveJob, NodeShare};
+use slurm::State;
+
+/// The most bytes of scripts and environments in one answer: more come with the next.
+const MOST_BYTES: usize = 8 << 20;
+
+impl Service {
+    /// Makes orders complete. Those that are too many for one answer, or whose script cannot be read now, are told again
+    /// by the core.
+    pub(super) fn complete(&self, orders: Vec<NodeOrder>) -> Orders {
+        let (state, mut room, mut complete) = (self.kept().state, MOST_BYTES, Vec::new());
+        for NodeOrder { node, job, attempt, task, .. } in orders {
+            let task = match task {
+                OrderTask::Launch(live) => {
+                    let Some(share) = live.held().find(|share| share.node == node).cloned() else { continue };
+                    let stored = match self.readers().batch(job) {
+                        Ok(stored) => stored,
+                        Err(error) => {
+                            tracing::error!(job = job.0, "what the job runs cannot be read: {error}");
+                            continue;
+                        }
+                    };
+                    let size = stored.as_ref().map_or(0, |stored| bytes(&stored.batch));
+                    if size > room && room < MOST_BYTES {
+                        continue;
+                    }
+                    room = room.saturating_sub(size);
+                    OrderedTask::Launch(Box::new(launch(&state, self.cluster_name(), &live, share, stored)))
+                }
+                OrderTask::Terminate { kill_wait } => OrderedTask::Terminate { kill_wait },
+                OrderTask::Signal { serial, number } => OrderedTask::Signal { serial, number },
+            };
+            complete.push(Order { job, attempt, task });
+        }
+        Orders { orders: complete }
+    }
+}
+
+/// Which task of an array it is.
+fn task(job: &LiveJob) -> Option<ArrayTask> {
+    let (part, spec) = job.array.as_ref().zip(job.submission.array.as_ref())?;
+    let ArrayPart::Task(index) = part.part else { return None };
+    Some(ArrayTask { job: part.of, index, tasks: spec.tasks.clone() })
+}
+
+fn launch(state: &State, cluster: &str, job: &LiveJob, share: NodeShare, stored: Option<StoredBatch>) -> Launch {
+    let (submission, allocation) = (&job.submission, job.allocation());
+    let shares = allocation.map(|it| it.shares.as_slice()).unwrap_or_default();
+    let is_first = shares.first().is_some_and(|first| first.node == share.node);
+    let (login, batch) = stored.map_or((None, None), |it| (Some(it.login), Some(it.batch)));
+    let tasks =
+        |share: &NodeShare| NodeTasks { node: share.node.clone(), cpus: share.cpus.count(), tasks: share.tasks };
+    let user = &submission.user;
+    Launch {
+        cluster: cluster.to_owned(),
+        user: RunAs { name: login.unwrap_or_else(|| user.name.clone()), uid: user.uid, gid: user.gid },
+        name: submission.name.clone(),
+        account: job.account.to_string(),
+        qos: job.qos.and_then(|id| state.qos.get(&id)).map_or_else(String::new, |qos| qos.name.clone()),
+        partition: allocation.map_or_else(String::new, |it| it.partition.to_string()),
+        nodes: shares.iter().map(tasks).collect(),
+        cpus_per_task: submission.demand.cpus_per_task,
+        share,
+        start: allocation.map_or(job.submit, |it| it.start),
+        end: allocation.and_then(|it| it.end()),
+        array: task(job),
+        batch: batch.filter(|_| is_first),
+    }
+}

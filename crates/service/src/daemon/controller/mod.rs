@@ -1,0 +1,33 @@
+//! The scheduler's core inside the service: how it meets accounting, nodes and people.
+//!
+//! The writer's thread alone changes the core ([`CoreTurn`]); readers get copies of what is kept ([`CoreCell::view`]), and
+//! nodes their orders from [`Mailboxes`] when the rows behind them are on disk. Without a `NodeName` line there is no core.
+
+mod begin;
+mod cell;
+mod launch;
+mod mailbox;
+pub mod nodes;
+mod peer;
+mod planner;
+mod steps;
+pub mod submit;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod usage;
+
+pub use begin::restored;
+pub use cell::CoreCell;
+pub use mailbox::SessionOver;
+pub use planner::Planner;
+pub use turn::CoreTurn;
+pub use usage::UsageFeed;
+
+use jiff::Timestamp;
+use scheduling::id::Time;
+
+/// The time, in seconds since 1970.
+pub fn now() -> Time {
+    Timestamp::now().as_second()
+}
