@@ -125,8 +125,21 @@ impl Drop for Service {
 fn serve(directory: &TempDir) -> Child {
     let at = |name: &str| directory.path().join(name);
     let mut command = Command::new(enlist_path());
-    command.env("TZ", "UTC").arg("serve").arg("--config").arg(at("conf")).arg("--store").arg(at("store.db"));
+    command
+        .envs(environment_of_unit())
+        .env("TZ", "UTC")
+        .arg("serve")
+        .arg("--config")
+        .arg(at("conf"))
+        .arg("--store")
+        .arg(at("store.db"));
     command.arg("--socket").arg(at("socket")).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// What the unit that is shipped sets for the service.
+fn environment_of_unit() -> Vec<(&'static str, &'static str)> {
+    let unit = include_str!("../../dist/enlist-serve.service");
+    unit.lines().filter_map(|line| line.strip_prefix("Environment=")?.split_once('=')).collect()
 }
 
 pub fn text(bytes: &[u8]) -> String {

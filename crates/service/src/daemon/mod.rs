@@ -208,3 +208,19 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::THREADS;
+
+    /// The runtime's two and its main one, and those that have a name: writer, rollup, reader and others.
+    const OTHERS: usize = 12;
+
+    #[test]
+    fn the_unit_lets_each_thread_have_a_heap() {
+        let unit = include_str!("../../../../dist/enlist-serve.service");
+        let heaps = unit.lines().find_map(|line| line.strip_prefix("Environment=MALLOC_ARENA_MAX="));
+        let heaps: usize = heaps.and_then(|heaps| heaps.parse().ok()).expect("the unit says how many");
+        assert!(heaps >= THREADS + OTHERS, "{heaps}");
+    }
+}
