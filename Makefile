@@ -90,7 +90,7 @@ fuzz:
 
 install: release
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(TARGET)/release/enlist $(AGENT)
-	for unit in enlist-serve enlist-node; do \
+	for unit in enlist-serve enlist-node enlist-compute; do \
 		install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/$$unit.service && \
 		sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 	for name in $(SLURM_COMMANDS); do \

@@ -68,7 +68,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Back up, restore or check the accounting service's store
     Store(store::StoreCommand),
-    /// Bring the accounting service to a login node: its socket, forwarded to the master over TLS
+    /// Bring the service to a login node (its socket, forwarded to the master over TLS), or be a compute node's daemon
     Node(node::NodeArgs),
     /// Make, list and revoke the certificates of the service and its login nodes
     Cert(cert::CertArgs),

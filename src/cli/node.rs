@@ -1,10 +1,11 @@
-//! `enlist node`: the service's socket on a login node.
+//! `enlist node`: the service's socket on a login node, or the daemon of a compute node.
 
 use super::Raw;
 use super::exit::{Exit, fail};
 use crate::view::styles::stdout;
 use clap::Args;
 use service::daemon::ThisHost;
+use service::daemon::compute::Place;
 use service::daemon::config::{Config, DEFAULT_FILE};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,12 @@ pub struct NodeArgs {
     /// Unix socket to listen on, instead of ListenSocket
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Be the daemon of a compute node: start the jobs that the master gives to NAME (the host's name up to its first dot)
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
+    compute: Option<Option<String>>,
+    /// With --compute on the master itself: reach the service by its socket, without a certificate
+    #[arg(long, requires = "compute")]
+    local: bool,
     /// Read configuration and certificates, say whether they are good, and end
     #[arg(long)]
     check_config: bool,
@@ -34,12 +41,26 @@ pub fn run(args: NodeArgs) -> Exit {
 
 fn serve(args: NodeArgs) -> Result<(), Diagnostic> {
     let config = config(&args)?;
+    let place = place(&args);
     if args.check_config {
-        service::daemon::login::check(&config)?;
+        match &place {
+            Some(place) => service::daemon::compute::check(&config, place)?,
+            None => service::daemon::login::check(&config)?,
+        }
         stdout().line("The configuration and the certificates are good.");
         return Ok(());
     }
-    service::daemon::login::serve(&config, Box::new(move || self::config(&args)))
+    let reread = Box::new(move || self::config(&args));
+    match &place {
+        Some(place) => service::daemon::compute::serve(&config, place, reread),
+        None => service::daemon::login::serve(&config, reread),
+    }
+}
+
+/// Which compute node this is, if it is one.
+fn place(args: &NodeArgs) -> Option<Place> {
+    let gres = args.config.with_file_name("gres.conf");
+    args.compute.clone().map(|name| Place { name, local: args.local, gres })
 }
 
 fn config(args: &NodeArgs) -> Result<Config, Diagnostic> {

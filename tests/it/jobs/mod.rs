@@ -1,3 +1,5 @@
 //! Jobs that run: on this machine, and on compute nodes of the lab.
 
 mod runs;
+mod scripted;
+mod told;

@@ -24,14 +24,15 @@ const NOGROUP: u32 = 65534;
 /// So long something may take that surely comes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A node: a spool, and a directory in which its user may write.
-struct Node {
-    files: TempDir,
+/// What of a node is here: a spool, and a directory in which its user may write.
+pub struct Node {
+    pub files: TempDir,
     groups: bool,
 }
 
 impl Node {
-    fn new(groups: bool) -> Self {
+    /// With the control groups of this host, or as if it had none.
+    pub fn new(groups: bool) -> Self {
         let files = TempDir::new().unwrap();
         fs::set_permissions(files.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let home = files.path().join("home");
@@ -40,16 +41,18 @@ impl Node {
         Self { files, groups }
     }
 
-    fn home(&self) -> PathBuf {
+    /// Where its user may write.
+    pub fn home(&self) -> PathBuf {
         self.files.path().join("home")
     }
 
-    fn spool(&self) -> Spool {
+    /// Its spool.
+    pub fn spool(&self) -> Spool {
         Spool::open(&self.files.path().join("spool")).unwrap()
     }
 
     fn layer(&self) -> Layer {
-        let name = format!("enlist-test-{}", self.spool().token().unwrap());
+        let name = format!("enlist-{}", self.spool().token().unwrap());
         if self.groups { Layer::find(&name) } else { Layer::default() }
     }
 
@@ -67,7 +70,8 @@ impl Node {
         Runs::open(site).unwrap()
     }
 
-    fn launch(&self, script: &str) -> Launch {
+    /// A launch of this script by `nobody`.
+    pub fn launch(&self, script: &str) -> Launch {
         let home = self.home().to_str().unwrap().to_owned();
         let batch = BatchJob {
             script: script.into(),
@@ -96,21 +100,35 @@ impl Node {
         }
     }
 
-    fn output(&self, job: u32) -> String {
+    /// What it wrote.
+    pub fn output(&self, job: u32) -> String {
         fs::read_to_string(self.home().join(format!("slurm-{job}.out"))).unwrap()
     }
 }
 
 impl Drop for Node {
+    /// Its control groups are the machine's, and would stay.
     fn drop(&mut self) {
-        // Groups of runs go with the runs; the one above them is the daemon's, which stays for its next start.
-        for parent in self.layer().run("x").directories().filter_map(|path| path.parent().map(Path::to_owned)) {
-            let _ = fs::remove_dir(parent);
+        if let Ok(token) = self.spool().token() {
+            let groups = Layer::find(&format!("enlist-{token}")).run("x");
+            groups.directories().filter_map(Path::parent).for_each(remove_groups);
         }
     }
 }
 
-fn order(job: u32, task: OrderedTask) -> Order {
+/// A group and those below it, when the last of what was killed is gone from them.
+fn remove_groups(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten().filter(|it| it.path().is_dir()) {
+        remove_groups(&entry.path());
+    }
+    let begun = Instant::now();
+    while fs::remove_dir(parent).is_err() && parent.exists() && begun.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// An order about a job's first run.
+pub fn order(job: u32, task: OrderedTask) -> Order {
     Order { job: JobId(job), attempt: Attempt(0), task }
 }
 
@@ -151,7 +169,8 @@ fn ended(runs: &Runs, job: u32) -> (ScriptEnd, RunUsage) {
     (end, report.usage.expect("usage comes with the end"))
 }
 
-fn exit(code: u8, signal: u8) -> ScriptEnd {
+/// A script's end.
+pub fn exit(code: u8, signal: u8) -> ScriptEnd {
     ScriptEnd { exit: ExitCode { code, signal }, out_of_memory: false }
 }
 
@@ -162,7 +181,7 @@ fn why(runs: &Runs, job: u32) -> String {
 
 /// Waits for a line in a file that a script writes.
 #[track_caller]
-fn wait_for(path: &Path) -> String {
+pub fn wait_for(path: &Path) -> String {
     let begun = Instant::now();
     loop {
         let text = fs::read_to_string(path).unwrap_or_default();

@@ -12,6 +12,7 @@ mod body;
 pub mod caller;
 pub mod changes;
 mod checkup;
+pub mod compute;
 pub mod config;
 mod controller;
 mod events;

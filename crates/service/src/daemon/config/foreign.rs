@@ -37,7 +37,7 @@ pub const GROUPS: &[(&str, &str)] = &[
          InteractiveStepOptions JobAcctGatherFrequency JobAcctGatherParams JobAcctGatherType JobContainerType JobFileAppend \
          KillOnBadExit  LaunchParameters LaunchType MpiDefault MpiParams NamespaceType ProctrackType \
          PropagatePrioProcess PropagateResourceLimits PropagateResourceLimitsExcept SallocDefaultCommand SbcastParameters \
-         SlurmdDebug SlurmdHttpAuthParameters SlurmdLogFile SlurmdParameters SlurmdPidFile SlurmdPort SlurmdSpoolDir \
+         SlurmdDebug SlurmdHttpAuthParameters SlurmdLogFile SlurmdParameters SlurmdPidFile SlurmdPort \
          SlurmdSyslogDebug  SlurmdUser SlurmstepdParameters SrunEpilog SrunPortRange SrunProlog TaskEpilog \
          TaskPlugin TaskPluginParam TaskProlog TmpFS TreeWidth UnkillableStepProgram UnkillableStepTimeout UsePAM \
          VSizeFactor WaitTime X11Parameters",

@@ -53,6 +53,8 @@ pub struct Config {
     pub stop_timeout: Duration,
     /// `MaxConnections`: clients at one time.
     pub max_connections: usize,
+    /// `SlurmdSpoolDir`: where a compute node keeps what runs.
+    pub spool: PathBuf,
     /// What was accepted and does nothing.
     pub warnings: Vec<String>,
 }
@@ -128,6 +130,7 @@ impl Default for Config {
             message_timeout: Duration::from_secs(10),
             stop_timeout: Duration::from_secs(30),
             max_connections: 4096,
+            spool: "/run/enlist-compute".into(),
             warnings: Vec::new(),
         }
     }

@@ -29,8 +29,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::{Frame, Incoming};
-use link::{Failure, Link};
-use outage::Outage;
+pub(super) use link::{Failure, Link};
+pub(super) use outage::Outage;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -95,7 +95,8 @@ async fn listen(config: &Config, node: Arc<Node>, logger: Logger, reread: Reread
     Ok(())
 }
 
-async fn reload_at(mut hangup: Signal, logger: Logger, reread: Reread) {
+/// Takes on the log's settings at each SIGHUP.
+pub(super) async fn reload_at(mut hangup: Signal, logger: Logger, reread: Reread) {
     while hangup.recv().await.is_some() {
         let reloaded = reread().map_err(|error| error.to_string()).and_then(|new| logger.reload(&new.log));
         match reloaded {

@@ -1,6 +1,7 @@
 //! The table of keys: what each means, how it is read and written.
 
 mod accounting;
+mod compute;
 mod jobs;
 pub(super) mod network;
 mod priority;
@@ -57,6 +58,7 @@ pub struct Section {
 pub const SECTIONS: &[Section] = &[
     Section { title: "Service", keys: service::KEYS },
     Section { title: "Login nodes", keys: network::KEYS },
+    Section { title: "Compute nodes", keys: compute::KEYS },
     Section { title: "Accounting", keys: accounting::KEYS },
     Section { title: "Jobs and nodes", keys: jobs::KEYS },
     Section { title: "Fairshare and priority", keys: priority::KEYS },

@@ -1,0 +1,213 @@
+//! `enlist node --compute`: the daemon of a compute node. It asks the master for orders, has them carried out by
+//! [`compute::runs`], and reports what became of them until the master has it on disk.
+//!
+//! Jobs do not need it: when it stops, is killed or is made newer, they go on, and the next one finds them.
+
+mod way;
+
+use super::config::Config;
+use super::log::Logger;
+use super::login::Outage;
+use super::{Reread, notify};
+use compute::cgroup::Layer;
+use compute::directory::Spool;
+use compute::hardware::{Inventory, boot};
+use compute::protocol::{Connect, Connected, Orders, Poll, Register, RunReport};
+use compute::runs::{Runs, Site};
+use scheduling::event::Registration;
+use scheduling::id::{NodeName, NodeSession};
+use serde_json::Value;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use way::{Trouble, Way};
+use words::diag::Diagnostic;
+
+/// So long the master may take to answer what needs no waiting.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two tries to reach the master, at first and at last.
+const SOON: Duration = Duration::from_millis(200);
+const LATEST: Duration = Duration::from_secs(5);
+
+/// So many reports go in one request.
+const AT_ONCE: usize = 1000;
+
+/// Which node this is, and how it reaches the master.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its name (slurm.conf(5), `NodeName`); `None` is the host's name up to its first dot.
+    pub name: Option<String>,
+    /// Whether the master is this host: then the service's own socket is used, and no certificate.
+    pub local: bool,
+    /// Where gres.conf(5) would be.
+    pub gres: PathBuf,
+}
+
+impl Place {
+    fn node(&self) -> Result<NodeName, Diagnostic> {
+        if let Some(name) = &self.name {
+            return Ok(name.as_str().into());
+        }
+        let host =
+            nix::unistd::gethostname().map_err(|error| super::host(format!("this host has no name: {error}")))?;
+        let host = host.to_string_lossy();
+        Ok(host.split('.').next().unwrap_or_default().into())
+    }
+
+    fn inventory(&self, node: &NodeName) -> Result<Inventory, Diagnostic> {
+        Inventory::find(node.as_str(), &self.gres).map_err(super::host)
+    }
+}
+
+/// The daemon.
+struct Daemon {
+    node: NodeName,
+    registration: Registration,
+    runs: Runs,
+    news: Arc<Notify>,
+    way: Way,
+    outage: Outage,
+}
+
+/// Whether the daemon could start.
+pub fn check(config: &Config, place: &Place) -> Result<(), Diagnostic> {
+    place.inventory(&place.node()?)?;
+    Way::new(config, place.local).map(drop)
+}
+
+/// Works until SIGTERM or SIGINT; jobs go on then. SIGHUP reads the configuration again, of which the log's settings take
+/// effect.
+pub fn serve(config: &Config, place: &Place, reread: Reread) -> Result<(), Diagnostic> {
+    let logger = Logger::start(&config.log).map_err(super::host)?;
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    super::open_more_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| super::host(format!("cannot start: {error}")))?;
+    let daemon = Daemon::new(config, place)?;
+    runtime.block_on(daemon.work(logger, reread))
+}
+
+impl Daemon {
+    fn new(config: &Config, place: &Place) -> Result<Self, Diagnostic> {
+        let node = place.node()?;
+        let inventory = place.inventory(&node)?;
+        inventory.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let boot = boot().map_err(super::host)?;
+        let path = spool_path(&config.spool, &node);
+        let cannot = |error: std::io::Error| super::host(format!("SlurmdSpoolDir {}: {error}", path.display()));
+        let spool = Spool::open(&path).map_err(cannot)?;
+        let layer = Layer::find(&format!("enlist-{}", spool.token().map_err(cannot)?));
+        tell_of(&layer);
+        let news = Arc::new(Notify::new());
+        let (notify, hardware) = (news.clone(), inventory.hardware.clone());
+        let site = Site {
+            node: node.clone(),
+            boot,
+            inventory,
+            spool,
+            layer,
+            program: compute::OWN_PROGRAM.into(),
+            notify: Box::new(move || notify.notify_one()),
+        };
+        let runs = Runs::open(site).map_err(cannot)?;
+        let registration = Registration { boot, hardware, runs: Vec::new() };
+        let way = Way::new(config, place.local)?;
+        Ok(Self { node, registration, runs, news, way, outage: Outage::default() })
+    }
+
+    async fn work(self, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
+        let (mut stopped, hangup) = (pin!(super::stop()?), super::heard(tokio::signal::unix::SignalKind::hangup())?);
+        tokio::spawn(super::login::reload_at(hangup, logger, reread));
+        tracing::info!(node = self.node.as_str(), master = self.way.master(), "ready");
+        notify::notify(notify::State::Ready);
+        tokio::select! {
+            () = &mut stopped => {}
+            never = self.go_on() => match never {},
+        }
+        notify::notify(notify::State::Stopping);
+        tracing::info!("stopped; jobs go on");
+        Ok(())
+    }
+
+    /// One session after another.
+    async fn go_on(&self) -> Infallible {
+        let mut pause = SOON;
+        loop {
+            let mut connected = false;
+            let Err(trouble) = self.session(&mut connected).await;
+            pause = if connected { SOON } else { (pause * 2).min(LATEST) };
+            match trouble {
+                Trouble::Over => tracing::info!("the master wants a new session"),
+                Trouble::Unanswered(why) => self.outage.failed(&why).iter().for_each(|news| tracing::warn!("{news}")),
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// From a connection to its end.
+    async fn session(&self, connected: &mut bool) -> Result<Infallible, Trouble> {
+        let connect = Connect { node: self.node.clone(), version: env!("CARGO_PKG_VERSION").to_owned() };
+        let Connected { session, patience } = self.way.post("/v1/node/connect", &connect, PATIENCE).await?;
+        let runs = self.runs.here();
+        let registration = Registration { runs, ..self.registration.clone() };
+        let register = Register { node: self.node.clone(), session, registration };
+        let _: Value = self.way.post("/v1/node/register", &register, PATIENCE).await?;
+        *connected = true;
+        self.outage.answered().iter().for_each(|news| tracing::info!("{news}"));
+        tracing::info!(session = session.0, "registered");
+        self.runs.repeat_all();
+        self.news.notify_one();
+        tokio::select! {
+            ended = self.take_orders(session, Duration::from_secs(patience.into())) => ended,
+            ended = self.report(session) => ended,
+        }
+    }
+
+    async fn take_orders(&self, session: NodeSession, patience: Duration) -> Result<Infallible, Trouble> {
+        let poll = Poll { node: self.node.clone(), session };
+        loop {
+            let orders: Orders = self.way.post("/v1/node/orders", &poll, patience + PATIENCE).await?;
+            for order in orders.orders {
+                tracing::debug!(job = order.job.0, attempt = order.attempt.0, "an order of the master");
+                self.runs.obey(order);
+            }
+        }
+    }
+
+    async fn report(&self, session: NodeSession) -> Result<Infallible, Trouble> {
+        loop {
+            self.news.notified().await;
+            let said = self.runs.unconfirmed();
+            for reports in said.chunks(AT_ONCE) {
+                self.send(session, reports).await?;
+            }
+        }
+    }
+
+    async fn send(&self, session: NodeSession, reports: &[RunReport]) -> Result<(), Trouble> {
+        let body = compute::protocol::Reports { node: self.node.clone(), session, reports: reports.to_vec() };
+        let _: Value = self.way.post("/v1/node/reports", &body, PATIENCE).await?;
+        self.runs.confirm(reports);
+        Ok(())
+    }
+}
+
+/// `%n` is the node's name, `%h` the host's, which is taken as the same here (slurm.conf(5), `SlurmdSpoolDir`).
+fn spool_path(path: &Path, node: &NodeName) -> PathBuf {
+    let text = path.to_string_lossy();
+    text.replace("%n", node.as_str()).replace("%h", node.as_str()).into()
+}
+
+fn tell_of(layer: &Layer) {
+    layer.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
+    if layer.is_none() {
+        tracing::warn!("this host has no control groups that can be used: jobs are not kept to their CPUs and memory");
+    } else {
+        tracing::info!(holds = layer.holds().join(", "), "control groups");
+    }
+}
