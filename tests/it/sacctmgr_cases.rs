@@ -37,6 +37,9 @@ fn root() -> &'static Path {
 /// The programs whose cases are recorded, each in its directory.
 const PROGRAMS: [&str; 4] = ["sacctmgr", "sacct", "sreport", "sshare"];
 
+/// Those about jobs and nodes: their cases are of `crates/commands/tests/recorded`.
+const ABOUT_JOBS: [&str; 5] = ["scancel", "scontrol", "sinfo", "sprio", "squeue"];
+
 /// The case files of a program.
 pub fn files(program: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join("tests/cases").join(program)).unwrap();
@@ -309,5 +312,5 @@ fn every_program_of_slurm_is_installed_linked_and_has_cases() {
     let known = sorted(commands::SlurmProgram::ALL.iter().map(|program| program.name().to_owned()).collect());
     assert_eq!(line("Makefile", "SLURM_COMMANDS = "), known);
     assert_eq!(line("playbooks/cluster.yml", "slurm_commands: "), known);
-    assert_eq!(sorted(PROGRAMS.map(str::to_owned).into()), known);
+    assert_eq!(sorted(PROGRAMS.into_iter().chain(ABOUT_JOBS).map(str::to_owned).collect()), known);
 }

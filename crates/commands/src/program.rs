@@ -8,6 +8,16 @@ pub enum SlurmProgram {
     Sacct,
     /// Accounts, limits, and the service itself.
     Sacctmgr,
+    /// Ends jobs, and sends them signals.
+    Scancel,
+    /// Jobs, nodes and partitions in full, and what operators do to them.
+    Scontrol,
+    /// Nodes and partitions.
+    Sinfo,
+    /// What priorities are made of.
+    Sprio,
+    /// Jobs that wait and run.
+    Squeue,
     /// Sums of usage.
     Sreport,
     /// Shares, and what is left of them.
@@ -16,13 +26,28 @@ pub enum SlurmProgram {
 
 impl SlurmProgram {
     /// All, in the order of their names.
-    pub const ALL: [Self; 4] = [Self::Sacct, Self::Sacctmgr, Self::Sreport, Self::Sshare];
+    pub const ALL: [Self; 9] = [
+        Self::Sacct,
+        Self::Sacctmgr,
+        Self::Scancel,
+        Self::Scontrol,
+        Self::Sinfo,
+        Self::Sprio,
+        Self::Squeue,
+        Self::Sreport,
+        Self::Sshare,
+    ];
 
     /// The name by which it is called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sacct => "sacct",
             Self::Sacctmgr => "sacctmgr",
+            Self::Scancel => "scancel",
+            Self::Scontrol => "scontrol",
+            Self::Sinfo => "sinfo",
+            Self::Sprio => "sprio",
+            Self::Squeue => "squeue",
             Self::Sreport => "sreport",
             Self::Sshare => "sshare",
         }

@@ -29,6 +29,11 @@ fn command(program: SlurmProgram) -> Raw {
     match program {
         SlurmProgram::Sacct => report::sacct,
         SlurmProgram::Sacctmgr => sacctmgr::run,
+        SlurmProgram::Scancel => report::scancel,
+        SlurmProgram::Scontrol => report::scontrol,
+        SlurmProgram::Sinfo => report::sinfo,
+        SlurmProgram::Sprio => report::sprio,
+        SlurmProgram::Squeue => report::squeue,
         SlurmProgram::Sreport => report::sreport,
         SlurmProgram::Sshare => report::sshare,
     }

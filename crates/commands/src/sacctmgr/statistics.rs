@@ -69,6 +69,12 @@ pub fn message(program: SlurmProgram, argv: &[String]) -> Message {
         SlurmProgram::Sacctmgr => of_sacctmgr(argv),
         SlurmProgram::Sreport => ("DBD_GET_ASSOC_USAGE", 1411),
         SlurmProgram::Sshare => ("SSHARE", 0),
+        // slurmctld's.
+        SlurmProgram::Scancel
+        | SlurmProgram::Scontrol
+        | SlurmProgram::Sinfo
+        | SlurmProgram::Sprio
+        | SlurmProgram::Squeue => OTHER,
     }
 }
 

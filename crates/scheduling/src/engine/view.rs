@@ -3,7 +3,7 @@
 use super::Core;
 use crate::config::PartitionLine;
 use crate::demand::MemoryDemand;
-use crate::id::{JobId, NodeName, NodeSession};
+use crate::id::{JobId, NodeName, NodeSession, Time};
 use crate::job::{GresShare, JobPhase, LiveJob};
 use crate::node::{NodeHealth, NodeState};
 use crate::queue::QueuePlace;
@@ -11,7 +11,7 @@ use crate::reason::PendingReason;
 use crate::tally::Tally;
 use crate::units::Units;
 use slurm::State;
-use slurm::admission::{Amounts, Needs};
+use slurm::admission::{Amounts, Counts, Needs};
 use slurm::model::tres::MEM;
 
 /// How much of a node jobs have.
@@ -83,6 +83,13 @@ impl Core {
             Some(NodeHealth::Down(..)) => NodeState::Down,
             Some(NodeHealth::Up) => pool.use_state(),
         })
+    }
+
+    /// What jobs have at a time, as admission counts it.
+    pub fn counts(&self, now: Time) -> Counts {
+        let mut tally = self.tally.clone();
+        tally.set_time(now);
+        tally.counts().clone()
     }
 
     /// What jobs have, as admission counts it.

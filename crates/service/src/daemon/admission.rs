@@ -160,8 +160,15 @@ impl Service {
         let groups = world.people().groups_of(&ask.user).known().map_err(broken)?.unwrap_or_default();
         let flags = &world.settings().priority.flags;
         let job = Job { groups: &groups, ..job(state, ask, &cluster, &partition, flags)? };
-        self.rollup().wait();
-        let counts = self.counts(state, &cluster).map_err(Refusal::Broken)?;
+        let live = self.core().view().filter(|core| core.config().cluster == cluster);
+        let counts = match live {
+            // What the scheduler itself goes by.
+            Some(core) => core.counts(world.now()),
+            None => {
+                self.rollup().wait();
+                self.counts(state, &cluster).map_err(Refusal::Broken)?
+            }
+        };
         let said = |enforce| {
             let trace = admission::trace(state, enforce, &counts, &job);
             answer(state, &view, enforce, &trace, &job)

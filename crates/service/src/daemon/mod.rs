@@ -214,8 +214,8 @@ impl Running {
 mod tests {
     use super::THREADS;
 
-    /// The runtime's two and its main one, and those that have a name: writer, rollup, reader and others.
-    const OTHERS: usize = 12;
+    /// The runtime's two and its main one, and those that have a name: writer, rollup, reader, planner, usage and others.
+    const OTHERS: usize = 14;
 
     #[test]
     fn the_unit_lets_each_thread_have_a_heap() {

@@ -14,6 +14,11 @@ pub fn answer(program: SlurmProgram) -> Answer {
     match program {
         SlurmProgram::Sacct => Service::sacct,
         SlurmProgram::Sacctmgr => Service::sacctmgr,
+        SlurmProgram::Scancel => Service::scancel,
+        SlurmProgram::Scontrol => Service::scontrol,
+        SlurmProgram::Sinfo => Service::sinfo,
+        SlurmProgram::Sprio => Service::sprio,
+        SlurmProgram::Squeue => Service::squeue,
         SlurmProgram::Sreport => Service::sreport,
         SlurmProgram::Sshare => Service::sshare,
     }

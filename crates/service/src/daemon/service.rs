@@ -319,7 +319,7 @@ fn founded(store: &mut Store, config: &Config, now: i64) -> Result<State, StoreE
 }
 
 /// The daemon hears its own signals as it does those of systemd; requests that run, this one too, are answered first.
-fn obey(then: Then) {
+pub(super) fn obey(then: Then) {
     let signal = match then {
         Then::Reload => Signal::SIGHUP,
         Then::Stop => Signal::SIGTERM,

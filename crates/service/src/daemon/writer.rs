@@ -88,6 +88,11 @@ impl Change<'_, '_> {
         self.turn.core().map(|core| &*core)
     }
 
+    /// The core again, for who has seen that there is one: [`Change::core`] gave it.
+    pub fn seen(&self) -> &Core {
+        self.turn.seen().expect("the core was there a moment ago, and this batch alone has it")
+    }
+
     /// The time of this batch.
     pub fn now(&self) -> Time {
         self.turn.now()

@@ -5,6 +5,7 @@
 
 mod begin;
 mod cell;
+mod commands;
 mod launch;
 mod mailbox;
 pub mod nodes;

@@ -418,3 +418,29 @@ async fn without_nodes_there_is_no_scheduler_until_a_reload_brings_some() {
     let core = site.service().core().view().unwrap();
     assert!(core.live().nodes.get(&"n2".into()).unwrap().drain.is_some(), "a new node begins as its line says");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_jobs_see_and_steer_what_the_scheduler_has() {
+    let site = Site::start("");
+    let node = Scripted::join(&site, Vec::new()).await;
+    assert_eq!(site.slurm("sinfo", &["-ho", "%P %t %D"]).await, "main* idle 1\n");
+    let job = site.submit_gpus(1).await;
+    assert_eq!(node.launch(&site).await.0, job);
+    assert_eq!(site.slurm("squeue", &["-ho", "%i %j %t %R"]).await, "1 train R n1\n");
+    assert!(site.slurm("scontrol", &["show", "job", "1"]).await.contains("JobState=RUNNING"));
+    let waits = json!({ "hold": true, "batch": { "script": "#!/bin/sh\n" } });
+    assert_eq!(site.submit(waits).await["job"], 2);
+    assert_eq!(site.slurm("squeue", &["-hj", "2", "-o", "%t %r"]).await, "PD JobHeldUser\n");
+    let (_, said) = site.post(Uid(1), "/v1/slurm/scancel", json!({ "argv": ["2"] })).await;
+    assert!(said["stderr"].as_str().unwrap().contains("Access/permission denied"), "{said}");
+    assert_eq!(site.slurm("scontrol", &["release", "2"]).await, "");
+    let orders = node.poll(&site).await;
+    assert!(orders.iter().any(|order| order.job == JobId(2)), "{orders:?}");
+    assert_eq!(site.slurm("scancel", &["1", "2"]).await, "");
+    assert_eq!(site.slurm("squeue", &["-ho", "%t"]).await, "CG\nCG\n");
+    node.report(&site, job, 0, RunStage::Left, None).await;
+    site.sacct_has("JobID,State", "1|CANCELLED by 0\n").await;
+    assert_eq!(site.slurm("scontrol", &["update", "NodeName=n1", "State=DRAIN", "Reason=disk"]).await, "");
+    assert_eq!(site.slurm("sinfo", &["-hRo", "%E %n"]).await, "disk n1\n");
+    assert!(site.slurm("scontrol", &["show", "partition"]).await.contains("PartitionName=main"));
+}

@@ -38,6 +38,11 @@ impl<'c> CoreTurn<'c> {
         self.core.as_mut()?.as_mut()
     }
 
+    /// The core, once [`CoreTurn::core`] has locked it.
+    pub fn seen(&self) -> Option<&Core> {
+        self.core.as_ref()?.as_ref()
+    }
+
     /// Tells the core. Where there is none, no partition takes jobs, and there are no nodes.
     pub fn on(&mut self, accounts: &State, event: SchedulerEvent) -> Result<Accepted, Denial> {
         let present = Present { accounts, now: self.now };
