@@ -25,6 +25,7 @@ const SHOWN_ONLY: [&str; 4] = ["architecture.md", "conformance.md", "performance
 fn every_page_with_blocks_is_run() {
     let tests = [
         include_str!("cluster.rs"),
+        include_str!("compute.rs"),
         include_str!("developers.rs"),
         include_str!("migration.rs"),
         include_str!("readme.rs"),

@@ -2,6 +2,7 @@
 //! type or save is typed and saved here. `UPDATE=1` writes the made parts anew.
 
 mod cluster;
+pub mod compute;
 mod developers;
 mod migration;
 mod modules;

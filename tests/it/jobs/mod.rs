@@ -1,5 +1,6 @@
 //! Jobs that run: on this machine, and on compute nodes of the lab.
 
+mod cluster;
 mod runs;
 mod scripted;
 mod told;

@@ -5,9 +5,10 @@
 
 mod way;
 
-use super::config::Config;
+use super::config::{Config, Network};
 use super::log::Logger;
 use super::login::Outage;
+use super::pki::Role;
 use super::{Reread, notify};
 use compute::cgroup::Layer;
 use compute::directory::Spool;
@@ -89,7 +90,8 @@ pub fn serve(config: &Config, place: &Place, reread: Reread) -> Result<(), Diagn
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| super::host(format!("cannot start: {error}")))?;
     let daemon = Daemon::new(config, place)?;
-    runtime.block_on(daemon.work(logger, reread))
+    let certificates = (!place.local).then(|| config.network.clone());
+    runtime.block_on(daemon.work(certificates, logger, reread))
 }
 
 impl Daemon {
@@ -120,9 +122,12 @@ impl Daemon {
         Ok(Self { node, registration, runs, news, way, outage: Outage::default() })
     }
 
-    async fn work(self, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
+    async fn work(self, certificates: Option<Network>, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
         let (mut stopped, hangup) = (pin!(super::stop()?), super::heard(tokio::signal::unix::SignalKind::hangup())?);
         tokio::spawn(super::login::reload_at(hangup, logger, reread));
+        if let Some(network) = certificates {
+            tokio::spawn(super::login::warn_of_the_end(network, Role::Compute));
+        }
         tracing::info!(node = self.node.as_str(), master = self.way.master(), "ready");
         notify::notify(notify::State::Ready);
         tokio::select! {

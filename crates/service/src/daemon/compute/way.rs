@@ -2,6 +2,7 @@
 
 use crate::daemon::config::Config;
 use crate::daemon::login::{Failure, Link};
+use crate::daemon::pki::{Directory, Role};
 use axum::http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -50,7 +51,8 @@ impl Way {
         if local {
             return Ok(Way::Local(config.socket.clone()));
         }
-        Link::new(&config.network, config.message_timeout).map(Way::Net)
+        Directory::new(&config.network.certificates).check_authority()?;
+        Link::new(&config.network, config.message_timeout, Role::Compute).map(Way::Net)
     }
 
     /// The master, as messages name it.

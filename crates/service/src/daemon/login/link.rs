@@ -52,15 +52,15 @@ pub enum Failure {
 }
 
 impl Link {
-    /// To the master that the configuration names, with this node's certificate. The master closes connections that
+    /// To the master that the configuration names, with this node's certificate of a role. The master closes connections that
     /// were not used for `most_idle`.
-    pub fn new(network: &Network, most_idle: Duration) -> Result<Self, Diagnostic> {
+    pub fn new(network: &Network, most_idle: Duration, role: Role) -> Result<Self, Diagnostic> {
         let (host, port) = (network.master.clone(), network.port);
         let name = ServerName::try_from(host.clone()).map_err(|_| {
             let message = format!("AccountingStorageHost={host} is no name that a certificate can have");
             Diagnostic::new(ErrorKind::Input, message)
         })?;
-        let config = Reloaded::new(&Directory::new(&network.certificates), Role::Node, client)?;
+        let config = Reloaded::new(&Directory::new(&network.certificates), role, client)?;
         let keep = most_idle / 2;
         Ok(Self { host, port, name, config, open: Mutex::default(), keep })
     }

@@ -61,7 +61,7 @@ pub fn serve(config: &Config, reread: Reread) -> Result<(), Diagnostic> {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     super::open_more_files();
     let node = Node {
-        link: Link::new(&config.network, config.message_timeout)?,
+        link: Link::new(&config.network, config.message_timeout, Role::Node)?,
         bodies: Bodies::new(config.message_timeout),
         turns: Turns::new(Bounds { each: REQUESTS_EACH, ..Bounds::quarters(REQUESTS, WAITING) }),
         parties: Parties::new(&config.accounting),
@@ -75,14 +75,14 @@ pub fn serve(config: &Config, reread: Reread) -> Result<(), Diagnostic> {
 /// Whether the daemon could start with this configuration and these certificates.
 pub fn check(config: &Config) -> Result<(), Diagnostic> {
     Directory::new(&config.network.certificates).check_authority()?;
-    Link::new(&config.network, config.message_timeout).map(|_| ())
+    Link::new(&config.network, config.message_timeout, Role::Node).map(|_| ())
 }
 
 async fn listen(config: &Config, node: Arc<Node>, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
     let (stopped, hangup) = (super::stop()?, super::heard(SignalKind::hangup())?);
     let (socket, listener) = Socket::bind(&config.socket, "node")?;
     tracing::info!(socket = %config.socket.display(), master = node.link.master(), "ready");
-    tokio::spawn(warn_of_the_end(config.network.clone()));
+    tokio::spawn(warn_of_the_end(config.network.clone(), Role::Node));
     tokio::spawn(reload_at(hangup, logger, reread));
     let parties = node.parties.clone();
     let server = Server::new(Router::new().fallback(forward).with_state(node), config, parties);
@@ -107,10 +107,10 @@ pub(super) async fn reload_at(mut hangup: Signal, logger: Logger, reread: Reread
 }
 
 /// Once a day, a word in the log when the certificate ends soon.
-async fn warn_of_the_end(network: Network) {
+pub(super) async fn warn_of_the_end(network: Network, role: Role) {
     let directory = Directory::new(&network.certificates);
     loop {
-        match directory.identity(Role::Node) {
+        match directory.identity(role) {
             Ok(own) => {
                 let warning = own.certificate.warning("the certificate of this node", now());
                 warning.iter().for_each(|warning| tracing::warn!("{warning}"));
