@@ -150,6 +150,25 @@ fn every_path_answers_as_the_document_says() {
     let imported = see("/v1/import/events", "post", post(&socket, "/v1/import/events", &events), 200);
     assert_eq!(imported["added"], json!(1), "{imported}");
     see("/v1/import/events", "post", post(&socket, "/v1/import/events", &json!({ "lines": [] })), 400);
+    // This service has no nodes.
+    let job = json!({ "request": { "batch": { "script": "#!/bin/sh\n" } } });
+    let refused = see("/v1/jobs/submit", "post", post(&socket, "/v1/jobs/submit", &job), 200);
+    assert_eq!(refused["refused"], "No partition specified or system default partition");
+    see("/v1/jobs/submit", "post", post(&socket, "/v1/jobs/submit", &json!({ "request": {} })), 400);
+    let session = json!({ "node": "n1", "session": 1 });
+    let with = |key: &str, value: Value| {
+        let mut body = session.clone();
+        body[key] = value;
+        body
+    };
+    let hello = json!({ "node": "n1", "version": "1" });
+    see("/v1/node/connect", "post", post(&socket, "/v1/node/connect", &hello), 404);
+    let hardware = json!({ "cpus": 1, "threads_per_core": 1, "memory": 1, "gres": [] });
+    let registration = with("registration", json!({ "boot": 1, "hardware": hardware, "runs": [] }));
+    see("/v1/node/register", "post", post(&socket, "/v1/node/register", &registration), 409);
+    see("/v1/node/orders", "post", post(&socket, "/v1/node/orders", &session), 410);
+    let reports = with("reports", json!([]));
+    see("/v1/node/reports", "post", post(&socket, "/v1/node/reports", &reports), 200);
     assert_eq!(see("/v1/openapi.json", "get", get(&socket, "/v1/openapi.json"), 200), document);
     let health = see("/v1/health", "get", get(&socket, "/v1/health"), 200);
     assert!(health["last_commit"].as_i64().unwrap() > 1_700_000_000, "{health}");

@@ -5,6 +5,7 @@ pub mod hostile_agent;
 mod injection;
 mod killed;
 mod long_files;
+mod master_killed;
 mod plans;
 mod planted;
 mod races;

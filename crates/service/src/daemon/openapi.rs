@@ -1,5 +1,7 @@
 //! `docs/openapi.json`, made from the tables that the service itself works by.
 
+mod jobs;
+
 use super::changes::ENTITIES;
 use super::resources::{self, Field, Kind, Resource};
 use commands::SlurmProgram;
@@ -23,6 +25,9 @@ pub fn document() -> Value {
     let mut schemas = schemas();
     paths.insert("/v1/import/events".into(), json!({ "post": import_events() }));
     paths.insert("/v1/import/jobs".into(), json!({ "post": import_jobs() }));
+    for (path, post) in jobs::paths() {
+        paths.insert(path.into(), json!({ "post": post }));
+    }
     for resource in resources::ALL {
         let (path, page) = (format!("/v1/{}", resource.name), format!("{}_page", resource.name));
         paths.insert(path, json!({ "get": get(resource.meaning, &page, &parameters(resource)) }));
@@ -337,7 +342,11 @@ fn schemas() -> Map<String, Value> {
             ]),
         ),
     ];
-    all.into_iter().chain(admission_schemas()).map(|(name, schema)| (name.to_owned(), schema)).collect()
+    all.into_iter()
+        .chain(admission_schemas())
+        .chain(jobs::schemas())
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect()
 }
 
 #[cfg(test)]

@@ -218,9 +218,51 @@ pub(super) fn edit(sql: &Connection, edits: &[(JobRow, Arc<JobEdit>)]) -> Result
     earliest.map_or(Ok(()), |earliest| usage::changed_from(sql, earliest))
 }
 
+/// Writes records as the scheduler has them now. Usage is summed up again from where on it comes to something else: a job
+/// that waited for days and starts moves nothing of these days.
+pub(super) fn put_live(sql: &Connection, jobs: &[Job]) -> Result<()> {
+    let mut earliest: Option<i64> = None;
+    for job in jobs {
+        let since = if write_job(&mut sql.prepare_cached(&JOBS.add)?, job)? {
+            Some(job.submit)
+        } else {
+            let Some(old) = find_job(sql, job)? else { continue };
+            if old == (Job { row: old.row, ..job.clone() }) {
+                continue;
+            }
+            write_job(&mut sql.prepare_cached(&JOBS.put)?, job)?;
+            end_steps(sql, &old, job)?;
+            moves_usage(&old, job)
+        };
+        earliest = earliest.into_iter().chain(since).min();
+    }
+    earliest.map_or(Ok(()), |earliest| usage::changed_from(sql, earliest))
+}
+
+/// Steps do not outlive their job: of one whose node was lost nobody tells how it ended.
+fn end_steps(sql: &Connection, old: &Job, job: &Job) -> Result<()> {
+    let Some(end) = job.end.filter(|_| old.end.is_none()) else { return Ok(()) };
+    let state = if job.state == JobState::NodeFail { job.state } else { JobState::Cancelled };
+    let query = "UPDATE step SET state = ?2, time_end = ?3 WHERE job = ?1 AND time_end IS NULL";
+    let values = params![or_zero::number(old.row) as i64, state.number(), end];
+    sql.prepare_cached(query)?.execute(values).map(drop)
+}
+
+/// From which time on the usage of a record comes to something else.
+fn moves_usage(old: &Job, new: &Job) -> Option<i64> {
+    let times = [(old.eligible, new.eligible), (old.start, new.start), (old.end, new.end)];
+    let moved = times.into_iter().filter(|(old, new)| old != new).flat_map(|(old, new)| [old, new]).flatten();
+    let owner = |job: &Job| (job.association, job.qos, job.reservation_id, job.suspended);
+    let has_other_owner = owner(old) != owner(new) || (&old.user, &old.wckey) != (&new.user, &new.wckey);
+    let has_other = old.start.is_some() && old.tres_allocated != new.tres_allocated;
+    let asks_for_other = old.start.is_none() && old.cpus_requested != new.cpus_requested;
+    let whole = (has_other_owner || has_other || asks_for_other).then(|| old.eligible.unwrap_or(old.submit));
+    moved.chain(whole).min()
+}
+
 /// Writes a step of a run; `false` when the run has no record.
 pub(super) fn put_step(sql: &Connection, of: &Job, step: &Step) -> Result<bool> {
-    let Some((found, _)) = find(sql, of)? else { return Ok(false) };
+    let Some(found) = find_job(sql, of)? else { return Ok(false) };
     write_step(sql, or_zero::number(found.row) as i64, step).map(|()| true)
 }
 
@@ -231,13 +273,20 @@ pub(super) fn has_step(steps: &[Step], step: &Step) -> bool {
 
 /// The record that is there for this job, with its steps.
 pub(super) fn find(connection: &Connection, like: &Job) -> Result<Option<JobWithSteps>> {
-    let sql = format!("SELECT id, {} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3", *JOB);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![like.job_id.0, like.cluster, like.submit])?;
-    let Some(found) = rows.next()?.map(job).transpose()? else { return Ok(None) };
+    let Some(found) = find_job(connection, like)? else { return Ok(None) };
     let steps = steps_of(connection, &found)?;
     Ok(Some((found, steps)))
 }
+
+/// The record that is there for this job.
+fn find_job(connection: &Connection, like: &Job) -> Result<Option<Job>> {
+    let mut statement = connection.prepare_cached(&FOUND)?;
+    let mut rows = statement.query(params![like.job_id.0, like.cluster, like.submit])?;
+    rows.next()?.map(job).transpose()
+}
+
+static FOUND: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT id, {} FROM job WHERE job_id = ?1 AND cluster = ?2 AND time_submit = ?3", *JOB));
 
 /// Whether a row was written.
 fn write_job(statement: &mut CachedStatement, job: &Job) -> Result<bool> {

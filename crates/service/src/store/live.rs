@@ -53,11 +53,11 @@ impl Draft<'_> {
         let mut records = Vec::new();
         for row in rows {
             match row {
-                LiveRow::Record(record) => records.push((*record, Vec::new())),
+                LiveRow::Record(record) => records.push(*record),
                 row => write(&self.sql, &row).map_err(|source| self.error(source))?,
             }
         }
-        self.put_jobs(&records).map(drop)
+        jobs::put_live(&self.sql, &records).map_err(|source| self.error(source))
     }
 
     /// Writes what a job runs. The job itself has to come in the same transaction.

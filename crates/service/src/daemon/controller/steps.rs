@@ -12,52 +12,57 @@ use slurm::records::{Job as Record, JobState, Step, StepDetails, StepId, TresCou
 /// The step that a report tells of, and the key of the record that it belongs to; `None` for reports of other things, of
 /// other runs, and of nodes that do not run the script.
 pub fn told(core: &Core, node: &NodeName, report: &RunReport, now: Time) -> Option<(Record, Step)> {
-    let NodeReport { job, attempt, what: Reported::Stage(RunStage::Ended(end)) } = &report.report else { return None };
+    let NodeReport { job, attempt, what: Reported::Stage(stage) } = &report.report else { return None };
     let job = core.job(*job).filter(|job| job.attempt == *attempt)?;
-    let allocation = match &job.phase {
-        JobPhase::Running(run) => &run.allocation,
-        JobPhase::Completing(clearing) => &clearing.allocation,
-        JobPhase::Pending | JobPhase::Over(..) => return None,
+    let (allocation, end) = match (&job.phase, stage) {
+        (JobPhase::Running(run), RunStage::Launched) => (&run.allocation, None),
+        (JobPhase::Running(run), RunStage::Ended(end)) => (&run.allocation, Some(*end)),
+        (JobPhase::Completing(clearing), RunStage::Ended(end)) => (&clearing.allocation, Some(*end)),
+        _ => return None,
     };
     let share = allocation.shares.first().filter(|share| share.node == *node)?;
     let cluster = core.config().cluster.clone();
     let record = Record { cluster, job_id: job.id, submit: job.submit, ..Record::default() };
-    Some((record, step(job, allocation, share, *end, report.usage.unwrap_or_default(), now)))
+    let begun = begun(allocation, share);
+    Some((record, end.map_or(begun.clone(), |end| ended(begun, job, end, report.usage.unwrap_or_default(), now))))
 }
 
-fn step(job: &LiveJob, allocation: &Allocation, share: &NodeShare, end: ScriptEnd, used: RunUsage, now: Time) -> Step {
-    let details = StepDetails {
-        usage_in: of_one_task(
-            share,
-            counts([
-                (CPU, used.user_cpu.map(|user| (user + used.system_cpu.unwrap_or(0)) / 1000)),
-                (MEM, used.peak_memory),
-                (DISK, used.read),
-            ]),
-        ),
-        usage_out: of_one_task(share, counts([(DISK, used.written)])),
-        ..StepDetails::default()
-    };
+/// A script that runs.
+fn begun(allocation: &Allocation, share: &NodeShare) -> Step {
     Step {
         id: StepId::Batch,
         name: "batch".into(),
-        state: state(job, end),
-        cancelled_by: job.ending().and_then(|it| it.cancelled_by),
-        exit: end.exit,
+        state: JobState::Running,
         start: Some(allocation.start),
-        end: Some(job.ending().map_or(now, |ending| ending.at.max(allocation.start))),
         node_count: 1,
         nodes: share.node.to_string(),
         tasks: 1,
-        user_cpu: used.user_cpu.unwrap_or(0),
-        system_cpu: used.system_cpu.unwrap_or(0),
         tres_allocated: counts([
             (CPU, Some(share.cpus.count().into())),
             (MEM, Some(share.memory).filter(|memory| *memory > 0)),
             (NODE, Some(1)),
         ]),
-        details,
         ..Step::default()
+    }
+}
+
+fn ended(begun: Step, job: &LiveJob, end: ScriptEnd, used: RunUsage, now: Time) -> Step {
+    let cpu = used.user_cpu.map(|user| (user + used.system_cpu.unwrap_or(0)) / 1000);
+    let details = StepDetails {
+        usage_in: of_one_task(&begun.nodes, counts([(CPU, cpu), (MEM, used.peak_memory), (DISK, used.read)])),
+        usage_out: of_one_task(&begun.nodes, counts([(DISK, used.written)])),
+        ..StepDetails::default()
+    };
+    let ending = job.ending();
+    Step {
+        state: state(job, end),
+        cancelled_by: ending.and_then(|it| it.cancelled_by),
+        exit: end.exit,
+        end: Some(ending.map_or(now, |ending| ending.at)),
+        user_cpu: used.user_cpu.unwrap_or(0),
+        system_cpu: used.system_cpu.unwrap_or(0),
+        details,
+        ..begun
     }
 }
 
@@ -76,8 +81,8 @@ fn counts<const N: usize>(of: [(TresId, Option<u64>); N]) -> TresCounts {
 }
 
 /// What the only task used is the most, the least and the average.
-fn of_one_task(share: &NodeShare, used: TresCounts) -> Usage {
-    let places = || used.iter().map(|(tres, _)| (tres, share.node.to_string())).collect();
+fn of_one_task(node: &str, used: TresCounts) -> Usage {
+    let places = || used.iter().map(|(tres, _)| (tres, node.to_owned())).collect();
     let task: TresCounts = used.iter().map(|(tres, _)| (tres, 0)).collect();
     Usage {
         average: used.clone(),

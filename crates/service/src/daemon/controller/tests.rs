@@ -219,7 +219,8 @@ async fn a_job_comes_from_its_submission_to_its_record_though_the_master_dies_af
     assert_eq!((again, attempt), (job, Attempt(0)), "it is told again, since it has not confirmed it");
     node.report(&site, job, 0, RunStage::Launched, None).await;
     site.restart();
-    assert!(site.slurm("sacct", &["-nPo", "JobID,State,NodeList"]).await.starts_with("1|RUNNING|n1\n"));
+    let listed = site.slurm("sacct", &["-nPo", "JobID,State,NodeList"]).await;
+    assert_eq!(listed, "1|RUNNING|n1\n1.batch|RUNNING|n1\n");
 
     let node = Scripted::join(&site, vec![(job, attempt, RunStage::Launched)]).await;
     let usage = RunUsage {
@@ -278,7 +279,7 @@ async fn a_node_that_falls_silent_loses_its_jobs_and_they_wait_again() {
     let core = site.service().core().view().unwrap();
     assert!(matches!(core.live().nodes.get(&"n1".into()).unwrap().health, NodeHealth::Down(..)));
     let listed = site.slurm("sacct", &["-nDPo", "JobID,State"]).await;
-    assert_eq!(listed.lines().filter(|line| line.contains("NODE_FAIL")).count(), 1, "{listed}");
+    assert!(listed.contains("1|NODE_FAIL\n1.batch|NODE_FAIL\n"), "{listed}");
     // It comes back with the run that is not its own any more, which has to go first.
     let back = Scripted::join(&site, vec![(job, Attempt(0), RunStage::Launched)]).await;
     let orders = back.poll(&site).await;

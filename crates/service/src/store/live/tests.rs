@@ -266,3 +266,35 @@ fn numbers_go_on_after_those_of_the_records() {
     keep(&mut store, |draft| draft.save_live([LiveRow::LastJob(7)]).unwrap());
     assert_eq!(store.live().unwrap().tables.last_job, 7);
 }
+
+#[test]
+fn a_job_that_starts_moves_no_usage_of_the_days_that_it_waited() {
+    let (_directory, _path, mut store) = store();
+    let rolled = |store: &mut Store, to: i64| {
+        keep(store, |draft| {
+            let set = "UPDATE usage_progress SET rolled = ?1, touched = NULL";
+            draft.connection().execute(set, [to]).unwrap();
+        });
+    };
+    let progress = |store: &Store| store.readers().read(crate::store::usage::progress).unwrap().unwrap().rolled;
+    let save = |store: &mut Store, record: &Record| {
+        let row = LiveRow::Record(Box::new(record.clone()));
+        keep(store, |draft| draft.save_live([row]).unwrap());
+    };
+    let key = Record { cluster: "c".into(), job_id: JobId(1), submit: 1000, eligible: Some(1000), ..Record::default() };
+    save(&mut store, &key);
+    rolled(&mut store, 90_000);
+    let running = Record { start: Some(95_000), state: JobState::Running, ..key.clone() };
+    save(&mut store, &running);
+    assert_eq!(progress(&store), Some(90_000));
+    save(&mut store, &Record { end: Some(96_000), state: JobState::Completed, ..running.clone() });
+    assert_eq!(progress(&store), Some(90_000));
+    save(&mut store, &Record { start: Some(80_000), end: Some(96_000), ..running.clone() });
+    assert_eq!(progress(&store), Some(80_000), "a start that is another one does");
+    rolled(&mut store, 99_000);
+    save(
+        &mut store,
+        &Record { association: Some(AssociationId(7)), start: Some(80_000), end: Some(96_000), ..running },
+    );
+    assert_eq!(progress(&store), Some(1000), "another's usage is another's from the beginning on");
+}

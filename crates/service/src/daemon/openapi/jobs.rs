@@ -1,0 +1,72 @@
+//! What the document says of jobs and compute nodes.
+
+use super::{answer, body, object, optional};
+use serde_json::{Value, json};
+
+/// Paths of jobs and nodes, each with what a POST does.
+pub fn paths() -> Vec<(&'static str, Value)> {
+    let node = |summary: &str, schema: &str| {
+        json!({
+            "summary": format!("{summary} Only compute nodes, by their certificates, and root of the master's host"),
+            "requestBody": body(schema),
+            "responses": {
+                "200": { "description": "It", "content": { "application/json": { "schema": { "type": "object" } } } },
+                "410": answer("The session is over: the node connects anew", "Error"),
+                "default": answer("Why not", "Error"),
+            },
+        })
+    };
+    let submit = json!({
+        "summary": "Submits a job as the caller",
+        "requestBody": body("SubmitJob"),
+        "responses": {
+            "200": answer("Its number, or why it is not taken in Slurm's words", "SubmittedJob"),
+            "default": answer("Why not", "Error"),
+        },
+    });
+    vec![
+        ("/v1/jobs/submit", submit),
+        ("/v1/node/connect", node("A node wants a session.", "NodeConnect")),
+        ("/v1/node/register", node("A node says what it is, once in each session.", "NodeRegister")),
+        ("/v1/node/orders", node("A node waits for orders; a heartbeat.", "NodePoll")),
+        ("/v1/node/reports", node("A node says what became of runs.", "NodeReports")),
+    ]
+}
+
+/// Their bodies. Those of nodes, and what jobs ask for, are `compute::protocol` and `scheduling::request`.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let text = || json!({ "type": "string" });
+    let number = || json!({ "type": "integer" });
+    let any = |meaning: &str| json!({ "type": "object", "description": meaning });
+    let list = || json!({ "type": "array", "items": { "type": "object" } });
+    let session = || [("node", text()), ("session", number())];
+    let texts = json!({ "type": "array", "items": text() });
+    let ask = object(&[
+        ("request", any("`JobRequest` of crates/scheduling/src/request.rs")),
+        ("test_only", json!({ "type": "boolean" })),
+    ]);
+    let said = object(&[("job", number()), ("refused", text()), ("notes", texts), ("cluster", text())]);
+    vec![
+        ("SubmitJob", optional(ask, &["test_only"])),
+        ("SubmittedJob", optional(said, &["job", "refused", "notes"])),
+        ("NodeConnect", object(&[("node", text()), ("version", text())])),
+        ("NodeRegister", object(&[&session()[..], &[("registration", any("`Registration`"))]].concat())),
+        ("NodePoll", object(&session())),
+        ("NodeReports", object(&[&session()[..], &[("reports", list())]].concat())),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference;
+    use super::*;
+
+    #[test]
+    fn every_body_that_is_named_is_there() {
+        let known: Vec<_> = schemas().into_iter().map(|(name, _)| reference(name).to_string()).collect();
+        for (path, post) in paths() {
+            let named = post["requestBody"]["content"]["application/json"]["schema"].to_string();
+            assert!(known.contains(&named), "{path}");
+        }
+    }
+}
