@@ -4,7 +4,7 @@
 use host::identity::databases::{GROUP_ORDER, REMOVAL_ORDER, USER_ORDER};
 use host::identity::group::{WantedGroup, plan_group, remove_group};
 use host::identity::user::{WantedAging, WantedUser, plan_user, remove_user};
-use host::identity::{AccountRefusal, Databases, Defaults, FilesOnly, Gid, Uid};
+use host::identity::{AccountRefusal, Databases, Defaults, FilesOnly, Gid, Readings, Uid};
 use host::system::accounts::Accounts;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -232,7 +232,7 @@ fn host(random: &mut Random, root: &Path) {
 
 fn load(root: &Path) -> Databases {
     let read = |name: &str| -> Result<_, AccountRefusal> { Ok(fs::read(root.join("etc").join(name)).ok()) };
-    Databases::load(read).unwrap()
+    Databases::load(&Readings::default(), read).unwrap()
 }
 
 fn ours(root: &Path, wanted: &Ours) -> Result<(), AccountRefusal> {

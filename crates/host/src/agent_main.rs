@@ -5,6 +5,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// With the allocator of musl, a fifth of the time for thousands of people goes to memory.
+#[global_allocator]
+static MEMORY: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// `enlist-agent MARK [once|keep]`: MARK is the word by which the controller knows the agent's output. The second says
 /// that the program was just written: `once`, into a directory that is temporary, too; `keep`, beside where it shall
 /// stay, as `agent-DIGEST.WORD`.

@@ -218,6 +218,12 @@ impl<E: Entry> Database<E> {
         })
     }
 
+    /// Whether both have the same reading of a file, not only the same content.
+    #[cfg(test)]
+    pub(super) fn shares_lines_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.lines, &other.lines)
+    }
+
     fn is_settled(&self) -> bool {
         self.changed.is_empty() && self.added.iter().all(Vec::is_empty)
     }

@@ -3,7 +3,7 @@
 use super::database::Database;
 use super::entries::{Group, GroupShadow, Passwd, Shadow, SubordinateIds, is_name};
 use super::word_list::NameList;
-use super::{AccountRefusal, AccountSources};
+use super::{AccountRefusal, AccountSources, Readings};
 use crate::identity::Gid;
 
 /// The account files of one host. A host without a `shadow`, `gshadow`, `subuid` or `subgid` keeps being without.
@@ -37,16 +37,19 @@ pub const GROUP_ORDER: [&str; 3] = ["passwd", "gshadow", "group"];
 
 impl Databases {
     /// Reads the files with `read`, which gets names such as `passwd` and answers `None` for a missing file. Refuses
-    /// a host without `passwd` or `group`: there, nothing is known about who exists.
-    pub fn load<X: From<AccountRefusal>>(mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, X>) -> Result<Self, X> {
+    /// a host without `passwd` or `group`: there, nothing is known about who exists. What `known` has is not indexed again.
+    pub fn load<X: From<AccountRefusal>>(
+        known: &Readings,
+        mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, X>,
+    ) -> Result<Self, X> {
         let missing = |name: &str| X::from(AccountRefusal::new(format!("/etc/{name} is missing")));
         Ok(Self {
-            passwd: Database::parse(read("passwd")?.ok_or_else(|| missing("passwd"))?),
-            group: Database::parse(read("group")?.ok_or_else(|| missing("group"))?),
-            shadow: read("shadow")?.map(Database::parse),
-            gshadow: read("gshadow")?.map(Database::parse),
-            subuid: read("subuid")?.map(Database::parse),
-            subgid: read("subgid")?.map(Database::parse),
+            passwd: known.of("passwd", read("passwd")?.ok_or_else(|| missing("passwd"))?),
+            group: known.of("group", read("group")?.ok_or_else(|| missing("group"))?),
+            shadow: read("shadow")?.map(|text| known.of("shadow", text)),
+            gshadow: read("gshadow")?.map(|text| known.of("gshadow", text)),
+            subuid: read("subuid")?.map(|text| known.of("subuid", text)),
+            subgid: read("subgid")?.map(|text| known.of("subgid", text)),
         })
     }
 

@@ -16,6 +16,7 @@ pub mod ids;
 mod indexed;
 pub mod names;
 mod numbers;
+mod readings;
 pub mod user;
 pub mod word_list;
 
@@ -24,6 +25,7 @@ pub use database::Database;
 pub use databases::Databases;
 pub use defaults::Defaults;
 pub use numbers::{Gid, Uid};
+pub use readings::Readings;
 use words::people::{Sought, Unanswered};
 
 /// What the account sources beyond the local files (LDAP, sssd, NIS) know; asked only when the files do not. Each of them

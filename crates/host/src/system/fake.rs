@@ -4,7 +4,7 @@
 use super::resolve::{At, FollowedLinks, Ground, Met, reach, refuse_further_name};
 use super::{Attributes, Command, FileKind, ProgramOutput, Result, Stat, System, SystemError, accounts, lookup, nss};
 use crate::identity::entries::{Group, Passwd};
-use crate::identity::{Database, Databases, Defaults, Gid, Uid};
+use crate::identity::{Database, Databases, Defaults, Gid, Readings, Uid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
@@ -479,15 +479,15 @@ impl System for Fake {
     }
 
     fn passwd(&self) -> Result<Database<Passwd>> {
-        lookup::file(self)
+        lookup::file(self, &Readings::default())
     }
 
     fn groups(&self) -> Result<Database<Group>> {
-        lookup::file(self)
+        lookup::file(self, &Readings::default())
     }
 
     fn databases(&self) -> Result<Databases> {
-        lookup::read_databases(|path| self.read(path))
+        lookup::read_databases(&Readings::default(), |path| self.read(path))
     }
 
     fn defaults(&self) -> Result<Defaults> {

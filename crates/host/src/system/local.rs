@@ -431,7 +431,7 @@ impl System for Local {
     }
 
     fn databases(&self) -> Result<Databases> {
-        self.remembered.databases(|| lookup::read_databases(|path| self.read(path)))
+        self.remembered.databases(|known| lookup::read_databases(known, |path| self.read(path)))
     }
 
     fn defaults(&self) -> Result<Defaults> {

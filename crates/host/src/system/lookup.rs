@@ -4,7 +4,7 @@
 
 use super::{Command, ProgramOutput, System, SystemError};
 use crate::identity::entries::{Entry, Group, Passwd};
-use crate::identity::{AccountRefusal, AccountSources, Database, Databases, Defaults, Gid, Uid};
+use crate::identity::{AccountRefusal, AccountSources, Database, Databases, Defaults, Gid, Readings, Uid};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use words::people::{Sought, Unanswered};
@@ -47,15 +47,18 @@ pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEnt
     })
 }
 
-/// One account file, read now; one that is not there is empty.
-pub fn file<E: Entry>(system: &dyn System) -> super::Result<Database<E>> {
-    Ok(Database::parse(system.read(&Path::new("/etc").join(E::FILE))?.unwrap_or_default()))
+/// One account file, read now, and indexed unless `known` has it; one that is not there is empty.
+pub fn file<E: Entry + Send + Sync + 'static>(system: &dyn System, known: &Readings) -> super::Result<Database<E>> {
+    Ok(known.of(E::FILE, system.read(&Path::new("/etc").join(E::FILE))?.unwrap_or_default()))
 }
 
-/// All six account files, read now through `read`, which gets their paths.
-pub fn read_databases(read: impl Fn(&Path) -> super::Result<Option<Vec<u8>>>) -> super::Result<Databases> {
+/// All six account files, read now through `read`, which gets their paths, and indexed unless `known` has them.
+pub fn read_databases(
+    known: &Readings,
+    read: impl Fn(&Path) -> super::Result<Option<Vec<u8>>>,
+) -> super::Result<Databases> {
     let read = |name: &str| read(&Path::new("/etc").join(name)).map_err(LoadError::System);
-    Databases::load(read).map_err(|error| match error {
+    Databases::load(known, read).map_err(|error| match error {
         LoadError::System(error) => error,
         LoadError::AccountRefusal(refusal) => SystemError::Refused(refusal.message),
     })

@@ -259,12 +259,12 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn databases(&self) -> Result<Databases> {
-        self.remembered.databases(|| {
+        self.remembered.databases(|known| {
             let changed = |name: &&str| self.overlay.is_changed(&Path::new("/etc").join(name));
             if self.transaction.as_ref().is_none_or(BTreeMap::is_empty) && !accounts::DATABASES.iter().any(changed) {
                 self.overlay.inner.databases()
             } else {
-                lookup::read_databases(|path| self.read(path))
+                lookup::read_databases(known, |path| self.read(path))
             }
         })
     }

@@ -4,7 +4,7 @@ use super::lookup::Sources;
 use super::skeleton::{self, SkeletonEntry};
 use super::{ProgramOutput, Result, System, lookup};
 use crate::identity::entries::{Group, Passwd};
-use crate::identity::{Database, Databases, Defaults};
+use crate::identity::{Database, Databases, Defaults, Readings};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -23,19 +23,21 @@ pub struct Remembered {
     /// Answers of the name service, by command.
     answers: RefCell<HashMap<Vec<OsString>, ProgramOutput>>,
     skeletons: RefCell<HashMap<PathBuf, Arc<Vec<SkeletonEntry>>>>,
+    /// What account files said when they were read last; for who reads them anew.
+    readings: Readings,
 }
 
 impl Remembered {
     /// Everything is read anew.
     pub fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { readings: std::mem::take(&mut self.readings), ..Self::default() };
     }
 
     /// `/etc/passwd`, read through `system` when it is not known.
     pub fn passwd(&self, system: &dyn System) -> Result<Database<Passwd>> {
         match &*self.all.borrow() {
             Some(all) => Ok(all.passwd.clone()),
-            None => once(&self.passwd, || lookup::file(system)),
+            None => once(&self.passwd, || lookup::file(system, &self.readings)),
         }
     }
 
@@ -43,13 +45,13 @@ impl Remembered {
     pub fn group(&self, system: &dyn System) -> Result<Database<Group>> {
         match &*self.all.borrow() {
             Some(all) => Ok(all.group.clone()),
-            None => once(&self.group, || lookup::file(system)),
+            None => once(&self.group, || lookup::file(system, &self.readings)),
         }
     }
 
     /// All six files, likewise.
-    pub fn databases(&self, load: impl FnOnce() -> Result<Databases>) -> Result<Databases> {
-        once(&self.all, load)
+    pub fn databases(&self, load: impl FnOnce(&Readings) -> Result<Databases>) -> Result<Databases> {
+        once(&self.all, || load(&self.readings))
     }
 
     /// The settings for new accounts, likewise.
@@ -104,6 +106,7 @@ impl Remembered {
         self.passwd.take();
         self.group.take();
         self.all.take();
+        self.readings.clear();
     }
 }
 
