@@ -474,7 +474,7 @@ fn a_bad_configuration_replaces_none_and_a_good_one_counts_whoever_started_the_d
 #[test]
 fn certificates_tell_how_they_stand_and_a_revoked_node_stops_nobody() {
     let lab = cluster();
-    says(&lab.sh("login1", "enlist cert init").code(1), "this is a login node");
+    says(&lab.sh("login1", "enlist cert init").code(1), "this is a node of a cluster");
     play(&lab, &["-e", "renew=yes", "--limit", "master_node,login2"]).ok();
 
     let asked = lab.sh("login4", "enlist cert request login4 --anew").ok().stdout;

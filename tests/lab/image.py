@@ -23,7 +23,8 @@ FRESH = {
 # Those of Slurm's commands that enlist is, by a link.
 ENLIST_COMMANDS = ("sacct", "sacctmgr", "sreport", "sshare")
 # Hidden where the machine has the real ones: on a host they are ours or nobody's.
-SLURM_COMMANDS = ("sacctmgr", "sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sshare", "sprio")
+SLURM_COMMANDS = ("sacct", "sacctmgr", "salloc", "sattach", "sbatch", "sbcast", "scancel", "scontrol", "sdiag", "sinfo", "sprio",
+                  "squeue", "sreport", "srun", "sshare", "sstat")
 BACKUPS = [f"{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")]
 
 SUDOERS = f"""Defaults env_reset, secure_path="{PATH}"

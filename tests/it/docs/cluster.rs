@@ -10,7 +10,9 @@ fn a_cluster_is_set_up_and_a_node_revoked() {
     let lab = lab();
     let desk = desk(&lab);
     let playbook = page.take("enlist play");
-    // The lab's hosts have the real Slurm's commands, which the playbook leaves alone unless told.
+    // A Slurm of a host's own is left alone unless the playbook is told.
+    let own = "mkdir -p /opt/slurm/bin; printf '#!/bin/sh\n' >/opt/slurm/bin/sacct; chmod +x /opt/slurm/bin/sacct";
+    lab.sh("login2", own).ok();
     let refused = at_desk(&lab, &desk, playbook).code(2).stdout;
     assert!(refused.contains("-e replace_slurm=yes does it all the same"), "{refused}");
     type_all(playbook, &[], |_, line| at_desk(&lab, &desk, &format!("{line} -e replace_slurm=yes")));

@@ -58,6 +58,11 @@ impl Finished {
         skipped
     }
 
+    /// Whether it was left out by [`Finished::unknown`].
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.result.get("changed"), Some(Value::Unknown(_)))
+    }
+
     /// Failed before or beside the module, with the place in the user's file.
     pub fn failed(error: Diagnostic) -> Self {
         let mut result = Map::new();

@@ -153,12 +153,20 @@ impl TaskRun<'_> {
         let Some(looped) = &self.task.looped else { return Ok(None) };
         match self.loop_items(looped, scope) {
             Ok(items) => Ok(Some(items)),
+            // Nobody knows what a condition on items says while the items are not known.
+            Err(stop) if stop.is_unknown() && self.asks_items(looped) => Err(stop),
             // A false `when` skips the task although its list is not defined.
             Err(stop) => match self.conditions(scope) {
                 Err(skipped) if skipped.status == Status::Skipped => Err(skipped),
                 _ => Err(stop),
             },
         }
+    }
+
+    /// Whether a condition of the task names the loop's variable.
+    fn asks_items(&self, looped: &Loop) -> bool {
+        let conditions = self.task.keywords.when.iter().map(|expr| expr.value.to_string());
+        conditions.into_iter().any(|text| text.contains(&looped.variable))
     }
 
     fn loop_items(&self, looped: &Loop, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, Stop> {

@@ -42,6 +42,26 @@ impl Socket {
     }
 }
 
+/// Says who a daemon without a socket is, beside where a socket would be: `compute.pid`. It goes when this is dropped.
+pub struct PidFile(PathBuf);
+
+impl PidFile {
+    /// Writes it.
+    pub fn write(socket: &Path, daemon: &str) -> Result<Self, Diagnostic> {
+        make_parent(socket, 0o755)?;
+        let path = socket.with_file_name(format!("{daemon}.pid"));
+        write_pid(&path).map_err(|error| host(format!("cannot write {}: {error}", path.display())))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // What cannot be removed is replaced at the next start.
+        let _ = remove(&self.0);
+    }
+}
+
 /// Anew each time, so that nobody's link is followed.
 fn write_pid(path: &Path) -> io::Result<()> {
     remove(path)?;

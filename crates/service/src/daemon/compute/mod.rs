@@ -9,6 +9,7 @@ use super::config::{Config, Network};
 use super::log::Logger;
 use super::login::Outage;
 use super::pki::Role;
+use super::socket::PidFile;
 use super::{Reread, notify};
 use compute::cgroup::Layer;
 use compute::directory::Spool;
@@ -90,6 +91,7 @@ pub fn serve(config: &Config, place: &Place, reread: Reread) -> Result<(), Diagn
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| super::host(format!("cannot start: {error}")))?;
     let daemon = Daemon::new(config, place)?;
+    let _pid = PidFile::write(&config.socket, "compute")?;
     let certificates = (!place.local).then(|| config.network.clone());
     runtime.block_on(daemon.work(certificates, logger, reread))
 }
