@@ -3,7 +3,7 @@
 
 use super::{figure, rounds};
 use crate::service::Service;
-use crate::support::http::{Answer, ask};
+use crate::support::http::{Answer, read};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -18,13 +18,16 @@ const NODES: &str = "NodeName=n1 CPUs=64 RealMemory=1000\nSelectTypeParameters=C
 
 /// `None` when nobody answers, or the answer broke off.
 fn post(socket: &Path, path: &str, body: &Value) -> Option<Answer> {
-    // `ask` wants somebody there.
-    drop(UnixStream::connect(socket).ok()?.flush());
+    let mut stream = UnixStream::connect(socket).ok()?;
     let body = body.to_string();
-    let sent = std::panic::catch_unwind(|| {
-        ask(socket, "POST", path, &[("content-type", "application/json")], body.as_bytes())
-    });
-    sent.ok().filter(|answer| answer.status != 0 && serde_json::from_str::<Value>(&answer.body).is_ok())
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).ok()?;
+    let answer = read(stream);
+    (answer.status != 0 && serde_json::from_str::<Value>(&answer.body).is_ok()).then_some(answer)
 }
 
 /// How far a run came.

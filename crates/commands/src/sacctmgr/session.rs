@@ -79,6 +79,12 @@ pub trait World {
     /// Counts anew (`clear stats`).
     fn clear_statistics(&self) {}
 
+    /// Whether a scheduler knows that this job waits or runs.
+    fn knows_job(&self, job: &Job) -> bool {
+        let _ = job;
+        false
+    }
+
     /// Shows the kept jobs of a scan, in no order to count on, until `see` breaks; the error is a text for people. A
     /// world without a store has none.
     fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {

@@ -298,7 +298,7 @@ async fn submit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
     json::expect(&headers)?;
     let (party, begun, mine) = (app.party(&caller).await, Instant::now(), app.clone());
     let take = move || {
-        let ask: SubmitJob = mine.reader.read(body, Ok)?;
+        let ask: SubmitJob = mine.reader.read_ordinary(body, Ok)?;
         let said = mine.service.submit(&caller, ask).map_err(|why| match why {
             NotSubmitted::Bad(why) => Refusal::bad(why),
             NotSubmitted::Later(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why),

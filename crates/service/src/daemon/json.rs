@@ -45,7 +45,7 @@ pub fn small<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
     if body.len() > SMALL {
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the request has more than {SMALL} bytes")));
     }
-    read(body)
+    read(body, MOST)
 }
 
 /// Where bodies are read.
@@ -71,11 +71,20 @@ impl Reader {
         R: Send + 'static,
     {
         if body.len() <= SMALL || body.len() > ORDINARY {
-            return read(&body).and_then(make);
+            return read(&body, most(&body)).and_then(make);
         }
+        self.read_ordinary(body, make)
+    }
+
+    /// [`Reader::read`] of a body that may be long and holds no more values than an ordinary one: few long texts.
+    pub fn read_ordinary<T, R>(&self, body: Bytes, make: impl FnOnce(T) -> Answer<R> + Send + 'static) -> Answer<R>
+    where
+        T: DeserializeOwned,
+        R: Send + 'static,
+    {
         let (told, made) = sync_channel(1);
         let task = move || {
-            let read = read(&body);
+            let read = read(&body, MOST);
             drop(body);
             // Whoever asked waits for it.
             let _ = told.send(read.and_then(make));
@@ -86,10 +95,14 @@ impl Reader {
     }
 }
 
+/// What the values of a body may cost.
+fn most(body: &[u8]) -> usize {
+    if body.len() > ORDINARY { MOST_OF_OPERATORS } else { MOST }
+}
+
 /// Reads a body, after its values were counted without being kept.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
+fn read<T: DeserializeOwned>(body: &[u8], most: usize) -> Answer<T> {
     let bad = |error: serde_json::Error| Refusal::bad(format!("the body cannot be read: {error}"));
-    let most = if body.len() > ORDINARY { MOST_OF_OPERATORS } else { MOST };
     census::count(body, most, PRICES).map_err(|why| match why {
         Uncounted::TooMany(_) => {
             let why = "the request holds too many words and values; use several";
@@ -108,7 +121,9 @@ mod tests {
     #[test]
     fn values_are_counted_before_they_are_kept() {
         let list = |of: &str, count: usize| format!("[{}]", vec![of; count].join(","));
-        let status = |text: String| read::<Value>(text.as_bytes()).map(drop).map_err(|refusal| refusal.status);
+        let status = |text: String| {
+            read::<Value>(text.as_bytes(), most(text.as_bytes())).map(drop).map_err(|refusal| refusal.status)
+        };
         assert_eq!(status(list("\"\"", 133_000)), Ok(()));
         assert_eq!(status(list("\"\"", 134_000)), Err(StatusCode::PAYLOAD_TOO_LARGE));
         assert_eq!(status(list("\"\"", 7_000_000)), Err(StatusCode::PAYLOAD_TOO_LARGE));

@@ -8,7 +8,7 @@ use super::balances::Balances;
 use super::caller::Who;
 use super::checkup::Checkup;
 use super::config::Config;
-use super::controller::{CoreCell, Planner, UsageFeed, restored};
+use super::controller::{CoreCell, Planner, UsageFeed, now, restored};
 use super::reports::Reporting;
 use super::retention::Retention;
 use super::rollup::Rollup;
@@ -70,10 +70,10 @@ impl Service {
         let host = |error: String| Diagnostic::new(ErrorKind::Host, error);
         let readers = store.readers();
         let stats = Arc::<Stats>::default();
-        let world = Arc::new(Local::configured(config, readers.clone(), stats.clone()));
-        let state = founded(&mut store, config, world.now()).map_err(|error| host(error.to_string()))?;
+        let state = founded(&mut store, config, now()).map_err(|error| host(error.to_string()))?;
         let cannot = |error: std::io::Error| host(format!("cannot start: {error}"));
         let core = restored(&store, config, &state)?;
+        let world = Arc::new(Local::configured(config, readers.clone(), stats.clone(), core.clone()));
         let writer = Arc::new(Writer::scheduling(store, state, core.clone()).map_err(cannot)?);
         let rollup = Rollup::start(&writer, &readers, &stats).map_err(cannot)?;
         let reporting = Arc::new(Reporting::new(config.cluster_name.clone()));
@@ -128,7 +128,7 @@ impl Service {
 
     /// Takes on new settings, and adds TRES that are new in the configuration; the error says why those were not kept.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
-        let world = Arc::new(Local::configured(config, self.readers.clone(), self.stats.clone()));
+        let world = Arc::new(Local::configured(config, self.readers.clone(), self.stats.clone(), self.core.clone()));
         *self.world.write().unwrap_or_else(PoisonError::into_inner) = world.clone();
         self.retention.configure(config.accounting.retention.clone());
         self.balances.configure(world.clone());

@@ -4,6 +4,7 @@ use super::api::CallerFile;
 use super::caller::Who;
 use super::config::Config;
 use super::config::compute::ComputeLines;
+use super::controller::CoreCell;
 use super::nss::ThisHost;
 use super::stats::Stats;
 use crate::store::Readers;
@@ -28,6 +29,7 @@ pub struct Local {
     shown: Vec<(Part, &'static str, String)>,
     stats: Arc<Stats>,
     compute: Arc<ComputeLines>,
+    core: Arc<CoreCell>,
 }
 
 impl Local {
@@ -40,13 +42,14 @@ impl Local {
             shown: Vec::new(),
             stats: Arc::default(),
             compute: Arc::default(),
+            core: Arc::default(),
         }
     }
 
-    /// As a service is configured, with what it counts.
-    pub fn configured(config: &Config, readers: Readers, stats: Arc<Stats>) -> Self {
+    /// As a service is configured, with what it counts and the jobs that it knows.
+    pub fn configured(config: &Config, readers: Readers, stats: Arc<Stats>, core: Arc<CoreCell>) -> Self {
         let local = Self::new(config.accounting.clone(), config.cluster_name.to_lowercase(), readers);
-        Self { shown: config.shown(), stats, compute: Arc::new(config.compute.clone()), ..local }
+        Self { shown: config.shown(), stats, compute: Arc::new(config.compute.clone()), core, ..local }
     }
 
     /// What the configuration says of nodes and of how jobs are scheduled.
@@ -113,6 +116,10 @@ impl World for Around<'_> {
 
     fn cluster(&self) -> Option<&str> {
         self.host.cluster()
+    }
+
+    fn knows_job(&self, job: &Job) -> bool {
+        self.host.knows_job(job)
     }
 
     fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {
@@ -187,6 +194,12 @@ impl World for Local {
 
     fn clear_statistics(&self) {
         self.stats.clear();
+    }
+
+    fn knows_job(&self, job: &Job) -> bool {
+        let view = self.core.view().filter(|core| core.config().cluster == job.cluster);
+        let live = view.as_ref().and_then(|core| core.job(job.job_id));
+        live.is_some_and(|live| live.submit == job.submit && live.is_live())
     }
 
     fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {

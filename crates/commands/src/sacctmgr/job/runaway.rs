@@ -21,8 +21,7 @@ jobs.)
 
 ";
 
-/// `show runawayjobs`. Only the service's own scheduler can know of jobs that really run or wait; until it is there,
-/// every job without an end is one that nobody knows.
+/// `show runawayjobs`: those without an end that the service's own scheduler does not know.
 pub fn show(session: &mut Session, words: &[Word]) -> Done {
     let (mut clusters, mut names): (Option<Vec<String>>, Vec<String>) = (None, Vec::new());
     for word in words.iter().filter(|word| !word.is_bare("where", 5) && !word.is_bare("Set", 3)) {
@@ -65,6 +64,8 @@ fn find(session: &mut Session, cluster: &str) -> Done<Vec<Job>> {
     if let Err(error) = session.world.jobs(&scan, &mut see) {
         return session.refuse(format!("sacctmgr: error: {error}"));
     }
+    // Asked after the records were read, so that what was submitted meanwhile is known, too.
+    found.retain(|job| !session.world.knows_job(job));
     found.sort_by_key(|job| (job.job_id, std::cmp::Reverse(job.submit)));
     Ok(found)
 }

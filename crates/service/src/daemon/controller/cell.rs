@@ -56,7 +56,8 @@ impl CoreCell {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The core as it was kept last: a copy that nobody changes any more, made once for all who ask between two changes.
+    /// The core as it was kept last: a copy that nobody changes any more, made once for all who ask between two
+    /// changes.
     pub fn view(&self) -> Option<Arc<Core>> {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         let (core, version) = (core.as_ref()?, self.version());

@@ -1,4 +1,5 @@
-//! `squeue`, `sinfo`, `sprio`, `scontrol` and `scancel`: commands about jobs and nodes, as the service carries them out.
+//! `squeue`, `sinfo`, `sprio`, `scontrol` and `scancel`: commands about jobs and nodes, as the service carries them
+//! out.
 
 use super::super::api::{Request, Response};
 use super::super::caller::Who;

@@ -1,7 +1,8 @@
 //! The scheduler's core inside the service: how it meets accounting, nodes and people.
 //!
-//! The writer's thread alone changes the core ([`CoreTurn`]); readers get copies of what is kept ([`CoreCell::view`]), and
-//! nodes their orders from [`Mailboxes`] when the rows behind them are on disk. Without a `NodeName` line there is no core.
+//! The writer's thread alone changes the core ([`CoreTurn`]); readers get copies of what is kept
+//! ([`CoreCell::view`]), and nodes their orders from mailboxes when the rows behind them are on disk. Without a
+//! `NodeName` line there is no core.
 
 mod begin;
 mod cell;

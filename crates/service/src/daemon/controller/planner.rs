@@ -40,7 +40,8 @@ impl Planner {
 
 /// Makes a plan and hands it in. Gives the version of the core that has taken it.
 fn plan(writer: &Weak<Writer>, cell: &CoreCell) -> Option<u64> {
-    let (writer, core) = (writer.upgrade()?, cell.view()?);
+    let (writer, version) = (writer.upgrade()?, cell.version());
+    let core = cell.view()?;
     if core.queue_lengths().0 == 0 {
         return None;
     }
@@ -48,5 +49,6 @@ fn plan(writer: &Weak<Writer>, cell: &CoreCell) -> Option<u64> {
     let plan = core.plan(Present { accounts: &state, now: now() }, MOST);
     // What was not kept is planned again when something changes.
     writer.run(move |change| Ok(change.on(SchedulerEvent::Planned(plan.clone())))).ok()?;
-    Some(cell.version())
+    // What others changed meanwhile is planned for next.
+    Some(if cell.version() == version + 1 { version + 1 } else { version })
 }

@@ -1,8 +1,9 @@
 //! A node and its users, as the service meets them: requests in, answers and records out.
 
-use super::super::caller::Peer;
+use super::super::caller::{Peer, Rules};
 use super::super::config::Config;
 use super::super::http::{App, router};
+use super::super::pki::{Authority, DAYS, Directory, Role, install, request as request_certificate};
 use super::super::service::Service;
 use super::super::testing::until;
 use crate::store::Store;
@@ -73,11 +74,15 @@ impl Site {
     }
 
     async fn post(&self, uid: Uid, path: &str, body: Value) -> (StatusCode, Value) {
+        self.send(Peer::Local(Some(uid)), path, body).await
+    }
+
+    async fn send(&self, peer: Peer, path: &str, body: Value) -> (StatusCode, Value) {
         let mut request = Request::post(path).header("content-type", "application/json");
         let text = body.to_string();
         request = request.header("content-length", text.len());
         let mut request = request.body(Body::from(text)).unwrap();
-        request.extensions_mut().insert(ConnectInfo(Peer::Local(Some(uid))));
+        request.extensions_mut().insert(ConnectInfo(peer));
         let router: Router = router(self.app().clone());
         let answer = hyper::service::Service::call(&TowerToHyperService::new(router), request).await.unwrap();
         let status = answer.status();
@@ -353,6 +358,8 @@ async fn what_cannot_be_run_is_refused_when_it_is_submitted() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{why}");
         assert!(said["error"].as_str().unwrap().contains(why), "{said}");
     }
+    let many = json!({ "request": { "partitions": vec![""; 2_000_000], "batch": { "script": "#!/bin/sh" } } });
+    assert_eq!(site.post(ROOT, "/v1/jobs/submit", many).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     let refused: [(&str, &dyn Fn(&mut JobRequest)); 3] = [
         ("Invalid partition name specified", &|it| it.partitions = vec!["none".into()]),
         ("Requested node configuration is not available", &|it| it.demand.cpus_per_task = 64),
@@ -444,4 +451,43 @@ async fn commands_about_jobs_see_and_steer_what_the_scheduler_has() {
     assert_eq!(site.slurm("scontrol", &["update", "NodeName=n1", "State=DRAIN", "Reason=disk"]).await, "");
     assert_eq!(site.slurm("sinfo", &["-hRo", "%E %n"]).await, "disk n1\n");
     assert!(site.slurm("scontrol", &["show", "partition"]).await.contains("PartitionName=main"));
+    let waits = json!({ "hold": true, "batch": { "script": "#!/bin/sh\n" } });
+    assert_eq!(site.submit(waits).await["job"], 3);
+    let runaways = site.slurm("sacctmgr", &["show", "runawayjobs"]).await;
+    assert!(runaways.contains("No runaway jobs found"), "what the scheduler knows is none: {runaways}");
+}
+
+/// A request of the holder of a certificate that the cluster's authority made.
+async fn from_certified(site: &Site, role: Role, name: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    let directory = Directory::new(&site.directory.path().join(format!("pki-{name}")));
+    let (authority, _) = Authority::open_or_make(&directory).unwrap();
+    let asked = request_certificate(&directory, role, name, true).unwrap().unwrap();
+    let pem = authority.issue(&asked, role, &[name.to_owned()], DAYS).unwrap();
+    install(&directory, &(pem + authority.pem())).unwrap();
+    let certificate = directory.certificate(&role.certificate_file()).unwrap().unwrap().1;
+    assert_eq!(certificate.role, Some(role));
+    let text = format!("CertificateDirectory={}\n", directory.file("").display());
+    let rules = Rules::new(&Config::parse(&Source::new("c", text)).unwrap());
+    let node = super::super::caller::Node { certificate, rules: Arc::new(rules) };
+    site.send(Peer::Node(Arc::new(node)), path, body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_speaks_for_its_node_and_its_role_alone() {
+    let site = Site::start("");
+    let hello = |node: &str| json!({ "node": node, "version": "t" });
+    let own = from_certified(&site, Role::Compute, "n1", "/v1/node/connect", hello("n1")).await;
+    assert_eq!(own.0, StatusCode::OK, "{}", own.1);
+    let other = from_certified(&site, Role::Compute, "n2", "/v1/node/connect", hello("n1")).await;
+    assert_eq!(other.0, StatusCode::FORBIDDEN);
+    assert_eq!(other.1["error"], "the certificate is that of n2: it cannot speak as n1");
+    let login = from_certified(&site, Role::Node, "n1", "/v1/node/connect", hello("n1")).await;
+    assert_eq!(login.0, StatusCode::BAD_REQUEST, "a login node says for whom it asks");
+    // A compute node has no users: it is nobody, who submits nothing and administers nothing.
+    let job = json!({ "request": request() });
+    let (_, said) = from_certified(&site, Role::Compute, "n1", "/v1/jobs/submit", job).await;
+    assert_eq!(said["refused"], "Invalid user id");
+    let add = json!({ "argv": ["-i", "add", "account", "x"] });
+    let (_, said) = from_certified(&site, Role::Compute, "n1", "/v1/slurm/sacctmgr", add).await;
+    assert_eq!(said["code"], 1, "{said}");
 }
