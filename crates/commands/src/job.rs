@@ -127,9 +127,16 @@ impl<'a> JobFacts<'a> {
             return reason.named(self.cluster.accounts);
         }
         let word = match self.state() {
-            JobState::Failed => {
-                let is_killed = self.job.ending().is_some_and(|ending| ending.exit.signal != 0);
-                if is_killed { "RaisedSignal" } else { "NonZeroExitCode" }
+            JobState::Cancelled if self.job.hold.is_some() && self.allocation().is_none() => {
+                let hold = self.job.hold.map(PendingReason::Held);
+                return hold.map_or_else(String::new, |reason| reason.named(self.cluster.accounts));
+            }
+            // As release 22.05 says it; later ones have a word for the signal.
+            JobState::Failed if self.job.ending().is_some_and(|ending| ending.exit.signal != 0) => "JobLaunchFailure",
+            JobState::Failed => "NonZeroExitCode",
+            JobState::Running if self.job.hold.is_some() => {
+                let hold = self.job.hold.map(PendingReason::Held);
+                return hold.map_or_else(String::new, |reason| reason.named(self.cluster.accounts));
             }
             JobState::Timeout => "TimeLimit",
             JobState::OutOfMemory => "OutOfMemory",
@@ -137,10 +144,6 @@ impl<'a> JobFacts<'a> {
             JobState::Deadline => "DeadLine",
             _ => "None",
         };
-        if word == "RaisedSignal" {
-            let signal = self.job.ending().map_or(0, |ending| ending.exit.signal);
-            return format!("RaisedSignal:{signal}({})", crate::signals::describe(signal));
-        }
         word.to_owned()
     }
 

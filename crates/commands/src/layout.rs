@@ -12,6 +12,11 @@ const USUAL_WIDTH: usize = 20;
 pub trait Listed: 'static {
     /// One row.
     type Row<'a>;
+
+    /// Whether what stands below this heading is never cut, however narrow its column.
+    fn is_whole(_header: &str) -> bool {
+        false
+    }
 }
 
 /// One field that a program can show.
@@ -65,7 +70,12 @@ impl<L: Listed> Layout<L> {
             let suffix = rest[letter.len_utf8()..].to_owned();
             match fields.iter().find(|field| field.letter == letter && letter != ' ') {
                 Some(field) => layout.places.push(Placed { field, width: wide(width), right, suffix }),
-                None => unknown.push(letter.to_string()),
+                None => {
+                    // What is no field is text.
+                    let text = layout.places.last_mut().map_or(&mut layout.prefix, |place| &mut place.suffix);
+                    text.extend(["%", part]);
+                    unknown.push(letter.to_string());
+                }
             }
         }
         (layout, unknown)
@@ -97,7 +107,7 @@ impl<L: Listed> Layout<L> {
 
     /// Adds the headings.
     pub fn head(&self, out: &mut String) {
-        self.line(out, |field| field.header.to_owned());
+        self.cells(out, |field| (field.header.to_owned(), false));
     }
 
     /// Adds a row.
@@ -107,14 +117,20 @@ impl<L: Listed> Layout<L> {
 
     /// Adds a row of these cells.
     pub fn line(&self, out: &mut String, cell: impl Fn(&Field<L>) -> String) {
+        self.cells(out, |field| (cell(field), L::is_whole(field.header)));
+    }
+
+    /// Cells, and whether each is not to be cut.
+    fn cells(&self, out: &mut String, cell: impl Fn(&Field<L>) -> (String, bool)) {
         out.push_str(&self.prefix);
         for place in &self.places {
-            let text = harmless(&cell(place.field));
+            let (text, is_whole) = cell(place.field);
+            let text = harmless(&text);
             let Some(width) = place.width else {
                 out.extend([text.as_str(), &place.suffix]);
                 continue;
             };
-            let cut = truncate(&text, width);
+            let cut = if is_whole { text.as_str() } else { truncate(&text, width) };
             let fill = missing(cut, width);
             let (left, right) = if place.right { (fill.as_str(), cut) } else { (cut, fill.as_str()) };
             out.extend([left, right, &place.suffix]);
@@ -166,7 +182,7 @@ mod tests {
     fn letters_have_widths_and_text_between() {
         assert_eq!(shown(Layout::letters(FIELDS, "<%.4n|%4S>%n")), "<NUMB|SQUA>NUMBER\n<   7|49  >7\n");
         assert_eq!(shown(Layout::letters(FIELDS, "%all")), "NUMBER|SQUARE\n7|49\n");
-        assert_eq!(shown(Layout::letters(FIELDS, "a%n%x")), "aNUMBER\na7\nx");
+        assert_eq!(shown(Layout::letters(FIELDS, "a%n%x")), "aNUMBER%x\na7%x\nx");
     }
 
     #[test]

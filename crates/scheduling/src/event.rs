@@ -276,9 +276,9 @@ pub enum Denial {
     /// Counts that cannot be meant.
     #[error("CPU count specification invalid")]
     InvalidCounts,
-    /// A node that there is not, or not in the partition.
-    #[error("Requested nodes not in this partition")]
-    NodesNotInPartition,
+    /// A negative one is operators' alone.
+    #[error("Invalid --nice value")]
+    InvalidNice,
     /// No node has such a device, or kinds are mixed.
     #[error("Invalid generic resource (gres) specification")]
     InvalidGres,

@@ -5,8 +5,10 @@ use crate::array::ArraySpec;
 use crate::demand::Demand;
 use crate::dependency::Dependencies;
 use crate::id::Time;
+use crate::job::{Hold, Submission, Submitter};
 use serde::{Deserialize, Serialize};
 use slurm::records::Details;
+use std::sync::Arc;
 use words::raw::RawText;
 
 /// What `sbatch` asks for.
@@ -45,6 +47,31 @@ pub struct JobRequest {
     pub details: Details,
     /// What runs.
     pub batch: BatchJob,
+}
+
+impl JobRequest {
+    /// What is submitted for somebody, and what it runs. `requeue` is `JobRequeue`.
+    pub fn submission(self, user: Submitter, is_operator: bool, requeue: bool) -> (Submission, BatchJob) {
+        let hold = if is_operator { Hold::Admin } else { Hold::User };
+        let submission = Submission {
+            user,
+            name: self.name,
+            account: self.account,
+            qos: self.qos,
+            partitions: self.partitions,
+            demand: Arc::new(self.demand),
+            minutes: self.minutes,
+            begin: self.begin,
+            deadline: self.deadline,
+            dependencies: self.dependencies,
+            nice: self.nice,
+            hold: self.hold.then_some(hold),
+            requeue: self.requeue.unwrap_or(requeue),
+            array: self.array,
+            details: self.details,
+        };
+        (submission, self.batch)
+    }
 }
 
 /// A script, and what surrounds it where it runs.

@@ -5,10 +5,12 @@ mod console;
 mod coprocess;
 mod files;
 mod http;
+mod live;
 mod printing;
 mod prompt;
 pub mod report;
 pub mod sacctmgr;
+mod sbatch;
 mod session;
 pub mod side;
 
@@ -20,8 +22,14 @@ use commands::SlurmProgram;
 use std::ffi::{OsStr, OsString};
 use words::diag::{Diagnostic, ErrorKind};
 
+/// The one that submits; what it reads is not the service's to read, so it is no program there.
+const SBATCH: &str = "sbatch";
+
 /// What runs the program of this name, which is also the name of its link; `None` when there is none.
 pub fn named(name: &OsStr) -> Option<Raw> {
+    if name == SBATCH {
+        return Some(sbatch::run);
+    }
     SlurmProgram::ALL.into_iter().find(|program| name == program.name()).map(command)
 }
 
@@ -29,11 +37,11 @@ fn command(program: SlurmProgram) -> Raw {
     match program {
         SlurmProgram::Sacct => report::sacct,
         SlurmProgram::Sacctmgr => sacctmgr::run,
-        SlurmProgram::Scancel => report::scancel,
-        SlurmProgram::Scontrol => report::scontrol,
-        SlurmProgram::Sinfo => report::sinfo,
-        SlurmProgram::Sprio => report::sprio,
-        SlurmProgram::Squeue => report::squeue,
+        SlurmProgram::Scancel => live::scancel,
+        SlurmProgram::Scontrol => live::scontrol,
+        SlurmProgram::Sinfo => live::sinfo,
+        SlurmProgram::Sprio => live::sprio,
+        SlurmProgram::Squeue => live::squeue,
         SlurmProgram::Sreport => report::sreport,
         SlurmProgram::Sshare => report::sshare,
     }
@@ -65,7 +73,7 @@ pub fn run(args: SlurmArgs) -> Exit {
     match named(name) {
         Some(run) => run(args.command[1..].to_vec()),
         None => {
-            let known: Vec<_> = SlurmProgram::ALL.into_iter().map(SlurmProgram::name).collect();
+            let known: Vec<_> = SlurmProgram::ALL.into_iter().map(SlurmProgram::name).chain([SBATCH]).collect();
             let error = Diagnostic::new(ErrorKind::Usage, format!("there is no command {} of Slurm's", name.display()));
             exit::show(&error.hint(format!("there is: {}", known.join(", "))));
             Exit(2)

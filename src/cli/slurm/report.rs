@@ -25,40 +25,6 @@ pub fn sshare(args: Vec<OsString>) -> Exit {
     texts(args).map_or_else(|error| complain("sshare", &error), |argv| ask("sshare", argv, HEEDED).0)
 }
 
-/// `squeue`
-pub fn squeue(args: Vec<OsString>) -> Exit {
-    about_jobs("squeue", args, &names(commands::squeue::VARIABLES))
-}
-
-/// `sinfo`
-pub fn sinfo(args: Vec<OsString>) -> Exit {
-    about_jobs("sinfo", args, &names(commands::sinfo::VARIABLES))
-}
-
-/// `sprio`
-pub fn sprio(args: Vec<OsString>) -> Exit {
-    about_jobs("sprio", args, &names(commands::sprio::VARIABLES))
-}
-
-/// `scontrol`
-pub fn scontrol(args: Vec<OsString>) -> Exit {
-    about_jobs("scontrol", args, commands::scontrol::VARIABLES)
-}
-
-/// `scancel`
-pub fn scancel(args: Vec<OsString>) -> Exit {
-    about_jobs("scancel", args, &names(commands::scancel::VARIABLES))
-}
-
-fn names(variables: &[(&'static str, char)]) -> Vec<&'static str> {
-    variables.iter().map(|(name, _)| *name).collect()
-}
-
-fn about_jobs(program: &str, args: Vec<OsString>, heeded: &[&str]) -> Exit {
-    let heeded: Vec<_> = heeded.iter().copied().chain(["SLURM_TIME_FORMAT", "TZ"]).collect();
-    texts(args).map_or_else(|error| complain(program, &error), |argv| ask(program, argv, &heeded).0)
-}
-
 /// `sreport`: one command, or, without words, a session that reads one command a line.
 pub fn sreport(args: Vec<OsString>) -> Exit {
     match texts(args) {

@@ -17,6 +17,10 @@ pub fn demand(options: &Options) -> Result<(Demand, Vec<String>), Stop> {
         return Err(complaint(1, "--mincpus: say --cpus-per-task or --ntasks-per-node instead"));
     }
     let per_node = options.ntasks_per_node.unwrap_or(1);
+    if options.ntasks_per_node.is_some() && options.ntasks.is_none() {
+        // So many tasks on each node, and not one node more.
+        most = most.or(Some(least));
+    }
     let mut demand = Demand {
         min_nodes: least,
         max_nodes: most,

@@ -2,8 +2,8 @@
 
 use super::options::Options;
 use super::{Given, Stop, complaint};
+use ::words::raw::RawText;
 use scheduling::demand::{Demand, MemoryDemand};
-use words::raw::RawText;
 
 /// One variable.
 pub type Variable = (RawText, RawText);
@@ -83,7 +83,8 @@ fn exported(given: &Given, options: &Options) -> Result<Vec<Variable>, Stop> {
 
 /// `NAME=value`, each ended by a NUL (sbatch(1), `--export-file`).
 fn from_file(given: &Given, file: &str) -> Result<Vec<Variable>, Stop> {
-    let bytes = given.files.read(file).map_err(|why| complaint(1, &format!("--export-file {file}: {why}")))?;
+    let unread = |_| complaint(1, &format!("Could not open user environment file {file}"));
+    let bytes = given.files.read(file).map_err(unread)?;
     let one = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
         Some((RawText(entry[..at].to_vec()), RawText(entry[at + 1..].to_vec())))

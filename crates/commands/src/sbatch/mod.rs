@@ -1,19 +1,22 @@
 //! `sbatch`, pure: a command line, a script and an environment become a [`JobRequest`], or sbatch's own complaint, in the words
 //! of Slurm 22.05.8. What is said later counts: the script, then `SBATCH_*` variables, then the command line.
 
+mod answer;
 mod demand;
 mod environment;
 mod options;
 mod script;
 mod table;
-mod values;
+pub(crate) mod values;
+mod words;
 
 use crate::Reply;
+use ::words::raw::RawText;
+pub use answer::{away, elsewhere, remarks, test_only};
 use jiff::Zoned;
 use options::Options;
 use scheduling::request::{BatchJob, JobRequest, ProcessLimit};
 use slurm::records::Details;
-use words::raw::RawText;
 
 /// What is around a command, as its process finds it.
 pub struct Given<'a> {
@@ -65,15 +68,15 @@ pub struct Order {
 
 /// A command that ends before anything is submitted, as it ends.
 #[derive(Clone, Debug)]
-pub struct Stop(pub Reply);
+pub struct Stop(pub Box<Reply>);
 
 impl Stop {
     fn said(code: u8, stderr: String) -> Self {
-        Self(Reply { stderr, code, ..Reply::default() })
+        Self(Box::new(Reply { stderr, code, ..Reply::default() }))
     }
 
     fn told(text: &str) -> Self {
-        Self(Reply { stdout: text.to_owned(), ..Reply::default() })
+        Self(Box::new(Reply { stdout: text.to_owned(), ..Reply::default() }))
     }
 }
 
@@ -89,14 +92,6 @@ fn invalid(option: &str) -> Stop {
     complaint(255, &format!("Invalid --{option} specification"))
 }
 
-/// What the service's refusal is in sbatch's words.
-pub fn refusal(why: &str) -> String {
-    // Slurm's own sbatch looks at devices itself.
-    let is_own = why == values::BAD_GRES;
-    let stem = if is_own { "" } else { "Batch job submission failed: " };
-    format!("sbatch: error: {stem}{why}\n")
-}
-
 /// Reads a command line (without the program's name). The script is read when all else is known to be in order.
 pub fn read(argv: &[String], given: &Given) -> Result<Order, Stop> {
     let (early, words) = first_look(argv, given.now)?;
@@ -104,7 +99,7 @@ pub fn read(argv: &[String], given: &Given) -> Result<Order, Stop> {
     script::check(&source.script)?;
     let (in_script, is_old) = script::options(&source.script, &source.name)?;
     let mut options = Options::default();
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
     if is_old {
         notes.push(
             "error: Change from #SLURM to #SBATCH in your script and verify the options are valid in sbatch".into(),
@@ -123,7 +118,7 @@ fn first_look(argv: &[String], now: &Zoned) -> Result<(Options, Vec<String>), St
     Ok((options, words))
 }
 
-fn take(options: &mut Options, mut getopt: words::text::getopt::Getopt, now: &Zoned) -> Result<Vec<String>, Stop> {
+fn take(options: &mut Options, mut getopt: ::words::text::getopt::Getopt, now: &Zoned) -> Result<Vec<String>, Stop> {
     for found in getopt.by_ref() {
         let (letter, value) = found.map_err(|text| Stop::said(255, text))?;
         match letter {
@@ -186,6 +181,10 @@ impl Source {
         let script = given.files.read(&command);
         let script = script.map_err(|_| complaint(1, &format!("Unable to open file {file}")))?;
         let name = file.rsplit('/').next().unwrap_or(file).to_owned();
+        // Slurm shows a path as it was typed, and the arguments behind it.
+        let shown = if file.contains('/') { file } else { &command };
+        let shown = std::iter::once(shown.as_str()).chain(arguments.iter().map(String::as_str)).collect::<Vec<_>>();
+        let command = shown.join(" ");
         Ok(Self { script, name, command, arguments: arguments.to_vec() })
     }
 }
@@ -210,8 +209,26 @@ fn absolute(given: &Given, path: &str) -> String {
     format!("{}/{path}", given.directory.shown().trim_end_matches('/'))
 }
 
+/// The nodes that a file names (`--nodefile`).
+fn nodes_in(given: &Given, file: &str) -> Result<Vec<scheduling::id::NodeName>, Stop> {
+    let bytes = given.files.read(file).map_err(|why| {
+        let open = format!("slurm_allocate_resources error opening file {file}, {why}");
+        lines(255, &[&open, "Invalid --nodefile node file"])
+    })?;
+    let text = String::from_utf8_lossy(&bytes);
+    values::node_names(&text.split_whitespace().collect::<Vec<_>>().join(","))
+}
+
 /// Puts everything together.
 fn order(given: &Given, options: Options, source: Source, mut notes: Vec<String>) -> Result<Order, Stop> {
+    let mut options = options;
+    if let Some(file) = options.nodefile.take() {
+        options.nodelist = nodes_in(given, &file)?;
+    }
+    if options.time_min > options.time.or(options.time_min) {
+        let why = "Invalid time-min specification (exceeds job's time or other limits)";
+        return Err(complaint(1, &format!("Batch job submission failed: {why}")));
+    }
     if options.reservation.is_some() {
         return Err(complaint(1, "Batch job submission failed: Requested reservation is invalid"));
     }

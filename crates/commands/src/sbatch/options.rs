@@ -1,6 +1,6 @@
 //! [`Options`]: what options of all three sources say; what is read later stands above what was read before.
 
-use super::{Stop, complaint, invalid, values};
+use super::{Stop, complaint, invalid, values, words};
 use jiff::Zoned;
 use scheduling::array::ArraySpec;
 use scheduling::demand::{Features, GresDemand};
@@ -43,6 +43,7 @@ pub struct Options {
     pub mem_per_gpu: Option<u64>,
     pub mincpus: Option<u32>,
     pub nice: i32,
+    pub nodefile: Option<String>,
     pub nodelist: Vec<NodeName>,
     pub nodes: Option<(u32, u32)>,
     pub ntasks: Option<u32>,
@@ -58,6 +59,7 @@ pub struct Options {
     pub reservation: Option<String>,
     pub test_only: bool,
     pub time: Option<u32>,
+    pub time_min: Option<u32>,
     pub wait: bool,
     pub wckey: Option<String>,
     pub wrap: Option<String>,
@@ -77,12 +79,14 @@ const REFUSED: &[(&str, &str)] = &[
     ("ntasks-per-tres", "say --ntasks and --gpus-per-node instead"),
     ("priority", "an operator sets it with scontrol update"),
     ("reboot", "nodes are not booted for jobs"),
-    ("uid", "a job runs as the user who submits it"),
 ];
 
 impl Options {
     /// Takes an option in. `is_early` is the first look at the command line, which finds where the script is.
     pub fn set(&mut self, option: &'static str, value: &str, now: &Zoned) -> Result<(), Stop> {
+        if option == "uid" {
+            return Err(complaint(255, "--uid only permitted by root user"));
+        }
         if let Some((_, why)) = REFUSED.iter().find(|(name, _)| *name == option) {
             return Err(complaint(1, &format!("--{option}: {why}")));
         }
@@ -121,7 +125,8 @@ impl Options {
             "mincpus" => self.mincpus = Some(values::count(option, value)?),
             "nice" => self.nice = values::nice(value)?,
             "no-requeue" => self.requeue = Some(false),
-            "nodelist" | "nodefile" => self.nodelist = values::node_names(value)?,
+            "nodelist" => self.nodelist = values::node_names(value)?,
+            "nodefile" => self.nodefile = Some(text()),
             "nodes" => self.nodes = Some(values::nodes(value)?),
             "ntasks" => self.ntasks = Some(values::count(option, value)?),
             "ntasks-per-node" => self.ntasks_per_node = Some(values::count(option, value)?),
@@ -129,13 +134,13 @@ impl Options {
             "output" => self.output = some(),
             "parsable" => self.parsable = true,
             "partition" => self.partition = some(),
-            "propagate" => self.propagate = Some(text()),
             "qos" => self.qos = some(),
             "quiet" => self.quiet = true,
             "requeue" => self.requeue = Some(true),
             "reservation" => self.reservation = some(),
             "test-only" => self.test_only = true,
             "time" => self.time = Some(values::minutes(option, value)?),
+            "propagate" => self.propagate = Some(values::limits(value)?),
             "wait" => self.wait = true,
             "wckey" => self.wckey = some(),
             "wrap" => self.wrap = Some(text()),
@@ -147,14 +152,15 @@ impl Options {
     /// Options that say how something is done that is done otherwise here. Their values are looked at all the same.
     fn pass_over(&mut self, option: &'static str, value: &str) -> Result<(), Stop> {
         match option {
-            "cores-per-socket" | "ntasks-per-core" | "ntasks-per-socket" | "sockets-per-node" | "threads-per-core"
-            | "wait-all-nodes" => _ = values::count_or_zero(option, value)?,
-            "delay-boot" | "time-min" => _ = values::minutes(option, value)?,
+            "cores-per-socket" | "ntasks-per-core" | "ntasks-per-socket" | "sockets-per-node" | "switches"
+            | "threads-per-core" | "wait-all-nodes" => _ = values::count_or_zero(option, value)?,
+            "time-min" => self.time_min = Some(values::minutes(option, value)?),
+            "delay-boot" => _ = values::minutes(option, value)?,
             "tmp" => _ = values::megabytes(option, value)?,
             "hint" => hint(value)?,
             "kill-on-invalid-dep" if !["yes", "no"].contains(&value) => return Err(invalid(option)),
             "signal" => self.signal(value)?,
-            _ => {}
+            _ => words::check(option, value)?,
         }
         // Shared nodes are what there is anyway, and these four change nothing about that.
         let is_so_anyway = ["oversubscribe", "ignore-pbs", "verbose", "use-min-nodes"].contains(&option);

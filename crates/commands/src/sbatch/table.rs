@@ -1,7 +1,7 @@
 //! The options of `sbatch` (sbatch(1)), and the variables that say the same.
 
-use words::text::getopt::Takes::{Maybe, Nothing as No, Value as Yes};
-use words::text::getopt::{Known, Opt};
+use ::words::text::getopt::Takes::{Maybe, Nothing as No, Value as Yes};
+use ::words::text::getopt::{Known, Opt};
 
 /// All options. Those that have no letter have one for private use.
 pub static KNOWN: Known = Known { program: "sbatch", hint: true, options: OPTIONS };

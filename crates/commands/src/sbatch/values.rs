@@ -1,11 +1,11 @@
 //! What values of options mean, with sbatch's own complaints (sbatch(1); recorded in tests/cases/sbatch).
 
 use super::{Stop, complaint, invalid};
+use ::words::text::{duration, hostlist, slurm_time};
 use jiff::Zoned;
 use scheduling::demand::GresDemand;
 use scheduling::dependency::{Dependencies, Dependency, DependencyKind};
 use scheduling::id::{JobId, NodeName, Time};
-use words::text::{duration, hostlist, slurm_time};
 
 /// `UNLIMITED`, in minutes.
 pub const UNLIMITED: u32 = u32::MAX;
@@ -211,6 +211,22 @@ pub fn nice(text: &str) -> Result<i32, Stop> {
     let number = crate::columns::leading_number(text);
     let fits = i32::try_from(number).ok().filter(|number| number.unsigned_abs() <= 2_147_483_645);
     fits.ok_or_else(|| complaint(255, "Invalid --nice value, out of range (+/- 2147483645)"))
+}
+
+const LIMITS: &[&str] =
+    &["ALL", "NONE", "AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "RSS", "STACK"];
+
+/// `--propagate`: names of limits.
+pub fn limits(text: &str) -> Result<String, Stop> {
+    let is_known =
+        |name: &str| LIMITS.iter().any(|known| known.eq_ignore_ascii_case(name.trim_start_matches("RLIMIT_")));
+    match text.split(',').find(|name| !text.is_empty() && !is_known(name)) {
+        None => Ok(text.to_owned()),
+        Some(name) => {
+            let lines = [format!("Bad rlimit name: {name}"), format!("--propagate={text} is not valid.")];
+            Err(super::lines(1, &[&lines[0], &lines[1]]))
+        }
+    }
 }
 
 const MAIL: &[&str] = &[

@@ -57,13 +57,8 @@ pub fn run(
 
 /// What is wrong with `--clusters`.
 fn elsewhere(cluster: &Cluster, options: &Options) -> Option<String> {
-    let named = options.cluster.as_deref()?;
-    let here = &cluster.core.config().cluster;
-    let unknown = named.split(',').find(|name| name != here && *name != "all")?;
-    Some(format!(
-        "scancel: error: No cluster '{unknown}' known by database.\nscancel: error: '{unknown}' can't be reached now, or it is \
-         an invalid entry for --cluster.  Use 'sacctmgr list clusters' to see available clusters.\n"
-    ))
+    let why = crate::sbatch::elsewhere(&cluster.core.config().cluster, options.cluster.as_deref())?;
+    Some(crate::sbatch::away("scancel", &why))
 }
 
 /// The jobs that are meant. Those that are named are there even where nobody knows them, so that their number is told.

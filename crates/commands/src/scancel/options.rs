@@ -161,7 +161,7 @@ impl Options {
             'Q' => self.quiet = true,
             'R' => self.reservation = text(),
             's' => {
-                let unknown = || complaint(&format!("Unknown job signal: {value}"));
+                let unknown = || End::Complaint(format!("Unknown job signal: {value}\n"));
                 self.signal = Some(signals::number(value).ok_or_else(unknown)?);
             }
             't' => self.state = Some(state(value)?),
@@ -189,10 +189,9 @@ fn named(text: &str) -> Result<Named, End> {
 }
 
 fn state(text: &str) -> Result<JobState, End> {
-    let live = [JobState::Pending, JobState::Running, JobState::Suspended];
-    JobState::named(text).filter(|state| live.contains(state)).ok_or_else(|| {
+    JobState::named(text).ok_or_else(|| {
         let valid = "Valid job states are PENDING, RUNNING, and SUSPENDED";
-        End::Complaint(format!("scancel: error: Invalid job state string: {text}\nscancel: error: {valid}\n"))
+        End::Complaint(format!("Invalid job state specified: {text}\n{valid}\n"))
     })
 }
 

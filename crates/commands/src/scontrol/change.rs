@@ -2,6 +2,8 @@
 
 use super::{Said, few};
 use crate::cluster::Controller;
+use crate::sbatch::{Stop, values};
+use scheduling::demand::{Features, MemoryDemand};
 use scheduling::event::{Denial, JobChange, JobCommand, NodeCommand, SchedulerEvent};
 use scheduling::id::{JobId, NodeName};
 use slurm::records::JobState;
@@ -28,7 +30,8 @@ pub fn hold(controller: &mut dyn Controller, word: &str, rest: &[String]) -> Sai
         };
         for job in jobs {
             if let Err(denial) = control(controller, &job, command.clone()) {
-                said.complain(&format!("{denial} for job {job}\nslurm_suspend error: {denial}\n"));
+                let why = in_words(controller, &job, denial);
+                said.complain(&format!("{why} for job {job}\nslurm_suspend error: {why}\n"));
             }
         }
     }
@@ -90,6 +93,21 @@ fn control(controller: &mut dyn Controller, text: &str, command: JobCommand) -> 
     ended
 }
 
+/// What slurmctld says to who has nothing to do with a job or a node.
+const NOT_ONES_OWN: &str = "Invalid user id";
+
+/// A denial in slurmctld's words: it tells whose job it is not from what one may not do to one's own.
+fn in_words(controller: &dyn Controller, job: &str, denial: Denial) -> String {
+    let cluster = controller.cluster();
+    let id = job.split('_').next().and_then(|id| id.parse().ok()).map(JobId);
+    let record = id.and_then(|id| cluster.core.job(id));
+    let who = cluster.requester();
+    let is_own = record.is_some_and(|job| {
+        who.is_operator || who.uid == job.submission.user.uid || who.coordinates.iter().any(|own| **own == *job.account)
+    });
+    if denial == Denial::Denied && !is_own { NOT_ONES_OWN.to_owned() } else { denial.to_string() }
+}
+
 /// `update`.
 pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
     if rest.is_empty() {
@@ -107,6 +125,9 @@ pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
         return update_nodes(controller, nodes, &pairs);
     }
     if let Some(name) = value(&["PartitionName", "Partition"]) {
+        if !controller.cluster().requester().is_operator {
+            return Said::failed(&format!("slurm_update error: {NOT_ONES_OWN}\n"));
+        }
         let is_there = controller.cluster().core.config().partition(name).is_some();
         let why = "partitions are as the configuration says: change them there, then scontrol reconfigure";
         let why = if is_there { why } else { "Invalid partition name specified" };
@@ -118,50 +139,28 @@ pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
     )
 }
 
-/// Parameters of jobs that Slurm changes and that do not change here yet.
+/// Parameters of jobs that Slurm changes and that do not change here.
 const OTHERS: &[&str] = &[
-    "Account",
     "AdminComment",
-    "ArrayTaskThrottle",
     "BurstBuffer",
-    "Comment",
     "Contiguous",
     "CoreSpec",
-    "CPUsPerTask",
-    "Deadline",
     "DelayBoot",
-    "Dependency",
-    "EligibleTime",
     "EndTime",
-    "ExcNodeList",
     "Extra",
-    "Features",
-    "Gres",
-    "JobName",
-    "Licenses",
     "MailType",
     "MailUser",
     "MinCPUsNode",
-    "MinMemoryCPU",
-    "MinMemoryNode",
     "MinTmpDiskNode",
-    "Name",
     "NodeList",
     "NtasksPerNode",
     "NumCPUs",
-    "NumNodes",
-    "NumTasks",
     "OverSubscribe",
-    "Partition",
     "Prefer",
-    "QOS",
     "Reboot",
-    "ReqNodeList",
-    "Requeue",
     "ReservationName",
     "ResetAccrueTime",
     "SiteFactor",
-    "StartTime",
     "StdErr",
     "StdIn",
     "StdOut",
@@ -184,7 +183,8 @@ fn update_jobs(controller: &mut dyn Controller, jobs: &str, pairs: &[(&str, &str
     for job in hostlist::parts(jobs) {
         for command in &changes {
             if let Err(denial) = control(controller, job, command.clone()) {
-                said.complain(&format!("{denial} for job {job}\n"));
+                let why = in_words(controller, job, denial);
+                said.complain(&format!("{why} for job {job}\n"));
                 break;
             }
         }
@@ -210,10 +210,59 @@ fn change(controller: &dyn Controller, jobs: &str, key: &str, value: &str) -> Re
         let bad = || format!("scontrol: error: Invalid nice value: {value}\n");
         return Ok(JobCommand::Update(JobChange::Nice(value.parse().map_err(|_| bad())?)));
     }
+    if let Some(change) = other_change(controller, key, value)? {
+        return Ok(JobCommand::Update(change));
+    }
     if OTHERS.iter().any(|name| is(name)) {
-        return Err(format!("{key} of a job does not change yet: cancel it and submit it anew\nRequest aborted\n"));
+        return Err(format!("{key} of a job does not change: cancel it and submit it anew\nRequest aborted\n"));
     }
     Err(format!("Update of this parameter is not supported: {key}={value}\nRequest aborted\n"))
+}
+
+/// What is read as `sbatch` reads it. `None` for a parameter that is none of these.
+fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<Option<JobChange>, String> {
+    // What sbatch says, in the words of this program.
+    let told = |Stop(reply): Stop| reply.stderr.replace("sbatch: ", "scontrol: ");
+    let count = |text: &str| values::count(key, text).map_err(told);
+    let moment = |text: &str| {
+        let now = controller.cluster().now.clone();
+        values::moment(key, text, &now).map_err(told)
+    };
+    let text = || value.to_owned();
+    Ok(Some(match key.to_lowercase().as_str() {
+        "name" | "jobname" => JobChange::Name(text()),
+        "comment" => JobChange::Comment(text()),
+        "partition" => JobChange::Partitions(value.split(',').map(str::to_owned).collect()),
+        "account" => JobChange::Account(value.to_lowercase()),
+        "qos" => JobChange::Qos(value.to_lowercase()),
+        "starttime" | "eligibletime" => JobChange::Begin(moment(value)?),
+        "deadline" => JobChange::Deadline(if value.is_empty() { None } else { Some(moment(value)?) }),
+        "dependency" => JobChange::Dependencies(values::dependencies(value).map_err(told)?),
+        "requeue" => JobChange::Requeue(value != "0"),
+        "arraytaskthrottle" => {
+            JobChange::Throttle(Some(values::count_or_zero(key, value).map_err(told)?).filter(|it| *it > 0))
+        }
+        "numnodes" | "reqnodes" => {
+            let (least, most) = values::nodes(value).map_err(told)?;
+            JobChange::Nodes(least, Some(most))
+        }
+        "numtasks" => JobChange::Tasks(count(value)?),
+        "cpuspertask" => JobChange::CpusPerTask(count(value)?),
+        "minmemorynode" => match values::megabytes(key, value).map_err(told)? {
+            0 => JobChange::Memory(MemoryDemand::Whole),
+            each => JobChange::Memory(MemoryDemand::PerNode(each)),
+        },
+        "minmemorycpu" => JobChange::Memory(MemoryDemand::PerCpu(values::megabytes(key, value).map_err(told)?)),
+        "features" => {
+            let bad = || "scontrol: error: Invalid feature specification\n".to_owned();
+            JobChange::Features(Features::parse(value).ok_or_else(bad)?)
+        }
+        "gres" => JobChange::Gres(values::gres(value).map_err(told)?),
+        "licenses" => JobChange::Licenses(values::licenses(value).map_err(told)?),
+        "reqnodelist" => JobChange::Required(values::node_names(value).map_err(told)?),
+        "excnodelist" => JobChange::Excluded(values::node_names(value).map_err(told)?),
+        _ => return Ok(None),
+    }))
 }
 
 /// A time limit; `+` and `-` before it or behind the name are from what it is.
@@ -258,7 +307,8 @@ fn update_nodes(controller: &mut dyn Controller, nodes: &str, pairs: &[(&str, &s
     for name in hostlist::expand_all(nodes).unwrap_or_else(|| vec![nodes.to_owned()]) {
         let event = SchedulerEvent::NodeControl(who.clone(), NodeName::from(name.as_str()), command.clone());
         if let Err(denial) = controller.on(event) {
-            said.complain(&format!("slurm_update error: {denial}\n"));
+            let why = if denial == Denial::Denied { NOT_ONES_OWN.to_owned() } else { denial.to_string() };
+            said.complain(&format!("slurm_update error: {why}\n"));
             break;
         }
     }

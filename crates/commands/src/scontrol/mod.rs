@@ -81,7 +81,7 @@ fn few(word: &str) -> Said {
 }
 
 /// Variables that scontrol heeds.
-pub const VARIABLES: &[&str] = &["SLURM_JOB_NODELIST", "SLURM_TIME_FORMAT", "SCONTROL_ONELINER"];
+pub const VARIABLES: &[&str] = &["SLURM_JOB_NODELIST", "SLURM_TIME_FORMAT"];
 
 /// Words that change nothing, so that a copy of the cluster is enough for them.
 const ONLY_ASK: &[&str] = &["show", "ping", "version", "write", "wait_job", "help", "listpids", "errnumstr"];
@@ -90,6 +90,7 @@ const ONLY_ASK: &[&str] = &["show", "ping", "version", "write", "wait_job", "hel
 pub fn changes(argv: &[String]) -> bool {
     let mut getopt = KNOWN.read(argv);
     getopt.by_ref().for_each(drop);
+    // What is no command line at all is complained about all the same.
     getopt.words().first().is_some_and(|word| !ONLY_ASK.contains(&word.to_lowercase().as_str()))
 }
 
@@ -122,7 +123,6 @@ pub fn run(controller: &mut dyn Controller, environment: &BTreeMap<String, Strin
         return reply;
     }
     let mut format = Format { times: show_job::times(environment.get("SLURM_TIME_FORMAT")), ..Format::default() };
-    format.one_line = environment.contains_key("SCONTROL_ONELINER");
     let mut is_quiet = false;
     let mut getopt = KNOWN.read(argv);
     for found in getopt.by_ref() {
@@ -179,12 +179,14 @@ fn reconfigure(cluster: &Cluster) -> Said {
     if cluster.caller.is_administrator(cluster.accounts) {
         return Said { then: Some(Then::Reload), ..Said::default() };
     }
-    Said::failed("slurm_reconfigure error: Access/permission denied\n")
+    Said::failed("slurm_reconfigure error: Invalid user id\n")
 }
 
 fn show(cluster: &Cluster, format: &Format, rest: &[String]) -> Said {
     let Some((what, rest)) = rest.split_first() else { return few("show") };
-    let which = rest.iter().map(String::as_str).find(|word| !word.starts_with('-'));
+    // `jobid=12` is `job 12`.
+    let (what, named) = what.split_once('=').map_or((what.as_str(), None), |(what, named)| (what, Some(named)));
+    let which = named.or(rest.iter().map(String::as_str).find(|word| !word.starts_with('-')));
     let what = what.to_lowercase();
     // Beginnings are enough, of three letters at least.
     let is = |name: &str| what.len() >= 3.min(name.len()) && name.starts_with(&what);
@@ -198,7 +200,10 @@ fn show(cluster: &Cluster, format: &Format, rest: &[String]) -> Said {
         }
         () if is("licenses") => Ok(show_others::licenses(cluster, format)),
         () if is("config") => Ok(show_others::config(cluster, format)),
-        () if is("reservations") || is("reservationname") => Ok("No reservations in the system\n".to_owned()),
+        () if is("reservations") || is("reservationname") => match which {
+            None => Ok("No reservations in the system\n".to_owned()),
+            Some(name) => Err(Said { code: 1, ..Said::told(format!("Reservation {name} not found\n")) }),
+        },
         () if is("daemons") => Ok("slurmctld slurmd\n".to_owned()),
         () if [
             "steps",
@@ -262,7 +267,7 @@ fn natural(name: &str) -> (&str, u64) {
 fn write(cluster: &Cluster, rest: &[String]) -> Said {
     let (what, rest) = rest.split_first().map_or(("", rest), |(what, rest)| (what.as_str(), rest));
     if !what.eq_ignore_ascii_case("batch_script") {
-        return Said::failed("invalid write argument\n");
+        return Said::failed(&format!("invalid write argument:{what}\n"));
     }
     let Some(text) = rest.first() else { return Said::default() };
     let retrieval = |why: &str| Said { stderr: format!("job script retrieval failed: {why}\n"), ..Said::default() };
@@ -273,7 +278,7 @@ fn write(cluster: &Cluster, rest: &[String]) -> Said {
     };
     let is_own = job.submission.user.uid == cluster.caller.uid;
     if !is_own && !cluster.caller.is_operator(cluster.accounts) {
-        return retrieval("Access/permission denied");
+        return retrieval("Invalid user id");
     }
     let script = match cluster.scripts.batch(job.id) {
         Ok(Some(batch)) => batch.script.shown().into_owned(),

@@ -5,6 +5,7 @@ use crate::job::{clock, limit};
 use crate::layout::{Field, Listed};
 use crate::node::NodeFacts;
 use scheduling::config::PartitionLine;
+use scheduling::node::Remark;
 use slurm::settings::PartitionState;
 use words::text::hostlist;
 use words::text::slurm_time::TimeFormat;
@@ -18,8 +19,10 @@ pub struct Row<'a> {
     pub cluster: Cluster<'a>,
     /// The partition; `None` where nodes of several are put together.
     pub partition: Option<&'a PartitionLine>,
-    /// Never empty.
+    /// None where a partition has none that is asked for.
     pub nodes: Vec<&'a NodeFacts<'a>>,
+    /// The place of the first of its partitions in the configuration.
+    pub place: usize,
     /// How times are shown.
     pub times: &'a TimeFormat,
 }
@@ -67,8 +70,14 @@ pub fn is_of_partition(header: &str) -> bool {
 }
 
 impl<'a> Row<'a> {
-    fn first(&self) -> &'a NodeFacts<'a> {
-        self.nodes[0]
+    /// What all its nodes have in common, of the first.
+    fn first(&self, text: impl Fn(&NodeFacts) -> String) -> String {
+        self.nodes.first().map_or_else(|| "n/a".to_owned(), |node| text(node))
+    }
+
+    fn remark(&self) -> Option<&'a Remark> {
+        let node: &'a NodeFacts = self.nodes.first()?;
+        node.remark()
     }
 
     fn sum(&self, counted: fn(&NodeFacts) -> [u32; 4]) -> [u32; 4] {
@@ -95,7 +104,7 @@ impl<'a> Row<'a> {
     }
 
     fn user(&self, with_number: bool) -> String {
-        let Some(remark) = self.first().remark() else { return "Unknown".to_owned() };
+        let Some(remark) = self.remark() else { return "Unknown".to_owned() };
         let uid = words::people::Uid(remark.uid.0);
         let name = self.cluster.people.user_numbered(uid).map(|user| user.name).or_kept(&uid.to_string(), uid);
         if with_number { format!("{name}({uid})") } else { name }
@@ -142,27 +151,26 @@ pub fn starred(line: &PartitionLine) -> String {
 
 fn sct(row: &Row) -> String {
     let of = |node: &NodeFacts| (node.sockets(), node.line.hardware.threads_per_core);
-    let (sockets, threads) = of(row.first());
+    let Some((sockets, threads)) = row.nodes.first().map(|node| of(node)) else { return "n/a".to_owned() };
     let is_same = row.nodes.iter().all(|node| of(node) == (sockets, threads));
     if is_same { format!("{sockets}:1:{threads}") } else { format!("{sockets}+:1:{threads}+") }
 }
 
 fn since(row: &Row) -> String {
-    let remark = row.first().remark();
-    remark.map_or_else(|| "Unknown".to_owned(), |remark| row.times.show(remark.since, row.cluster.now))
+    row.remark().map_or_else(|| "Unknown".to_owned(), |remark| row.times.show(remark.since, row.cluster.now))
 }
 
 fn reason(row: &Row) -> String {
-    row.first().remark().map_or_else(|| "none".to_owned(), |remark| remark.reason.clone())
+    row.remark().map_or_else(|| "none".to_owned(), |remark| remark.reason.clone())
 }
 
 fn gres_used(row: &Row) -> String {
-    let used = row.first().gres_used();
+    let used = row.first(|node| node.gres_used());
     if used.is_empty() { "gpu:0".to_owned() } else { used }
 }
 
 fn name(row: &Row) -> String {
-    row.first().line.name.clone()
+    row.first(|node| node.line.name.clone())
 }
 
 macro_rules! fields {
@@ -186,10 +194,10 @@ fields! {
     "DefaultTime" 'L' "DEFAULTTIME" |it| it.part(default_time);
     "Disk" 'd' "TMP_DISK" |_| "0".to_owned();
     "Extra" ' ' "EXTRA" |_| "(null)".to_owned();
-    "Features" 'f' "AVAIL_FEATURES" |it| it.first().features();
-    "features_act" 'b' "ACTIVE_FEATURES" |it| it.first().features();
+    "Features" 'f' "AVAIL_FEATURES" |it| it.first(|node| node.features());
+    "features_act" 'b' "ACTIVE_FEATURES" |it| it.first(|node| node.features());
     "FreeMem" 'e' "FREE_MEM" |_| "N/A".to_owned();
-    "Gres" 'G' "GRES" |it| it.first().gres();
+    "Gres" 'G' "GRES" |it| it.first(|node| node.gres());
     "GresUsed" ' ' "GRES_USED" gres_used;
     "Groups" 'g' "GROUPS" |it| it.part(groups);
     "MaxCPUsPerNode" 'B' "MAX_CPUS_PER_NODE" |_| "UNLIMITED".to_owned();
@@ -216,9 +224,9 @@ fields! {
     "Size" 's' "JOB_SIZE" |it| it.part(size);
     "SocketCoreThread" 'z' "S:C:T" sct;
     "Sockets" 'X' "SOCKETS" |it| it.least(|node| u64::from(node.sockets()));
-    "StateCompact" 't' "STATE" |it| it.first().words().1;
-    "StateComplete" ' ' "STATECOMPLETE" |it| it.first().state_and_flags().to_lowercase();
-    "StateLong" 'T' "STATE" |it| it.first().words().0;
+    "StateCompact" 't' "STATE" |it| it.first(|node| node.words().1);
+    "StateComplete" ' ' "STATECOMPLETE" |it| it.first(|node| node.state_and_flags().to_lowercase());
+    "StateLong" 'T' "STATE" |it| it.first(|node| node.words().0);
     "Threads" 'Z' "THREADS" |it| it.least(|node| u64::from(node.line.hardware.threads_per_core));
     "Time" 'l' "TIMELIMIT" |it| it.part(time_limit);
     "TimeStamp" 'H' "TIMESTAMP" since;

@@ -28,10 +28,13 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
     }
     let all = if hides(cluster, cluster.caller, Private::Nodes) { Vec::new() } else { node::all(cluster) };
     let (layout, unknown) = layout(cluster, &options, &all);
-    let stderr =
-        unknown.iter().map(|name| format!("sinfo: error: Invalid node format specification: {name}\n")).collect();
+    let bad_field = |name: &String| match &options.long_format {
+        Some(_) => format!("sinfo: error: Invalid job format specification: {name}\n"),
+        None => format!("Invalid node format specification: {name}\n"),
+    };
+    let stderr = unknown.iter().map(bad_field).collect();
     let mut rows = rows(cluster, &options, &layout, &all);
-    sort(&mut rows, &options, cluster);
+    sort(&mut rows, &options);
     if options.long && options.header {
         out.push_str(&cluster.now.strftime("%a %b %d %H:%M:%S %Y\n").to_string());
     }
@@ -62,7 +65,7 @@ fn layout(cluster: &Cluster, options: &Options, all: &[NodeFacts]) -> Read<Nodes
     // The first column is as wide as its longest name.
     let partitions = cluster.core.config().partitions.iter().map(|line| starred(line).len());
     let wide = partitions.max().unwrap_or(0).max(9);
-    let name = all.iter().map(|node| node.line.name.len()).max().unwrap_or(0).max("NODELIST".len());
+    let name = all.iter().map(|node| node.line.name.len()).max().unwrap_or(0).max(9);
     let format = match (options.summary, options.by_node, options.reasons, options.long) {
         (true, ..) => format!("%{wide}P %.5a %.10l %.16F %N"),
         (_, true, _, false) => format!("%{name}N %.6D %.{wide}P %6t"),
@@ -87,10 +90,13 @@ fn rows<'a>(
     let shows = |wanted: fn(&str) -> bool| layout.places.iter().any(|place| wanted(place.field.header));
     let tells_partitions = shows(is_of_partition);
     let mut rows: Vec<Row<'a>> = Vec::new();
-    for partition in cluster.core.config().partitions.iter().filter(|line| options.takes_partition(line)) {
+    let lines = cluster.core.config().partitions.iter().enumerate();
+    for (place, partition) in lines.filter(|(_, line)| options.takes_partition(line)) {
+        let tells = Some(partition).filter(|_| tells_partitions);
+        let mut is_empty = true;
         for node in all.iter().filter(|node| is_in(node, partition) && options.takes_node(node)) {
-            let partition = Some(partition).filter(|_| tells_partitions);
-            let new = Row { cluster: *cluster, partition, nodes: vec![node], times: &options.times };
+            is_empty = false;
+            let new = Row { cluster: *cluster, partition: tells, nodes: vec![node], place, times: &options.times };
             let fits = |row: &Row<'a>| {
                 if options.by_node { is_the_same(row, &new) } else { looks_same(layout, row, &new, options.exact) }
             };
@@ -99,6 +105,9 @@ fn rows<'a>(
                 Some(at) => rows[at].nodes.push(node),
                 None => rows.push(new),
             }
+        }
+        if is_empty && tells_partitions && !options.by_node && !options.reasons {
+            rows.push(Row { cluster: *cluster, partition: tells, nodes: Vec::new(), place, times: &options.times });
         }
     }
     rows
@@ -113,7 +122,7 @@ fn is_there(row: &Row, node: &NodeFacts) -> bool {
 }
 
 fn is_the_same(row: &Row, other: &Row) -> bool {
-    row.nodes[0].line.name == other.nodes[0].line.name && same_partition(row, other)
+    is_there(row, other.nodes[0]) && same_partition(row, other)
 }
 
 fn same_partition(a: &Row, b: &Row) -> bool {
@@ -125,13 +134,14 @@ fn looks_same(layout: &Layout<Nodes>, row: &Row, new: &Row, exact: bool) -> bool
     let is_sum =
         |header: &str| ["NODES", "NODELIST", "CPUS(A/I/O/T)", "NODES(A/I)", "NODES(A/I/O/T)"].contains(&header);
     let matters = |header: &str| must_be_same(header) || exact && !is_sum(header);
-    let alone = Row { nodes: vec![row.nodes[0]], ..*row };
+    let Some(first) = row.nodes.first() else { return false };
+    let alone = Row { nodes: vec![first], ..*row };
     let mut fields = layout.places.iter().map(|place| place.field).filter(|field| matters(field.header));
     same_partition(row, new) && fields.all(|field| (field.cell)(&alone) == (field.cell)(new))
 }
 
 /// `#P,-t` unless something else is said: partitions as configured, and states from the greatest number down.
-fn sort(rows: &mut [Row], options: &Options, cluster: &Cluster) {
+fn sort(rows: &mut [Row], options: &Options) {
     let usual = if options.by_node { "N" } else { "#P,-t" };
     let mut keys = Vec::new();
     let (mut is_reverse, mut by_place) = (false, false);
@@ -146,13 +156,9 @@ fn sort(rows: &mut [Row], options: &Options, cluster: &Cluster) {
             }
         }
     }
-    let place = |row: &Row| {
-        let name = row.partition.map(|line| line.rules.name.as_str());
-        cluster.core.config().partitions.iter().position(|line| Some(line.rules.name.as_str()) == name)
-    };
     for (letter, is_reverse, by_place) in keys.into_iter().rev() {
         let compare = |a: &Row, b: &Row| {
-            if letter == 'P' && by_place { place(a).cmp(&place(b)) } else { compare(letter, a, b) }
+            if letter == 'P' && by_place { a.place.cmp(&b.place) } else { compare(letter, a, b) }
         };
         rows.sort_by(|a, b| if is_reverse { compare(b, a) } else { compare(a, b) });
     }
@@ -160,7 +166,8 @@ fn sort(rows: &mut [Row], options: &Options, cluster: &Cluster) {
 
 fn compare(letter: char, a: &Row, b: &Row) -> Ordering {
     if letter == 't' || letter == 'T' {
-        return a.nodes[0].rank().cmp(&b.nodes[0].rank());
+        let rank = |row: &Row| row.nodes.first().map(|node| node.rank());
+        return rank(a).cmp(&rank(b));
     }
     let Some(field) = FIELDS.iter().find(|field| field.letter == letter) else { return Ordering::Equal };
     let (a, b) = ((field.cell)(a), (field.cell)(b));

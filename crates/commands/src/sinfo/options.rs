@@ -115,10 +115,7 @@ impl Options {
         for found in getopt.by_ref() {
             options.set(found.map_err(End::Complaint)?)?;
         }
-        match getopt.words().first() {
-            Some(word) => Err(complaint(&format!("Unrecognized option: {word}"))),
-            None => Ok(options),
-        }
+        Ok(options)
     }
 
     fn set(&mut self, (letter, value): Found) -> Result<(), End> {
@@ -158,9 +155,9 @@ impl Options {
         let is_named = self.nodes.as_ref().is_none_or(|nodes| nodes.contains(&node.line.name));
         let fits = |words: &Vec<String>| words.iter().all(|word| is_in_state(node, word));
         is_named
-            && !(self.dead && !node.is_silent())
-            && !(self.responding && node.is_silent())
-            && !(self.reasons && node.remark().is_none())
+            && (!self.dead || node.is_silent())
+            && (!self.responding || !node.is_silent())
+            && (!self.reasons || node.remark().is_some())
             && (self.states.is_empty() || self.states.iter().any(fits))
     }
 }
@@ -213,9 +210,8 @@ fn states(text: &str) -> Result<Vec<Vec<String>>, End> {
         if STATES.contains(&word.as_str()) {
             return Ok(word);
         }
-        let valid = "Valid node states include: alloc,allocated,cloud,comp,completing,down,drain,drained,draining,drng,fail,\
-            failing,future,idle,inval,maint,mix,mixed,planned,power_down,power_up,powered_down,powering_down,powering_up,\
-            resv,unk,unknown";
+        let valid = "valid states: unknown,down,idle,allocated,?,mixed,future,drain,drained,draining,no_respond,reserved,\
+            perfctrs,cloud,completing,powering_down,powered_down,power_down,powering_up,fail,maint,reboot,reboot^,unknown";
         Err(End::Complaint(format!("sinfo: error: Bad state string: \"{word}\"\nsinfo: error: {valid}\n")))
     };
     text.split(',').map(|part| part.split(['&', '+']).map(one).collect()).collect()
@@ -226,7 +222,7 @@ fn is_in_state(node: &NodeFacts, word: &str) -> bool {
     let drains = node.is_draining();
     match word {
         "all" => true,
-        "alloc" | "allocated" => node.state == NodeState::Allocated,
+        "alloc" | "allocated" => matches!(node.state, NodeState::Allocated | NodeState::Mixed),
         "comp" | "completing" => node.is_completing,
         "down" => node.state == NodeState::Down,
         "drain" => drains,

@@ -11,7 +11,6 @@ use scheduling::priority::Factors;
 use slurm::privacy::View;
 use slurm::records::JobState;
 use std::collections::BTreeMap;
-use words::people::Sought;
 use words::text::getopt::Known;
 use words::text::getopt::Takes::{Nothing as No, Value as Yes};
 use words::text::slurm_time::TimeFormat;
@@ -56,8 +55,9 @@ struct Options {
     normal: bool,
     partitions: Vec<String>,
     sort: Option<String>,
-    users: Vec<Uid>,
+    users: Option<Vec<Uid>>,
     weights: bool,
+    complaints: String,
 }
 
 /// A listing of jobs and their factors.
@@ -89,7 +89,9 @@ fn weights<'a>(row: &Row<'a>) -> &'a slurm::settings::Weights {
 }
 
 fn fraction(row: &Row) -> String {
-    format!("{:.8}", f64::from(row.factors.priority()) / f64::from(u32::MAX))
+    let Factors { age, association, fairshare, job_size, partition, qos, tres, nice } = &row.factors;
+    let sum = age + association + fairshare + job_size + partition + qos + tres - f64::from(*nice);
+    format!("{:.14}", sum.max(0.0) / f64::from(u32::MAX))
 }
 
 macro_rules! fields {
@@ -130,7 +132,7 @@ fields! {
 pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String], mut out: Output) -> Reply {
     let options = match Options::read(cluster, environment, argv) {
         Ok(options) => options,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     if !cluster.core.config().settings.priority.multifactor {
         let stderr = "You are not running a supported priority plugin\n(priority/basic).\nOnly 'priority/multifactor' is \
@@ -138,13 +140,13 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
         return Reply { stderr: stderr.to_owned(), code: 1, ..Reply::default() };
     }
     let mut rows = rows(cluster, &options);
-    if rows.is_empty() && !(options.jobs.is_empty() && options.users.is_empty()) {
+    if rows.is_empty() && !options.jobs.is_empty() {
         let stdout = "Unable to find jobs matching user/id(s) specified\n".to_owned();
         return Reply { stdout, ..Reply::default() };
     }
     let (layout, unknown) = Layout::letters(FIELDS, &format(cluster, &options));
-    let stderr =
-        unknown.iter().map(|name| format!("sprio: error: Invalid job format specification: {name}\n")).collect();
+    let bad_fields = unknown.iter().map(|name| format!("sprio: error: Invalid job format specification: {name}\n"));
+    let stderr = std::iter::once(options.complaints.clone()).chain(bad_fields).collect();
     sort(&mut rows, options.sort.as_deref().unwrap_or("i"));
     if options.header {
         layout.head(out.text());
@@ -199,7 +201,7 @@ fn format(cluster: &Cluster, options: &Options) -> String {
         (all || weights.qos > 0, 'Q'),
     ];
     let mut format = "%.15i %9r".to_owned();
-    if all {
+    if all || options.users.is_some() {
         format.push_str(" %.8u");
     }
     format.push_str(if normal { " %10y" } else { " %.10Y %.10S" });
@@ -227,7 +229,7 @@ fn rows<'a>(cluster: &Cluster<'a>, options: &Options) -> Vec<Row<'a>> {
         let user = &job.submission.user;
         let is_meant = view.job(&job.account, &user.name)
             && (options.jobs.is_empty() || options.jobs.contains(&job.id))
-            && (options.users.is_empty() || options.users.contains(&user.uid));
+            && options.users.as_ref().is_none_or(|users| users.contains(&user.uid));
         let Some(factors) = cluster.core.factors(present, job.id).filter(|_| is_meant) else { continue };
         let it = JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
         for partition in it.partition().split(',') {
@@ -266,7 +268,7 @@ fn sort(rows: &mut [Row], order: &str) {
 }
 
 impl Options {
-    fn read(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String]) -> Result<Self, Reply> {
+    fn read(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String]) -> Result<Self, Box<Reply>> {
         let mut options = Self {
             format: environment.get("SPRIO_FORMAT").cloned(),
             jobs: Vec::new(),
@@ -275,11 +277,12 @@ impl Options {
             normal: false,
             partitions: Vec::new(),
             sort: None,
-            users: Vec::new(),
+            users: None,
             weights: false,
+            complaints: String::new(),
         };
-        let complain = |stderr: String| Reply { stderr, code: 1, ..Reply::default() };
-        let told = |text: &str| Reply { stdout: text.to_owned(), ..Reply::default() };
+        let complain = |stderr: String| Box::new(Reply { stderr, code: 1, ..Reply::default() });
+        let told = |text: &str| Box::new(Reply { stdout: text.to_owned(), ..Reply::default() });
         let mut getopt = KNOWN.read(argv);
         for found in getopt.by_ref() {
             let (letter, value) = found.map_err(complain)?;
@@ -291,7 +294,10 @@ impl Options {
                 'n' => options.normal = true,
                 'p' => options.partitions = value.split(',').map(str::to_owned).collect(),
                 'S' => options.sort = Some(value.to_owned()),
-                'u' => options.users = users(cluster, value).map_err(complain)?,
+                'u' => {
+                    let (users, complaints) = users(cluster, value);
+                    (options.users, options.complaints) = (Some(users), complaints);
+                }
                 'w' => options.weights = true,
                 'V' => return Err(told(crate::sreport::VERSION)),
                 HELP => return Err(told(HELP_TEXT)),
@@ -314,14 +320,9 @@ fn jobs(text: &str) -> Result<Vec<JobId>, String> {
     text.split(',').filter(|part| !part.is_empty()).map(one).collect()
 }
 
-fn users(cluster: &Cluster, text: &str) -> Result<Vec<Uid>, String> {
-    let one = |name: &str| match (cluster.people.user(name), name.parse::<u32>()) {
-        (Sought::There(person), _) => Ok(person.uid),
-        (_, Ok(number)) => Ok(Uid(number)),
-        (Sought::Absent, Err(_)) => Err(format!("sprio: error: Invalid user: {name}\n")),
-        (Sought::CannotSay(why), Err(_)) => Err(format!("sprio: error: user {name}: {why}\n")),
-    };
-    text.split(',').filter(|part| !part.is_empty()).map(one).collect()
+/// The numbers of users; who is none is complained about, and has no jobs.
+fn users(cluster: &Cluster, text: &str) -> (Vec<Uid>, String) {
+    crate::squeue::users("sprio", cluster, text)
 }
 
 const USAGE_TEXT: &str = "Usage: sprio [-j jid[s]] [-u user_name[s]] [-o format] [-p partitions]\n\

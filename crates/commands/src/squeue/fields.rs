@@ -9,6 +9,10 @@ pub struct Queue;
 
 impl Listed for Queue {
     type Row<'a> = JobFacts<'a>;
+
+    fn is_whole(header: &str) -> bool {
+        ["TIME", "TIME_LEFT", "TIME_LIMIT", "TIME_MIN"].contains(&header)
+    }
 }
 
 const NULL: &str = "(null)";

@@ -109,7 +109,6 @@ pub struct Options {
     /// What was wrong and keeps nothing from being shown.
     pub complaints: String,
     pub times: TimeFormat,
-    pub clusters: Option<String>,
 }
 
 /// A state that is asked for.
@@ -189,7 +188,7 @@ impl Options {
         let list = || value.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
         match letter {
             'A' => self.accounts = list(),
-            'M' => self.clusters = Some(value.to_owned()),
+            'M' => elsewhere("squeue", cluster, value)?,
             'O' => (self.long_format, self.format) = (Some(value.to_owned()), None),
             'o' => (self.format, self.long_format) = (Some(value.to_owned()), None),
             'h' => self.header = false,
@@ -205,7 +204,7 @@ impl Options {
             's' => self.steps = true,
             't' => self.states = Some(states(value)?),
             'u' => {
-                let (users, complaints) = users(cluster, value);
+                let (users, complaints) = users("squeue", cluster, value);
                 (self.users, self.complaints) = (Some(users), complaints);
             }
             'w' => self.nodes = nodes(cluster, value)?,
@@ -224,6 +223,12 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// Complains about clusters that are not this one.
+fn elsewhere(program: &str, cluster: &Cluster, named: &str) -> Result<(), End> {
+    let why = crate::sbatch::elsewhere(&cluster.core.config().cluster, Some(named));
+    why.map_or(Ok(()), |why| Err(End::Complaint(crate::sbatch::away(program, &why))))
 }
 
 fn complaint(text: &str) -> End {
@@ -254,14 +259,14 @@ fn states(text: &str) -> Result<Vec<Wanted>, End> {
             let valid = "Valid job states include: PENDING,RUNNING,SUSPENDED,COMPLETED,CANCELLED,FAILED,TIMEOUT,NODE_FAIL,\
                 PREEMPTED,BOOT_FAIL,DEADLINE,OUT_OF_MEMORY,COMPLETING,CONFIGURING,RESIZING,RESV_DEL_HOLD,REQUEUED,REQUEUE_FED,\
                 REQUEUE_HOLD,REVOKED,SIGNALING,SPECIAL_EXIT,STAGE_OUT,STOPPED\n";
-            End::Complaint(format!("squeue: error: Invalid job state specified: {word}\nsqueue: error: {valid}"))
+            End::Complaint(format!("squeue: error: Invalid job state specified: {word}\nsqueue: error: {valid}\n"))
         })
     };
     text.split(',').filter(|part| !part.is_empty()).map(one).collect()
 }
 
 /// The numbers of users; who is none is complained about, and has no jobs.
-fn users(cluster: &Cluster, text: &str) -> (Vec<Uid>, String) {
+pub fn users(program: &str, cluster: &Cluster, text: &str) -> (Vec<Uid>, String) {
     let (mut found, mut complaints) = (Vec::new(), String::new());
     for name in text.split(',').filter(|part| !part.is_empty()) {
         let by_number = || name.parse().map_or(Sought::Absent, |uid| cluster.people.user_numbered(Uid(uid)));
@@ -271,8 +276,8 @@ fn users(cluster: &Cluster, text: &str) -> (Vec<Uid>, String) {
         };
         match sought {
             Sought::There(person) => found.push(person.uid),
-            Sought::Absent => complaints.push_str(&format!("squeue: error: Invalid user: {name}\n\n")),
-            Sought::CannotSay(why) => complaints.push_str(&format!("squeue: error: user {name}: {why}\n")),
+            Sought::Absent => complaints.push_str(&format!("{program}: error: Invalid user: {name}\n\n")),
+            Sought::CannotSay(why) => complaints.push_str(&format!("{program}: error: user {name}: {why}\n")),
         }
     }
     (found, complaints)

@@ -2,3 +2,5 @@
 
 mod admission;
 mod fairshare;
+mod live;
+mod stage;

@@ -148,16 +148,14 @@ impl Core {
         if job.phase == JobPhase::Pending { Ok(()) } else { Err(Denial::NotPending) }
     }
 
-    /// A new time limit. Users shorten it; what is longer passes the checks of a submission again.
+    /// A new time limit. Of a job that waits it passes the checks of a submission again; of one that runs users only
+    /// shorten it.
     fn set_minutes(&mut self, present: Present, who: &Requester, job: &LiveJob, minutes: u32) -> Result<(), Denial> {
         let minutes = minutes.max(1);
         let submission = Arc::new(Submission { minutes: Some(minutes), ..(*job.submission).clone() });
         let mut changed = LiveJob { submission, ..job.clone() };
         let before = match &mut changed.phase {
-            JobPhase::Pending => {
-                let config = self.config.clone();
-                self.lines(&config, job).first().and_then(|line| line.minutes(job.submission.minutes))
-            }
+            JobPhase::Pending => None,
             JobPhase::Running(run) => run.allocation.minutes.replace(minutes),
             JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
         };

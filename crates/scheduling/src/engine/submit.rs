@@ -3,12 +3,13 @@
 use super::{Core, Present};
 use crate::config::PartitionLine;
 use crate::event::Denial;
-use crate::id::{Attempt, JobId, QosId};
-use crate::job::{ArrayPart, InArray, JobPhase, LiveJob, Submission};
+use crate::id::{Attempt, JobId, QosId, Uid};
+use crate::job::{ArrayPart, InArray, JobPhase, LiveJob, Submission, Submitter};
 use crate::pool::NodeIndex;
 use crate::selection::{Fit, choose};
 use slurm::State;
 use slurm::admission::{Job, admit, association};
+use slurm::model::AdminLevel;
 use slurm::tree::effective;
 use std::sync::Arc;
 
@@ -21,6 +22,9 @@ impl Core {
             return Err(Denial::InvalidArray);
         }
         self.check_dependencies(&mut submission)?;
+        if submission.nice < 0 && !is_operator(present.accounts, &submission.user) {
+            return Err(Denial::InvalidNice);
+        }
         let id = self.free_number();
         let job = self.draft(present, id, submission)?;
         let config = self.config.clone();
@@ -108,9 +112,14 @@ impl Core {
         if !demand.licenses.iter().all(has) {
             return Err(Denial::InvalidLicense);
         }
+        let mut named = demand.required.iter().chain(&demand.excluded);
+        if !named.all(|name| self.pools.place(name).is_some())
+            || demand.required.iter().any(|name| demand.excluded.contains(name))
+        {
+            return Err(Denial::InvalidNode);
+        }
         let is_in = |line: &&&PartitionLine| demand.required.iter().all(|name| line.nodes.contains(name));
-        let mut lines = lines.iter().filter(is_in).peekable();
-        lines.peek().ok_or(Denial::NodesNotInPartition)?;
+        let mut lines = lines.iter().filter(is_in);
         let could = lines.any(|line| self.could_hold(line, job));
         if could { Ok(()) } else { Err(Denial::NodeConfiguration) }
     }
@@ -148,6 +157,11 @@ impl Core {
         }
         refusals.first().map_or(Ok(()), |reason| Err(Denial::Refused(*reason)))
     }
+}
+
+/// Whether operators' rights come with who submits.
+fn is_operator(accounts: &State, user: &Submitter) -> bool {
+    user.uid == Uid::ROOT || accounts.user(&user.name).is_some_and(|row| row.admin_level >= AdminLevel::Operator)
 }
 
 /// The QOS of a job that names none.

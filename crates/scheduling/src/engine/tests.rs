@@ -225,7 +225,10 @@ fn refusals_are_slurms() {
     let license = demand(Demand { licenses: vec![("x".into(), 2)], ..Demand::default() });
     assert_eq!(said(&mut bench, license), "Invalid license specification");
     let elsewhere = demand(Demand { required: vec!["n9".into()], ..Demand::default() });
-    assert_eq!(said(&mut bench, elsewhere), "Requested nodes not in this partition");
+    assert_eq!(said(&mut bench, elsewhere), "Invalid node name specified");
+    let both = Demand { required: vec!["n1".into()], excluded: vec!["n1".into()], ..Demand::default() };
+    assert_eq!(said(&mut bench, demand(both)), "Invalid node name specified");
+    assert_eq!(bench.try_submit(|it| it.nice = -1), Err(Denial::InvalidNice));
     assert_eq!(bench.core.live().last_job, 0, "a refused job has no number");
 }
 
@@ -390,10 +393,10 @@ fn the_higher_priority_goes_first_and_grows_with_age() {
     config.settings.priority.weights.age = 1000;
     config.settings.priority.max_age = std::time::Duration::from_secs(1000);
     bench.on(SchedulerEvent::Configure(Arc::new(config)));
-    let nice = |bench: &mut Bench, nice| bench.try_submit(|it| it.nice = nice).unwrap();
-    let old = nice(&mut bench, 0);
+    let old = bench.try_submit(|_| {}).unwrap();
     bench.now += 600;
-    let new = nice(&mut bench, -500);
+    let new = bench.try_submit(|_| {}).unwrap();
+    assert_eq!(bench.control(ROOT, new, JobCommand::Update(JobChange::Nice(-500))), Ok(()));
     let priorities = [old, new].map(|job| bench.core.priority_of(job));
     assert_eq!(priorities, [Some(600), Some(500)], "computed again after PriorityCalcPeriod");
     assert_eq!(bench.control(USER, new, JobCommand::Update(JobChange::Priority(700))), Err(Denial::Denied));

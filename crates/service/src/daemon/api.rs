@@ -116,6 +116,9 @@ pub struct SubmitJob {
     /// `sbatch --test-only`: say what would be, and keep nothing.
     #[serde(default)]
     pub test_only: bool,
+    /// `--clusters`: for which cluster it is; `None` is the service's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// What became of it.

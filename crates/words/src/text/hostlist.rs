@@ -76,7 +76,11 @@ fn compress_group(group: &[(&str, &str)]) -> String {
     if let [(_, number)] = group {
         return format!("{prefix}{number}");
     }
-    let follows = |a: &str, b: &str| a.len() == b.len() && a.parse::<u64>().ok().map(|n| n + 1) == b.parse().ok();
+    // Of numbers without zeros before them the next one may be longer: `a[9-10]`.
+    let follows = |a: &str, b: &str| {
+        (a.len() == b.len() || !b.starts_with('0') && !a.starts_with('0'))
+            && a.parse::<u64>().ok().map(|n| n + 1) == b.parse().ok()
+    };
     let runs = group.chunk_by(|(_, a), (_, b)| follows(a, b));
     let range = |run: &[(&str, &str)]| match run {
         [(_, one)] => (*one).to_owned(),
@@ -102,7 +106,7 @@ mod tests {
         let list = |names: &[&str]| compress(names.iter().copied());
         assert_eq!(list(&["c1", "c2", "c3", "c7"]), "c[1-3,7]");
         assert_eq!(list(&["n08", "n09", "n10"]), "n[08-10]");
-        assert_eq!(list(&["n9", "n10", "login", "x1"]), "n[9,10],login,x1");
+        assert_eq!(list(&["n9", "n10", "login", "x1"]), "n[9-10],login,x1");
         assert_eq!(list(&["a", "a"]), "a,a");
         assert_eq!((list(&[]), list(&["c1"])), (String::new(), "c1".to_owned()));
     }

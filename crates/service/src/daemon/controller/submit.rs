@@ -4,7 +4,8 @@ use super::super::api::{SubmitJob, SubmittedJob};
 use super::super::caller::{Caller, is_nobody};
 use super::super::service::Service;
 use commands::sacctmgr::World;
-use scheduling::event::{Accepted, SchedulerEvent};
+use commands::sbatch;
+use scheduling::event::{Accepted, Denial, SchedulerEvent};
 use scheduling::id::JobId;
 use scheduling::job::{Hold, Submission, Submitter};
 use scheduling::request::{BatchJob, JobRequest};
@@ -51,6 +52,9 @@ impl Service {
         let cluster = self.cluster_name().to_owned();
         let refused =
             |why: &str| SubmittedJob { refused: Some(why.to_owned()), cluster: cluster.clone(), ..Default::default() };
+        if let Some(why) = sbatch::elsewhere(&cluster, ask.cluster.as_deref()) {
+            return Ok(refused(&why));
+        }
         if !self.core().exists() {
             return Ok(refused("No partition specified or system default partition"));
         }
@@ -70,6 +74,7 @@ impl Service {
         if ask.test_only {
             return self.test(submission, cluster).map_err(NotSubmitted::Later);
         }
+        let submission_of = submission.clone();
         let write = self.write(move |change| {
             let answer = change.on(SchedulerEvent::Submit(Box::new(submission.clone())));
             if let Ok(Accepted::Submitted(job)) = answer {
@@ -81,7 +86,12 @@ impl Service {
         Ok(match said {
             Ok(Accepted::Submitted(job)) => SubmittedJob { job: Some(job), cluster, ..Default::default() },
             Ok(_) => return Err(NotSubmitted::Later("a bug in enlist serve: the job has no number".into())),
-            Err(denial) => SubmittedJob { refused: Some(denial.to_string()), cluster, ..Default::default() },
+            Err(denial) => SubmittedJob {
+                refused: Some(denial.to_string()),
+                notes: self.remarks(&submission_of, denial),
+                cluster,
+                ..Default::default()
+            },
         })
     }
 
@@ -91,14 +101,23 @@ impl Service {
         let copy = self.core().view().ok_or("there is no scheduler")?;
         let mut core = scheduling::Core::clone(&copy);
         let present = scheduling::Present { accounts: &kept.state, now: super::now() };
+        let asked = submission.clone();
         let answer = core.on(present, SchedulerEvent::Submit(Box::new(submission))).answer;
         let mut said = SubmittedJob { cluster, ..Default::default() };
         match answer {
             Ok(Accepted::Submitted(job)) => said.notes = vec![self.forecast(&mut core, present, job)],
             Ok(_) => {}
-            Err(denial) => said.refused = Some(denial.to_string()),
+            Err(denial) => {
+                said.refused = Some(denial.to_string());
+                said.notes = sbatch::remarks(core.config(), &asked, denial);
+            }
         }
         Ok(said)
+    }
+
+    /// What sbatch says beside the reason.
+    fn remarks(&self, submission: &Submission, denial: Denial) -> Vec<String> {
+        self.core().view().map_or_else(Vec::new, |core| sbatch::remarks(core.config(), submission, denial))
     }
 
     /// When and where a job would start, in sbatch's words.

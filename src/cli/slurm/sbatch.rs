@@ -1,0 +1,198 @@
+//! `sbatch`: script, environment and limits are read here, and the job goes to the service in one request.
+
+use super::{client, complain, texts};
+use crate::cli::exit::Exit;
+use crate::view::styles::{stderr, stdout};
+use commands::Reply;
+use commands::sbatch::{self, Files, Given, Order, Stop};
+use jiff::Zoned;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use nix::sys::stat::{Mode, umask};
+use scheduling::id::JobId;
+use scheduling::request::ProcessLimit;
+use service::daemon::api::{self, Request, SubmitJob, SubmittedJob};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Read;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+use words::raw::RawText;
+
+/// Where jobs are submitted.
+const PLACE: &str = "/v1/jobs/submit";
+
+/// Between two looks at a job that is waited for: at first, and at most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
+
+/// `sbatch`
+pub fn run(args: Vec<OsString>) -> Exit {
+    let now = Zoned::now();
+    let argv = match texts(args) {
+        Ok(argv) => argv,
+        Err(error) => return complain("sbatch", &error),
+    };
+    let given = match given(&now) {
+        Ok(given) => given,
+        Err(error) => return complain("sbatch", &error),
+    };
+    match sbatch::read(&argv, &given) {
+        Err(Stop(reply)) => {
+            let Reply { stdout: out, stderr: err, code, .. } = *reply;
+            stdout().text(&out);
+            stderr().text(&err);
+            Exit(or_chosen(code))
+        }
+        Ok(order) => submit(&order),
+    }
+}
+
+/// `SLURM_EXIT_ERROR` says which code stands for a failure.
+fn or_chosen(code: u8) -> u8 {
+    let chosen = std::env::var("SLURM_EXIT_ERROR").ok().and_then(|text| text.parse().ok());
+    if code == 1 { chosen.unwrap_or(code) } else { code }
+}
+
+/// This process's own files.
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        if path.is_empty() {
+            let mut bytes = Vec::new();
+            return std::io::stdin().read_to_end(&mut bytes).map(|_| bytes).map_err(|error| error.to_string());
+        }
+        std::fs::read(path).map_err(|error| error.to_string())
+    }
+
+    fn find(&self, name: &str) -> Option<String> {
+        let path = std::env::var_os("PATH")?;
+        let may_run =
+            |file: &Path| file.is_file() && file.metadata().is_ok_and(|about| about.permissions().mode() & 0o111 != 0);
+        let found = std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| may_run(file))?;
+        found.into_os_string().into_string().ok()
+    }
+}
+
+fn given(now: &Zoned) -> Result<Given<'_>, String> {
+    let raw = |text: OsString| RawText(text.into_vec());
+    let directory = std::env::current_dir().map_err(|error| format!("the working directory is not there: {error}"))?;
+    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
+    let session = nix::unistd::getsid(None).map_or(0, |session| session.as_raw().unsigned_abs());
+    Ok(Given {
+        environment: std::env::vars_os().map(|(name, value)| (raw(name), raw(value))).collect(),
+        directory: raw(directory.into_os_string()),
+        host: host.unwrap_or_default(),
+        umask: own_umask(),
+        limits: limits(),
+        session,
+        now,
+        files: &Disk,
+    })
+}
+
+/// It can only be read by setting it.
+fn own_umask() -> u32 {
+    let own = umask(Mode::empty());
+    umask(own);
+    own.bits()
+}
+
+/// Soft limits by the names that Slurm gives them.
+fn limits() -> Vec<ProcessLimit> {
+    let all = [
+        ("CPU", Resource::RLIMIT_CPU),
+        ("FSIZE", Resource::RLIMIT_FSIZE),
+        ("DATA", Resource::RLIMIT_DATA),
+        ("STACK", Resource::RLIMIT_STACK),
+        ("CORE", Resource::RLIMIT_CORE),
+        ("RSS", Resource::RLIMIT_RSS),
+        ("NPROC", Resource::RLIMIT_NPROC),
+        ("NOFILE", Resource::RLIMIT_NOFILE),
+        ("MEMLOCK", Resource::RLIMIT_MEMLOCK),
+        ("AS", Resource::RLIMIT_AS),
+    ];
+    let one = |(name, resource): (&str, Resource)| {
+        let (soft, _) = getrlimit(resource).ok()?;
+        Some(ProcessLimit { name: name.to_owned(), soft: (soft != RLIM_INFINITY).then_some(soft) })
+    };
+    all.into_iter().filter_map(one).collect()
+}
+
+fn submit(order: &Order) -> Exit {
+    let ask = SubmitJob { request: order.request.clone(), test_only: order.test_only, cluster: order.cluster.clone() };
+    // Sent once: a job whose answer was lost may be there, and a second one would be one too many.
+    let answer: SubmittedJob = match client::post(&api::socket(), PLACE, &ask) {
+        Ok(answer) => answer,
+        Err(error) if error.starts_with("the accounting service") && !error.contains("refused: ") => {
+            return complain(
+                "sbatch",
+                &format!("{error}; the job may be there all the same: look with squeue before you submit it again"),
+            );
+        }
+        Err(error) => return complain("sbatch", &format!("Batch job submission failed: {error}")),
+    };
+    stderr().text(&order.noted(&answer.notes));
+    match (&answer.refused, answer.job) {
+        (Some(why), _) => {
+            stderr().text(&order.refused(why));
+            Exit(or_chosen(1))
+        }
+        (None, Some(job)) => {
+            stdout().text(&order.submitted(job, &answer.cluster));
+            if order.wait { wait(job) } else { Exit::OK }
+        }
+        (None, None) => Exit::OK,
+    }
+}
+
+/// Until the job is over; its exit code, of an array the greatest.
+fn wait(job: JobId) -> Exit {
+    let words = ["-h", "-j", &job.to_string(), "-t", "all", "-O", "State: ,exit_code:"].map(str::to_owned);
+    let request = Request { argv: words.to_vec(), environment: BTreeMap::new(), ..Request::default() };
+    let [mut pause, longest] = PAUSES;
+    loop {
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(longest);
+        // A service that is away comes back, and the job with it.
+        let Ok(answer) = client::ask(&api::socket(), "squeue", &request) else { continue };
+        if answer.code != 0 {
+            return complain("sbatch", &format!("nobody knows any more how job {job} ended; sacct -j {job} does"));
+        }
+        let rows: Vec<(&str, u32)> = answer.stdout.lines().filter_map(row).collect();
+        let is_over = |state: &str| !["PENDING", "RUNNING", "SUSPENDED", "COMPLETING"].contains(&state);
+        if !rows.is_empty() && rows.iter().all(|(state, _)| is_over(state)) {
+            return Exit(rows.iter().map(|(state, status)| code(state, *status)).max().unwrap_or(1));
+        }
+    }
+}
+
+fn row(line: &str) -> Option<(&str, u32)> {
+    let (state, status) = line.split_once(' ')?;
+    Some((state, status.trim().parse().ok()?))
+}
+
+/// A script that a signal ended, or that was not let end by itself, counts as 1.
+fn code(state: &str, status: u32) -> u8 {
+    match ((status >> 8) as u8, status & 0x7f) {
+        (0, 0) if state == "COMPLETED" => 0,
+        (0, _) => 1,
+        (code, _) => code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_job_that_was_waited_for_ended() {
+        assert_eq!(row("FAILED 768"), Some(("FAILED", 768)));
+        for (state, status, exit) in
+            [("COMPLETED", 0, 0), ("FAILED", 768, 3), ("FAILED", 9, 1), ("CANCELLED", 0, 1), ("TIMEOUT", 0, 1)]
+        {
+            assert_eq!(code(state, status), exit, "{state} {status}");
+        }
+    }
+}
