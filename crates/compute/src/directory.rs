@@ -55,6 +55,8 @@ pub struct Work {
     pub limits: Limits,
     /// The numbers of its GPUs.
     pub gpus: Vec<u32>,
+    /// Whether other GPUs are hidden from it.
+    pub hides_gpus: bool,
 }
 
 /// How a run ended, and what it used.

@@ -18,6 +18,8 @@ pub struct Surroundings<'a> {
     pub node: &'a NodeName,
     /// The numbers of the GPUs that it has there.
     pub gpus: &'a [u32],
+    /// Whether others are hidden from it.
+    pub hides_gpus: bool,
 }
 
 /// Names and values, each name once; the process's own number (`SLURM_TASK_PID`) comes in when there is a process.
@@ -26,7 +28,7 @@ pub fn of_batch(launch: &Launch, at: Surroundings) -> Vec<(RawText, RawText)> {
     own.job(launch, at);
     own.layout(launch, at);
     own.task(at);
-    own.gpus(at.gpus);
+    own.gpus(at);
     let sent = launch.batch.as_ref().map(|batch| batch.environment.as_slice()).unwrap_or_default();
     if !sent.iter().any(|(name, _)| name.0 == b"TMPDIR") {
         own.set("TMPDIR", "/tmp");
@@ -106,16 +108,21 @@ impl Variables {
         self.set("ENVIRONMENT", "BATCH");
     }
 
-    /// Real numbers, as devices are not hidden from the script.
-    fn gpus(&mut self, gpus: &[u32]) {
+    /// Libraries count the GPUs that can be opened from 0 on: theirs are the real numbers only where none is hidden.
+    fn gpus(&mut self, Surroundings { gpus, hides_gpus, .. }: Surroundings) {
         if gpus.is_empty() {
             return;
         }
-        let list = gpus.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-        let names = ["SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"];
-        self.set_all(&names, list);
-        self.set("SLURM_GPUS_ON_NODE", gpus.len());
+        let count = gpus.len() as u32;
+        let seen = if hides_gpus { listed(0..count) } else { listed(gpus.iter().copied()) };
+        self.set_all(&["CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"], seen);
+        self.set("SLURM_JOB_GPUS", listed(gpus.iter().copied()));
+        self.set("SLURM_GPUS_ON_NODE", count);
     }
+}
+
+fn listed(numbers: impl Iterator<Item = u32>) -> String {
+    numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Slurm's list of counts by node: `4(x2),2`.
@@ -136,7 +143,7 @@ mod tests {
 
     fn environment(launch: &Launch, attempt: u32, gpus: &[u32]) -> BTreeMap<String, String> {
         let node = NodeName::from("n2");
-        let at = Surroundings { job: JobId(7), attempt: Attempt(attempt), node: &node, gpus };
+        let at = Surroundings { job: JobId(7), attempt: Attempt(attempt), node: &node, gpus, hides_gpus: attempt == 0 };
         let text = |raw: RawText| raw.shown().into_owned();
         let all = of_batch(launch, at);
         let by_name: BTreeMap<_, _> = all.iter().cloned().map(|(name, value)| (text(name), text(value))).collect();
@@ -192,6 +199,13 @@ mod tests {
         let names = ["JOB_ID", "TASK_ID", "TASK_COUNT", "TASK_MIN", "TASK_MAX", "TASK_STEP"];
         assert_eq!(names.map(of), ["5", "4", "3", "0", "8", "4"]);
         assert_eq!(seen["SLURM_JOB_ID"], "7");
+    }
+
+    #[test]
+    fn gpus_are_counted_from_0_where_others_are_hidden() {
+        let seen = environment(&launch(&[("n2", 1, 1)]), 0, &[1, 3]);
+        assert_eq!((seen["SLURM_JOB_GPUS"].as_str(), seen["CUDA_VISIBLE_DEVICES"].as_str()), ("1,3", "0,1"));
+        assert_eq!(seen["SLURM_GPUS_ON_NODE"], "2");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What a node has: CPUs, memory and devices, as the kernel and `gres.conf` say; and its boot.
 
+use nix::sys::stat::{major, minor};
 use scheduling::id::Boot;
 use scheduling::job::GresShare;
 use scheduling::node::{GresStock, Hardware};
 use scheduling::units::Units;
 use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use words::text::hostlist;
 
@@ -62,15 +64,24 @@ impl Inventory {
 
     /// The numbers of a share's GPUs: those in the names of their files, else their places among all GPUs.
     pub fn gpu_numbers(&self, gres: &[GresShare]) -> Vec<u32> {
-        let gpus: Vec<&Device> = self.devices.iter().filter(|device| device.name == "gpu").collect();
-        let mut numbers = Vec::new();
-        for share in gres.iter().filter(|share| share.name == "gpu") {
-            let of_kind = gpus.iter().zip(0u32..).filter(|(device, _)| device.kind == share.kind);
-            let given = of_kind.zip(0u32..).filter(|(_, at)| share.devices.contains(*at));
-            numbers.extend(given.map(|((device, at), _)| device.number().unwrap_or(at)));
-        }
+        let gpus = self.devices.iter().filter(|device| device.name == "gpu").zip(0u32..);
+        let given = gpus.filter(|(device, _)| self.is_given(device, gres));
+        let mut numbers: Vec<u32> = given.map(|(device, at)| device.number().unwrap_or(at)).collect();
         numbers.sort_unstable();
         numbers
+    }
+
+    /// The devices that a share does not have, as `devices.deny` names them. The error names the file that is no device.
+    pub fn denied(&self, gres: &[GresShare]) -> Result<Vec<String>, String> {
+        let others = self.devices.iter().filter(|device| !self.is_given(device, gres));
+        others.filter_map(|device| device.file.as_deref()).map(kernels_name).collect()
+    }
+
+    fn is_given(&self, device: &Device, gres: &[GresShare]) -> bool {
+        let alike = self.devices.iter().filter(|other| (&other.name, &other.kind) == (&device.name, &device.kind));
+        let place = alike.zip(0u32..).find(|(other, _)| std::ptr::eq(*other, device)).map(|(_, at)| at);
+        let shares = gres.iter().filter(|share| share.name == device.name && share.kind == device.kind);
+        place.is_some_and(|at| shares.into_iter().any(|share| share.devices.contains(at)))
     }
 }
 
@@ -88,6 +99,16 @@ pub fn boot() -> Result<Boot, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
     u128::from_str_radix(&digits, 16).map(Boot).map_err(|_| format!("{path} holds no number"))
+}
+
+/// A device by its numbers, with all that can be done to it.
+fn kernels_name(file: &Path) -> Result<String, String> {
+    let meta = fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let (major, minor) = (major(meta.rdev()), minor(meta.rdev()));
+    if !meta.file_type().is_char_device() {
+        return Err(format!("{} is no character device", file.display()));
+    }
+    Ok(format!("c {major}:{minor} rwm"))
 }
 
 /// CPUs that this process may use, by socket and core.
@@ -229,6 +250,18 @@ mod tests {
         };
         assert_eq!(found.gpu_numbers(&[share(Some("a100"), 1)]), [2]);
         assert_eq!(found.gpu_numbers(&[share(None, 1), share(Some("a100"), 2)]), [0, 2, 3]);
+    }
+
+    #[test]
+    fn what_a_share_does_not_have_is_denied() {
+        let device = |file: &str| Device { name: "gpu".into(), kind: None, file: Some(file.into()) };
+        let devices = vec![device("/dev/null"), device("/dev/zero")];
+        let found = Inventory { devices, ..inventory() };
+        let second = GresShare { name: "gpu".into(), kind: None, devices: [1].to_vec().try_into().unwrap() };
+        assert_eq!(found.denied(&[second]), Ok(vec!["c 1:3 rwm".to_owned()]));
+        assert_eq!(found.denied(&[]).unwrap().len(), 2);
+        let wrong = Inventory { devices: vec![device("/etc/passwd")], ..inventory() };
+        assert_eq!(wrong.denied(&[]), Err("/etc/passwd is no character device".to_owned()));
     }
 
     #[test]

@@ -35,8 +35,10 @@ pub struct Task {
     pub directory: RawText,
     /// The script's file.
     pub script: RawText,
-    /// What runs the script, and the one argument of its line.
-    pub program: (RawText, Option<RawText>),
+    /// What runs the script, and the one argument of its line; `None` where the notes are all there is to do.
+    pub program: Option<(RawText, Option<RawText>)>,
+    /// Lines for the user, which go where errors go.
+    pub notes: String,
     /// The script's arguments.
     pub arguments: Vec<RawText>,
     /// Names and values.
@@ -59,6 +61,11 @@ impl Task {
     /// With the interpreter of its script.
     pub fn program(interpreter: Interpreter) -> (RawText, Option<RawText>) {
         (RawText(interpreter.program), interpreter.argument.map(RawText))
+    }
+
+    /// The same task, but only to write these lines behind its errors.
+    pub fn note(self, notes: String) -> Self {
+        Self { program: None, notes, input: "/dev/null".into(), open_mode: OpenMode::Append, ..self }
     }
 }
 
@@ -114,13 +121,15 @@ fn begin(people: &dyn People, mut input: File, pipe: &mut File) -> Result<Infall
     let mut notes = become_user(people, &task)?;
     notes.extend(enter(&task.directory.0)?);
     open_files(&task)?;
-    if !notes.is_empty() {
+    notes.push(task.notes.clone());
+    if notes.iter().any(|note| !note.is_empty()) {
         // A full disk is no reason not to run.
         let _ = duplicate(Stream::Errors).and_then(|mut errors| errors.write_all(notes.concat().as_bytes()));
     }
     pipe.write_all(&[READY]).map_err(of("nobody waits for it"))?;
-    let error = command(&task)?.exec();
-    Err(format!("cannot run {}, which the script's first line names: {error}", task.program.0.shown()))
+    let Some(program) = &task.program else { return Err("there is nothing to run".to_owned()) };
+    let error = command(&task, program)?.exec();
+    Err(format!("cannot run {}, which the script's first line names: {error}", program.0.shown()))
 }
 
 fn of<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
@@ -192,7 +201,9 @@ fn enter(directory: &[u8]) -> Result<Option<String>, String> {
 }
 
 fn open_files(task: &Task) -> Result<(), String> {
-    let input = open(&task.input, OpenOptions::new().read(true).clone())?;
+    let mut reading = OpenOptions::new();
+    reading.read(true).custom_flags(OFlag::O_NOCTTY.bits());
+    let input = open(&task.input, reading)?;
     let output = open(&task.output, writing(task.open_mode))?;
     let error = match &task.error {
         Some(error) if *error != task.output => Some(open(error, writing(task.open_mode))?),
@@ -203,22 +214,23 @@ fn open_files(task: &Task) -> Result<(), String> {
     dup2_stderr(error.as_ref().unwrap_or(&output)).map_err(of("standard error"))
 }
 
+/// Always behind what is there, also where a file is emptied first: script and supervisor write to the same one.
 fn writing(mode: OpenMode) -> OpenOptions {
+    let emptied = if mode == OpenMode::Truncate { OFlag::O_TRUNC } else { OFlag::empty() };
     let mut options = OpenOptions::new();
-    options.create(true).write(true).append(mode == OpenMode::Append).truncate(mode == OpenMode::Truncate);
+    options.create(true).append(true).custom_flags((emptied | OFlag::O_NOCTTY).bits());
     options
 }
 
 /// The path is part of the reason: the user sees it where they look for why the job did not run.
-fn open(path: &RawText, mut options: OpenOptions) -> Result<File, String> {
-    let file = options.custom_flags(OFlag::O_NOCTTY.bits()).open(OsStr::from_bytes(&path.0));
-    file.map_err(of(format!("cannot open {}", path.shown())))
+fn open(path: &RawText, options: OpenOptions) -> Result<File, String> {
+    options.open(OsStr::from_bytes(&path.0)).map_err(of(format!("cannot open {}", path.shown())))
 }
 
-fn command(task: &Task) -> Result<Command, String> {
+fn command(task: &Task, (program, argument): &(RawText, Option<RawText>)) -> Result<Command, String> {
     let text = |raw: &RawText| OsString::from_vec(raw.0.clone());
-    let mut command = Command::new(text(&task.program.0));
-    command.args(task.program.1.iter().chain([&task.script]).chain(&task.arguments).map(text));
+    let mut command = Command::new(text(program));
+    command.args(argument.iter().chain([&task.script]).chain(&task.arguments).map(text));
     command.env_clear().envs(login(task)?);
     command.envs(task.environment.iter().map(|(name, value)| (text(name), text(value))));
     command.env("SLURM_TASK_PID", std::process::id().to_string());

@@ -3,6 +3,7 @@
 
 pub mod hostile_agent;
 mod injection;
+mod jobs;
 mod killed;
 mod long_files;
 mod master_killed;

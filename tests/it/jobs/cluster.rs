@@ -2,7 +2,7 @@
 
 use crate::docs::compute::certify;
 use crate::support::Lab;
-use scheduling::demand::{Demand, MemoryDemand};
+use scheduling::demand::{Demand, GresDemand, MemoryDemand};
 use scheduling::id::NodeName;
 use scheduling::request::{BatchJob, JobRequest};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const CONFIG: &str = "ClusterName=site\nListenAddress=10.0.0.10\nAccountingStorageHost=10.0.0.10\nKillWait=2\n\
-                      SlurmdTimeout=300\nNodeName=node[1-2] CPUs=2 RealMemory=1000\n\
+                      SlurmdTimeout=300\nGresTypes=gpu\nNodeName=node[1-2] CPUs=2 RealMemory=1000 Gres=gpu:2\n\
                       PartitionName=main Nodes=ALL Default=YES MaxTime=60\n";
 
 /// The master, two compute nodes, and gildong, who is known on all of them. kim is known on the master and on node2.
@@ -175,6 +175,48 @@ fn a_job_whose_time_is_over_is_asked_and_then_killed() {
     assert!(said.contains(&format!("{}.batch|CANCELLED|0:9|node2", site.overdue)), "{said}");
     let output = site.lab.file("node2", &format!("/home/gildong/slurm-{}.out", site.overdue));
     assert!(output.starts_with("begun\n") && output.contains("asked\n"), "{output}");
+    let line = output.lines().find(|line| line.contains("***")).unwrap_or_else(|| panic!("{output}"));
+    let begins = format!("slurmstepd: error: *** JOB {} ON node2 CANCELLED AT ", site.overdue);
+    assert!(line.starts_with(&begins) && line.ends_with(" DUE TO TIME LIMIT ***"), "{line}");
+}
+
+#[test]
+fn a_job_that_is_cancelled_is_asked_and_then_killed() {
+    let site = site();
+    let job = site.submit(
+        "gildong",
+        job("node1", "#!/bin/sh\ntrap 'echo asked' TERM\necho begun\nwhile :; do sleep 0.2; done\n"),
+    );
+    site.line("node1", &format!("/home/gildong/slurm-{job}.out"));
+    let said = site.post("gildong", "/v1/slurm/scancel", &json!({ "argv": [job.to_string()] }));
+    assert_eq!((said["code"].as_i64().unwrap_or(0), said["stderr"].as_str().unwrap_or_default()), (0, ""), "{said}");
+    let said = site.until(job, "CANCELLED by 2001");
+    assert!(said.contains(&format!("{job}.batch|CANCELLED by 2001|0:9|node1")), "{said}");
+    let output = site.lab.file("node1", &format!("/home/gildong/slurm-{job}.out"));
+    assert!(
+        output.contains("asked\n") && output.contains(&format!("*** JOB {job} ON node1 CANCELLED AT ")),
+        "{output}"
+    );
+}
+
+/// The lab's devices have no driver: whoever may open one reads so, and who may not, is told that.
+#[test]
+fn a_job_opens_the_gpus_that_it_has_and_no_other() {
+    let site = site();
+    let script = "#!/bin/bash\necho $SLURM_JOB_GPUS:$CUDA_VISIBLE_DEVICES:$SLURM_GPUS_ON_NODE\n\
+                  for gpu in 0 1; do : </dev/nvidia$gpu; done 2>&1 | sed 's/.*nvidia//'\n: </dev/null && echo null\n";
+    let ask = |count: u32| {
+        let mut request = job("node1", script);
+        request.demand.gres =
+            (count > 0).then(|| GresDemand { name: "gpu".into(), kind: None, count }).into_iter().collect();
+        let job = site.submit("gildong", request);
+        site.until(job, "COMPLETED");
+        site.lab.file("node1", &format!("/home/gildong/slurm-{job}.out"))
+    };
+    let (may, may_not) = ("No such device or address", "Operation not permitted");
+    assert_eq!(ask(1), format!("0:0:1\n0: {may}\n1: {may_not}\nnull\n"));
+    assert_eq!(ask(2), format!("0,1:0,1:2\n0: {may}\n1: {may}\nnull\n"));
+    assert_eq!(ask(0), format!("::\n0: {may_not}\n1: {may_not}\nnull\n"));
 }
 
 #[test]

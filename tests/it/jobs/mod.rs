@@ -1,6 +1,6 @@
 //! Jobs that run: on this machine, and on compute nodes of the lab.
 
 mod cluster;
-mod runs;
+pub mod runs;
 mod scripted;
 mod told;

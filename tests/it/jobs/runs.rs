@@ -22,7 +22,7 @@ const NOBODY: u32 = 65534;
 const NOGROUP: u32 = 65534;
 
 /// So long something may take that surely comes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What of a node is here: a spool, and a directory in which its user may write.
 pub struct Node {
@@ -57,7 +57,7 @@ impl Node {
     }
 
     /// Its daemon, from its start on.
-    fn daemon(&self) -> Runs {
+    pub fn daemon(&self) -> Runs {
         let site = Site {
             node: "n1".into(),
             boot: boot().unwrap(),
@@ -132,17 +132,19 @@ pub fn order(job: u32, task: OrderedTask) -> Order {
     Order { job: JobId(job), attempt: Attempt(0), task }
 }
 
-fn start(runs: &Runs, job: u32, launch: Launch) {
+/// Starts a job.
+pub fn start(runs: &Runs, job: u32, launch: Launch) {
     runs.obey(order(job, OrderedTask::Launch(Box::new(launch))));
 }
 
-fn end(runs: &Runs, job: u32, kill_wait: u32) {
+/// Ends one.
+pub fn end(runs: &Runs, job: u32, kill_wait: u32) {
     runs.obey(order(job, OrderedTask::Terminate { kill_wait }));
 }
 
 /// Waits until a run's reports have one that is meant, and gives it.
 #[track_caller]
-fn until(runs: &Runs, job: u32, is_meant: impl Fn(&Reported) -> bool) -> RunReport {
+pub fn until(runs: &Runs, job: u32, is_meant: impl Fn(&Reported) -> bool) -> RunReport {
     let begun = Instant::now();
     loop {
         let said = runs.unconfirmed();
@@ -162,7 +164,7 @@ fn launched(runs: &Runs, job: u32) {
 
 /// How a run ended, when nothing of it is left.
 #[track_caller]
-fn ended(runs: &Runs, job: u32) -> (ScriptEnd, RunUsage) {
+pub fn ended(runs: &Runs, job: u32) -> (ScriptEnd, RunUsage) {
     until(runs, job, |what| *what == Reported::Stage(RunStage::Left));
     let report = until(runs, job, |what| matches!(what, Reported::Stage(RunStage::Ended(_))));
     let Reported::Stage(RunStage::Ended(end)) = report.report.what else { unreachable!("it is asked for above") };
@@ -174,8 +176,9 @@ pub fn exit(code: u8, signal: u8) -> ScriptEnd {
     ScriptEnd { exit: ExitCode { code, signal }, out_of_memory: false }
 }
 
+/// Why a job could not be started.
 #[track_caller]
-fn why(runs: &Runs, job: u32) -> String {
+pub fn why(runs: &Runs, job: u32) -> String {
     until(runs, job, |what| *what == Reported::LaunchFailed).why.expect("a failure has a reason")
 }
 
@@ -257,6 +260,7 @@ fn one_that_ignores_sigterm_is_killed_after_kill_wait() {
         end(&runs, 2, 1000);
         assert_eq!(ended(&runs, 1).0, exit(0, 9));
         assert!(node.output(1).contains("got"), "SIGTERM came first");
+        assert!(node.output(1).contains("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT "), "{}", node.output(1));
         assert_eq!(ended(&runs, 2).0, exit(4, 0));
     });
 }
@@ -372,6 +376,11 @@ fn the_daemon_may_die_and_finds_what_runs_and_what_ended() {
 
 /// The supervisor of a run.
 fn supervisor(node: &Node, job: u32) -> String {
+    find_supervisor(node, job).expect("it has a supervisor")
+}
+
+/// The number of a run's supervisor, if it has one.
+pub fn find_supervisor(node: &Node, job: u32) -> Option<String> {
     let path = node.files.path().join(format!("spool/runs/{job}.0"));
     let is_it = |pid: &String| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -379,7 +388,7 @@ fn supervisor(node: &Node, job: u32) -> String {
         words.get(1) == Some(&&b"supervise-run"[..]) && words.get(2) == Some(&path.as_os_str().as_encoded_bytes())
     };
     let mut numbers = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    numbers.find(is_it).expect("it has a supervisor")
+    numbers.find(is_it)
 }
 
 fn kill(pid: &str) {

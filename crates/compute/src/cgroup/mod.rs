@@ -39,6 +39,8 @@ pub struct Limits {
     pub memory: u64,
     /// Processes and threads.
     pub processes: u32,
+    /// Devices that it may not open, as `devices.deny` names them: `c 195:0 rwm`.
+    pub denied: Vec<String>,
 }
 
 /// What could not be done with a group.
@@ -118,6 +120,9 @@ impl Hierarchy {
         }
         if self.has("pids") && limits.processes > 0 {
             self.write("pids.max", &limits.processes.to_string())?;
+        }
+        if self.has("devices") {
+            limits.denied.iter().try_for_each(|device| self.write("devices.deny", device))?;
         }
         Ok(())
     }

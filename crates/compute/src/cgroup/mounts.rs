@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Controllers of version 1 that are used.
-const USED: [&str; 5] = ["cpuset", "memory", "pids", "freezer", "cpuacct"];
+const USED: [&str; 6] = ["cpuset", "memory", "pids", "devices", "freezer", "cpuacct"];
 
 /// Controllers of version 2 that are switched on, where the host has them there.
 const SWITCHED: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
@@ -38,10 +38,10 @@ impl Layer {
         RunGroup(self.parents.iter().map(below).collect())
     }
 
-    /// What holds for runs, for the log: `cpuset, memory, pids`; empty where nothing does.
+    /// What holds for runs, by the names of controllers, such as `cpuset` and `devices`; empty where nothing does.
     pub fn holds(&self) -> Vec<&'static str> {
         let has = |name: &&&str| self.parents.iter().any(|it| it.has(name));
-        ["cpuset", "memory", "pids"].iter().filter(has).copied().collect()
+        ["cpuset", "memory", "pids", "devices"].iter().filter(has).copied().collect()
     }
 
     /// Whether there are no groups at all.

@@ -62,6 +62,8 @@ pub struct Keeper {
     asks: Sender<Ask>,
     supervisor: Option<UnixStream>,
     starts: u32,
+    /// The master wants its end: what a supervisor is told, and the one after it.
+    last_word: Option<ControlCommand>,
 }
 
 impl Keeper {
@@ -73,7 +75,7 @@ impl Keeper {
         directory: Option<RunDirectory>,
         asks: Sender<Ask>,
     ) -> Self {
-        Self { site, known, run, directory, asks, supervisor: None, starts: 0 }
+        Self { site, known, run, directory, asks, supervisor: None, starts: 0, last_word: None }
     }
 
     /// Until the run is forgotten.
@@ -82,7 +84,12 @@ impl Keeper {
             match ask {
                 Ask::Launch(launch) => self.launch(*launch),
                 Ask::Attach => self.attach(),
-                Ask::Order(command) => self.tell(&command),
+                Ask::Order(command) => {
+                    if let ControlCommand::Terminate { .. } = command {
+                        self.last_word = Some(command.clone());
+                    }
+                    self.tell(&command);
+                }
                 Ask::News => self.publish(),
                 Ask::Forget => break,
             }
@@ -97,27 +104,30 @@ impl Keeper {
     }
 
     fn launch(&mut self, launch: Launch) {
-        match self.site.spool.make(self.work(launch)) {
+        let cannot = |error: io::Error| format!("cannot make the run's directory: {error}");
+        match self.work(launch).and_then(|work| self.site.spool.make(work).map_err(cannot)) {
             Ok(directory) => {
                 self.directory = Some(directory.clone());
                 self.start(&directory);
             }
-            Err(error) => {
-                self.known.never_started(self.run, &format!("cannot make the run's directory: {error}"));
+            Err(why) => {
+                self.known.never_started(self.run, &why);
                 (self.site.notify)();
             }
         }
     }
 
-    fn work(&self, launch: Launch) -> Work {
+    fn work(&self, launch: Launch) -> Result<Work, String> {
         let Site { node, boot, inventory, layer, .. } = &*self.site;
         let share = &launch.share;
+        let hides_gpus = layer.holds().contains(&"devices");
         let limits = Limits {
             cpus: inventory.real_cpus(&share.cpus),
             memory: share.memory.saturating_mul(1024 * 1024),
             processes: FEWEST_PROCESSES.max(share.cpus.count().saturating_mul(PROCESSES_PER_CPU)),
+            denied: if hides_gpus { inventory.denied(&share.gres)? } else { Vec::new() },
         };
-        Work {
+        Ok(Work {
             job: self.run.0,
             attempt: self.run.1,
             node: node.clone(),
@@ -126,8 +136,9 @@ impl Keeper {
             group: layer.run(&format!("job_{}.{}", self.run.0, self.run.1.0)),
             limits,
             gpus: inventory.gpu_numbers(&share.gres),
+            hides_gpus,
             launch,
-        }
+        })
     }
 
     fn start(&mut self, directory: &RunDirectory) {
@@ -160,6 +171,9 @@ impl Keeper {
                 std::thread::sleep(SLOWLY);
                 let _ = self.asks.send(Ask::Attach);
             }
+        }
+        if let Some(command) = self.last_word.clone() {
+            self.tell(&command);
         }
         // What it said before anybody heard it.
         let _ = self.asks.send(Ask::News);
@@ -211,8 +225,8 @@ impl Keeper {
                 return self.listen(stream, None);
             }
             match (directory.lock(), directory.task()) {
-                (Ok(Some(_place)), Ok(None)) if standing.failed.is_none() && self.starts < STARTS => {
-                    drop(_place);
+                (Ok(Some(place)), Ok(None)) if self.may_start(&standing) => {
+                    drop(place);
                     return self.start(&directory);
                 }
                 (Ok(Some(_place)), Ok(_)) => return self.clean_up(&directory, &standing),
@@ -224,6 +238,11 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    /// Whether a run that nothing was started of is to be started still.
+    fn may_start(&self, standing: &RunStanding) -> bool {
+        standing.failed.is_none() && self.last_word.is_none() && self.starts < STARTS
     }
 
     /// The supervisor is dead, and this has its place: kills what it left, and writes down what it would have.

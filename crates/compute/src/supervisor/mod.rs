@@ -12,6 +12,7 @@ use crate::cgroup::RunGroup;
 use crate::directory::{ControlCommand, Ended, RunDirectory, Work};
 use crate::process::{descendants, kill_all, signal_each};
 use events::Event;
+use jiff::Zoned;
 use nix::sys::signal::Signal;
 use scheduling::event::ScriptEnd;
 use slurm::records::ExitCode;
@@ -182,6 +183,21 @@ impl Supervisor {
             signal_each(&self.processes(), signal);
         }
         self.kill_at = Some(Instant::now() + Duration::from_secs(kill_wait.into()));
+        if self.work.script.is_some()
+            && let Err(why) = start::note(&self.work, self.farewell())
+        {
+            self.log(&format!("the user is not told of the end: {why}"));
+        }
+    }
+
+    /// What users and their tools look for (Slurm's src/slurmd/slurmstepd/req.c).
+    fn farewell(&self) -> String {
+        let Work { job, node, launch, .. } = &self.work;
+        let now = Zoned::now();
+        let is_late = launch.end.is_some_and(|end| now.timestamp().as_second() >= end);
+        let why = if is_late { " DUE TO TIME LIMIT" } else { "" };
+        let at = now.strftime("%Y-%m-%dT%H:%M:%S");
+        format!("slurmstepd: error: *** JOB {job} ON {node} CANCELLED AT {at}{why} ***\n")
     }
 
     fn signal(&self, number: u8) {

@@ -44,6 +44,20 @@ pub fn script(directory: &RunDirectory, work: &Work, events: Sender<Event>) -> R
     .map_err(|error| format!("cannot start a thread: {error}"))
 }
 
+/// Writes lines for the user where the script's errors go, as the user, beside all that goes on. The process that does it is
+/// one of the run's: one that hangs is killed with the others.
+pub fn note(work: &Work, lines: String) -> Result<(), String> {
+    let task = serde_json::to_vec(&task(work)?.note(lines)).map_err(|error| error.to_string())?;
+    let mut launcher = launcher()?;
+    work.group.take(launcher.id() as i32).map_err(|error| error.to_string())?;
+    let Some(mut input) = launcher.stdin.take() else { return Ok(()) };
+    spawn(move || {
+        // One that was killed does not take it.
+        let _ = input.write_all(&task);
+    })
+    .map_err(|error| format!("cannot start a thread: {error}"))
+}
+
 fn launcher() -> Result<Child, String> {
     let mut command = Command::new(OWN_PROGRAM);
     command.arg0("enlist").arg(LAUNCHER).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -54,13 +68,20 @@ fn launcher() -> Result<Child, String> {
 fn task(work: &Work) -> Result<Task, String> {
     let (launch, Some(script)) = (&work.launch, &work.script) else { return Err("there is no script".to_owned()) };
     let batch = launch.batch.as_ref().ok_or("there is no script")?;
-    let at = Surroundings { job: work.job, attempt: work.attempt, node: &work.node, gpus: &work.gpus };
+    let at = Surroundings {
+        job: work.job,
+        attempt: work.attempt,
+        node: &work.node,
+        gpus: &work.gpus,
+        hides_gpus: work.hides_gpus,
+    };
     let file = |pattern: &RawText| path_of(work, batch, pattern);
     Ok(Task {
         user: launch.user.clone(),
         directory: batch.directory.clone(),
         script: RawText(script.as_os_str().as_bytes().to_vec()),
-        program: program(script)?,
+        program: Some(program(script)?),
+        notes: String::new(),
         arguments: batch.arguments.clone(),
         environment: of_batch(launch, at),
         input: batch.input.as_ref().map_or_else(|| "/dev/null".into(), file),
