@@ -197,9 +197,7 @@ impl World for Local {
     }
 
     fn knows_job(&self, job: &Job) -> bool {
-        let view = self.core.view().filter(|core| core.config().cluster == job.cluster);
-        let live = view.as_ref().and_then(|core| core.job(job.job_id));
-        live.is_some_and(|live| live.submit == job.submit && live.is_live())
+        job.cluster == self.cluster && self.core.has_live(job.job_id, job.submit)
     }
 
     fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {

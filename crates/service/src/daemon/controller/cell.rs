@@ -4,7 +4,8 @@ use super::mailbox::Mailboxes;
 use super::turn::CoreTurn;
 use crate::store::StoredLive;
 use scheduling::config::{Config, ConfigError};
-use scheduling::id::{NodeName, NodeSession, Time};
+use scheduling::id::{JobId, NodeName, NodeSession, Time};
+use scheduling::live::LiveTables;
 use scheduling::{Core, Present};
 use slurm::State;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct CoreCell {
     /// Counts what was kept, or taken back.
     version: AtomicU64,
     view: Mutex<View>,
+    /// The tables as they were kept last: a copy of them is cheap, and its lock is held by nobody for long.
+    kept: RwLock<LiveTables>,
     /// Nodes that were heard, and when, until the writer tells the core.
     heard: Mutex<BTreeMap<NodeName, (NodeSession, Time)>>,
     mailboxes: Mailboxes,
@@ -41,6 +44,7 @@ impl CoreCell {
         if config.is_some() || !is_empty {
             let config = config.unwrap_or_else(nothing_configured);
             let core = Core::restore(config, stored.tables, Present { accounts, now })?;
+            cell.publish(&core);
             cell.put(&mut cell.lock(), Some(core));
         }
         Ok(Arc::new(cell))
@@ -57,7 +61,7 @@ impl CoreCell {
     }
 
     /// The core as it was kept last: a copy that nobody changes any more, made once for all who ask between two
-    /// changes.
+    /// changes. Not for the writer's own works, which may have the core locked.
     pub fn view(&self) -> Option<Arc<Core>> {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         let (core, version) = (core.as_ref()?, self.version());
@@ -70,6 +74,12 @@ impl CoreCell {
         let copy = Arc::new(core.clone());
         *view = Some((version, copy.clone()));
         Some(copy)
+    }
+
+    /// Whether a job waits or runs, as it was kept last. Anybody may ask, the writer's works too.
+    pub fn has_live(&self, job: JobId, submit: Time) -> bool {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.jobs.get(&job).is_some_and(|job| job.submit == submit && job.is_live())
     }
 
     /// Where nodes get their orders.
@@ -95,6 +105,10 @@ impl CoreCell {
     pub(super) fn put(&self, place: &mut Option<Core>, core: Option<Core>) {
         self.exists.store(core.is_some(), Ordering::Release);
         *place = core;
+    }
+
+    pub(super) fn publish(&self, core: &Core) {
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = core.live().clone();
     }
 
     /// Copies of before are of the past. To be called while the lock is held.

@@ -491,3 +491,18 @@ async fn a_certificate_speaks_for_its_node_and_its_role_alone() {
     let (_, said) = from_certified(&site, Role::Compute, "n1", "/v1/slurm/sacctmgr", add).await;
     assert_eq!(said["code"], 1, "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_work_that_has_the_core_may_ask_which_jobs_live() {
+    use commands::sacctmgr::World;
+    let site = Site::start("");
+    let job = site.submit_gpus(1).await;
+    let world = site.service().world();
+    let known = site.service().write(move |change| {
+        let submit = change.core().unwrap().job(job).unwrap().submit;
+        let record = |job_id, submit| slurm::records::Job { cluster: "c".into(), job_id, submit, ..Default::default() };
+        let [own, older, other] = [record(job, submit), record(job, submit - 1), record(JobId(9), submit)];
+        Ok((world.knows_job(&own), world.knows_job(&older), world.knows_job(&other)))
+    });
+    assert_eq!(known.unwrap().gave, (true, false, false));
+}

@@ -129,6 +129,7 @@ impl<'c> CoreTurn<'c> {
         let mut core = self.core?;
         let place = core.as_mut()?;
         place.commit();
+        self.cell.publish(place);
         let next = if place.wants_pass() { Some(self.now) } else { place.next_due() };
         self.cell.changed();
         drop(core);
