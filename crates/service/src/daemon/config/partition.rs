@@ -68,7 +68,7 @@ pub fn take_set(config: &mut Config, line: &Line, rest: &str) -> Result<(), Diag
             "feature" | "features" => features = next.value.to_owned(),
             _ => {
                 let unknown = Diagnostic::input(&next.place, format!("a set of nodes has no `{}`", next.key));
-                return Err(unknown.suggest(next.key, ["Nodes", "Feature"].into_iter()));
+                return Err(unknown.suggest(next.key, ["Nodes", "Feature"]));
             }
         }
         rest = next.rest;

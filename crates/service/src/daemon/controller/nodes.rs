@@ -74,7 +74,7 @@ pub async fn register(
 ) -> Answer<Response> {
     let registered = in_turn(app, peer, headers, body, |service: &Service, ask: Register| {
         let Register { node, session, registration } = ask;
-        service.from_node(move |change| {
+        service.carry_out(move |change| {
             let event = SchedulerEvent::NodeRegisters(node.clone(), session, registration.clone());
             Ok(change.on(event).map(drop))
         })
@@ -92,7 +92,7 @@ pub async fn reports(
 ) -> Answer<Response> {
     let taken = in_turn(app, peer, headers, body, |service: &Service, ask: Reports| {
         tell(&ask);
-        service.from_node(move |change| {
+        service.carry_out(move |change| {
             let mut reports = ask.reports.iter().map(|report| take(change, &ask.node, ask.session, report));
             reports.find(|taken| !matches!(taken, Ok(Ok(())))).unwrap_or(Ok(Ok(())))
         })
@@ -163,7 +163,7 @@ impl Service {
 
     fn node_connects(&self, node: &NodeName) -> Answer<NodeSession> {
         let node = node.clone();
-        let said = self.from_node(move |change| Ok(change.on(SchedulerEvent::NodeConnects(node.clone()))))?;
+        let said = self.carry_out(move |change| Ok(change.on(SchedulerEvent::NodeConnects(node.clone()))))?;
         match said {
             Accepted::Connected(session) => Ok(session),
             Accepted::Submitted(_) | Accepted::Done => {
@@ -173,7 +173,7 @@ impl Service {
     }
 
     /// Does what a node asks for. It is on disk when this returns.
-    fn from_node<T: Send + 'static>(
+    fn carry_out<T: Send + 'static>(
         &self,
         work: impl Fn(&mut Change) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     ) -> Answer<T> {

@@ -67,7 +67,7 @@ impl Service {
             return Ok(refused("Invalid user id"));
         }
         let login = person.name.clone();
-        let user = submitter(&*world, caller, person)?;
+        let user = submitter(&world, caller, person)?;
         let batch = Arc::new(ask.request.batch.clone());
         let requeues = world.compute().requeues;
         let submission = submission(ask.request, user, requeues);
