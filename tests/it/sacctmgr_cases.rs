@@ -249,10 +249,42 @@ fn page() -> String {
     );
     format!(
         "{HEAD}\n{table}\n{apart}\n## Where ours differs on purpose\n\n{differences}\n\
-         ## Words of later releases\n\n{later}\n{}",
+         ## Words of later releases\n\n{later}\n{}\n{}",
+        live(),
         admission()
     )
 }
+
+/// The section about commands for jobs and nodes: the cases in `tests/cases/live`.
+fn live() -> String {
+    let (mut table, mut differences) =
+        (String::from("| area | commands | the same |\n|---|---:|---:|\n"), String::new());
+    let (mut all, mut same) = (0, 0);
+    for path in files("live") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let staged: String =
+            text.lines().filter(|line| !line.starts_with("! ")).map(|line| format!("{line}\n")).collect();
+        let (cases, area) = (parse(&staged), path.file_stem().unwrap().to_string_lossy().into_owned());
+        let equal = cases.iter().filter(|case| case.why.is_none()).count();
+        writeln!(table, "| {area} | {} | {equal} |", cases.len()).unwrap();
+        for case in &cases {
+            if let Some(why) = &case.why {
+                writeln!(differences, "- {area}: `{}`: {why}", case.command).unwrap();
+            }
+        }
+        (all, same) = (all + cases.len(), same + equal);
+    }
+    let share = same as f64 / all as f64 * 100.0;
+    writeln!(table, "| **all** | **{all}** | **{same}** ({share:.1} %) |").unwrap();
+    format!("{LIVE}\n{table}\nWhere ours differs on purpose:\n\n{differences}")
+}
+
+const LIVE: &str = "\
+## sbatch, squeue, scancel, sinfo, scontrol, sprio
+
+`tests/cases/live/record` runs these commands on a real cluster of 22.05.8 with three nodes and jobs that run; `make test` runs
+them on a core with the same nodes. Numbers of jobs, times, and what a node measures of its machine are masked.
+";
 
 /// The section about jobs: the cases in `tests/cases/admission`, which `accounting::admission` runs beside its code.
 fn admission() -> String {
@@ -310,7 +342,9 @@ fn every_program_of_slurm_is_installed_linked_and_has_cases() {
         sorted(list.split([' ', ',', '[', ']']).filter(|word| !word.is_empty()).map(str::to_owned).collect())
     };
     let known = sorted(commands::SlurmProgram::ALL.iter().map(|program| program.name().to_owned()).collect());
-    assert_eq!(line("Makefile", "SLURM_COMMANDS = "), known);
-    assert_eq!(line("playbooks/cluster.yml", "slurm_commands: "), known);
+    // What sbatch reads is not the service's to read, so it is no program there.
+    let linked = sorted(known.iter().cloned().chain(["sbatch".to_owned()]).collect());
+    assert_eq!(line("Makefile", "SLURM_COMMANDS = "), linked);
+    assert_eq!(line("playbooks/cluster.yml", "slurm_commands: "), linked);
     assert_eq!(sorted(PROGRAMS.into_iter().chain(ABOUT_JOBS).map(str::to_owned).collect()), known);
 }

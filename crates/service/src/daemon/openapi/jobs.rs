@@ -44,10 +44,11 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let ask = object(&[
         ("request", any("`JobRequest` of crates/scheduling/src/request.rs")),
         ("test_only", json!({ "type": "boolean" })),
+        ("cluster", json!({ "type": "string" })),
     ]);
     let said = object(&[("job", number()), ("refused", text()), ("notes", texts), ("cluster", text())]);
     vec![
-        ("SubmitJob", optional(ask, &["test_only"])),
+        ("SubmitJob", optional(ask, &["test_only", "cluster"])),
         ("SubmittedJob", optional(said, &["job", "refused", "notes"])),
         ("NodeConnect", object(&[("node", text()), ("version", text())])),
         ("NodeRegister", object(&[&session()[..], &[("registration", any("`Registration`"))]].concat())),
