@@ -2,6 +2,8 @@
 
 use super::support::Ran;
 use crate::support::enlist_path;
+use scheduling::demand::{Demand, MemoryDemand};
+use scheduling::request::{BatchJob, JobRequest};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -139,4 +141,39 @@ fn the_units_start_reload_restart_and_stop() {
 
     machine.sh("echo Nonsense=1 >>/etc/enlist/enlist.conf").ok();
     assert_ne!(machine.sh("systemctl start enlist-serve").code, 0, "a bad configuration is no start");
+}
+
+/// `KillMode=process`: supervisors and their scripts are in the unit's control group, and systemd leaves them alone.
+#[test]
+fn jobs_outlive_the_daemon_of_their_node() {
+    let machine = Machine::boot();
+    let lines = "NodeName=here CPUs=1 RealMemory=100\\nPartitionName=main Nodes=here Default=YES\\n";
+    let own = "[Service]\\nExecStartPre=\\nExecStart=\\nExecStart=/usr/local/bin/enlist node --compute=here --local\\n";
+    let set_up = format!(
+        "printf '{lines}' >>/etc/enlist/enlist.conf && systemctl start enlist-serve && \
+         mkdir /etc/systemd/system/enlist-compute.service.d && \
+         printf '{own}' >/etc/systemd/system/enlist-compute.service.d/local.conf && \
+         systemctl daemon-reload && systemctl start enlist-compute"
+    );
+    machine.sh(&set_up).ok();
+    let batch = BatchJob {
+        script: "#!/bin/sh\necho $$ >pid\nwhile ! test -e go; do sleep 0.1; done\nexit 4\n".into(),
+        directory: "/tmp".into(),
+        ..BatchJob::default()
+    };
+    let demand = Demand { memory: MemoryDemand::PerNode(50), ..Demand::default() };
+    let request = serde_json::json!({ "request": JobRequest { demand, batch, ..JobRequest::default() } });
+    let submit = format!(
+        "curl -s --unix-socket /run/enlist/enlist.sock -H 'content-type: application/json' \
+         http://enlist/v1/jobs/submit -d '{request}'"
+    );
+    assert!(machine.sh(&submit).ok().stdout.contains("\"job\":1"), "it is taken");
+    machine.until("it runs", || machine.sh("test -s /tmp/pid").code == 0);
+    for command in ["restart", "stop", "start"] {
+        machine.sh(&format!("systemctl {command} enlist-compute")).ok();
+        machine.sh("kill -0 $(cat /tmp/pid)").ok();
+    }
+    machine.sh("touch /tmp/go").ok();
+    let sacct = "enlist slurm sacct -nPXj 1 -o State,ExitCode";
+    machine.until("it is over", || machine.sh(sacct).stdout == "FAILED|4:0\n");
 }

@@ -76,13 +76,16 @@ fn a_job_sees_nothing_of_others_and_cannot_touch_what_watches_it() {
     assert_ne!(ended(&runs, 1).0.exit.signal, 0, "it ran until it was ended");
 }
 
+/// Makes a request hostile.
+type Change = Box<dyn Fn(&mut BatchJob)>;
+
 /// Nothing that a user sends stops the node's own work, and each is answered.
 #[test]
 fn hostile_requests_are_answered_and_others_run() {
     let node = Node::new(true);
     let runs = node.daemon();
     let limit = |name: &str, soft| ProcessLimit { name: name.into(), soft };
-    let changes: Vec<Box<dyn Fn(&mut BatchJob)>> = vec![
+    let changes: Vec<Change> = vec![
         Box::new(|batch| batch.environment.push(("HUGE".into(), "x".repeat(4 << 20).into()))),
         Box::new(|batch| batch.environment.push(("NUL".into(), RawText(b"a\0b".to_vec())))),
         Box::new(|batch| batch.environment.push(("A=B".into(), "c".into()))),
@@ -124,7 +127,7 @@ fn kills_at_any_moment_of_a_start_leave_nothing() {
         let node = Node::new(groups);
         let (mut failures, mut ends) = (0, 0);
         let runs = node.daemon();
-        for job in 1..=rounds(12, 300) as u32 {
+        for job in 1..=rounds(12, 100) as u32 {
             start(&runs, job, node.launch("#!/bin/sh\nsetsid sleep 1000 &\nsleep 1000\n"));
             std::thread::sleep(Duration::from_micros(u64::from(job * 7919 % 60) * 1000));
             kill_supervisor(&node, job);

@@ -430,6 +430,24 @@ fn when_daemon_and_supervisor_are_killed_the_next_daemon_cleans_up() {
     });
 }
 
+/// Somebody empties the spool by hand: what watches the run goes all the same.
+#[test]
+fn a_run_whose_directory_was_taken_away_ends() {
+    let node = Node::new(true);
+    let runs = node.daemon();
+    start(&runs, 1, node.launch(TWO_SLEEPERS));
+    let pids = ["pid", "other"].map(|file| wait_for(&node.home().join(file)));
+    launched(&runs, 1);
+    let watcher = supervisor(&node, 1);
+    fs::remove_dir_all(node.files.path().join("spool/runs/1.0")).unwrap();
+    end(&runs, 1, 0);
+    let begun = Instant::now();
+    while [&pids[0], &pids[1], &watcher].iter().any(|pid| is_running(pid)) {
+        assert!(begun.elapsed() < PATIENCE, "{pids:?} or {watcher} stay");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn a_run_that_was_ended_first_is_not_started() {
     let node = Node::new(true);

@@ -294,9 +294,12 @@ impl Keeper {
         }
     }
 
-    /// Writes something down that must not be lost: a full disk is waited for.
+    /// Writes something down that must not be lost: a full disk is waited for, a directory that was taken away is not.
     fn keep(&self, write: impl Fn() -> io::Result<()>) {
         while let Err(error) = write() {
+            if error.kind() == io::ErrorKind::NotFound {
+                return self.warn(&format!("cannot write down how it ended: {error}"));
+            }
             self.warn(&format!("cannot write down how it ended, and try again: {error}"));
             std::thread::sleep(SLOWLY);
         }

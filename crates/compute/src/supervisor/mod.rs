@@ -257,10 +257,14 @@ impl Supervisor {
         self.say_news();
     }
 
-    /// Writes down something that must not be lost: a full disk is waited for.
+    /// Writes down something that must not be lost: a full disk is waited for. Where the directory itself was taken away,
+    /// nobody would read it.
     fn keep(&self, what: &str, write: impl Fn(&RunDirectory) -> io::Result<()>) {
         let mut said = false;
         while let Err(error) = write(&self.directory) {
+            if error.kind() == io::ErrorKind::NotFound {
+                return;
+            }
             if !said {
                 self.log(&format!("cannot write down {what}, and try again: {error}"));
                 said = true;
