@@ -6,7 +6,7 @@ use scheduling::Present;
 use scheduling::demand::{GresDemand, MemoryDemand};
 use scheduling::dependency::DependencyKind;
 use scheduling::id::{JobId, NodeName, Time};
-use scheduling::job::{Allocation, ArrayPart, Hold, JobPhase, LiveJob};
+use scheduling::job::{Allocation, ArrayPart, JobPhase, LiveJob};
 use scheduling::reason::PendingReason;
 use scheduling::request::BatchJob;
 use slurm::records::JobState;
@@ -323,19 +323,9 @@ impl<'a> JobFacts<'a> {
         if is_alone { "NO" } else { "OK" }
     }
 
-    /// Whether it is held, and by whom.
-    pub fn hold(&self) -> Option<Hold> {
-        self.job.hold
-    }
-
     /// Whether it waits.
     pub fn is_pending(&self) -> bool {
         self.job.phase == JobPhase::Pending
-    }
-
-    /// Whether its reason is this one.
-    pub fn waits_for(&self, reason: PendingReason) -> bool {
-        self.cluster.core.reason(self.job.id) == Some(reason)
     }
 
     /// Paths of its output, errors and input, as they are told: patterns filled in where that is known.

@@ -336,3 +336,40 @@ fn jobs_leave_nothing_on_their_node() {
     let nothing = "/run/enlist-compute/runs:\n\n/run/enlist-compute/scripts:\n";
     wait("nothing is left", || (site.lab.sh("node1", left).stdout == nothing).then_some(()));
 }
+
+#[test]
+fn users_submit_watch_and_cancel_by_slurms_commands() {
+    let site = site();
+    let by = |user: &str, line: &str| {
+        site.lab.sh("master", &format!("cd /home/{user} && runuser -u {user} -- enlist slurm {line}"))
+    };
+    let script = r"#!/bin/sh\n#SBATCH -J greet -w node1\n#SBATCH --mem=100\necho $1 from $SLURM_JOB_NAME\n";
+    site.lab.sh("master", &format!("printf '{script}' >/home/gildong/greet.sh")).ok();
+    let said = by("gildong", "sbatch greet.sh hello").ok().stdout;
+    let number = said.strip_prefix("Submitted batch job ").unwrap_or_else(|| panic!("{said}"));
+    let greet: u32 = number.trim().parse().unwrap();
+    site.until(greet, "COMPLETED");
+    assert_eq!(site.lab.file("node1", &format!("/home/gildong/slurm-{greet}.out")), "hello from greet\n");
+
+    let waited = by("gildong", "sbatch --parsable --wait --mem=100 -o /dev/null --wrap 'exit 3'");
+    assert_eq!(waited.code, 3, "{}", waited.stderr);
+
+    let held = by("gildong", "sbatch --parsable -H --mem=100 --wrap 'sleep 60'").ok().stdout;
+    let held = held.trim();
+    let look = |how: &str| by("gildong", &format!("squeue -h -j {held} {how}")).ok().stdout;
+    assert_eq!(look("-o '%t %r %u %P'"), "PD JobHeldUser gildong main\n");
+    let others = by("kim", &format!("scancel {held}"));
+    let denied = format!("scancel: error: Kill job error on job id {held}: Access/permission denied\n");
+    assert_eq!((others.code, others.stderr), (210, denied));
+    let foreign = by("kim", &format!("scontrol write batch_script {held} -"));
+    assert_eq!(foreign.stdout, "", "a script is its owner's: {}", foreign.stderr);
+    by("gildong", &format!("scancel {held}")).ok();
+    assert_eq!(look("-t all -o %t"), "CA\n");
+
+    let refused = by("gildong", "sbatch -p nosuch --wrap true");
+    let why = "sbatch: error: invalid partition specified: nosuch\n\
+               sbatch: error: Batch job submission failed: Invalid partition name specified\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (1, why));
+    assert_eq!(by("kim", "sinfo -h -n node1 -o '%P %D'").ok().stdout, "main* 1\n");
+    assert_eq!(by("kim", "scontrol show hostnames n[1-2]").ok().stdout, "n1\nn2\n");
+}

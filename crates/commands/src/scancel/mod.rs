@@ -120,7 +120,8 @@ fn asked(cluster: &Cluster, targets: Vec<Target>, answers: &[bool]) -> Result<Ve
     for (at, target) in targets.into_iter().enumerate() {
         let job = cluster.core.job(target.id);
         let name = job.map_or_else(String::new, |job| job.submission.name.clone());
-        let partition = job.map_or_else(String::new, |job| job.submission.partitions.join(","));
+        let facts = |job| JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
+        let partition = job.map_or_else(String::new, |job| facts(job).partition());
         match answers.get(at) {
             Some(true) => agreed.push(target),
             Some(false) => {}
