@@ -15,3 +15,4 @@ pub mod play_json;
 pub mod styled;
 pub mod styles;
 pub mod user;
+pub mod why;

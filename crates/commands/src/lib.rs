@@ -7,7 +7,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`sshare`], `tres` |
+//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`sshare`], `tres`, [`why`] |
 //! | 0 what they print | [`cluster`], [`columns`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
 
 pub mod cluster;
@@ -31,6 +31,7 @@ pub mod squeue;
 pub mod sreport;
 pub mod sshare;
 mod tres;
+pub mod why;
 
 pub use output::Output;
 pub use program::SlurmProgram;

@@ -1,6 +1,7 @@
 //! `enlist explain`: why somebody can or cannot log in and submit.
 
 mod job;
+mod waiting_job;
 
 use super::Exit;
 use super::site::{self, SiteArgs, fail_all};
@@ -15,13 +16,14 @@ use std::path::PathBuf;
 use words::diag::Diagnostic;
 
 /// Walk from the roster over every host to the scheduler, and name the first broken link; with a job, ask the accounting
-/// service what stands in its way. Changes nothing.
+/// service what stands in its way. With the number of a job, say what it waits for, when it starts, and what would start it.
+/// Changes nothing.
 ///
-/// Exit codes: 0 all is well, 2 something is broken or the job is not admitted, 1 an error.
+/// Exit codes: 0 all is well, 2 something is broken, the job is not admitted, or it waits; 1 an error.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// Login name
-    #[arg(value_name = "USER")]
+    /// Login name, or the number of a job: 12, 12_3
+    #[arg(value_name = "USER|JOB")]
     pub name: String,
     /// Which hosts and how
     #[command(flatten)]
@@ -41,6 +43,9 @@ pub struct ExplainArgs {
 pub fn run(args: &ExplainArgs) -> Exit {
     if args.job.is_given() {
         return job::run(&args.name, &args.job, args.json);
+    }
+    if waiting_job::is_job(&args.name) {
+        return waiting_job::run(&args.name, args.json);
     }
     let links = match chain(args) {
         Ok(links) => links,

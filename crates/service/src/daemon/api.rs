@@ -138,6 +138,14 @@ pub struct SubmittedJob {
     pub cluster: String,
 }
 
+/// `POST /v1/why`: what a job waits for is asked.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskWhy {
+    /// Its number; `ARRAY_INDEX` for a task of an array.
+    pub job: String,
+}
+
 /// `POST /v1/import/jobs`: lines of `sacct -P`, all of which are taken in or none. Administrators only.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

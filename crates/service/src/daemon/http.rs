@@ -1,6 +1,6 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
-use super::api::{ImportEvents, ImportJobs, Request, SubmitJob};
+use super::api::{AskWhy, ImportEvents, ImportJobs, Request, SubmitJob};
 use super::body::{self, Bodies, OF_JOBS, OF_OPERATORS, ORDINARY};
 use super::caller::Caller;
 use super::controller::nodes;
@@ -125,6 +125,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/import/events", post(import::<ImportEvents>))
         .route("/v1/import/jobs", post(import::<ImportJobs>))
         .route("/v1/admission", post(admit))
+        .route("/v1/why", post(why))
         .route(SUBMIT, post(submit))
         .route("/v1/node/connect", post(nodes::connect))
         .route("/v1/node/register", post(nodes::register))
@@ -172,7 +173,7 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 /// The label of a path in metrics: few, whatever is asked.
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
-    let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission", "submit"].into_iter();
+    let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission", "why", "submit"].into_iter();
     let known = known.chain(["connect", "register", "orders", "reports"]);
     let commands = SlurmProgram::ALL.into_iter().map(SlurmProgram::name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
@@ -312,6 +313,17 @@ async fn submit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
     };
     let said = app.work.run(party, take).await??;
     Ok(answered(&said, if said.refused.is_none() { Outcome::Done } else { Outcome::Refused }))
+}
+
+/// `POST /v1/why`: what a job waits for.
+async fn why(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer<HttpResponse> {
+    json::expect(&headers)?;
+    let (party, mine) = (app.party(&caller).await, app.clone());
+    let say = move || {
+        let ask: AskWhy = mine.reader.read(body, Ok)?;
+        mine.service.why(caller.who(), &ask.job).map_err(|why| Refusal::new(StatusCode::NOT_FOUND, why))
+    };
+    Ok(answered(&app.work.run(party, say).await??, Outcome::Done))
 }
 
 /// `GET /v1/RESOURCE`: see [`resources`].

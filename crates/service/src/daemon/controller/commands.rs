@@ -10,6 +10,7 @@ use super::super::writer::Change;
 use crate::store::{Readers, StoreError};
 use commands::cluster::{Cluster, Controller, Scripts};
 use commands::sacctmgr::World;
+use commands::why::{self, Why};
 use commands::{Output, Reply, scancel, scontrol, sinfo, sprio, squeue};
 use jiff::{Timestamp, Zoned};
 use scheduling::Core;
@@ -127,6 +128,14 @@ impl Service {
         self.steer("scancel", who, request, |bench, request| {
             scancel::run(bench, &request.environment, &request.argv, &request.answers)
         })
+    }
+
+    /// What a job waits for.
+    pub fn why(&self, who: Who, job: &str) -> Result<Why, String> {
+        let asking = self.asking(who, &Request::default())?;
+        let (core, kept) = (self.core().view().ok_or(NO_NODES)?, self.kept());
+        let glass = Glass { core, accounts: kept.state, readers: self.readers(), asking: &asking };
+        why::why(&glass.cluster(), job)
     }
 
     fn asking(&self, who: Who, request: &Request) -> Result<Asking, String> {

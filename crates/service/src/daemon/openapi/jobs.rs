@@ -24,8 +24,14 @@ pub fn paths() -> Vec<(&'static str, Value)> {
             "default": answer("Why not", "Error"),
         },
     });
+    let why = json!({
+        "summary": "What a job waits for, when it starts at the latest, and what would start it",
+        "requestBody": body("AskWhy"),
+        "responses": { "200": answer("What is known of it", "Why"), "default": answer("Why not", "Error") },
+    });
     vec![
         ("/v1/jobs/submit", submit),
+        ("/v1/why", why),
         ("/v1/node/connect", node("A node wants a session.", "NodeConnect")),
         ("/v1/node/register", node("A node says what it is, once in each session.", "NodeRegister")),
         ("/v1/node/orders", node("A node waits for orders; a heartbeat.", "NodePoll")),
@@ -47,7 +53,23 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("cluster", json!({ "type": "string" })),
     ]);
     let said = object(&[("job", number()), ("refused", text()), ("notes", texts), ("cluster", text())]);
+    let maybe = || json!({ "type": ["string", "null"] });
+    let sentences = || json!({ "type": "array", "items": { "type": "string" } });
+    let why = object(&[
+        ("job", text()),
+        ("name", text()),
+        ("user", text()),
+        ("account", text()),
+        ("partition", text()),
+        ("state", text()),
+        ("reason", maybe()),
+        ("waits_for", sentences()),
+        ("starts_by", maybe()),
+        ("remedies", sentences()),
+    ]);
     vec![
+        ("AskWhy", object(&[("job", text())])),
+        ("Why", why),
         ("SubmitJob", optional(ask, &["test_only", "cluster"])),
         ("SubmittedJob", optional(said, &["job", "refused", "notes"])),
         ("NodeConnect", object(&[("node", text()), ("version", text())])),
