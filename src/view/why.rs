@@ -16,7 +16,9 @@ pub fn lines(why: &Why) -> Vec<Styled> {
     let mut lines = vec![Styled::from(head).styled(style, state)];
     let verb = if why.reason.is_some() { "waits for" } else { "now" };
     lines.extend(why.waits_for.iter().map(|what| Styled::from(format!("  {verb:12}{what}"))));
-    lines.extend(why.starts_by.iter().map(|at| Styled::from(format!("  {:12}{at} at the latest, by the plan of now", "starts"))));
+    lines.extend(
+        why.starts_by.iter().map(|at| Styled::from(format!("  {:12}{at} at the latest, by the plan of now", "starts"))),
+    );
     lines.extend(why.remedies.iter().map(|what| Styled::from(format!("  {:12}{what}", "sooner by"))));
     lines
 }

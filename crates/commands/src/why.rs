@@ -3,6 +3,7 @@
 use crate::cluster::Cluster;
 use crate::job::JobFacts;
 use crate::sacct::units::Convert;
+use crate::sacctmgr;
 use scheduling::id::JobId;
 use scheduling::job::{Hold, LiveJob};
 use scheduling::reason::PendingReason;
@@ -114,12 +115,14 @@ impl Remarks<'_, '_> {
     }
 
     fn waits_for(&self) -> Vec<String> {
-        let mut told: Vec<String> = self.facts.dependency().into_iter().map(|list| format!("other jobs: {list}")).collect();
+        let mut told: Vec<String> =
+            self.facts.dependency().into_iter().map(|list| format!("other jobs: {list}")).collect();
         told.extend(self.hold());
         if self.wait.reason == PendingReason::BeginTime {
             told.push(format!("its time: {}", self.facts.shown(self.facts.job.begin, "unknown")));
         }
-        if let Some(limit) = self.facts.job.array_limit().filter(|_| self.wait.reason == PendingReason::ArrayTaskLimit) {
+        if let Some(limit) = self.facts.job.array_limit().filter(|_| self.wait.reason == PendingReason::ArrayTaskLimit)
+        {
             told.push(format!("the end of another task of its array, of which {limit} may run at one time"));
         }
         let accounts = self.facts.cluster.accounts;
@@ -136,7 +139,9 @@ impl Remarks<'_, '_> {
         let who = match self.facts.job.hold? {
             Hold::User => "its user holds it",
             Hold::Admin => "an operator holds it",
-            Hold::LaunchFailed => "a node could not start it, so it is held; SystemComment of `scontrol show job` says why",
+            Hold::LaunchFailed => {
+                "a node could not start it, so it is held; SystemComment of `scontrol show job` says why"
+            }
             Hold::MaxRequeue => "too many starts of it failed, so it is held",
         };
         Some(who.to_owned())
@@ -155,8 +160,10 @@ impl Remarks<'_, '_> {
 
     fn nodes(&self) -> Vec<String> {
         let mut told = Vec::new();
-        let is_about_nodes =
-            matches!(self.wait.reason, PendingReason::Resources | PendingReason::Priority | PendingReason::NodesUnavailable);
+        let is_about_nodes = matches!(
+            self.wait.reason,
+            PendingReason::Resources | PendingReason::Priority | PendingReason::NodesUnavailable
+        );
         if !is_about_nodes {
             return told;
         }
@@ -181,14 +188,20 @@ impl Remarks<'_, '_> {
             PendingReason::DependencyNeverSatisfied => {
                 format!("scancel {id}, for it never starts as it is; or scontrol update JobId={id} Dependency=")
             }
-            PendingReason::ArrayTaskLimit => format!("scontrol update JobId={} ArrayTaskThrottle=0", self.facts.array()),
+            PendingReason::ArrayTaskLimit => {
+                format!("scontrol update JobId={} ArrayTaskThrottle=0", self.facts.array())
+            }
             PendingReason::Resources | PendingReason::Priority => {
-                format!("a shorter time limit lets it fill gaps: scontrol update JobId={id} TimeLimit=…; or ask for less")
+                format!(
+                    "a shorter time limit lets it fill gaps: scontrol update JobId={id} TimeLimit=…; or ask for less"
+                )
             }
             PendingReason::NodesUnavailable => "an operator: scontrol update NodeName=… State=RESUME".to_owned(),
-            PendingReason::Admission(_) => "that jobs of the same holder end, that it asks for less, or a higher limit \
+            PendingReason::Admission(_) => {
+                "that jobs of the same holder end, that it asks for less, or a higher limit \
                                             (an administrator, by the roster or sacctmgr)"
-                .to_owned(),
+                    .to_owned()
+            }
             PendingReason::PartitionConfig => format!("scontrol update JobId={id} Partition=…: its partition is gone"),
             PendingReason::Cleaning => "nothing: nodes clean up behind its earlier run".to_owned(),
             PendingReason::Licenses | PendingReason::None => return Vec::new(),
@@ -201,15 +214,24 @@ impl Remarks<'_, '_> {
 fn limit(accounts: &State, check: &Check) -> String {
     let tres = check.tres.and_then(|id| accounts.tres.get(&id)).map(Tres::full_name);
     let of = tres.map_or_else(String::new, |name| format!(" of {name}"));
-    let known = |figure: Option<u64>| figure.map_or_else(|| "an unknown number".to_owned(), |figure| figure.to_string());
+    let known =
+        |figure: Option<u64>| figure.map_or_else(|| "an unknown number".to_owned(), |figure| figure.to_string());
     format!(
         "{}{of}, {}, set by {}: {} in use, {} more asked for",
-        check.limit.column(),
+        word(check),
         check.value,
         setter(accounts, check.setter),
         known(check.used),
         known(check.asked)
     )
+}
+
+/// The limit's name where it is set.
+fn word(check: &Check) -> &'static str {
+    match check.setter {
+        Setter::Qos(_) => sacctmgr::qos::words::word(check.limit),
+        Setter::Association(_) => sacctmgr::setting::word(check.limit),
+    }
 }
 
 fn setter(accounts: &State, setter: Setter) -> String {

@@ -19,12 +19,12 @@ pub mod line;
 mod load;
 pub mod options;
 mod problem;
-mod qos;
+pub(crate) mod qos;
 mod reservation;
 mod resource;
 mod service_words;
 mod session;
-mod setting;
+pub(crate) mod setting;
 pub mod statistics;
 #[cfg(test)]
 mod tests;

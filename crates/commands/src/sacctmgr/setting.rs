@@ -53,6 +53,12 @@ enum Meaning {
     Qos,
 }
 
+/// The word that sets a limit of an account or user; its column where there is none.
+pub fn word(limit: Limit) -> &'static str {
+    let is_it = |(_, _, meaning): &&(&str, usize, Meaning)| matches!(meaning, Meaning::Limit(own) if *own == limit);
+    WORDS.iter().find(is_it).map_or(limit.column(), |(word, ..)| word)
+}
+
 /// Word, shortest abbreviation, meaning; the first that fits counts.
 const WORDS: &[(&str, usize, Meaning)] = &[
     ("Comment", 3, Meaning::Comment),

@@ -41,6 +41,12 @@ enum Meaning {
 }
 use Meaning::{Limit as L, One};
 
+/// The word that sets a limit of a QOS; its column where there is none.
+pub fn word(limit: Limit) -> &'static str {
+    let is_it = |(_, _, meaning): &&(&str, usize, Meaning)| matches!(meaning, L(own) if *own == limit);
+    LIMIT_WORDS.iter().find(is_it).map_or(limit.column(), |(word, ..)| word)
+}
+
 /// Words of limits, shortest abbreviation, meaning; the first that fits counts.
 const LIMIT_WORDS: &[(&str, usize, Meaning)] = &[
     ("GrpCPUMins", 7, One(Limit::GrpTresMins, CPU)),
