@@ -198,8 +198,8 @@ impl Remarks<'_, '_> {
             }
             PendingReason::NodesUnavailable => "an operator: scontrol update NodeName=… State=RESUME".to_owned(),
             PendingReason::Admission(_) => {
-                "that jobs of the same holder end, that it asks for less, or a higher limit \
-                                            (an administrator, by the roster or sacctmgr)"
+                "the end of jobs that the limit counts, a smaller request, or a higher limit \
+                                            (roster, sacctmgr)"
                     .to_owned()
             }
             PendingReason::PartitionConfig => format!("scontrol update JobId={id} Partition=…: its partition is gone"),
