@@ -107,6 +107,11 @@ fn people_on_login_nodes_see_and_do_what_they_may() {
     assert!(trusted.stdout.contains("changed: [login3]"), "{}", trusted.stdout);
     lab.sh("login3", "sacctmgr -i add account c").ok();
     says(&lab.sh("login2", "sacctmgr -i add account d").code(1), "Access/permission denied");
+    // A script of two megabytes reaches the master, which has no nodes to run it on.
+    let big = "printf '#!/bin/sh\\n#' >/tmp/big; head -c 2000000 /dev/zero | tr '\\0' x >>/tmp/big";
+    lab.sh("login1", big).ok();
+    let refused = by(&lab, "gildong", "login1", "/opt/lab/enlist slurm sbatch /tmp/big").code(1);
+    says(&refused, "No partition specified or system default partition");
 }
 
 #[test]

@@ -17,7 +17,10 @@ pub const ORDINARY: usize = 1 << 20;
 pub const OF_OPERATORS: usize = 64 << 20;
 
 /// The largest body of a job that is submitted, in bytes: script and environment, as JSON writes them.
-pub const OF_JOBS: usize = 16 << 20;
+const OF_JOBS: usize = 16 << 20;
+
+/// Where jobs are submitted.
+pub const SUBMIT: &str = "/v1/jobs/submit";
 
 /// Larger ones must say their length, and few are taken at a time, so that they cannot fill the memory together.
 const LARGE: usize = 64 << 10;
@@ -80,6 +83,11 @@ pub fn announced(headers: &HeaderMap) -> usize {
     headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default()
 }
 
+/// The largest body that anybody may send to a path, in bytes; login nodes and the master go by the same.
+pub fn ordinary(path: &str) -> usize {
+    if path == SUBMIT { OF_JOBS } else { ORDINARY }
+}
+
 /// Whether a path takes bodies of [`OF_OPERATORS`]: imports, and the command that loads files.
 pub fn is_for_large(path: &str) -> bool {
     path.starts_with("/v1/import/") || path == "/v1/slurm/sacctmgr"
@@ -87,9 +95,10 @@ pub fn is_for_large(path: &str) -> bool {
 
 fn too_large() -> Refusal {
     let why = format!(
-        "the request is too large: {} MiB is the most (for imports and loads of operators {} MiB), and what has more than \
-         {} KiB must say its Content-Length",
+        "the request is too large: {} MiB is the most (for jobs {} MiB, for imports and loads of operators {} MiB), and what \
+         has more than {} KiB must say its Content-Length",
         ORDINARY >> 20,
+        OF_JOBS >> 20,
         OF_OPERATORS >> 20,
         LARGE >> 10
     );

@@ -1,7 +1,7 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
 use super::api::{AskWhy, ImportEvents, ImportJobs, Request, SubmitJob};
-use super::body::{self, Bodies, OF_JOBS, OF_OPERATORS, ORDINARY};
+use super::body::{self, Bodies, OF_OPERATORS, SUBMIT};
 use super::caller::Caller;
 use super::controller::nodes;
 use super::controller::submit::NotSubmitted;
@@ -36,9 +36,6 @@ const MAX_WORDS: usize = 256 << 10;
 
 /// The most words that one command may have: each that cannot be meant is a complaint.
 const MOST_WORDS: usize = 20_000;
-
-/// Where jobs are submitted.
-const SUBMIT: &str = "/v1/jobs/submit";
 
 /// What handlers share.
 pub struct App {
@@ -88,17 +85,15 @@ impl App {
 
     /// The most bytes that a request may have.
     async fn most_bytes(self: &Arc<Self>, caller: &Caller, party: &Party<Uid>, head: &Parts) -> Answer<usize> {
-        if head.uri.path() == SUBMIT {
-            return Ok(OF_JOBS);
-        }
-        if body::announced(&head.headers) <= ORDINARY || !body::is_for_large(head.uri.path()) {
-            return Ok(ORDINARY);
+        let ordinary = body::ordinary(head.uri.path());
+        if body::announced(&head.headers) <= ordinary || !body::is_for_large(head.uri.path()) {
+            return Ok(ordinary);
         }
         let (mine, who) = (self.clone(), caller.who());
         // Whom nobody knows now is refused what they ask for; it need not be large.
         let is_operator =
             move || mine.service.caller(who).is_ok_and(|caller| caller.is_operator(&mine.service.kept().state));
-        Ok(if self.work.run(party.clone(), is_operator).await? { OF_OPERATORS } else { ORDINARY })
+        Ok(if self.work.run(party.clone(), is_operator).await? { OF_OPERATORS } else { ordinary })
     }
 
     /// Finds out who asks, then takes in the whole request, before anything is done. The place of a large one is to be

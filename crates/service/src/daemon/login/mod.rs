@@ -9,7 +9,7 @@ mod link;
 mod outage;
 mod reserved;
 
-use super::body::{Bodies, OF_OPERATORS, ORDINARY, is_for_large};
+use super::body::{Bodies, OF_OPERATORS, is_for_large, ordinary};
 use super::caller::{Peer, UID_HEADER, USER_HEADER};
 use super::config::{Config, Network};
 use super::log::Logger;
@@ -178,7 +178,7 @@ impl Node {
         let path = head.uri.path_and_query().filter(|path| path.as_str().starts_with("/v1/"));
         let path = path.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "the service's paths begin with /v1/"))?;
         // Who is an operator, the master knows.
-        let most = if is_for_large(path.path()) { OF_OPERATORS } else { ORDINARY };
+        let most = if is_for_large(path.path()) { OF_OPERATORS } else { ordinary(path.path()) };
         let (body, large) = self.bodies.whole(party.clone(), &head.headers, body, most).await?;
         let sought = tokio::task::spawn_blocking(move || ThisHost.user_numbered(uid)).await;
         let sought = sought.map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
