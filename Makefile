@@ -35,6 +35,8 @@ agent:
 agent-path:
 	@echo $(abspath $(AGENT))
 
+# The simulator of the scheduler lives through so many worlds; `cargo test` alone through a hundred.
+test: export ENLIST_SEEDS ?= 10000
 test:
 	tests/lab/setup
 	$(CARGO) test --workspace --no-run

@@ -121,7 +121,7 @@ impl Node {
             };
             let reports: Vec<_> = due.iter().map(report).collect();
             let ask = json!({ "node": "n1", "session": self.session, "reports": reports });
-            if !post(&self.socket, "/v1/node/reports", &ask).is_some_and(|it| it.status == 200) {
+            if post(&self.socket, "/v1/node/reports", &ask).is_none_or(|it| it.status != 200) {
                 self.session = 0;
                 return;
             }
