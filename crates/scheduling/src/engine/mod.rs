@@ -227,8 +227,11 @@ impl Core {
         let before = self.live.jobs.shared(&job.id).cloned();
         self.live.jobs.put(job.id, job.clone());
         let is_same = |old: &LiveJob| std::mem::discriminant(&old.phase) == std::mem::discriminant(&job.phase);
-        if !before.is_some_and(|old| is_same(&old)) {
+        if !before.as_deref().is_some_and(is_same) {
             self.wake(present, &job);
+        }
+        if let Some(old) = before {
+            self.wake_renamed(present, &old, &job);
         }
     }
 

@@ -14,12 +14,15 @@ impl Core {
         job: &LiveJob,
         change: JobChange,
     ) -> Result<(), Denial> {
-        let is_free = matches!(change, JobChange::Comment(_) | JobChange::Requeue(_) | JobChange::Throttle(_));
+        if let JobChange::Throttle(limit) = change {
+            return self.set_throttle(present, job, limit);
+        }
+        let is_free = matches!(change, JobChange::Comment(_) | JobChange::Requeue(_));
         if !is_free {
             self.pending(job)?;
         }
         let mut submission = (*job.submission).clone();
-        edit(&mut submission, change)?;
+        edit(&mut submission, change);
         if is_free {
             self.put(present, LiveJob { submission: Arc::new(submission), ..job.clone() });
             self.version += 1;
@@ -53,8 +56,24 @@ impl Core {
     }
 }
 
+impl Core {
+    /// How many tasks of a job's array may run is said for all of them.
+    fn set_throttle(&mut self, present: Present, job: &LiveJob, limit: Option<u32>) -> Result<(), Denial> {
+        let of = job.array.as_ref().map(|part| part.of).ok_or(Denial::InvalidArray)?;
+        for id in self.array_records(of).collect::<Vec<_>>() {
+            let Some(mut record) = self.live.jobs.get(&id).cloned() else { continue };
+            if let Some(array) = &mut Arc::make_mut(&mut record.submission).array {
+                array.limit = limit;
+            }
+            self.put(present, record);
+        }
+        self.version += 1;
+        Ok(())
+    }
+}
+
 /// The submission as it would have been with the change.
-fn edit(submission: &mut Submission, change: JobChange) -> Result<(), Denial> {
+fn edit(submission: &mut Submission, change: JobChange) {
     let demand = |submission: &mut Submission, edit: &dyn Fn(&mut Demand)| {
         edit(Arc::make_mut(&mut submission.demand));
     };
@@ -68,7 +87,6 @@ fn edit(submission: &mut Submission, change: JobChange) -> Result<(), Denial> {
         JobChange::Deadline(at) => submission.deadline = at,
         JobChange::Dependencies(dependencies) => submission.dependencies = dependencies,
         JobChange::Requeue(requeue) => submission.requeue = requeue,
-        JobChange::Throttle(limit) => submission.array.as_mut().ok_or(Denial::InvalidArray)?.limit = limit,
         JobChange::Nodes(least, most) => demand(submission, &|it| (it.min_nodes, it.max_nodes) = (least, most)),
         JobChange::Tasks(tasks) => demand(submission, &|it| it.tasks = tasks),
         JobChange::CpusPerTask(cpus) => demand(submission, &|it| it.cpus_per_task = cpus),
@@ -78,8 +96,7 @@ fn edit(submission: &mut Submission, change: JobChange) -> Result<(), Denial> {
         JobChange::Licenses(licenses) => demand(submission, &|it| it.licenses = licenses.clone()),
         JobChange::Required(nodes) => demand(submission, &|it| it.required = nodes.clone()),
         JobChange::Excluded(nodes) => demand(submission, &|it| it.excluded = nodes.clone()),
-        // Those have rules of their own (`engine::control`).
-        JobChange::Minutes(_) | JobChange::Priority(_) | JobChange::Nice(_) => {}
+        // Those have rules of their own.
+        JobChange::Minutes(_) | JobChange::Priority(_) | JobChange::Nice(_) | JobChange::Throttle(_) => {}
     }
-    Ok(())
 }

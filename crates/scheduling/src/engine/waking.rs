@@ -77,6 +77,27 @@ impl Core {
         }
     }
 
+    /// Who waits for jobs of a name looks again when one comes to it or leaves it.
+    pub(super) fn wake_renamed(&mut self, present: Present, old: &LiveJob, new: &LiveJob) {
+        if old.submission.name == new.submission.name {
+            return;
+        }
+        for job in [old, new] {
+            let of_name = self.namesakes.get(&name_key(job)).into_iter();
+            let concerned: Vec<JobId> = of_name.flat_map(Namesakes::concerned).filter(|id| *id != new.id).collect();
+            concerned.into_iter().for_each(|id| self.look_again(present, id));
+        }
+    }
+
+    /// Puts a job that waits into the queue, or takes it out, if that is not as it should be.
+    fn look_again(&mut self, present: Present, id: JobId) {
+        let waiting = self.live.jobs.get(&id).filter(|job| job.phase == JobPhase::Pending);
+        let is_wrong = |job: &&LiveJob| self.is_ready(job, present.now) != self.queue.contains(id);
+        if let Some(job) = waiting.filter(is_wrong).cloned() {
+            self.put(present, job);
+        }
+    }
+
     fn leave_namesakes(&mut self, job: &LiveJob) {
         let key = name_key(job);
         let is_last = self.namesakes.get_mut(&key).is_some_and(|of_name| {

@@ -17,7 +17,7 @@ pub fn after_an_event(world: &World) {
     jobs_are_as_their_phase_says(world);
     arrays_are_whole(world);
     // A count that went wrong stays wrong: it is found by the next look, too.
-    if world.events.is_multiple_of(4) {
+    if world.events.is_multiple_of(8) {
         let drift = world.core.drift(Present { accounts: &world.accounts, now: world.now });
         assert_eq!(drift, Vec::<String>::new(), "counts are not what a recount gives");
     }
