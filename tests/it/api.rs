@@ -155,6 +155,7 @@ fn every_path_answers_as_the_document_says() {
     let refused = see("/v1/jobs/submit", "post", post(&socket, "/v1/jobs/submit", &job), 200);
     assert_eq!(refused["refused"], "No partition specified or system default partition");
     see("/v1/jobs/submit", "post", post(&socket, "/v1/jobs/submit", &json!({ "request": {} })), 400);
+    see("/v1/why", "post", post(&socket, "/v1/why", &json!({ "job": "1" })), 404);
     let session = json!({ "node": "n1", "session": 1 });
     let with = |key: &str, value: Value| {
         let mut body = session.clone();

@@ -7,6 +7,9 @@ use std::str::FromStr;
 /// The greatest index that a task may have: the greatest `MaxArraySize` of slurm.conf(5), less one.
 pub const GREATEST_INDEX: u32 = 4_000_000;
 
+/// The most ranges that a text may name; one with a step is as many as it has numbers.
+const MOST_RANGES: usize = 10_000;
+
 /// Numbers of tasks, in ranges: as text `0-9,12` or `0-8:2`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -69,6 +72,10 @@ impl FromStr for TaskSet {
                 None => (number(span)?, number(span)?),
             };
             if step == 0 || first > last {
+                return Err(BadArray);
+            }
+            let pieces = if step == 1 { 1 } else { ((last - first) / step) as usize + 1 };
+            if ranges.len() + pieces > MOST_RANGES {
                 return Err(BadArray);
             }
             match step {
@@ -206,7 +213,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<ArraySpec>().map(|spec| spec.to_string()), Ok(written.to_owned()), "{text}");
         }
-        for bad in ["", "5-1", "-1", "a", "1-", "1:2:3", "1-3:0", "1%", "1,,2", "+1", "99999999"] {
+        for bad in ["", "5-1", "-1", "a", "1-", "1:2:3", "1-3:0", "1%", "1,,2", "+1", "99999999", "0-4000000:2"] {
             assert_eq!(bad.parse::<ArraySpec>(), Err(BadArray), "{bad}");
         }
     }

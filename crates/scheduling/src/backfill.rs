@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// When jobs start as far as it is known now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BackfillPlan {
+    /// Of which configuration its nodes are.
+    pub(crate) layout: u64,
     /// Who can start now, in order, and where.
     pub(crate) starts: Vec<(JobId, Arc<str>, Vec<Placed>)>,
     /// When the others can at the latest, if every job runs as long as it may.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use slurm::State;
 use slurm::admission::Amounts;
 use slurm::model::tres::{CPU, MEM, NODE};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a job asks for. Jobs that ask for the same are planned as one.
@@ -101,6 +102,16 @@ impl Features {
         text.split('|').map(list).collect::<Option<_>>().map(Self)
     }
 
+    /// How many words it has.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a node with these features will do.
     pub fn are_in(&self, of_node: &[String]) -> bool {
         self.0.is_empty() || self.0.iter().any(|all| all.iter().all(|one| of_node.contains(one)))
@@ -122,6 +133,13 @@ impl Demand {
         counts.iter().all(|count| *count > 0)
             && self.max_nodes.is_none_or(|most| most >= self.min_nodes)
             && self.tasks.checked_mul(self.cpus_per_task).is_some()
+            && self.has_clear_licenses()
+    }
+
+    /// Whether each licence is there once.
+    fn has_clear_licenses(&self) -> bool {
+        let names: BTreeSet<&str> = self.licenses.iter().map(|(name, _)| name.as_str()).collect();
+        names.len() == self.licenses.len()
     }
 
     /// Whether its devices are told apart: each kind once, or the name alone (sbatch(1), `--gres`).

@@ -111,6 +111,7 @@ impl Pools {
         node.jobs.remove(&job);
         node.cpus.add(&share.cpus);
         node.each_gres(share, Units::add);
+        node.forget_what_is_gone();
         let memory = (node.room.memory + share.memory).min(node.hardware.memory);
         node.recount(memory, node.room.shares - 1);
     }
@@ -197,6 +198,13 @@ impl NodePool {
                 change(&mut self.gres[at], &taken.devices);
             }
         }
+    }
+
+    /// A job may have had CPUs and devices that the configuration has no more.
+    fn forget_what_is_gone(&mut self) {
+        self.cpus.keep_below(self.hardware.cpus);
+        let stock = self.hardware.gres.iter().map(|stock| stock.count);
+        self.gres.iter_mut().zip(stock).for_each(|(free, count)| free.keep_below(count));
     }
 
     fn recount(&mut self, memory: u64, shares: u32) {

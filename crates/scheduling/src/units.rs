@@ -95,6 +95,14 @@ impl Units {
         self.0.iter_mut().zip(&other.0).for_each(|(own, less)| *own &= !less);
     }
 
+    /// Keeps those below a number alone.
+    pub fn keep_below(&mut self, count: u32) {
+        for (word, at) in self.0.iter_mut().zip(0u32..) {
+            let kept = count.saturating_sub(at * BITS);
+            *word &= if kept >= BITS { u64::MAX } else { (1 << kept) - 1 };
+        }
+    }
+
     /// Takes the lowest ones out and gives them back; `None`, and nothing is taken, when there are not so many.
     pub fn take(&mut self, count: u32) -> Option<Units> {
         if self.count() < count {

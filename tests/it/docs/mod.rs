@@ -4,6 +4,7 @@
 mod cluster;
 pub mod compute;
 mod developers;
+mod jobs;
 mod migration;
 mod modules;
 mod page;

@@ -1,4 +1,4 @@
-//! docs/service.md, store.md, jobs.md, reports.md, modules/slurm.md: the service as its pages say.
+//! docs/service.md, store.md, records.md, reports.md, modules/slurm.md: the service as its pages say.
 
 use super::page::{Page, type_all};
 use super::readme::{JOBS, desk, on_host, serve};
@@ -95,7 +95,7 @@ fn the_store() {
 
 #[test]
 fn jobs_and_events() {
-    let page = Page::read("docs/jobs.md");
+    let page = Page::read("docs/records.md");
     let lab = lab();
     with_jobs(&lab);
     let typed = |_: Option<&str>, line: &str| lab.sh("master", &format!("cd /root && {line}"));

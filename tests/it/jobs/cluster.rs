@@ -99,8 +99,11 @@ impl Site {
         loop {
             let said = self.sacct(job, "JobID,State,ExitCode,NodeList");
             let is_so = said.starts_with(&format!("{job}|{state}|"));
-            if is_so && (!has_script || said.contains(".batch|")) {
-                return said;
+            // The script's end comes a moment after the job's.
+            let is_left = || self.lab.sh("master", &format!("squeue -hj {job} -t CG -o %i")).stdout.is_empty();
+            let is_told = said.contains(".batch|") && (state == "RUNNING" || is_left());
+            if is_so && (!has_script || is_told) {
+                return self.sacct(job, "JobID,State,ExitCode,NodeList");
             }
             let logs =
                 || ["master", "node1", "node2"].map(|host| self.lab.sh(host, "tail -n 30 /var/log/enlist").stdout);

@@ -7,7 +7,7 @@ use crate::event::{Denial, JobCommand, Requester};
 use crate::id::JobId;
 use crate::job::{ArrayPart, InArray, JobPhase, LiveJob};
 use crate::reason::PendingReason;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of an array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,13 +92,36 @@ impl Core {
         self.live.jobs.get(&id).cloned().unwrap_or_else(|| job.clone())
     }
 
-    /// The record of one task, which it gets if it waits with others.
-    fn task(&mut self, present: Present, array: JobId, index: u32) -> Option<JobId> {
-        let records: Vec<JobId> = self.array_records(array).collect();
-        let has = |job: &&LiveJob| job.array.as_ref().is_some_and(|part| part.has(index));
-        let job = records.iter().filter_map(|id| self.live.jobs.get(id)).find(has)?.clone();
-        let is_waiting = waiting(&job).is_some() && job.phase == JobPhase::Pending;
-        Some(if is_waiting { self.split(present, &job, index).id } else { job.id })
+    /// The record of one task, which it gets if it shares one. Tasks that wait get no signals, and those that are over stay
+    /// together unless they run again.
+    fn task(&mut self, present: Present, id: JobId, index: u32, command: &JobCommand) -> Result<JobId, Denial> {
+        let job = self.live.jobs.get(&id).ok_or(Denial::InvalidJob)?.clone();
+        if waiting(&job).is_none() {
+            return Ok(id);
+        }
+        let is_over = matches!(job.phase, JobPhase::Over(..));
+        match command {
+            JobCommand::Signal(_) if !is_over => Err(Denial::IsPending),
+            JobCommand::Requeue { .. } if !is_over => Err(Denial::IsPending),
+            JobCommand::Requeue { .. } => Ok(self.split(present, &job, index).id),
+            _ if is_over => Ok(id),
+            _ => Ok(self.split(present, &job, index).id),
+        }
+    }
+
+    /// Which record has which of these tasks now.
+    fn records_with(&self, array: JobId, tasks: &TaskSet) -> BTreeMap<u32, JobId> {
+        let mut found = BTreeMap::new();
+        for job in self.array_records(array).filter_map(|id| self.live.jobs.get(&id)) {
+            match job.array.as_ref().map(|part| &part.part) {
+                Some(ArrayPart::Task(index)) if tasks.contains(*index) => _ = found.insert(*index, job.id),
+                Some(ArrayPart::Waiting(own)) => {
+                    found.extend(own.iter().filter(|index| tasks.contains(*index)).map(|index| (index, job.id)));
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Does something to some tasks of an array. The error is the first; the others are done.
@@ -113,12 +136,11 @@ impl Core {
         let owner = self.array_records(array).next().and_then(|id| self.live.jobs.get(&id));
         let owner = owner.ok_or(Denial::InvalidJob)?.clone();
         self.may_control(who, &owner)?;
-        let mut done = Ok(());
-        for index in tasks.iter() {
-            let answer = match self.task(present, array, index) {
-                Some(id) => self.control(present, who, id, command.clone()),
-                None => Err(Denial::InvalidJob),
-            };
+        let found = self.records_with(array, tasks);
+        let mut done = if (found.len() as u64) < u64::from(tasks.count()) { Err(Denial::InvalidJob) } else { Ok(()) };
+        for (index, id) in found {
+            let task = self.task(present, id, index, command);
+            let answer = task.and_then(|id| self.control(present, who, id, command.clone()));
             done = done.and(answer);
         }
         done

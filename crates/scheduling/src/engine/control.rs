@@ -9,6 +9,9 @@ use crate::units::Units;
 use slurm::records::{Details, JobState};
 use std::sync::Arc;
 
+/// So many signals of a job may be on their way.
+const MOST_SIGNALS: usize = 64;
+
 impl Core {
     pub(super) fn control(
         &mut self,
@@ -55,6 +58,10 @@ impl Core {
             JobPhase::Pending => return Err(Denial::IsPending),
             JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
         };
+        let open = run.signals.iter().filter(|signal| signal.delivered.count() < nodes(&run)).count();
+        if open >= MOST_SIGNALS {
+            return Err(Denial::Disabled);
+        }
         let serial = run.signals.last().map_or(1, |last| last.serial + 1);
         run.signals.push(SentSignal { serial, number, delivered: Units::default() });
         self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
@@ -92,7 +99,9 @@ impl Core {
             return Err(Denial::Disabled);
         }
         let held = hold.then(|| self.hold_of(who, false));
-        let job = &LiveJob { hold: held.or(job.hold), ..job.clone() };
+        // What an operator holds, the user does not hold instead.
+        let is_operators = job.hold == Some(Hold::Admin) && !who.is_operator;
+        let job = &LiveJob { hold: if is_operators { job.hold } else { held.or(job.hold) }, ..job.clone() };
         match &job.phase {
             JobPhase::Pending => return Err(Denial::IsPending),
             JobPhase::Running(_) => {
@@ -104,7 +113,11 @@ impl Core {
                 let phase = JobPhase::Completing(Clearing { next, ..clearing.clone() });
                 self.put(present, LiveJob { phase, ..job.clone() });
             }
-            JobPhase::Over(..) => self.put(present, waiting_again(job.clone(), present.now, present.now)),
+            JobPhase::Over(..) => {
+                let mut again = waiting_again(job.clone(), present.now, present.now);
+                self.consider_again(&mut again.dependencies);
+                self.put(present, again);
+            }
         }
         Ok(())
     }
@@ -181,4 +194,9 @@ impl Core {
         }
         checked
     }
+}
+
+/// On how many nodes a run is.
+pub(super) fn nodes(run: &Run) -> u32 {
+    u32::try_from(run.allocation.shares.len()).unwrap_or(u32::MAX)
 }

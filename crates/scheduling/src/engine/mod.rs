@@ -71,8 +71,10 @@ pub struct Core {
     connected: BTreeMap<NodeName, NodeSession>,
     /// The sessions in which nodes have registered.
     registered: BTreeMap<NodeName, NodeSession>,
-    /// How many jobs the tables have.
-    known_jobs: usize,
+    /// How many jobs the tables have, tasks of arrays that wait included.
+    known_jobs: u64,
+    /// Counts configurations, each of which numbers nodes anew.
+    layout: u64,
     /// Grows whenever something is given back: what did not fit before may fit now.
     version: u64,
     /// Whether a pass could start something.
@@ -114,6 +116,7 @@ impl Core {
             connected: BTreeMap::new(),
             registered: BTreeMap::new(),
             known_jobs: 0,
+            layout: 0,
             version: 0,
             wants_pass: true,
             blocked: BTreeMap::new(),
@@ -216,12 +219,12 @@ impl Core {
             if old.submit != job.submit {
                 self.past.push(self.record(present.accounts, &old));
             }
+            self.known_jobs -= u64::from(old.task_count());
             self.leave(&old, &job);
             self.rename(&old, &job);
             self.touch(&old, &job);
-        } else {
-            self.known_jobs += 1;
         }
+        self.known_jobs += u64::from(job.task_count());
         self.introduce(&job);
         self.enter(present, &job, ready);
         let before = self.live.jobs.shared(&job.id).cloned();
@@ -341,7 +344,7 @@ impl Core {
         for (name, standing) in self.live.nodes.iter() {
             self.pools.set_takes_work(name, standing.takes_work());
         }
-        self.known_jobs = self.live.jobs.iter().count();
+        self.known_jobs = self.live.jobs.values().map(|job| u64::from(job.task_count())).sum();
         (self.namesakes, self.arrays, self.dependents) = Default::default();
         let jobs = self.live.jobs.clone();
         jobs.values().for_each(|job| self.introduce(job));
@@ -365,6 +368,7 @@ impl Core {
     fn configure(&mut self, present: Present, config: Arc<Config>) -> Result<(), Denial> {
         config.check().map_err(|_| Denial::BadConfig)?;
         self.config = config;
+        self.layout += 1;
         self.rebuild(present);
         Ok(())
     }

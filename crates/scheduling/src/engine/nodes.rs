@@ -140,6 +140,9 @@ impl Core {
         for signal in run.signals.iter_mut().filter(|signal| signal.serial == serial) {
             signal.delivered.insert(place);
         }
+        let (all, last) = (super::control::nodes(&run), run.signals.last().map(|signal| signal.serial));
+        // The last one says which serial number comes next.
+        run.signals.retain(|signal| signal.delivered.count() < all || Some(signal.serial) == last);
         self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
     }
 
@@ -164,6 +167,14 @@ impl Core {
         }
         self.note_heard(present, node);
         Ok(())
+    }
+
+    /// A node was there at a time, which is told without an event: nothing else follows from it.
+    pub fn note(&mut self, node: &NodeName, session: NodeSession, at: Time) {
+        if self.registered.get(node) == Some(&session) {
+            let heard = self.heard.entry(node.clone()).or_insert(at);
+            *heard = (*heard).max(at);
+        }
     }
 
     fn note_heard(&mut self, present: Present, node: &NodeName) {

@@ -19,7 +19,8 @@ impl Core {
     /// thread; what it says is checked again when it comes back as [`crate::event::SchedulerEvent::Planned`].
     pub fn plan(&self, present: Present, most: usize) -> BackfillPlan {
         let mut outlook = Outlook::new(present.now, &self.pools, self.timelines(present.now));
-        let (mut plan, mut seen) = (BackfillPlan::default(), HashSet::new());
+        let mut plan = BackfillPlan { layout: self.layout, ..BackfillPlan::default() };
+        let mut seen = HashSet::new();
         for place in self.queue.in_order(most) {
             self.plan_one(present, &mut outlook, &mut plan, &mut seen, place);
         }
@@ -106,6 +107,10 @@ impl Core {
 
     /// Takes a plan: starts who can still start as it says, and remembers when the others are expected to.
     pub(super) fn planned(&mut self, present: Present, plan: BackfillPlan) {
+        // The nodes that it names by place are others now.
+        if plan.layout != self.layout {
+            return;
+        }
         self.tally.set_time(present.now);
         for (id, partition, chosen) in &plan.starts {
             if self.queue.contains(*id) {

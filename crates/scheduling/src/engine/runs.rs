@@ -97,7 +97,7 @@ impl Core {
     fn forget(&mut self, job: &LiveJob) {
         self.tally.discharge(job.id);
         self.forget_part(job);
-        self.known_jobs -= 1;
+        self.known_jobs -= u64::from(job.task_count());
         self.live.jobs.remove(&job.id);
     }
 }

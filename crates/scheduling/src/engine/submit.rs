@@ -15,9 +15,7 @@ use std::sync::Arc;
 
 impl Core {
     pub(super) fn submit(&mut self, present: Present, mut submission: Submission) -> Result<JobId, Denial> {
-        if self.known_jobs >= self.config.bounds.max_jobs as usize {
-            return Err(Denial::MaxJobCount);
-        }
+        self.check_room(&submission)?;
         if submission.array.as_ref().is_some_and(|array| array.tasks.is_empty()) {
             return Err(Denial::InvalidArray);
         }
@@ -39,12 +37,20 @@ impl Core {
         Ok(id)
     }
 
+    /// Whether so many jobs more may be known, and have numbers.
+    fn check_room(&self, submission: &Submission) -> Result<(), Denial> {
+        let ids = self.config.settings.job_ids;
+        let most = u64::from(self.config.bounds.max_jobs).min(u64::from(ids.last.saturating_sub(ids.first)));
+        let tasks = submission.array.as_ref().map_or(1, |array| u64::from(array.tasks.count()));
+        if self.known_jobs.saturating_add(tasks) > most { Err(Denial::MaxJobCount) } else { Ok(()) }
+    }
+
     /// The number after the last one that no job has; after the greatest comes the least.
     pub(super) fn free_number(&self) -> JobId {
         let ids = self.config.settings.job_ids;
         let after = |last: u32| if last < ids.first || last >= ids.last { ids.first } else { last + 1 };
         let mut next = after(self.live.last_job);
-        while self.live.jobs.get(&JobId(next)).is_some() {
+        while self.live.jobs.get(&JobId(next)).is_some() || self.arrays.contains_key(&JobId(next)) {
             next = after(next);
         }
         JobId(next)

@@ -1,6 +1,7 @@
 //! One node, one job at a time: each answer, order and row.
 
 mod arrays;
+mod careful;
 mod updates;
 
 use super::*;

@@ -21,19 +21,25 @@ impl Core {
         if !is_free {
             self.pending(job)?;
         }
+        let is_new_list = matches!(change, JobChange::Dependencies(_));
         let mut submission = (*job.submission).clone();
+        // What it waited for and was met stays met.
+        submission.dependencies = job.dependencies.clone();
         edit(&mut submission, change);
         if is_free {
             self.put(present, LiveJob { submission: Arc::new(submission), ..job.clone() });
             self.version += 1;
             return Ok(());
         }
-        self.check_dependencies(&mut submission)?;
-        if submission.dependencies.unmet.iter().any(|one| one.job == job.id) {
+        if is_new_list {
+            self.check_dependencies(&mut submission)?;
+        }
+        let own = [Some(job.id), job.array.as_ref().map(|part| part.of)];
+        if submission.dependencies.unmet.iter().any(|one| own.contains(&Some(one.job))) {
             return Err(Denial::DependencyProblem);
         }
         let drafted = self.draft(present, job.id, submission)?;
-        let waits_longer = drafted.begin.is_some() || !drafted.dependencies.are_met();
+        let waits_longer = drafted.begin.is_some_and(|at| at > present.now) || !drafted.dependencies.are_met();
         let changed = LiveJob {
             association: drafted.association,
             account: drafted.account,

@@ -1,6 +1,7 @@
 //! Who waits for other jobs is looked at when these change; nobody is sought.
 
 use super::{Core, Present};
+use crate::dependency::{Dependencies, Dependency};
 use crate::event::Denial;
 use crate::id::{JobId, Uid};
 use crate::job::{JobPhase, LiveJob, Submission};
@@ -167,17 +168,34 @@ impl Core {
 
     /// Looks at the conditions of a submission: jobs that nobody knows, and those that are met already.
     pub(super) fn check_dependencies(&self, submission: &mut Submission) -> Result<(), Denial> {
-        for one in submission.dependencies.unmet.clone() {
-            let records = self.records_of(one.job);
-            match records.as_slice() {
-                [_, ..] => {
-                    records.iter().for_each(|job| submission.dependencies.consider(job, self.is_last_of(job)));
-                }
-                [] if !one.kind.takes_unknown() => return Err(Denial::DependencyProblem),
-                [] if submission.dependencies.any => submission.dependencies.unmet.clear(),
-                [] => submission.dependencies.unmet.retain(|other| other.job != one.job),
-            }
+        let dependencies = &mut submission.dependencies;
+        let (known, unknown): (Vec<_>, Vec<_>) = dependencies.unmet.iter().cloned().partition(|one| self.knows(one));
+        if unknown.iter().any(|one| !one.kind.takes_unknown()) {
+            return Err(Denial::DependencyProblem);
         }
+        dependencies.unmet = if dependencies.any && !unknown.is_empty() { Vec::new() } else { known };
+        self.consider_all(dependencies);
         Ok(())
+    }
+
+    /// What a job still waited for when it was over: of jobs that nobody knows any more it is too late to hope for anything.
+    pub(super) fn consider_again(&self, dependencies: &mut Dependencies) {
+        for one in &mut dependencies.unmet {
+            one.failed |= !self.knows(one);
+        }
+        self.consider_all(dependencies);
+    }
+
+    fn consider_all(&self, dependencies: &mut Dependencies) {
+        let numbers: BTreeSet<JobId> = dependencies.unmet.iter().map(|one| one.job).collect();
+        for job in numbers.into_iter().flat_map(|number| self.records_of(number)) {
+            dependencies.consider(job, self.is_last_of(job));
+        }
+    }
+
+    /// Whether there is a job, or a task, that a condition is about.
+    fn knows(&self, one: &Dependency) -> bool {
+        let has = |job: &&LiveJob| one.task.is_none_or(|task| job.array.as_ref().is_some_and(|part| part.has(task)));
+        self.records_of(one.job).iter().any(has)
     }
 }

@@ -17,6 +17,7 @@ use axum::response::Response;
 use compute::protocol::{Connect, Connected, Orders, Poll, Register, Reports, RunReport};
 use scheduling::event::{Accepted, Denial, Reported, SchedulerEvent};
 use scheduling::id::{NodeName, NodeSession};
+use scheduling::job::LiveJob;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::sync::Arc;
@@ -201,7 +202,9 @@ fn take(
         return Ok(Err(Denial::Denied));
     };
     let step = steps::told(core, node, report, now);
-    let is_present = core.job(report.report.job).is_some_and(|job| job.attempt == report.report.attempt);
+    let is_held = |job: &LiveJob| job.held().any(|share| share.node == *node);
+    let job = core.job(report.report.job).filter(|job| job.attempt == report.report.attempt);
+    let is_present = job.is_some_and(is_held);
     if let (Reported::LaunchFailed, Some(why), true) = (&report.report.what, &report.why, is_present) {
         let text = format!("launch failed on {node}: {}", shown(why));
         // The job is there.

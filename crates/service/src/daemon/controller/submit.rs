@@ -10,6 +10,7 @@ use scheduling::id::JobId;
 use scheduling::job::{Hold, Submission, Submitter};
 use scheduling::request::{BatchJob, JobRequest};
 use slurm::records::Details;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use words::people::{Person, Uid, Unanswered};
 use words::raw::RawText;
@@ -25,6 +26,9 @@ const MOST_WORDS: usize = 20_000;
 
 /// The most of anything else that is listed: nodes, partitions, licences, jobs waited for.
 const MOST_LISTED: usize = 10_000;
+
+/// The most partitions, jobs waited for, and words of features.
+const MOST_SOUGHT: usize = 1_000;
 
 /// The longest name, and the longest text that only listings show.
 const LONGEST: [usize; 2] = [1024, 64 << 10];
@@ -159,7 +163,7 @@ fn submission(request: JobRequest, user: Submitter, requeues: bool) -> Submissio
         name: if request.name.is_empty() { "sbatch".into() } else { request.name },
         account: lower(request.account),
         qos: lower(request.qos),
-        partitions: request.partitions,
+        partitions: each_once(request.partitions),
         demand: Arc::new(request.demand),
         minutes: request.minutes,
         begin: request.begin,
@@ -171,6 +175,13 @@ fn submission(request: JobRequest, user: Submitter, requeues: bool) -> Submissio
         array: request.array,
         details,
     }
+}
+
+/// In their order, without those that were there before.
+fn each_once(mut names: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
 }
 
 /// Whether it is one that can be kept and run. Clients check what people mistype; this is about what they cannot mean.
@@ -198,14 +209,18 @@ fn check(request: &JobRequest) -> Result<(), String> {
 fn check_lists(request: &JobRequest) -> Result<(), String> {
     let (demand, details) = (&request.demand, &request.details);
     let counts = [
-        request.partitions.len(),
-        request.dependencies.unmet.len(),
         demand.gres.len(),
         demand.required.len(),
         demand.excluded.len(),
         demand.licenses.len(),
         request.batch.limits.len(),
     ];
+    let sought = [request.partitions.len(), request.dependencies.unmet.len(), demand.features.len()];
+    if let Some(count) = sought.iter().find(|count| **count > MOST_SOUGHT) {
+        return Err(format!(
+            "a list of the job has {count} entries: of partitions, dependencies and features {MOST_SOUGHT} are the most"
+        ));
+    }
     if counts.iter().any(|count| *count > MOST_LISTED) {
         return Err(format!("a list of the job is too long: {MOST_LISTED} names are the most"));
     }

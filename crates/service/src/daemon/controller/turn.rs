@@ -34,8 +34,17 @@ impl<'c> CoreTurn<'c> {
     pub fn core(&mut self) -> Option<&mut Core> {
         if self.core.is_none() && self.cell.exists() {
             self.core = Some(self.cell.lock());
+            self.hear();
         }
         self.core.as_mut()?.as_mut()
+    }
+
+    /// What nodes said since is known before anything falls due by time.
+    fn hear(&mut self) {
+        let Some(core) = self.core.as_mut().and_then(|core| core.as_mut()) else { return };
+        for (node, (session, at)) in self.cell.take_heard() {
+            core.note(&node, session, at.min(self.now));
+        }
     }
 
     /// The core, once [`CoreTurn::core`] has locked it.
@@ -94,10 +103,6 @@ impl<'c> CoreTurn<'c> {
             self.tell(accounts, self.now, SchedulerEvent::AccountsChanged);
         }
         if is_due {
-            for (node, (session, at)) in self.cell.take_heard() {
-                // At its own time: a node that fell silent since is silent since then.
-                self.tell(accounts, at.min(self.now), SchedulerEvent::NodeHeard(node, session));
-            }
             self.tell(accounts, self.now, SchedulerEvent::TimePasses);
         }
         let present = Present { accounts, now: self.now };
