@@ -36,10 +36,11 @@ fn jobs_are_run_as_the_page_says() {
         lab.sh("login1", &format!("for i in $(seq 600); do {line} && exit 0; sleep 0.1; done; exit 1")).ok();
     };
 
-    let script = lab.write_temp("train.sh", page.take("#!/bin/bash"));
+    let (script, typed) = page.take("#!/bin/bash").split_once("\n\n$ ").expect("a script, then what is typed");
+    let script = lab.write_temp("train.sh", &format!("{script}\n"));
     lab.lab(&["put", "login1", script.to_str().expect("UTF-8"), "/home/gildong/train.sh"]).ok();
     by("kim", "sbatch --exclusive -N2 --wrap 'sleep 600'").ok();
-    type_all(page.take("$ sbatch train.sh"), &[], gildong);
+    type_all(&format!("$ {typed}"), &[], gildong);
 
     by("kim", "scancel 1040").ok();
     by("gildong", "sbatch --time=60 --gres=gpu:2 --wrap 'sleep 600'").ok();
