@@ -147,10 +147,11 @@ fn become_user(people: &dyn People, task: &Task) -> Result<Vec<String>, String> 
         Sought::Absent => return Err(format!("user {name} is not known on this node")),
         Sought::CannotSay(why) => return Err(why.to_string()),
     }
-    let notes = task.limits.iter().filter_map(|limit| set_limit(limit).err()).collect();
     let (uid, gid) = (nix::unistd::Uid::from_raw(uid.0), nix::unistd::Gid::from_raw(gid.0));
     let known = CString::new(name.as_str()).map_err(of("the user's name"))?;
     initgroups(&known, gid).map_err(of(format!("cannot take on the groups of {name}")))?;
+    // After groups are looked up: the user's limits may be too narrow for that.
+    let notes = task.limits.iter().filter_map(|limit| set_limit(limit).err()).collect();
     setgid(gid).map_err(of(format!("cannot take on group {gid}")))?;
     setuid(uid).map_err(of(format!("cannot become {name}")))?;
     umask(Mode::from_bits_truncate(task.umask));

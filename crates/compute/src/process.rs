@@ -36,8 +36,9 @@ struct Stat {
 }
 
 fn stat(pid: i32) -> Option<Stat> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before the last `)` is the process's own choice, and may hold anything.
+    // The name before the last `)` is the process's own choice, and may hold anything, also what is no text.
+    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&text);
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse().ok();
     Some(Stat {
@@ -115,6 +116,7 @@ pub fn kill_all(list: impl Fn() -> BTreeSet<i32>, rounds: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStrExt;
     use std::process::{Command, Stdio};
 
     #[test]
@@ -123,6 +125,19 @@ mod tests {
         assert!(own.is_alive());
         assert!(!ProcessId { ticks: own.ticks + 1, ..own }.is_alive());
         assert_eq!(ProcessId::of(i32::MAX), None);
+    }
+
+    #[test]
+    fn one_whose_name_is_no_text_is_seen() {
+        let files = tempfile::TempDir::new().unwrap();
+        let program = files.path().join(std::ffi::OsStr::from_bytes(b"\xff) Z ("));
+        fs::copy("/bin/sleep", &program).unwrap();
+        let mut sleep = Command::new(&program).arg("600").spawn().unwrap();
+        let pid = sleep.id() as i32;
+        let seen = (ProcessId::of(pid).is_some_and(ProcessId::is_alive), descendants(std::process::id() as i32));
+        sleep.kill().unwrap();
+        sleep.wait().unwrap();
+        assert!(seen.0 && seen.1.contains(&pid), "{seen:?}");
     }
 
     #[test]

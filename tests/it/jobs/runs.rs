@@ -14,6 +14,7 @@ use slurm::records::ExitCode;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -28,6 +29,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Node {
     pub files: TempDir,
     groups: bool,
+    spool: OnceLock<Spool>,
 }
 
 impl Node {
@@ -38,7 +40,7 @@ impl Node {
         let home = files.path().join("home");
         fs::create_dir(&home).unwrap();
         std::os::unix::fs::chown(&home, Some(NOBODY), Some(NOGROUP)).unwrap();
-        Self { files, groups }
+        Self { files, groups, spool: OnceLock::new() }
     }
 
     /// Where its user may write.
@@ -46,9 +48,9 @@ impl Node {
         self.files.path().join("home")
     }
 
-    /// Its spool.
+    /// Its spool, which all daemons of this process share.
     pub fn spool(&self) -> Spool {
-        Spool::open(&self.files.path().join("spool")).unwrap()
+        self.spool.get_or_init(|| Spool::open(&self.files.path().join("spool")).unwrap()).clone()
     }
 
     fn layer(&self) -> Layer {
@@ -109,7 +111,7 @@ impl Node {
 impl Drop for Node {
     /// Its control groups are the machine's, and would stay.
     fn drop(&mut self) {
-        if let Ok(token) = self.spool().token() {
+        if let Ok(token) = fs::read_to_string(self.files.path().join("spool/token")) {
             let groups = Layer::find(&format!("enlist-{token}")).run("x");
             groups.directories().filter_map(Path::parent).for_each(remove_groups);
         }
@@ -446,6 +448,57 @@ fn a_run_whose_directory_was_taken_away_ends() {
         assert!(begun.elapsed() < PATIENCE, "{pids:?} or {watcher} stay");
         std::thread::sleep(Duration::from_millis(10));
     }
+    until(&runs, 1, |what| *what == Reported::Stage(RunStage::Left));
+}
+
+/// The next run makes what it needs again.
+#[test]
+fn runs_start_in_a_spool_that_was_emptied() {
+    let node = Node::new(true);
+    let runs = node.daemon();
+    for name in ["runs", "scripts", "new"] {
+        fs::remove_dir_all(node.files.path().join("spool").join(name)).unwrap();
+    }
+    start(&runs, 1, node.launch("#!/bin/sh\nexit 3\n"));
+    assert_eq!(ended(&runs, 1).0, exit(3, 0));
+}
+
+/// A script is kept where all runs are: its user cannot make it larger, and it goes before its end is told.
+#[test]
+fn a_script_is_not_its_users_to_change() {
+    let node = Node::new(true);
+    let runs = node.daemon();
+    start(&runs, 1, node.launch("#!/bin/sh\nchmod u+w $0 || echo kept\necho x >>$0\ntest -r $0 && echo read\n"));
+    assert_eq!(ended(&runs, 1).0, exit(0, 0));
+    let said = node.output(1);
+    let ends = said.lines().filter(|line| ["kept", "read"].contains(line)).collect::<Vec<_>>();
+    assert_eq!(ends, ["kept", "read"], "{said}");
+    assert!(!node.files.path().join("spool/scripts/1.0").exists());
+}
+
+/// As with a full disk: the run's directory takes nothing new. The run goes on, is ended all the same, and all of it is told
+/// when there is room again.
+#[test]
+fn what_cannot_be_written_down_holds_nothing_up() {
+    both(|node| {
+        let runs = node.daemon();
+        start(&runs, 1, node.launch(TWO_SLEEPERS));
+        let pids = ["pid", "other"].map(|file| wait_for(&node.home().join(file)));
+        launched(&runs, 1);
+        let taken = ["delivered.new", "exit.new", "ended.new", "left.new"];
+        let taken = taken.map(|name| node.files.path().join("spool/runs/1.0").join(name));
+        taken.iter().for_each(|path| fs::create_dir(path).unwrap());
+        runs.obey(order(1, OrderedTask::Signal { serial: 5, number: 18 }));
+        end(&runs, 1, 1000);
+        let begun = Instant::now();
+        while pids.iter().any(|pid| is_running(pid)) {
+            assert!(begun.elapsed() < PATIENCE, "{pids:?} stay");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(!runs.unconfirmed().iter().any(|it| it.report.what == Reported::Stage(RunStage::Left)));
+        taken.iter().for_each(|path| fs::remove_dir(path).unwrap());
+        assert_eq!(ended(&runs, 1).0, exit(0, 15));
+    });
 }
 
 #[test]

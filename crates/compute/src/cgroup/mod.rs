@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-/// So long the kernel may take to freeze a group (version 1).
+/// So long the kernel may take to freeze a group.
 const FREEZING: Duration = Duration::from_millis(200);
 
 /// The groups of one run.
@@ -93,6 +93,35 @@ impl Hierarchy {
     fn processes(&self) -> Vec<i32> {
         let text = self.read("cgroup.procs").unwrap_or_default();
         text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    fn can_freeze(&self) -> bool {
+        if self.is_new() { self.path.join("cgroup.freeze").exists() } else { self.has("freezer") }
+    }
+
+    /// Stops all that is in it, so that nothing is started meanwhile. One that cannot be frozen in time is left as it is.
+    fn freeze(&self) {
+        let (file, word) = if self.is_new() { ("cgroup.freeze", "1") } else { ("freezer.state", "FROZEN") };
+        if self.write(file, word).is_err() {
+            return;
+        }
+        let until = Instant::now() + FREEZING;
+        while self.is_freezing() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn is_freezing(&self) -> bool {
+        if self.is_new() {
+            return self.keyed("cgroup.events", "frozen") == Some(0);
+        }
+        self.read("freezer.state").is_some_and(|it| it.trim() == "FREEZING")
+    }
+
+    fn thaw(&self) {
+        let (file, word) = if self.is_new() { ("cgroup.freeze", "0") } else { ("freezer.state", "THAWED") };
+        // A group that is gone needs none.
+        let _ = self.write(file, word);
     }
 
     /// Version 1 starts groups without CPUs and memory nodes: they come from the group above.
@@ -184,17 +213,13 @@ impl RunGroup {
         if whole.is_some_and(|it| it.write("cgroup.kill", "1").is_ok()) {
             return;
         }
-        let freezer = self.0.iter().find(|it| !it.is_new() && it.has("freezer"));
+        let freezer = self.0.iter().find(|it| it.can_freeze());
         if let Some(freezer) = freezer {
-            let _ = freezer.write("freezer.state", "FROZEN");
-            let until = Instant::now() + FREEZING;
-            while freezer.read("freezer.state").is_some_and(|it| it.trim() == "FREEZING") && Instant::now() < until {
-                thread::sleep(Duration::from_millis(1));
-            }
+            freezer.freeze();
         }
         crate::process::signal_each(&self.processes(), nix::sys::signal::Signal::SIGKILL);
         if let Some(freezer) = freezer {
-            let _ = freezer.write("freezer.state", "THAWED");
+            freezer.thaw();
         }
     }
 

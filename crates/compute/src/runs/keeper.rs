@@ -4,7 +4,7 @@
 use super::Site;
 use super::known::KnownRuns;
 use crate::SUPERVISOR;
-use crate::cgroup::Limits;
+use crate::cgroup::{Limits, RunGroup};
 use crate::directory::{ControlCommand, Ended, RunDirectory, RunId, RunStanding, Work};
 use crate::process::{kill_all, left_of};
 use crate::protocol::{Launch, RunUsage};
@@ -113,6 +113,8 @@ impl Keeper {
             Err(why) => {
                 self.known.never_started(self.run, &why);
                 (self.site.notify)();
+                // Nobody else can ask this one any more; it holds the other end itself.
+                let _ = self.asks.send(Ask::Forget);
             }
         }
     }
@@ -133,7 +135,7 @@ impl Keeper {
             node: node.clone(),
             boot: *boot,
             script: None,
-            group: layer.run(&format!("job_{}.{}", self.run.0, self.run.1.0)),
+            group: self.group(),
             limits,
             gpus: inventory.gpu_numbers(&share.gres),
             hides_gpus,
@@ -189,12 +191,17 @@ impl Keeper {
         }
     }
 
-    /// What the directory says; it is there for as long as the run is.
-    fn standing(&self, directory: &RunDirectory) -> RunStanding {
+    /// What the directory says; `None` where somebody took it away.
+    fn standing(&self, directory: &RunDirectory) -> Option<RunStanding> {
         let mut said = false;
         loop {
-            match directory.standing() {
-                Ok(standing) => return standing,
+            let standing = directory.standing();
+            // Looked at afterwards: what was read of one that was there is true.
+            if directory.is_gone() {
+                return None;
+            }
+            match standing {
+                Ok(standing) => return Some(standing),
                 Err(error) if !said => {
                     self.warn(&format!("its directory cannot be read, and is tried again: {error}"));
                     said = true;
@@ -206,9 +213,11 @@ impl Keeper {
     }
 
     fn publish(&self) {
-        let Some(directory) = &self.directory else { return };
-        self.known.stands(self.run, &self.standing(directory));
-        (self.site.notify)();
+        let standing = self.directory.as_ref().and_then(|directory| self.standing(directory));
+        if let Some(standing) = standing {
+            self.known.stands(self.run, &standing);
+            (self.site.notify)();
+        }
     }
 
     /// Finds the supervisor. If it died, the run ends here.
@@ -216,7 +225,7 @@ impl Keeper {
         self.supervisor = None;
         let Some(directory) = self.directory.clone() else { return };
         loop {
-            let standing = self.standing(&directory);
+            let Some(standing) = self.standing(&directory) else { return self.end_unseen() };
             self.publish();
             if standing.left {
                 return self.read_log(&directory);
@@ -248,8 +257,11 @@ impl Keeper {
     /// The supervisor is dead, and this has its place: kills what it left, and writes down what it would have.
     fn clean_up(&self, directory: &RunDirectory, standing: &RunStanding) {
         self.warn("its supervisor died: all of it is killed");
-        let work = self.work_of(directory);
+        let Some(work) = self.work_of(directory) else { return self.end_unseen() };
         self.kill(directory, &work);
+        if let Err(error) = directory.remove_script() {
+            self.warn(&format!("its script stays: {error}"));
+        }
         let ran = standing.launched || standing.exit.is_some();
         if !ran {
             let why = standing.failed.as_deref().unwrap_or("its supervisor died before the script ran");
@@ -266,10 +278,30 @@ impl Keeper {
         self.read_log(directory);
     }
 
-    fn work_of(&self, directory: &RunDirectory) -> Work {
+    /// Somebody took its directory away, and its supervisor is gone: what is left of it is found by its control group alone.
+    fn end_unseen(&self) {
+        self.warn("its directory was taken away: what is left of it is killed");
+        let group = self.group();
+        while !group.kill_all(SLOWLY) {
+            std::thread::sleep(AGAIN);
+        }
+        if let Err(error) = group.remove() {
+            self.warn(&error.to_string());
+        }
+        self.known.left(self.run);
+        (self.site.notify)();
+    }
+
+    fn group(&self) -> RunGroup {
+        self.site.layer.run(&format!("job_{}.{}", self.run.0, self.run.1.0))
+    }
+
+    /// `None` where it is gone.
+    fn work_of(&self, directory: &RunDirectory) -> Option<Work> {
         loop {
             match directory.work() {
-                Ok(work) => return work,
+                Ok(work) => return Some(work),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
                 Err(error) => self.warn(&format!("its directory cannot be read, and is tried again: {error}")),
             }
             std::thread::sleep(SLOWLY);

@@ -114,6 +114,15 @@ impl KnownRuns {
         }
     }
 
+    /// Nothing of it is left, and nobody can say more than what is known already.
+    pub fn left(&self, run: RunId) {
+        if let Some(known) = self.lock().get_mut(&run)
+            && !known.reports.iter().any(|it| is_last(&it.report.what))
+        {
+            known.reports.push(report(run, Reported::Stage(RunStage::Left)));
+        }
+    }
+
     /// The run could not be started, and has no directory.
     pub fn never_started(&self, run: RunId, why: &str) {
         self.put(run, Known::failed(run, why));

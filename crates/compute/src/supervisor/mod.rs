@@ -16,9 +16,9 @@ use jiff::Zoned;
 use nix::sys::signal::Signal;
 use scheduling::event::ScriptEnd;
 use slurm::records::ExitCode;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -34,6 +34,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 /// So long after its script a run's end is told, even if processes are left that cannot die.
 const UNTOLD: Duration = Duration::from_secs(5);
+
+/// Writes something down in the run's directory.
+type Write = Box<dyn Fn(&RunDirectory) -> io::Result<()>>;
 
 /// A run, as its supervisor sees it.
 struct Supervisor {
@@ -51,6 +54,10 @@ struct Supervisor {
     is_told: bool,
     is_empty: bool,
     peak: Peak,
+    /// What is not on disk yet, in the order in which it happened, each with words for what it is.
+    unwritten: VecDeque<(&'static str, Write)>,
+    /// Whether it was said that something cannot be written.
+    is_said: bool,
 }
 
 /// Sees a run through. The error says why it cannot; then nothing was started.
@@ -89,6 +96,8 @@ impl Supervisor {
             is_told: false,
             is_empty: false,
             peak: Peak::default(),
+            unwritten: VecDeque::new(),
+            is_said: false,
         }
     }
 
@@ -140,8 +149,8 @@ impl Supervisor {
             Ok(()) => self.keep("that the script runs", RunDirectory::note_launched),
             Err(why) => {
                 let why = why.clone();
-                self.keep("why the script does not run", |directory| directory.note_failed(&why));
                 self.kill_at = Some(Instant::now());
+                self.keep("why the script does not run", move |directory| directory.note_failed(&why));
             }
         }
         self.started = Some(outcome);
@@ -152,9 +161,9 @@ impl Supervisor {
     /// What a script leaves running ends with it. Whether it ran at all must be known first: both come in any order.
     fn end_script(&mut self) {
         let (Some(Ok(())), Some(exit)) = (&self.started, self.exit) else { return };
-        self.keep("how the script ended", |directory| directory.note_exit(exit));
         self.kill_at = Some(Instant::now());
         self.tell_at = Some(Instant::now() + UNTOLD);
+        self.keep("how the script ended", move |directory| directory.note_exit(exit));
     }
 
     fn obey(&mut self, command: ControlCommand) {
@@ -164,9 +173,11 @@ impl Supervisor {
                 if self.serials.insert(serial) {
                     self.signal(number);
                 }
-                let serials = self.serials.clone();
-                self.keep("that a signal was delivered", |directory| directory.note_delivered(&serials));
-                self.say_news();
+                // Only once: the master gives the order again until it hears that it was carried out.
+                match self.directory.note_delivered(&self.serials) {
+                    Ok(()) => self.say_news(),
+                    Err(error) => self.log(&format!("cannot write down that a signal was delivered: {error}")),
+                }
             }
         }
     }
@@ -221,12 +232,17 @@ impl Supervisor {
     fn look_at_the_time(&mut self) {
         let now = Instant::now();
         self.peak.sample(&self.work.group);
+        if !self.unwritten.is_empty() && self.write_down() {
+            self.say_news();
+        }
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill();
             self.kill_at = Some(now + AGAIN);
         }
         if !self.is_empty && self.tell_at.is_some_and(|at| at <= now) {
             self.tell_end();
+            // A process that somebody outside traces is waited for by that one, who may never do it.
+            self.is_empty = !self.group().is_none() && self.group().processes().is_empty();
         }
     }
 
@@ -243,34 +259,51 @@ impl Supervisor {
         let group = self.group();
         let end = ScriptEnd { exit, out_of_memory: group.out_of_memory().is_some_and(|count| count > 0) };
         let ended = Ended { end, usage: usage::measure(group, self.peak) };
-        self.keep("how the run ended", |directory| directory.note_ended(&ended));
+        self.keep("how the run ended", move |directory| directory.note_ended(&ended));
         self.is_told = true;
         self.say_news();
     }
 
     fn finish(&mut self) {
+        // Room that it took in a full spool is there for its end.
+        if let Err(error) = self.directory.remove_script() {
+            self.log(&format!("its script stays: {error}"));
+        }
         self.tell_end();
         if let Err(error) = self.group().remove() {
             self.log(&error.to_string());
         }
         self.keep("that nothing is left", RunDirectory::note_left);
+        while !self.write_down() {
+            std::thread::sleep(SAMPLE);
+        }
         self.say_news();
     }
 
-    /// Writes down something that must not be lost: a full disk is waited for. Where the directory itself was taken away,
-    /// nobody would read it.
-    fn keep(&self, what: &str, write: impl Fn(&RunDirectory) -> io::Result<()>) {
-        let mut said = false;
-        while let Err(error) = write(&self.directory) {
-            if error.kind() == io::ErrorKind::NotFound {
-                return;
+    /// Writes down something that must not be lost. What a full disk does not take is tried again as time goes on; nothing
+    /// else waits for it.
+    fn keep(&mut self, what: &'static str, write: impl Fn(&RunDirectory) -> io::Result<()> + 'static) {
+        self.unwritten.push_back((what, Box::new(write)));
+        self.write_down();
+    }
+
+    /// Tries what is not on disk yet, in its order; says whether all is. Where the directory itself was taken away, nobody
+    /// would read it.
+    fn write_down(&mut self) -> bool {
+        while let Some((what, write)) = self.unwritten.front() {
+            if let Err(error) = write(&self.directory)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                let line = format!("cannot write down {what}, and try again: {error}");
+                if !self.is_said {
+                    self.log(&line);
+                    self.is_said = true;
+                }
+                return false;
             }
-            if !said {
-                self.log(&format!("cannot write down {what}, and try again: {error}"));
-                said = true;
-            }
-            std::thread::sleep(SAMPLE);
+            self.unwritten.pop_front();
         }
+        true
     }
 
     fn say_news(&mut self) {
