@@ -297,6 +297,9 @@ pub enum Denial {
     /// It waits for the end of a job that nobody knows.
     #[error("Job dependency problem")]
     DependencyProblem,
+    /// It would wait for one that waits for it.
+    #[error("Circular job dependency")]
+    CircularDependency,
     /// Tasks that cannot be.
     #[error("Invalid job array specification")]
     InvalidArray,

@@ -2,8 +2,11 @@
 
 use super::{Core, Present};
 use crate::demand::Demand;
+use crate::dependency::Dependencies;
 use crate::event::{Denial, JobChange};
+use crate::id::JobId;
 use crate::job::{LiveJob, Submission};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Core {
@@ -38,6 +41,9 @@ impl Core {
         if submission.dependencies.unmet.iter().any(|one| own.contains(&Some(one.job))) {
             return Err(Denial::DependencyProblem);
         }
+        if is_new_list && self.is_waited_for(&own, &submission.dependencies) {
+            return Err(Denial::CircularDependency);
+        }
         let drafted = self.draft(present, job.id, submission)?;
         let waits_longer = drafted.begin.is_some_and(|at| at > present.now) || !drafted.dependencies.are_met();
         let changed = LiveJob {
@@ -63,6 +69,22 @@ impl Core {
 }
 
 impl Core {
+    /// Whether somebody whom these conditions are about waits for one of these jobs, by however many steps.
+    fn is_waited_for(&self, jobs: &[Option<JobId>], conditions: &Dependencies) -> bool {
+        let mut open: Vec<JobId> = conditions.unmet.iter().map(|one| one.job).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(number) = open.pop() {
+            if jobs.contains(&Some(number)) {
+                return true;
+            }
+            if seen.insert(number) {
+                let records = self.records_of(number).into_iter();
+                open.extend(records.flat_map(|record| &record.dependencies.unmet).map(|one| one.job));
+            }
+        }
+        false
+    }
+
     /// How many tasks of a job's array may run is said for all of them.
     fn set_throttle(&mut self, present: Present, job: &LiveJob, limit: Option<u32>) -> Result<(), Denial> {
         let of = job.array.as_ref().map(|part| part.of).ok_or(Denial::InvalidArray)?;

@@ -10,51 +10,59 @@ use std::collections::BTreeSet;
 /// What jobs of one user and name have in common.
 pub(super) type NameKey = (Uid, String);
 
+/// Who comes first of jobs that are of one name: an array's tasks stand where the array does, whatever their own numbers.
+type Seniority = (JobId, JobId);
+
 /// Jobs of one user and name that are not over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Namesakes {
-    all: BTreeSet<JobId>,
+    all: BTreeSet<Seniority>,
     /// Those that have nodes.
-    started: BTreeSet<JobId>,
+    started: BTreeSet<Seniority>,
     /// Those that wait for the others.
-    singletons: BTreeSet<JobId>,
+    singletons: BTreeSet<Seniority>,
 }
 
 fn name_key(job: &LiveJob) -> NameKey {
     (job.submission.user.uid, job.submission.name.clone())
 }
 
+fn seniority(job: &LiveJob) -> Seniority {
+    (job.array.as_ref().map_or(job.id, |part| part.of), job.id)
+}
+
 impl Namesakes {
     fn put(&mut self, job: &LiveJob) {
-        let is_pending = job.phase == JobPhase::Pending;
-        self.all.insert(job.id);
-        set(&mut self.started, job.id, !is_pending);
-        set(&mut self.singletons, job.id, is_pending && job.dependencies.singleton);
+        let (own, is_pending) = (seniority(job), job.phase == JobPhase::Pending);
+        self.all.insert(own);
+        set(&mut self.started, own, !is_pending);
+        set(&mut self.singletons, own, is_pending && job.dependencies.singleton);
     }
 
-    fn remove(&mut self, id: JobId) {
-        for ids in [&mut self.all, &mut self.started, &mut self.singletons] {
-            ids.remove(&id);
+    fn remove(&mut self, job: &LiveJob) {
+        for jobs in [&mut self.all, &mut self.started, &mut self.singletons] {
+            jobs.remove(&seniority(job));
         }
     }
 
     /// Whether a job that waits is the first of them, and none of them has nodes.
-    fn lets_start(&self, id: JobId) -> bool {
-        self.started.iter().all(|other| *other == id) && self.all.first().is_none_or(|first| *first >= id)
+    fn lets_start(&self, job: &LiveJob) -> bool {
+        let own = seniority(job);
+        self.started.iter().all(|other| *other == own) && self.all.first().is_none_or(|first| *first >= own)
     }
 
     /// Those to which a change of another matters: the first that waits, and the one that was the first before.
     fn concerned(&self) -> impl Iterator<Item = JobId> + '_ {
-        self.singletons.iter().take(2).copied()
+        self.singletons.iter().take(2).map(|(_, id)| *id)
     }
 }
 
-/// Puts a number in, or takes it out.
-pub(super) fn set(ids: &mut BTreeSet<JobId>, id: JobId, is_in: bool) {
+/// Puts something in, or takes it out.
+pub(super) fn set<T: Ord>(all: &mut BTreeSet<T>, one: T, is_in: bool) {
     if is_in {
-        ids.insert(id);
+        all.insert(one);
     } else {
-        ids.remove(&id);
+        all.remove(&one);
     }
 }
 
@@ -102,7 +110,7 @@ impl Core {
     fn leave_namesakes(&mut self, job: &LiveJob) {
         let key = name_key(job);
         let is_last = self.namesakes.get_mut(&key).is_some_and(|of_name| {
-            of_name.remove(job.id);
+            of_name.remove(job);
             of_name.all.is_empty()
         });
         if is_last {
@@ -116,7 +124,7 @@ impl Core {
     }
 
     fn is_alone(&self, job: &LiveJob) -> bool {
-        self.namesakes.get(&name_key(job)).is_none_or(|of_name| of_name.lets_start(job.id))
+        self.namesakes.get(&name_key(job)).is_none_or(|of_name| of_name.lets_start(job))
     }
 
     /// A job has changed its phase: those that wait for it are looked at.
@@ -160,7 +168,7 @@ impl Core {
     }
 
     /// The records that a number stands for: those of an array, or the job.
-    fn records_of(&self, number: JobId) -> Vec<&LiveJob> {
+    pub(super) fn records_of(&self, number: JobId) -> Vec<&LiveJob> {
         let of_array: Vec<JobId> = self.array_records(number).collect();
         let ids = if of_array.is_empty() { vec![number] } else { of_array };
         ids.iter().filter_map(|id| self.live.jobs.get(id)).collect()

@@ -127,7 +127,11 @@ impl World {
             self.move_on();
         }
         let stuck = self.core.live().jobs.values().filter(|job| job.is_live() || job.is_completing());
-        let told = stuck.map(|job| format!("{} {:?} {:?}\n", job.id, self.core.reason(job.id), job.phase));
+        let told = stuck.map(|job| {
+            let (name, reason) = (&job.submission.name, self.core.reason(job.id));
+            let user = job.submission.user.uid;
+            format!("{} {name} of {user} {reason:?} {:?} {:?} {:?}\n", job.id, job.phase, job.dependencies, job.array)
+        });
         let nodes = self.core.live().nodes.iter().map(|(name, node)| format!("{name} {node:?}\n"));
         panic!("jobs do not end:\n{}", told.chain(nodes).collect::<String>());
     }

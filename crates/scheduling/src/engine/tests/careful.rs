@@ -153,3 +153,35 @@ fn signals_on_their_way_have_a_bound_and_those_that_arrived_go() {
     assert_eq!(run.signals.len(), 1, "the last one says which number comes next");
     assert_eq!(bench.control(USER, job, JobCommand::Signal(10)), Ok(()));
 }
+
+#[test]
+fn nobody_waits_in_a_circle() {
+    let mut bench = Bench::new(1);
+    let first = bench.submit(1);
+    let second = bench.after(Dependency::new(AfterOk, first)).unwrap();
+    let third = bench.after(Dependency::new(AfterOk, second)).unwrap();
+    let unmet = vec![Dependency::new(AfterAny, third)];
+    let list = JobChange::Dependencies(Dependencies { unmet, ..Dependencies::default() });
+    assert_eq!(bench.control(USER, first, JobCommand::Update(list)), Err(Denial::CircularDependency));
+}
+
+#[test]
+fn a_task_stands_where_its_array_does() {
+    let mut bench = Bench::new(1);
+    let singleton = Dependencies { singleton: true, ..Dependencies::default() };
+    let array = bench.try_submit(|it| {
+        it.array = Some("0-1".parse().unwrap());
+        it.dependencies = singleton;
+    });
+    let array = array.unwrap();
+    let waiting = bench.after(Dependency::new(AfterOk, array)).unwrap();
+    let hold = JobCommand::Hold { as_user: true };
+    let task = |command| SchedulerEvent::ControlTasks(USER, array, TaskSet::one(0), command);
+    assert!(bench.on(task(hold)).answer.is_ok(), "it gets a number above that of the job that waits");
+    bench.pass();
+    bench.finish(array);
+    assert!(bench.on(task(JobCommand::Release)).answer.is_ok());
+    bench.pass();
+    let running = bench.core.array_records(array).filter(|id| bench.state(*id) == JobState::Running);
+    assert_eq!((running.count(), bench.state(waiting)), (1, JobState::Pending));
+}
