@@ -50,9 +50,8 @@ pub struct JobRequest {
 }
 
 impl JobRequest {
-    /// What is submitted for somebody, and what it runs. `requeue` is `JobRequeue`.
-    pub fn submission(self, user: Submitter, is_operator: bool, requeue: bool) -> (Submission, BatchJob) {
-        let hold = if is_operator { Hold::Admin } else { Hold::User };
+    /// What is submitted for somebody, and what it runs. `requeue` is `JobRequeue`. `--hold` is the user's, whoever that is.
+    pub fn submission(self, user: Submitter, requeue: bool) -> (Submission, BatchJob) {
         let submission = Submission {
             user,
             name: self.name,
@@ -65,7 +64,7 @@ impl JobRequest {
             deadline: self.deadline,
             dependencies: self.dependencies,
             nice: self.nice,
-            hold: self.hold.then_some(hold),
+            hold: self.hold.then_some(Hold::User),
             requeue: self.requeue.unwrap_or(requeue),
             array: self.array,
             details: self.details,

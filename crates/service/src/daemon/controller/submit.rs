@@ -7,7 +7,7 @@ use commands::sacctmgr::World;
 use commands::sbatch;
 use scheduling::event::{Accepted, Denial, SchedulerEvent};
 use scheduling::id::JobId;
-use scheduling::job::{Hold, Submission, Submitter};
+use scheduling::job::{Submission, Submitter};
 use scheduling::request::{BatchJob, JobRequest};
 use slurm::records::Details;
 use std::collections::BTreeSet;
@@ -72,9 +72,8 @@ impl Service {
         }
         let login = person.name.clone();
         let user = submitter(&world, caller, person)?;
-        let batch = Arc::new(ask.request.batch.clone());
-        let requeues = world.compute().requeues;
-        let submission = submission(ask.request, user, requeues);
+        let (submission, batch) = cleaned(ask.request).submission(user, world.compute().requeues);
+        let batch = Arc::new(batch);
         if ask.test_only {
             return self.test(submission, cluster).map_err(NotSubmitted::Later);
         }
@@ -152,28 +151,18 @@ fn submitter(world: &super::super::world::Local, caller: &Caller, person: Person
     Ok(Submitter { name, uid: person.uid, gid: person.gid, groups })
 }
 
-fn submission(request: JobRequest, user: Submitter, requeues: bool) -> Submission {
+/// The request with names as accounting has them, without what is not the user's to say.
+fn cleaned(request: JobRequest) -> JobRequest {
     let lower = |name: Option<String>| name.map(|name| name.to_lowercase());
-    // The rest is not the user's to say.
     let Details { comment, container, extra, submit_line, .. } = request.details;
     let work_dir = request.batch.directory.shown().into_owned();
-    let details = Details { comment, container, extra, submit_line, work_dir, ..Details::default() };
-    Submission {
-        user,
+    JobRequest {
         name: if request.name.is_empty() { "sbatch".into() } else { request.name },
         account: lower(request.account),
         qos: lower(request.qos),
         partitions: each_once(request.partitions),
-        demand: Arc::new(request.demand),
-        minutes: request.minutes,
-        begin: request.begin,
-        deadline: request.deadline,
-        dependencies: request.dependencies,
-        nice: request.nice,
-        hold: request.hold.then_some(Hold::User),
-        requeue: request.requeue.unwrap_or(requeues),
-        array: request.array,
-        details,
+        details: Details { comment, container, extra, submit_line, work_dir, ..Details::default() },
+        ..request
     }
 }
 
