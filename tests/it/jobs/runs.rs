@@ -206,7 +206,6 @@ fn is_running(pid: &str) -> bool {
 /// Each test twice: with the groups of this host, and as on a host that has none.
 fn both(test: impl Fn(&Node)) {
     for groups in [true, false] {
-        println!("control groups: {groups}");
         test(&Node::new(groups));
     }
 }
@@ -539,10 +538,7 @@ fn a_fork_bomb_dies_with_its_run() {
 #[test]
 fn memory_over_the_limit_is_told_with_its_peak() {
     let node = Node::new(true);
-    if !node.layer().holds().contains(&"memory") {
-        println!("this host limits no memory");
-        return;
-    }
+    assert!(node.layer().holds().contains(&"memory"), "the tests need a host that limits memory");
     let runs = node.daemon();
     let mut launch = node.launch("#!/usr/bin/python3\nx = b'x' * (200 << 20)\n");
     launch.share.memory = 64;
@@ -556,10 +552,7 @@ fn memory_over_the_limit_is_told_with_its_peak() {
 #[test]
 fn a_script_sees_only_its_cpus() {
     let node = Node::new(true);
-    if !node.layer().holds().contains(&"cpuset") {
-        println!("this host gives no CPUs");
-        return;
-    }
+    assert!(node.layer().holds().contains(&"cpuset"), "the tests need a host that gives CPUs");
     let runs = node.daemon();
     start(&runs, 1, node.launch("#!/bin/sh\nnproc\n"));
     ended(&runs, 1);
