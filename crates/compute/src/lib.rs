@@ -8,7 +8,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 words | [`protocol`], [`process`], [`interpreter`] |
+//! | 0 words | [`protocol`], [`stream`], [`process`], [`interpreter`] |
 //! | 1 parts | [`file_names`], [`environment`], [`hardware`], [`cgroup`] |
 //! | 2 a run | [`directory`] |
 //! | 3 its script | [`launcher`] |
@@ -25,6 +25,7 @@ pub mod launcher;
 pub mod process;
 pub mod protocol;
 pub mod runs;
+pub mod stream;
 pub mod supervisor;
 
 /// The program of this process, also when its file was replaced meanwhile: supervisors are of one release with the daemon

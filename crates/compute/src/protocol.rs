@@ -6,6 +6,7 @@
 //! | `POST /v1/node/register` | [`Register`], once in each session | `{}` |
 //! | `POST /v1/node/orders` | [`Poll`] | [`Orders`]: at once if there are any, else after [`Connected::patience`] |
 //! | `POST /v1/node/reports` | [`Reports`] | `{}`: they are on disk, and need not be said again |
+//! | `POST /v1/node/stream` with `Upgrade:` | [`OpenStream`] | `101`: from there on [`stream`](crate::stream)'s frames go both ways |
 //!
 //! A poll is a heartbeat, too. Orders come until they are confirmed by a report, so a node that has obeyed one already says
 //! again what it said then. `410 Gone` says that the session is over: the node connects anew.
@@ -14,8 +15,10 @@ use scheduling::array::TaskSet;
 use scheduling::event::{NodeReport, Registration};
 use scheduling::id::{Attempt, Gid, JobId, NodeName, NodeSession, Time, Uid};
 use scheduling::job::NodeShare;
-use scheduling::request::BatchJob;
+use scheduling::request::{BatchJob, StepProgram};
+use scheduling::step::StepShare;
 use serde::{Deserialize, Serialize};
+use slurm::records::StepId;
 
 /// A node wants a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +61,23 @@ pub struct Poll {
     pub session: NodeSession,
 }
 
+/// A node offers what the tasks of a step write, and wants what they are to read; once for each step that it launches, and
+/// again when the connection was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenStream {
+    /// Which node.
+    pub node: NodeName,
+    /// In which session.
+    pub session: NodeSession,
+    /// Of which job.
+    pub job: JobId,
+    /// Of which run.
+    pub attempt: Attempt,
+    /// Of which of its steps.
+    pub step: StepId,
+}
+
 /// What a node is to do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Orders {
@@ -94,6 +114,55 @@ pub enum OrderedTask {
         /// Its number.
         number: u8,
     },
+    /// Starts its part of a step of the run, unless it did before or was told that it is over. Refused as failed where the
+    /// run itself is not here, or is another user's.
+    LaunchStep(Box<StepLaunch>),
+    /// Ends a step as `Terminate` ends a run; the run goes on.
+    TerminateStep {
+        /// Which.
+        step: StepId,
+        /// `KillWait`
+        kill_wait: u32,
+    },
+    /// Delivers a signal to a step, once for each serial number.
+    SignalStep {
+        /// Which.
+        step: StepId,
+        /// Which of the step's signals.
+        serial: u32,
+        /// Its number.
+        number: u8,
+    },
+}
+
+/// All that a node needs to run its part of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepLaunch {
+    /// Which of the job's.
+    pub step: StepId,
+    /// Its name.
+    pub name: String,
+    /// All its nodes, in their order, each with the ranks of its tasks.
+    pub nodes: Vec<StepNode>,
+    /// What it has on this node.
+    pub share: StepShare,
+    /// `--cpus-per-task`, where it was said.
+    pub cpus_per_task: Option<u32>,
+    /// `--kill-on-bad-exit`: the node ends its tasks when one fails; the master ends those of other nodes.
+    pub kill_on_bad_exit: bool,
+    /// When its own time is over.
+    pub end: Option<Time>,
+    /// What runs.
+    pub program: StepProgram,
+}
+
+/// A node of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepNode {
+    /// The node.
+    pub node: NodeName,
+    /// Ranks of its tasks there, rising.
+    pub ranks: Vec<u32>,
 }
 
 /// All that a node needs to run its part of a job.
@@ -181,6 +250,9 @@ pub struct RunReport {
     /// Why a launch failed, in words with the path or number that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Which step it is about; `None` is the run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
     /// What it used up to its end; told with [`scheduling::event::RunStage::Ended`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<RunUsage>,

@@ -29,6 +29,7 @@ mod queue;
 pub mod reason;
 pub mod request;
 mod selection;
+pub mod step;
 pub mod tally;
 mod timeline;
 mod timers;

@@ -45,8 +45,19 @@ pub struct JobRequest {
     pub array: Option<ArraySpec>,
     /// Texts that only listings show.
     pub details: Details,
-    /// What runs.
+    /// Whether there is no script: `salloc` and `srun` get nodes, and start steps on them.
+    pub allocation: Option<Allocating>,
+    /// What runs; of an allocation all but the script counts.
     pub batch: BatchJob,
+}
+
+/// How an allocation without a script depends on who asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Allocating {
+    /// `salloc`: until it is given back, cancelled, or its time is over.
+    Kept,
+    /// `srun`: it is over when its first step is, or when who asked has gone.
+    ForOneStep,
 }
 
 impl JobRequest {
@@ -129,4 +140,80 @@ pub struct ProcessLimit {
     pub name: String,
     /// The soft limit; `None` is none.
     pub soft: Option<u64>,
+}
+
+/// What a step runs, and what surrounds it: it is the same on all its nodes, and needed until they have launched it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StepProgram {
+    /// Programs with their arguments by rank; the last whose ranks have the task's runs. One for all without `--multi-prog`.
+    pub programs: Vec<RankedProgram>,
+    /// Names and values, as `--export` left them; without what the scheduler sets.
+    pub environment: Vec<(RawText, RawText)>,
+    /// Where it runs.
+    pub directory: RawText,
+    /// Bits that new files do not get.
+    pub umask: u32,
+    /// Limits of the process that asks for it.
+    pub limits: Vec<ProcessLimit>,
+    /// Where the tasks read from.
+    pub input: StepInput,
+    /// Where their output goes.
+    pub output: StepOutput,
+    /// Where their errors go.
+    pub error: StepOutput,
+    /// What becomes of output that is there already.
+    pub open_mode: OpenMode,
+    /// `--pty`: task 0 has a terminal of this size, and the others no output.
+    pub terminal: Option<TerminalSize>,
+    /// `SLURM_SUBMIT_HOST`
+    pub submit_host: String,
+}
+
+/// What some of a step's tasks run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankedProgram {
+    /// From and to this rank; `None` is all.
+    pub ranks: Option<(u32, u32)>,
+    /// The program and its arguments; looked for along the `PATH` of the step's environment, on the node.
+    pub argv: Vec<RawText>,
+}
+
+/// Where the tasks of a step read from (srun(1), `--input`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepInput {
+    /// What `srun` reads goes to all of them.
+    #[default]
+    Streamed,
+    /// … to this one; the others read nothing.
+    StreamedTo(u32),
+    /// `none`: the end at once.
+    Nothing,
+    /// A file on the node, with patterns, opened as the user.
+    File(RawText),
+}
+
+/// Where the output of a step's tasks goes (srun(1), `--output`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepOutput {
+    /// `srun` prints it.
+    #[default]
+    Streamed,
+    /// `srun` prints this task's; the others' is lost.
+    StreamedOf(u32),
+    /// `none`
+    Nothing,
+    /// A file on the node, with patterns, opened as the user.
+    File(RawText),
+    /// Of errors alone: where the output goes.
+    WithOutput,
+}
+
+/// Rows and columns of a terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    /// Lines.
+    pub rows: u16,
+    /// Characters in a line.
+    pub columns: u16,
 }

@@ -277,6 +277,7 @@ fn order(given: &Given, options: Options, source: Source, mut notes: Vec<String>
         wckey: options.wckey.clone(),
         array: options.array.clone(),
         details,
+        allocation: None,
         batch,
     };
     let Options { test_only, wait, parsable, quiet, cluster, .. } = options;

@@ -47,7 +47,7 @@ impl Known {
 }
 
 fn report(run: RunId, what: Reported) -> RunReport {
-    RunReport { report: NodeReport { job: run.0, attempt: run.1, what }, why: None, usage: None }
+    RunReport { report: NodeReport { job: run.0, attempt: run.1, what }, why: None, step: None, usage: None }
 }
 
 fn failure(run: RunId, why: &str) -> RunReport {

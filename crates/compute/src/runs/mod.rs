@@ -81,6 +81,9 @@ impl Runs {
             OrderedTask::Signal { serial, number } => {
                 self.known.ask(run, Ask::Order(ControlCommand::Signal { serial, number }));
             }
+            OrderedTask::LaunchStep(_) | OrderedTask::TerminateStep { .. } | OrderedTask::SignalStep { .. } => {
+                tracing::error!(job = run.0.0, "this daemon starts no steps yet; the master is of a newer release");
+            }
         }
         self.known.repeat(run);
         (self.site.notify)();

@@ -1,8 +1,12 @@
 //! What goes over the socket.
 
-use scheduling::id::JobId;
-use scheduling::request::JobRequest;
+use compute::protocol::{NodeTasks, StepNode};
+use scheduling::demand::Demand;
+use scheduling::id::{JobId, Time};
+use scheduling::request::{JobRequest, StepProgram};
+use scheduling::step::StepRequest;
 use serde::{Deserialize, Serialize};
+use slurm::records::{ExitCode, StepId};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -243,4 +247,105 @@ pub struct BadLine {
     pub column: usize,
     /// What is wrong and what to do.
     pub what: String,
+}
+
+/// `POST /v1/jobs/wait`: answered when the job has started or is over, or after a while as it is then. Of an allocation for one
+/// step ([`scheduling::request::Allocating::ForOneStep`]) that waits: it is cancelled when this connection ends before an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitForJob {
+    /// Which.
+    pub job: JobId,
+    /// Until it is over, not only started.
+    #[serde(default)]
+    pub over: bool,
+}
+
+/// How a job stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobStanding {
+    /// Which.
+    pub job: JobId,
+    /// Slurm's name of its state, long.
+    pub state: String,
+    /// Why it waits, in Slurm's word.
+    pub reason: String,
+    /// What it has; `None` while it waits.
+    pub allocation: Option<Allocated>,
+    /// How it ended, if it has.
+    pub exit: Option<ExitCode>,
+}
+
+/// What a job has got, as its user's programs are told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Allocated {
+    /// The cluster.
+    pub cluster: String,
+    /// The job's name.
+    pub name: String,
+    /// Its account.
+    pub account: String,
+    /// Its QOS.
+    pub qos: String,
+    /// In which partition.
+    pub partition: String,
+    /// Its nodes in their order, with CPUs and tasks.
+    pub nodes: Vec<NodeTasks>,
+    /// Memory on its first node, in megabytes.
+    pub memory: u64,
+    /// What was asked for.
+    pub demand: Demand,
+    /// Since when.
+    pub start: Time,
+    /// When its time is over.
+    pub end: Option<Time>,
+}
+
+/// `POST /v1/jobs/finish`: an allocation is given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishJob {
+    /// Which.
+    pub job: JobId,
+    /// What its command ended with.
+    pub exit: ExitCode,
+}
+
+/// `POST /v1/steps/create`: answered when the step has its part of the job, or after a while with `None` and the reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateStep {
+    /// Of which job.
+    pub job: JobId,
+    /// What it needs.
+    pub request: StepRequest,
+    /// What it runs.
+    pub program: StepProgram,
+    /// `--immediate`: does not wait.
+    #[serde(default)]
+    pub immediate: bool,
+}
+
+/// A step, or why there is none yet: then the client asks again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreatedStep {
+    /// Which, with its nodes and ranks.
+    pub step: Option<(StepId, Vec<StepNode>)>,
+    /// In Slurm's words why it waits.
+    pub waits: Option<String>,
+    /// Its job, as its tasks are told.
+    pub job: JobStanding,
+}
+
+/// `POST /v1/steps/stream` with `Upgrade: enlist-step/1`: from there on [`compute::stream`]'s frames go both ways. Whoever created the
+/// step opens it once as `owner`, and again when it was lost; others only listen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamStep {
+    /// Of which job.
+    pub job: JobId,
+    /// Which step.
+    pub step: StepId,
+    /// Whether the step ends when this connection is gone without a `Bye`.
+    pub owner: bool,
 }

@@ -185,7 +185,7 @@ impl Scripted {
 
     async fn report(&self, site: &Site, job: JobId, attempt: u32, stage: RunStage, usage: Option<RunUsage>) {
         let report = NodeReport { job, attempt: Attempt(attempt), what: Reported::Stage(stage) };
-        assert_eq!(self.try_report(site, RunReport { report, why: None, usage }).await, StatusCode::OK);
+        assert_eq!(self.try_report(site, RunReport { report, why: None, step: None, usage }).await, StatusCode::OK);
     }
 }
 
@@ -212,6 +212,7 @@ async fn a_job_comes_from_its_submission_to_its_record_though_the_master_dies_af
             RunReport {
                 report: NodeReport { job, attempt, what: Reported::Stage(RunStage::Launched) },
                 why: None,
+                step: None,
                 usage: None,
             }
         )
@@ -314,7 +315,7 @@ async fn a_launch_that_fails_is_told_to_people() {
     node.launch(&site).await;
     let report = NodeReport { job, attempt: Attempt(0), what: Reported::LaunchFailed };
     let why = Some("/home/x: No such\nfile".to_owned());
-    assert_eq!(node.try_report(&site, RunReport { report, why, usage: None }).await, StatusCode::OK);
+    assert_eq!(node.try_report(&site, RunReport { report, why, step: None, usage: None }).await, StatusCode::OK);
     assert_eq!(site.reason(job), "launch failed requeued held");
     let core = site.service().core().view().unwrap();
     let comment = &core.job(job).unwrap().submission.details.system_comment;
