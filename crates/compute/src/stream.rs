@@ -12,6 +12,10 @@ pub const LONGEST: usize = 64 << 10;
 /// So many bytes of a task's stream are kept until they are acknowledged.
 pub const KEPT: usize = 1 << 20;
 
+/// Who sends input sends at most so many bytes that are not acknowledged yet; a node takes so many in, whether or not its tasks
+/// read them. So input that nobody reads never stands in the way of signals and of what is acknowledged.
+pub const INPUT_WINDOW: u64 = 256 << 10;
+
 /// The rank in frames that are about all tasks.
 pub const ALL: u32 = u32::MAX;
 
@@ -23,7 +27,7 @@ pub const PROTOCOL: &str = "enlist-step/1";
 pub struct Frame {
     /// What it is.
     pub kind: FrameKind,
-    /// Of or for which task, by rank; [`ALL`] is all of them.
+    /// Of or for which task, by rank; [`ALL`] is all of them. Of a node's frames about itself: the least of its ranks.
     pub task: u32,
     /// The place of its first byte in the task's stream; of what is acknowledged, the first byte that was not had.
     pub place: u64,
@@ -49,7 +53,8 @@ pub enum FrameKind {
     Left = 6,
     /// From the master, in a node's name that the content has: the node is lost to the step.
     Lost = 7,
-    /// From the master: a line for people about the step as a whole, such as why it is ended.
+    /// From the master: a line for people about the step as a whole, such as why it is ended; printed behind `srun: `, unless it
+    /// begins with `slurmstepd`.
     Notice = 8,
     /// To nodes: this is what the task reads next. Empty is the end.
     Input = 20,
@@ -57,7 +62,8 @@ pub enum FrameKind {
     Resize = 21,
     /// To nodes: a signal for all tasks. Content: its number, one byte.
     Signal = 22,
-    /// To nodes: output up to this place was had. Content: the kind that it is about, one byte.
+    /// Content: the kind that it is about, one byte. To nodes: output up to this place was had. From a node: input up to this
+    /// place was taken in for all of its tasks that it is for; of tasks that ended it counts as taken in.
     Acknowledged = 23,
     /// To nodes: says all again that is kept, for one who came later.
     Again = 24,
