@@ -16,6 +16,7 @@ use scheduling::event::{NodeReport, Registration};
 use scheduling::id::{Attempt, Gid, JobId, NodeName, NodeSession, Time, Uid};
 use scheduling::job::NodeShare;
 use scheduling::request::{BatchJob, StepProgram};
+pub use scheduling::step::RunUsage;
 use scheduling::step::StepShare;
 use serde::{Deserialize, Serialize};
 use slurm::records::StepId;
@@ -256,21 +257,6 @@ pub struct RunReport {
     /// What it used up to its end; told with [`scheduling::event::RunStage::Ended`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<RunUsage>,
-}
-
-/// What the processes of a run used on a node. `None` is what nobody measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunUsage {
-    /// Microseconds in user mode.
-    pub user_cpu: Option<u64>,
-    /// Microseconds in the kernel.
-    pub system_cpu: Option<u64>,
-    /// The most bytes of memory at one time.
-    pub peak_memory: Option<u64>,
-    /// Bytes read.
-    pub read: Option<u64>,
-    /// Bytes written.
-    pub written: Option<u64>,
 }
 
 /// Launches for tests.

@@ -84,6 +84,7 @@ fn submission(number: u32) -> Submission {
         hold: None,
         requeue: true,
         array: None,
+        allocation: None,
         details: Details::default(),
     }
 }
@@ -96,7 +97,8 @@ fn main() {
         let name = NodeName::from(format!("n{number}").as_str());
         let answer = core.on(present, SchedulerEvent::NodeConnects(name.clone())).answer;
         let Ok(Accepted::Connected(session)) = answer else { panic!("{answer:?}") };
-        let registration = Registration { boot: Boot(1), hardware: Hardware::new(64, 256_000), runs: Vec::new() };
+        let registration =
+            Registration { boot: Boot(1), hardware: Hardware::new(64, 256_000), runs: Vec::new(), steps: Vec::new() };
         _ = core.on(present, SchedulerEvent::NodeRegisters(name, session, registration));
     }
     core.commit();

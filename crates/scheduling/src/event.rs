@@ -8,10 +8,12 @@ use crate::dependency::Dependencies;
 use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Time, Uid};
 use crate::job::{LiveJob, Submission};
 use crate::node::Hardware;
+use crate::request::StepProgram;
+use crate::step::{RunUsage, StepRequest};
 use crate::tally::UsedUp;
 use serde::{Deserialize, Serialize};
 use slurm::admission::Reason;
-use slurm::records::ExitCode;
+use slurm::records::{ExitCode, JobState, StepId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,6 +32,14 @@ pub enum SchedulerEvent {
     NodeRegisters(NodeName, NodeSession, Registration),
     /// A node says what became of a run.
     NodeReports(NodeName, NodeSession, NodeReport),
+    /// A node says what became of its part of a step, and what it used there up to its end.
+    NodeReportsStep(NodeName, NodeSession, StepId, NodeReport, Option<RunUsage>),
+    /// Somebody starts a step of a job.
+    CreateStep(Requester, JobId, Box<StepRequest>, Arc<StepProgram>),
+    /// Somebody wants something of a step.
+    ControlStep(Requester, JobId, StepId, StepCommand),
+    /// An allocation without a script is given back, with what its command ended with.
+    Finish(Requester, JobId, ExitCode),
     /// A text of the service's own about a job, which listings show (`SystemComment`).
     Remarked(JobId, String),
     /// A node is there.
@@ -80,6 +90,17 @@ pub enum JobCommand {
     },
     /// `scontrol update`.
     Update(JobChange),
+}
+
+/// What may be asked of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepCommand {
+    /// `scancel JOB.STEP`: ends it.
+    Cancel,
+    /// Sends its tasks a signal.
+    Signal(u8),
+    /// Who reads what it writes goes, and it goes on.
+    LeaveAlone,
 }
 
 /// One field of `scontrol update JobId=`.
@@ -151,6 +172,10 @@ pub struct Registration {
     pub hardware: Hardware,
     /// All runs that it knows of, also those that are over and were not confirmed.
     pub runs: Vec<(JobId, Attempt, RunStage)>,
+    /// Steps of these runs that it knows of and that were not confirmed as left: the master forgets what steps run when it
+    /// starts again, and fails those that no node says it has.
+    #[serde(default)]
+    pub steps: Vec<(JobId, Attempt, StepId, RunStage)>,
 }
 
 /// How far a run has come on a node.
@@ -171,6 +196,17 @@ pub struct ScriptEnd {
     pub exit: ExitCode,
     /// Whether it ran out of memory.
     pub out_of_memory: bool,
+}
+
+impl ScriptEnd {
+    /// What became of it, unless somebody ended it.
+    pub fn state(self) -> JobState {
+        match (self.out_of_memory, self.exit) {
+            (true, _) => JobState::OutOfMemory,
+            (false, ExitCode { code: 0, signal: 0 }) => JobState::Completed,
+            _ => JobState::Failed,
+        }
+    }
 }
 
 /// What a node says of a run. Each may come twice, late, or not in order.
@@ -220,6 +256,8 @@ pub enum Accepted {
     Submitted(JobId),
     /// A node's connection is this one.
     Connected(NodeSession),
+    /// A step has this number.
+    StepCreated(StepId),
     /// It is so now. A node that reported something need not say it again.
     Done,
 }
@@ -252,6 +290,24 @@ pub enum OrderTask {
     /// Delivers a signal, once for each serial number.
     Signal {
         /// Which of the job's signals.
+        serial: u32,
+        /// Its number.
+        number: u8,
+    },
+    /// Starts its part of a step, unless it did before or was told that it is over.
+    LaunchStep(Arc<LiveJob>, StepId, Arc<StepProgram>),
+    /// Ends a step as `Terminate` ends a run. Also of a step it never heard of.
+    TerminateStep {
+        /// Which.
+        step: StepId,
+        /// `KillWait`.
+        kill_wait: u32,
+    },
+    /// Delivers a signal to a step, once for each serial number.
+    SignalStep {
+        /// Which.
+        step: StepId,
+        /// Which of the step's signals.
         serial: u32,
         /// Its number.
         number: u8,
@@ -324,6 +380,18 @@ pub enum Denial {
     /// Only of jobs that run.
     #[error("Job is pending execution")]
     IsPending,
+    /// Other steps of the job have what the step needs.
+    #[error("Requested nodes are busy")]
+    NodesBusy,
+    /// The job has not so many CPUs.
+    #[error("More processors requested than permitted")]
+    TooManyCpus,
+    /// The job has not so much memory on a node.
+    #[error("Memory required by task is not available")]
+    StepMemory,
+    /// The job has had as many steps as it may.
+    #[error("Step limit reached for this job")]
+    StepLimit,
     /// The job was submitted with `--no-requeue`.
     #[error("Requested operation is presently disabled")]
     Disabled,

@@ -4,9 +4,10 @@ use crate::array::{ArraySpec, TaskSet};
 use crate::demand::Demand;
 use crate::dependency::Dependencies;
 use crate::id::{AssociationId, Attempt, Gid, JobId, NodeName, QosId, Time, Uid};
+use crate::step::LiveStep;
 use crate::units::Units;
 use serde::{Deserialize, Serialize};
-use slurm::records::{Details, ExitCode, JobState};
+use slurm::records::{Details, ExitCode, JobState, StepId};
 use std::sync::Arc;
 
 /// What was submitted. It stays as it is, also over a requeue, unless an update changes it.
@@ -41,8 +42,20 @@ pub struct Submission {
     /// `--array`; `None` is one job.
     #[serde(default)]
     pub array: Option<ArraySpec>,
+    /// Whether it has no script, and runs steps alone.
+    #[serde(default)]
+    pub allocation: Option<Allocating>,
     /// Texts that only listings show.
     pub details: Details,
+}
+
+/// How an allocation without a script depends on who asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Allocating {
+    /// `salloc`: until it is given back, cancelled, or its time is over.
+    Kept,
+    /// `srun`: it is over when its first step is, or when who asked has gone.
+    ForOneStep,
 }
 
 /// Who submits.
@@ -219,6 +232,12 @@ pub struct Run {
     pub launched: Units,
     /// Signals that nodes have not confirmed.
     pub signals: Vec<SentSignal>,
+    /// Its steps that are not over.
+    #[serde(default)]
+    pub steps: Vec<LiveStep>,
+    /// The number of the next one.
+    #[serde(default)]
+    pub next_step: u32,
 }
 
 /// A signal on its way to a job's processes.
@@ -243,6 +262,9 @@ pub struct Clearing {
     pub ending: Ending,
     /// What becomes of the job then.
     pub next: NextPhase,
+    /// Steps that ended with it.
+    #[serde(default)]
+    pub steps: Vec<LiveStep>,
 }
 
 /// What becomes of a job when its nodes are done with it.
@@ -318,6 +340,20 @@ impl LiveJob {
             JobPhase::Completing(Clearing { ending, .. }) | JobPhase::Over(_, ending) => Some(ending),
             JobPhase::Pending | JobPhase::Running(_) => None,
         }
+    }
+
+    /// Its steps that are not over, or ended with it.
+    pub fn steps(&self) -> &[LiveStep] {
+        match &self.phase {
+            JobPhase::Running(run) => &run.steps,
+            JobPhase::Completing(clearing) => &clearing.steps,
+            JobPhase::Pending | JobPhase::Over(..) => &[],
+        }
+    }
+
+    /// One of its steps.
+    pub fn step(&self, id: StepId) -> Option<&LiveStep> {
+        self.steps().iter().find(|step| step.id == id)
     }
 
     /// How many jobs it counts as: all tasks that wait.

@@ -8,8 +8,8 @@
 //! |---|---|
 //! | 4 the core | [`engine`] |
 //! | 3 what goes in and out | [`event`], [`live`], [`request`] |
-//! | 2 rules | [`backfill`], `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
-//! | 1 values | [`array`], [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`] |
+//! | 2 rules | [`backfill`], `placing`, `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
+//! | 1 values | [`array`], [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`], [`step`] |
 //! | 0 words | [`id`], [`units`] |
 
 pub mod array;
@@ -23,6 +23,7 @@ pub mod id;
 pub mod job;
 pub mod live;
 pub mod node;
+mod placing;
 mod pool;
 pub mod priority;
 mod queue;

@@ -3,7 +3,7 @@
 use crate::id::{JobId, NodeName};
 use crate::job::LiveJob;
 use crate::node::NodeStanding;
-use slurm::records::Job as Record;
+use slurm::records::{Job as Record, Step};
 use slurm::table::{Journal, Table};
 
 /// Jobs that live or ended a short while ago, and the standing of nodes. A copy is cheap, so that readers have their own.
@@ -29,6 +29,8 @@ pub enum LiveRow<'a> {
     LastJob(u32),
     /// What the accounting keeps of a run; it replaces an earlier one of the same job and submission.
     Record(Box<Record>),
+    /// … of a step, with the key of the record that it belongs to.
+    Step(Box<(Record, Step)>),
 }
 
 impl LiveTables {

@@ -5,6 +5,7 @@ use crate::array::ArraySpec;
 use crate::demand::Demand;
 use crate::dependency::Dependencies;
 use crate::id::Time;
+pub use crate::job::Allocating;
 use crate::job::{Hold, Submission, Submitter};
 use serde::{Deserialize, Serialize};
 use slurm::records::Details;
@@ -51,15 +52,6 @@ pub struct JobRequest {
     pub batch: BatchJob,
 }
 
-/// How an allocation without a script depends on who asked for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Allocating {
-    /// `salloc`: until it is given back, cancelled, or its time is over.
-    Kept,
-    /// `srun`: it is over when its first step is, or when who asked has gone.
-    ForOneStep,
-}
-
 impl JobRequest {
     /// What is submitted for somebody, and what it runs. `requeue` is `JobRequeue`. `--hold` is the user's, whoever that is.
     pub fn submission(self, user: Submitter, requeue: bool) -> (Submission, BatchJob) {
@@ -76,8 +68,10 @@ impl JobRequest {
             dependencies: self.dependencies,
             nice: self.nice,
             hold: self.hold.then_some(Hold::User),
-            requeue: self.requeue.unwrap_or(requeue),
+            // Who waits for nodes has gone when others would come.
+            requeue: self.allocation.is_none() && self.requeue.unwrap_or(requeue),
             array: self.array,
+            allocation: self.allocation,
             details: self.details,
         };
         (submission, self.batch)

@@ -83,6 +83,21 @@ pub enum StepLayout {
     Plane(u32),
 }
 
+/// What the processes of a run or a step used on a node. `None` is what nobody measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunUsage {
+    /// Microseconds in user mode.
+    pub user_cpu: Option<u64>,
+    /// Microseconds in the kernel.
+    pub system_cpu: Option<u64>,
+    /// The most bytes of memory at one time.
+    pub peak_memory: Option<u64>,
+    /// Bytes read.
+    pub read: Option<u64>,
+    /// Bytes written.
+    pub written: Option<u64>,
+}
+
 /// A step that runs, or of which a node is not done yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiveStep {
@@ -104,6 +119,45 @@ pub struct LiveStep {
     pub ending: Option<StepEnding>,
     /// Signals that nodes have not confirmed.
     pub signals: Vec<SentSignal>,
+    /// On which nodes all its tasks have ended, by place among the shares.
+    #[serde(default)]
+    pub ended: Units,
+    /// Whether nodes are told to end what is left of it.
+    #[serde(default)]
+    pub is_stopped: bool,
+    /// Whether it goes on though nobody reads what it writes.
+    #[serde(default)]
+    pub is_left_alone: bool,
+    /// What it used on the nodes where it has ended, by place among the shares.
+    #[serde(default)]
+    pub used: Vec<(u32, RunUsage)>,
+}
+
+impl LiveStep {
+    /// The place of a node among its shares.
+    pub fn place(&self, node: &NodeName) -> Option<u32> {
+        self.shares.iter().zip(0..).find(|(share, _)| share.node == *node).map(|(_, at)| at)
+    }
+
+    /// When its own time is over.
+    pub fn end(&self) -> Option<Time> {
+        self.request.minutes.map(|minutes| self.start.saturating_add(i64::from(minutes) * 60))
+    }
+
+    /// How many tasks it has.
+    pub fn tasks(&self) -> u32 {
+        self.shares.iter().map(|share| u32::try_from(share.ranks.len()).unwrap_or(u32::MAX)).sum()
+    }
+
+    /// Whether it keeps what it has from other steps of the job.
+    pub fn holds(&self) -> bool {
+        !self.request.overlap && !self.request.is_interactive
+    }
+
+    /// Whether nothing is left of it on any node.
+    pub fn is_gone(&self) -> bool {
+        self.left.count() as usize == self.shares.len()
+    }
 }
 
 /// What a step has on one node.

@@ -117,7 +117,8 @@ impl Stage {
             let Ok(Accepted::Connected(session)) = stage.on(SchedulerEvent::NodeConnects(name.clone())) else {
                 panic!("a node connects")
             };
-            let registration = Registration { boot: Boot(1), hardware: node.hardware, runs: Vec::new() };
+            let registration =
+                Registration { boot: Boot(1), hardware: node.hardware, runs: Vec::new(), steps: Vec::new() };
             stage.on(SchedulerEvent::NodeRegisters(name, session, registration)).unwrap();
         }
         stage
@@ -188,6 +189,8 @@ fn obeyed(order: &NodeOrder) -> Option<NodeReport> {
         OrderTask::Launch(_) => Reported::Stage(RunStage::Launched),
         OrderTask::Terminate { .. } => Reported::Stage(RunStage::Left),
         OrderTask::Signal { serial, .. } => Reported::Delivered(serial),
+        // Nothing recorded starts steps here.
+        OrderTask::LaunchStep(..) | OrderTask::TerminateStep { .. } | OrderTask::SignalStep { .. } => return None,
     };
     Some(NodeReport { job: order.job, attempt: order.attempt, what })
 }

@@ -10,7 +10,7 @@ use slurm::records::{Details, JobState};
 use std::sync::Arc;
 
 /// So many signals of a job may be on their way.
-const MOST_SIGNALS: usize = 64;
+pub(super) const MOST_SIGNALS: usize = 64;
 
 impl Core {
     pub(super) fn control(
@@ -64,6 +64,8 @@ impl Core {
         }
         let serial = run.signals.last().map_or(1, |last| last.serial + 1);
         run.signals.push(SentSignal { serial, number, delivered: Units::default() });
+        // A step that is to be ended, or that has too many on their way, hears of the job's no more.
+        run.steps.iter_mut().for_each(|step| _ = super::steps::send(step, number));
         self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
         Ok(())
     }

@@ -14,6 +14,8 @@ mod plan;
 mod priority;
 mod record;
 mod runs;
+mod step_record;
+mod steps;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -37,11 +39,12 @@ use crate::live::{LiveRow, LiveTables};
 use crate::node::{NodeHealth, NodeStanding};
 use crate::pool::{NodeIndex, Pools};
 use crate::queue::{LaneKey, Queue, Rank};
+use crate::request::StepProgram;
 use crate::selection::Fit;
 use crate::tally::Tally;
 use crate::timers::{Timer, Timers};
 use slurm::State;
-use slurm::records::Job as Record;
+use slurm::records::{Job as Record, Step, StepId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -98,6 +101,10 @@ pub struct Core {
     touched: BTreeSet<(NodeName, JobId)>,
     /// Records of runs that are over, of jobs that go on.
     past: Vec<Record>,
+    /// Records of steps that changed.
+    step_records: BTreeMap<(JobId, Time, StepId), Step>,
+    /// What steps run that not all their nodes have launched. Not durable: who starts again fails these.
+    programs: BTreeMap<(JobId, StepId), Arc<StepProgram>>,
 }
 
 impl Core {
@@ -129,6 +136,8 @@ impl Core {
             members: BTreeMap::new(),
             touched: BTreeSet::new(),
             past: Vec::new(),
+            step_records: BTreeMap::new(),
+            programs: BTreeMap::new(),
         };
         core.rebuild(present);
         Ok(core)
@@ -153,6 +162,16 @@ impl Core {
                 self.register(present, &node, session, registration)?;
             }
             SchedulerEvent::NodeReports(node, session, report) => self.report(present, &node, session, report)?,
+            SchedulerEvent::NodeReportsStep(node, session, step, report, usage) => {
+                self.report_step(present, &node, session, step, &report, usage)?;
+            }
+            SchedulerEvent::CreateStep(who, job, request, program) => {
+                return self.create_step(present, &who, job, *request, program).map(Accepted::StepCreated);
+            }
+            SchedulerEvent::ControlStep(who, job, step, command) => {
+                self.control_step(present, &who, job, step, command)?;
+            }
+            SchedulerEvent::Finish(who, job, exit) => self.finish(present, &who, job, exit)?,
             SchedulerEvent::Remarked(job, text) => self.remark(present, job, text)?,
             SchedulerEvent::NodeHeard(node, session) => self.hear(present, &node, session)?,
             SchedulerEvent::NodeControl(who, node, command) => self.control_node(present, &who, &node, command)?,
@@ -179,13 +198,22 @@ impl Core {
     pub fn changes<'a>(&'a self, accounts: &'a State) -> impl Iterator<Item = LiveRow<'a>> {
         let records = self.live.jobs.changes().filter_map(|(_, job)| job).map(|job| self.record(accounts, job));
         let records = self.past.iter().cloned().chain(records).map(|record| LiveRow::Record(Box::new(record)));
-        self.live.changes().chain(records)
+        // They belong to records, which are there by then.
+        let key = |job: JobId, submit| Record {
+            cluster: self.config.cluster.clone(),
+            job_id: job,
+            submit,
+            ..Record::default()
+        };
+        let steps = self.step_records.iter().map(move |((job, submit, _), step)| (key(*job, *submit), step.clone()));
+        self.live.changes().chain(records).chain(steps.map(|step| LiveRow::Step(Box::new(step))))
     }
 
     /// The rows are durable.
     pub fn commit(&mut self) {
         self.live.commit();
         self.past.clear();
+        self.step_records.clear();
     }
 
     /// The rows could not be written: everything is as at the last commit, and what was decided since must not be
@@ -195,8 +223,10 @@ impl Core {
         self.registered.clear();
         self.live.rollback();
         self.past.clear();
+        self.step_records.clear();
         self.touched.clear();
         self.rebuild(present);
+        self.forget_programs();
     }
 
     /// What is durable.
@@ -316,7 +346,10 @@ impl Core {
         let over = |at: Time| at.saturating_add(i64::from(self.config.bounds.min_job_age));
         match &job.phase {
             JobPhase::Pending => [job.begin, self.latest_start(job)].into_iter().flatten().collect(),
-            JobPhase::Running(run) => run.allocation.end().into_iter().collect(),
+            JobPhase::Running(run) => {
+                let steps = run.steps.iter().filter(|step| !step.is_stopped).filter_map(|step| step.end());
+                run.allocation.end().into_iter().chain(steps).collect()
+            }
             JobPhase::Completing(_) => Vec::new(),
             JobPhase::Over(_, ending) => vec![over(ending.at)],
         }

@@ -54,6 +54,7 @@ impl Core {
         standing.strays = self.strays(node, &registration);
         self.put_node(node, standing);
         self.reconcile(present, node, &registration, rebooted);
+        self.reconcile_steps(present, node, &registration.steps);
         self.touch_node(node);
         Ok(())
     }
@@ -116,6 +117,8 @@ impl Core {
     fn advance(&mut self, present: Present, job: &LiveJob, node: &NodeName, stage: RunStage) {
         match (&job.phase, stage) {
             (JobPhase::Running(_), RunStage::Launched) => self.launched(present, job, node),
+            // An allocation without a script ends when somebody says so.
+            (JobPhase::Running(_), RunStage::Ended(_)) if job.submission.allocation.is_some() => {}
             (JobPhase::Running(run), RunStage::Ended(end)) if run.allocation.place(node) == Some(0) => {
                 self.end_run(present, job, ending(end, present.now), NextPhase::Over);
             }
@@ -275,13 +278,7 @@ fn is_untold(job: &LiveJob, node: &NodeName) -> bool {
 }
 
 fn ending(end: ScriptEnd, at: Time) -> Ending {
-    let ScriptEnd { exit, out_of_memory } = end;
-    let state = match (out_of_memory, exit.code, exit.signal) {
-        (true, ..) => JobState::OutOfMemory,
-        (false, 0, 0) => JobState::Completed,
-        _ => JobState::Failed,
-    };
-    Ending { exit, ..Ending::new(state, at) }
+    Ending { exit: end.exit, ..Ending::new(end.state(), at) }
 }
 
 /// What a node has less than configured, in Slurm's words.

@@ -4,7 +4,8 @@
 use super::Core;
 use crate::event::{NodeOrder, OrderTask};
 use crate::id::{JobId, NodeName, Time};
-use crate::job::{JobPhase, LiveJob, Run};
+use crate::job::{JobPhase, LiveJob, Run, SentSignal};
+use crate::step::LiveStep;
 use crate::timers::Timer;
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ impl Core {
             std::mem::discriminant(&old.phase) != std::mem::discriminant(&new.phase) || signals(old) != signals(new);
         if is_news {
             self.touched.extend(new.held().map(|share| (share.node.clone(), new.id)));
+        }
+        if let (JobPhase::Running(before), JobPhase::Running(run)) = (&old.phase, &new.phase) {
+            self.touched.extend(news_of_steps(before, run).into_iter().map(|node| (node, new.id)));
         }
     }
 
@@ -64,21 +68,54 @@ impl Core {
             // First what should not be there has to go.
             JobPhase::Running(_) if has_strays => {}
             JobPhase::Running(run) => {
-                let tasks = tasks(job, run, node);
+                let tasks = self.tasks(job, run, node);
                 orders.extend(tasks.into_iter().map(|task| order(job.attempt, task)));
             }
             JobPhase::Completing(_) => orders.push(order(job.attempt, terminate())),
             JobPhase::Pending | JobPhase::Over(..) => {}
         }
     }
+
+    /// What a node has not confirmed of a run that goes on.
+    fn tasks(&self, job: &Arc<LiveJob>, run: &Run, node: &NodeName) -> Vec<OrderTask> {
+        let Some(place) = run.allocation.place(node) else { return Vec::new() };
+        if !run.launched.contains(place) {
+            return vec![OrderTask::Launch(job.clone())];
+        }
+        let missing = run.signals.iter().filter(|signal| !signal.delivered.contains(place));
+        let signals = missing.map(|signal| OrderTask::Signal { serial: signal.serial, number: signal.number });
+        signals.chain(run.steps.iter().flat_map(|step| self.step_tasks(job, step, node))).collect()
+    }
+
+    /// What a node has not confirmed of a step.
+    fn step_tasks(&self, job: &Arc<LiveJob>, step: &LiveStep, node: &NodeName) -> Vec<OrderTask> {
+        let Some(at) = step.place(node).filter(|at| !step.left.contains(*at)) else { return Vec::new() };
+        let id = step.id;
+        if step.is_stopped || step.ended.contains(at) {
+            return vec![OrderTask::TerminateStep { step: id, kill_wait: self.config.bounds.kill_wait }];
+        }
+        if !step.launched.contains(at) {
+            let program = self.programs.get(&(job.id, id)).cloned();
+            return program.map(|program| OrderTask::LaunchStep(job.clone(), id, program)).into_iter().collect();
+        }
+        let missing = step.signals.iter().filter(|signal| !signal.delivered.contains(at));
+        let order =
+            |signal: &SentSignal| OrderTask::SignalStep { step: id, serial: signal.serial, number: signal.number };
+        missing.map(order).collect()
+    }
 }
 
-/// What a node has not confirmed of a run that goes on.
-fn tasks(job: &Arc<LiveJob>, run: &Run, node: &NodeName) -> Vec<OrderTask> {
-    let Some(place) = run.allocation.place(node) else { return Vec::new() };
-    if !run.launched.contains(place) {
-        return vec![OrderTask::Launch(job.clone())];
+/// Nodes that have something to learn of the steps of a run.
+fn news_of_steps(before: &Run, run: &Run) -> Vec<NodeName> {
+    let nodes = |step: &LiveStep| step.shares.iter().map(|share| share.node.clone()).collect::<Vec<_>>();
+    // Steps may have waited for the run itself.
+    if before.launched != run.launched {
+        return run.steps.iter().flat_map(nodes).collect();
     }
-    let missing = run.signals.iter().filter(|signal| !signal.delivered.contains(place));
-    missing.map(|signal| OrderTask::Signal { serial: signal.serial, number: signal.number }).collect()
+    let is_news = |step: &&LiveStep| {
+        let old = before.steps.iter().find(|old| old.id == step.id);
+        let signals = |step: &LiveStep| step.signals.last().map_or(0, |last| last.serial);
+        old.is_none_or(|old| old.is_stopped != step.is_stopped || signals(old) != signals(step))
+    };
+    run.steps.iter().filter(is_news).flat_map(nodes).collect()
 }

@@ -9,7 +9,8 @@ use slurm::records::JobState;
 impl Core {
     /// Gives a job its nodes.
     pub(super) fn start(&mut self, present: Present, job: &LiveJob, allocation: Allocation) {
-        let run = Run { allocation, launched: Units::default(), signals: Vec::new() };
+        let (launched, signals, steps) = (Units::default(), Vec::new(), Vec::new());
+        let run = Run { allocation, launched, signals, steps, next_step: 0 };
         let task = self.next_task(present, job);
         self.put(present, LiveJob { phase: JobPhase::Running(run), ..task });
     }
@@ -25,7 +26,8 @@ impl Core {
                 left.insert(at);
             }
         }
-        let phase = JobPhase::Completing(Clearing { allocation, left, ending, next });
+        let steps = self.end_steps(present, job, run, &ending);
+        let phase = JobPhase::Completing(Clearing { allocation, left, ending, next, steps });
         self.settle(present, LiveJob { phase, ..job.clone() });
     }
 
@@ -88,6 +90,9 @@ impl Core {
             JobPhase::Pending if is_due(job.begin) => self.put(present, LiveJob { begin: None, ..(*job).clone() }),
             JobPhase::Running(run) if is_due(run.allocation.end()) => {
                 self.end_run(present, &job, Ending::new(JobState::Timeout, present.now), NextPhase::Over);
+            }
+            JobPhase::Running(run) if run.steps.iter().any(|step| is_due(step.end())) => {
+                self.end_late_steps(present, id)
             }
             JobPhase::Over(..) if self.times(&job).iter().all(|at| *at <= present.now) => self.forget(&job),
             _ => {}

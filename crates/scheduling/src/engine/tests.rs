@@ -2,6 +2,7 @@
 
 mod arrays;
 mod careful;
+mod steps;
 mod updates;
 
 use super::*;
@@ -78,7 +79,7 @@ impl Bench {
     fn join(&mut self, name: &str, boot: u128, runs: Vec<(JobId, Attempt, RunStage)>) -> Vec<NodeOrder> {
         let answer = self.on(SchedulerEvent::NodeConnects(name.into())).answer;
         let Ok(Accepted::Connected(session)) = answer else { panic!("{answer:?}") };
-        let registration = Registration { boot: Boot(boot), hardware: Hardware::new(4, 1000), runs };
+        let registration = Registration { boot: Boot(boot), hardware: Hardware::new(4, 1000), runs, steps: Vec::new() };
         self.on(SchedulerEvent::NodeRegisters(name.into(), session, registration)).orders
     }
 
@@ -98,6 +99,7 @@ impl Bench {
             hold: None,
             requeue: true,
             array: None,
+            allocation: None,
             details: Default::default(),
         };
         change(&mut submission);
@@ -333,7 +335,8 @@ fn what_comes_in_an_earlier_session_does_not_count() {
 fn a_node_with_less_than_configured_is_drained() {
     let mut bench = Bench::new(1);
     bench.on(SchedulerEvent::NodeConnects("n1".into()));
-    let registration = Registration { boot: Boot(1), hardware: Hardware::new(4, 900), runs: Vec::new() };
+    let registration =
+        Registration { boot: Boot(1), hardware: Hardware::new(4, 900), runs: Vec::new(), steps: Vec::new() };
     bench.on(SchedulerEvent::NodeRegisters("n1".into(), NodeSession(2), registration));
     let drain = bench.core.live().nodes.get(&"n1".into()).unwrap().drain.clone().unwrap();
     assert_eq!(drain.reason, "Low RealMemory (reported:900 < 100.00% of configured:1000)");
@@ -412,7 +415,8 @@ fn a_registration_from_before_a_restart_says_nothing() {
     let present = Present { accounts: &bench.accounts, now: bench.now };
     let live = bench.core.live().clone();
     bench.core = Core::restore(Arc::new(bench.core.config().clone()), live, present).unwrap();
-    let registration = Registration { boot: Boot(1), hardware: Hardware::new(4, 1000), runs: Vec::new() };
+    let registration =
+        Registration { boot: Boot(1), hardware: Hardware::new(4, 1000), runs: Vec::new(), steps: Vec::new() };
     let answer = bench.on(SchedulerEvent::NodeRegisters("n1".into(), NodeSession(1), registration)).answer;
     assert_eq!(answer, Err(Denial::Denied));
 }

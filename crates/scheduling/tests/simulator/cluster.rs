@@ -107,6 +107,7 @@ pub fn submission(random: &mut Random, now: Time) -> Submission {
         hold: random.one_in(15).then_some(Hold::User),
         requeue: !random.one_in(4),
         array: array(random),
+        allocation: None,
         details: Details::default(),
     }
 }

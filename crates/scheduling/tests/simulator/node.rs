@@ -118,6 +118,7 @@ impl SimNode {
             OrderTask::Signal { serial, .. } => {
                 self.signals.insert((run.0, run.1, *serial));
             }
+            OrderTask::LaunchStep(..) | OrderTask::TerminateStep { .. } | OrderTask::SignalStep { .. } => {}
         }
         None
     }
@@ -218,7 +219,7 @@ impl SimNode {
                 self.registered = Some((now, false));
                 let runs = self.runs.iter().map(|((job, attempt), run)| (*job, *attempt, run.stage)).collect();
                 let (boot, hardware) = (self.boot, self.hardware.clone());
-                return vec![FromNode::Registers(Registration { boot, hardware, runs })];
+                return vec![FromNode::Registers(Registration { boot, hardware, runs, steps: Vec::new() })];
             }
             // Not confirmed: it tries from the beginning.
             Some((at, false)) if at + AGAIN <= now => {

@@ -43,6 +43,7 @@ impl Store {
                 LiveRow::Node(name, node) => _ = self.nodes.insert(name.clone(), node.clone()),
                 LiveRow::LastJob(last) => self.last_job = last,
                 LiveRow::Record(record) => _ = self.records.insert((record.job_id, record.submit), *record),
+                LiveRow::Step(_) => {}
             }
         }
     }

@@ -48,16 +48,18 @@ impl Readers {
 }
 
 impl Draft<'_> {
-    /// Writes what changed of jobs and nodes, and the records of runs that go with it.
+    /// Writes what changed of jobs and nodes, and the records of runs and steps that go with it.
     pub fn save_live<'r>(&self, rows: impl IntoIterator<Item = LiveRow<'r>>) -> std::result::Result<(), StoreError> {
-        let mut records = Vec::new();
+        let (mut records, mut steps) = (Vec::new(), Vec::new());
         for row in rows {
             match row {
                 LiveRow::Record(record) => records.push(*record),
+                LiveRow::Step(step) => steps.push(*step),
                 row => write(&self.sql, &row).map_err(|source| self.error(source))?,
             }
         }
-        jobs::put_live(&self.sql, &records).map_err(|source| self.error(source))
+        jobs::put_live(&self.sql, &records).map_err(|source| self.error(source))?;
+        steps.iter().try_for_each(|(of, step)| self.put_step(of, step).map(drop))
     }
 
     /// Writes what a job runs. The job itself has to come in the same transaction.
@@ -141,7 +143,7 @@ fn write(sql: &Connection, row: &LiveRow) -> Result<()> {
             sql.prepare_cached(put_node)?.execute(params![name.as_str(), document(standing)])?
         }
         LiveRow::LastJob(last) => sql.prepare_cached(number)?.execute([last])?,
-        LiveRow::Record(_) => 0,
+        LiveRow::Record(_) | LiveRow::Step(_) => 0,
     };
     Ok(())
 }

@@ -119,7 +119,7 @@ impl Daemon {
             notify: Box::new(move || notify.notify_one()),
         };
         let runs = Runs::open(site).map_err(cannot)?;
-        let registration = Registration { boot, hardware, runs: Vec::new() };
+        let registration = Registration { boot, hardware, runs: Vec::new(), steps: Vec::new() };
         let way = Way::new(config, place.local)?;
         Ok(Self { node, registration, runs, news, way, outage: Outage::default() })
     }

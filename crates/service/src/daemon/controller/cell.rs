@@ -1,10 +1,12 @@
 //! [`CoreCell`]: where the core is kept, who may look at it, and what is told to it without a transaction.
 
+use super::bells::JobBells;
 use super::mailbox::Mailboxes;
 use super::turn::CoreTurn;
 use crate::store::StoredLive;
 use scheduling::config::{Config, ConfigError};
 use scheduling::id::{JobId, NodeName, NodeSession, Time};
+use scheduling::job::LiveJob;
 use scheduling::live::LiveTables;
 use scheduling::{Core, Present};
 use slurm::State;
@@ -29,6 +31,7 @@ pub struct CoreCell {
     /// Nodes that were heard, and when, until the writer tells the core.
     heard: Mutex<BTreeMap<NodeName, (NodeSession, Time)>>,
     mailboxes: Mailboxes,
+    bells: JobBells,
 }
 
 impl CoreCell {
@@ -80,6 +83,21 @@ impl CoreCell {
     pub fn has_live(&self, job: JobId, submit: Time) -> bool {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         kept.jobs.get(&job).is_some_and(|job| job.submit == submit && job.is_live())
+    }
+
+    /// A job as it was kept last. Anybody may ask, at any time.
+    pub fn kept_job(&self, job: JobId) -> Option<Arc<LiveJob>> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).jobs.shared(&job).cloned()
+    }
+
+    /// All jobs as they were kept last.
+    pub fn kept_jobs(&self) -> LiveTables {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What rings when jobs change.
+    pub fn bells(&self) -> &JobBells {
+        &self.bells
     }
 
     /// Where nodes get their orders.

@@ -3,10 +3,15 @@
 use super::super::service::Service;
 use super::submit::bytes;
 use crate::store::StoredBatch;
-use compute::protocol::{ArrayTask, Launch, NodeTasks, Order, OrderedTask, Orders, RunAs};
+use compute::protocol::{ArrayTask, Launch, NodeTasks, Order, OrderedTask, Orders, RunAs, StepLaunch, StepNode};
 use scheduling::event::{NodeOrder, OrderTask};
+use scheduling::id::NodeName;
 use scheduling::job::{ArrayPart, LiveJob, NodeShare};
+use scheduling::request::{StepInput, StepOutput, StepProgram};
+use scheduling::step::{LiveStep, StepShare};
 use slurm::State;
+use slurm::records::StepId;
+use words::raw::RawText;
 
 /// The most bytes of scripts and environments in one answer: more come with the next.
 const MOST_BYTES: usize = 8 << 20;
@@ -34,6 +39,19 @@ impl Service {
                     room = room.saturating_sub(size);
                     OrderedTask::Launch(Box::new(launch(&state, self.cluster_name(), &live, share, stored)))
                 }
+                OrderTask::LaunchStep(live, step, program) => {
+                    let size = step_bytes(&program);
+                    if size > room && room < MOST_BYTES {
+                        continue;
+                    }
+                    room = room.saturating_sub(size);
+                    match step_launch(&live, step, &node, &program) {
+                        Some(launch) => OrderedTask::LaunchStep(Box::new(launch)),
+                        None => continue,
+                    }
+                }
+                OrderTask::TerminateStep { step, kill_wait } => OrderedTask::TerminateStep { step, kill_wait },
+                OrderTask::SignalStep { step, serial, number } => OrderedTask::SignalStep { step, serial, number },
                 OrderTask::Terminate { kill_wait } => OrderedTask::Terminate { kill_wait },
                 OrderTask::Signal { serial, number } => OrderedTask::Signal { serial, number },
             };
@@ -48,6 +66,28 @@ fn task(job: &LiveJob) -> Option<ArrayTask> {
     let (part, spec) = job.array.as_ref().zip(job.submission.array.as_ref())?;
     let ArrayPart::Task(index) = part.part else { return None };
     Some(ArrayTask { job: part.of, index, tasks: spec.tasks.clone() })
+}
+
+/// A node's part of a step.
+fn step_launch(job: &LiveJob, id: StepId, node: &NodeName, program: &StepProgram) -> Option<StepLaunch> {
+    let step = job.step(id)?;
+    let share = step.shares.iter().find(|share| share.node == *node)?.clone();
+    Some(StepLaunch {
+        step: id,
+        name: step.request.name.clone(),
+        nodes: step_nodes(step),
+        share,
+        cpus_per_task: step.request.cpus_per_task,
+        kill_on_bad_exit: step.request.kill_on_bad_exit,
+        end: step.end(),
+        program: program.clone(),
+    })
+}
+
+/// The nodes of a step, with the ranks of its tasks.
+pub(super) fn step_nodes(step: &LiveStep) -> Vec<StepNode> {
+    let node = |share: &StepShare| StepNode { node: share.node.clone(), ranks: share.ranks.clone() };
+    step.shares.iter().map(node).collect()
 }
 
 fn launch(state: &State, cluster: &str, job: &LiveJob, share: NodeShare, stored: Option<StoredBatch>) -> Launch {
@@ -73,4 +113,20 @@ fn launch(state: &State, cluster: &str, job: &LiveJob, share: NodeShare, stored:
         array: task(job),
         batch: batch.filter(|_| is_first),
     }
+}
+
+/// All words of what a step runs.
+pub(super) fn step_texts(program: &StepProgram) -> impl Iterator<Item = &RawText> {
+    let words = program.programs.iter().flat_map(|one| &one.argv);
+    let variables = program.environment.iter().flat_map(|(name, value)| [name, value]);
+    let input = if let StepInput::File(path) = &program.input { Some(path) } else { None };
+    let outputs = [&program.output, &program.error].into_iter();
+    let outputs = outputs.filter_map(|output| if let StepOutput::File(path) = output { Some(path) } else { None });
+    words.chain(variables).chain([&program.directory]).chain(input).chain(outputs)
+}
+
+/// How much memory what a step runs takes, in bytes.
+pub(super) fn step_bytes(program: &StepProgram) -> usize {
+    let limits = program.limits.iter().map(|limit| limit.name.len());
+    step_texts(program).map(|text| text.0.len()).chain(limits).sum::<usize>() + program.submit_host.len()
 }

@@ -99,9 +99,17 @@ impl Mailboxes {
 
 /// Whether two orders ask for the same of the same run.
 fn is_same(a: &NodeOrder, b: &NodeOrder) -> bool {
-    let serial = |order: &NodeOrder| if let OrderTask::Signal { serial, .. } = order.task { serial } else { 0 };
+    let serial = |order: &NodeOrder| match order.task {
+        OrderTask::Signal { serial, .. } | OrderTask::SignalStep { serial, .. } => serial,
+        _ => 0,
+    };
+    let step = |order: &NodeOrder| match order.task {
+        OrderTask::LaunchStep(_, step, _) => Some(step),
+        OrderTask::TerminateStep { step, .. } | OrderTask::SignalStep { step, .. } => Some(step),
+        OrderTask::Launch(_) | OrderTask::Terminate { .. } | OrderTask::Signal { .. } => None,
+    };
     let kind = |order: &NodeOrder| std::mem::discriminant(&order.task);
-    (a.job, a.attempt, kind(a), serial(a)) == (b.job, b.attempt, kind(b), serial(b))
+    (a.job, a.attempt, kind(a), step(a), serial(a)) == (b.job, b.attempt, kind(b), step(b), serial(b))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! `NodeName` line there is no core.
 
 mod begin;
+mod bells;
 mod cell;
 mod commands;
 mod launch;

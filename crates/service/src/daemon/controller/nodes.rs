@@ -167,7 +167,7 @@ impl Service {
         let said = self.carry_out(move |change| Ok(change.on(SchedulerEvent::NodeConnects(node.clone()))))?;
         match said {
             Accepted::Connected(session) => Ok(session),
-            Accepted::Submitted(_) | Accepted::Done => {
+            Accepted::Submitted(_) | Accepted::StepCreated(_) | Accepted::Done => {
                 Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug in enlist serve: there is no session"))
             }
         }
@@ -201,6 +201,11 @@ fn take(
     let Some(core) = change.core().filter(|core| core.registered(node) == Some(session)) else {
         return Ok(Err(Denial::Denied));
     };
+    if let Some(step) = report.step {
+        let (report, usage) = (report.report.clone(), report.usage);
+        let event = SchedulerEvent::NodeReportsStep(node.clone(), session, step, report, usage);
+        return Ok(change.on(event).map(drop));
+    }
     let step = steps::told(core, node, report, now);
     let is_held = |job: &LiveJob| job.held().any(|share| share.node == *node);
     let job = core.job(report.report.job).filter(|job| job.attempt == report.report.attempt);
@@ -219,14 +224,14 @@ fn take(
 
 /// What the log says of reports.
 fn tell(reports: &Reports) {
-    for RunReport { report, why, .. } in &reports.reports {
+    for RunReport { report, why, step, .. } in &reports.reports {
         let (job, attempt) = (report.job.0, report.attempt.0);
         match &report.what {
             Reported::LaunchFailed => {
                 let why = shown(why.as_deref().unwrap_or("no reason was given"));
-                tracing::warn!(node = %reports.node, job, attempt, why, "a launch failed");
+                tracing::warn!(node = %reports.node, job, attempt, ?step, why, "a launch failed");
             }
-            what => tracing::debug!(node = %reports.node, job, attempt, ?what, "a node reports"),
+            what => tracing::debug!(node = %reports.node, job, attempt, ?step, ?what, "a node reports"),
         }
     }
 }

@@ -158,7 +158,7 @@ impl Scripted {
         let session = NodeSession(said["session"].as_u64().unwrap());
         let stock = GresStock { name: "gpu".into(), kind: None, count: 4 };
         let hardware = Hardware { gres: vec![stock], ..Hardware::new(4, 1000) };
-        let registration = Registration { boot: Boot(boot), hardware, runs };
+        let registration = Registration { boot: Boot(boot), hardware, runs, steps: Vec::new() };
         let ask = json!({ "node": "n1", "session": session, "registration": registration });
         let (status, said) = site.post(ROOT, "/v1/node/register", ask).await;
         assert_eq!((status, said), (StatusCode::OK, json!({})));

@@ -4,7 +4,7 @@ use super::cell::CoreCell;
 use crate::store::{Draft, StoreError};
 use scheduling::config::Config;
 use scheduling::event::{Accepted, Denial, NodeOrder, SchedulerEvent};
-use scheduling::id::{NodeName, NodeSession, Time};
+use scheduling::id::{JobId, NodeName, NodeSession, Time};
 use scheduling::{Core, Present};
 use slurm::State;
 use std::sync::{Arc, RwLockWriteGuard};
@@ -133,6 +133,7 @@ impl<'c> CoreTurn<'c> {
     pub fn commit(self) -> Option<Option<Time>> {
         let mut core = self.core?;
         let place = core.as_mut()?;
+        let changed: Vec<JobId> = place.live().jobs.changes().map(|(id, _)| *id).collect();
         place.commit();
         self.cell.publish(place);
         let next = if place.wants_pass() { Some(self.now) } else { place.next_due() };
@@ -140,6 +141,7 @@ impl<'c> CoreTurn<'c> {
         drop(core);
         self.cell.mailboxes().open(self.opened);
         self.cell.mailboxes().deliver(self.orders);
+        self.cell.bells().ring(&changed);
         Some(next)
     }
 

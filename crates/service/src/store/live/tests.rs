@@ -37,6 +37,7 @@ fn submission(name: String, nice: i32) -> Submission {
         hold: None,
         requeue: true,
         array: None,
+        allocation: None,
         details: Default::default(),
     }
 }
@@ -84,11 +85,11 @@ fn phase() -> impl Strategy<Value = JobPhase> {
     let ending = |code| Ending { exit: ExitCode { code, signal: 9 }, ..Ending::new(JobState::Failed, 2000) };
     let run = move |(allocation, launched, delivered)| {
         let signals = vec![SentSignal { serial: 3, number: 10, delivered }];
-        JobPhase::Running(Run { allocation, launched, signals })
+        JobPhase::Running(Run { allocation, launched, signals, steps: Vec::new(), next_step: 3 })
     };
     let clear = move |(allocation, left, code): (_, _, u8)| {
         let next = if code > 100 { NextPhase::Again(i64::from(code)) } else { NextPhase::Over };
-        JobPhase::Completing(Clearing { allocation, left, ending: ending(code), next })
+        JobPhase::Completing(Clearing { allocation, left, ending: ending(code), next, steps: Vec::new() })
     };
     prop_oneof![
         Just(JobPhase::Pending),
