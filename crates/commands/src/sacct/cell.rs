@@ -66,12 +66,7 @@ pub fn job_id(job: &Job) -> String {
 }
 
 fn step_id(step: &Step) -> String {
-    let id = match step.id {
-        StepId::Batch => "batch".to_owned(),
-        StepId::Extern => "extern".to_owned(),
-        StepId::Interactive => "interactive".to_owned(),
-        StepId::Number(number) => number.to_string(),
-    };
+    let id = step.id.to_string();
     step.het_component.map_or(id.clone(), |component| format!("{id}+{component}"))
 }
 

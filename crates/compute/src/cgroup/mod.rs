@@ -90,9 +90,8 @@ impl Hierarchy {
         fs::write(&path, value).map_err(failed(&path))
     }
 
-    fn processes(&self) -> Vec<i32> {
-        let text = self.read("cgroup.procs").unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
+    fn below(&self, name: &str) -> Self {
+        Self { path: self.path.join(name), ..self.clone() }
     }
 
     fn can_freeze(&self) -> bool {
@@ -187,13 +186,27 @@ impl RunGroup {
         self.0.iter().find(|it| it.has(controller))
     }
 
-    /// Makes the groups and sets their limits.
+    /// Groups of this name below these.
+    pub fn below(&self, name: &str) -> Self {
+        Self(self.0.iter().map(|hierarchy| hierarchy.below(name)).collect())
+    }
+
+    /// Makes the groups and sets their limits. Those above must be there: a group that came to be without them would have no
+    /// limits but its own.
     pub fn make(&self, limits: &Limits) -> Result<(), GroupError> {
         for hierarchy in &self.0 {
-            fs::create_dir_all(&hierarchy.path).map_err(failed(&hierarchy.path))?;
+            match fs::create_dir(&hierarchy.path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(failed(&hierarchy.path))?,
+            }
             hierarchy.limit(limits)?;
         }
         Ok(())
+    }
+
+    /// Lets groups below these have limits of their own. In version 2 no process can be in these themselves then.
+    pub fn divide(&self) {
+        self.0.iter().filter(|it| it.is_new()).for_each(|it| mounts::switch_on(&it.path));
     }
 
     /// Puts a process into them, and with it all that it will start.
@@ -201,9 +214,11 @@ impl RunGroup {
         self.0.iter().try_for_each(|hierarchy| hierarchy.write("cgroup.procs", &pid.to_string()))
     }
 
-    /// Who is in them; also those that ended and were not waited for, in version 2.
+    /// Who is in them or in groups below; also those that ended and were not waited for, in version 2.
     pub fn processes(&self) -> BTreeSet<i32> {
-        self.0.iter().flat_map(Hierarchy::processes).collect()
+        let mut found = BTreeSet::new();
+        self.0.iter().for_each(|hierarchy| collect_processes(&hierarchy.path, &mut found));
+        found
     }
 
     /// Sends SIGKILL to all that is in them, so that nothing that is being started meanwhile escapes. What is in them dies
@@ -273,6 +288,16 @@ impl RunGroup {
             let old = self.with("cpuacct")?;
             Some((old.number("cpuacct.usage_user")? / 1000, old.number("cpuacct.usage_sys")? / 1000))
         })
+    }
+}
+
+fn collect_processes(path: &Path, found: &mut BTreeSet<i32>) {
+    let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    found.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect_processes(&entry.path(), found);
+        }
     }
 }
 

@@ -34,8 +34,7 @@ impl Layer {
 
     /// The groups of a run. They are not made yet.
     pub fn run(&self, name: &str) -> RunGroup {
-        let below = |parent: &Hierarchy| Hierarchy { path: parent.path.join(name), ..parent.clone() };
-        RunGroup(self.parents.iter().map(below).collect())
+        RunGroup(self.parents.iter().map(|parent| parent.below(name)).collect())
     }
 
     /// What holds for runs, by the names of controllers, such as `cpuset` and `devices`; empty where nothing does.
@@ -79,7 +78,7 @@ fn prepare(root: &Hierarchy, name: &str) -> Result<Hierarchy, GroupError> {
 }
 
 /// Groups below this one may have limits then. A controller that the host uses elsewhere is simply not there.
-fn switch_on(path: &Path) {
+pub(super) fn switch_on(path: &Path) {
     for controller in SWITCHED {
         let _ = fs::write(path.join("cgroup.subtree_control"), format!("+{controller}"));
     }

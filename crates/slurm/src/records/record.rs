@@ -272,6 +272,18 @@ impl StepId {
     }
 }
 
+/// As it stands behind the job's number: `0`, `batch`.
+impl std::fmt::Display for StepId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StepId::Interactive => f.write_str("interactive"),
+            StepId::Batch => f.write_str("batch"),
+            StepId::Extern => f.write_str("extern"),
+            StepId::Number(number) => number.fmt(f),
+        }
+    }
+}
+
 /// What of a step only listings show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

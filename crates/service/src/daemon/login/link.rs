@@ -96,6 +96,19 @@ impl Link {
         }
     }
 
+    /// Sends a request over a connection of its own; where the answer is `101`, what follows on it is the caller's
+    /// ([`hyper::upgrade::on`]).
+    pub async fn upgrade(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+        let stream = self.dial_in_time().await?;
+        let (mut sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| Failure::NotSent(self.why(&error)))?;
+        tokio::spawn(async move {
+            // Its error is the request's, too.
+            let _ = connection.with_upgrades().await;
+        });
+        sender.send_request(request).await.map_err(|error| self.lost(&error, true))
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Connection, Instant)>> {
         self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -111,10 +124,7 @@ impl Link {
 
     /// A new connection, and how it will have ended if not well.
     async fn connect(&self) -> Result<(Connection, Receiver<hyper::Error>), Failure> {
-        let stream = match tokio::time::timeout(CONNECT, self.dial()).await {
-            Ok(stream) => stream.map_err(|error| Failure::NotSent(self.unreachable(&error)))?,
-            Err(_) => return Err(Failure::NotSent(self.unreachable(&io::ErrorKind::TimedOut.into()))),
-        };
+        let stream = self.dial_in_time().await?;
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|error| Failure::NotSent(self.why(&error)))?;
         let (tell, ended) = channel();
@@ -126,6 +136,12 @@ impl Link {
             }
         });
         Ok((sender, ended))
+    }
+
+    async fn dial_in_time(&self) -> Result<TlsStream<TcpStream>, Failure> {
+        let dialled = tokio::time::timeout(CONNECT, self.dial()).await;
+        let stream = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        stream.map_err(|error| Failure::NotSent(self.unreachable(&error)))
     }
 
     async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {

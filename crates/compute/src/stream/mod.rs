@@ -5,6 +5,17 @@
 //! highest first, and then so many bytes. A node keeps output until it is [acknowledged](FrameKind::Acknowledged), and says it
 //! again over a new connection; who reads passes over what it has had, by its place. So nothing is lost with a connection, and
 //! who does not read stops the tasks' writing and nothing else.
+//!
+//! On each connection a node says first up to where it has its input, then how it [started](FrameKind::Started), which tasks
+//! [ended](FrameKind::Ended), and all output that it keeps. All of a step's tasks that read at all read the same stream, so its
+//! places are the same for all. A node passes over input that it has had, by its place, and gives a connection up on which more
+//! comes than [`INPUT_WINDOW`] allows, or on which some is left out.
+//!
+//! A node that has said [`FrameKind::Left`] ends its side, and waits a moment for the master to end the other.
+
+mod codec;
+
+pub use codec::{Decoder, FrameError, HEAD};
 
 /// The longest content of a frame.
 pub const LONGEST: usize = 64 << 10;
@@ -43,7 +54,7 @@ pub enum FrameKind {
     Output = 1,
     /// From a node: a task wrote this to its errors. Empty is its end.
     Errors = 2,
-    /// From a node: its tasks run. Content: JSON, [`NodeStarted`].
+    /// From a node: its tasks run. Content: JSON, [`NodeStarted`]; of a node with many tasks it comes in parts.
     Started = 3,
     /// From a node: a task ended. Content: JSON, [`TaskEnded`].
     Ended = 4,
