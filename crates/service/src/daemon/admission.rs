@@ -42,6 +42,27 @@ pub struct Ask {
     pub enforce: Option<String>,
 }
 
+/// The most TRES that a job is asked about with: no cluster has as many.
+const MOST_TRES: usize = 1_000;
+
+/// The most bytes of a name.
+const LONGEST_NAME: usize = 1_024;
+
+impl Ask {
+    /// The question, unless it is larger than one can be meant: it is kept while it waits, with those of others.
+    pub fn bounded(self) -> Result<Self, String> {
+        if self.tres.len() > MOST_TRES {
+            return Err(format!("the job asks for {} TRES; {MOST_TRES} are the most", self.tres.len()));
+        }
+        let named = [Some(&self.user), self.cluster.as_ref(), self.account.as_ref(), Some(&self.partition)];
+        let more = [self.qos.as_ref(), self.enforce.as_ref()];
+        if named.iter().chain(&more).flatten().any(|name| name.len() > LONGEST_NAME) {
+            return Err(format!("a name is too long: {LONGEST_NAME} bytes are the most"));
+        }
+        Ok(self)
+    }
+}
+
 /// What is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {

@@ -34,8 +34,8 @@ use words::people::Uid;
 /// The most bytes that the words of one command may have together: twice what Linux lets a program have in one word.
 const MAX_WORDS: usize = 256 << 10;
 
-/// The most words that one command may have: each that cannot be meant is a complaint.
-const MOST_WORDS: usize = 20_000;
+/// The most words that one command may have, with each name of its lists: each that cannot be meant is a complaint.
+const MOST_WORDS: usize = 25_000;
 
 /// What handlers share.
 pub struct App {
@@ -218,7 +218,7 @@ async fn slurm(
 fn bounded(request: Request) -> Answer<Request> {
     if is_long(&request.argv) || request.rehearse.iter().flatten().any(|argv| is_long(argv)) {
         let why = format!(
-            "the command is too long: {} KiB is the most, and {MOST_WORDS} words; use several commands, or load a file",
+            "the command is too long: {} KiB is the most, and {MOST_WORDS} words and names in lists; use several commands, or load a file",
             MAX_WORDS >> 10
         );
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why));
@@ -227,7 +227,8 @@ fn bounded(request: Request) -> Answer<Request> {
 }
 
 fn is_long(argv: &[String]) -> bool {
-    argv.len() > MOST_WORDS || argv.iter().map(String::len).sum::<usize>() > MAX_WORDS
+    let listed = argv.iter().map(|word| 1 + word.matches(',').count()).sum::<usize>();
+    listed > MOST_WORDS || argv.iter().map(String::len).sum::<usize>() > MAX_WORDS
 }
 
 /// An answer in JSON, and how the request ended.
@@ -278,7 +279,7 @@ async fn admit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap, 
     json::expect(&headers)?;
     let (party, mine) = (app.party(&caller).await, app.clone());
     let say = move || {
-        let ask = mine.reader.read(body, Ok)?;
+        let ask = mine.reader.read(body, |ask: admission::Ask| ask.bounded().map_err(Refusal::bad))?;
         let answer = mine.service.admission(caller.who(), &ask);
         answer.map_err(|refusal| match refusal {
             admission::Refusal::Bad(why) => Refusal::bad(why),
