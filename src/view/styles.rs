@@ -87,6 +87,16 @@ impl Painter {
         self.write(&(json(document.trim_end_matches('\n')).into_owned() + "\n"));
     }
 
+    /// Writes what a user's own programs wrote, byte by byte as it is. What cannot be written is the caller's to judge.
+    #[allow(clippy::disallowed_methods, reason = "a part of the one writer")]
+    pub fn raw(&self, bytes: &[u8]) -> std::io::Result<()> {
+        if self.error {
+            return std::io::stderr().lock().write_all(bytes);
+        }
+        let mut out = std::io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush())
+    }
+
     /// The one place where something is printed.
     #[allow(clippy::disallowed_methods, reason = "this is the one writer")]
     fn write(&self, text: &str) {

@@ -7,7 +7,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`sshare`], `tres`, [`why`] |
+//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], `tres`, [`why`] |
 //! | 0 what they print | [`cluster`], [`columns`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
 
 pub mod cluster;
@@ -29,6 +29,7 @@ pub mod sinfo;
 pub mod sprio;
 pub mod squeue;
 pub mod sreport;
+pub mod srun;
 pub mod sshare;
 mod tres;
 pub mod why;

@@ -6,7 +6,7 @@ use super::printing::Printing;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::daemon::api::{Request, Response};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -53,6 +53,65 @@ pub fn post<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Seri
     parsed(&answer)
 }
 
+/// Why there is no answer to what was asked.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// The service says no: with this status, and for this reason.
+    Refused(u16, String),
+    /// It is not there, or was lost; a text for people.
+    Away(String),
+}
+
+impl Unanswered {
+    /// Words for people.
+    pub fn words(self) -> String {
+        match self {
+            Self::Refused(_, why) | Self::Away(why) => why,
+        }
+    }
+}
+
+/// Like [`post`], for who tells a refusal from a service that is away.
+pub fn ask_for<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Serialize) -> Result<A, Unanswered> {
+    let body = serde_json::to_vec(request).map_err(|error| Unanswered::Away(error.to_string()))?;
+    let away = |error| Unanswered::Away(lost(error));
+    let stream = connect(socket).map_err(Unanswered::Away)?;
+    let mut answer = accepted(http::post(stream, place, &body).map_err(away)?, 200)?;
+    let mut body = Vec::new();
+    answer.read_to_end(&mut body).map_err(away)?;
+    parsed(&body).map_err(Unanswered::Away)
+}
+
+/// Goes on in another protocol with the service: what it sends, and where to write to it.
+pub fn upgrade(
+    socket: &Path,
+    place: &str,
+    protocol: &str,
+    request: &impl Serialize,
+) -> Result<(BufReader<UnixStream>, UnixStream), Unanswered> {
+    let body = serde_json::to_vec(request).map_err(|error| Unanswered::Away(error.to_string()))?;
+    let stream = connect(socket).map_err(Unanswered::Away)?;
+    let writes = stream.try_clone().map_err(|error| Unanswered::Away(lost(error)))?;
+    let answer = http::upgrade(stream, place, protocol, &body).map_err(|error| Unanswered::Away(lost(error)))?;
+    Ok((accepted(answer, 101)?.beyond(), writes))
+}
+
+fn accepted(mut answer: Answer, status: u16) -> Result<Answer, Unanswered> {
+    if answer.status == status {
+        return Ok(answer);
+    }
+    let mut body = Vec::new();
+    answer.read_to_end(&mut body).map_err(|error| Unanswered::Away(lost(error)))?;
+    Err(match answer.status {
+        502 | 503 => Unanswered::Away(reason(&body)),
+        status => Unanswered::Refused(status, reason(&body)),
+    })
+}
+
+fn connect(socket: &Path) -> Result<UnixStream, String> {
+    UnixStream::connect(socket).map_err(|error| unreachable_service(socket, &error))
+}
+
 fn parsed<A: DeserializeOwned>(answer: &[u8]) -> Result<A, String> {
     serde_json::from_slice(answer).map_err(|error| format!("the accounting service answered something else: {error}"))
 }
@@ -63,7 +122,7 @@ fn lost(error: io::Error) -> String {
 
 /// Sends a request; the answer, of which the body is still to be read, unless it is a refusal.
 fn send(socket: &Path, place: &str, body: &[u8]) -> Result<Answer, String> {
-    let stream = UnixStream::connect(socket).map_err(|error| unreachable_service(socket, &error))?;
+    let stream = connect(socket)?;
     let mut answer = http::post(stream, place, body).map_err(lost)?;
     if (200..300).contains(&answer.status) {
         return Ok(answer);

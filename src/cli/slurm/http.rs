@@ -39,7 +39,24 @@ pub fn post(stream: UnixStream, place: &str, body: &[u8]) -> io::Result<Answer> 
     Answer::begin(stream).or_else(|error| sent.and(Err(error)))
 }
 
+/// Sends JSON to a place, and goes on in another protocol: the answer's status is 101 then, and what follows its head is
+/// [`Answer::beyond`].
+pub fn upgrade(stream: UnixStream, place: &str, protocol: &str, body: &[u8]) -> io::Result<Answer> {
+    let head = format!(
+        "POST {place} HTTP/1.1\r\nhost: enlist\r\nconnection: upgrade\r\nupgrade: {protocol}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    (&stream).write_all(&[head.as_bytes(), body].concat())?;
+    Answer::begin(stream)
+}
+
 impl<S: Read> Answer<S> {
+    /// The connection behind an answer's head.
+    pub fn beyond(self) -> BufReader<S> {
+        self.stream
+    }
+
     fn begin(stream: S) -> io::Result<Self> {
         let mut stream = BufReader::new(stream);
         let first = line(&mut stream)?;

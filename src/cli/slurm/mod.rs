@@ -1,11 +1,15 @@
 //! `enlist slurm COMMAND …`: Slurm's commands, also by their own names through links.
 
+mod caught;
 pub mod client;
 mod console;
 mod coprocess;
 mod files;
+mod given;
+mod granted;
 mod http;
 mod live;
+mod news;
 mod printing;
 mod prompt;
 pub mod report;
@@ -13,6 +17,8 @@ pub mod sacctmgr;
 mod sbatch;
 mod session;
 pub mod side;
+mod srun;
+mod terminal;
 
 use super::Raw;
 use super::exit::{self, Exit};
@@ -22,13 +28,13 @@ use commands::SlurmProgram;
 use std::ffi::{OsStr, OsString};
 use words::diag::{Diagnostic, ErrorKind};
 
-/// The one that submits; what it reads is not the service's to read, so it is no program there.
-const SBATCH: &str = "sbatch";
+/// Those that submit and run; what they read and write is not the service's to read and write, so they are no programs there.
+const OWN: &[(&str, Raw)] = &[("sbatch", sbatch::run), ("srun", srun::run)];
 
 /// What runs the program of this name, which is also the name of its link; `None` when there is none.
 pub fn named(name: &OsStr) -> Option<Raw> {
-    if name == SBATCH {
-        return Some(sbatch::run);
+    if let Some((_, run)) = OWN.iter().find(|(own, _)| name == *own) {
+        return Some(*run);
     }
     SlurmProgram::ALL.into_iter().find(|program| name == program.name()).map(command)
 }
@@ -73,7 +79,8 @@ pub fn run(args: SlurmArgs) -> Exit {
     match named(name) {
         Some(run) => run(args.command[1..].to_vec()),
         None => {
-            let known: Vec<_> = SlurmProgram::ALL.into_iter().map(SlurmProgram::name).chain([SBATCH]).collect();
+            let known: Vec<_> =
+                SlurmProgram::ALL.into_iter().map(SlurmProgram::name).chain(OWN.iter().map(|(own, _)| *own)).collect();
             let error = Diagnostic::new(ErrorKind::Usage, format!("there is no command {} of Slurm's", name.display()));
             exit::show(&error.hint(format!("there is: {}", known.join(", "))));
             Exit(2)

@@ -42,14 +42,16 @@ const OF_JOBS: &[&str] = &[
 
 /// What goes along of the submitter's environment, and what options set.
 pub fn environment(given: &Given, options: &Options, demand: &Demand) -> Result<Vec<Variable>, Stop> {
-    let mut kept = exported(given, options)?;
+    let own: Vec<Variable> = given.environment.iter().filter(|(name, _)| !is_of_job(name)).cloned().collect();
+    let mut kept = exported(given, options, &own)?;
     for (name, value) in said(given, options, demand) {
         put(&mut kept, name, &value);
     }
     Ok(kept)
 }
 
-fn put(variables: &mut Vec<Variable>, name: &str, value: &str) {
+/// Sets a variable.
+pub fn put(variables: &mut Vec<Variable>, name: &str, value: &str) {
     variables.retain(|(own, _)| own.0 != name.as_bytes());
     variables.push((name.into(), value.into()));
 }
@@ -58,8 +60,9 @@ fn is_of_job(name: &RawText) -> bool {
     OF_JOBS.iter().any(|begin| name.0.starts_with(begin.as_bytes()))
 }
 
-fn exported(given: &Given, options: &Options) -> Result<Vec<Variable>, Stop> {
-    let own = || given.environment.iter().filter(|(name, _)| !is_of_job(name)).cloned();
+/// What `--export` and `--export-file` let go along of these variables.
+pub fn exported(given: &Given, options: &Options, own: &[Variable]) -> Result<Vec<Variable>, Stop> {
+    let own = || own.iter().cloned();
     let of_slurm = || own().filter(|(name, _)| name.0.starts_with(b"SLURM_"));
     if let Some(file) = &options.export_file {
         return from_file(given, file);

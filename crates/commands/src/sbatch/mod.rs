@@ -2,9 +2,9 @@
 //! of Slurm 22.05.8. What is said later counts: the script, then `SBATCH_*` variables, then the command line.
 
 mod answer;
-mod demand;
-mod environment;
-mod options;
+pub(crate) mod demand;
+pub(crate) mod environment;
+pub(crate) mod options;
 mod script;
 mod table;
 pub(crate) mod values;
@@ -71,24 +71,34 @@ pub struct Order {
 pub struct Stop(pub Box<Reply>);
 
 impl Stop {
-    fn said(code: u8, stderr: String) -> Self {
+    pub(crate) fn said(code: u8, stderr: String) -> Self {
         Self(Box::new(Reply { stderr, code, ..Reply::default() }))
     }
 
-    fn told(text: &str) -> Self {
+    pub(crate) fn told(text: &str) -> Self {
         Self(Box::new(Reply { stdout: text.to_owned(), ..Reply::default() }))
+    }
+
+    /// The same of another program that takes these options; `failed` is what it says when nothing was allocated.
+    pub(crate) fn of(mut self, program: &str, failed: &str) -> Self {
+        let renamed = |line: &str| match line.strip_prefix("sbatch: ") {
+            Some(rest) => format!("{program}: {}\n", rest.replace("Batch job submission failed", failed)),
+            None => format!("{line}\n"),
+        };
+        self.0.stderr = self.0.stderr.lines().map(renamed).collect();
+        self
     }
 }
 
-fn complaint(code: u8, text: &str) -> Stop {
+pub(crate) fn complaint(code: u8, text: &str) -> Stop {
     lines(code, &[text])
 }
 
-fn lines(code: u8, lines: &[&str]) -> Stop {
+pub(crate) fn lines(code: u8, lines: &[&str]) -> Stop {
     Stop::said(code, lines.iter().map(|line| format!("sbatch: error: {line}\n")).collect())
 }
 
-fn invalid(option: &str) -> Stop {
+pub(crate) fn invalid(option: &str) -> Stop {
     complaint(255, &format!("Invalid --{option} specification"))
 }
 
@@ -153,13 +163,14 @@ fn take_variables(options: &mut Options, given: &Given) -> Result<(), Stop> {
 }
 
 /// The script, and what it is called.
-struct Source {
-    script: Vec<u8>,
+#[derive(Default)]
+pub(crate) struct Source {
+    pub(crate) script: Vec<u8>,
     /// The name that the job has if nothing else is said.
-    name: String,
+    pub(crate) name: String,
     /// The script's path; empty where it came otherwise.
-    command: String,
-    arguments: Vec<String>,
+    pub(crate) command: String,
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Source {
@@ -202,7 +213,7 @@ fn path(file: &str, early: &Options, given: &Given) -> String {
     given.files.find(file).unwrap_or(beside)
 }
 
-fn absolute(given: &Given, path: &str) -> String {
+pub(crate) fn absolute(given: &Given, path: &str) -> String {
     if path.starts_with('/') {
         return path.to_owned();
     }
@@ -220,8 +231,19 @@ fn nodes_in(given: &Given, file: &str) -> Result<Vec<scheduling::id::NodeName>, 
 }
 
 /// Puts everything together.
-fn order(given: &Given, options: Options, source: Source, mut notes: Vec<String>) -> Result<Order, Stop> {
-    let mut options = options;
+fn order(given: &Given, mut options: Options, source: Source, mut notes: Vec<String>) -> Result<Order, Stop> {
+    let request = job_request(given, &mut options, source, &mut notes)?;
+    let Options { test_only, wait, parsable, quiet, cluster, .. } = options;
+    Ok(Order { request, test_only, wait, parsable, quiet, cluster, notes })
+}
+
+/// What is asked for, and in `notes` what is worth saying about it.
+pub(crate) fn job_request(
+    given: &Given,
+    options: &mut Options,
+    source: Source,
+    notes: &mut Vec<String>,
+) -> Result<JobRequest, Stop> {
     if let Some(file) = options.nodefile.take() {
         options.nodelist = nodes_in(given, &file)?;
     }
@@ -232,13 +254,13 @@ fn order(given: &Given, options: Options, source: Source, mut notes: Vec<String>
     if options.reservation.is_some() {
         return Err(complaint(1, "Batch job submission failed: Requested reservation is invalid"));
     }
-    let (demand, said) = demand::demand(&options)?;
+    let (demand, said) = demand::demand(options)?;
     notes.extend(said);
     if !options.idle.is_empty() {
         let names: Vec<String> = options.idle.iter().map(|name| format!("--{name}")).collect();
         notes.push(format!("{} changes nothing here", names.join(", ")));
     }
-    let environment = environment::environment(given, &options, &demand)?;
+    let environment = environment::environment(given, options, &demand)?;
     let directory =
         options.chdir.as_deref().map_or_else(|| given.directory.shown().into_owned(), |it| absolute(given, it));
     let raw = |text: &Option<String>| text.as_deref().map(RawText::from);
@@ -256,12 +278,12 @@ fn order(given: &Given, options: Options, source: Source, mut notes: Vec<String>
         error: raw(&options.error),
         open_mode: options.open_mode,
         umask: given.umask,
-        limits: limits(&options, given),
+        limits: limits(options, given),
         submit_directory: given.directory.clone(),
         submit_host: given.host.clone(),
     };
     let details = Details { comment: options.comment.clone(), work_dir: directory, ..Details::default() };
-    let request = JobRequest {
+    Ok(JobRequest {
         name: options.job_name.clone().unwrap_or(source.name),
         account: options.account.clone(),
         qos: options.qos.clone(),
@@ -279,13 +301,11 @@ fn order(given: &Given, options: Options, source: Source, mut notes: Vec<String>
         details,
         allocation: None,
         batch,
-    };
-    let Options { test_only, wait, parsable, quiet, cluster, .. } = options;
-    Ok(Order { request, test_only, wait, parsable, quiet, cluster, notes })
+    })
 }
 
 /// Limits that go along (`--propagate`): all unless names say which.
-fn limits(options: &Options, given: &Given) -> Vec<ProcessLimit> {
+pub(crate) fn limits(options: &Options, given: &Given) -> Vec<ProcessLimit> {
     let list = options.propagate.as_deref().unwrap_or_default();
     let wanted = |limit: &&ProcessLimit| {
         let says = |word: &str| list.split(',').any(|said| said.eq_ignore_ascii_case(word));

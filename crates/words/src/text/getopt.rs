@@ -46,11 +46,12 @@ impl Known {
         format!("{program}: {what}\n{hint}")
     }
 
-    /// The option that a long name, whole or cut short, stands for.
+    /// The option that a long name, whole or cut short, stands for; older scripts have `_` where it has `-`.
     fn named(&self, name: &str, arg: &str) -> Result<&Opt, String> {
-        let fits = |(long, ..): &&Opt| !long.is_empty() && long.starts_with(name);
+        let dashed = |name: &str| name.replace('_', "-");
+        let fits = |(long, ..): &&Opt| !long.is_empty() && dashed(long).starts_with(&dashed(name));
         let begun: Vec<_> = self.options.iter().filter(fits).collect();
-        let exact = begun.iter().find(|(long, ..)| *long == name);
+        let exact = begun.iter().find(|(long, ..)| dashed(long) == dashed(name));
         match (exact, begun.as_slice()) {
             (Some(option), _) => Ok(option),
             (None, []) => Err(self.complaint(&format!("unrecognized option '--{arg}'"))),
@@ -158,6 +159,7 @@ mod tests {
             ("whole", '\u{1}', Takes::Maybe),
             ("", 't', Takes::Nothing),
             ("kill", 'k', Takes::Maybe),
+            ("per-node", 'n', Takes::Value),
         ],
     };
 
@@ -174,6 +176,7 @@ mod tests {
         let (found, words) = read("x -atj5 --jobs=6 -j 7 --whole --whole=no --clu c - -- -a").unwrap();
         assert_eq!(found, ["a=", "t=", "j=5", "j=6", "j=7", "\\u{1}=", "\\u{1}=no", "M=c"]);
         assert_eq!(words, "x - -a");
+        assert_eq!(read("--per_node=2").unwrap().0, ["n=2"]);
     }
 
     #[test]

@@ -1,0 +1,94 @@
+//! A step in a job that has its nodes.
+
+use crate::cli::exit::Exit;
+use crate::cli::slurm::client::{self, Unanswered};
+use crate::cli::slurm::granted::Asking;
+use crate::cli::slurm::news::{self, News};
+use commands::srun::{Place, Run};
+use compute::protocol::StepNode;
+use nix::sys::signal::Signal;
+use scheduling::id::JobId;
+use service::daemon::api::{self, CreateStep, JobStanding};
+use slurm::records::StepId;
+use std::sync::mpsc::{Receiver, Sender};
+
+/// Asks until it is there; the error is how `srun` ends without, all being said.
+pub fn step(
+    asking: &Asking,
+    job: JobId,
+    run: &Run,
+    news: &Receiver<News>,
+    tell: &Sender<News>,
+) -> Result<(StepId, Vec<StepNode>, JobStanding), Exit> {
+    let ask = CreateStep {
+        job,
+        request: run.step.clone(),
+        program: run.program.clone(),
+        immediate: run.immediate.is_some() && matches!(run.place, Place::In(_)),
+    };
+    let is_immediate = ask.immediate;
+    ask_until_created(ask, tell.clone());
+    let mut is_told = false;
+    loop {
+        match news::next(news, None) {
+            Some(News::Created(Ok(created))) => match (created.step, created.waits) {
+                (Some((step, nodes)), _) => {
+                    if is_told {
+                        asking.say(&format!("Step created for job {job}"));
+                    }
+                    return Ok((step, nodes, created.job));
+                }
+                (None, Some(why)) if is_immediate => return Err(refused(asking, job, &why)),
+                (None, why) => {
+                    if !is_told {
+                        let why = why.unwrap_or_else(|| "Requested nodes are busy".to_owned());
+                        asking.say(&format!("Job {job} step creation temporarily disabled, retrying ({why})"));
+                    }
+                    is_told = true;
+                }
+            },
+            Some(News::Created(Err(why))) => return Err(unanswered(asking, job, why)),
+            Some(News::Signal(Signal::SIGCONT | Signal::SIGWINCH)) => {}
+            Some(News::Signal(_)) | None => {
+                asking.say(&format!("Cancelled pending step for job {job}"));
+                return Err(Exit(1));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn refused(asking: &Asking, job: JobId, why: &str) -> Exit {
+    asking.fail(&format!("Unable to create step for job {job}: {why}"))
+}
+
+/// A job that is over or was never there is told in other words.
+fn unanswered(asking: &Asking, job: JobId, why: Unanswered) -> Exit {
+    let expired = format!("Check SLURM_JOB_ID environment variable. Expired or invalid job {job}");
+    match why {
+        Unanswered::Refused(_, why) if why.contains("already completing or completed") => {
+            let exit = asking.fail(&format!("Slurm job {job} has expired"));
+            asking.say(&expired);
+            exit
+        }
+        Unanswered::Refused(_, why) if why.contains("Invalid job id specified") => {
+            let exit = asking.fail(&format!("Unable to confirm allocation for job {job}: {why}"));
+            asking.say(&expired);
+            exit
+        }
+        why => refused(asking, job, &why.words()),
+    }
+}
+
+/// A thread that asks until the step is there. It is asked for once at a time: a step whose answer is lost ends by itself.
+fn ask_until_created(ask: CreateStep, tell: Sender<News>) {
+    std::thread::spawn(move || {
+        loop {
+            let answer = client::ask_for(&api::socket(), "/v1/steps/create", &ask);
+            let goes_on = matches!(&answer, Ok(api::CreatedStep { step: None, .. })) && !ask.immediate;
+            if tell.send(News::Created(answer)).is_err() || !goes_on {
+                return;
+            }
+        }
+    });
+}

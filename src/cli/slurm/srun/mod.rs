@@ -1,0 +1,190 @@
+//! `srun`: a job if it is in none, a step, and the way between this terminal and its tasks.
+
+mod create;
+mod input;
+pub mod link;
+mod printer;
+mod session;
+
+use super::granted::{self, Asking};
+use super::news::News;
+use super::terminal::{self, RawTerminal};
+use super::{caught, complain, given, texts};
+use crate::cli::exit::Exit;
+use crate::view::styles::{stderr, stdout};
+use commands::Reply;
+use commands::sbatch::Stop;
+use commands::srun::lines::Lines;
+use commands::srun::streams::{Naming, OwnOutput};
+use commands::srun::tasks::Tasks;
+use commands::srun::{self, Place, Run};
+use compute::protocol::StepNode;
+use input::Input;
+use jiff::Zoned;
+use nix::sys::signal::Signal;
+use printer::{Printer, Sink, Stream};
+use scheduling::id::JobId;
+use scheduling::request::{OpenMode, StepInput};
+use service::daemon::api::{JobStanding, StreamStep};
+use session::{Manners, Session};
+use slurm::records::{ExitCode, StepId};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+/// Signals that are passed on to tasks, or end them.
+const SIGNALS: &[Signal] = &[
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGCONT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGALRM,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+];
+
+/// `srun`
+pub fn run(args: Vec<OsString>) -> Exit {
+    let now = Zoned::now();
+    let argv = match texts(args) {
+        Ok(argv) => argv,
+        Err(error) => return complain("srun", &error),
+    };
+    let given = match given::given(&now) {
+        Ok(given) => given,
+        Err(error) => return complain("srun", &error),
+    };
+    match srun::read(&argv, &given) {
+        Err(Stop(reply)) => {
+            let Reply { stdout: out, stderr: err, code, .. } = *reply;
+            stdout().text(&out);
+            stderr().text(&err);
+            Exit(super::sbatch::or_chosen(code))
+        }
+        Ok(run) => begin(run).unwrap_or_else(|exit| exit),
+    }
+}
+
+/// Gets a job if need be, and runs the step in it. The error is how `srun` ends without one, all being said.
+fn begin(mut run: Run) -> Result<Exit, Exit> {
+    let asking = Asking { program: "srun", failed: srun::FAILED, quiet: run.quiet, immediate: run.immediate };
+    run.notes.iter().for_each(|note| asking.say(note));
+    let (tell, news) = mpsc::channel();
+    let to = tell.clone();
+    let caught = caught::catch(SIGNALS, move |signal| _ = to.send(News::Signal(signal)));
+    caught.map_err(|error| asking.fail(&format!("cannot take signals: {error}")))?;
+    if run.pty {
+        run.program.terminal = Some(terminal::size());
+    }
+    match run.place.clone() {
+        Place::In(job) => in_job(&asking, job, &run, &news, &tell),
+        Place::New(request) => {
+            let job = asking.submit(*request, run.test_only, run.cluster.clone())?;
+            asking.wait(job, &news, &tell)?;
+            let ends = in_job(&asking, job, &run, &news, &tell);
+            if let Err(Exit(code)) = ends {
+                // The job is there for the step that is not to be.
+                let _ = granted::finish(job, ExitCode { code, signal: 0 });
+            }
+            ends
+        }
+    }
+}
+
+fn in_job(asking: &Asking, job: JobId, run: &Run, news: &Receiver<News>, tell: &Sender<News>) -> Result<Exit, Exit> {
+    let (step, nodes, standing) = create::step(asking, job, run, news, tell)?;
+    stream(asking, run, (job, step), &nodes, &standing, news, tell)
+}
+
+/// The session over a step that is there.
+fn stream(
+    asking: &Asking,
+    run: &Run,
+    (job, step): (JobId, StepId),
+    nodes: &[StepNode],
+    standing: &JobStanding,
+    news: &Receiver<News>,
+    tell: &Sender<News>,
+) -> Result<Exit, Exit> {
+    let by_name = nodes.iter().map(|node| (node.node.to_string(), node.ranks.clone()));
+    let tasks = Tasks::new(&format!("{job}.{}", shown(step)), by_name);
+    let user = std::env::var("USER").unwrap_or_default();
+    let name = standing.allocation.as_ref().map_or("", |it| it.name.as_str());
+    let naming = Naming { job: job.0, array: None, step, name, user: &user };
+    let (output, errors) = sinks(run, &naming, tasks.count()).map_err(|why| asking.fail(&why))?;
+    let task = if let StepInput::StreamedTo(task) = run.program.input { Some(task) } else { None };
+    let ranks: Vec<u32> = nodes.iter().flat_map(|node| node.ranks.iter().copied()).collect();
+    let input = Input::begin(&named(run, &naming), task, &ranks, tell.clone()).map_err(|why| asking.fail(&why))?;
+    let raw = if run.pty { RawTerminal::new() } else { None };
+    let printer = Printer::start("srun", raw.is_some(), output, errors, tell.clone());
+    let session = Session {
+        manners: Manners {
+            pty: run.pty,
+            wait: run.wait.map(|seconds| Duration::from_secs(seconds.into())),
+            disable_status: run.disable_status,
+            quit_on_interrupt: run.quit_on_interrupt,
+            kill_on_bad_exit: run.step.kill_on_bad_exit,
+            quiet: run.quiet,
+            owner: true,
+        },
+        tasks,
+        step: StreamStep { job, step, owner: true },
+        input,
+        printer,
+        news,
+        tell: tell.clone(),
+        link: None,
+        had: BTreeMap::new(),
+        written: BTreeMap::new(),
+        times: session::Times::default(),
+    };
+    let code = session.run();
+    drop(raw);
+    Ok(Exit(code))
+}
+
+/// The input, with its file's name made.
+fn named(run: &Run, naming: &Naming) -> srun::streams::OwnInput {
+    match &run.input {
+        srun::streams::OwnInput::File(name) => srun::streams::OwnInput::File(naming.file(name)),
+        other => other.clone(),
+    }
+}
+
+/// Where output and errors go.
+fn sinks(run: &Run, naming: &Naming, tasks: u32) -> Result<(Stream, Stream), String> {
+    let open = |name: &str| {
+        let path = naming.file(name);
+        let mut how = File::options();
+        let how = match run.program.open_mode {
+            OpenMode::Truncate => how.write(true).create(true).truncate(true),
+            OpenMode::Append => how.append(true).create(true),
+        };
+        how.open(&path).map_err(|error| format!("Could not open stdout file: {path}: {error}"))
+    };
+    let output = match &run.output {
+        OwnOutput::File(name) => Sink::File(open(name)?),
+        _ => Sink::Output,
+    };
+    let errors = match (&run.error, &output) {
+        (OwnOutput::File(name), _) => Sink::File(open(name)?),
+        (OwnOutput::WithOutput, Sink::File(file)) => Sink::File(file.try_clone().map_err(|error| error.to_string())?),
+        _ => Sink::Errors,
+    };
+    let lines = || Lines::new(tasks, run.label, !run.unbuffered);
+    Ok((Stream { sink: output, lines: lines() }, Stream { sink: errors, lines: lines() }))
+}
+
+/// A step's name behind the job's number.
+pub fn shown(step: StepId) -> String {
+    match step {
+        StepId::Number(number) => number.to_string(),
+        StepId::Batch => "batch".to_owned(),
+        StepId::Extern => "extern".to_owned(),
+        StepId::Interactive => "interactive".to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! [`Printer`]: a thread that writes what tasks wrote, and what `srun` has to say, in the order in which they came. A terminal
+//! that stands still stops it and nothing else.
+
+use crate::cli::slurm::news::News;
+use crate::view::styles::{stderr, stdout};
+use commands::srun::lines::Lines;
+use compute::stream::FrameKind;
+use std::fs::File;
+use std::io::Write;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+
+/// Where one stream goes.
+pub enum Sink {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Errors,
+    /// A file.
+    File(File),
+}
+
+impl Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Output => stdout().raw(bytes),
+            Self::Errors => stderr().raw(bytes),
+            Self::File(file) => file.write_all(bytes),
+        }
+    }
+}
+
+/// A stream: where it goes, and its lines.
+pub struct Stream {
+    /// Where it goes.
+    pub sink: Sink,
+    /// How.
+    pub lines: Lines,
+}
+
+enum Job {
+    /// A task wrote this, which ends at this place of its stream.
+    Write(FrameKind, u32, Vec<u8>, u64),
+    /// A task writes no more.
+    End(FrameKind, u32),
+    /// A line for standard error.
+    Say(String),
+}
+
+/// The thread's handle.
+pub struct Printer {
+    jobs: Sender<Job>,
+    thread: JoinHandle<()>,
+    /// What stands before each line of its own.
+    program: &'static str,
+    /// Whether the terminal needs to be told to begin a line.
+    is_raw: bool,
+}
+
+impl Printer {
+    /// Begins; tells what was written, and what cannot be.
+    pub fn start(program: &'static str, is_raw: bool, output: Stream, errors: Stream, tell: Sender<News>) -> Self {
+        let (jobs, to_do) = mpsc::channel();
+        let thread = std::thread::spawn(move || work(output, errors, &to_do, &tell));
+        Self { jobs, thread, program, is_raw }
+    }
+
+    /// What a task wrote, which ends at this place of its stream.
+    pub fn write(&self, kind: FrameKind, task: u32, bytes: Vec<u8>, end: u64) {
+        let _ = self.jobs.send(Job::Write(kind, task, bytes, end));
+    }
+
+    /// The task writes no more.
+    pub fn end(&self, kind: FrameKind, task: u32) {
+        let _ = self.jobs.send(Job::End(kind, task));
+    }
+
+    /// A line of the program's own.
+    pub fn say(&self, text: &str) {
+        self.line(format!("{}: {text}", self.program));
+    }
+
+    /// A line as it is.
+    pub fn line(&self, text: String) {
+        let ends = if self.is_raw { "\r" } else { "" };
+        let _ = self.jobs.send(Job::Say(text + ends));
+    }
+
+    /// Waits until all is written.
+    pub fn finish(self) {
+        drop(self.jobs);
+        let _ = self.thread.join();
+    }
+}
+
+fn work(mut output: Stream, mut errors: Stream, jobs: &Receiver<Job>, tell: &Sender<News>) {
+    for job in jobs {
+        let done = match job {
+            Job::Say(text) => {
+                stderr().line(text);
+                Ok(None)
+            }
+            Job::Write(kind, task, bytes, end) => {
+                let stream = if kind == FrameKind::Output { &mut output } else { &mut errors };
+                let shown = stream.lines.take(task, &bytes);
+                let place = end - stream.lines.held(task);
+                stream.sink.write(&shown).map(|()| Some(News::Written(kind, task, place)))
+            }
+            Job::End(kind, task) => {
+                let stream = if kind == FrameKind::Output { &mut output } else { &mut errors };
+                let shown = stream.lines.end(task);
+                stream.sink.write(&shown).map(|()| None)
+            }
+        };
+        match done {
+            Ok(news) => news.into_iter().for_each(|news| _ = tell.send(news)),
+            Err(error) => {
+                let _ = tell.send(News::Unwritable(error));
+                return;
+            }
+        }
+    }
+}
