@@ -7,7 +7,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], `tres`, [`why`] |
+//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`salloc`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], `tres`, [`why`] |
 //! | 0 what they print | [`cluster`], [`columns`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
 
 pub mod cluster;
@@ -21,6 +21,7 @@ mod program;
 mod reply;
 pub mod sacct;
 pub mod sacctmgr;
+pub mod salloc;
 pub mod sbatch;
 pub mod scancel;
 pub mod scontrol;

@@ -14,6 +14,7 @@ mod printing;
 mod prompt;
 pub mod report;
 pub mod sacctmgr;
+mod salloc;
 mod sbatch;
 mod session;
 pub mod side;
@@ -29,7 +30,7 @@ use std::ffi::{OsStr, OsString};
 use words::diag::{Diagnostic, ErrorKind};
 
 /// Those that submit and run; what they read and write is not the service's to read and write, so they are no programs there.
-const OWN: &[(&str, Raw)] = &[("sbatch", sbatch::run), ("srun", srun::run)];
+const OWN: &[(&str, Raw)] = &[("salloc", salloc::run), ("sbatch", sbatch::run), ("srun", srun::run)];
 
 /// What runs the program of this name, which is also the name of its link; `None` when there is none.
 pub fn named(name: &OsStr) -> Option<Raw> {

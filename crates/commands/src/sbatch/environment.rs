@@ -96,7 +96,7 @@ fn from_file(given: &Given, file: &str) -> Result<Vec<Variable>, Stop> {
 }
 
 /// Variables that tell the script and programs in it what was asked for; only what was said.
-fn said(given: &Given, options: &Options, demand: &Demand) -> Vec<(&'static str, String)> {
+pub fn said(given: &Given, options: &Options, demand: &Demand) -> Vec<(&'static str, String)> {
     let mut said = Vec::new();
     let mut add = |name: &'static str, value: Option<String>| said.extend(value.map(|value| (name, value)));
     let tasks = options.ntasks.or(options.ntasks_per_node.map(|_| demand.tasks)).map(|tasks| tasks.to_string());

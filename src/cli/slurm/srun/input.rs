@@ -46,7 +46,8 @@ impl Input {
         });
         let taken = tasks.iter().filter(|own| task.is_none_or(|task| task == **own)).map(|own| (*own, 0)).collect();
         let task = task.unwrap_or(ALL);
-        let mut input = Self { task, more, kept: VecDeque::new(), first: 0, is_ended: false, waits: true, taken, wanted: None };
+        let mut input =
+            Self { task, more, kept: VecDeque::new(), first: 0, is_ended: false, waits: true, taken, wanted: None };
         input.read_on();
         Ok(input)
     }

@@ -120,7 +120,7 @@ fn stream(
     let ranks: Vec<u32> = nodes.iter().flat_map(|node| node.ranks.iter().copied()).collect();
     let input = Input::begin(&named(run, &naming), task, &ranks, tell.clone()).map_err(|why| asking.fail(&why))?;
     let raw = if run.pty { RawTerminal::new() } else { None };
-    let printer = Printer::start("srun", raw.is_some(), output, errors, tell.clone());
+    let printer = Printer::start(asking.program, raw.is_some(), output, errors, tell.clone());
     let session = Session {
         manners: Manners {
             pty: run.pty,
@@ -177,6 +177,27 @@ fn sinks(run: &Run, naming: &Naming, tasks: u32) -> Result<(Stream, Stream), Str
     };
     let lines = || Lines::new(tasks, run.label, !run.unbuffered);
     Ok((Stream { sink: output, lines: lines() }, Stream { sink: errors, lines: lines() }))
+}
+
+/// A shell with a terminal on a job's first node (slurm.conf(5), `use_interactive_step`); its exit code.
+pub fn interactive(job: JobId, shell: OsString, news: &Receiver<News>, tell: &Sender<News>) -> Exit {
+    let now = Zoned::now();
+    let words =
+        [format!("--jobid={job}"), "--pty".to_owned(), "--overlap".to_owned(), "-N1".to_owned(), "-n1".to_owned()];
+    let read = texts(vec![shell]).and_then(|shell| {
+        let given = given::given(&now)?;
+        let argv: Vec<String> = words.into_iter().chain(shell).collect();
+        srun::read(&argv, &given).map_err(|Stop(reply)| reply.stderr)
+    });
+    let mut run = match read {
+        Ok(run) => run,
+        Err(error) => return complain("salloc", &error),
+    };
+    run.step.is_interactive = true;
+    run.step.relative = Some(0);
+    run.program.terminal = Some(terminal::size());
+    let asking = Asking { program: "salloc", failed: srun::FAILED, quiet: false, immediate: None };
+    in_job(&asking, job, &run, news, tell).unwrap_or_else(|exit| exit)
 }
 
 /// A step's name behind the job's number.
