@@ -342,8 +342,8 @@ fn every_program_of_slurm_is_installed_linked_and_has_cases() {
         sorted(list.split([' ', ',', '[', ']']).filter(|word| !word.is_empty()).map(str::to_owned).collect())
     };
     let known = sorted(commands::SlurmProgram::ALL.iter().map(|program| program.name().to_owned()).collect());
-    // What sbatch reads is not the service's to read, so it is no program there.
-    let linked = sorted(known.iter().cloned().chain(["sbatch".to_owned()]).collect());
+    let local = commands::LocalProgram::ALL.iter().map(|program| program.name().to_owned());
+    let linked = sorted(known.iter().cloned().chain(local).collect());
     assert_eq!(line("Makefile", "SLURM_COMMANDS = "), linked);
     assert_eq!(line("playbooks/cluster.yml", "slurm_commands: "), linked);
     assert_eq!(sorted(PROGRAMS.into_iter().chain(ABOUT_JOBS).map(str::to_owned).collect()), known);

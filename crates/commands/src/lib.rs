@@ -7,7 +7,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`salloc`], [`sbatch`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], `tres`, [`why`] |
+//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`salloc`], [`sattach`], [`sbatch`], [`sbcast`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], [`step`], `tres`, [`why`] |
 //! | 0 what they print | [`cluster`], [`columns`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
 
 pub mod cluster;
@@ -22,7 +22,9 @@ mod reply;
 pub mod sacct;
 pub mod sacctmgr;
 pub mod salloc;
+pub mod sattach;
 pub mod sbatch;
+pub mod sbcast;
 pub mod scancel;
 pub mod scontrol;
 pub mod signals;
@@ -32,9 +34,10 @@ pub mod squeue;
 pub mod sreport;
 pub mod srun;
 pub mod sshare;
+pub mod step;
 mod tres;
 pub mod why;
 
 pub use output::Output;
-pub use program::SlurmProgram;
+pub use program::{LocalProgram, SlurmProgram};
 pub use reply::{Reply, Then};

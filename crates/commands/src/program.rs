@@ -58,3 +58,34 @@ impl SlurmProgram {
         Self::ALL.into_iter().find(|program| program.name() == name)
     }
 }
+
+/// Those of Slurm's programs that run where they are called: what they read and write is not the service's to read and write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalProgram {
+    /// Gets nodes for as long as a command runs.
+    Salloc,
+    /// Listens to a step.
+    Sattach,
+    /// Submits a script.
+    Sbatch,
+    /// Copies a file to the nodes of a job.
+    Sbcast,
+    /// Runs a step.
+    Srun,
+}
+
+impl LocalProgram {
+    /// All, in the order of their names.
+    pub const ALL: [Self; 5] = [Self::Salloc, Self::Sattach, Self::Sbatch, Self::Sbcast, Self::Srun];
+
+    /// The name by which it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Salloc => "salloc",
+            Self::Sattach => "sattach",
+            Self::Sbatch => "sbatch",
+            Self::Sbcast => "sbcast",
+            Self::Srun => "srun",
+        }
+    }
+}

@@ -15,7 +15,9 @@ mod prompt;
 pub mod report;
 pub mod sacctmgr;
 mod salloc;
+mod sattach;
 mod sbatch;
+mod sbcast;
 mod session;
 pub mod side;
 mod srun;
@@ -25,19 +27,26 @@ use super::Raw;
 use super::exit::{self, Exit};
 use crate::view::styles::stderr;
 use clap::Args;
-use commands::SlurmProgram;
+use commands::{LocalProgram, SlurmProgram};
 use std::ffi::{OsStr, OsString};
 use words::diag::{Diagnostic, ErrorKind};
 
-/// Those that submit and run; what they read and write is not the service's to read and write, so they are no programs there.
-const OWN: &[(&str, Raw)] = &[("salloc", salloc::run), ("sbatch", sbatch::run), ("srun", srun::run)];
-
 /// What runs the program of this name, which is also the name of its link; `None` when there is none.
 pub fn named(name: &OsStr) -> Option<Raw> {
-    if let Some((_, run)) = OWN.iter().find(|(own, _)| name == *own) {
-        return Some(*run);
+    if let Some(local) = LocalProgram::ALL.into_iter().find(|program| name == program.name()) {
+        return Some(local_command(local));
     }
     SlurmProgram::ALL.into_iter().find(|program| name == program.name()).map(command)
+}
+
+fn local_command(program: LocalProgram) -> Raw {
+    match program {
+        LocalProgram::Salloc => salloc::run,
+        LocalProgram::Sattach => sattach::run,
+        LocalProgram::Sbatch => sbatch::run,
+        LocalProgram::Sbcast => sbcast::run,
+        LocalProgram::Srun => srun::run,
+    }
 }
 
 fn command(program: SlurmProgram) -> Raw {
@@ -80,8 +89,11 @@ pub fn run(args: SlurmArgs) -> Exit {
     match named(name) {
         Some(run) => run(args.command[1..].to_vec()),
         None => {
-            let known: Vec<_> =
-                SlurmProgram::ALL.into_iter().map(SlurmProgram::name).chain(OWN.iter().map(|(own, _)| *own)).collect();
+            let known: Vec<_> = SlurmProgram::ALL
+                .into_iter()
+                .map(SlurmProgram::name)
+                .chain(LocalProgram::ALL.map(LocalProgram::name))
+                .collect();
             let error = Diagnostic::new(ErrorKind::Usage, format!("there is no command {} of Slurm's", name.display()));
             exit::show(&error.hint(format!("there is: {}", known.join(", "))));
             Exit(2)

@@ -2,7 +2,7 @@
 
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use scheduling::request::TerminalSize;
-use std::io::{IsTerminal, stdin};
+use std::io::stdin;
 
 /// Standard input is a terminal that passes every key on, until this is dropped.
 pub struct RawTerminal {
@@ -34,9 +34,4 @@ pub fn size() -> TerminalSize {
         rows: rows.0,
         columns: columns.0,
     })
-}
-
-/// Whether standard input is a terminal.
-pub fn is_there() -> bool {
-    stdin().is_terminal()
 }

@@ -9,19 +9,24 @@ use crate::sacct::units::Convert;
 pub use options::VARIABLES;
 use options::{End, Named, Options};
 use scheduling::array::TaskSet;
-use scheduling::event::{Denial, JobCommand, SchedulerEvent};
+use scheduling::event::{Denial, JobCommand, SchedulerEvent, StepCommand};
 use scheduling::id::JobId;
-use slurm::records::JobState;
+use slurm::records::{JobState, StepId};
 use std::collections::BTreeMap;
 use words::text::slurm_time::TimeFormat;
 
 /// Exit code of one whose job is another's.
 const DENIED: u8 = 210;
 
+/// … of a step that is not there.
+const NO_STEP: u8 = 225;
+
 /// What is done to one job.
 struct Target {
     id: JobId,
     tasks: Option<TaskSet>,
+    /// One of its steps alone, that `srun` started.
+    step: Option<StepId>,
     /// How complaints call it.
     text: String,
 }
@@ -69,21 +74,25 @@ fn targets(cluster: &Cluster, options: &Options) -> Vec<Target> {
     }
     let mut found = Vec::new();
     for named in &options.jobs {
+        if named.step.is_some() {
+            found.push(Target { id: named.job, tasks: None, step: named.step, text: named.job.to_string() });
+            continue;
+        }
         let records = cluster.records(named.job);
         if records.is_empty() || named.tasks.is_some() {
-            found.push(Target { id: named.job, tasks: named.tasks.clone(), text: named.text.clone() });
+            found.push(Target { id: named.job, tasks: named.tasks.clone(), step: None, text: named.text.clone() });
             continue;
         }
         let alone = records.len() == 1;
         let meant = records.into_iter().filter(|id| is_meant(cluster, options, *id, !alone));
-        found.extend(meant.map(|id| Target { id, tasks: None, text: Named::text_of(named, id) }));
+        found.extend(meant.map(|id| Target { id, tasks: None, step: None, text: Named::text_of(named, id) }));
     }
     found
 }
 
 impl Target {
     fn whole(id: JobId) -> Self {
-        Self { id, tasks: None, text: id.to_string() }
+        Self { id, tasks: None, step: None, text: id.to_string() }
     }
 }
 
@@ -132,7 +141,10 @@ fn asked(cluster: &Cluster, targets: Vec<Target>, answers: &[bool]) -> Result<Ve
 }
 
 fn end(controller: &mut dyn Controller, options: &Options, target: Target, reply: &mut Reply) {
-    let Target { id, tasks, text } = target;
+    if let Some(step) = target.step {
+        return end_step(controller, options, &target, step, reply);
+    }
+    let Target { id, tasks, text, .. } = target;
     if options.verbose {
         let what = options.signal.map_or_else(|| "Terminating".to_owned(), |signal| format!("Signal {signal} to"));
         reply.stderr.push_str(&format!("scancel: {what} job {text}\n"));
@@ -156,6 +168,18 @@ fn end(controller: &mut dyn Controller, options: &Options, target: Target, reply
     if !is_over {
         reply.code = if denial == Denial::Denied { DENIED } else { 1 };
     }
+}
+
+/// Ends a step, or signals it; its job goes on.
+fn end_step(controller: &mut dyn Controller, options: &Options, target: &Target, step: StepId, reply: &mut Reply) {
+    let command = options.signal.map_or(StepCommand::Cancel, StepCommand::Signal);
+    let event = SchedulerEvent::ControlStep(controller.cluster().requester(), target.id, step, command);
+    let Err(denial) = controller.on(event) else { return };
+    let is_over = denial == Denial::AlreadyDone && controller.cluster().core.job(target.id).is_some();
+    // Real scancel cannot tell a step that is over from one that never was.
+    let words = if is_over { Denial::InvalidJob } else { denial };
+    reply.stderr.push_str(&format!("scancel: error: Kill job error on job step id {}: {words}\n", target.text));
+    reply.code = if denial == Denial::Denied { DENIED } else { NO_STEP };
 }
 
 fn is_pending(cluster: &Cluster, id: JobId) -> bool {

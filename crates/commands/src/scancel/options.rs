@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::signals;
 use scheduling::array::TaskSet;
 use scheduling::id::{JobId, Uid};
-use slurm::records::JobState;
+use slurm::records::{JobState, StepId};
 use std::collections::BTreeMap;
 use words::people::Sought;
 use words::text::getopt::Takes::{Nothing as No, Value as Yes};
@@ -99,8 +99,8 @@ pub struct Named {
     pub job: JobId,
     /// Tasks of its array.
     pub tasks: Option<TaskSet>,
-    /// A step of it, by name.
-    pub step: Option<String>,
+    /// A step of it alone. The script's is the job.
+    pub step: Option<StepId>,
 }
 
 /// What ends a command before it does anything.
@@ -181,7 +181,9 @@ impl Options {
 /// `12`, `12_3`, `12_[3-5]`, `12.0`, `12.batch`.
 fn named(text: &str) -> Result<Named, End> {
     let bad = || complaint(&format!("Invalid job id {text}"));
-    let (rest, step) = text.split_once('.').map_or((text, None), |(rest, step)| (rest, Some(step.to_owned())));
+    let (rest, step) = text.split_once('.').map_or((text, None), |(rest, step)| (rest, Some(step)));
+    let step = step.map(|step| crate::step::named(step).ok_or_else(bad)).transpose()?;
+    let step = step.filter(|step| *step != StepId::Batch);
     let (id, tasks) = rest.split_once('_').map_or((rest, None), |(id, tasks)| (id, Some(tasks)));
     let job = id.parse::<u32>().ok().filter(|id| *id > 0).map(JobId).ok_or_else(bad)?;
     let tasks = tasks.map(str::parse::<TaskSet>).transpose().map_err(|_| bad())?;

@@ -3,6 +3,7 @@
 mod change;
 mod show_job;
 mod show_others;
+mod show_step;
 
 use crate::Reply;
 use crate::cluster::{Cluster, Controller};
@@ -204,9 +205,11 @@ fn show(cluster: &Cluster, format: &Format, rest: &[String]) -> Said {
             None => Ok("No reservations in the system\n".to_owned()),
             Some(name) => Err(Said { code: 1, ..Said::told(format!("Reservation {name} not found\n")) }),
         },
+        () if is("steps") || is("stepid") => {
+            show_step::show(cluster, format, which).map_err(|text| Said { code: 1, ..Said::told(text) })
+        }
         () if is("daemons") => Ok("slurmctld slurmd\n".to_owned()),
         () if [
-            "steps",
             "topology",
             "federation",
             "assoc_mgr",
@@ -309,6 +312,7 @@ Usage: scontrol [OPTION]... COMMAND
     show partition [NAME]        partitions
     show config                  the configuration
     show licenses                licences
+    show step [JOB[.STEP]]       steps that run
     show hostnames LIST          the names of a list of nodes
     show hostlist NAMES          a list of nodes of names
     show hostlistsorted NAMES    the same, in order

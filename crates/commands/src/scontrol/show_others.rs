@@ -12,7 +12,7 @@ use slurm::model::tres::{BILLING, CPU, MEM, NODE};
 use slurm::settings::{Admits, PartitionState, Private};
 use words::text::{duration, hostlist};
 
-fn joined(lines: &[String], format: &Format) -> String {
+pub fn joined(lines: &[String], format: &Format) -> String {
     if format.one_line { lines.join(" ") + "\n" } else { lines.join("\n   ") + "\n\n" }
 }
 

@@ -7,6 +7,7 @@ mod sort;
 use crate::cluster::Cluster;
 use crate::job::JobFacts;
 use crate::layout::Layout;
+use crate::step::StepFacts;
 use crate::{Output, Reply};
 use fields::{FIELDS, Queue};
 use options::{End, Options, Wanted};
@@ -62,15 +63,19 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
     Reply { stdout: out.rest(), stderr, ..Reply::default() }
 }
 
-/// The steps of jobs that run: each has its script.
+/// The steps of jobs that run: their scripts, and what `srun` started.
 fn steps(options: &Options, jobs: &[JobFacts], out: &mut Output) {
     out.push_str(if options.header { STEPS } else { "" });
     for it in jobs.iter().filter(|it| it.state() == JobState::Running) {
-        let cells = [format!("{}.batch", it.number()), "batch".to_owned(), it.partition()];
-        let [step, name, partition] = cells;
-        let (user, time) = (&it.job.submission.user.name, crate::job::clock(it.elapsed()));
-        let host = it.host().map_or_else(String::new, ToString::to_string);
-        out.push_str(&format!("{step:>15.15} {name:>8.8} {partition:>9.9} {user:>8.8} {time:>9.9} {host}\n"));
+        for step in it.job.steps() {
+            out.push_str(&StepFacts { job: it, step }.line());
+        }
+        if it.job.submission.allocation.is_none() {
+            let (step, host) = (format!("{}.batch", it.number()), it.host().map(NodeName::to_string));
+            let (user, time) = (&it.job.submission.user.name, crate::job::clock(it.elapsed()));
+            let cells = [&step, "batch", &it.partition(), user, &time, &host.unwrap_or_default()];
+            out.push_str(&crate::step::line(cells));
+        }
         if out.row_ends().is_break() {
             break;
         }

@@ -32,7 +32,7 @@ impl Input {
     /// Begins to read, if there is anything, for these tasks.
     pub fn begin(from: &OwnInput, task: Option<u32>, tasks: &[u32], tell: Sender<News>) -> Result<Self, String> {
         let source: Option<Box<dyn Read + Send>> = match from {
-            OwnInput::Nothing => None,
+            OwnInput::Nothing => return Ok(Self::none()),
             OwnInput::Standard => Some(Box::new(std::io::stdin())),
             OwnInput::File(path) => {
                 let file = std::fs::File::open(path);
@@ -50,6 +50,12 @@ impl Input {
             Self { task, more, kept: VecDeque::new(), first: 0, is_ended: false, waits: true, taken, wanted: None };
         input.read_on();
         Ok(input)
+    }
+
+    /// Of one who sends nothing.
+    pub fn none() -> Self {
+        let (kept, taken) = (VecDeque::new(), BTreeMap::new());
+        Self { task: ALL, more: None, kept, first: 0, is_ended: false, waits: false, taken, wanted: None }
     }
 
     /// What was read; the frame to send. Nothing read is the end.

@@ -1,5 +1,6 @@
 //! `srun`: a job if it is in none, a step, and the way between this terminal and its tasks.
 
+pub mod attach;
 mod create;
 mod input;
 pub mod link;
@@ -81,11 +82,11 @@ fn begin(mut run: Run) -> Result<Exit, Exit> {
         run.program.terminal = Some(terminal::size());
     }
     match run.place.clone() {
-        Place::In(job) => in_job(&asking, job, &run, &news, &tell),
+        Place::In(job) => in_job(&asking, job, &run, &How::default(), &news, &tell),
         Place::New(request) => {
             let job = asking.submit(*request, run.test_only, run.cluster.clone())?;
             asking.wait(job, &news, &tell)?;
-            let ends = in_job(&asking, job, &run, &news, &tell);
+            let ends = in_job(&asking, job, &run, &How::default(), &news, &tell);
             if let Err(Exit(code)) = ends {
                 // The job is there for the step that is not to be.
                 let _ = granted::finish(job, ExitCode { code, signal: 0 });
@@ -95,15 +96,31 @@ fn begin(mut run: Run) -> Result<Exit, Exit> {
     }
 }
 
-fn in_job(asking: &Asking, job: JobId, run: &Run, news: &Receiver<News>, tell: &Sender<News>) -> Result<Exit, Exit> {
+/// How a program differs from `srun` that runs a step for its own ends.
+#[derive(Default)]
+pub struct How {
+    /// What errors of tasks are about: they are said as errors of their nodes, and how tasks end is not.
+    pub errors_of: Option<&'static str>,
+}
+
+/// Runs a step in a job. The error is how the program ends without one, all being said.
+pub fn in_job(
+    asking: &Asking,
+    job: JobId,
+    run: &Run,
+    how: &How,
+    news: &Receiver<News>,
+    tell: &Sender<News>,
+) -> Result<Exit, Exit> {
     let (step, nodes, standing) = create::step(asking, job, run, news, tell)?;
-    stream(asking, run, (job, step), &nodes, &standing, news, tell)
+    stream(asking, run, how, (job, step), &nodes, &standing, news, tell)
 }
 
 /// The session over a step that is there.
 fn stream(
     asking: &Asking,
     run: &Run,
+    how: &How,
     (job, step): (JobId, StepId),
     nodes: &[StepNode],
     standing: &JobStanding,
@@ -111,11 +128,14 @@ fn stream(
     tell: &Sender<News>,
 ) -> Result<Exit, Exit> {
     let by_name = nodes.iter().map(|node| (node.node.to_string(), node.ranks.clone()));
-    let tasks = Tasks::new(&format!("{job}.{}", shown(step)), by_name);
+    let tasks = Tasks::new(&format!("{job}.{}", commands::step::name(step)), by_name);
     let user = std::env::var("USER").unwrap_or_default();
     let name = standing.allocation.as_ref().map_or("", |it| it.name.as_str());
     let naming = Naming { job: job.0, array: None, step, name, user: &user };
-    let (output, errors) = sinks(run, &naming, tasks.count()).map_err(|why| asking.fail(&why))?;
+    let (output, mut errors) = sinks(run, &naming, tasks.count()).map_err(|why| asking.fail(&why))?;
+    if let Some(about) = how.errors_of {
+        errors.sink = Sink::Named(names(asking.program, about, nodes));
+    }
     let task = if let StepInput::StreamedTo(task) = run.program.input { Some(task) } else { None };
     let ranks: Vec<u32> = nodes.iter().flat_map(|node| node.ranks.iter().copied()).collect();
     let input = Input::begin(&named(run, &naming), task, &ranks, tell.clone()).map_err(|why| asking.fail(&why))?;
@@ -128,7 +148,8 @@ fn stream(
             disable_status: run.disable_status,
             quit_on_interrupt: run.quit_on_interrupt,
             kill_on_bad_exit: run.step.kill_on_bad_exit,
-            quiet: run.quiet,
+            quiet: run.quiet || how.errors_of.is_some(),
+            tells_ends: how.errors_of.is_none(),
             owner: true,
         },
         tasks,
@@ -138,6 +159,7 @@ fn stream(
         news,
         tell: tell.clone(),
         link: None,
+        backlog: Vec::new(),
         had: BTreeMap::new(),
         written: BTreeMap::new(),
         times: session::Times::default(),
@@ -145,6 +167,18 @@ fn stream(
     let code = session.run();
     drop(raw);
     Ok(Exit(code))
+}
+
+/// What is said before an error of each task, by rank.
+fn names(program: &str, about: &str, nodes: &[StepNode]) -> Vec<String> {
+    let last = nodes.iter().flat_map(|node| &node.ranks).max().map_or(0, |last| *last as usize + 1);
+    let mut names = vec![String::new(); last];
+    for node in nodes {
+        for rank in &node.ranks {
+            names[*rank as usize] = format!("{program}: error: {about}({}): ", node.node);
+        }
+    }
+    names
 }
 
 /// The input, with its file's name made.
@@ -176,36 +210,31 @@ fn sinks(run: &Run, naming: &Naming, tasks: u32) -> Result<(Stream, Stream), Str
         _ => Sink::Errors,
     };
     let lines = || Lines::new(tasks, run.label, !run.unbuffered);
-    Ok((Stream { sink: output, lines: lines() }, Stream { sink: errors, lines: lines() }))
+    Ok((Stream { sink: output, lines: lines(), only: None }, Stream { sink: errors, lines: lines(), only: None }))
 }
 
 /// A shell with a terminal on a job's first node (slurm.conf(5), `use_interactive_step`); its exit code.
 pub fn interactive(job: JobId, shell: OsString, news: &Receiver<News>, tell: &Sender<News>) -> Exit {
-    let now = Zoned::now();
-    let words =
-        [format!("--jobid={job}"), "--pty".to_owned(), "--overlap".to_owned(), "-N1".to_owned(), "-n1".to_owned()];
-    let read = texts(vec![shell]).and_then(|shell| {
-        let given = given::given(&now)?;
-        let argv: Vec<String> = words.into_iter().chain(shell).collect();
-        srun::read(&argv, &given).map_err(|Stop(reply)| reply.stderr)
+    let words = texts(vec![shell]).map(|shell| {
+        let own =
+            [format!("--jobid={job}"), "--pty".to_owned(), "--overlap".to_owned(), "-N1".to_owned(), "-n1".to_owned()];
+        own.into_iter().chain(shell).collect::<Vec<_>>()
     });
-    let mut run = match read {
+    let run = words.map_err(|error| complain("salloc", &error)).and_then(|words| step("salloc", &words));
+    let mut run = match run {
         Ok(run) => run,
-        Err(error) => return complain("salloc", &error),
+        Err(exit) => return exit,
     };
     run.step.is_interactive = true;
     run.step.relative = Some(0);
     run.program.terminal = Some(terminal::size());
     let asking = Asking { program: "salloc", failed: srun::FAILED, quiet: false, immediate: None };
-    in_job(&asking, job, &run, news, tell).unwrap_or_else(|exit| exit)
+    in_job(&asking, job, &run, &How::default(), news, tell).unwrap_or_else(|exit| exit)
 }
 
-/// A step's name behind the job's number.
-pub fn shown(step: StepId) -> String {
-    match step {
-        StepId::Number(number) => number.to_string(),
-        StepId::Batch => "batch".to_owned(),
-        StepId::Extern => "extern".to_owned(),
-        StepId::Interactive => "interactive".to_owned(),
-    }
+/// What `srun` would make of these words; the error is how the program ends, all being said.
+pub fn step(program: &str, words: &[String]) -> Result<Run, Exit> {
+    let now = Zoned::now();
+    let given = given::given(&now).map_err(|error| complain(program, &error))?;
+    srun::read(words, &given).map_err(|Stop(reply)| complain(program, reply.stderr.trim_end()))
 }

@@ -18,11 +18,19 @@ pub enum Sink {
     Errors,
     /// A file.
     File(File),
+    /// Standard error, with this before each line, by task.
+    Named(Vec<String>),
 }
 
 impl Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    fn write(&mut self, task: u32, bytes: &[u8]) -> std::io::Result<()> {
         match self {
+            Self::Named(names) => {
+                let name = names.get(task as usize).map_or("", String::as_str);
+                let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+                let named: Vec<u8> = lines.flat_map(|line| [name.as_bytes(), line].concat()).collect();
+                stderr().raw(&named)
+            }
             Self::Output => stdout().raw(bytes),
             Self::Errors => stderr().raw(bytes),
             Self::File(file) => file.write_all(bytes),
@@ -36,6 +44,25 @@ pub struct Stream {
     pub sink: Sink,
     /// How.
     pub lines: Lines,
+    /// Of this task alone.
+    pub only: Option<u32>,
+}
+
+impl Stream {
+    /// Takes in what a task wrote; so many bytes of it are not written yet.
+    fn take(&mut self, task: u32, bytes: &[u8]) -> std::io::Result<u64> {
+        if self.only.is_some_and(|only| only != task) {
+            return Ok(0);
+        }
+        let shown = self.lines.take(task, bytes);
+        self.sink.write(task, &shown)?;
+        Ok(self.lines.held(task))
+    }
+
+    fn end(&mut self, task: u32) -> std::io::Result<()> {
+        let shown = self.lines.end(task);
+        self.sink.write(task, &shown)
+    }
 }
 
 enum Job {
@@ -102,14 +129,11 @@ fn work(mut output: Stream, mut errors: Stream, jobs: &Receiver<Job>, tell: &Sen
             }
             Job::Write(kind, task, bytes, end) => {
                 let stream = if kind == FrameKind::Output { &mut output } else { &mut errors };
-                let shown = stream.lines.take(task, &bytes);
-                let place = end - stream.lines.held(task);
-                stream.sink.write(&shown).map(|()| Some(News::Written(kind, task, place)))
+                stream.take(task, &bytes).map(|held| Some(News::Written(kind, task, end - held)))
             }
             Job::End(kind, task) => {
                 let stream = if kind == FrameKind::Output { &mut output } else { &mut errors };
-                let shown = stream.lines.end(task);
-                stream.sink.write(&shown).map(|()| None)
+                stream.end(task).map(|()| None)
             }
         };
         match done {

@@ -26,6 +26,7 @@ const LATEST: Duration = Duration::from_secs(30);
 const CLOSED_PIPE: u8 = 141;
 
 /// How `srun` behaves.
+#[derive(Default)]
 pub struct Manners {
     /// `--pty`
     pub pty: bool,
@@ -39,6 +40,8 @@ pub struct Manners {
     pub kill_on_bad_exit: bool,
     /// `--quiet`
     pub quiet: bool,
+    /// Whether it says how tasks ended.
+    pub tells_ends: bool,
     /// Whether the step is this process's: it acknowledges, and the step ends with it.
     pub owner: bool,
 }
@@ -59,8 +62,10 @@ pub struct Session<'a> {
     pub news: &'a Receiver<News>,
     /// For threads that tell.
     pub tell: Sender<News>,
-    /// The connection.
+    /// The connection, if it is there already.
     pub link: Option<Link>,
+    /// What came over it before.
+    pub backlog: Vec<Frame>,
     /// Places up to which output was had, by kind and task.
     pub had: BTreeMap<(u8, u32), u64>,
     /// Up to which it was written.
@@ -94,8 +99,15 @@ enum Ends {
 impl Session<'_> {
     /// Runs until all is over; the exit code.
     pub fn run(mut self) -> u8 {
-        self.open();
+        if self.link.is_none() {
+            self.open();
+        }
+        let backlog = std::mem::take(&mut self.backlog);
+        let is_over = backlog.into_iter().filter_map(|frame| self.frame(frame)).count() > 0;
         let code = loop {
+            if is_over {
+                break self.tasks.code();
+            }
             let until = if self.input.is_wanted() { Some(Instant::now()) } else { self.times.next(self.manners.wait) };
             let ends = match news::next(self.news, until) {
                 None => {
@@ -110,9 +122,7 @@ impl Session<'_> {
                 Some(Ends::Over) => break self.tasks.code(),
             }
         };
-        for line in self.tasks.news(true) {
-            self.printer.say(&line);
-        }
+        self.tell_news(true);
         self.leave();
         code
     }
@@ -301,9 +311,7 @@ impl Session<'_> {
             self.times.first_ended = Some(Instant::now());
         }
         if is_bad && self.manners.kill_on_bad_exit && self.tasks.are_some_left() && self.times.aborted.is_none() {
-            for line in self.tasks.news(true) {
-                self.printer.say(&line);
-            }
+            self.tell_news(true);
             self.terminating();
             self.times.aborted = Some(Instant::now());
             self.times.kill_wait = Duration::from_secs(kill_wait());
@@ -323,13 +331,18 @@ impl Session<'_> {
 
     /// Says how tasks ended, those of a node together.
     fn tell_ends(&mut self) {
-        for line in self.tasks.news(false) {
-            self.printer.say(&line);
-        }
+        self.tell_news(false);
         if !self.tasks.have_news() {
             self.times.tell_ends = None;
         } else if self.times.tell_ends.is_none() {
             self.times.tell_ends = Some(Instant::now() + TOGETHER);
+        }
+    }
+
+    fn tell_news(&mut self, now: bool) {
+        let lines = self.tasks.news(now);
+        if self.manners.tells_ends {
+            lines.iter().for_each(|line| self.printer.say(line));
         }
     }
 
@@ -338,9 +351,7 @@ impl Session<'_> {
         let now = Instant::now();
         if self.times.tell_ends.is_some_and(|at| at <= now) {
             self.times.tell_ends = None;
-            for line in self.tasks.news(true) {
-                self.printer.say(&line);
-            }
+            self.tell_news(true);
         }
         if let (Some(first), Some(wait), None) = (self.times.first_ended, self.manners.wait, self.times.aborted)
             && first + wait <= now
@@ -434,6 +445,11 @@ impl Session<'_> {
 }
 
 impl Times {
+    /// Of a session that begins with this connection.
+    pub fn after_links(links: u32) -> Self {
+        Self { links, ..Self::default() }
+    }
+
     fn next(&self, wait: Option<Duration>) -> Option<Instant> {
         let abort = self.aborted.map(|since| since + self.kill_wait + LATEST);
         let first = self.first_ended.zip(wait).map(|(first, wait)| first + wait);
