@@ -1,14 +1,21 @@
-//! [`Input`]: what tasks read, kept until all of them have, so that a connection may break.
+//! [`Input`]: what tasks read, kept until their nodes say that all of them have read it, so that a connection may break.
 
 use crate::cli::slurm::news::News;
 use commands::srun::streams::OwnInput;
-use compute::stream::{ALL, Frame, FrameKind, KEPT};
+use compute::stream::{ALL, Frame, FrameKind, INPUT_WINDOW};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
 
 /// So many bytes are read at a time.
 const PIECE: usize = 32 << 10;
+
+/// What no node has read for so long may be lost, and is said again; every time after twice as long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// … and after no longer than this.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The input of a step.
 pub struct Input {
@@ -22,15 +29,15 @@ pub struct Input {
     is_ended: bool,
     /// Whether the reader waits for leave to read.
     waits: bool,
-    /// Up to where the tasks have read it that read it.
+    /// Up to where the tasks of each node have read it, by the first of the node's ranks.
     taken: BTreeMap<u32, u64>,
-    /// From where it is to be said again.
-    wanted: Option<u64>,
+    /// When what was not read is said again, and how long after that once more.
+    again: Option<(Instant, Duration)>,
 }
 
 impl Input {
-    /// Begins to read, if there is anything, for these tasks.
-    pub fn begin(from: &OwnInput, task: Option<u32>, tasks: &[u32], tell: Sender<News>) -> Result<Self, String> {
+    /// Begins to read, if there is anything. `nodes`: those whose tasks read it, each by the first of its ranks.
+    pub fn begin(from: &OwnInput, task: Option<u32>, nodes: &[u32], tell: Sender<News>) -> Result<Self, String> {
         let source: Option<Box<dyn Read + Send>> = match from {
             OwnInput::Nothing => return Ok(Self::none()),
             OwnInput::Standard => Some(Box::new(std::io::stdin())),
@@ -44,10 +51,10 @@ impl Input {
             std::thread::spawn(move || read(source, &leave, &tell));
             more
         });
-        let taken = tasks.iter().filter(|own| task.is_none_or(|task| task == **own)).map(|own| (*own, 0)).collect();
+        let taken = nodes.iter().map(|node| (*node, 0)).collect();
         let task = task.unwrap_or(ALL);
         let mut input =
-            Self { task, more, kept: VecDeque::new(), first: 0, is_ended: false, waits: true, taken, wanted: None };
+            Self { task, more, kept: VecDeque::new(), first: 0, is_ended: false, waits: true, taken, again: None };
         input.read_on();
         Ok(input)
     }
@@ -55,7 +62,7 @@ impl Input {
     /// Of one who sends nothing.
     pub fn none() -> Self {
         let (kept, taken) = (VecDeque::new(), BTreeMap::new());
-        Self { task: ALL, more: None, kept, first: 0, is_ended: false, waits: false, taken, wanted: None }
+        Self { task: ALL, more: None, kept, first: 0, is_ended: false, waits: false, taken, again: None }
     }
 
     /// What was read; the frame to send. Nothing read is the end.
@@ -64,32 +71,50 @@ impl Input {
         self.is_ended = bytes.is_empty();
         self.kept.extend(&bytes);
         self.waits = true;
+        self.again = self.again.or(Some((Instant::now() + PATIENCE, PATIENCE)));
         self.read_on();
         self.frame(place, bytes)
     }
 
-    /// A task has read all up to this place.
-    pub fn taken(&mut self, task: u32, place: u64) {
-        if let Some(own) = self.taken.get_mut(&task) {
+    /// The tasks of a node have read all up to this place. A node that says nothing new has a new connection, and is told again
+    /// what may have been lost with the old one.
+    pub fn taken(&mut self, node: u32, place: u64) {
+        if let Some(own) = self.taken.get_mut(&node) {
+            let is_news = place > *own;
             *own = place.max(*own);
+            if is_news {
+                self.again = None;
+            } else {
+                self.again = Some((Instant::now(), PATIENCE));
+            }
         }
         self.forget();
     }
 
-    /// A task is gone, and reads nothing any more.
-    pub fn gone(&mut self, task: u32) {
-        self.taken.remove(&task);
+    /// A node is gone, and reads nothing any more.
+    pub fn gone(&mut self, node: u32) {
+        self.taken.remove(&node);
         self.forget();
     }
 
-    /// A task wants it from this place on.
-    pub fn wants(&mut self, place: u64) {
-        self.wanted = Some(self.wanted.map_or(place, |other| other.min(place)));
+    /// When something is to be said again, if nothing is heard before.
+    pub fn due(&self) -> Option<Instant> {
+        self.again.map(|(at, _)| at)
     }
 
-    /// Whether somebody wants to hear something again.
-    pub fn is_wanted(&self) -> bool {
-        self.wanted.is_some()
+    /// What is to be said again now.
+    pub fn overdue(&mut self) -> Vec<Frame> {
+        match self.again {
+            Some((at, patience)) if at <= Instant::now() => {
+                self.again = None;
+                let frames = self.again();
+                if !frames.is_empty() {
+                    self.again = Some((Instant::now() + patience, (patience * 2).min(LONGEST_PATIENCE)));
+                }
+                frames
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn forget(&mut self) {
@@ -101,7 +126,7 @@ impl Input {
     }
 
     fn read_on(&mut self) {
-        let fits = self.kept.len() + PIECE <= KEPT;
+        let fits = self.kept.len() + PIECE <= INPUT_WINDOW as usize;
         if self.waits && fits && !self.is_ended {
             self.waits = false;
             if let Some(more) = &self.more {
@@ -110,18 +135,17 @@ impl Input {
         }
     }
 
-    /// Frames that say again what is wanted so, or all that may not have arrived.
-    pub fn again(&mut self) -> Vec<Frame> {
-        let mut place = self.wanted.take().unwrap_or(self.first).max(self.first);
-        let known = (place - self.first) as usize;
-        let kept: Vec<u8> = self.kept.iter().skip(known).copied().collect();
+    /// Frames that say all again that was not read.
+    pub fn again(&self) -> Vec<Frame> {
+        let kept: Vec<u8> = self.kept.iter().copied().collect();
+        let mut place = self.first;
         let mut frames = Vec::new();
         for piece in kept.chunks(PIECE) {
             frames.push(self.frame(place, piece.to_vec()));
             place += piece.len() as u64;
         }
-        if self.is_ended {
-            frames.push(self.frame(self.first + self.kept.len() as u64, Vec::new()));
+        if self.is_ended && !self.taken.is_empty() {
+            frames.push(self.frame(place, Vec::new()));
         }
         frames
     }
@@ -154,11 +178,11 @@ mod tests {
     fn input() -> Input {
         let taken = BTreeMap::from([(0, 0), (2, 0)]);
         let kept = VecDeque::new();
-        Input { task: ALL, more: None, kept, first: 0, is_ended: false, waits: true, taken, wanted: None }
+        Input { task: ALL, more: None, kept, first: 0, is_ended: false, waits: true, taken, again: None }
     }
 
     #[test]
-    fn what_all_tasks_have_read_is_forgotten() {
+    fn what_all_have_read_is_forgotten() {
         let mut input = input();
         assert_eq!(input.take(b"abc".to_vec()).place, 0);
         assert_eq!(input.take(b"de".to_vec()).place, 3);
@@ -166,14 +190,27 @@ mod tests {
         assert_eq!(input.again()[0].content, b"abcde");
         input.taken(2, 1);
         assert_eq!((input.again()[0].place, input.again()[0].content.as_slice()), (1, &b"bcde"[..]));
-        input.wants(3);
-        assert_eq!((input.is_wanted(), input.again()[0].place, input.is_wanted()), (true, 3, false));
         input.gone(2);
         assert_eq!((input.again()[0].place, input.again()[0].content.as_slice()), (4, &b"e"[..]));
         assert_eq!(input.take(Vec::new()).place, 5);
         input.taken(0, 9);
         let again = input.again();
         assert_eq!((again.len(), again[0].place, again[0].content.len()), (1, 5, 0), "the end is said again");
+    }
+
+    /// As after a connection that was lost with what was on its way.
+    #[test]
+    fn a_node_that_says_nothing_new_is_told_again() {
+        let mut input = input();
+        input.take(b"abc".to_vec());
+        assert!(input.due().is_some() && input.overdue().is_empty());
+        input.taken(0, 2);
+        assert!(input.due().is_none(), "there is progress");
+        input.taken(0, 2);
+        assert_eq!(input.overdue()[0].content, b"abc");
+        assert!(input.overdue().is_empty() && input.due().is_some());
+        [0, 2].into_iter().for_each(|node| input.taken(node, 3));
+        assert!(input.again().is_empty());
     }
 
     #[test]
@@ -185,12 +222,12 @@ mod tests {
         while leave.try_recv().is_ok() {
             input.take(vec![b'x'; PIECE]);
             read += PIECE;
-            assert!(read <= KEPT);
+            assert!(read as u64 <= INPUT_WINDOW);
         }
-        assert_eq!(read, KEPT);
+        assert_eq!(read as u64, INPUT_WINDOW);
         input.taken(0, PIECE as u64);
         assert!(leave.try_recv().is_err());
-        input.taken(2, compute::stream::NO_MORE);
+        input.taken(2, PIECE as u64);
         assert!(leave.try_recv().is_ok());
     }
 }

@@ -137,8 +137,9 @@ fn stream(
         errors.sink = Sink::Named(names(asking.program, about, nodes));
     }
     let task = if let StepInput::StreamedTo(task) = run.program.input { Some(task) } else { None };
-    let ranks: Vec<u32> = nodes.iter().flat_map(|node| node.ranks.iter().copied()).collect();
-    let input = Input::begin(&named(run, &naming), task, &ranks, tell.clone()).map_err(|why| asking.fail(&why))?;
+    let reads = |node: &&StepNode| task.is_none_or(|task| node.ranks.contains(&task));
+    let firsts: Vec<u32> = nodes.iter().filter(reads).filter_map(|node| node.ranks.first().copied()).collect();
+    let input = Input::begin(&named(run, &naming), task, &firsts, tell.clone()).map_err(|why| asking.fail(&why))?;
     let raw = if run.pty { RawTerminal::new() } else { None };
     let printer = Printer::start(asking.program, raw.is_some(), output, errors, tell.clone());
     let session = Session {

@@ -108,12 +108,9 @@ impl Session<'_> {
             if is_over {
                 break self.tasks.code();
             }
-            let until = if self.input.is_wanted() { Some(Instant::now()) } else { self.times.next(self.manners.wait) };
+            let until = self.times.next(self.manners.wait).into_iter().chain(self.input.due()).min();
             let ends = match news::next(self.news, until) {
-                None => {
-                    self.say_again();
-                    self.in_time()
-                }
+                None => self.in_time(),
                 Some(news) => self.take(news),
             };
             match ends {
@@ -244,8 +241,7 @@ impl Session<'_> {
                 self.gone(&gone, line);
             }
             FrameKind::Notice => self.notice(&text()),
-            FrameKind::Taken => self.input.taken(task, place),
-            FrameKind::Wanted => self.input.wants(place),
+            FrameKind::Acknowledged => self.input.taken(task, place),
             _ => {}
         }
         self.tell_ends();
@@ -257,13 +253,6 @@ impl Session<'_> {
         ranks.iter().for_each(|rank| self.input.gone(*rank));
         if let Some(line) = line {
             self.printer.say(&line);
-        }
-    }
-
-    /// Nodes that have opened a connection are told what they want to hear, those that ask at one time together.
-    fn say_again(&mut self) {
-        if self.input.is_wanted() {
-            self.input.again().into_iter().for_each(|frame| self.send(frame));
         }
     }
 
@@ -349,6 +338,7 @@ impl Session<'_> {
     /// A time has come.
     fn in_time(&mut self) -> Option<Ends> {
         let now = Instant::now();
+        self.input.overdue().into_iter().for_each(|frame| self.send(frame));
         if self.times.tell_ends.is_some_and(|at| at <= now) {
             self.times.tell_ends = None;
             self.tell_news(true);
