@@ -108,7 +108,7 @@ impl Core {
         let run = running(&job)?.clone();
         let mut step = job.step(step).cloned().ok_or(Denial::AlreadyDone)?;
         match command {
-            StepCommand::Cancel if step.is_stopped => return Err(Denial::AlreadyDone),
+            StepCommand::Cancel if step.is_stopped || has_ended(&step) => return Err(Denial::AlreadyDone),
             StepCommand::Cancel => stop(&mut step, JobState::Cancelled, present.now, Some(who.uid)),
             StepCommand::Signal(number) => send(&mut step, number)?,
             StepCommand::LeaveAlone => step.is_left_alone = true,
@@ -230,10 +230,10 @@ impl Core {
         let mut steps = run.steps.clone();
         for step in &mut steps {
             self.programs.remove(&(job.id, step.id));
-            let has_ended = step.ended.count() as usize == step.shares.len();
+            let has_ended = has_ended(step);
             match &mut step.ending {
-                Some(own) if step.is_stopped && !has_ended => own.at = present.now,
                 _ if has_ended => {}
+                Some(own) if step.is_stopped => own.at = present.now,
                 _ => stop(step, state, present.now, ending.cancelled_by),
             }
             self.note_ended_step(present, job, &run.allocation, step);
@@ -304,6 +304,11 @@ fn running(job: &LiveJob) -> Result<&Run, Denial> {
         JobPhase::Pending => Err(Denial::IsPending),
         JobPhase::Completing(_) | JobPhase::Over(..) => Err(Denial::AlreadyDone),
     }
+}
+
+/// Whether no task of a step runs any more.
+fn has_ended(step: &LiveStep) -> bool {
+    step.ended.count() as usize == step.shares.len()
 }
 
 /// Decides how a step ends. What its tasks ended with is still counted.

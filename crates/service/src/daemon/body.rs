@@ -22,6 +22,20 @@ const OF_JOBS: usize = 16 << 20;
 /// Where jobs are submitted.
 pub const SUBMIT: &str = "/v1/jobs/submit";
 
+/// Where one waits for a job.
+pub const WAIT: &str = "/v1/jobs/wait";
+
+/// Where steps are started.
+pub const CREATE: &str = "/v1/steps/create";
+
+/// Where what steps read and write goes.
+pub const STREAM: &str = "/v1/steps/stream";
+
+/// Whether requests of a path wait for something that may take long, and hold up nobody's others meanwhile.
+pub fn waits(path: &str) -> bool {
+    [WAIT, CREATE, STREAM].contains(&path)
+}
+
 /// Larger ones must say their length, and few are taken at a time, so that they cannot fill the memory together.
 const LARGE: usize = 64 << 10;
 
@@ -85,7 +99,7 @@ pub fn announced(headers: &HeaderMap) -> usize {
 
 /// The largest body that anybody may send to a path, in bytes; login nodes and the master go by the same.
 pub fn ordinary(path: &str) -> usize {
-    if path == SUBMIT { OF_JOBS } else { ORDINARY }
+    if path == SUBMIT || path == CREATE { OF_JOBS } else { ORDINARY }
 }
 
 /// Whether a path takes bodies of [`OF_OPERATORS`]: imports, and the command that loads files.

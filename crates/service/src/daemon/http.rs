@@ -3,8 +3,8 @@
 use super::api::{AskWhy, ImportEvents, ImportJobs, Request, SubmitJob};
 use super::body::{self, Bodies, OF_OPERATORS, SUBMIT};
 use super::caller::Caller;
-use super::controller::nodes;
 use super::controller::submit::NotSubmitted;
+use super::controller::{interactive, nodes};
 use super::import::import;
 use super::json;
 use super::metrics::{Metrics, Outcome};
@@ -13,7 +13,8 @@ use super::refusal::Refusal;
 use super::server::Server;
 use super::service::Service;
 use super::streamed::{self, Streamed};
-use super::turns::{Party, Turn, Turns};
+use super::streams::{self, Streams};
+use super::turns::{Bounds, Party, Turn, Turns};
 use super::work::Work;
 use super::{admission, changes, programs, resources};
 use axum::Router;
@@ -26,6 +27,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::{get, post};
 use commands::{Output, SlurmProgram, sacctmgr};
+use scheduling::job::Allocating;
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -37,10 +39,13 @@ const MAX_WORDS: usize = 256 << 10;
 /// The most words that one command may have, with each name of its lists: each that cannot be meant is a complaint.
 const MOST_WORDS: usize = 25_000;
 
+/// So many requests wait for a job or a step at a time; a quarter of them of one user.
+const MOST_WAITING: usize = 8192;
+
 /// What handlers share.
 pub struct App {
     /// Answers commands.
-    pub service: Service,
+    pub service: Arc<Service>,
     /// Counts them.
     pub metrics: Metrics,
     /// Runs them.
@@ -57,6 +62,10 @@ pub struct App {
     pub parties: Parties,
     /// Requests of compute nodes that change something, by the node's name.
     pub nodes: Turns<String>,
+    /// Requests that wait for a job or a step.
+    pub waiting: Turns<Uid>,
+    /// What tasks of steps read and write.
+    pub streams: Streams,
 }
 
 impl App {
@@ -65,8 +74,9 @@ impl App {
         let (bodies, store) = (Bodies::new(config.message_timeout), config.store.clone());
         let (metrics, server, work) = (Metrics::default(), OnceLock::new(), Work::default());
         let (reader, parties) = (json::Reader::start()?, Parties::new(&config.accounting));
-        let nodes = Turns::new(nodes::BOUNDS);
-        Ok(Arc::new(Self { service, metrics, work, store, server, bodies, reader, parties, nodes }))
+        let (nodes, waiting) = (Turns::new(nodes::BOUNDS), Turns::new(Bounds::quarters(MOST_WAITING, 0)));
+        let (service, streams) = (Arc::new(service), Streams::default());
+        Ok(Arc::new(Self { service, metrics, work, store, server, bodies, reader, parties, nodes, waiting, streams }))
     }
 
     /// Resolves when the service stops: who waits is to be answered then.
@@ -122,6 +132,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/admission", post(admit))
         .route("/v1/why", post(why))
         .route(SUBMIT, post(submit))
+        .route(body::WAIT, post(interactive::wait))
+        .route("/v1/jobs/finish", post(interactive::finish))
+        .route(body::CREATE, post(interactive::create))
+        .route(body::STREAM, post(streams::of_step))
+        .route("/v1/node/stream", post(streams::of_node))
         .route("/v1/node/connect", post(nodes::connect))
         .route("/v1/node/register", post(nodes::register))
         .route("/v1/node/orders", post(nodes::orders))
@@ -169,7 +184,7 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
     let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission", "why", "submit"].into_iter();
-    let known = known.chain(["connect", "register", "orders", "reports"]);
+    let known = known.chain(["connect", "register", "orders", "reports", "wait", "finish", "create", "stream"]);
     let commands = SlurmProgram::ALL.into_iter().map(SlurmProgram::name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
     names.find(|name| *name == last).unwrap_or("other")
@@ -296,6 +311,7 @@ async fn submit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
     let (party, begun, mine) = (app.party(&caller).await, Instant::now(), app.clone());
     let take = move || {
         let ask: SubmitJob = mine.reader.read_ordinary(body, Ok)?;
+        let is_for_one = ask.request.allocation == Some(Allocating::ForOneStep);
         let said = mine.service.submit(&caller, ask).map_err(|why| match why {
             NotSubmitted::Bad(why) => Refusal::bad(why),
             NotSubmitted::Later(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why),
@@ -305,9 +321,13 @@ async fn submit(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap,
             (Some(job), _) => tracing::info!(uid, user, node = caller.node, job = job.0, ms, "submitted"),
             (None, refused) => tracing::debug!(uid, user, node = caller.node, refused, ms, "not submitted"),
         }
-        Answer::Ok(said)
+        Answer::Ok((said, is_for_one))
     };
-    let said = app.work.run(party, take).await??;
+    let (said, is_for_one) = app.work.run(party, take).await??;
+    if let Some(job) = said.job.filter(|_| is_for_one) {
+        // Who asked waits for it before long.
+        app.service.attendance().come(&app.service, job).answered();
+    }
     Ok(answered(&said, if said.refused.is_none() { Outcome::Done } else { Outcome::Refused }))
 }
 

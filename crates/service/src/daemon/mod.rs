@@ -40,6 +40,7 @@ mod service;
 mod socket;
 mod stats;
 mod streamed;
+mod streams;
 #[cfg(test)]
 mod testing;
 pub mod tls;
@@ -104,6 +105,8 @@ async fn run(config: Config, logger: Logger, reread: Reread) -> Result<(), Diagn
     };
     let server = Server::new(http::router(app.clone()), &config, app.parties.clone());
     let _ = app.server.set(server.clone());
+    app.service.attend_again();
+    streams::begin(&app);
     let rules = Arc::new(Rules::new(&config));
     Arc::new(Running { config, app, server, rules, logger, reread }).serve(stopped, hangup).await
 }

@@ -16,6 +16,7 @@ use nix::sys::socket::{Shutdown, shutdown};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -137,16 +138,19 @@ impl Server {
     async fn serve<S: Stream>(&self, stream: S, peer: Peer, place: impl Send) {
         let gone = stream.gone();
         let answer = TowerToHyperService::new(self.router.clone());
+        let endless = Endless::default();
+        let is_endless = endless.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer.clone()));
+            request.extensions_mut().insert(is_endless.clone());
             hyper::service::Service::call(&answer, request)
         });
         let mut http = http1::Builder::new();
         // Half closed, so that a request which was read is answered when nothing is heard any more.
         http.timer(TokioTimer::new()).header_read_timeout(self.patience).half_close(S::CAN_CLOSE);
         let ear = Some(self.stop.subscribe());
-        let stream = TokioIo::new(Patient { stream, patience: self.patience, stuck: None, ear });
-        let mut connection = pin!(http.serve_connection(stream, service));
+        let stream = TokioIo::new(Patient { stream, patience: self.patience, stuck: None, ear, endless });
+        let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
         let served = async {
             tokio::select! {
                 ended = connection.as_mut() => return ended,
@@ -285,6 +289,10 @@ fn peer(stream: &UnixStream) -> Peer {
     Peer::Local(stream.peer_cred().ok().map(|credentials| Uid(credentials.uid())))
 }
 
+/// Whether a connection may keep us waiting for as long as it likes, as one that became a stream.
+#[derive(Clone, Default)]
+pub struct Endless(pub Arc<AtomicBool>);
+
 /// A stream whose other end must take what it is sent: a write that gets nowhere for so long is an error.
 struct Patient<S> {
     stream: S,
@@ -292,11 +300,16 @@ struct Patient<S> {
     stuck: Option<Pin<Box<Sleep>>>,
     /// Says when the server stops; none once it has.
     ear: Option<watch::Receiver<bool>>,
+    endless: Endless,
 }
 
 impl<S> Patient<S> {
     fn watched<T>(&mut self, progress: Poll<io::Result<T>>, context: &mut Context) -> Poll<io::Result<T>> {
         if progress.is_ready() {
+            self.stuck = None;
+            return progress;
+        }
+        if self.endless.0.load(Ordering::Relaxed) {
             self.stuck = None;
             return progress;
         }
@@ -308,7 +321,8 @@ impl<S> Patient<S> {
 
 impl<S: Stream> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context, into: &mut ReadBuf) -> Poll<io::Result<()>> {
-        if self.ear.as_ref().is_some_and(|stop| *stop.borrow()) {
+        let is_stream = self.endless.0.load(Ordering::Relaxed);
+        if !is_stream && self.ear.as_ref().is_some_and(|stop| *stop.borrow()) {
             self.stream.hear_no_more();
             self.ear = None;
         }

@@ -8,7 +8,7 @@ use super::balances::Balances;
 use super::caller::Who;
 use super::checkup::Checkup;
 use super::config::Config;
-use super::controller::{CoreCell, Planner, UsageFeed, now, restored};
+use super::controller::{Attendance, CoreCell, Planner, UsageFeed, now, restored};
 use super::reports::Reporting;
 use super::retention::Retention;
 use super::rollup::Rollup;
@@ -46,6 +46,7 @@ pub struct Service {
     stats: Arc<Stats>,
     checkup: Checkup,
     core: Arc<CoreCell>,
+    attendance: Arc<Attendance>,
     usage: UsageFeed,
     _planner: Planner,
 }
@@ -94,6 +95,7 @@ impl Service {
             stats,
             checkup,
             core,
+            attendance: Arc::default(),
             usage,
             _planner,
         };
@@ -104,6 +106,11 @@ impl Service {
     /// The scheduler's core, where there is one.
     pub(super) fn core(&self) -> &Arc<CoreCell> {
         &self.core
+    }
+
+    /// Who is there for whom jobs run.
+    pub(super) fn attendance(&self) -> &Arc<Attendance> {
+        &self.attendance
     }
 
     /// The cluster's name.

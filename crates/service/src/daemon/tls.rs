@@ -31,8 +31,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HANDSHAKES_EACH: usize = 16;
 /// Unfinished handshakes of all.
 const HANDSHAKES: usize = 1024;
-/// Connections of one node.
-const CONNECTIONS_EACH: usize = 256;
+/// Connections of one node: its requests, those that wait, and streams of steps.
+const CONNECTIONS_EACH: usize = 2048;
 
 /// Where nodes come in.
 pub struct TlsListener {

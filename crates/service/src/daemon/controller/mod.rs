@@ -4,14 +4,16 @@
 //! ([`CoreCell::view`]), and nodes their orders from mailboxes when the rows behind them are on disk. Without a
 //! `NodeName` line there is no core.
 
+mod attendance;
 mod begin;
 mod bells;
 mod cell;
 mod commands;
+pub mod interactive;
 mod launch;
 mod mailbox;
 pub mod nodes;
-mod peer;
+pub mod peer;
 mod planner;
 mod steps;
 pub mod submit;
@@ -20,8 +22,10 @@ mod tests;
 mod turn;
 mod usage;
 
+pub use attendance::{Attendance, Presence, owner};
 pub use begin::restored;
 pub use cell::CoreCell;
+pub use cell::lock;
 pub use mailbox::SessionOver;
 pub use planner::Planner;
 pub use turn::CoreTurn;

@@ -176,7 +176,10 @@ fn each_once(mut names: Vec<String>) -> Vec<String> {
 /// Whether it is one that can be kept and run. Clients check what people mistype; this is about what they cannot mean.
 fn check(request: &JobRequest) -> Result<(), String> {
     let batch = &request.batch;
-    if !batch.script.0.starts_with(b"#!") {
+    if request.allocation.is_some() && (!batch.script.0.is_empty() || request.array.is_some()) {
+        return Err("an allocation has neither a script nor tasks of an array".into());
+    }
+    if request.allocation.is_none() && !batch.script.0.starts_with(b"#!") {
         return Err("the script must begin with #! and the path of its interpreter".into());
     }
     if batch.script.0.len() > MOST_SCRIPT {

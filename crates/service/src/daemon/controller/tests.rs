@@ -1,6 +1,7 @@
 //! A node and its users, as the service meets them: requests in, answers and records out.
 
 mod access;
+mod steps;
 
 use super::super::caller::Peer;
 use super::super::config::Config;

@@ -82,7 +82,8 @@ impl Link {
             match connection.try_send_request(request).await {
                 Ok(answer) => {
                     // Its certificate may have been revoked: the next request comes with the one that is here then.
-                    if answer.status() != StatusCode::FORBIDDEN {
+                    let is_stream = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+                    if answer.status() != StatusCode::FORBIDDEN && !is_stream {
                         self.lock().push((connection, Instant::now()));
                     }
                     return Ok(answer);
@@ -129,7 +130,7 @@ impl Link {
             handshake(TokioIo::new(stream)).await.map_err(|error| Failure::NotSent(self.why(&error)))?;
         let (tell, ended) = channel();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!("a connection to the master ended: {error}");
                 // Mostly nobody asks.
                 let _ = tell.send(error);

@@ -8,8 +8,9 @@
 mod link;
 mod outage;
 mod reserved;
+mod through;
 
-use super::body::{Bodies, OF_OPERATORS, is_for_large, ordinary};
+use super::body::{Bodies, OF_OPERATORS, is_for_large, ordinary, waits};
 use super::caller::{Peer, UID_HEADER, USER_HEADER};
 use super::config::{Config, Network};
 use super::log::Logger;
@@ -43,6 +44,8 @@ use words::people::{People, Person, Sought, Uid};
 const REQUESTS_EACH: usize = 16;
 /// Requests of this node at a time: fewer than the connections that the master grants a node.
 const REQUESTS: usize = 200;
+/// Requests of this node at a time that wait for jobs and steps, and streams; a quarter of them of one user.
+const MOST_WAITING: usize = 1024;
 /// So many requests of one user wait for their turn.
 const WAITING: usize = 64;
 
@@ -51,6 +54,8 @@ struct Node {
     link: Link,
     bodies: Bodies,
     turns: Turns<Uid>,
+    /// Of requests that wait for jobs and steps, and of streams.
+    waiting: Turns<Uid>,
     parties: Parties,
     outage: Outage,
 }
@@ -64,6 +69,7 @@ pub fn serve(config: &Config, reread: Reread) -> Result<(), Diagnostic> {
         link: Link::new(&config.network, config.message_timeout, Role::Node)?,
         bodies: Bodies::new(config.message_timeout),
         turns: Turns::new(Bounds { each: REQUESTS_EACH, ..Bounds::quarters(REQUESTS, WAITING) }),
+        waiting: Turns::new(Bounds::quarters(MOST_WAITING, 0)),
         parties: Parties::new(&config.accounting),
         outage: Outage::default(),
     };
@@ -124,15 +130,25 @@ pub(super) async fn warn_of_the_end(network: Network, role: Role) {
 async fn forward(
     State(node): State<Arc<Node>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, Refusal> {
     let Peer::Local(Some(uid)) = peer else {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the kernel does not say who you are"));
     };
     let party = node.parties.of(uid).await;
+    let waits = waits(request.uri().path());
+    let stream = through::asked(&mut request);
     let (request, large) = node.assert(uid, &party, request).await?;
-    let turn = node.turns.wait(party).await?;
-    let answer = node.ask(request).await?;
+    let turn = if waits {
+        let full = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "you wait for too many jobs and steps already");
+        node.waiting.now(party).ok_or_else(full)?
+    } else {
+        node.turns.wait(party).await?
+    };
+    let mut answer = node.ask(request).await?;
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return through::join(stream, &mut answer, turn);
+    }
     let (head, body) = answer.into_parts();
     let mut answer = Response::new(Body::new(Streamed { body, _turns: (turn, large) }));
     *answer.status_mut() = head.status;
@@ -189,6 +205,9 @@ impl Node {
             .header(header::HOST, "enlist")
             .header(UID_HEADER, uid.0)
             .header(USER_HEADER, user);
+        if through::is_asked(&head.headers) {
+            onward = onward.header(header::CONNECTION, "upgrade").header(header::UPGRADE, compute::stream::PROTOCOL);
+        }
         for kept in [header::CONTENT_TYPE, header::ACCEPT] {
             if let Some(value) = head.headers.get(&kept) {
                 onward = onward.header(kept, value);

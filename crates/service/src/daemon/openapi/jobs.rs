@@ -29,8 +29,29 @@ pub fn paths() -> Vec<(&'static str, Value)> {
         "requestBody": body("AskWhy"),
         "responses": { "200": answer("What is known of it", "Why"), "default": answer("Why not", "Error") },
     });
+    let post = |summary: &str, schema: &str, said: &str, meaning: &str| {
+        json!({
+            "summary": summary,
+            "requestBody": body(schema),
+            "responses": { "200": answer(meaning, said), "default": answer("Why not", "Error") },
+        })
+    };
+    let stream = |summary: &str, schema: &str| {
+        json!({
+            "summary": format!("{summary} The request says Upgrade: enlist-step/1, and becomes a stream of frames"),
+            "requestBody": body(schema),
+            "responses": { "101": { "description": "From here on frames go both ways" }, "default": answer("Why not", "Error") },
+        })
+    };
+    let wait = "Waits until a job has started, or is over; answered after a while as it is then";
+    let create = "Starts a step of a job, or waits for its part of it; its user and root alone";
     vec![
         ("/v1/jobs/submit", submit),
+        ("/v1/jobs/wait", post(wait, "WaitForJob", "JobStanding", "How it stands")),
+        ("/v1/jobs/finish", post("Gives an allocation without a script back", "FinishJob", "Nothing", "It is over")),
+        ("/v1/steps/create", post(create, "CreateStep", "CreatedStep", "The step, or why there is none yet")),
+        ("/v1/steps/stream", stream("What the tasks of a step read and write; its user and root alone.", "StreamStep")),
+        ("/v1/node/stream", stream("What the tasks of a step read and write on a node. Only that node.", "NodeStream")),
         ("/v1/why", why),
         ("/v1/node/connect", node("A node wants a session.", "NodeConnect")),
         ("/v1/node/register", node("A node says what it is, once in each session.", "NodeRegister")),
@@ -67,7 +88,30 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("starts_by", maybe()),
         ("remedies", sentences()),
     ]);
+    let exit = || object(&[("code", number()), ("signal", number())]);
+    let truth = || json!({ "type": "boolean" });
+    let of_step = || json!({ "description": "`StepId`: `{\"Number\": 0}`, `\"Interactive\"`" });
+    let wait = object(&[("job", number()), ("over", truth())]);
+    let standing =
+        [("job", number()), ("state", text()), ("reason", text()), ("allocation", any("`Allocated`, or null"))];
+    let standing = object(&[&standing[..], &[("exit", exit())]].concat());
+    let create = [("job", number()), ("request", any("`StepRequest`")), ("program", any("`StepProgram`"))];
+    let create = object(&[&create[..], &[("immediate", truth())]].concat());
+    let created = object(&[
+        ("step", any("`StepId` and `StepNode`s, or null")),
+        ("waits", maybe()),
+        ("job", any("`JobStanding`")),
+    ]);
+    let node_stream = [("job", number()), ("attempt", number()), ("step", of_step())];
     vec![
+        ("WaitForJob", optional(wait, &["over"])),
+        ("JobStanding", optional(standing, &["exit"])),
+        ("FinishJob", object(&[("job", number()), ("exit", exit())])),
+        ("Nothing", object(&[])),
+        ("CreateStep", optional(create, &["immediate"])),
+        ("CreatedStep", created),
+        ("StreamStep", object(&[("job", number()), ("step", of_step()), ("owner", truth())])),
+        ("NodeStream", object(&[&session()[..], &node_stream].concat())),
         ("AskWhy", object(&[("job", text())])),
         ("Why", why),
         ("SubmitJob", optional(ask, &["test_only", "cluster"])),

@@ -1,0 +1,108 @@
+//! [`Packet`]: a frame as it passes through the master: its head is read, its content is not.
+
+use compute::stream::{FrameKind, LONGEST};
+use hyper::body::Bytes;
+use std::io;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Bytes before the content.
+const HEAD: usize = 17;
+
+/// A frame. A copy shares its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// What it is.
+    pub kind: FrameKind,
+    /// Of or for which task.
+    pub task: u32,
+    /// The place of its first byte.
+    pub place: u64,
+    /// All of it, head and content.
+    pub bytes: Bytes,
+}
+
+/// What may come over a connection.
+const KINDS: [FrameKind; 14] = [
+    FrameKind::Output,
+    FrameKind::Errors,
+    FrameKind::Started,
+    FrameKind::Ended,
+    FrameKind::Failed,
+    FrameKind::Left,
+    FrameKind::Lost,
+    FrameKind::Notice,
+    FrameKind::Input,
+    FrameKind::Resize,
+    FrameKind::Signal,
+    FrameKind::Acknowledged,
+    FrameKind::Again,
+    FrameKind::Bye,
+];
+
+impl Packet {
+    /// One of the master's own.
+    pub fn new(kind: FrameKind, task: u32, place: u64, content: &[u8]) -> Self {
+        let content = &content[..content.len().min(LONGEST)];
+        let mut bytes = Vec::with_capacity(HEAD + content.len());
+        bytes.push(kind as u8);
+        bytes.extend(task.to_be_bytes());
+        bytes.extend(place.to_be_bytes());
+        // It has at most LONGEST bytes.
+        bytes.extend((content.len() as u32).to_be_bytes());
+        bytes.extend(content);
+        Self { kind, task, place, bytes: bytes.into() }
+    }
+
+    /// The next one; `None` where the other end has closed between two.
+    pub async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Self>> {
+        let mut head = [0; HEAD];
+        if from.read(&mut head[..1]).await? == 0 {
+            return Ok(None);
+        }
+        from.read_exact(&mut head[1..]).await?;
+        let [kind, t0, t1, t2, t3, p0, p1, p2, p3, p4, p5, p6, p7, l0, l1, l2, l3] = head;
+        let task = u32::from_be_bytes([t0, t1, t2, t3]);
+        let place = u64::from_be_bytes([p0, p1, p2, p3, p4, p5, p6, p7]);
+        let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+        let bad = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        let kind = KINDS.into_iter().find(|known| *known as u8 == kind);
+        let kind = kind.ok_or_else(|| bad(format!("{} is no kind of frame", head[0])))?;
+        if length > LONGEST {
+            return Err(bad(format!("a frame of {length} bytes: {LONGEST} are the most")));
+        }
+        let mut bytes = head.to_vec();
+        bytes.resize(HEAD + length, 0);
+        from.read_exact(&mut bytes[HEAD..]).await?;
+        Ok(Some(Self { kind, task, place, bytes: bytes.into() }))
+    }
+
+    /// How many bytes its content has.
+    pub fn length(&self) -> u64 {
+        (self.bytes.len() - HEAD) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_are_read_whole_or_refused() {
+        let (one, two) = (Packet::new(FrameKind::Output, 3, 1 << 40, b"hello"), Packet::new(FrameKind::Bye, 0, 0, b""));
+        let sent = [one.bytes.as_ref(), two.bytes.as_ref()].concat();
+        let mut from = sent.as_slice();
+        assert_eq!(Packet::read(&mut from).await.unwrap(), Some(one.clone()));
+        assert_eq!(Packet::read(&mut from).await.unwrap(), Some(two));
+        assert_eq!(Packet::read(&mut from).await.unwrap(), None);
+        assert_eq!(one.length(), 5);
+        for cut in 1..one.bytes.len() {
+            assert!(Packet::read(&mut &one.bytes[..cut]).await.is_err(), "{cut}");
+        }
+        let mut unknown = one.bytes.to_vec();
+        unknown[0] = 99;
+        assert!(Packet::read(&mut unknown.as_slice()).await.is_err());
+        let mut long = one.bytes.to_vec();
+        long[13] = 1;
+        assert!(Packet::read(&mut long.as_slice()).await.is_err(), "nobody makes us keep 16 MB");
+    }
+}
