@@ -156,6 +156,14 @@ fn every_path_answers_as_the_document_says() {
     assert_eq!(refused["refused"], "No partition specified or system default partition");
     see("/v1/jobs/submit", "post", post(&socket, "/v1/jobs/submit", &json!({ "request": {} })), 400);
     see("/v1/why", "post", post(&socket, "/v1/why", &json!({ "job": "1" })), 404);
+    see("/v1/jobs/wait", "post", post(&socket, "/v1/jobs/wait", &json!({ "job": 1 })), 404);
+    let finish = json!({ "job": 1, "exit": { "code": 0, "signal": 0 } });
+    see("/v1/jobs/finish", "post", post(&socket, "/v1/jobs/finish", &finish), 409);
+    let step = json!({ "job": 1, "request": {}, "program": { "programs": [{ "ranks": null, "argv": ["true"] }] } });
+    see("/v1/steps/create", "post", post(&socket, "/v1/steps/create", &step), 404);
+    let stream = json!({ "job": 1, "step": { "Number": 0 }, "owner": true });
+    see("/v1/steps/stream", "post", post(&socket, "/v1/steps/stream", &stream), 426);
+    see("/v1/node/stream", "post", post(&socket, "/v1/node/stream", &stream), 426);
     let session = json!({ "node": "n1", "session": 1 });
     let with = |key: &str, value: Value| {
         let mut body = session.clone();

@@ -13,7 +13,7 @@ use slurm::records::{Job as Record, JobState, Step, StepDetails, StepId, TresCou
 /// other runs, and of nodes that do not run the script.
 pub fn told(core: &Core, node: &NodeName, report: &RunReport, now: Time) -> Option<(Record, Step)> {
     let NodeReport { job, attempt, what: Reported::Stage(stage) } = &report.report else { return None };
-    let job = core.job(*job).filter(|job| job.attempt == *attempt)?;
+    let job = core.job(*job).filter(|job| job.attempt == *attempt && job.submission.allocation.is_none())?;
     let (allocation, end) = match (&job.phase, stage) {
         (JobPhase::Running(run), RunStage::Launched) => (&run.allocation, None),
         (JobPhase::Running(run), RunStage::Ended(end)) => (&run.allocation, Some(*end)),

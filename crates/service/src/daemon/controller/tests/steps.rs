@@ -158,5 +158,5 @@ async fn a_step_goes_from_its_creation_to_its_record_and_its_output_to_who_start
     }
     assert_eq!(site.stage(job), "FAILED", "it was for this step");
     node.report(&site, job, 0, RunStage::Left, None).await;
-    site.sacct_has("JobID,JobName,State,ExitCode,NTasks,TotalCPU", "\n1.0|hostname|FAILED|3:0|1|00:02.000\n").await;
+    site.sacct_has("JobID,JobName,State,ExitCode,NTasks,TotalCPU", "\n1.0|hostname|FAILED|3:0|1|00:00:02\n").await;
 }
