@@ -88,6 +88,5 @@ fn supervise(args: Vec<OsString>) -> Exit {
 
 /// It comes back only when it failed.
 fn launch(_: Vec<OsString>) -> Exit {
-    compute::launcher::run(&ThisHost);
-    Exit::ERROR
+    Exit(compute::launcher::run(&ThisHost))
 }

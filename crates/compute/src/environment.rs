@@ -1,8 +1,9 @@
-//! The environment of a batch script: what its user sent, and what the scheduler sets (sbatch(1), "OUTPUT ENVIRONMENT
-//! VARIABLES"). Where both have a name, the scheduler's value counts.
+//! The environment of a batch script and of a step's tasks: what their user sent, and what the scheduler sets (sbatch(1), srun(1),
+//! "OUTPUT ENVIRONMENT VARIABLES"). Where both have a name, the scheduler's value counts.
 
-use crate::protocol::{ArrayTask, Launch};
+use crate::protocol::{ArrayTask, Launch, StepLaunch};
 use scheduling::id::{Attempt, JobId, NodeName};
+use scheduling::request::StepProgram;
 use std::fmt::Display;
 use words::raw::RawText;
 use words::text::hostlist;
@@ -33,16 +34,52 @@ pub fn of_batch(launch: &Launch, at: Surroundings) -> Vec<(RawText, RawText)> {
     if !sent.iter().any(|(name, _)| name.0 == b"TMPDIR") {
         own.set("TMPDIR", "/tmp");
     }
-    let is_free = |name: &RawText| !own.0.iter().any(|(taken, _)| taken == name);
-    let kept: Vec<_> = sent.iter().filter(|(name, _)| is_free(name)).cloned().collect();
-    [kept, own.0].concat()
+    own.over(sent, &[])
 }
+
+/// The same for the task of a step that is at this place among those of the step on its node. A step has its own numbers of
+/// tasks and nodes where a job's programs look for theirs; what the job has is in `SLURM_JOB_…`.
+pub fn of_step(launch: &Launch, step: &StepLaunch, at: Surroundings, local: usize) -> Vec<(RawText, RawText)> {
+    let mut own = Variables(Vec::new());
+    own.job(launch, at);
+    own.job_nodes(launch);
+    own.set_if(launch.share.memory > 0, "SLURM_MEM_PER_NODE", launch.share.memory);
+    own.step(step, at);
+    own.step_task(step, at, local);
+    own.visible_gpus(at);
+    if !at.gpus.is_empty() {
+        own.set("SLURM_STEP_GPUS", listed(at.gpus.iter().copied()));
+    }
+    let StepProgram { environment, submit_host, .. } = &step.program;
+    own.set_if(launch.batch.is_none() && !submit_host.is_empty(), "SLURM_SUBMIT_HOST", submit_host);
+    // What a script that has GPUs sends of them is not for a step that has none.
+    own.over(environment, if at.gpus.is_empty() { &OF_GPUS } else { &[] })
+}
+
+/// What says which GPUs a process may see.
+const OF_GPUS: [&str; 6] = [
+    "CUDA_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "GPU_DEVICE_ORDINAL",
+    "SLURM_JOB_GPUS",
+    "SLURM_STEP_GPUS",
+    "SLURM_GPUS_ON_NODE",
+];
 
 struct Variables(Vec<(RawText, RawText)>);
 
 impl Variables {
     fn set(&mut self, name: &str, value: impl Display) {
         self.0.push((name.into(), value.to_string().into()));
+    }
+
+    /// All of these, and what was sent under other names, less some.
+    fn over(self, sent: &[(RawText, RawText)], without: &[&str]) -> Vec<(RawText, RawText)> {
+        let is_free = |name: &RawText| {
+            !self.0.iter().any(|(taken, _)| taken == name) && !without.iter().any(|it| it.as_bytes() == name.0)
+        };
+        let kept: Vec<_> = sent.iter().filter(|(name, _)| is_free(name)).cloned().collect();
+        [kept, self.0].concat()
     }
 
     /// Under the name of each.
@@ -83,12 +120,43 @@ impl Variables {
         }
     }
 
-    fn layout(&mut self, launch: &Launch, at: Surroundings) {
+    fn job_nodes(&mut self, launch: &Launch) {
         let nodes = &launch.nodes;
         let list = hostlist::compress(nodes.iter().map(|it| it.node.as_str()));
         self.set_all(&["SLURM_JOB_NODELIST", "SLURM_NODELIST"], list);
-        self.set_all(&["SLURM_JOB_NUM_NODES", "SLURM_NNODES"], nodes.len());
+        self.set("SLURM_JOB_NUM_NODES", nodes.len());
         self.set("SLURM_JOB_CPUS_PER_NODE", repeated(nodes.iter().map(|it| it.cpus)));
+    }
+
+    fn step(&mut self, step: &StepLaunch, at: Surroundings) {
+        let nodes = &step.nodes;
+        let tasks = || nodes.iter().map(|it| it.ranks.len() as u32);
+        self.set_all(&["SLURM_STEP_ID", "SLURM_STEPID"], step.step);
+        self.set("SLURM_STEP_NODELIST", hostlist::compress(nodes.iter().map(|it| it.node.as_str())));
+        self.set_all(&["SLURM_STEP_NUM_NODES", "SLURM_NNODES"], nodes.len());
+        self.set_all(&["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "SLURM_NPROCS"], tasks().sum::<u32>());
+        self.set_all(&["SLURM_STEP_TASKS_PER_NODE", "SLURM_TASKS_PER_NODE"], repeated(tasks()));
+        self.set("SLURM_CPUS_ON_NODE", step.share.cpus.count());
+        if let Some(cpus) = step.cpus_per_task {
+            self.set("SLURM_CPUS_PER_TASK", cpus);
+        }
+        self.set("SLURM_UMASK", format!("{:04o}", step.program.umask));
+        let place = nodes.iter().position(|it| it.node == *at.node).unwrap_or_default();
+        self.set("SLURM_NODEID", place);
+        self.set("SLURM_GTIDS", listed(step.share.ranks.iter().copied()));
+    }
+
+    fn step_task(&mut self, step: &StepLaunch, at: Surroundings, local: usize) {
+        self.node(at);
+        self.set("SLURM_PROCID", step.share.ranks.get(local).copied().unwrap_or_default());
+        self.set("SLURM_LOCALID", local);
+        self.set("SLURM_PRIO_PROCESS", 0);
+    }
+
+    fn layout(&mut self, launch: &Launch, at: Surroundings) {
+        let nodes = &launch.nodes;
+        self.job_nodes(launch);
+        self.set("SLURM_NNODES", nodes.len());
         self.set("SLURM_TASKS_PER_NODE", repeated(nodes.iter().map(|it| it.tasks)));
         self.set("SLURM_CPUS_ON_NODE", launch.share.cpus.count());
         self.set_if(launch.share.memory > 0, "SLURM_MEM_PER_NODE", launch.share.memory);
@@ -101,22 +169,32 @@ impl Variables {
         self.set("SLURM_NODEID", place);
     }
 
-    fn task(&mut self, at: Surroundings) {
+    fn node(&mut self, at: Surroundings) {
         self.set_all(&["SLURMD_NODENAME", "HOSTNAME", "SLURM_TOPOLOGY_ADDR"], at.node);
         self.set("SLURM_TOPOLOGY_ADDR_PATTERN", "node");
+    }
+
+    fn task(&mut self, at: Surroundings) {
+        self.node(at);
         self.set_all(&["SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS", "SLURM_PRIO_PROCESS"], 0);
         self.set("ENVIRONMENT", "BATCH");
     }
 
+    fn gpus(&mut self, at: Surroundings) {
+        self.visible_gpus(at);
+        if !at.gpus.is_empty() {
+            self.set("SLURM_JOB_GPUS", listed(at.gpus.iter().copied()));
+        }
+    }
+
     /// Libraries count the GPUs that can be opened from 0 on: theirs are the real numbers only where none is hidden.
-    fn gpus(&mut self, Surroundings { gpus, hides_gpus, .. }: Surroundings) {
+    fn visible_gpus(&mut self, Surroundings { gpus, hides_gpus, .. }: Surroundings) {
         if gpus.is_empty() {
             return;
         }
         let count = gpus.len() as u32;
         let seen = if hides_gpus { listed(0..count) } else { listed(gpus.iter().copied()) };
         self.set_all(&["CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"], seen);
-        self.set("SLURM_JOB_GPUS", listed(gpus.iter().copied()));
         self.set("SLURM_GPUS_ON_NODE", count);
     }
 }
@@ -138,14 +216,17 @@ fn repeated(counts: impl Iterator<Item = u32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::testing::launch;
+    use crate::protocol::testing::{launch, step};
     use std::collections::BTreeMap;
 
     fn environment(launch: &Launch, attempt: u32, gpus: &[u32]) -> BTreeMap<String, String> {
         let node = NodeName::from("n2");
         let at = Surroundings { job: JobId(7), attempt: Attempt(attempt), node: &node, gpus, hides_gpus: attempt == 0 };
+        by_name(of_batch(launch, at))
+    }
+
+    fn by_name(all: Vec<(RawText, RawText)>) -> BTreeMap<String, String> {
         let text = |raw: RawText| raw.shown().into_owned();
-        let all = of_batch(launch, at);
         let by_name: BTreeMap<_, _> = all.iter().cloned().map(|(name, value)| (text(name), text(value))).collect();
         assert_eq!(by_name.len(), all.len(), "each name once: {all:?}");
         by_name
@@ -182,6 +263,51 @@ mod tests {
         for absent in ["SLURM_RESTART_COUNT", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS"] {
             assert_eq!(seen.get(absent), None, "{absent}");
         }
+    }
+
+    #[test]
+    fn a_task_of_a_step_has_the_steps_numbers_and_the_jobs_beside_them() {
+        let job = launch(&[("n2", 4, 2), ("n3", 4, 2), ("n5", 2, 1)]);
+        let mut step = step(&[("n3", &[0, 1]), ("n2", &[2, 3, 4])], 1);
+        step.cpus_per_task = Some(2);
+        step.program.umask = 0o27;
+        let sent = ["SLURM_NTASKS", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "OMP_NUM_THREADS"];
+        step.program.environment = sent.map(|name| (name.into(), "9".into())).to_vec();
+        let node = NodeName::from("n2");
+        let at = |gpus| Surroundings { job: JobId(7), attempt: Attempt(0), node: &node, gpus, hides_gpus: true };
+        let seen = by_name(of_step(&job, &step, at(&[]), 1));
+        for (name, value) in [
+            ("SLURM_JOB_ID", "7"),
+            ("SLURM_JOB_NODELIST", "n[2-3,5]"),
+            ("SLURM_JOB_NUM_NODES", "3"),
+            ("SLURM_JOB_CPUS_PER_NODE", "4(x2),2"),
+            ("SLURM_STEP_ID", "3"),
+            ("SLURM_STEPID", "3"),
+            ("SLURM_STEP_NODELIST", "n[3,2]"),
+            ("SLURM_STEP_NUM_NODES", "2"),
+            ("SLURM_NNODES", "2"),
+            ("SLURM_STEP_NUM_TASKS", "5"),
+            ("SLURM_NTASKS", "5"),
+            ("SLURM_STEP_TASKS_PER_NODE", "2,3"),
+            ("SLURM_TASKS_PER_NODE", "2,3"),
+            ("SLURM_NODEID", "1"),
+            ("SLURM_PROCID", "3"),
+            ("SLURM_LOCALID", "1"),
+            ("SLURM_GTIDS", "2,3,4"),
+            ("SLURM_CPUS_ON_NODE", "3"),
+            ("SLURM_CPUS_PER_TASK", "2"),
+            ("SLURM_UMASK", "0027"),
+            ("SLURMD_NODENAME", "n2"),
+            ("OMP_NUM_THREADS", "9"),
+        ] {
+            assert_eq!(seen.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        for absent in ["CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "ENVIRONMENT", "TMPDIR"] {
+            assert_eq!(seen.get(absent), None, "{absent}");
+        }
+        let seen = by_name(of_step(&job, &step, at(&[1]), 0));
+        let gpus = ["CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE"];
+        assert_eq!(gpus.map(|name| seen[name].as_str()), ["0", "1", "9", "1"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Names of a batch script's input and output files, with their patterns (sbatch(1), "filename pattern").
+//! Names of input and output files of batch scripts and steps, with their patterns (sbatch(1), srun(1), "filename pattern").
 
 use crate::protocol::ArrayTask;
 use scheduling::id::JobId;
+use slurm::records::StepId;
 
 /// The name that is used when `--output` says nothing.
 const OUTPUT: &str = "slurm-%j.out";
@@ -14,11 +15,13 @@ const NO_TASK: u64 = 4_294_967_294;
 /// Numbers are padded to no more digits.
 const WIDEST: usize = 10;
 
-/// What patterns stand for in a batch script; it is task 0 on node 0 of its job.
+/// What patterns stand for.
 #[derive(Clone, Copy, Debug)]
 pub struct Naming<'a> {
     /// `%j`, `%J`
     pub job: JobId,
+    /// Of a step's task; `None` is a batch script, which is task 0 on node 0 of its job.
+    pub task: Option<StepTask>,
     /// `%A`, `%a`, `%b`
     pub array: Option<&'a ArrayTask>,
     /// `%x`
@@ -27,6 +30,17 @@ pub struct Naming<'a> {
     pub user: &'a str,
     /// `%N`
     pub node: &'a str,
+}
+
+/// A task of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepTask {
+    /// `%s`, and behind the job's number in `%J`
+    pub step: StepId,
+    /// `%t`: its rank.
+    pub rank: u32,
+    /// `%n`: the place of its node among the step's.
+    pub node: u32,
 }
 
 /// The pattern of the output's name, if `--output` says none.
@@ -75,13 +89,15 @@ fn meaning(letter: u8, width: usize, naming: Naming) -> Option<String> {
     let number = |number: u64| format!("{number:0width$}", width = width.min(WIDEST));
     Some(match letter {
         b'%' => "%".to_owned(),
+        b'J' if naming.task.is_some() => format!("{}.{}", number(naming.job.0.into()), naming.task?.step),
         // Of a batch script `%J` has no step behind the number, and `%s` is a word (seen with Slurm 22.05).
         b'j' | b'J' => number(naming.job.0.into()),
         b'A' => number(naming.array.map_or(naming.job, |task| task.job).0.into()),
         b'a' => number(naming.array.map_or(NO_TASK, |task| task.index.into())),
         b'b' => number((naming.array?.index % 10).into()),
-        b's' => "batch".to_owned(),
-        b't' | b'n' => number(0),
+        b's' => naming.task.map_or(StepId::Batch, |task| task.step).to_string(),
+        b't' => number(naming.task.map_or(0, |task| task.rank.into())),
+        b'n' => number(naming.task.map_or(0, |task| task.node.into())),
         b'x' => naming.name.replace('/', "_"),
         b'u' => naming.user.to_owned(),
         b'N' => naming.node.split('.').next().unwrap_or_default().to_owned(),
@@ -94,7 +110,7 @@ mod tests {
     use super::*;
 
     fn named(pattern: &str) -> String {
-        let naming = Naming { job: JobId(1001), array: None, name: "j.sh", user: "kim", node: "c1.site" };
+        let naming = Naming { job: JobId(1001), task: None, array: None, name: "j.sh", user: "kim", node: "c1.site" };
         String::from_utf8(path(b"/w", pattern.as_bytes(), naming)).unwrap()
     }
 
@@ -114,7 +130,7 @@ mod tests {
     #[test]
     fn tasks_of_arrays_have_two_numbers() {
         let task = ArrayTask { job: JobId(1000), index: 12, tasks: "0-20".parse().unwrap() };
-        let naming = Naming { job: JobId(1013), array: Some(&task), name: "", user: "", node: "" };
+        let naming = Naming { job: JobId(1013), task: None, array: Some(&task), name: "", user: "", node: "" };
         let name = |pattern: &str| String::from_utf8(path(b"", pattern.as_bytes(), naming)).unwrap();
         assert_eq!(
             (name(output_of(Some(&task))), name("%j_%b_%4a")),
@@ -123,8 +139,15 @@ mod tests {
     }
 
     #[test]
+    fn tasks_of_steps_have_names_of_their_own() {
+        let task = Some(StepTask { step: StepId::Number(2), rank: 11, node: 1 });
+        let naming = Naming { job: JobId(1001), task, array: None, name: "j", user: "kim", node: "c2.site" };
+        assert_eq!(path(b"/w", b"%j_%J_%s_%t_%3t_%n_%N", naming), b"/w/1001_1001.2_2_11_011_1_c2");
+    }
+
+    #[test]
     fn names_of_jobs_lead_into_no_other_directory() {
-        let naming = Naming { job: JobId(7), array: None, name: "../../etc/x", user: "kim", node: "c1" };
+        let naming = Naming { job: JobId(7), task: None, array: None, name: "../../etc/x", user: "kim", node: "c1" };
         assert_eq!(path(b"/w", b"%x", naming), b"/w/.._.._etc_x");
     }
 }

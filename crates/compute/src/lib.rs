@@ -2,21 +2,24 @@
 //!
 //! A run has a directory ([`directory`]) that says all that is known of it. A [`supervisor`], a process of its own, starts
 //! the script by way of a [`launcher`] and stays until nothing of the run is left; the node's daemon has [`runs`], which
-//! starts supervisors, finds them again, and cleans up behind those that died.
+//! starts supervisors, finds them again, and cleans up behind those that died. A step of a run has a directory and a supervisor of
+//! its own, which starts its tasks the same way.
 //!
 //! Imports look down only; `tests/it/floors.rs` enforces this table:
 //!
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`protocol`], [`stream`], [`process`], [`interpreter`] |
-//! | 1 parts | [`file_names`], [`environment`], [`hardware`], [`cgroup`] |
+//! | 1 parts | [`file_names`], [`environment`], [`hardware`], [`cgroup`], [`descriptors`] |
 //! | 2 a run | [`directory`] |
-//! | 3 its script | [`launcher`] |
+//! | 3 its script, its steps' end | [`launcher`], [`ending`] |
 //! | 4 its processes | [`supervisor`] |
 //! | 5 all of them | [`runs`] |
 
 pub mod cgroup;
+pub mod descriptors;
 pub mod directory;
+pub mod ending;
 pub mod environment;
 pub mod file_names;
 pub mod hardware;

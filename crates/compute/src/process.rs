@@ -75,15 +75,17 @@ fn below(all: &BTreeMap<i32, Stat>, mut found: BTreeSet<i32>, except: i32) -> BT
     }
 }
 
-/// What is left of a script whose supervisor died: its session, those with this line in their environment, and what is
+/// What is left of processes whose supervisor died: their sessions, those with all these lines in their environment, and what is
 /// below these. For hosts without control groups: a process that left the session, its parents and its environment
 /// behind is not found.
-pub fn left_of(script: ProcessId, line: &[u8]) -> BTreeSet<i32> {
+pub fn left_of(started: &[ProcessId], lines: &[String]) -> BTreeSet<i32> {
     let all = all();
-    let is_named = |pid: &i32| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| has_line(&text, line));
-    // A process that has the script's number and another start is somebody else, with a session of its own.
-    let is_taken = all.get(&script.pid).is_some_and(|stat| stat.ticks != script.ticks);
-    let is_own = |(pid, stat): &(&i32, &Stat)| (!is_taken && stat.session == script.pid) || is_named(pid);
+    let has_all = |text: &[u8]| lines.iter().all(|line| has_line(text, line.as_bytes()));
+    let is_named = |pid: &i32| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| has_all(&text));
+    // A process that has the number of one and another start is somebody else, with a session of its own.
+    let is_taken = |it: &ProcessId| all.get(&it.pid).is_some_and(|stat| stat.ticks != it.ticks);
+    let sessions: BTreeSet<i32> = started.iter().filter(|it| !is_taken(it)).map(|it| it.pid).collect();
+    let is_own = |(pid, stat): &(&i32, &Stat)| sessions.contains(&stat.session) || is_named(pid);
     let roots = all.iter().filter(is_own).map(|(pid, _)| *pid).collect();
     below(&all, roots, 0)
 }

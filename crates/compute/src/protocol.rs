@@ -265,6 +265,24 @@ pub mod testing {
     use super::*;
     use scheduling::units::Units;
 
+    /// A step 3 on these nodes, each with its ranks, as it looks to the one at a place; a CPU a task.
+    pub fn step(nodes: &[(&str, &[u32])], place: usize) -> StepLaunch {
+        let of = |(node, ranks): &(&str, &[u32])| StepNode { node: (*node).into(), ranks: ranks.to_vec() };
+        let nodes: Vec<StepNode> = nodes.iter().map(of).collect();
+        let StepNode { node, ranks } = nodes[place].clone();
+        let cpus = Units::first(ranks.len() as u32);
+        StepLaunch {
+            step: StepId::Number(3),
+            name: "solve".into(),
+            nodes,
+            share: StepShare { node, ranks, cpus, memory: 0, gres: Vec::new() },
+            cpus_per_task: None,
+            kill_on_bad_exit: false,
+            end: None,
+            program: StepProgram::default(),
+        }
+    }
+
     /// A launch of kim's on these nodes, each with CPUs and tasks, as it looks to the first.
     pub fn launch(nodes: &[(&str, u32, u32)]) -> Launch {
         let batch = BatchJob {

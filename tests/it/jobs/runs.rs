@@ -109,8 +109,11 @@ impl Node {
 }
 
 impl Drop for Node {
-    /// Its control groups are the machine's, and would stay.
+    /// Its control groups are the machine's, and would stay, as supervisors would of jobs that go on.
     fn drop(&mut self) {
+        for entry in fs::read_dir(self.files.path().join("spool/runs")).into_iter().flatten().flatten() {
+            supervisor_of(&entry.path()).iter().for_each(|pid| kill(pid));
+        }
         if let Ok(token) = fs::read_to_string(self.files.path().join("spool/token")) {
             let groups = Layer::find(&format!("enlist-{token}")).run("x");
             groups.directories().filter_map(Path::parent).for_each(remove_groups);
@@ -198,7 +201,8 @@ pub fn wait_for(path: &Path) -> String {
     }
 }
 
-fn is_running(pid: &str) -> bool {
+/// Whether a process is there that has not ended.
+pub fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
@@ -382,7 +386,11 @@ fn supervisor(node: &Node, job: u32) -> String {
 
 /// The number of a run's supervisor, if it has one.
 pub fn find_supervisor(node: &Node, job: u32) -> Option<String> {
-    let path = node.files.path().join(format!("spool/runs/{job}.0"));
+    supervisor_of(&node.files.path().join(format!("spool/runs/{job}.0")))
+}
+
+/// The number of the supervisor that has this directory, if it has one.
+pub fn supervisor_of(path: &Path) -> Option<String> {
     let is_it = |pid: &String| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
@@ -392,7 +400,8 @@ pub fn find_supervisor(node: &Node, job: u32) -> Option<String> {
     numbers.find(is_it)
 }
 
-fn kill(pid: &str) {
+/// `kill -9`
+pub fn kill(pid: &str) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.parse().unwrap()), nix::sys::signal::Signal::SIGKILL)
         .unwrap();
 }

@@ -1,13 +1,15 @@
-//! [`Keeper`]: the daemon's thread for one run. It starts the supervisor or finds it, reads what it has written when there is
+//! [`Keeper`]: the daemon's thread for one run, or one step. It starts the supervisor or finds it, reads what it has written when there is
 //! news, and cleans up behind it if it died.
 
 use super::Site;
 use super::known::KnownRuns;
+use super::work;
 use crate::SUPERVISOR;
-use crate::cgroup::{Limits, RunGroup};
-use crate::directory::{ControlCommand, Ended, RunDirectory, RunId, RunStanding, Work};
+use crate::cgroup::RunGroup;
+use crate::directory::{ControlCommand, Ended, Part, RunDirectory, RunStanding, Work};
+use crate::ending::end_steps;
 use crate::process::{kill_all, left_of};
-use crate::protocol::{Launch, RunUsage};
+use crate::protocol::{Launch, RunUsage, StepLaunch};
 use scheduling::event::ScriptEnd;
 use slurm::records::ExitCode;
 use std::fs::OpenOptions;
@@ -33,16 +35,13 @@ const STARTS: u32 = 3;
 /// The exit of a script that was killed because nobody was left to watch it.
 const KILLED: ExitCode = ExitCode { code: 0, signal: 9 };
 
-/// Processes and threads that a run may have for each of its CPUs, and the least that any may have: far more than
-/// programs have, far less than a kernel can.
-const PROCESSES_PER_CPU: u32 = 1024;
-const FEWEST_PROCESSES: u32 = 4096;
-
 /// What a keeper is asked for.
 pub enum Ask {
     /// Start the run.
     Launch(Box<Launch>),
-    /// Find the run's supervisor, or clean up behind it.
+    /// Start the step.
+    LaunchStep(Box<StepLaunch>),
+    /// Find the supervisor, or clean up behind it.
     Attach,
     /// Tell the supervisor.
     Order(ControlCommand),
@@ -52,11 +51,11 @@ pub enum Ask {
     Forget,
 }
 
-/// The thread of one run.
+/// The thread of one run or step.
 pub struct Keeper {
     site: Arc<Site>,
     known: Arc<KnownRuns>,
-    run: RunId,
+    run: Part,
     directory: Option<RunDirectory>,
     /// To itself.
     asks: Sender<Ask>,
@@ -67,11 +66,11 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// For a run that has this directory, if it has one.
+    /// For one that has this directory, if it has one.
     pub fn new(
         site: Arc<Site>,
         known: Arc<KnownRuns>,
-        run: RunId,
+        run: Part,
         directory: Option<RunDirectory>,
         asks: Sender<Ask>,
     ) -> Self {
@@ -82,7 +81,8 @@ impl Keeper {
     pub fn run(mut self, asks: &Receiver<Ask>) {
         for ask in asks {
             match ask {
-                Ask::Launch(launch) => self.launch(*launch),
+                Ask::Launch(launch) => self.launch(work::of_run(&self.site, self.run, *launch)),
+                Ask::LaunchStep(step) => self.launch_step(*step),
                 Ask::Attach => self.attach(),
                 Ask::Order(command) => {
                     if let ControlCommand::Terminate { .. } = command {
@@ -100,15 +100,18 @@ impl Keeper {
     }
 
     fn warn(&self, what: &str) {
-        tracing::warn!(job = self.run.0.0, attempt = self.run.1.0, "{what}");
+        tracing::warn!(run = self.run.to_string(), "{what}");
     }
 
-    fn launch(&mut self, launch: Launch) {
-        let cannot = |error: io::Error| format!("cannot make the run's directory: {error}");
-        match self.work(launch).and_then(|work| self.site.spool.make(work).map_err(cannot)) {
+    fn launch(&mut self, work: Result<Work, String>) {
+        let cannot = |error: io::Error| format!("cannot make its directory: {error}");
+        match work.and_then(|work| self.site.spool.make(work).map_err(cannot)) {
             Ok(directory) => {
                 self.directory = Some(directory.clone());
-                self.start(&directory);
+                match self.has_ending_run() {
+                    true => self.fail(&directory, "its job ends"),
+                    false => self.start(&directory),
+                }
             }
             Err(why) => {
                 self.known.never_started(self.run, &why);
@@ -119,28 +122,26 @@ impl Keeper {
         }
     }
 
-    fn work(&self, launch: Launch) -> Result<Work, String> {
-        let Site { node, boot, inventory, layer, .. } = &*self.site;
-        let share = &launch.share;
-        let hides_gpus = layer.holds().contains(&"devices");
-        let limits = Limits {
-            cpus: inventory.real_cpus(&share.cpus),
-            memory: share.memory.saturating_mul(1024 * 1024),
-            processes: FEWEST_PROCESSES.max(share.cpus.count().saturating_mul(PROCESSES_PER_CPU)),
-            denied: if hides_gpus { inventory.denied(&share.gres)? } else { Vec::new() },
+    /// Whether it is a step, and the end of its run has begun. Looked at when the step's directory is there: who ends the run sees
+    /// either that, or is seen here.
+    fn has_ending_run(&self) -> bool {
+        let of_run = || self.site.spool.directory_of(self.run.run.into());
+        self.run.step.is_some() && !of_run().standing().is_ok_and(|standing| !standing.is_ending && !standing.left)
+    }
+
+    /// When its run has started. The two orders may come together.
+    fn launch_step(&mut self, step: StepLaunch) {
+        let run = self.site.spool.directory_of(self.run.run.into());
+        let work = loop {
+            match run.standing() {
+                Ok(standing) if standing.is_ending || standing.left => break Err("its job ends".to_owned()),
+                Ok(standing) if standing.launched => break work::of_step(&self.site, self.run, &run, step),
+                _ if !self.known.goes_on(self.run.run.into()) => break Err("its job is over".to_owned()),
+                // Also where it cannot be read, or is not made yet.
+                _ => std::thread::sleep(AGAIN),
+            }
         };
-        Ok(Work {
-            job: self.run.0,
-            attempt: self.run.1,
-            node: node.clone(),
-            boot: *boot,
-            script: None,
-            group: self.group(),
-            limits,
-            gpus: inventory.gpu_numbers(&share.gres),
-            hides_gpus,
-            launch,
-        })
+        self.launch(work);
     }
 
     fn start(&mut self, directory: &RunDirectory) {
@@ -233,7 +234,7 @@ impl Keeper {
             if let Ok(stream) = UnixStream::connect(directory.control()) {
                 return self.listen(stream, None);
             }
-            match (directory.lock(), directory.task()) {
+            match (directory.lock(), directory.tasks()) {
                 (Ok(Some(place)), Ok(None)) if self.may_start(&standing) => {
                     drop(place);
                     return self.start(&directory);
@@ -258,7 +259,13 @@ impl Keeper {
     fn clean_up(&self, directory: &RunDirectory, standing: &RunStanding) {
         self.warn("its supervisor died: all of it is killed");
         let Some(work) = self.work_of(directory) else { return self.end_unseen() };
+        if self.run.step.is_none() {
+            self.keep(|| directory.note_ending());
+        }
         self.kill(directory, &work);
+        if self.run.step.is_none() {
+            end_steps(directory, 0);
+        }
         if let Err(error) = directory.remove_script() {
             self.warn(&format!("its script stays: {error}"));
         }
@@ -266,11 +273,11 @@ impl Keeper {
         if !ran {
             let why = standing.failed.as_deref().unwrap_or("its supervisor died before the script ran");
             self.keep(|| directory.note_failed(why));
-        } else if standing.ended.is_none() && work.script.is_some() {
+        } else if standing.ended.is_none() && work.has_tasks() {
             let ended = ended(&work, standing.exit.unwrap_or(KILLED));
             self.keep(|| directory.note_ended(&ended));
         }
-        if let Err(error) = work.group.remove() {
+        if let Err(error) = work.whole.as_ref().map_or(&work.group, |whole| &whole.group).remove() {
             self.warn(&error.to_string());
         }
         self.keep(|| directory.note_left());
@@ -293,7 +300,7 @@ impl Keeper {
     }
 
     fn group(&self) -> RunGroup {
-        self.site.layer.run(&format!("job_{}.{}", self.run.0, self.run.1.0))
+        work::group(&self.site, self.run)
     }
 
     /// `None` where it is gone.
@@ -310,10 +317,11 @@ impl Keeper {
 
     /// Comes back when nothing of it is left.
     fn kill(&self, directory: &RunDirectory, work: &Work) {
-        let line = format!("SLURM_JOB_ID={}", work.job);
-        let is_dead = || match directory.task().ok().flatten() {
+        let mut lines = vec![format!("SLURM_JOB_ID={}", work.job)];
+        lines.extend(self.run.step.map(|step| format!("SLURM_STEP_ID={step}")));
+        let is_dead = || match directory.tasks().ok().flatten() {
             _ if !work.group.is_none() => work.group.kill_all(SLOWLY),
-            Some(task) => kill_all(|| left_of(task, line.as_bytes()), 50),
+            Some(tasks) => kill_all(|| left_of(&tasks, &lines), 50),
             None => true,
         };
         let mut said = false;

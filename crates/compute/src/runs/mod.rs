@@ -1,19 +1,21 @@
-//! [`Runs`]: all runs of this node, as its daemon has them. Orders of the master come in, reports for it go out.
+//! [`Runs`]: all runs and their steps on this node, as its daemon has them. Orders of the master come in, reports for it go out.
 //!
-//! Each run has a thread of its own, so one whose files or processes hang delays no other. A daemon that starts finds the
+//! Each run and each step has a thread of its own, so one whose files or processes hang delays no other. A daemon that starts finds the
 //! runs of an earlier one by their directories.
 
 mod keeper;
 mod known;
+mod work;
 
 use crate::cgroup::Layer;
-use crate::directory::{ControlCommand, RunDirectory, RunId, Spool};
+use crate::directory::{ControlCommand, Part, RunDirectory, Spool};
 use crate::hardware::Inventory;
-use crate::protocol::{Launch, Order, OrderedTask, RunReport};
+use crate::protocol::{Launch, Order, OrderedTask, RunReport, StepLaunch};
 use keeper::{Ask, Keeper};
 use known::{Known, KnownRuns};
 use scheduling::event::RunStage;
 use scheduling::id::{Attempt, Boot, JobId, NodeName};
+use slurm::records::StepId;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,44 +63,70 @@ impl Runs {
         if work.boot != self.site.boot {
             return directory.remove();
         }
-        let run = (work.job, work.attempt);
-        tracing::info!(job = work.job.0, attempt = work.attempt.0, "found a run that is here already");
-        self.keep(run, Some(directory.clone()), Ask::Attach)
+        tracing::info!(run = work.part().to_string(), "found one that is here already");
+        self.keep(work.part(), Some(directory.clone()), Ask::Attach)
     }
 
     /// Does what the master wants. Nothing here waits for a run.
     pub fn obey(&self, order: Order) {
-        let run = (order.job, order.attempt);
-        match order.task {
+        let run = Part::from((order.job, order.attempt));
+        let part = match order.task {
             OrderedTask::Launch(launch) => self.launch(run, launch),
-            OrderedTask::Terminate { kill_wait } => {
-                if !self.known.ask(run, Ask::Order(ControlCommand::Terminate { kill_wait })) {
-                    // It was never here, and is not started any more.
-                    self.known.put(run, Known::gone());
-                    (self.site.notify)();
-                }
+            OrderedTask::Terminate { kill_wait } => self.terminate(run, kill_wait),
+            OrderedTask::Signal { serial, number } => self.signal(run, serial, number),
+            OrderedTask::LaunchStep(step) => self.launch_step(Part { step: Some(step.step), ..run }, step),
+            OrderedTask::TerminateStep { step, kill_wait } => {
+                self.terminate(Part { step: Some(step), ..run }, kill_wait)
             }
-            OrderedTask::Signal { serial, number } => {
-                self.known.ask(run, Ask::Order(ControlCommand::Signal { serial, number }));
+            OrderedTask::SignalStep { step, serial, number } => {
+                self.signal(Part { step: Some(step), ..run }, serial, number)
             }
-            OrderedTask::LaunchStep(_) | OrderedTask::TerminateStep { .. } | OrderedTask::SignalStep { .. } => {
-                tracing::error!(job = run.0.0, "this daemon starts no steps yet; the master is of a newer release");
-            }
-        }
-        self.known.repeat(run);
+        };
+        self.known.repeat(part);
         (self.site.notify)();
     }
 
-    fn launch(&self, run: RunId, launch: Box<Launch>) {
-        if self.known.has(run) {
-            return;
+    fn launch(&self, run: Part, launch: Box<Launch>) -> Part {
+        if !self.known.has(run) {
+            self.begin(run, Ask::Launch(launch));
         }
-        if let Err(error) = self.keep(run, None, Ask::Launch(launch)) {
-            self.known.put(run, Known::failed(run, &format!("cannot start a thread: {error}")));
+        run
+    }
+
+    /// Steps are started in runs that are here, as the run's user: an order names no other.
+    fn launch_step(&self, part: Part, step: Box<StepLaunch>) -> Part {
+        if self.known.has(part) {
+            return part;
+        }
+        if self.known.goes_on(part.run.into()) {
+            self.begin(part, Ask::LaunchStep(step));
+        } else {
+            let why = format!("job {} does not run on {}", part.run.0, self.site.node);
+            self.known.put(part, Known::failed(part, &why));
+        }
+        part
+    }
+
+    fn begin(&self, part: Part, ask: Ask) {
+        if let Err(error) = self.keep(part, None, ask) {
+            self.known.put(part, Known::failed(part, &format!("cannot start a thread: {error}")));
         }
     }
 
-    fn keep(&self, run: RunId, directory: Option<RunDirectory>, first: Ask) -> io::Result<()> {
+    fn terminate(&self, part: Part, kill_wait: u32) -> Part {
+        if !self.known.ask(part, Ask::Order(ControlCommand::Terminate { kill_wait })) {
+            // It was never here, and is not started any more.
+            self.known.put(part, Known::gone());
+        }
+        part
+    }
+
+    fn signal(&self, part: Part, serial: u32, number: u8) -> Part {
+        self.known.ask(part, Ask::Order(ControlCommand::Signal { serial, number }));
+        part
+    }
+
+    fn keep(&self, run: Part, directory: Option<RunDirectory>, first: Ask) -> io::Result<()> {
         let (sender, asks) = channel();
         // The receiver is in this function.
         let _ = sender.send(first);
@@ -111,6 +139,23 @@ impl Runs {
     /// take them as running.
     pub fn here(&self) -> Vec<(JobId, Attempt, RunStage)> {
         self.known.here().into_iter().map(|(job, attempt)| (job, attempt, RunStage::Launched)).collect()
+    }
+
+    /// All steps that are here, or of which the master does not know that they are over, for a registration.
+    pub fn steps_here(&self) -> Vec<(JobId, Attempt, StepId, RunStage)> {
+        let here = self.known.steps_here().into_iter();
+        here.filter_map(|Part { run: (job, attempt), step }| Some((job, attempt, step?, RunStage::Launched))).collect()
+    }
+
+    /// Steps that are here, each with the path of the socket for what its tasks read and write; it need not be there yet.
+    pub fn streams(&self) -> Vec<(Part, PathBuf)> {
+        let path = |part: Part| (part, self.site.spool.directory_of(part).stream());
+        self.known.steps().into_iter().map(path).collect()
+    }
+
+    /// Whether a step is here still.
+    pub fn has_step(&self, part: Part) -> bool {
+        part.step.is_some() && self.known.goes_on(part)
     }
 
     /// What the master has not confirmed.

@@ -3,6 +3,7 @@
 use crate::directory::ControlCommand;
 use rustix::process::{WaitOptions, WaitStatus, wait};
 use slurm::records::ExitCode;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::os::fd::AsFd;
@@ -14,16 +15,33 @@ use std::time::Duration;
 
 /// Something that happened.
 pub enum Event {
-    /// The script runs, or does not.
-    Started(Result<(), String>),
-    /// The script ended.
-    Exited(ExitCode),
-    /// No process of the run is left.
+    /// The task at this place runs, or does not.
+    Started(usize, Result<(), String>),
+    /// It ended.
+    Exited(usize, TaskExit),
+    /// No process is left.
     Emptied,
+    /// Of a run: no step is left.
+    StepsLeft,
+    /// Of a step: who reads its output sends a signal.
+    Passed(u8),
+    /// Of a step: all its output was had, or is given up.
+    Drained,
+    /// Of a step: something is wrong with its streams.
+    Trouble(String),
     /// Somebody wants to hear of news.
     Watcher(UnixStream),
     /// Somebody wants something.
     Command(ControlCommand),
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskExit {
+    /// Its exit code, or the signal that killed it.
+    pub exit: ExitCode,
+    /// Whether it left a core.
+    pub core: bool,
 }
 
 /// A command is one short line; more is not read.
@@ -73,14 +91,16 @@ fn serve(stream: UnixStream, events: &Sender<Event>) {
     }
 }
 
-/// Waits for all that ends below this process, until nothing is there.
-pub fn reap(script: i32, events: &Sender<Event>) {
+/// Waits for all that ends below this process, until nothing is there. `tasks` has their numbers and places.
+pub fn reap(tasks: &BTreeMap<i32, usize>, events: &Sender<Event>) {
     loop {
         match wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid.as_raw_nonzero().get() == script => {
-                let _ = events.send(Event::Exited(exit_of(status)));
+            Ok(Some((pid, status))) => {
+                if let Some(place) = tasks.get(&pid.as_raw_nonzero().get()) {
+                    let _ = events.send(Event::Exited(*place, exit_of(status)));
+                }
             }
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => {
                 let _ = events.send(Event::Emptied);
                 return;
@@ -89,7 +109,11 @@ pub fn reap(script: i32, events: &Sender<Event>) {
     }
 }
 
-fn exit_of(status: WaitStatus) -> ExitCode {
+/// What `WCOREDUMP` looks at (wait(2)).
+const CORE: i32 = 0x80;
+
+fn exit_of(status: WaitStatus) -> TaskExit {
     let byte = |number: Option<i32>| number.and_then(|it| u8::try_from(it).ok()).unwrap_or(0);
-    ExitCode { code: byte(status.exit_status()), signal: byte(status.terminating_signal()) }
+    let exit = ExitCode { code: byte(status.exit_status()), signal: byte(status.terminating_signal()) };
+    TaskExit { exit, core: status.signaled() && status.as_raw() & CORE != 0 }
 }

@@ -1,8 +1,10 @@
 //! `enlist node --compute`: the daemon of a compute node. It asks the master for orders, has them carried out by
-//! [`compute::runs`], and reports what became of them until the master has it on disk.
+//! [`compute::runs`], and reports what became of them until the master has it on disk. What the tasks of steps read and write it
+//! only passes on.
 //!
 //! Jobs do not need it: when it stops, is killed or is made newer, they go on, and the next one finds them.
 
+mod streams;
 mod way;
 
 use super::config::{Config, Network};
@@ -70,9 +72,11 @@ impl Place {
 struct Daemon {
     node: NodeName,
     registration: Registration,
-    runs: Runs,
+    runs: Arc<Runs>,
     news: Arc<Notify>,
-    way: Way,
+    /// There may be another step.
+    steps: Arc<Notify>,
+    way: Arc<Way>,
     outage: Outage,
 }
 
@@ -107,8 +111,8 @@ impl Daemon {
         let spool = Spool::open(&path).map_err(cannot)?;
         let layer = Layer::find(&format!("enlist-{}", spool.token().map_err(cannot)?));
         tell_of(&layer);
-        let news = Arc::new(Notify::new());
-        let (notify, hardware) = (news.clone(), inventory.hardware.clone());
+        let (news, steps) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (notify, notify_steps, hardware) = (news.clone(), steps.clone(), inventory.hardware.clone());
         let site = Site {
             node: node.clone(),
             boot,
@@ -116,12 +120,23 @@ impl Daemon {
             spool,
             layer,
             program: compute::OWN_PROGRAM.into(),
-            notify: Box::new(move || notify.notify_one()),
+            notify: Box::new(move || {
+                notify.notify_one();
+                notify_steps.notify_one();
+            }),
         };
         let runs = Runs::open(site).map_err(cannot)?;
         let registration = Registration { boot, hardware, runs: Vec::new(), steps: Vec::new() };
         let way = Way::new(config, place.local)?;
-        Ok(Self { node, registration, runs, news, way, outage: Outage::default() })
+        Ok(Self {
+            node,
+            registration,
+            runs: Arc::new(runs),
+            news,
+            steps,
+            way: Arc::new(way),
+            outage: Outage::default(),
+        })
     }
 
     async fn work(self, certificates: Option<Network>, logger: Logger, reread: Reread) -> Result<(), Diagnostic> {
@@ -160,8 +175,8 @@ impl Daemon {
     async fn session(&self, connected: &mut bool) -> Result<Infallible, Trouble> {
         let connect = Connect { node: self.node.clone(), version: env!("CARGO_PKG_VERSION").to_owned() };
         let Connected { session, patience } = self.way.post("/v1/node/connect", &connect, PATIENCE).await?;
-        let runs = self.runs.here();
-        let registration = Registration { runs, ..self.registration.clone() };
+        let (runs, steps) = (self.runs.here(), self.runs.steps_here());
+        let registration = Registration { runs, steps, ..self.registration.clone() };
         let register = Register { node: self.node.clone(), session, registration };
         let _: Value = self.way.post("/v1/node/register", &register, PATIENCE).await?;
         *connected = true;
@@ -169,9 +184,11 @@ impl Daemon {
         tracing::info!(session = session.0, "registered");
         self.runs.repeat_all();
         self.news.notify_one();
+        self.steps.notify_one();
         tokio::select! {
             ended = self.take_orders(session, Duration::from_secs(patience.into())) => ended,
             ended = self.report(session) => ended,
+            never = self.carry_streams(session) => match never {},
         }
     }
 

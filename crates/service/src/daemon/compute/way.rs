@@ -7,6 +7,7 @@ use axum::http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::handshake;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,16 +79,44 @@ impl Way {
         })
     }
 
+    /// Sends a value, and gives the connection on which it went, which speaks `protocol` from there on; within `patience`.
+    pub async fn upgrade(
+        &self,
+        path: &str,
+        value: &impl Serialize,
+        protocol: &str,
+        patience: Duration,
+    ) -> Result<TokioIo<Upgraded>, Trouble> {
+        let late = || Trouble::Unanswered(format!("{} did not answer {path} in time", self.master()));
+        let asked = timeout(patience, self.ask_for(path, serde_json::to_vec(value).map_err(unanswered)?, protocol));
+        asked.await.map_err(|_| late())?.map(TokioIo::new)
+    }
+
+    async fn ask_for(&self, path: &str, body: Vec<u8>, protocol: &str) -> Result<Upgraded, Trouble> {
+        let mut request = request(path, body)?;
+        request.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(header::UPGRADE, protocol.parse().map_err(unanswered)?);
+        let answer = match self {
+            Way::Net(link) => link.upgrade(request).await.map_err(lost)?,
+            Way::Local(socket) => send(socket, request).await?,
+        };
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            self.read(path, answer).await?;
+            return Err(Trouble::Unanswered(format!("{} does not switch protocols for {path}", self.master())));
+        }
+        hyper::upgrade::on(answer).await.map_err(unanswered)
+    }
+
     async fn ask(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Trouble> {
-        let request = Request::post(path)
-            .header(header::HOST, "enlist")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(unanswered)?;
+        let request = request(path, body)?;
         let answer = match self {
             Way::Net(link) => link.send(request).await.map_err(lost)?,
             Way::Local(socket) => send(socket, request).await?,
         };
+        self.read(path, answer).await
+    }
+
+    async fn read(&self, path: &str, answer: Response<Incoming>) -> Result<Bytes, Trouble> {
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LONGEST).collect().await.map_err(unanswered)?.to_bytes();
         match status {
@@ -101,6 +130,14 @@ impl Way {
     }
 }
 
+fn request(path: &str, body: Vec<u8>) -> Result<Request<Full<Bytes>>, Trouble> {
+    Request::post(path)
+        .header(header::HOST, "enlist")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(unanswered)
+}
+
 /// A connection a request: there are few, and the master is this host.
 async fn send(socket: &Path, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Trouble> {
     let cannot =
@@ -109,7 +146,7 @@ async fn send(socket: &Path, request: Request<Full<Bytes>>) -> Result<Response<I
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| cannot(&error))?;
     tokio::spawn(async move {
         // Its error is the request's, too.
-        let _ = connection.await;
+        let _ = connection.with_upgrades().await;
     });
     sender.send_request(request).await.map_err(|error| cannot(&error))
 }

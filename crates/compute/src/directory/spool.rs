@@ -1,33 +1,8 @@
-//! The directory of a run: all that is known of it, so that nobody has to be asked who may be dead.
-//!
-//! | file | says | is written by |
-//! |---|---|---|
-//! | `work.json` | what was launched | the daemon, before anything starts |
-//! | `lock` | held as long as the supervisor lives | the supervisor |
-//! | `control` | its socket: commands in, a line out when something has changed here | the supervisor |
-//! | `task.json` | the script's process, before it may run | the supervisor |
-//! | `launched` | the script runs | the supervisor |
-//! | `failed.json` | why it could not be started | the supervisor, or the daemon for it |
-//! | `delivered.json` | serial numbers of delivered signals | the supervisor |
-//! | `exit.json` | how the script ended | the supervisor |
-//! | `ended.json` | that, and what the run used | the supervisor, or the daemon for it |
-//! | `left` | nothing of the run is left | the supervisor, or the daemon for it |
-//! | `log` | what went wrong beside that | the supervisor |
-//!
-//! Each is there whole or not at all, and on disk when it is there. The directory is root's alone. The script lies beside it,
-//! where its user can read it and others cannot.
+//! [`Spool`]: where runs and steps have their directories.
 
-use crate::cgroup::{Limits, RunGroup};
-use crate::process::ProcessId;
-use crate::protocol::{Launch, RunUsage};
+use super::{Part, RunDirectory, Work, write_whole};
 use rustix::fs::{XattrFlags, fsetxattr};
 use rustix::io::Errno;
-use scheduling::event::ScriptEnd;
-use scheduling::id::{Attempt, Boot, JobId, NodeName};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use slurm::records::ExitCode;
-use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -38,71 +13,11 @@ use std::time::{Duration, Instant};
 /// So long a daemon that was killed may take to let go of the spool: what it was just starting has its files, too.
 const LETTING_GO: Duration = Duration::from_secs(2);
 
-/// Which run.
-pub type RunId = (JobId, Attempt);
-
-/// What is launched on this node, and with what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Work {
-    /// Which job.
-    pub job: JobId,
-    /// Which run of it.
-    pub attempt: Attempt,
-    /// The node's name.
-    pub node: NodeName,
-    /// The kernel under which it runs.
-    pub boot: Boot,
-    /// What the master said; the script is in a file of its own.
-    pub launch: Launch,
-    /// The script's file; `None` where no script runs.
-    pub script: Option<PathBuf>,
-    /// Its control groups.
-    pub group: RunGroup,
-    /// What it may have.
-    pub limits: Limits,
-    /// The numbers of its GPUs.
-    pub gpus: Vec<u32>,
-    /// Whether other GPUs are hidden from it.
-    pub hides_gpus: bool,
-}
-
-/// How a run ended, and what it used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    /// How its script ended.
-    pub end: ScriptEnd,
-    /// What its processes used.
-    pub usage: RunUsage,
-}
-
-/// How far a run has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunStanding {
-    /// Whether its processes run, or ran.
-    pub launched: bool,
-    /// Why it could not be started.
-    pub failed: Option<String>,
-    /// Signals that were delivered.
-    pub delivered: BTreeSet<u32>,
-    /// How its script ended.
-    pub exit: Option<ExitCode>,
-    /// How it ended, and what it used.
-    pub ended: Option<Ended>,
-    /// Whether nothing of it is left.
-    pub left: bool,
-}
-
 /// Where runs have their directories (slurm.conf(5), `SlurmdSpoolDir`). One daemon has it, as long as this or a copy lives.
 #[derive(Clone, Debug)]
 pub struct Spool {
     path: PathBuf,
     _lock: Arc<File>,
-}
-
-/// The directory of one run.
-#[derive(Clone, Debug)]
-pub struct RunDirectory {
-    path: PathBuf,
 }
 
 impl Spool {
@@ -148,15 +63,20 @@ impl Spool {
         }
     }
 
-    /// All directories of runs.
+    /// The directory that a run or step has, or would have.
+    pub fn directory_of(&self, part: Part) -> RunDirectory {
+        RunDirectory { path: self.path.join("runs").join(part.to_string()) }
+    }
+
+    /// All directories of runs and steps.
     pub fn runs(&self) -> io::Result<Vec<RunDirectory>> {
         let entries = fs::read_dir(self.path.join("runs"))?;
         entries.map(|entry| Ok(RunDirectory { path: entry?.path() })).collect()
     }
 
-    /// The directory of a new run: it is there whole or not at all. Where there is a script, its file is made, too.
+    /// The directory of a new run or step: it is there whole or not at all. Where there is a script, its file is made, too.
     pub fn make(&self, mut work: Work) -> io::Result<RunDirectory> {
-        let name = format!("{}.{}", work.job, work.attempt.0);
+        let name = work.part().to_string();
         let mut made = self.make_named(&name, &mut work);
         if made.as_ref().is_err_and(is_missing) {
             // Somebody emptied the spool by hand.
@@ -175,7 +95,7 @@ impl Spool {
 
     fn make_named(&self, name: &str, work: &mut Work) -> io::Result<RunDirectory> {
         let mut text = work.clone();
-        if let Some(batch) = &mut text.launch.batch {
+        if let (Some(batch), None) = (&mut text.launch.batch, &work.step) {
             let directory = self.path.join("scripts").join(name);
             text.script = Some(write_script(&directory, &batch.script.0, work.launch.user.uid.0)?);
             batch.script.0.clear();
@@ -188,12 +108,12 @@ impl Spool {
     }
 }
 
-fn is_missing(error: &io::Error) -> bool {
+pub(super) fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
 
 /// Where it is gone already, that is well.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
+pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
     removed.or_else(|error| if is_missing(&error) { Ok(()) } else { Err(error) })
 }
 
@@ -260,165 +180,6 @@ fn readable_for(uid: u32) -> Vec<u8> {
         list.extend(id.to_le_bytes());
     }
     list
-}
-
-/// Writes a file so that it is there whole or not at all, and on disk when this returns.
-fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
-}
-
-impl RunDirectory {
-    /// The directory at this path.
-    pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned() }
-    }
-
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The path of the supervisor's socket.
-    pub fn control(&self) -> PathBuf {
-        self.path.join("control")
-    }
-
-    /// The path of the supervisor's log.
-    pub fn log(&self) -> PathBuf {
-        self.path.join("log")
-    }
-
-    /// What was launched.
-    pub fn work(&self) -> io::Result<Work> {
-        self.read("work.json")?.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "it has no work.json"))
-    }
-
-    /// The script's process, if it got so far.
-    pub fn task(&self) -> io::Result<Option<ProcessId>> {
-        self.read("task.json")
-    }
-
-    /// How far the run has come.
-    pub fn standing(&self) -> io::Result<RunStanding> {
-        Ok(RunStanding {
-            launched: self.path.join("launched").exists(),
-            failed: self.read("failed.json")?,
-            delivered: self.read("delivered.json")?.unwrap_or_default(),
-            exit: self.read("exit.json")?,
-            ended: self.read("ended.json")?,
-            left: self.path.join("left").exists(),
-        })
-    }
-
-    /// Notes the script's process.
-    pub fn note_task(&self, task: ProcessId) -> io::Result<()> {
-        self.write("task.json", &task)
-    }
-
-    /// Notes that the script runs.
-    pub fn note_launched(&self) -> io::Result<()> {
-        write_whole(&self.path.join("launched"), b"")
-    }
-
-    /// Notes why it could not be started.
-    pub fn note_failed(&self, why: &str) -> io::Result<()> {
-        self.write("failed.json", &why)
-    }
-
-    /// Notes which signals were delivered.
-    pub fn note_delivered(&self, serials: &BTreeSet<u32>) -> io::Result<()> {
-        self.write("delivered.json", serials)
-    }
-
-    /// Notes how the script ended.
-    pub fn note_exit(&self, exit: ExitCode) -> io::Result<()> {
-        self.write("exit.json", &exit)
-    }
-
-    /// Notes how the run ended.
-    pub fn note_ended(&self, ended: &Ended) -> io::Result<()> {
-        self.write("ended.json", ended)
-    }
-
-    /// Notes that nothing of it is left.
-    pub fn note_left(&self) -> io::Result<()> {
-        write_whole(&self.path.join("left"), b"")
-    }
-
-    /// Takes the place of the run's supervisor; `None` when somebody has it. It is free again when the file is closed.
-    pub fn lock(&self) -> io::Result<Option<File>> {
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.path.join("lock"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-
-    /// Whether it was taken away by somebody.
-    pub fn is_gone(&self) -> bool {
-        fs::symlink_metadata(&self.path).as_ref().is_err_and(is_missing)
-    }
-
-    /// The place of its kind in the spool: `scripts` or `new`.
-    fn beside(&self, kind: &str) -> Option<PathBuf> {
-        Some(self.path.ancestors().nth(2)?.join(kind).join(self.path.file_name()?))
-    }
-
-    /// Takes the script away, which nothing runs any more.
-    pub fn remove_script(&self) -> io::Result<()> {
-        self.beside("scripts").map_or(Ok(()), |scripts| gone(fs::remove_dir_all(scripts)))
-    }
-
-    /// Takes it away, with the script: at once for all who look for runs, whenever this process dies.
-    pub fn remove(&self) -> io::Result<()> {
-        if let Some(aside) = self.beside("new") {
-            gone(fs::remove_dir_all(&aside))?;
-            gone(fs::rename(&self.path, &aside))?;
-            self.remove_script()?;
-            gone(fs::remove_dir_all(&aside))?;
-        }
-        // Only where it could not be put aside.
-        gone(fs::remove_dir_all(&self.path))
-    }
-
-    fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
-        let path = self.path.join(name);
-        let text = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read?,
-        };
-        let wrong = |error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()));
-        serde_json::from_slice(&text).map(Some).map_err(wrong)
-    }
-
-    fn write(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
-        write_whole(&self.path.join(name), &serde_json::to_vec(value)?)
-    }
-}
-
-/// What a supervisor is told: one line of JSON each on the supervisor's socket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ControlCommand {
-    /// End it: SIGCONT and SIGTERM, so many seconds later SIGKILL.
-    Terminate {
-        /// `KillWait`
-        kill_wait: u32,
-    },
-    /// Send all its processes a signal, once for each serial number.
-    Signal {
-        /// Which of the job's signals.
-        serial: u32,
-        /// Its number.
-        number: u8,
-    },
 }
 
 #[cfg(test)]
