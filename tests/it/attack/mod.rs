@@ -14,6 +14,7 @@ mod reowned;
 mod replies;
 mod service;
 mod silent;
+mod steps;
 mod swapped;
 mod terminal;
 

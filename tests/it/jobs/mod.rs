@@ -4,5 +4,5 @@ mod cluster;
 mod onboarding;
 pub mod runs;
 mod scripted;
-mod steps_node;
+pub mod steps_node;
 mod told;

@@ -17,6 +17,8 @@ const JOB: &str = "#!/bin/bash
 #SBATCH --job-name=train --gres=gpu:1 --time=5
 until [ -e go ]; do sleep 0.1; done
 echo $SLURM_JOB_ID on $SLURMD_NODENAME: $CUDA_VISIBLE_DEVICES
+echo squeue says $(squeue -h -j $SLURM_JOB_ID -o %T), scontrol $(scontrol show job $SLURM_JOB_ID -o | grep -o BatchHost=$SLURMD_NODENAME)
+srun sh -c 'echo step $SLURM_STEP_ID of $SLURM_JOB_ID on $(hostname): $CUDA_VISIBLE_DEVICES'
 ";
 
 fn play(lab: &Lab) -> String {
@@ -71,7 +73,12 @@ fn a_playbook_and_a_roster_lead_to_the_first_job() {
     let told = ["node1", "node2"].map(|node| lab.sh(node, "cat /home/gildong/slurm-*.out").ok().stdout);
     for number in 1..=3 {
         assert!(told.concat().contains(&format!("{number} on node")), "{told:?}");
+        // Slurm's commands work in jobs as they do where people log in.
+        let steps = format!("step 0 of {number} on node");
+        let line = told.iter().flat_map(|text| text.lines()).find(|line| line.starts_with(&steps));
+        assert!(line.is_some_and(|line| line.ends_with(": 0")), "{told:?}");
     }
+    assert_eq!(told.concat().matches("squeue says RUNNING, scontrol BatchHost=node").count(), 3, "{told:?}");
     let over = gildong("sacct -nXP -o JobID,State,ExitCode,AllocTRES").ok().stdout;
     assert_eq!(over.matches("|COMPLETED|0:0|").count(), 3, "{over}");
     assert_eq!(over.matches("gres/gpu=1").count(), 3, "{over}");

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const STEP: StepId = StepId::Number(0);
 
 /// A step of these many tasks, which run a shell line.
-fn step(node: &Node, tasks: u32, line: &str) -> StepLaunch {
+pub fn step(node: &Node, tasks: u32, line: &str) -> StepLaunch {
     let argv = ["sh", "-c", line].map(|it| it.into()).to_vec();
     let program = StepProgram {
         programs: vec![RankedProgram { ranks: None, argv }],
@@ -48,17 +48,18 @@ fn with(mut step: StepLaunch, change: impl FnOnce(&mut StepProgram)) -> StepLaun
 }
 
 /// An allocation for steps: a run without a script.
-fn allocate(node: &Node, runs: &Runs, job: u32) {
+pub fn allocate(node: &Node, runs: &Runs, job: u32) {
     start(runs, job, compute::protocol::Launch { batch: None, ..node.launch("") });
 }
 
-fn launch(runs: &Runs, job: u32, step: StepLaunch) {
+/// Orders a step.
+pub fn launch(runs: &Runs, job: u32, step: StepLaunch) {
     runs.obey(order(job, OrderedTask::LaunchStep(Box::new(step))));
 }
 
 /// Waits for what a step reports.
 #[track_caller]
-fn told(runs: &Runs, job: u32, is_meant: impl Fn(&Reported) -> bool) -> RunReport {
+pub fn told(runs: &Runs, job: u32, is_meant: impl Fn(&Reported) -> bool) -> RunReport {
     let begun = Instant::now();
     loop {
         let said = runs.unconfirmed();
@@ -81,29 +82,30 @@ fn over(runs: &Runs, job: u32) -> ScriptEnd {
     end
 }
 
-fn part(job: u32) -> Part {
+/// The first step of a job's first run.
+pub fn part(job: u32) -> Part {
     Part { run: (JobId(job), Attempt(0)), step: Some(STEP) }
 }
 
 /// Who reads what the tasks of a step write.
-struct Reader {
-    socket: UnixStream,
+pub struct Reader {
+    pub socket: UnixStream,
     decoder: Decoder,
     /// What each task wrote, by rank and kind.
     wrote: BTreeMap<(u32, u8), Vec<u8>>,
     ends: u32,
-    started: Vec<u32>,
+    pub started: Vec<u32>,
     exits: BTreeMap<u32, TaskEnded>,
     failed: Option<String>,
     /// Up to where it has taken input in.
-    taken: u64,
+    pub taken: u64,
     /// Whether it says what it has had.
     acknowledges: bool,
 }
 
 impl Reader {
     #[track_caller]
-    fn of(node: &Node, job: u32) -> Self {
+    pub fn of(node: &Node, job: u32) -> Self {
         let (path, begun) = (node.spool().directory_of(part(job)).stream(), Instant::now());
         let socket = loop {
             match UnixStream::connect(&path) {
@@ -132,7 +134,7 @@ impl Reader {
         Self { socket, decoder, ends: 0, ..self }
     }
 
-    fn send(&mut self, frame: &Frame) {
+    pub fn send(&mut self, frame: &Frame) {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes).unwrap();
         self.socket.write_all(&bytes).unwrap();
@@ -140,11 +142,12 @@ impl Reader {
 
     /// Takes frames until `is_enough`, or the end, which is asked for where it comes.
     #[track_caller]
-    fn read_until(&mut self, is_enough: impl Fn(&Self) -> bool) -> bool {
+    pub fn read_until(&mut self, is_enough: impl Fn(&Self) -> bool) -> bool {
         let mut piece = vec![0; 64 << 10];
         loop {
             while let Some(frame) = self.decoder.take().unwrap() {
                 if frame.kind == FrameKind::Left {
+                    assert_eq!(frame.task, 0, "the first task's rank stands for the node");
                     return true;
                 }
                 self.take(frame);
@@ -160,7 +163,7 @@ impl Reader {
 
     /// To the last word.
     #[track_caller]
-    fn finish(mut self) -> Self {
+    pub fn finish(mut self) -> Self {
         assert!(self.read_until(|_| false));
         self
     }
@@ -200,7 +203,7 @@ impl Reader {
         String::from_utf8(wrote).unwrap()
     }
 
-    fn output(&self, rank: u32) -> String {
+    pub fn output(&self, rank: u32) -> String {
         self.text(rank, FrameKind::Output)
     }
 

@@ -259,7 +259,10 @@ impl Engine {
         for said in heard.try_iter() {
             match said {
                 Said::Started(tasks) => self.note_started(&tasks),
-                Said::Failed(why) => self.facts.push(failed(&why)),
+                Said::Failed(why) => {
+                    let end = why.floor_char_boundary(LONGEST_REASON);
+                    self.facts.push(Frame { content: why[..end].into(), ..self.own(FrameKind::Failed) });
+                }
                 Said::Ended(rank, ended) => {
                     self.facts.push(Frame { task: rank, ..Frame::of(FrameKind::Ended).with(&ended) });
                 }
@@ -269,10 +272,15 @@ impl Engine {
         }
     }
 
+    /// One about this node, in the name of its first task.
+    fn own(&self, kind: FrameKind) -> Frame {
+        Frame { task: self.first, ..Frame::of(kind) }
+    }
+
     fn note_started(&mut self, tasks: &[(u32, i32)]) {
         for tasks in tasks.chunks(NAMED) {
             let started = NodeStarted { node: self.node.clone(), tasks: tasks.to_vec() };
-            self.facts.push(Frame::of(FrameKind::Started).with(&started));
+            self.facts.push(self.own(FrameKind::Started).with(&started));
         }
     }
 
@@ -360,7 +368,7 @@ impl Engine {
     fn note_end(&mut self) {
         if self.finish.is_some() && !self.has_left && self.rings.iter().all(Ring::is_drained) {
             self.has_left = true;
-            self.facts.push(Frame::of(FrameKind::Left));
+            self.facts.push(self.own(FrameKind::Left));
         }
     }
 
@@ -490,9 +498,4 @@ impl Engine {
             Err(_) => self.input.leave(*reader),
         }
     }
-}
-
-fn failed(why: &str) -> Frame {
-    let end = why.floor_char_boundary(LONGEST_REASON);
-    Frame { content: why[..end].into(), ..Frame::of(FrameKind::Failed) }
 }
