@@ -12,7 +12,7 @@ use clap::Args;
 use control::plan::Plan;
 use control::roster::Roster;
 use control::sync::reach::Reach;
-use control::sync::{Applied, Host, Mandate, Site};
+use control::sync::{Applied, Host, Mandate, Site, WayIn, WayStanding};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use words::diag::{Diagnostic, ErrorKind};
@@ -78,7 +78,7 @@ fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit,
     }
     if args.plan.is_none() && plan.is_empty() {
         if args.json {
-            out.json(&as_json(true, &[], plan));
+            out.json(&as_json(true, &[], &[], plan));
         }
         return Ok(exit(true, plan));
     }
@@ -128,8 +128,9 @@ fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<b
     let site = Site::new(hosts, &connector, args.site.forks).stopping_at(stop);
     let mut report = Report { heard: Vec::new(), shown: 0, plan, json: args.json, extent: plan::extent(args.all) };
     let well = control::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
-    report.end(well);
-    Ok(well)
+    let ways = control::sync::ways_in(&site, plan, roster);
+    report.end(well, &ways);
+    Ok(well && ways.iter().all(|way| way.standing <= WayStanding::Allowed))
 }
 
 /// The plan's hosts. What each is for is the roster's to say, where there is one.
@@ -146,8 +147,9 @@ fn hosts(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Vec<H
     }
 }
 
-fn as_json(well: bool, applied: &[Applied], plan: &Plan) -> String {
-    serde_json::json!({ "ok": well, "applied": applied, "left_out": plan.left_out }).to_string()
+fn as_json(well: bool, applied: &[Applied], ways: &[WayIn], plan: &Plan) -> String {
+    let left_out = &plan.left_out;
+    serde_json::json!({ "ok": well, "applied": applied, "ways_in": ways, "left_out": left_out }).to_string()
 }
 
 /// Tells what became of steps: each phase's lines as soon as it is over, or one JSON document at the end.
@@ -180,13 +182,14 @@ impl Report<'_> {
         out.line("");
     }
 
-    fn end(&mut self, well: bool) {
+    fn end(&mut self, well: bool, ways: &[WayIn]) {
         self.show_phase();
         let out = stdout();
         if self.json {
-            out.json(&as_json(well, &self.heard, self.plan));
+            out.json(&as_json(well, &self.heard, ways, self.plan));
             return;
         }
+        out.lines(view::ways_in::ways_in(ways));
         out.lines(view::plan::left_out(self.plan));
         out.line(view::plan::applied_summary(&self.heard, self.plan));
     }

@@ -15,4 +15,5 @@ pub mod play_json;
 pub mod styled;
 pub mod styles;
 pub mod user;
+pub mod ways_in;
 pub mod why;

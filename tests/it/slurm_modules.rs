@@ -2,7 +2,8 @@
 
 use super::service::Service;
 use super::support::Ran;
-use super::support::real_slurm::{RealSlurm, real_slurm};
+use super::support::real_slurm::{RealSlurm, real_cluster, real_slurm};
+use crate::jobs::cluster::wait;
 use crate::support::enlist_path;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -227,4 +228,44 @@ fn two_hundred_users_are_a_few_calls() {
         assert!(again.last().unwrap().contains(r#""changed":0"#));
         vec![added.to_string(), side.listings()]
     });
+}
+
+/// The jobs of who leaves end by the commands that real Slurm has.
+#[test]
+fn jobs_of_leavers_end_on_real_slurm() {
+    let (slurm, directory) = (real_cluster(), TempDir::new().unwrap());
+    let side = Side::theirs(&slurm, directory.path());
+    slurm.sacctmgr(&["-i", "add", "account", "a"]).ok();
+    slurm.sacctmgr(&["-i", "add", "user", "alice,bob", "account=a"]).ok();
+    let uid = |user: &str| slurm.run("id", &["-u", user]).ok().stdout.trim().to_owned();
+    let jobs = |user: &str| slurm.run("squeue", &["-h", "-u", user, "-o", "%T %l"]).ok().stdout;
+    let submit = |user: &str, more: &[&str]| {
+        let options = ["-D", "/tmp", "-o", "/dev/null", "-p", "cpu", "--wrap", "exec sleep 1000"];
+        slurm.run_as(user, "sbatch", &[&options[..], more].concat())
+    };
+    for user in ["alice", "bob"] {
+        submit(user, &[]).ok();
+        submit(user, &["--begin=now+1hour"]).ok();
+        wait("the job runs", || jobs(user).contains("RUNNING").then_some(()));
+    }
+    let task = |user: &str, jobs: &str| {
+        format!("    - slurm_jobs: {{name: {user}, uid: {}, state: stopped, jobs: {jobs}}}\n", uid(user))
+    };
+    let playbook = directory.path().join("leavers.yml");
+    let tasks = task("alice", "cancel after 1m") + &task("bob", "cancel");
+    std::fs::write(&playbook, format!("- hosts: all\n  gather_facts: no\n  tasks:\n{tasks}")).unwrap();
+    side.report(&playbook, &["--check"]);
+    assert_eq!((jobs("alice").lines().count(), jobs("bob").lines().count()), (2, 2), "a dry run ends nothing");
+    side.report(&playbook, &[]);
+    assert_eq!((jobs("alice").as_str(), jobs("bob").as_str()), ("RUNNING 2:00\n", ""));
+    let refused = submit("alice", &[]).code(1).stderr;
+    assert!(refused.contains("Job violates accounting/QOS policy"), "{refused}");
+    let again = side.report(&playbook, &[]);
+    assert!(again.last().unwrap().contains("\"changed\":0"), "{again:?}");
+    // Their places go once nothing of theirs runs.
+    let gone = task("bob", "cancel").replace("slurm_jobs", "slurm_user").replace("stopped, jobs: cancel", "absent");
+    let gone = gone.replace(&format!("uid: {}, ", uid("bob")), "");
+    std::fs::write(&playbook, format!("- hosts: all\n  gather_facts: no\n  tasks:\n{gone}")).unwrap();
+    side.report(&playbook, &[]);
+    assert_eq!(side.sacctmgr(&["-nP", "show", "user", "bob"]).ok().stdout, "");
 }

@@ -37,10 +37,10 @@ pub fn run(args: Vec<OsString>) -> Exit {
     match read(&argv, &mut Streams) {
         Line::Said(exit) => exit,
         Line::Session => session(&SESSION, argv, |argv, input| {
-            let ended = one(argv, rehearse.clone(), input);
+            let ended = one(argv, rehearse.as_ref(), input);
             (ended, ended == Exit::OK)
         }),
-        Line::Command => one(argv, rehearse, &mut Input::default()),
+        Line::Command => one(argv, rehearse.as_ref(), &mut Input::default()),
     }
 }
 
@@ -81,11 +81,37 @@ fn read(argv: &[String], console: &mut impl Console) -> Line {
     }
 }
 
-fn rehearsal() -> Result<Option<Vec<Vec<String>>>, String> {
+/// What a dry run rehearsed before.
+#[derive(Clone, Default)]
+struct Earlier {
+    /// Commands of `sacctmgr`, without the program's name.
+    commands: Vec<Vec<String>>,
+    /// Users whose jobs `scancel` would have ended.
+    without_jobs_of: Vec<u32>,
+}
+
+fn rehearsal() -> Result<Option<Earlier>, String> {
     let Some(value) = std::env::var_os(REHEARSE_VARIABLE) else { return Ok(None) };
     let commands: Vec<Vec<String>> = serde_json::from_str(&value.to_string_lossy())
         .map_err(|error| format!("{REHEARSE_VARIABLE} is no list of commands: {error}"))?;
-    Ok(Some(commands.into_iter().map(without_program).collect()))
+    let mut earlier = Earlier::default();
+    for argv in commands {
+        match ended_jobs(&argv) {
+            Some(uid) => earlier.without_jobs_of.push(uid),
+            None => earlier.commands.push(without_program(argv)),
+        }
+    }
+    Ok(Some(earlier))
+}
+
+/// Whose jobs a rehearsed `scancel -u NUMBER` ends.
+fn ended_jobs(argv: &[String]) -> Option<u32> {
+    match argv {
+        [.., program, option, uid] if program.rsplit('/').next() == Some("scancel") && option == "-u" => {
+            uid.parse().ok()
+        }
+        _ => None,
+    }
 }
 
 /// A rehearsed command begins with its program: `sacctmgr …`, or `enlist slurm sacctmgr …`.
@@ -100,8 +126,10 @@ fn without_program(mut argv: Vec<String>) -> Vec<String> {
     argv
 }
 
-fn one(argv: Vec<String>, rehearse: Option<Vec<Vec<String>>>, input: &mut Input) -> Exit {
-    let mut request = Request { argv, rehearse, ..Request::default() };
+fn one(argv: Vec<String>, earlier: Option<&Earlier>, input: &mut Input) -> Exit {
+    let without_jobs_of = earlier.map(|it| it.without_jobs_of.clone()).unwrap_or_default();
+    let rehearse = earlier.map(|it| it.commands.clone());
+    let mut request = Request { argv, rehearse, without_jobs_of, ..Request::default() };
     let (mut said, mut complained) = (0, String::new());
     let console = &mut Streams;
     loop {

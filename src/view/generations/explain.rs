@@ -49,7 +49,7 @@ fn master(said: Scheduler) -> Facts {
 
 fn in_project(limit: &str, value: &str) -> Facts {
     let associations = vec![("ai_project".to_owned(), vec![(limit.to_owned(), value.to_owned())])];
-    master(Scheduler { default_account: Some("ai_project".into()), associations, differs: Vec::new() })
+    master(Scheduler { default_account: Some("ai_project".into()), associations, ..Scheduler::default() })
 }
 
 #[track_caller]

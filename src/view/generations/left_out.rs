@@ -136,17 +136,38 @@ fn a_linked_key_file_leaves_out_the_keys_of_one_person_on_one_host() {
     assert!(cluster.text("login2", "/etc/passwd").contains("bob"));
 }
 
-/// A process of the user with this uid.
-fn process(machine: &mut Machine, uid: u32) {
-    let status = format!("Name:\ttmux\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n");
-    machine.real = std::mem::take(&mut machine.real).file("/proc/77/status", &status).link("/proc/77/root", "/");
+/// A process of the user with this uid, whose parent is root's process of this name.
+fn process(machine: &mut Machine, uid: u32, parent: &str) {
+    let status = |name: &str, parent: u32, uid: u32| {
+        format!("Name:\t{name}\nState:\tS\nPPid:\t{parent}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n")
+    };
+    let real = std::mem::take(&mut machine.real).file("/proc/70/status", &status(parent, 1, 0));
+    machine.real = real.file("/proc/77/status", &status("tmux", 70, uid));
 }
 
 #[test]
-fn a_leaver_with_a_process_is_locked_and_the_rest_is_done() {
+fn the_sessions_of_a_leaver_end_and_nothing_keeps_him() {
     let cluster = Cluster::new();
     cluster.apply(&cluster.plan(FIRST).unwrap()).unwrap();
-    process(cluster.0.lock().unwrap().get_mut("login1").unwrap(), 2002);
+    process(cluster.0.lock().unwrap().get_mut("login1").unwrap(), 2002, "sshd");
+    let plan = cluster.plan(SECOND).unwrap();
+    assert_eq!(plan.left_out, []);
+    let login1 = plan.hosts.iter().find(|host| host.host == "login1").unwrap();
+    let of_dooly = login1.steps.iter().filter(|step| step.args["name"] == "dooly".into());
+    let order: Vec<_> = of_dooly.map(|step| (step.module.as_str(), step.args["state"].to_string())).collect();
+    let wanted = [("user", "present"), ("doors", "shut"), ("user", "absent")];
+    assert_eq!(order, wanted.map(|(module, state)| (module, state.to_owned())), "locked before sessions end");
+    let (well, heard) = cluster.apply(&plan).unwrap();
+    assert!(well, "{}", said(&heard, &plan));
+    assert!(!cluster.text("login1", "/etc/passwd").contains("dooly"));
+    assert!(cluster.plan(SECOND).unwrap().is_empty());
+}
+
+#[test]
+fn a_leaver_whose_job_runs_is_locked_and_the_rest_is_done() {
+    let cluster = Cluster::new();
+    cluster.apply(&cluster.plan(FIRST).unwrap()).unwrap();
+    process(cluster.0.lock().unwrap().get_mut("login1").unwrap(), 2002, "slurmstepd");
     let plan = cluster.plan(SECOND).unwrap();
     let left_out = &plan.left_out[0];
     assert_eq!((left_out.host.as_str(), left_out.what.as_str()), ("login1", "user dooly"));

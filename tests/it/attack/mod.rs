@@ -5,6 +5,7 @@ pub mod hostile_agent;
 mod injection;
 mod jobs;
 mod killed;
+mod last_door;
 mod long_files;
 mod master_killed;
 mod plans;

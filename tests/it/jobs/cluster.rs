@@ -125,7 +125,7 @@ impl Site {
 }
 
 #[track_caller]
-fn wait<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
+pub fn wait<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = found() {

@@ -1,8 +1,11 @@
 //! Jobs that run: on this machine, and on compute nodes of the lab.
 
-mod cluster;
+pub mod cluster;
+mod faults;
+mod leavers;
 mod onboarding;
 pub mod runs;
 mod scripted;
+mod site;
 pub mod steps_node;
 mod told;

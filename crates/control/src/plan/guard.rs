@@ -62,6 +62,12 @@ pub static GUARDS: &[Guard] = &[
         hint: "if all of them shall go, raise `guards: {max_removals: …}` in the roster, and review that",
     },
     Guard {
+        name: "max-jobs",
+        refuses: "a plan that ends more jobs than the roster's `guards.max_jobs`",
+        judge: max_jobs,
+        hint: "if all of them shall end, raise `guards: {max_jobs: …}` in the roster, and review that",
+    },
+    Guard {
         name: "somebody-stays",
         refuses: "removing people by a roster that wants nobody present",
         judge: somebody_stays,
@@ -111,16 +117,20 @@ pub static GUARDS: &[Guard] = &[
     },
 ];
 
+impl Guard {
+    fn refusal(&self, message: String) -> Diagnostic {
+        let problem = Diagnostic::new(ErrorKind::Refused, message);
+        problem.note(format!("the guard `{}` refuses {}", self.name, self.refuses)).hint(self.hint)
+    }
+}
+
 /// Everything that any guard has against the plan of `case`.
 pub fn refusals(case: &Case) -> Vec<Diagnostic> {
     GUARDS
         .iter()
         .flat_map(|guard| {
             let says = (guard.judge)(case);
-            says.into_iter().map(|message| {
-                let problem = Diagnostic::new(ErrorKind::Refused, message);
-                problem.note(format!("the guard `{}` refuses {}", guard.name, guard.refuses)).hint(guard.hint)
-            })
+            says.into_iter().map(|message| guard.refusal(message))
         })
         .collect()
 }
@@ -134,6 +144,22 @@ fn max_removals(case: &Case) -> Vec<String> {
     let names: Vec<_> = removals.iter().take(10).map(ToString::to_string).collect();
     let more = if removals.len() > names.len() { ", …" } else { "" };
     vec![format!("the plan removes {}, and {limit} is the limit: {}{more}", removals.len(), names.join(", "))]
+}
+
+fn max_jobs(case: &Case) -> Vec<String> {
+    let ended = case.plan.changes().map(|(_, change)| crate::plan::ended_jobs(change)).sum();
+    too_many_jobs(ended, case.settings).into_iter().collect()
+}
+
+fn too_many_jobs(ended: u64, settings: &Settings) -> Option<String> {
+    let limit = settings.max_jobs;
+    (ended > u64::from(limit)).then(|| format!("the plan ends {ended} jobs that run or wait, and {limit} is the limit"))
+}
+
+/// What the guard `max-jobs` has against ending so many jobs: what there are now, which may be more than when the plan was made.
+pub fn refuse_jobs(ended: u64, settings: &Settings) -> Option<Diagnostic> {
+    let guard = GUARDS.iter().find(|guard| guard.name == "max-jobs")?;
+    too_many_jobs(ended, settings).map(|message| guard.refusal(message))
 }
 
 fn somebody_stays(case: &Case) -> Vec<String> {
@@ -176,6 +202,7 @@ fn named_by(step: &Step) -> Vec<(&'static str, String)> {
     match step.module.as_str() {
         "user" => [names("group", "group"), names("group", "groups")].concat(),
         "authorized_key" => names("user", "user"),
+        "doors" => [names("user", "name"), names("user", "uid")].concat(),
         _ => Vec::new(),
     }
 }

@@ -7,12 +7,12 @@ pub mod guard;
 pub mod vocabulary;
 
 use crate::roster::guards::Settings;
-use host::change::{Action, Address, Change};
+use host::change::{Action, Address, Change, FieldDiff};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use words::diag::{Diagnostic, ErrorKind};
-use words::value::Map;
+use words::value::{Map, Value};
 
 /// The version of the plan file that this enlist writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
@@ -208,7 +208,7 @@ pub struct Moved {
 /// Compares a host's plan with what a dry run of its steps says now (one list of changes a step, in order).
 pub fn moved(planned: &HostPlan, now: &[Vec<Change>]) -> Vec<Moved> {
     let now = now.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
-    let steps = planned.steps.iter().zip(now).filter(|(step, now)| step.changes != *now);
+    let steps = planned.steps.iter().zip(now).filter(|(step, now)| !alike(&step.changes, now));
     steps.flat_map(|(step, now)| moved_step(&planned.host, &step.changes, now)).collect()
 }
 
@@ -218,8 +218,34 @@ fn moved_step(host: &str, planned: &[Change], now: &[Change]) -> Vec<Moved> {
     addresses
         .into_iter()
         .map(|address| Moved { host: host.to_owned(), planned: at(planned, address), now: at(now, address) })
-        .filter(|moved| moved.planned != moved.now)
+        .filter(|moved| !alike(moved.planned.as_slice(), moved.now.as_slice()))
         .collect()
+}
+
+/// What the jobs of a leaver are called in a change.
+pub const JOBS: &str = "jobs";
+
+/// What the ways in of a leaver are called in a change.
+pub const DOORS: &str = "doors";
+
+/// How many jobs a change ends.
+pub fn ended_jobs(change: &Change) -> u64 {
+    let count = |field: &FieldDiff| match field {
+        FieldDiff::Value { name, before: Value::Int(count), .. } if name == "waiting" || name == "running" => {
+            u64::try_from(*count).unwrap_or(0)
+        }
+        _ => 0,
+    };
+    if change.address.kind == JOBS { change.fields.iter().map(count).sum() } else { 0 }
+}
+
+/// Whether two lists of changes are the same. Jobs and processes come and go by themselves: how many a leaver has, and
+/// whether any, is no difference.
+pub fn alike(planned: &[Change], now: &[Change]) -> bool {
+    let others = |changes: &[Change]| {
+        changes.iter().filter(|it| ![JOBS, DOORS].contains(&&*it.address.kind)).cloned().collect::<Vec<_>>()
+    };
+    others(planned) == others(now)
 }
 
 /// `sha256:` and 64 hexadecimal digits.
@@ -231,7 +257,6 @@ pub fn digest(content: &[u8]) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use words::value::Value;
 
     pub(super) fn step(changes: Vec<Change>) -> Step {
         Step { phase: Phase::Accounts, module: "user".into(), args: Map::new(), changes }

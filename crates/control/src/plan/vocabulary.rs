@@ -5,6 +5,7 @@
 
 use crate::plan::{Phase, Step};
 use crate::roster::{homes, keys, names};
+use host::books::JobsOfLeavers;
 use words::text::limit::{LIMITS, LimitKind, QOS_LIMITS, find_in};
 use words::value::{Map, Value};
 
@@ -35,6 +36,10 @@ pub enum Form {
     Key,
     /// Limits of this table.
     Limits(&'static [LimitKind]),
+    /// A list of accounts.
+    Accounts,
+    /// What becomes of jobs.
+    Jobs,
 }
 
 /// One argument of a call.
@@ -55,7 +60,7 @@ pub struct Call {
     pub phase: Phase,
     /// The module's short name.
     pub module: &'static str,
-    /// `present` or `absent`.
+    /// `present` or `absent`; of submission `stopped` or `open`; of doors `shut`.
     pub state: &'static str,
     /// Every argument that it may have besides `state`.
     pub arguments: &'static [Argument],
@@ -127,6 +132,20 @@ pub static DEFAULT_ACCOUNT: Call =
     present(Phase::Scheduler, "slurm_user", &[NAME, must("default_account", Form::Account)]);
 /// Who manages an account.
 pub static ADD_COORDINATOR: Call = present(Phase::Scheduler, "slurm_coordinator", &[ACCOUNT_NAME, WHO]);
+/// Who was kept from submitting may submit again.
+pub static OPEN_JOBS: Call = Call {
+    phase: Phase::Scheduler,
+    module: "slurm_jobs",
+    state: "open",
+    arguments: &[NAME, must("uid", Form::Id), may("keep", Form::Accounts)],
+};
+/// Who leaves submits nothing any more, and loses jobs as the roster says.
+pub static STOP_JOBS: Call = Call {
+    phase: Phase::SchedulerRemovals,
+    module: "slurm_jobs",
+    state: "stopped",
+    arguments: &[NAME, must("uid", Form::Id), must("jobs", Form::Jobs)],
+};
 /// Who manages an account no longer.
 pub static REMOVE_COORDINATOR: Call = absent(Phase::SchedulerRemovals, "slurm_coordinator", &[ACCOUNT_NAME, WHO]);
 /// An association for one partition that goes.
@@ -137,6 +156,13 @@ pub static LEAVE: Call = absent(Phase::SchedulerRemovals, "slurm_user", &[NAME, 
 pub static REMOVE_ACCOUNT: Call = absent(Phase::SchedulerRemovals, "slurm_account", &[must("name", Form::Account)]);
 /// A QOS that goes.
 pub static REMOVE_QOS: Call = absent(Phase::SchedulerRemovals, "slurm_qos", &[must("name", Form::Account)]);
+/// Sessions that end, and what would start programs later. `with_jobs`: processes of jobs end, too.
+pub static SHUT_DOORS: Call = Call {
+    phase: Phase::AccountRemovals,
+    module: "doors",
+    state: "shut",
+    arguments: &[NAME, must("uid", Form::Id), may("with_jobs", Form::Flag)],
+};
 /// A key that goes.
 pub static REMOVE_KEY: Call = absent(Phase::AccountRemovals, "authorized_key", &[WHO, A_KEY]);
 /// A login that goes.
@@ -148,7 +174,7 @@ pub static REMOVE_GROUP: Call = absent(Phase::AccountRemovals, "group", &[NAME])
 #[rustfmt::skip]
 pub static CALLS: &[&Call] = &[
     &GROUP, &USER, &LOCK, &ADD_KEY, &QOS, &ACCOUNT, &MEMBER, &MEMBER_PLACE, &DEFAULT_ACCOUNT, &ADD_COORDINATOR,
-    &REMOVE_COORDINATOR, &LEAVE_PLACE, &LEAVE, &REMOVE_ACCOUNT, &REMOVE_QOS, &REMOVE_KEY, &REMOVE_USER, &REMOVE_GROUP,
+    &OPEN_JOBS, &STOP_JOBS, &REMOVE_COORDINATOR, &LEAVE_PLACE, &LEAVE, &REMOVE_ACCOUNT, &REMOVE_QOS, &SHUT_DOORS, &REMOVE_KEY, &REMOVE_USER, &REMOVE_GROUP,
 ];
 
 impl Call {
@@ -209,6 +235,8 @@ impl Form {
             Form::Shell => text(|path| homes::path_problem(path).is_none()),
             Form::Home => text(|path| homes::path_problem(path).or(homes::problem(path)).is_none()),
             Form::Key => text(|line| keys::body(line).is_ok()),
+            Form::Accounts => value.as_list().is_some_and(|all| all.iter().all(|one| Form::Account.fits(one))),
+            Form::Jobs => text(|policy| JobsOfLeavers::parse(policy).is_some()),
             Form::Limits(table) => {
                 value.as_map().is_some_and(|limits| limits.iter().all(|limit| is_limit(table, limit)))
             }

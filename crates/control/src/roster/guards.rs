@@ -8,14 +8,26 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// How many resources one plan may remove.
     pub max_removals: u32,
+    /// How many jobs that run or wait one plan may end.
+    #[serde(default = "usual_jobs", skip_serializing_if = "is_usual")]
+    pub max_jobs: u32,
     /// Further names of users, groups and accounts that no plan may touch.
     pub protected: Vec<String>,
+}
+
+/// A hundred jobs: more than most people have, and less than a whole team.
+fn usual_jobs() -> u32 {
+    100
+}
+
+fn is_usual(jobs: &u32) -> bool {
+    *jobs == usual_jobs()
 }
 
 /// Three removals: one person with an association and a group.
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_removals: 3, protected: Vec::new() }
+        Self { max_removals: 3, max_jobs: usual_jobs(), protected: Vec::new() }
     }
 }
 
@@ -27,7 +39,9 @@ impl Settings {
 
     /// What is left of what a plan says about guards where nobody else says anything: it may only make them stricter.
     pub fn no_looser(self) -> Self {
-        Self { max_removals: self.max_removals.min(Self::default().max_removals), ..self }
+        let usual = Self::default();
+        let max_jobs = self.max_jobs.min(usual.max_jobs);
+        Self { max_removals: self.max_removals.min(usual.max_removals), max_jobs, ..self }
     }
 }
 

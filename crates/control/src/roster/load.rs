@@ -11,7 +11,7 @@ use words::text::limit::{LIMITS, QOS_LIMITS};
 use words::value::Value;
 use words::value::node::{Kind, Node};
 
-const ROSTER: &[&str] = &["site", "hosts", "scheduler", "groups", "users", "qos", "accounts", "guards"];
+const ROSTER: &[&str] = &["site", "hosts", "scheduler", "groups", "users", "qos", "accounts", "leavers", "guards"];
 const GROUP: &[&str] = &["gid", "state"];
 const USER: &[&str] = &[
     "uid",
@@ -25,6 +25,7 @@ const USER: &[&str] = &[
     "default_account",
     "locked",
     "expires",
+    "jobs",
     "state",
 ];
 const KEY: &[&str] = &["key", "state"];
@@ -33,7 +34,8 @@ const ACCOUNT: &[&str] = &["parent", "description", "organization", "limits", "u
 const MEMBER: &[&str] = &["limits", "partitions", "state"];
 const PLACE: &[&str] = &["limits", "state"];
 const COORDINATOR: &[&str] = &["state"];
-const GUARDS: &[&str] = &["max_removals", "protected"];
+const LEAVERS: &[&str] = &["jobs"];
+const GUARDS: &[&str] = &["max_removals", "max_jobs", "protected"];
 
 /// Reads a roster and, when its shape is right, runs every check.
 ///
@@ -68,6 +70,7 @@ fn read(reader: &mut Reader, source: &Arc<Source>, tree: &Node) -> Roster {
         users: read_named(reader, tree.get("users"), "`users`", read_user),
         qos: read_named(reader, tree.get("qos"), "`qos`", read_qos),
         accounts: read_named(reader, tree.get("accounts"), "`accounts`", read_account),
+        leavers: tree.get("leavers").map(|node| read_leavers(reader, node)).unwrap_or_default(),
         guards: tree.get("guards").map(|node| read_guards(reader, node)).unwrap_or_default(),
     }
 }
@@ -107,6 +110,7 @@ fn read_user(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<
         default_account: reader.text_field(node, "default_account"),
         locked: reader.yes_or_no(node, "locked"),
         expires: reader.expiry(node),
+        jobs: reader.jobs_of_leavers(node),
         state: reader.state(node),
         uid: uid?,
         group: group?,
@@ -192,11 +196,19 @@ fn read_coordinators(reader: &mut Reader, node: Option<&Node>) -> Vec<Coordinato
     })
 }
 
+fn read_leavers(reader: &mut Reader, node: &Node) -> Leavers {
+    reader.fields(node, "`leavers`", LEAVERS);
+    Leavers { jobs: reader.jobs_of_leavers(node) }
+}
+
 fn read_guards(reader: &mut Reader, node: &Node) -> Settings {
     reader.fields(node, "`guards`", GUARDS);
     let mut settings = Settings::default();
     if let Some(number) = node.get("max_removals").and_then(|value| reader.number(value, "`max_removals`")) {
         settings.max_removals = number.value;
+    }
+    if let Some(number) = node.get("max_jobs").and_then(|value| reader.number(value, "`max_jobs`")) {
+        settings.max_jobs = number.value;
     }
     settings.protected = reader.text_list(node, "protected").into_iter().map(|name| name.value).collect();
     settings

@@ -18,7 +18,7 @@ mod reader;
 
 pub use checks::{CHECKS, Check};
 pub use load::load;
-pub use model::{Account, Expiry, Group, Key, Member, Roster, State, User, Written};
+pub use model::{Account, Expiry, Group, Key, Leavers, Member, Roster, State, User, Written};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::limits::Limit;
 use crate::roster::guards::Settings;
+use host::books::JobsOfLeavers;
 use std::ops::Deref;
 use std::sync::Arc;
 use words::diag::{self, Source};
@@ -51,8 +52,17 @@ pub struct Roster {
     pub qos: Vec<Qos>,
     /// Accounts of the scheduler.
     pub accounts: Vec<Account>,
+    /// What becomes of what people leave behind.
+    pub leavers: Leavers,
     /// What the site says about guards.
     pub guards: Settings,
+}
+
+/// What becomes of what people leave behind who are locked or absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leavers {
+    /// Of their jobs; `None`: they are left alone, and who has some keeps his place in the scheduler.
+    pub jobs: Option<JobsOfLeavers>,
 }
 
 /// A Unix group, the same on every host.
@@ -93,6 +103,8 @@ pub struct User {
     pub locked: Option<bool>,
     /// When the login ends; `None`: left as it is.
     pub expires: Option<Expiry>,
+    /// What becomes of this person's jobs at leaving; `None`: what the site says.
+    pub jobs: Option<JobsOfLeavers>,
     /// There or gone.
     pub state: State,
 }
@@ -196,6 +208,11 @@ impl Roster {
     /// The group called `name`, if the roster has it.
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| *group.name == name)
+    }
+
+    /// What becomes of the jobs of somebody who leaves; `None`: they are left alone.
+    pub fn jobs_of_leaver(&self, user: &User) -> Option<JobsOfLeavers> {
+        user.jobs.or(self.leavers.jobs)
     }
 
     /// The user called `name`, if the roster has one.

@@ -1,6 +1,7 @@
 //! Reading a [`Node`] tree field by field, collecting everything that is wrong instead of stopping at the first.
 
 use super::model::{Expiry, State, Written};
+use host::books::JobsOfLeavers;
 use words::diag::Diagnostic;
 use words::value::Value;
 use words::value::node::{Kind, Node};
@@ -162,6 +163,19 @@ impl<'s> Reader<'s> {
                 None
             }
         }
+    }
+
+    /// `jobs: run`, `jobs: cancel` or `jobs: cancel after 2h`.
+    pub fn jobs_of_leavers(&mut self, node: &Node) -> Option<JobsOfLeavers> {
+        let value = node.get("jobs")?;
+        let policy = value.as_str().and_then(JobsOfLeavers::parse);
+        if policy.is_none() {
+            let shown = value.to_value().repr();
+            let problem = value.error(format!("`jobs` must be run, cancel, or cancel after a time, not {shown}"));
+            let problem = problem.suggest(&value.key_text(), ["run", "cancel"]);
+            self.problems.push(problem.hint("a time is a number with m, h or d: jobs: cancel after 2h"));
+        }
+        policy
     }
 
     /// `state: present` or `state: absent`; present when not written.

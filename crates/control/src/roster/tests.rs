@@ -133,7 +133,7 @@ fn shape_and_types() {
             5 | host: all
               | ^
               = help: did you mean `hosts`?
-              = help: the fields of the roster are: site, hosts, scheduler, groups, users, qos, accounts, guards
+              = help: the fields of the roster are: site, hosts, scheduler, groups, users, qos, accounts, leavers, guards
         "#]],
     );
 }

@@ -8,7 +8,7 @@ use super::plan::{failed, foretold, now, people, refuse, subject};
 use super::stale::{changed_hosts, stale};
 use super::{Host, Observed, Site, Survey, observe};
 use crate::plan::guard::{self, Case, Seen};
-use crate::plan::{HostPlan, Moved, Phase, Plan, Step, moved};
+use crate::plan::{HostPlan, Moved, Phase, Plan, Step, alike, ended_jobs, moved};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
 use crate::roster::guards::Settings;
 use crate::roster::{Roster, State};
@@ -95,7 +95,7 @@ pub fn apply(
     let Survey { seen, silent } = observe(site)?;
     judge_plan(plan, mandate, &seen.iter().map(Seen::from).collect::<Vec<_>>())?;
     refuse(conflicts(&wanted(plan), &claims(&seen)))?;
-    let (mut moved, mut out) = (Vec::new(), HashMap::new());
+    let (mut moved, mut out, mut jobs) = (Vec::new(), HashMap::new(), 0);
     for (host, why) in silent {
         out.insert(host, Out::Host(why.to_string()));
     }
@@ -112,11 +112,13 @@ pub fn apply(
             Ok(None) => {}
             Ok(Some(found)) => {
                 moved.extend(found.moved);
+                jobs += found.jobs;
                 out.insert(host, Out::Steps(found.impossible));
             }
             Err(why) => _ = out.insert(host, Out::Host(why.to_string())),
         }
     }
+    refuse(guard::refuse_jobs(jobs, &mandate.guards).into_iter().collect())?;
     if !moved.is_empty() || nothing_and_not_as_it_was(plan, &seen) {
         return Err(vec![stale(plan, &moved, &seen)]);
     }
@@ -267,11 +269,13 @@ struct Rechecked {
     moved: Vec<Moved>,
     /// Steps that cannot be done now, by number, with the reason.
     impossible: HashMap<usize, String>,
+    /// How many jobs end.
+    jobs: u64,
 }
 
 /// The dry run of the plan's steps again. An error means that the host does not answer.
 fn recheck(site: &Site, host: &Host, plan: Option<&HostPlan>) -> Result<Rechecked, Diagnostic> {
-    let mut found = Rechecked { moved: Vec::new(), impossible: HashMap::new() };
+    let mut found = Rechecked { moved: Vec::new(), impossible: HashMap::new(), jobs: 0 };
     let Some(plan) = plan else { return Ok(found) };
     let (mut now, mut number) = (Vec::new(), 0);
     for batch in plan.steps.chunk_by(same_batch) {
@@ -287,6 +291,7 @@ fn recheck(site: &Site, host: &Host, plan: Option<&HostPlan>) -> Result<Rechecke
             number += 1;
         }
     }
+    found.jobs = now.iter().flatten().map(ended_jobs).sum();
     found.moved = moved(plan, &now);
     Ok(found)
 }
@@ -351,7 +356,7 @@ fn judge(host: &Host, step: &Step, result: ItemResult) -> Applied {
     match result.outcome {
         Err(problem) => failure(host.name(), step, failed(host.name(), &step.module, &step.args, &problem).to_string()),
         Ok(outcome) => {
-            let as_planned = result.changes == step.changes;
+            let as_planned = alike(&step.changes, &result.changes) && result.changed;
             let became = if as_planned { Became::Done } else { Became::Otherwise { changes: result.changes } };
             Applied { warnings: outcome.warnings, ..report(host.name(), step, became) }
         }

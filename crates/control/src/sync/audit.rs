@@ -88,7 +88,7 @@ fn foreseen(drifted: &[(HostPlan, Vec<LeftOut>)]) -> Vec<Finding> {
                 continue;
             }
             let says = match step.module.as_str() {
-                "user" if change.action == Action::Update => fields(change),
+                "user" | "doors" if change.action == Action::Update => fields(change),
                 "authorized_key" => vec![keys_differ(change)],
                 _ => continue,
             };

@@ -5,6 +5,7 @@ use crate::plan::Phase;
 use crate::plan::vocabulary::{self as calls, Call};
 use crate::roster::limits::Limit;
 use crate::roster::{Account, Expiry, Member, Roster, State, User, Written};
+use host::books::JobsOfLeavers;
 use jiff::civil::Date;
 use std::collections::{HashMap, HashSet};
 use words::value::{Map, Value};
@@ -40,6 +41,8 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
         add(&calls::MEMBER_PLACE, places(roster, State::Present));
         add(&calls::DEFAULT_ACCOUNT, default_accounts(roster));
         add(&calls::ADD_COORDINATOR, coordinators(roster, State::Present));
+        add(&calls::OPEN_JOBS, readmitted(roster));
+        add(&calls::STOP_JOBS, stopped_jobs(roster));
         add(&calls::REMOVE_COORDINATOR, coordinators(roster, State::Absent));
         add(&calls::LEAVE_PLACE, places(roster, State::Absent));
         add(&calls::LEAVE, [former_members(roster), leavers(roster)].concat());
@@ -47,6 +50,7 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
         add(&calls::REMOVE_QOS, absent_qos(roster));
     }
     if host.accounts {
+        add(&calls::SHUT_DOORS, doors(roster));
         add(&calls::REMOVE_KEY, keys(roster, State::Absent));
         add(&calls::REMOVE_USER, absent_users(roster));
         add(&calls::REMOVE_GROUP, absent_groups(roster));
@@ -173,9 +177,66 @@ fn absent_accounts(roster: &Roster) -> Vec<Map> {
 fn members(roster: &Roster) -> Vec<Map> {
     let all = of_staying(roster).filter(|(_, member)| member.state == State::Present);
     all.map(|(account, member)| {
-        calls::MEMBER.with([name(&member.user), in_account(account), ("limits", limits(&member.limits))])
+        let limits = limits_of(roster, &member.user, &member.limits);
+        calls::MEMBER.with([name(&member.user), in_account(account), ("limits", limits)])
     })
     .collect()
+}
+
+/// Limits of a person. While nothing may be submitted, that one limit is not what else is written.
+fn limits_of(roster: &Roster, user: &str, written: &[Limit]) -> Value {
+    let is_stopped = roster.user(user).is_some_and(|user| policy_of_leaver(roster, user).is_some());
+    let holds = |limit: &&Limit| !is_stopped || limit.name != STOPPING;
+    limits(&written.iter().filter(holds).cloned().collect::<Vec<_>>())
+}
+
+/// The limit by which submission is stopped.
+const STOPPING: &str = "MaxSubmitJobs";
+
+/// What becomes of somebody's jobs, if he leaves or is kept out, and the roster says it.
+pub(super) fn policy_of_leaver(roster: &Roster, user: &User) -> Option<JobsOfLeavers> {
+    let leaves = user.state == State::Absent || user.locked == Some(true);
+    roster.jobs_of_leaver(user).filter(|_| leaves && roster.scheduler.is_some())
+}
+
+fn stopped_jobs(roster: &Roster) -> Vec<Map> {
+    let leavers = roster.users.iter().filter_map(|user| Some((user, policy_of_leaver(roster, user)?)));
+    leavers.map(|(user, policy)| stop_jobs(user, policy)).collect()
+}
+
+/// The call that stops the submission of somebody, and ends jobs.
+pub(super) fn stop_jobs(user: &User, policy: JobsOfLeavers) -> Map {
+    calls::STOP_JOBS.with([name(&user.name), ("uid", (*user.uid).into()), ("jobs", policy.to_string().into())])
+}
+
+/// The sessions of who leaves or is kept out. Processes of jobs go where jobs are cancelled.
+fn doors(roster: &Roster) -> Vec<Map> {
+    let leavers = roster.users.iter().filter(|user| user.state == State::Absent || user.locked == Some(true));
+    let one = |user: &User| {
+        let with_jobs = (roster.jobs_of_leaver(user) == Some(JobsOfLeavers::Cancel)).then_some(true);
+        calls::SHUT_DOORS.with([name(&user.name), ("uid", (*user.uid).into()), ("with_jobs", with_jobs.into())])
+    };
+    leavers.map(one).collect()
+}
+
+/// Who is expressly not kept out may submit again, but where the roster itself allows nothing.
+fn readmitted(roster: &Roster) -> Vec<Map> {
+    let is_let_in = |user: &&User| {
+        let is_in = user.state == State::Present && user.locked == Some(false);
+        is_in && roster.scheduler.is_some() && roster.jobs_of_leaver(user).is_some()
+    };
+    let one = |user: &User| {
+        let limited = |account: &&Account| {
+            let own = account.users.iter().filter(|member| *member.user == *user.name);
+            let all = own.flat_map(|own| own.limits.iter().chain(own.partitions.iter().flat_map(|it| &it.limits)));
+            all.into_iter().any(|limit| limit.name == STOPPING)
+        };
+        let keep: Vec<Value> =
+            roster.accounts.iter().filter(limited).map(|account| account.name.value.clone().into()).collect();
+        let keep = if keep.is_empty() { Value::Null } else { keep.into() };
+        calls::OPEN_JOBS.with([name(&user.name), ("uid", (*user.uid).into()), ("keep", keep)])
+    };
+    roster.users.iter().filter(is_let_in).map(one).collect()
 }
 
 /// People who stay, and leave one account.
@@ -206,7 +267,7 @@ fn places(roster: &Roster, state: State) -> Vec<Map> {
             let (user, partition) = (whom(&member.user), ("partition", place.partition.value.clone().into()));
             match state {
                 State::Present => {
-                    let limits = ("limits", limits(&place.limits));
+                    let limits = ("limits", limits_of(roster, &member.user, &place.limits));
                     calls::MEMBER_PLACE.with([in_account(account), user, partition, limits])
                 }
                 State::Absent => calls::LEAVE_PLACE.with([in_account(account), user, partition]),

@@ -4,7 +4,8 @@
 
 mod entrance;
 
-use super::compile::{Batch, batches};
+use super::busy::{ask_for_jobs, told};
+use super::compile::{Batch, batches, policy_of_leaver};
 use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
 use crate::roster::{Expiry, Roster, State, User};
@@ -65,6 +66,9 @@ pub struct Scheduler {
     pub associations: Vec<(String, Vec<(String, String)>)>,
     /// What differs from the roster.
     pub differs: Vec<String>,
+    /// Of somebody who leaves or is kept out: which jobs are left, if any are, or why nobody can tell. `None`: the roster
+    /// says nothing about them.
+    pub left_behind: Option<Result<Option<String>, String>>,
 }
 
 /// Asks every host at once. A host that does not answer is a broken link, not an error.
@@ -212,8 +216,20 @@ fn scheduler(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Sc
     Ok(Scheduler {
         default_account: user.into_iter().find(|row| row[0] == name).map(|row| row.get(1).cloned().unwrap_or_default()),
         associations: his.map(|row| (place(&row), limits(&row))).collect(),
-        differs: differing(site, host, roster, name, &["slurm_user", "slurm_association", "slurm_coordinator"])?,
+        left_behind: left_behind(site, host, roster, name),
+        differs: differing(site, host, roster, name, SCHEDULER)?,
     })
+}
+
+/// The modules of the scheduler that are about a person.
+const SCHEDULER: &[&str] = &["slurm_user", "slurm_association", "slurm_coordinator", "slurm_jobs"];
+
+/// Which jobs somebody who leaves or is kept out still has, and until when.
+fn left_behind(site: &Site, host: &Host, roster: &Roster, name: &str) -> Option<Result<Option<String>, String>> {
+    let user = roster.user(name)?;
+    let policy = policy_of_leaver(roster, user)?;
+    let jobs = ask_for_jobs(site, host, &std::iter::once(*user.uid).collect());
+    Some(jobs.map(|jobs| jobs.get(&user.uid.value).and_then(|own| told(own, policy))))
 }
 
 const PLAN: &str = "enlist plan, then enlist apply";
@@ -232,7 +248,10 @@ pub fn links(roster: &Roster, name: &str, facts: &[Facts]) -> Vec<Link> {
         }
     }
     let masters = facts.iter().filter_map(|facts| Some((&facts.host, facts.scheduler.as_ref()?)));
-    masters.for_each(|(host, said)| links.extend(in_scheduler(host, wanted, said)));
+    masters.for_each(|(host, said)| {
+        links.extend(in_scheduler(host, wanted, said));
+        links.extend(said.as_ref().ok().and_then(|said| jobs_left(host, said)));
+    });
     links
 }
 
@@ -336,6 +355,17 @@ fn missing(host: &str, wanted: Option<&User>, local: &Observed, resolved: Option
         }
         (None, None) => broken(host, "account", "no such user", todo),
     }
+}
+
+/// Jobs of somebody who leaves.
+fn jobs_left(host: &str, said: &Scheduler) -> Option<Link> {
+    Some(match said.left_behind.as_ref()? {
+        Ok(None) => well(host, "jobs", "none runs any more"),
+        Ok(Some(told)) => {
+            broken(host, "jobs", told, "wait until they are over, or write `jobs: cancel`, then enlist apply")
+        }
+        Err(why) => unseen(host, "jobs", why.clone()),
+    })
 }
 
 fn numbers(roster: &Roster, user: &User, entry: &ObservedUser, host: &str) -> Option<Link> {

@@ -1,6 +1,6 @@
 //! What was left out on a host, so that what needs it is left out, too, and says why.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use words::value::{Map, Value};
 
 /// Resources that are not as the roster asks, on one host.
@@ -10,6 +10,8 @@ pub(super) struct Lost {
     resources: HashSet<(&'static str, String)>,
     /// Nothing can be done in the scheduler.
     pub scheduler: bool,
+    /// Leavers whose jobs run on, with the reason why they stay until then.
+    busy: BTreeMap<String, String>,
 }
 
 /// The arguments of a module that need another resource.
@@ -25,6 +27,11 @@ const NEEDS: &[(&str, &str, &str)] = &[
 ];
 
 impl Lost {
+    /// Nothing but leavers whose jobs run on, by name, with the reason why they stay.
+    pub fn with_busy(busy: BTreeMap<String, String>) -> Self {
+        Self { busy, ..Self::default() }
+    }
+
     /// Remembers that this call was left out. A key that cannot be added is nothing that others need.
     pub fn add(&mut self, module: &str, args: &Map) {
         let kind = match module {
@@ -34,6 +41,14 @@ impl Lost {
             _ => return,
         };
         self.resources.extend(names(args, "name").map(|name| (kind, name)));
+    }
+
+    /// Why somebody stays until his jobs are over: in the scheduler, whose records they are, and on hosts, where they run.
+    pub fn removes_busy(&self, module: &str, args: &Map) -> Option<String> {
+        let is_removal = args.get("state").and_then(Value::as_str) == Some("absent");
+        let is_whole = module == "user" || (module == "slurm_user" && !args.contains_key("account"));
+        let name = args.get("name").and_then(Value::as_str).filter(|_| is_removal && is_whole)?;
+        self.busy.get(name).cloned()
     }
 
     /// Why this call cannot be made, if it needs what was left out.

@@ -6,6 +6,7 @@
 mod apply;
 mod ask;
 pub mod audit;
+mod busy;
 pub mod compile;
 pub mod explain;
 mod lost;
@@ -13,6 +14,7 @@ mod observe;
 mod plan;
 pub mod reach;
 mod stale;
+mod ways_in;
 
 use crate::connection::{Become, Connector, Target};
 use crate::fleet::Links;
@@ -21,6 +23,7 @@ pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
 pub use plan::{Planned, plan};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+pub use ways_in::{WayIn, WayStanding, ways_in};
 use words::diag::Diagnostic;
 
 /// One host that the roster reaches.

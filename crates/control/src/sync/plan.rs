@@ -2,6 +2,7 @@
 //! that will apply also predicts. Whoever or whatever cannot be planned on a host is named and left out there; all others
 //! are planned.
 
+use super::busy::{AGAIN, busy_leavers};
 use super::compile::{Batch, batches, lock};
 use super::lost::Lost;
 use super::observe::{ObservedUser, claims};
@@ -14,7 +15,7 @@ use crate::roster::homes::{above, plain};
 use crate::roster::{Roster, State};
 use host::change::Change;
 use host::change::outcome::{Failure, ItemResult};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use words::diag::{Diagnostic, ErrorKind};
 use words::value::{Map, Value};
 
@@ -36,9 +37,10 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
     let said = seen.iter().flat_map(|seen| seen.warnings.iter().map(|text| format!("{}: {text}", seen.host)));
     let (mut hosts, mut warnings) = (Vec::new(), said.collect::<Vec<_>>());
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
+    let busy = busy_leavers(site, roster);
     site.expect(site.hosts().iter().map(|host| items(roster, host)).sum());
     site.each(
-        |host| of(host).map(|observed| Foresight::of(site, host, roster, observed)).transpose(),
+        |host| of(host).map(|observed| Foresight::of(site, host, roster, observed, &busy)).transpose(),
         |host, foreseen| match foreseen {
             Ok(None) => {}
             Ok(Some(foreseen)) => {
@@ -87,7 +89,8 @@ pub(super) fn drift(site: &Site, roster: &Roster, seen: &[Observed]) -> Drift {
     let mut drift = Drift { hosts: Vec::new(), silent: Vec::new() };
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
     let without_scheduler = |host: &Host| Host { scheduler: false, ..host.clone() };
-    let foresee = |host: &Host, observed| Foresight::of(site, &without_scheduler(host), roster, observed);
+    let nobody = BTreeMap::new();
+    let foresee = |host: &Host, observed| Foresight::of(site, &without_scheduler(host), roster, observed, &nobody);
     site.expect(site.hosts().iter().map(|host| items(roster, &without_scheduler(host))).sum());
     site.each(
         |host| of(host).map(|observed| foresee(host, observed)).transpose(),
@@ -156,8 +159,15 @@ impl<'s> Residents<'s> {
 
 impl<'s> Foresight<'s> {
     /// Runs everything that the roster asks of `host` in check mode. An error means that the host does not answer any more.
-    fn of(site: &Site, host: &Host, roster: &Roster, observed: &'s Observed) -> Result<Self, Diagnostic> {
-        let (lost, residents) = (Lost::default(), Residents::new(observed));
+    fn of(
+        site: &Site,
+        host: &Host,
+        roster: &Roster,
+        observed: &'s Observed,
+        busy: &BTreeMap<String, String>,
+    ) -> Result<Self, Diagnostic> {
+        let lost = Lost::with_busy(busy.clone());
+        let residents = Residents::new(observed);
         let (steps, warnings, left_out) = (Vec::new(), Vec::new(), Vec::new());
         let mut foreseen = Self { observed, steps, warnings, left_out, lost, residents };
         for batch in batches(roster, host) {
@@ -168,7 +178,7 @@ impl<'s> Foresight<'s> {
 
     /// One batch. An error means that the host does not answer any more.
     fn batch(&mut self, site: &Site, host: &Host, batch: Batch) -> Result<(), Diagnostic> {
-        let items = self.possible(batch.module, batch.items);
+        let items = self.possible(site, host, batch.module, batch.items)?;
         if items.is_empty() {
             return Ok(());
         }
@@ -182,7 +192,7 @@ impl<'s> Foresight<'s> {
             match foretold(result) {
                 Ok((changes, said)) => {
                     self.warnings.extend(said.into_iter().map(|text| format!("{}: {text}", host.name())));
-                    self.step(batch.phase, batch.module, args, changes);
+                    self.step(batch.phase, batch.module, args, changes, site, host)?;
                 }
                 Err(failure) => self.failed(site, host, batch.module, &args, &failure)?,
             }
@@ -190,22 +200,51 @@ impl<'s> Foresight<'s> {
         Ok(())
     }
 
-    fn step(&mut self, phase: Phase, module: &str, args: Map, changes: Vec<Change>) {
-        if !changes.is_empty() {
-            self.steps.push(Step { phase, module: module.into(), args, changes });
+    fn step(
+        &mut self,
+        phase: Phase,
+        module: &str,
+        args: Map,
+        changes: Vec<Change>,
+        site: &Site,
+        host: &Host,
+    ) -> Result<(), Diagnostic> {
+        if changes.is_empty() {
+            return Ok(());
         }
+        let name = args.get("name").and_then(Value::as_str).unwrap_or_default();
+        // Who has sessions is locked before they end: else the next one begins before the account is gone.
+        if module == "doors" && self.residents.names.contains_key(name) {
+            self.lock_login(site, host, name)?;
+        }
+        self.steps.push(Step { phase, module: module.into(), args, changes });
+        Ok(())
     }
 
     /// The items that do not need what was left out; the others are left out, too.
-    fn possible(&mut self, module: &str, items: Vec<Map>) -> Vec<Map> {
+    fn possible(&mut self, site: &Site, host: &Host, module: &str, items: Vec<Map>) -> Result<Vec<Map>, Diagnostic> {
         let mut possible = Vec::with_capacity(items.len());
         for args in items {
+            if let Some(why) = self.lost.removes_busy(module, &args) {
+                self.stays(site, host, module, &args, why)?;
+                continue;
+            }
             match self.lost.needed_by(module, &args).or_else(|| homes_of_others(module, &args, &self.residents)) {
                 None => possible.push(args),
                 Some(why) => self.lose(module, &args, &Failure::new(why)),
             }
         }
-        possible
+        Ok(possible)
+    }
+
+    /// Somebody whose jobs run on is kept out, and stays until they are over. Who is not on the host needs nothing there.
+    fn stays(&mut self, site: &Site, host: &Host, module: &str, args: &Map, why: String) -> Result<(), Diagnostic> {
+        let name = args.get("name").and_then(Value::as_str).unwrap_or_default();
+        if module == "user" && !self.residents.names.contains_key(name) {
+            return Ok(());
+        }
+        self.lose(module, args, &Failure::new(why).hint(AGAIN));
+        if module == "user" { self.lock(site, host, args) } else { Ok(()) }
     }
 
     fn failed(
@@ -240,19 +279,28 @@ impl<'s> Foresight<'s> {
     /// Keeps a leaver out who has processes and cannot be removed yet.
     fn lock(&mut self, site: &Site, host: &Host, args: &Map) -> Result<(), Diagnostic> {
         let name = args.get("name").and_then(Value::as_str).unwrap_or_default();
+        if self.lock_login(site, host, name)? {
+            let is_own = |step: &Step| step.module == calls::LOCK.module && step.args == lock(name);
+            let is_new = self.steps.iter().any(is_own);
+            let meanwhile = if is_new { "the login is locked by this plan" } else { "the login is locked" };
+            if let Some(left_out) = self.left_out.last_mut() {
+                left_out.meanwhile = Some(meanwhile.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the step that locks a login, unless it is locked already; false when the host cannot tell.
+    fn lock_login(&mut self, site: &Site, host: &Host, name: &str) -> Result<bool, Diagnostic> {
         let args = lock(name);
         let result = site.ask(host, "user", vec![args.clone()], true)?.into_iter().next();
-        let Some(Ok((changes, _))) = result.map(foretold) else { return Ok(()) };
-        let meanwhile = if changes.is_empty() { "the login is locked" } else { "the login is locked by this plan" };
-        if let Some(left_out) = self.left_out.last_mut() {
-            left_out.meanwhile = Some(meanwhile.into());
-        }
+        let Some(Ok((changes, _))) = result.map(foretold) else { return Ok(false) };
         let at = self.steps.iter().take_while(|step| step.phase == Phase::Accounts).count();
         if !changes.is_empty() {
             let (phase, module) = (calls::LOCK.phase, calls::LOCK.module.to_owned());
             self.steps.insert(at, Step { phase, module, args, changes });
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Books`]: what the scheduler's accounting says of the names in question, as values.
 
+use super::jobs::{JobsByUser, jobs_of};
 use super::sacctmgr::show;
 use super::write::{BookEntity, BookVerb, Write};
 use crate::change::outcome::Failure;
@@ -19,6 +20,8 @@ pub struct Interest {
     pub coordinated: BTreeSet<String>,
     /// Every QOS.
     pub qos: bool,
+    /// Users whose jobs matter, by number.
+    pub jobs_of: BTreeSet<u32>,
 }
 
 /// Which association; `user` and `partition` are empty where there is none. Lower case.
@@ -89,7 +92,7 @@ pub struct ListedUser {
 }
 
 /// What the scheduler's accounting says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Books {
     /// The clusters of the database.
     pub clusters: Vec<String>,
@@ -103,6 +106,23 @@ pub struct Books {
     pub coordinators: BTreeSet<(String, String)>,
     /// QOS by name, with `Description`.
     pub qos: BTreeMap<String, ListedRow>,
+    /// Jobs of users of interest, by the user's number; or why nobody can tell.
+    pub jobs: Result<JobsByUser, String>,
+}
+
+/// Books in which nothing is.
+impl Default for Books {
+    fn default() -> Self {
+        Self {
+            clusters: Vec::new(),
+            accounts: BTreeMap::new(),
+            users: BTreeMap::new(),
+            associations: BTreeMap::new(),
+            coordinators: BTreeSet::new(),
+            qos: BTreeMap::new(),
+            jobs: Ok(JobsByUser::new()),
+        }
+    }
 }
 
 /// Names in one condition; with more, everything is listed, which is quicker then.
@@ -152,6 +172,9 @@ impl Books {
             let columns = columns(&["Name", "Description"], QOS_LIMITS);
             let rows = show(system, &words(&["qos"], Vec::new()), &columns)?;
             books.qos = rows.iter().map(|row| (row[0].clone(), ListedRow::from_listing(&columns, row))).collect();
+        }
+        if !interest.jobs_of.is_empty() {
+            books.jobs = jobs_of(system, &interest.jobs_of);
         }
         for command in system.not_run() {
             let argv: Vec<_> = command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();

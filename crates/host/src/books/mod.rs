@@ -8,10 +8,12 @@
 //! What is here speaks to a host through [`crate::system::System`], so it works in the agent, in a dry run (the built-in
 //! service rehearses; for real Slurm the books foretell) and on a fake.
 
+mod jobs;
 mod listing;
 mod sacctmgr;
 mod write;
 
+pub use jobs::{JobOrder, JobStage, JobsByUser, JobsOfLeavers, ListedJob, jobs_of, list_of_jobs, no_jobs, read_jobs};
 pub use listing::{Books, Interest, ListedKey, ListedRow, ListedUser};
 pub use sacctmgr::{check_text, check_word, write_all};
 pub use write::{BookEntity, BookVerb, Write};

@@ -6,6 +6,7 @@ mod authorized_key;
 mod blockinfile;
 mod command;
 pub mod copy;
+mod doors;
 mod entrance;
 #[cfg(test)]
 mod example;
@@ -35,6 +36,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &blockinfile::BlockInFile,
     &command::Command,
     &copy::Copy,
+    &doors::Doors,
     &entrance::Entrance,
     &file::File,
     &getent::Getent,
@@ -47,6 +49,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &slurm::account::SlurmAccount,
     &slurm::association::SlurmAssociation,
     &slurm::coordinator::SlurmCoordinator,
+    &slurm::jobs::SlurmJobs,
     &slurm::qos::SlurmQos,
     &slurm::user::SlurmUser,
     &slurp::Slurp,

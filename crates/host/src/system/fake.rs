@@ -2,7 +2,9 @@
 //! from a script, and records every effect in order.
 
 use super::resolve::{At, FollowedLinks, Ground, Met, reach, refuse_further_name};
-use super::{Attributes, Command, FileKind, ProgramOutput, Result, Stat, System, SystemError, accounts, lookup, nss};
+use super::{
+    Attributes, Command, FileKind, ProgramOutput, Result, Stat, System, SystemError, accounts, lookup, nss, processes,
+};
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults, Gid, Readings, Uid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -631,6 +633,12 @@ impl System for Fake {
     fn run(&mut self, command: &Command) -> Result<ProgramOutput> {
         self.effect(Effect::Run(command.argv.clone()))?;
         self.answer(command)
+    }
+
+    fn end_processes(&mut self, uid: Uid, with_jobs: bool) -> Result<()> {
+        let own = processes::of_user(self, uid).into_iter().filter(|process| with_jobs || !process.is_job);
+        let paths: Vec<PathBuf> = own.map(|process| PathBuf::from(format!("/proc/{}", process.pid))).collect();
+        paths.iter().try_for_each(|path| self.remove_tree(path))
     }
 
     fn begin_accounts(&mut self) -> Result<()> {

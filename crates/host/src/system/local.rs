@@ -3,6 +3,7 @@
 pub mod atomic;
 mod copy;
 mod drafts;
+mod end;
 mod mount;
 mod own_commands;
 mod place;
@@ -601,6 +602,10 @@ impl System for Local {
 
     fn end_work(&mut self) {
         self.claim = None;
+    }
+
+    fn end_processes(&mut self, uid: Uid, with_jobs: bool) -> Result<()> {
+        end::end_processes(self, uid, with_jobs)
     }
 
     fn begin_accounts(&mut self) -> Result<()> {

@@ -14,6 +14,7 @@ pub mod local;
 pub mod lookup;
 pub mod nss;
 pub mod predicted;
+pub mod processes;
 pub mod remembered;
 pub mod resolve;
 pub mod skeleton;
@@ -426,6 +427,10 @@ pub trait System {
 
     /// Removes a directory and all in it, without following links or crossing into another file system.
     fn remove_tree(&mut self, path: &Path) -> Result<()>;
+
+    /// Ends all processes of a user, asked first and killed a second later, and waits until they are gone; an error when some
+    /// do not end. Those of jobs only `with_jobs`.
+    fn end_processes(&mut self, uid: Uid, with_jobs: bool) -> Result<()>;
 
     /// Runs a program that may change something. A dry run answers [`SystemError::Unknown`].
     fn run(&mut self, command: &Command) -> Result<ProgramOutput>;

@@ -9,12 +9,12 @@ use super::lookup::{LookedUp, Sources};
 use super::skeleton::SkeletonEntry;
 use super::{
     Attributes, Command, FileKind, ProgramOutput, Result, Stat, StatDetails, System, SystemError, accounts,
-    accounts::is_database, lookup, nss, remembered::Remembered, resolve::FollowedLinks,
+    accounts::is_database, lookup, nss, processes, remembered::Remembered, resolve::FollowedLinks,
 };
 use crate::identity::entries::{Group, Passwd};
 use crate::identity::{Database, Databases, Defaults, Gid, Uid};
 use overlay::{Body, Node, Overlay, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ pub struct Predicted<S> {
     rehearsed: Vec<Vec<String>>,
     /// Commands that could not be rehearsed.
     not_run: Vec<Command>,
+    /// Processes that would have been ended.
+    ended: BTreeSet<OsString>,
 }
 
 impl<S: System> Predicted<S> {
@@ -52,6 +54,7 @@ impl<S: System> Predicted<S> {
             remembered: Remembered::default(),
             rehearsed: Vec::new(),
             not_run: Vec::new(),
+            ended: BTreeSet::new(),
         }
     }
 
@@ -170,6 +173,28 @@ impl<S: System> Predicted<S> {
     }
 }
 
+/// The words of a command.
+fn texts(command: &Command) -> Vec<String> {
+    command.argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
+/// The Slurm command that a program of ours is called as: by its own name, or as `enlist slurm NAME`.
+fn slurm_name(command: &Command) -> Option<&str> {
+    let name = Path::new(command.argv.first()?).file_name()?.to_str()?;
+    if name == REHEARSABLE { command.argv.get(2)?.to_str() } else { Some(name) }
+}
+
+/// Whether it heeds what was rehearsed before it, and does nothing itself then. All others (sbatch, scontrol …) would
+/// really do what they are told.
+fn rehearses(command: &Command) -> bool {
+    slurm_name(command) == Some("sacctmgr")
+}
+
+/// Whether it ends all jobs of one user.
+fn ends_jobs(command: &Command) -> bool {
+    slurm_name(command) == Some("scancel") && matches!(texts(command).as_slice(), [.., option, _] if option == "-u")
+}
+
 fn new_stat() -> Stat {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     Stat {
@@ -228,7 +253,11 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn list(&self, directory: &Path) -> Result<Vec<OsString>> {
-        self.overlay.list(directory)
+        let mut names = self.overlay.list(directory)?;
+        if directory == Path::new("/proc") {
+            names.retain(|name| !self.ended.contains(name));
+        }
+        Ok(names)
     }
 
     fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
@@ -391,16 +420,27 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn run(&mut self, command: &Command) -> Result<ProgramOutput> {
-        if !self.is_rehearsable(command) {
+        let is_ours = self.is_rehearsable(command);
+        if is_ours && ends_jobs(command) {
+            // Later commands rehearse as if the jobs were over; which there are then, nobody can tell.
+            self.rehearsed.push(texts(command));
+        }
+        if !is_ours || !rehearses(command) {
             self.not_run.push(command.clone());
             return Err(SystemError::Unknown("the command does not run in a dry run".into()));
         }
         let output = self.overlay.inner.query(&self.rehearsal(command))?;
         if output.code == 0 {
-            let argv = command.argv.iter().map(|argument| argument.to_string_lossy().into_owned());
-            self.rehearsed.push(argv.collect());
+            self.rehearsed.push(texts(command));
         }
         Ok(output)
+    }
+
+    fn end_processes(&mut self, uid: Uid, with_jobs: bool) -> Result<()> {
+        let own = processes::of_user(self, uid).into_iter().filter(|process| with_jobs || !process.is_job);
+        let names: Vec<OsString> = own.map(|process| process.pid.to_string().into()).collect();
+        self.ended.extend(names);
+        Ok(())
     }
 
     fn begin_accounts(&mut self) -> Result<()> {

@@ -38,6 +38,9 @@ pub struct Request {
     /// A dry run: commands (arguments without the program's name) to replay first; nothing is kept.
     #[serde(default)]
     pub rehearse: Option<Vec<Vec<String>>>,
+    /// In a dry run: numbers of users whose jobs are taken as over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_jobs_of: Vec<u32>,
     /// Commands to carry out before `argv` in one transaction with it: all of them, or none when one is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<Vec<String>>,

@@ -306,11 +306,12 @@ impl Service {
         let (Kept { state, revision }, world) = (self.kept(), self.world());
         let (mut copy, mut record) = (State::clone(&state), Vec::new());
         for argv in earlier {
-            sacctmgr::run(&mut copy, caller, &world.with(&request.files, &record), argv, &[]);
+            let around = world.with(&request.files, &record).without_jobs_of(&request.without_jobs_of);
+            sacctmgr::run(&mut copy, caller, &around, argv, &[]);
             record.extend_from_slice(copy.recorded());
             copy.commit();
         }
-        let world = world.with(&request.files, &record);
+        let world = world.with(&request.files, &record).without_jobs_of(&request.without_jobs_of);
         response(sacctmgr(&mut copy, caller, &world, request, Output::default()), revision)
     }
 }

@@ -69,7 +69,7 @@ impl Local {
 
     /// With files that a client read, and what a rehearsal recorded so far.
     pub fn with<'a>(&'a self, files: &'a [CallerFile], record: &'a [Transaction]) -> Around<'a> {
-        Around { host: self, files, record }
+        Around { host: self, files, record, without_jobs_of: &[] }
     }
 
     /// The name of a user number, as accounting keeps names; empty when it has none. The error is that nobody knows.
@@ -99,6 +99,15 @@ pub struct Around<'a> {
     files: &'a [CallerFile],
     /// What the commands rehearsed before would have added to the transaction record.
     record: &'a [Transaction],
+    /// Users whose jobs are taken as over in a rehearsal.
+    without_jobs_of: &'a [u32],
+}
+
+impl<'a> Around<'a> {
+    /// In a rehearsal: as if these users had no jobs.
+    pub fn without_jobs_of(self, users: &'a [u32]) -> Self {
+        Self { without_jobs_of: users, ..self }
+    }
 }
 
 impl World for Around<'_> {
@@ -123,7 +132,8 @@ impl World for Around<'_> {
     }
 
     fn jobs(&self, scan: &Scan, see: &mut dyn FnMut(Job) -> ControlFlow<()>) -> Result<(), String> {
-        self.host.jobs(scan, see)
+        let is_over = |job: &Job| job.uid.is_some_and(|uid| self.without_jobs_of.contains(&uid.0));
+        self.host.jobs(scan, &mut |job| if is_over(&job) { ControlFlow::Continue(()) } else { see(job) })
     }
 
     fn settings(&self) -> &Settings {

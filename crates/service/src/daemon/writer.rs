@@ -10,7 +10,7 @@
 //!
 //! A commit that may or may not be on disk ends the thread: only reading the store anew says what became of it.
 
-use super::controller::{CoreCell, CoreTurn, now};
+use super::controller::{CoreCell, CoreTurn, now, until};
 use crate::store::{Asker, Draft, Store, StoreError};
 use scheduling::Core;
 use scheduling::config::Config as Cluster;
@@ -20,7 +20,6 @@ use slurm::State;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 use tokio::sync::watch;
 
 /// The most commands in a batch, so that the first of them does not wait long for the last.
@@ -262,8 +261,7 @@ impl Desk {
     /// The next command, unless time makes a difference before it comes.
     fn next(&self, waiting: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
         let Some(due) = self.due else { return waiting.recv().map_err(|_| RecvTimeoutError::Disconnected) };
-        let left = jiff::Timestamp::from_second(due).map(|due| due.duration_since(jiff::Timestamp::now()));
-        waiting.recv_timeout(left.ok().and_then(|left| Duration::try_from(left).ok()).unwrap_or_default())
+        waiting.recv_timeout(until(due))
     }
 
     /// Does what is due. What cannot be written now is tried again.

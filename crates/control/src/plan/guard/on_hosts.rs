@@ -82,13 +82,14 @@ fn named_by(step: &Step) -> Vec<Named> {
         "user" => [words("user", "name"), words("group", "group"), words("group", "groups")].concat(),
         "group" => words("group", "name"),
         "authorized_key" => words("user", "user"),
+        "doors" => [words("user", "name"), words("user", "uid")].concat(),
         _ => Vec::new(),
     }
 }
 
 pub(super) fn own_login(case: &Case) -> Vec<String> {
     let is_own = |(seen, step): &(&Seen, &Step)| {
-        step.module == "user"
+        ["user", "doors"].contains(&&*step.module)
             && seen.login.as_deref().is_some_and(|login| step.args.get("name").and_then(Value::as_str) == Some(login))
     };
     let of_own = steps(case).filter(is_own);
@@ -103,6 +104,9 @@ pub(super) fn own_login(case: &Case) -> Vec<String> {
 /// What a step does to its user so that he does not come in any more, or is no administrator any more.
 fn keeps_out(case: &Case, step: &Step) -> Option<&'static str> {
     let says = |argument: &str, value: &Value| step.args.get(argument) == Some(value);
+    if step.module == "doors" {
+        return Some("ends the sessions of");
+    }
     if says("state", &"absent".into()) {
         return Some("removes");
     }

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod association;
 pub mod coordinator;
+pub mod jobs;
 pub mod qos;
 mod together;
 pub mod user;

@@ -4,8 +4,10 @@
 use super::account::SlurmAccount;
 use super::association::SlurmAssociation;
 use super::coordinator::SlurmCoordinator;
+use super::jobs::SlurmJobs;
 use super::qos::SlurmQos;
 use super::user::SlurmUser;
+use crate::change::FieldDiff;
 use crate::change::outcome::ItemResult;
 use crate::engine::AnyModule;
 use crate::system::fake::{Effect, Fake};
@@ -22,9 +24,13 @@ const NOTHING: &[Listed] = &[("cluster", "Cluster=ref")];
 fn host(rows: &'static [Listed]) -> Fake {
     Fake::new().answer_with(move |command| {
         let argv: Vec<_> = command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        assert_eq!(argv[0], "sacctmgr");
         let mut stdout = String::new();
-        if argv[3] == "show" {
+        if let Some((_, why)) = rows.iter().find(|(list, _)| argv[0] == "squeue" && *list == "squeue") {
+            return Some(ProgramOutput { code: 1, stdout: Vec::new(), stderr: (*why).into() });
+        }
+        if argv[0] == "squeue" {
+            stdout = rows.iter().filter(|(list, _)| *list == "jobs").map(|(_, row)| format!("{row}\n")).collect();
+        } else if argv[0] == "sacctmgr" && argv[3] == "show" {
             let columns: Vec<_> = argv.last().unwrap().strip_prefix("format=").unwrap().split(',').collect();
             for (_, row) in NOTHING.iter().chain(rows).filter(|(list, _)| *list == argv[4]) {
                 let cells: Vec<_> = row.split(' ').map(|cell| cell.split_once('=').unwrap()).collect();
@@ -217,4 +223,86 @@ fn a_service_that_is_down_is_an_error() {
     let mut system = Fake::new().program(["sacctmgr"], down);
     let failure = run_all(&SlurmAccount, &[PROJECT], &mut system).remove(0).outcome.unwrap_err();
     assert_eq!(failure.msg, "sacctmgr failed: sacctmgr: error: no answer");
+}
+
+const LEAVER: &[Listed] = &[
+    ("user", "User=dooly DefaultAccount=p AdminLevel=None"),
+    ("association", "Cluster=ref Account=p User=dooly Fairshare=1 MaxSubmitJobs=50"),
+    ("association", "Cluster=ref Account=q User=dooly Fairshare=1 MaxSubmitJobs=0"),
+    ("jobs", "2002|7|RUNNING|0:10|UNLIMITED|7"),
+    ("jobs", "2002|8|RUNNING|5:00|1:00|8"),
+    ("jobs", "2002|9|PENDING|0:00|5:00|9"),
+    ("jobs", "2002|9|PENDING|0:00|5:00|9"),
+    ("jobs", "2001|10|RUNNING|0:10|5:00|10"),
+    ("jobs", "2002|6|COMPLETING|0:10|0:00|6"),
+];
+
+/// All commands that a dry run could not run.
+fn leaves(jobs: &str, rows: &'static [Listed]) -> (ItemResult, Vec<String>) {
+    let mut system = Predicted::new(host(rows));
+    let args = format!(r#"{{"name": "dooly", "uid": 2002, "state": "stopped", "jobs": "{jobs}"}}"#);
+    let result = run_all(&SlurmJobs, &[&args], &mut system).remove(0);
+    let words = |command: &crate::system::Command| {
+        command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let told = system.not_run().iter().map(words).collect();
+    (result, told)
+}
+
+#[test]
+fn who_leaves_submits_nothing_and_loses_jobs_as_the_site_says() {
+    let stop = "sacctmgr -i modify user where name=dooly set MaxSubmitJobs=0";
+    let (result, told) = leaves("cancel", LEAVER);
+    assert_eq!(told, [stop, "scancel -u 2002"]);
+    let names: Vec<_> = result.changes[0].fields.iter().map(FieldDiff::name).collect();
+    assert_eq!(names, ["submission", "waiting", "running"], "{:?}", result.changes);
+    assert_eq!(result.outcome.unwrap().values["run_on"], 0.into());
+
+    let (result, told) = leaves("run", LEAVER);
+    assert_eq!(told, [stop, "scancel -u 2002 -t PENDING"]);
+    assert_eq!(result.outcome.unwrap().values["run_on"], 2.into());
+
+    let (_, told) = leaves("cancel after 2h", LEAVER);
+    let limit = "scontrol update JobId=7 TimeLimit=121 Requeue=0";
+    assert_eq!(told, [stop, "scancel -u 2002 -t PENDING", limit], "what ends sooner anyway is left alone");
+}
+
+#[test]
+fn a_leaver_without_anything_is_left_alone() {
+    let rows: &[Listed] = &[
+        ("association", "Cluster=ref Account=q User=dooly Fairshare=1 MaxSubmitJobs=0"),
+        ("jobs", "2002|8|RUNNING|5:00|2:00:30|8"),
+    ];
+    let (result, told) = leaves("cancel after 2h", rows);
+    assert_eq!((result.changed, told), (false, vec![]), "a limit of whole minutes is as good");
+    let (result, told) = leaves("cancel", &[]);
+    assert_eq!((result.changed, told), (false, vec![]));
+}
+
+#[test]
+fn jobs_of_which_nobody_can_tell_are_not_called_none() {
+    let rows: &[Listed] = &[
+        ("association", "Cluster=ref Account=p User=dooly Fairshare=1 MaxSubmitJobs=0"),
+        ("squeue", "Unable to contact slurm controller"),
+    ];
+    let (result, _) = leaves("cancel", rows);
+    let outcome = result.outcome.unwrap();
+    assert_eq!(outcome.values.get("run_on"), None);
+    let why = "it is not known which jobs dooly has, so none were ended: Unable to contact slurm controller";
+    assert_eq!(outcome.warnings, [why]);
+    let rows: &[Listed] =
+        &[("squeue", "squeue: error: this service schedules no jobs: its configuration has no NodeName line")];
+    assert!(leaves("cancel", rows).0.outcome.unwrap().warnings.is_empty());
+}
+
+#[test]
+fn who_comes_back_may_submit_again_but_where_the_roster_allows_nothing() {
+    let rows: &[Listed] = &[
+        ("association", "Cluster=ref Account=p User=dooly Fairshare=1 MaxSubmitJobs=0"),
+        ("association", "Cluster=ref Account=q User=dooly Fairshare=1 MaxSubmitJobs=0"),
+        ("association", "Cluster=ref Account=r User=dooly Fairshare=1 MaxSubmitJobs=5"),
+    ];
+    let args = r#"{"name": "dooly", "uid": 2002, "state": "open", "keep": ["q"]}"#;
+    let (_, told) = run(&SlurmJobs, args, rows);
+    assert_eq!(told, ["modify user where name=dooly account=p set MaxSubmitJobs=-1"]);
 }

@@ -1,11 +1,13 @@
 //! All items of a loop at once: one look at the books, as few commands as the writes take, another look to verify.
 
-use crate::books::{Books, Interest, Write, write_all};
+use crate::books::{Books, Interest, JobOrder, Write, jobs_of, write_all};
 use crate::change::outcome::{Failure, ItemResult, Outcome};
 use crate::change::{Change, FieldDiff};
 use crate::engine::{Module, Verdict};
 use crate::parameters::ModuleParameters;
 use crate::system::System;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 /// A module of the scheduler's: what it must look at, and what follows.
 pub trait SchedulerModule: Sync {
@@ -72,12 +74,21 @@ pub struct Planned {
     pub changes: Vec<Change>,
     /// What mends it, in order.
     pub writes: Vec<Write>,
+    /// What is done to jobs after that.
+    pub orders: Vec<JobOrder>,
+    /// A user, by number, who has no job left when it is done.
+    pub ends_all_of: Option<u32>,
 }
 
 impl Planned {
     /// Nothing yet.
     pub fn new(outcome: Outcome) -> Self {
-        Self { outcome, changes: Vec::new(), writes: Vec::new() }
+        Self { outcome, changes: Vec::new(), writes: Vec::new(), orders: Vec::new(), ends_all_of: None }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.orders.is_empty()
     }
 
     /// Adds a change with its writes, if it has any.
@@ -106,15 +117,16 @@ fn plan(items: &[&dyn Item], system: &dyn System) -> Result<Plans, Failure> {
 
 /// One item alone.
 fn check(item: &dyn Item, system: &dyn System) -> Result<Verdict, Failure> {
-    let Planned { outcome, changes, writes } = plan(&[item], system)?.remove(0)?;
-    Ok(if writes.is_empty() {
-        Verdict::Satisfied(outcome)
+    let planned = plan(&[item], system)?.remove(0)?;
+    Ok(if planned.is_empty() {
+        Verdict::Satisfied(planned.outcome)
     } else {
-        Verdict::would(changes, move |system| {
-            match write_all(system, &writes).and_then(|said| said.into_iter().flatten().next()) {
-                Some(failure) => Err(failure),
-                None => Ok(outcome),
+        Verdict::would(planned.changes.clone(), move |system| {
+            if let Some(failure) = write_all(system, &planned.writes).and_then(|said| said.into_iter().flatten().next())
+            {
+                return Err(failure);
             }
+            give(system, &planned).map_or(Ok(()), |given| given).map(|()| planned.outcome)
         })
     })
 }
@@ -126,11 +138,11 @@ fn run(items: &[Result<&dyn Item, &Failure>], system: &mut dyn System) -> Vec<It
         Ok(plans) => plans,
         Err(failure) => good.iter().map(|_| Err(failure.clone())).collect(),
     };
-    let writes: Vec<Write> = plans.iter().flatten().flat_map(|planned| planned.writes.iter().cloned()).collect();
-    let failures = if writes.is_empty() { vec![None; plans.len()] } else { carry_out(&good, &plans, &writes, system) };
+    let nothing_to_do = plans.iter().flatten().all(Planned::is_empty);
+    let failures = if nothing_to_do { vec![None; plans.len()] } else { carry_out(&good, &plans, system) };
     let mut results = plans.into_iter().zip(failures).map(|(planned, failure)| match planned {
         Err(failure) => ItemResult::unchanged(Err(failure)),
-        Ok(Planned { outcome, writes, .. }) if writes.is_empty() => ItemResult::unchanged(Ok(outcome)),
+        Ok(planned) if planned.is_empty() => ItemResult::unchanged(Ok(planned.outcome)),
         Ok(Planned { outcome, changes, .. }) => {
             ItemResult { changes, changed: failure.is_none(), outcome: failure.map_or(Ok(outcome), Err) }
         }
@@ -144,12 +156,21 @@ fn run(items: &[Result<&dyn Item, &Failure>], system: &mut dyn System) -> Vec<It
 
 /// Writes, looks again, and gives what went wrong with each item. What counts is what the books say then: a command
 /// that complained may have done its work (it was done already, by somebody else), and one that did not may not.
-fn carry_out(items: &[&dyn Item], plans: &Plans, writes: &[Write], system: &mut dyn System) -> Vec<Option<Failure>> {
-    let Some(mut said) = write_all(system, writes) else { return vec![None; items.len()] };
+fn carry_out(items: &[&dyn Item], plans: &Plans, system: &mut dyn System) -> Vec<Option<Failure>> {
+    let writes: Vec<Write> = plans.iter().flatten().flat_map(|planned| planned.writes.iter().cloned()).collect();
+    let said = write_all(system, &writes);
+    let given: Vec<_> =
+        plans.iter().map(|planned| planned.as_ref().map_or(Some(Ok(())), |it| give(system, it))).collect();
+    let (Some(mut said), Some(given)) = (said, given.into_iter().collect::<Option<Vec<_>>>()) else {
+        return vec![None; items.len()];
+    };
+    let ending: BTreeSet<u32> =
+        plans.iter().flatten().filter(|it| !it.orders.is_empty()).filter_map(|it| it.ends_all_of).collect();
+    wait_until_over(system, &ending);
     let mut complaints = Vec::new();
-    for planned in plans {
+    for (planned, given) in plans.iter().zip(given) {
         let own = said.drain(..planned.as_ref().map_or(0, |planned| planned.writes.len()));
-        complaints.push(own.flatten().next());
+        complaints.push(own.flatten().next().or(given.err()));
     }
     let now = match plan(items, system) {
         Ok(now) => now,
@@ -165,6 +186,29 @@ fn carry_out(items: &[&dyn Item], plans: &Plans, writes: &[Write], system: &mut 
         }
     };
     complaints.into_iter().zip(now).enumerate().map(verify).collect()
+}
+
+/// Gives the orders of an item; the error is the first complaint. `None` in a dry run, where nobody can tell.
+fn give(system: &mut dyn System, planned: &Planned) -> Option<Result<(), Failure>> {
+    // All are given, also where the first cannot tell.
+    let given: Vec<_> = planned.orders.iter().map(|order| order.give(system)).collect();
+    Some(given.into_iter().collect::<Option<Vec<_>>>()?.into_iter().find(Result::is_err).unwrap_or(Ok(())))
+}
+
+/// So long jobs may take to end that are told to: KillWait and what nodes need to clean up.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Waits until none of these users has a job left; one that does not end is found by the look afterwards.
+fn wait_until_over(system: &dyn System, uids: &BTreeSet<u32>) {
+    let (begun, mut pause) = (Instant::now(), Duration::from_millis(20));
+    while !uids.is_empty() && begun.elapsed() < PATIENCE {
+        match jobs_of(system, uids) {
+            Ok(jobs) if !jobs.is_empty() => {}
+            Ok(_) | Err(_) => return,
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
 }
 
 fn undone(still: &[Change]) -> Failure {

@@ -155,6 +155,7 @@ fn what_is_not_written_cannot_be_queried() {
 /// A host whose programs answer with the rehearsal they were given, and fail when told to.
 fn echo() -> Fake {
     let host = Fake::new().file("/opt/enlist", "").link("/usr/bin/sacctmgr", "/opt/enlist");
+    let host = host.link("/usr/bin/sbatch", "/opt/enlist").link("/usr/bin/scancel", "/opt/enlist");
     host.link("/usr/bin/enlist", "/opt/enlist").answer_with(|command| {
         let rehearsal = command.environment.iter().find(|(name, _)| name == REHEARSE);
         let code = i32::from(command.argv.last().is_some_and(|last| last == "fail"));
@@ -169,11 +170,22 @@ fn our_own_commands_are_rehearsed_in_order() {
     let mut run = |argv: &[&str]| system.run(&Command::new(argv)).map(|o| String::from_utf8(o.stdout).unwrap());
     assert_eq!(run(&["/usr/bin/sacctmgr", "add", "1"]).unwrap(), "[]");
     assert_eq!(run(&["/usr/bin/sacctmgr", "fail"]).unwrap(), r#"[["/usr/bin/sacctmgr","add","1"]]"#);
-    assert_eq!(run(&["/usr/bin/enlist", "slurm", "x"]).unwrap(), r#"[["/usr/bin/sacctmgr","add","1"]]"#);
+    assert_eq!(run(&["/usr/bin/enlist", "slurm", "sacctmgr"]).unwrap(), r#"[["/usr/bin/sacctmgr","add","1"]]"#);
     assert!(matches!(run(&["/usr/bin/enlist", "apply"]), Err(SystemError::Unknown(_))));
+    // What would really be done, and what only the jobs of one user could tell.
+    let others: [&[&str]; 5] = [
+        &["/usr/bin/sbatch", "job.sh"],
+        &["/usr/bin/enlist", "slurm", "sbatch", "job.sh"],
+        &["/usr/bin/enlist", "slurm"],
+        &["/usr/bin/scancel", "7"],
+        &["/usr/bin/scancel", "-u", "2001"],
+    ];
+    for words in others {
+        assert!(matches!(run(words), Err(SystemError::Unknown(_))), "{words:?}");
+    }
     assert_eq!(
         said(&system, &["/usr/bin/sacctmgr", "show"]).1,
-        r#"[["/usr/bin/sacctmgr","add","1"],["/usr/bin/enlist","slurm","x"]]"#
+        r#"[["/usr/bin/sacctmgr","add","1"],["/usr/bin/enlist","slurm","sacctmgr"],["/usr/bin/scancel","-u","2001"]]"#
     );
     assert_eq!(said(&system, &["/usr/bin/other"]).1, "");
 }

@@ -8,6 +8,7 @@ mod attendance;
 mod begin;
 mod bells;
 mod cell;
+mod clock;
 mod commands;
 pub mod interactive;
 mod launch;
@@ -26,15 +27,8 @@ pub use attendance::{Attendance, Presence, owner};
 pub use begin::restored;
 pub use cell::CoreCell;
 pub use cell::lock;
+pub use clock::{now, until};
 pub use mailbox::SessionOver;
 pub use planner::Planner;
 pub use turn::CoreTurn;
 pub use usage::UsageFeed;
-
-use jiff::Timestamp;
-use scheduling::id::Time;
-
-/// The time, in seconds since 1970.
-pub fn now() -> Time {
-    Timestamp::now().as_second()
-}

@@ -1,0 +1,202 @@
+//! The last door: after an apply every way in of those who left or are kept out is looked at on every host, and told.
+
+use super::busy::ask_for_jobs;
+use super::compile::policy_of_leaver;
+use super::{Host, Site};
+use crate::plan::Plan;
+use crate::roster::Roster;
+use host::books::JobsOfLeavers;
+use host::change::FieldDiff;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use words::value::{Map, Value};
+
+/// One way in of one person on one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WayIn {
+    /// Whose.
+    pub person: String,
+    /// Inventory name.
+    pub host: String,
+    /// `password`, `keys`, `sessions`, `jobs`, `lingering`, `cron`, `at`, `second name`, `groups`, `subids`, `sudo`,
+    /// `queue`, `coordinator`; `all` where nobody can tell.
+    pub way: String,
+    /// Whether it is shut.
+    pub standing: WayStanding,
+    /// What was seen of one that is not shut.
+    pub seen: String,
+}
+
+/// Whether a way in is shut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayStanding {
+    /// It is.
+    Shut,
+    /// The roster leaves it open: jobs that run on.
+    Allowed,
+    /// It is not.
+    Open,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// Somebody whom a plan shuts out.
+struct Leaver {
+    uid: u32,
+    /// Whether the account shall be gone, and not only locked.
+    gone: bool,
+    /// Whether jobs may run on.
+    may_run: bool,
+}
+
+/// A way as the host tells it.
+#[derive(Deserialize)]
+struct Told {
+    way: String,
+    open: bool,
+    seen: String,
+}
+
+/// Looks at all ways in of those whom the plan shuts out; nothing where it shuts out nobody.
+pub fn ways_in(site: &Site, plan: &Plan, roster: Option<&Roster>) -> Vec<WayIn> {
+    let leavers = leavers(plan, roster);
+    let mut found = Vec::new();
+    if leavers.is_empty() {
+        return found;
+    }
+    site.each(
+        |host| Ok(look(site, host, &leavers)),
+        |host, looked| found.extend(looked.unwrap_or_else(|why| unknown(host, &leavers, &why.message))),
+    );
+    found.sort_by(|a, b| (&a.person, &a.host).cmp(&(&b.person, &b.host)));
+    found
+}
+
+fn leavers(plan: &Plan, roster: Option<&Roster>) -> BTreeMap<String, Leaver> {
+    let mut found: BTreeMap<String, Leaver> = BTreeMap::new();
+    for step in plan.hosts.iter().flat_map(|host| &host.steps) {
+        let text = |name: &str| step.args.get(name).and_then(Value::as_str);
+        let is_removal = step.module == "user" && text("state") == Some("absent");
+        let is_shut = step.module == "doors" || (step.module == "slurm_jobs" && text("state") == Some("stopped"));
+        let is_locked = step.module == "user" && step.args.get("password_lock") == Some(&true.into());
+        let (Some(name), true) = (text("name"), is_removal || is_shut || is_locked) else { continue };
+        let given = step.args.get("uid").and_then(Value::as_int);
+        let removed = || step.changes.iter().flat_map(|change| &change.fields).find_map(uid_before);
+        let Some(uid) = given.or_else(removed).and_then(|uid| u32::try_from(uid).ok()) else { continue };
+        let leaver = found.entry(name.to_owned()).or_insert(Leaver { uid, gone: false, may_run: false });
+        leaver.gone |= is_removal;
+    }
+    for (name, leaver) in &mut found {
+        let policy = roster.and_then(|roster| roster.user(name).map(|user| policy_of_leaver(roster, user)));
+        let is_left_out = || plan.left_out.iter().any(|one| one.what.split(' ').nth(1) == Some(name));
+        leaver.may_run = policy.map_or_else(is_left_out, |policy| policy != Some(JobsOfLeavers::Cancel));
+    }
+    found
+}
+
+fn uid_before(field: &FieldDiff) -> Option<i64> {
+    match field {
+        FieldDiff::Value { name, before, .. } if name == "uid" => before.as_int(),
+        _ => None,
+    }
+}
+
+fn unknown(host: &Host, leavers: &BTreeMap<String, Leaver>, why: &str) -> Vec<WayIn> {
+    leavers.keys().map(|name| way(name, host, "all", WayStanding::Unknown, why.to_owned())).collect()
+}
+
+fn way(person: &str, host: &Host, way: &str, standing: WayStanding, seen: String) -> WayIn {
+    WayIn { person: person.to_owned(), host: host.name().to_owned(), way: way.to_owned(), standing, seen }
+}
+
+fn look(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
+    let mut found = Vec::new();
+    if host.accounts {
+        found.extend(on_host(site, host, leavers));
+    }
+    if host.scheduler {
+        found.extend(in_queue(site, host, leavers));
+        found.extend(as_coordinator(site, host, leavers));
+    }
+    found
+}
+
+fn on_host(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
+    let item = |(name, leaver): (&String, &Leaver)| -> Map {
+        let fields: [(&str, Value); 4] = [
+            ("name", name.as_str().into()),
+            ("uid", leaver.uid.into()),
+            ("state", "told".into()),
+            ("gone", leaver.gone.into()),
+        ];
+        fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    };
+    let results = match site.ask(host, "doors", leavers.iter().map(item).collect(), false) {
+        Ok(results) => results,
+        Err(why) => return unknown(host, leavers, &why.message),
+    };
+    let mut found = Vec::new();
+    for ((name, leaver), result) in leavers.iter().zip(results) {
+        let told = result.outcome.map_err(|failure| failure.msg).and_then(|outcome| {
+            let ways = outcome.values.get("ways").cloned().unwrap_or_default().to_json_line(false);
+            serde_json::from_str::<Vec<Told>>(&ways).map_err(|error| error.to_string())
+        });
+        match told {
+            Err(why) => found.push(way(name, host, "all", WayStanding::Unknown, why)),
+            Ok(ways) => found.extend(ways.into_iter().map(|told| {
+                let standing = match told.open {
+                    false => WayStanding::Shut,
+                    true if told.way == "jobs" && leaver.may_run => WayStanding::Allowed,
+                    true => WayStanding::Open,
+                };
+                way(name, host, &told.way, standing, told.seen)
+            })),
+        }
+    }
+    found
+}
+
+/// Jobs in the scheduler.
+fn in_queue(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
+    let jobs = ask_for_jobs(site, host, &leavers.values().map(|leaver| leaver.uid).collect());
+    let one = |(name, leaver): (&String, &Leaver)| match &jobs {
+        Err(why) => way(name, host, "queue", WayStanding::Unknown, why.clone()),
+        Ok(jobs) => {
+            let count = jobs.get(&leaver.uid).map_or(0, Vec::len);
+            let standing = match count {
+                0 => WayStanding::Shut,
+                _ if leaver.may_run => WayStanding::Allowed,
+                _ => WayStanding::Open,
+            };
+            way(name, host, "queue", standing, if count == 0 { String::new() } else { format!("{count} jobs") })
+        }
+    };
+    leavers.iter().map(one).collect()
+}
+
+/// Accounts that somebody still manages.
+fn as_coordinator(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
+    let argv = ["sacctmgr", "-n", "-P", "show", "account", "withcoord", "format=Account,Coord"];
+    let args = Map::from_iter([("argv".to_owned(), Value::List(argv.map(Value::from).into()))]);
+    let asked = site.ask(host, "command", vec![args], false).map_err(|problem| problem.message);
+    let text = asked.and_then(|results| {
+        let result = results.into_iter().next().ok_or("the host gave no answer")?;
+        let outcome = result.outcome.map_err(|failure| failure.msg)?;
+        Ok(outcome.values.get("stdout").map(ToString::to_string).unwrap_or_default())
+    });
+    let managed = |text: &str, name: &str| -> Vec<String> {
+        let rows = text.lines().filter_map(|line| line.split_once('|'));
+        let own = rows.filter(|(_, people)| people.split(',').any(|person| person == name));
+        own.map(|(account, _)| account.to_owned()).collect()
+    };
+    let one = |name: &String| match &text {
+        Err(why) => way(name, host, "coordinator", WayStanding::Unknown, why.clone()),
+        Ok(text) => {
+            let accounts = managed(text, name);
+            let standing = if accounts.is_empty() { WayStanding::Shut } else { WayStanding::Open };
+            way(name, host, "coordinator", standing, accounts.join(", "))
+        }
+    };
+    leavers.keys().map(one).collect()
+}
