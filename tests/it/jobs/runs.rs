@@ -153,7 +153,8 @@ pub fn until(runs: &Runs, job: u32, is_meant: impl Fn(&Reported) -> bool) -> Run
     let begun = Instant::now();
     loop {
         let said = runs.unconfirmed();
-        let found = said.iter().find(|it| it.report.job == JobId(job) && is_meant(&it.report.what));
+        let of_run = |it: &&RunReport| it.report.job == JobId(job) && it.step.is_none();
+        let found = said.iter().filter(of_run).find(|it| is_meant(&it.report.what));
         if let Some(found) = found {
             return found.clone();
         }

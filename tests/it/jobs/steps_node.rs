@@ -129,9 +129,9 @@ impl Reader {
     }
 
     /// Over a new connection.
-    fn again(self, node: &Node, job: u32) -> Self {
+    pub fn again(self, node: &Node, job: u32) -> Self {
         let Reader { socket, decoder, .. } = Reader::of(node, job);
-        Self { socket, decoder, ends: 0, ..self }
+        Self { socket, decoder, ends: 0, started: Vec::new(), ..self }
     }
 
     pub fn send(&mut self, frame: &Frame) {

@@ -108,9 +108,10 @@ impl Keeper {
         match work.and_then(|work| self.site.spool.make(work).map_err(cannot)) {
             Ok(directory) => {
                 self.directory = Some(directory.clone());
-                match self.has_ending_run() {
-                    true => self.fail(&directory, "its job ends"),
-                    false => self.start(&directory),
+                if self.has_ending_run() {
+                    self.fail(&directory, "its job ends");
+                } else {
+                    self.start(&directory);
                 }
             }
             Err(why) => {
