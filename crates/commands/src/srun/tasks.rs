@@ -158,6 +158,8 @@ impl Tasks {
             let task = &mut self.tasks[*rank as usize];
             if !matches!(task, Stands::Ended(_)) {
                 *task = Stands::Gone;
+                // Nobody knows that all went well.
+                self.code = self.code.max(1);
             }
         }
         Some(node)
@@ -299,6 +301,10 @@ mod tests {
         assert_eq!(tasks.failed(0, "no such user"), (vec![], None));
         assert_eq!(tasks.lost("c2"), (vec![2], Some("error: Node failure on c2".to_owned())));
         assert!(tasks.are_over() && tasks.code() == 1);
+        let mut tasks = two();
+        tasks.ended(2, exit(0));
+        assert_eq!((tasks.left(2), tasks.code()), (vec![2], 0));
+        assert_eq!((tasks.left(0), tasks.code()), (vec![0, 1], 1), "no end of theirs was told");
     }
 
     #[test]

@@ -111,7 +111,8 @@ fn launch(state: &State, cluster: &str, job: &LiveJob, share: NodeShare, stored:
         start: allocation.map_or(job.submit, |it| it.start),
         end: allocation.and_then(|it| it.end()),
         array: task(job),
-        batch: batch.filter(|_| is_first),
+        // An allocation has none, whatever else was sent with it.
+        batch: batch.filter(|_| is_first && submission.allocation.is_none()),
     }
 }
 
