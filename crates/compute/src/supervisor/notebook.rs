@@ -30,9 +30,11 @@ impl Notebook {
         Self { directory, watchers: Vec::new(), unwritten: VecDeque::new(), is_said: false }
     }
 
-    /// Somebody wants to hear of news.
-    pub fn watch(&mut self, watcher: UnixStream) {
-        self.watchers.push(watcher);
+    /// Somebody wants to hear of news. What was news before they were heard of is news to them: they are told to look.
+    pub fn watch(&mut self, mut watcher: UnixStream) {
+        if watcher.write_all(b"\n").is_ok() {
+            self.watchers.push(watcher);
+        }
     }
 
     /// Writes down something that must not be lost. What a full disk does not take is tried again as time goes on; nothing
