@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::slurm::client::{self, Unanswered};
-use crate::cli::slurm::granted::Asking;
+use crate::cli::slurm::granted::{self, Asking};
 use crate::cli::slurm::news::{self, News};
 use commands::srun::{Place, Run};
 use compute::protocol::StepNode;
@@ -47,7 +47,14 @@ pub fn step(
                     is_told = true;
                 }
             },
-            Some(News::Created(Err(why))) => return Err(unanswered(asking, job, why)),
+            Some(News::Created(Err(why))) => {
+                if let (Some(asked), Some(has)) = (run.step.nodes.map(|(least, _)| least), nodes_of(job))
+                    && asked as usize > has
+                {
+                    return Err(asking.fail(&format!("Only allocated {has} nodes asked for {asked}")));
+                }
+                return Err(unanswered(asking, job, why));
+            }
             Some(News::Signal(Signal::SIGCONT | Signal::SIGWINCH)) => {}
             Some(News::Signal(_)) | None => {
                 asking.say(&format!("Cancelled pending step for job {job}"));
@@ -56,6 +63,12 @@ pub fn step(
             Some(_) => {}
         }
     }
+}
+
+/// How many nodes a job has, if it runs.
+fn nodes_of(job: JobId) -> Option<usize> {
+    let standing = granted::standing(job, false).ok().filter(granted::is_there)?;
+    Some(standing.allocation?.nodes.len())
 }
 
 fn refused(asking: &Asking, job: JobId, why: &str) -> Exit {

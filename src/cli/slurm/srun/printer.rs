@@ -68,8 +68,8 @@ impl Stream {
 enum Job {
     /// A task wrote this, which ends at this place of its stream.
     Write(FrameKind, u32, Vec<u8>, u64),
-    /// A task writes no more.
-    End(FrameKind, u32),
+    /// A task writes no more; this is where its stream ends.
+    End(FrameKind, u32, u64),
     /// A line for standard error.
     Say(String),
 }
@@ -97,9 +97,9 @@ impl Printer {
         let _ = self.jobs.send(Job::Write(kind, task, bytes, end));
     }
 
-    /// The task writes no more.
-    pub fn end(&self, kind: FrameKind, task: u32) {
-        let _ = self.jobs.send(Job::End(kind, task));
+    /// The task writes no more; this is where its stream ends.
+    pub fn end(&self, kind: FrameKind, task: u32, place: u64) {
+        let _ = self.jobs.send(Job::End(kind, task, place));
     }
 
     /// A line of the program's own.
@@ -131,9 +131,10 @@ fn work(mut output: Stream, mut errors: Stream, jobs: &Receiver<Job>, tell: &Sen
                 let stream = if kind == FrameKind::Output { &mut output } else { &mut errors };
                 stream.take(task, &bytes).map(|held| Some(News::Written(kind, task, end - held)))
             }
-            Job::End(kind, task) => {
+            Job::End(kind, task, place) => {
                 let stream = if kind == FrameKind::Output { &mut output } else { &mut errors };
-                stream.end(task).map(|()| None)
+                // A last line without an end was written only now.
+                stream.end(task).map(|()| Some(News::Written(kind, task, place)))
             }
         };
         match done {

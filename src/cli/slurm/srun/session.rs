@@ -270,7 +270,9 @@ impl Session<'_> {
     fn output(&mut self, kind: FrameKind, task: u32, place: u64, mut content: Vec<u8>) {
         let had = self.had.entry((kind as u8, task)).or_insert(if self.manners.owner { 0 } else { place });
         if content.is_empty() {
-            self.printer.end(kind, task);
+            if place <= *had {
+                self.printer.end(kind, task, place);
+            }
             return;
         }
         let end = place + content.len() as u64;
