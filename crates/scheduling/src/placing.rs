@@ -192,7 +192,9 @@ fn fit(rooms: &[Room], shares: &[NodeShare], request: &StepRequest) -> Result<Ve
     let chosen = choose(&able, request, &size).ok_or_else(|| why_not(&wanted, request, &size))?;
     let capacities: Vec<u32> = chosen.iter().map(|(_, capacity)| *capacity).collect();
     let ranks = deal(&capacities, size.tasks, request.layout);
-    Ok(chosen.iter().zip(ranks).map(|((room, _), ranks)| room.give(request, ranks)).collect())
+    // Planes may be so large that the last nodes get none.
+    let used = chosen.iter().zip(ranks).filter(|(_, ranks)| !ranks.is_empty());
+    Ok(used.map(|((room, _), ranks)| room.give(request, ranks)).collect())
 }
 
 /// The first nodes that hold all tasks, those that must be among them in any case; in the job's order.
@@ -348,6 +350,8 @@ mod tests {
             get(&job, &[], &request)
         };
         let gpus = |count| Some(vec![GresDemand { name: "gpu".into(), kind: None, count }]);
+        let plane = with(&|it| (it.tasks, it.nodes, it.layout) = (Some(2), Some((2, None)), StepLayout::Plane(2)));
+        assert_eq!(plane.unwrap().len(), 1, "no node goes without a task");
         assert_eq!(with(&|it| it.tasks = Some(9)), Err(Unplaced::TooManyCpus));
         assert_eq!(with(&|it| (it.tasks, it.nodes) = (Some(3), Some((3, None)))), Err(Unplaced::NoSuchNodes));
         assert_eq!(with(&|it| it.required = vec!["c".into()]), Err(Unplaced::NoSuchNodes));

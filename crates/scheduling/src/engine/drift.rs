@@ -30,6 +30,11 @@ impl Core {
         if own.arrays != fresh.arrays {
             drift.push(format!("arrays are {:?}, and should be {:?}", own.arrays, fresh.arrays));
         }
+        fresh.forget_programs();
+        if own.programs.len() != fresh.programs.len() {
+            let (kept, needed) = (own.programs.keys(), fresh.programs.keys());
+            drift.push(format!("programs are kept of {kept:?}, and needed of {needed:?}"));
+        }
         if own.known_jobs != fresh.known_jobs {
             drift.push(format!("{} jobs are counted, and there are {}", own.known_jobs, fresh.known_jobs));
         }

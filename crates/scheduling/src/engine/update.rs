@@ -78,8 +78,10 @@ impl Core {
                 return true;
             }
             if seen.insert(number) {
-                let records = self.records_of(number).into_iter();
-                open.extend(records.flat_map(|record| &record.dependencies.unmet).map(|one| one.job));
+                for record in self.records_of(number) {
+                    open.extend(record.dependencies.unmet.iter().map(|one| one.job));
+                    open.extend(self.waits_for_namesakes(record));
+                }
             }
         }
         false

@@ -127,6 +127,13 @@ impl Core {
         self.namesakes.get(&name_key(job)).is_none_or(|of_name| of_name.lets_start(job))
     }
 
+    /// Older jobs of its name that a singleton waits for.
+    pub(super) fn waits_for_namesakes(&self, job: &LiveJob) -> Vec<JobId> {
+        let of_name = self.namesakes.get(&name_key(job)).filter(|_| job.dependencies.singleton);
+        let own = seniority(job);
+        of_name.into_iter().flat_map(|it| it.all.range(..own)).map(|(of, _)| *of).collect()
+    }
+
     /// A job has changed its phase: those that wait for it are looked at.
     pub(super) fn wake(&mut self, present: Present, job: &LiveJob) {
         let of_name = self.namesakes.get(&name_key(job)).into_iter();

@@ -106,7 +106,14 @@ pub async fn create(State(app): State<Arc<App>>, caller: Caller, headers: Header
         let bell = app.service.core().bells().of(job);
         let rings = bell.notified();
         let (mine, caller, wanted) = (app.clone(), caller.clone(), wanted.clone());
-        let attempt = move || mine.service.try_step(&caller, job, &wanted.0, &wanted.1);
+        let attempt = move || {
+            let made = mine.service.try_step(&caller, job, &wanted.0, &wanted.1)?;
+            if let Ok(step) = made {
+                // Here, so that a step whose client has left meanwhile is not alone.
+                mine.streams.open_for(&mine, job, step);
+            }
+            Answer::Ok(made)
+        };
         match app.work.run(party.clone(), attempt).await?? {
             Ok(step) => break Ok(step),
             Err(denial @ (Denial::NodesBusy | Denial::IsPending)) if immediate => break Err(denial),
@@ -122,9 +129,6 @@ pub async fn create(State(app): State<Arc<App>>, caller: Caller, headers: Header
             Err(denial) => return Err(denied(&denial)),
         }
     };
-    if let Ok(step) = created {
-        app.streams.open_for(&app, job, step);
-    }
     let (mine, waits) = (app.clone(), created.err().map(|denial| denial.to_string()));
     let say = move || {
         let (standing, live) = (mine.service.standing(job)?, mine.service.core().kept_job(job));

@@ -86,6 +86,7 @@ impl Streams {
         let line = Arc::new(Line::new(id, job.attempt, job.submission.user.uid, live));
         lines.insert((id, step), line.clone());
         tokio::spawn(watch(Arc::downgrade(app), line.clone()));
+        tokio::spawn(await_owner(Arc::downgrade(app), line.clone()));
         Some(line)
     }
 
@@ -97,13 +98,11 @@ impl Streams {
     }
 }
 
-/// When the service starts: owners of steps come again before long, or the steps end.
+/// When the service starts: owners of steps come again before long, or these end.
 pub fn begin(app: &Arc<App>) {
     for job in app.service.core().kept_jobs().jobs.values() {
         for step in job.steps() {
-            if let Some(line) = app.streams.of(app, job.id, step.id) {
-                tokio::spawn(await_owner(Arc::downgrade(app), line));
-            }
+            app.streams.of(app, job.id, step.id);
         }
     }
 }

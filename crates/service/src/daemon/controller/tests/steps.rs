@@ -160,3 +160,128 @@ async fn a_step_goes_from_its_creation_to_its_record_and_its_output_to_who_start
     node.report(&site, job, 0, RunStage::Left, None).await;
     site.sacct_has("JobID,JobName,State,ExitCode,NTasks,TotalCPU", "\n1.0|hostname|FAILED|3:0|1|00:00:02\n").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_waits_is_made_by_the_commit_that_makes_room_for_it() {
+    let site = Site::start("");
+    let node = Scripted::join(&site, Vec::new()).await;
+    let job = site.allocate(&node, Allocating::Kept).await;
+    assert_eq!(site.create(ROOT, job, one(), false).await.0, StatusCode::OK);
+    let (status, said) = site.create(ROOT, job, one(), true).await;
+    assert_eq!((status, &said["step"]), (StatusCode::OK, &Value::Null));
+    assert_eq!(said["waits"], "Requested nodes are busy");
+    let never = StepRequest { tasks: Some(99), ..one() };
+    let (status, said) = site.create(ROOT, job, never, false).await;
+    assert_eq!((status, &said["error"]), (StatusCode::CONFLICT, &json!("More processors requested than permitted")));
+    node.launch_step(&site).await;
+    let waits = site.create(ROOT, job, one(), false);
+    let ends = async {
+        node.tell_step(&site, job, ZERO, RunStage::Launched).await;
+        while site.app().waiting.counts().0 == 0 {
+            tokio::task::yield_now().await;
+        }
+        node.tell_step(&site, job, ZERO, DONE).await;
+        node.tell_step(&site, job, ZERO, RunStage::Left).await;
+    };
+    let ((status, said), ()) = tokio::join!(waits, ends);
+    assert_eq!((status, &said["step"][0]), (StatusCode::OK, &json!({ "Number": 1 })));
+    let finish = json!({ "job": job, "exit": { "code": 0, "signal": 0 } });
+    let over = site.post(ROOT, "/v1/jobs/wait", json!({ "job": job, "over": true }));
+    let ((_, standing), (status, _)) = tokio::join!(over, site.post(ROOT, "/v1/jobs/finish", finish.clone()));
+    assert_eq!((status, &standing["state"]), (StatusCode::OK, &json!("COMPLETED")));
+    let (status, said) = site.post(ROOT, "/v1/jobs/finish", finish).await;
+    assert_eq!((status, &said["error"]), (StatusCode::CONFLICT, &json!("Job/step already completing or completed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_who_is_gone_ends_the_step_and_what_was_for_it_and_one_who_says_bye_does_not() {
+    let site = Site::start("");
+    let node = Scripted::join(&site, Vec::new()).await;
+    for says_bye in [true, false] {
+        let job = site.allocate(&node, Allocating::ForOneStep).await;
+        assert_eq!(site.create(ROOT, job, one(), false).await.0, StatusCode::OK);
+        node.launch_step(&site).await;
+        node.tell_step(&site, job, ZERO, RunStage::Launched).await;
+        let mut srun = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, true)).await.unwrap();
+        let mut from_node = node.stream(&site, job, ZERO).await;
+        if says_bye {
+            srun.say(FrameKind::Bye, ALL, 0, b"").await;
+            assert_eq!(srun.hear().await, None);
+            from_node.say(FrameKind::Output, 0, 7, b"nobody").await;
+            assert_eq!(from_node.hear().await, Some((FrameKind::Acknowledged, 0, vec![FrameKind::Output as u8])));
+            assert_eq!(site.stage(job), "RUNNING");
+            node.tell_step(&site, job, ZERO, DONE).await;
+            node.tell_step(&site, job, ZERO, RunStage::Left).await;
+            assert_eq!(site.stage(job), "COMPLETED");
+        } else {
+            drop(srun);
+            while site.stage(job) == "RUNNING" {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(site.stage(job), "CANCELLED");
+        }
+        assert!(!node.poll(&site).await.is_empty(), "it is told to end the run");
+        node.report(&site, job, 0, RunStage::Left, None).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_who_listens_and_does_not_read_stops_nobody_else() {
+    let site = Site::start("");
+    let node = Scripted::join(&site, Vec::new()).await;
+    let job = site.allocate(&node, Allocating::Kept).await;
+    assert_eq!(site.create(ROOT, job, one(), false).await.0, StatusCode::OK);
+    let mut srun = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, true)).await.unwrap();
+    let mut deaf = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, false)).await.unwrap();
+    let mut from_node = node.stream(&site, job, ZERO).await;
+    let content = vec![7; compute::stream::LONGEST];
+    let count = 64;
+    let says = async {
+        for number in 0..count {
+            from_node.say(FrameKind::Output, 0, number * content.len() as u64, &content).await;
+        }
+    };
+    let hears = async {
+        for _ in 0..count {
+            assert_eq!(srun.hear().await.unwrap().2.len(), content.len());
+        }
+    };
+    tokio::join!(says, hears);
+    let mut heard = 0;
+    while deaf.hear().await.is_some() {
+        heard += 1;
+    }
+    assert!(heard < count, "it was left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_neither_start_nor_hear_nor_end_what_is_not_theirs() {
+    let site = Site::start("");
+    let node = Scripted::join(&site, Vec::new()).await;
+    let job = site.allocate(&node, Allocating::Kept).await;
+    let stranger = Uid(4_000_001);
+    let finish = json!({ "job": job, "exit": { "code": 0, "signal": 0 } });
+    for (path, ask) in [("/v1/jobs/wait", json!({ "job": job })), ("/v1/jobs/finish", finish)] {
+        assert_eq!(site.post(stranger, path, ask).await.0, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert_eq!(site.create(stranger, job, one(), true).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(site.create(ROOT, job, one(), true).await.0, StatusCode::OK);
+    let heard = Stream::open(&site, stranger, "/v1/steps/stream", owner(job, false)).await;
+    assert_eq!(heard.err(), Some(StatusCode::FORBIDDEN));
+    let none = json!({ "job": 77, "step": ZERO, "owner": true });
+    assert_eq!(Stream::open(&site, ROOT, "/v1/steps/stream", none).await.err(), Some(StatusCode::NOT_FOUND));
+    let other = json!({ "node": "n1", "session": 99, "job": job, "attempt": 0, "step": ZERO });
+    assert_eq!(Stream::open(&site, ROOT, "/v1/node/stream", other.clone()).await.err(), Some(StatusCode::GONE));
+    assert_eq!(Stream::open(&site, stranger, "/v1/node/stream", other).await.err(), Some(StatusCode::FORBIDDEN));
+    let bare = site.post(ROOT, "/v1/steps/stream", owner(job, true)).await.0;
+    assert_eq!(bare, StatusCode::UPGRADE_REQUIRED);
+    for (program, what) in [
+        (json!({ "programs": [] }), "no program"),
+        (json!({ "programs": [{ "ranks": null, "argv": [] }] }), "no word"),
+        (json!({ "programs": [{ "ranks": null, "argv": ["a\0"] }] }), "NUL"),
+        (json!({ "programs": [{ "ranks": null, "argv": ["x".repeat(3 << 20)] }] }), "too long"),
+    ] {
+        let ask = json!({ "job": job, "request": one(), "program": program });
+        assert_eq!(site.post(ROOT, "/v1/steps/create", ask).await.0, StatusCode::BAD_REQUEST, "{what}");
+    }
+}
