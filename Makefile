@@ -13,7 +13,7 @@ AGENT_PROFILE ?= agent
 AGENT = $(TARGET)/$(AGENT_HOST)/$(AGENT_PROFILE)/enlist-agent
 SLURM_COMMANDS = sacct sacctmgr salloc sattach sbatch sbcast scancel scontrol sinfo sprio squeue sreport srun sshare
 
-.PHONY: build release agent agent-path test attack lint demo bench bench-people bench-accounting fuzz install
+.PHONY: build release agent agent-path clients clients-path test attack lint demo bench bench-people bench-accounting fuzz install
 .DEFAULT_GOAL := build
 
 # enlist looks for the agent beside itself. `install` replaces the file: cargo keeps a hard link to what it put there.
@@ -35,12 +35,19 @@ agent:
 agent-path:
 	@echo $(abspath $(AGENT))
 
+# Programs of others that submit jobs, for tests/it/jobs/clients.
+clients:
+	@tests/lab/clients $(abspath $(TARGET))/clients
+
+clients-path:
+	@echo $(abspath $(TARGET))/clients/venv
+
 # The simulator of the scheduler lives through so many worlds; `cargo test` alone through a hundred.
 test: export ENLIST_SEEDS ?= 10000
 test:
 	tests/lab/setup
 	$(CARGO) test --workspace --no-run
-	@$(MAKE) --no-print-directory agent
+	@$(MAKE) --no-print-directory agent clients
 	$(CARGO) test --workspace
 
 # The long form of what tests/it/attack tries in `make test`, with figures, then the fuzzers: docs/security.md.
@@ -60,7 +67,7 @@ demo:
 	@tests/lab/demo
 
 bench: release
-	tests/lab/setup bench
+	tests/lab/setup
 	tests/bench/run $(BENCH)
 	@$(MAKE) --no-print-directory bench-people
 	@$(MAKE) --no-print-directory bench-accounting

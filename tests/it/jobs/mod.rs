@@ -1,5 +1,6 @@
 //! Jobs that run: on this machine, and on compute nodes of the lab.
 
+mod clients;
 pub mod cluster;
 mod faults;
 mod leavers;

@@ -114,9 +114,18 @@ impl Lab {
         Lab::held(name, logins, nodes).installed()
     }
 
+    /// [`Lab::with_nodes`] whose hosts see a directory of this machine, at the same place.
+    pub fn showing(name: &str, logins: usize, nodes: usize, shown: &str) -> Lab {
+        Lab::holding(lab_command(&directory(name)).env("ENLIST_LAB_SHOWS", shown), name, logins, nodes).installed()
+    }
+
     fn held(name: &str, logins: usize, nodes: usize) -> Lab {
+        Lab::holding(&mut lab_command(&directory(name)), name, logins, nodes)
+    }
+
+    fn holding(command: &mut Command, name: &str, logins: usize, nodes: usize) -> Lab {
         let dir = directory(name);
-        let mut holder = lab_command(&dir)
+        let mut holder = command
             .args(["hold", &logins.to_string(), &nodes.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -270,7 +279,17 @@ fn built() -> String {
 
 /// The agent as it is shipped, built from the sources of now: `cargo test` alone would take the unoptimized one.
 pub fn agent() -> String {
-    let make = |target| run(Command::new("make").args(["-s", target]).current_dir(PROJECT), "").ok().stdout;
-    make("agent");
-    make("agent-path").trim().to_owned()
+    made("agent")
+}
+
+/// The directory of the programs of others that submit jobs (`tests/lab/clients.txt`), a Python environment.
+pub fn clients() -> String {
+    made("clients")
+}
+
+/// What a target of the Makefile makes: where it is, as `TARGET-path` says.
+fn made(target: &str) -> String {
+    let make = |target: &str| run(Command::new("make").args(["-s", target]).current_dir(PROJECT), "").ok().stdout;
+    make(target);
+    make(&format!("{target}-path")).trim().to_owned()
 }
