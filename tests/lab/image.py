@@ -21,7 +21,7 @@ FRESH = {
     "etc/ssh": 0o755, "etc/sudoers.d": 0o755,
 }
 # Those of Slurm's commands that enlist is, by a link.
-ENLIST_COMMANDS = ("sacct", "sacctmgr", "salloc", "sattach", "sbatch", "sbcast", "scancel", "scontrol", "sinfo", "sprio",
+ENLIST_COMMANDS = ("sacct", "sacctmgr", "salloc", "sattach", "sbatch", "sbcast", "scancel", "scontrol", "sdiag", "sinfo", "sprio",
                    "squeue", "sreport", "srun", "sshare")
 # Hidden where the machine has the real ones: on a host they are ours or nobody's.
 SLURM_COMMANDS = ("sacct", "sacctmgr", "salloc", "sattach", "sbatch", "sbcast", "scancel", "scontrol", "sdiag", "sinfo", "sprio",

@@ -232,6 +232,17 @@ impl<'a> JobFacts<'a> {
         )
     }
 
+    /// Its wckey; of a user's default one without the mark.
+    pub fn wckey(&self) -> Option<&'a str> {
+        self.job.submission.wckey.as_deref().map(|name| name.trim_start_matches('*'))
+    }
+
+    /// What it asked for, whatever it got.
+    pub fn tres_asked(&self) -> String {
+        let asked = self.cluster.core.tres_asked(self.cluster.accounts, self.job);
+        crate::tres::list(self.cluster.accounts, &asked, self.convert)
+    }
+
     /// What it waits for, as `afterok:12(unfulfilled)`.
     pub fn dependency(&self) -> Option<String> {
         let dependencies = &self.job.dependencies;
@@ -241,10 +252,16 @@ impl<'a> JobFacts<'a> {
                 DependencyKind::AfterAny => "afterany",
                 DependencyKind::AfterOk => "afterok",
                 DependencyKind::AfterNotOk => "afternotok",
+                DependencyKind::AfterCorr => "aftercorr",
             };
             let state = if one.failed { "failed" } else { "unfulfilled" };
-            let task = one.task.map_or_else(String::new, |task| format!("_{task}"));
-            format!("{kind}:{}{task}({state})", one.job)
+            let is_array = self.cluster.core.array_records(one.job).next().is_some();
+            let task = match one.task {
+                Some(task) => format!("_{task}"),
+                None => (if is_array { "_*" } else { "" }).to_owned(),
+            };
+            let later = if one.minutes > 0 { format!("+{}", one.minutes) } else { String::new() };
+            format!("{kind}:{}{task}{later}({state})", one.job)
         };
         let mut list: Vec<String> = dependencies.unmet.iter().map(one).collect();
         let waits = self.state() == JobState::Pending;

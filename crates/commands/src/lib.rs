@@ -7,13 +7,15 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 programs | [`job`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`salloc`], [`sattach`], [`sbatch`], [`sbcast`], [`scancel`], [`scontrol`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], [`step`], `tres`, [`why`] |
-//! | 0 what they print | [`cluster`], [`columns`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
+//! | 1 programs | [`job`], [`live_data`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`salloc`], [`sattach`], [`sbatch`], [`sbcast`], [`scancel`], [`scontrol`], [`sdiag`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], [`step`], `tres`, [`why`] |
+//! | 0 what they print | [`cluster`], [`columns`], [`data`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
 
 pub mod cluster;
 pub mod columns;
+pub mod data;
 pub mod job;
 pub mod layout;
+pub mod live_data;
 pub mod migrate;
 pub mod node;
 pub mod output;
@@ -27,6 +29,7 @@ pub mod sbatch;
 pub mod sbcast;
 pub mod scancel;
 pub mod scontrol;
+pub mod sdiag;
 pub mod signals;
 pub mod sinfo;
 pub mod sprio;

@@ -12,6 +12,8 @@ pub enum SlurmProgram {
     Scancel,
     /// Jobs, nodes and partitions in full, and what operators do to them.
     Scontrol,
+    /// What the scheduler did, and how long it took.
+    Sdiag,
     /// Nodes and partitions.
     Sinfo,
     /// What priorities are made of.
@@ -26,11 +28,12 @@ pub enum SlurmProgram {
 
 impl SlurmProgram {
     /// All, in the order of their names.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sacct,
         Self::Sacctmgr,
         Self::Scancel,
         Self::Scontrol,
+        Self::Sdiag,
         Self::Sinfo,
         Self::Sprio,
         Self::Squeue,
@@ -45,6 +48,7 @@ impl SlurmProgram {
             Self::Sacctmgr => "sacctmgr",
             Self::Scancel => "scancel",
             Self::Scontrol => "scontrol",
+            Self::Sdiag => "sdiag",
             Self::Sinfo => "sinfo",
             Self::Sprio => "sprio",
             Self::Squeue => "squeue",

@@ -14,7 +14,7 @@
 use scheduling::array::TaskSet;
 use scheduling::event::{NodeReport, Registration};
 use scheduling::id::{Attempt, Gid, JobId, NodeName, NodeSession, Time, Uid};
-use scheduling::job::NodeShare;
+use scheduling::job::{NodeShare, SignalTarget};
 use scheduling::request::{BatchJob, StepProgram};
 pub use scheduling::step::RunUsage;
 use scheduling::step::StepShare;
@@ -114,6 +114,9 @@ pub enum OrderedTask {
         serial: u32,
         /// Its number.
         number: u8,
+        /// Who gets it.
+        #[serde(default)]
+        to: SignalTarget,
     },
     /// Starts its part of a step of the run, unless it did before or was told that it is over. Refused as failed where the
     /// run itself is not here, or is another user's.

@@ -85,6 +85,8 @@ fn submission(number: u32) -> Submission {
         requeue: true,
         array: None,
         allocation: None,
+        wckey: None,
+        warning: None,
         details: Details::default(),
     }
 }

@@ -174,6 +174,11 @@ impl TaskSet {
         self.0.iter().flat_map(|(first, last)| *first..=*last)
     }
 
+    /// Those that are in both.
+    pub fn among(&self, others: &Self) -> Self {
+        Self::of(self.iter().filter(|index| others.contains(*index)).map(|index| (index, index)).collect())
+    }
+
     /// These without one.
     pub fn without(&self, index: u32) -> Self {
         let parts = self.0.iter().flat_map(|(first, last)| {

@@ -82,6 +82,8 @@ pub struct Bounds {
     pub max_requeue: u32,
     /// `MaxJobCount`: no more jobs are taken.
     pub max_jobs: u32,
+    /// `MaxArraySize`: no task of an array has a number so great.
+    pub max_array: u32,
 }
 
 impl Default for Bounds {
@@ -94,6 +96,7 @@ impl Default for Bounds {
             requeue_delay: 5,
             max_requeue: 5,
             max_jobs: 1_000_000,
+            max_array: 1001,
         }
     }
 }

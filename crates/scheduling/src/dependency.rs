@@ -1,7 +1,7 @@
 //! [`Dependencies`]: jobs that must have started or ended before another one starts (sbatch(1), `--dependency`).
 
-use crate::id::JobId;
-use crate::job::{JobPhase, LiveJob};
+use crate::id::{JobId, Time};
+use crate::job::{ArrayPart, InArray, JobPhase, LiveJob};
 use serde::{Deserialize, Serialize};
 use slurm::records::JobState;
 
@@ -26,6 +26,12 @@ pub struct Dependency {
     /// `JOB_INDEX`: of one task of an array; `None` is of the job, or of all tasks.
     #[serde(default)]
     pub task: Option<u32>,
+    /// `after:JOB+MINUTES`: so many minutes more.
+    #[serde(default)]
+    pub minutes: u32,
+    /// When those minutes are over, once that is known.
+    #[serde(default)]
+    pub ripe: Option<Time>,
     /// A task of the array has ended otherwise than well.
     #[serde(default)]
     pub badly: bool,
@@ -44,6 +50,9 @@ pub enum DependencyKind {
     AfterOk,
     /// `afternotok`: it ended otherwise.
     AfterNotOk,
+    /// `aftercorr`: of each task, that the task of the same number ended with exit code 0; where there is none, and of what
+    /// is no array, as `afterok`.
+    AfterCorr,
 }
 
 impl Dependencies {
@@ -58,12 +67,18 @@ impl Dependencies {
         if self.any { !self.unmet.is_empty() && failed.all(|failed| failed) } else { failed.any(|failed| failed) }
     }
 
-    /// Looks at what became of a job; `is_last` says whether all other tasks of its array are over.
-    pub fn consider(&mut self, job: &LiveJob, is_last: bool) {
+    /// Looks at what became of a job; `is_last` says whether all other tasks of its array are over, `own` which part of an
+    /// array waits.
+    pub fn consider(&mut self, job: &LiveJob, is_last: bool, own: Option<&InArray>) {
         let mut has_met = false;
         self.unmet.retain_mut(|one| {
-            let said = if one.is_about(job) && !one.failed { one.said_by(job, is_last) } else { None };
+            let is_open = one.is_about(job) && !one.failed && one.ripe.is_none();
+            let said = if is_open { one.said_by(job, is_last, own) } else { None };
             one.failed |= said == Some(false);
+            if said == Some(true) && one.minutes > 0 {
+                one.ripe = settled(job).map(|at| at.saturating_add(i64::from(one.minutes) * 60));
+                return true;
+            }
             has_met |= said == Some(true);
             said != Some(true)
         });
@@ -71,12 +86,53 @@ impl Dependencies {
             self.unmet.clear();
         }
     }
+
+    /// When the next of those is met that only time is missing for.
+    pub fn next_ripe(&self) -> Option<Time> {
+        self.unmet.iter().filter_map(|one| one.ripe).min()
+    }
+
+    /// Time went by.
+    pub fn ripen(&mut self, now: Time) {
+        let before = self.unmet.len();
+        self.unmet.retain(|one| one.ripe.is_none_or(|at| at > now));
+        if self.any && self.unmet.len() < before {
+            self.unmet.clear();
+        }
+    }
+
+    /// Which of these tasks wait for the task of their own number in this job.
+    pub fn counterparts(&self, own: &InArray, job: &LiveJob) -> Vec<u32> {
+        let waits = |one: &Dependency| one.kind == DependencyKind::AfterCorr && one.task.is_none() && one.is_about(job);
+        match (&own.part, &job.array) {
+            (ArrayPart::Waiting(tasks), Some(of)) if self.unmet.iter().any(waits) => {
+                tasks.iter().filter(|index| of.has(*index)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Since when a job has been started, or was cancelled before it could.
+fn settled(job: &LiveJob) -> Option<Time> {
+    job.allocation().map(|own| own.start).or_else(|| job.ending().map(|ending| ending.at))
 }
 
 impl Dependency {
     /// A condition that is open.
     pub fn new(kind: DependencyKind, job: JobId) -> Self {
-        Self { kind, job, task: None, badly: false, failed: false }
+        Self { kind, job, task: None, minutes: 0, ripe: None, badly: false, failed: false }
+    }
+
+    /// The task of an array that a task waits for.
+    pub fn counterpart(&self, own: Option<&InArray>, of: &LiveJob) -> Option<u32> {
+        match own.map(|own| &own.part) {
+            Some(ArrayPart::Task(index)) if self.kind == DependencyKind::AfterCorr => {
+                let all = of.submission.array.as_ref()?;
+                all.tasks.contains(*index).then_some(*index)
+            }
+            _ => None,
+        }
     }
 
     fn is_about(&self, job: &LiveJob) -> bool {
@@ -86,16 +142,29 @@ impl Dependency {
     }
 
     /// What a job says of it; of an array nothing is settled before its last task is over, but that one went wrong.
-    fn said_by(&mut self, job: &LiveJob, is_last: bool) -> Option<bool> {
+    fn said_by(&mut self, job: &LiveJob, is_last: bool, own: Option<&InArray>) -> Option<bool> {
         let said = self.kind.is_met_by(job)?;
         // The number of a task's own record is that task's.
         let is_whole = job.array.as_ref().is_some_and(|part| part.of == self.job);
         if self.task.is_some() || !is_whole {
             return Some(said);
         }
-        match self.kind {
-            DependencyKind::AfterOk if !said => Some(false),
-            DependencyKind::AfterNotOk => {
+        let has_counterpart = |index| job.submission.array.as_ref().is_some_and(|all| all.tasks.contains(index));
+        match (self.kind, own.map(|own| &own.part)) {
+            (DependencyKind::AfterCorr, Some(ArrayPart::Task(index))) if has_counterpart(*index) => {
+                job.array.as_ref().is_some_and(|part| part.has(*index)).then_some(said)
+            }
+            (DependencyKind::AfterCorr, Some(own)) => {
+                self.badly |= !said;
+                // Those that have one get records of their own first.
+                let is_settled = match own {
+                    ArrayPart::Waiting(tasks) => !tasks.iter().any(has_counterpart),
+                    ArrayPart::Task(_) => true,
+                };
+                (is_last && is_settled).then_some(!self.badly)
+            }
+            (DependencyKind::AfterOk | DependencyKind::AfterCorr, _) if !said => Some(false),
+            (DependencyKind::AfterNotOk, _) => {
                 self.badly |= said;
                 is_last.then_some(self.badly)
             }
@@ -117,7 +186,7 @@ impl DependencyKind {
         match self {
             DependencyKind::After => (job.phase != JobPhase::Pending).then_some(true),
             DependencyKind::AfterAny => is_over.then_some(true),
-            DependencyKind::AfterOk => is_over.then_some(is_well),
+            DependencyKind::AfterOk | DependencyKind::AfterCorr => is_over.then_some(is_well),
             DependencyKind::AfterNotOk => is_over.then_some(!is_well),
         }
     }

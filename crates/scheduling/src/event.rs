@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::demand::{Features, GresDemand, MemoryDemand};
 use crate::dependency::Dependencies;
 use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Time, Uid};
-use crate::job::{LiveJob, Submission};
+use crate::job::{LiveJob, SignalTarget, Submission};
 use crate::node::Hardware;
 use crate::request::StepProgram;
 use crate::step::{RunUsage, StepRequest};
@@ -74,8 +74,8 @@ pub struct Requester {
 pub enum JobCommand {
     /// `scancel`: ends it.
     Cancel,
-    /// `scancel --signal`: sends its processes a signal.
-    Signal(u8),
+    /// `scancel --signal`: sends processes of it a signal.
+    Signal(u8, SignalTarget),
     /// `scontrol hold`: an operator's hold unless it is `uhold`.
     Hold {
         /// As the user would.
@@ -130,6 +130,8 @@ pub enum JobChange {
     Dependencies(Dependencies),
     /// `Requeue`.
     Requeue(bool),
+    /// `WCKey`; `None` is the user's default one.
+    Wckey(Option<String>),
     /// `ArrayTaskThrottle`; `None` is no limit.
     Throttle(Option<u32>),
     /// `NumNodes`: at least, and at most.
@@ -293,6 +295,8 @@ pub enum OrderTask {
         serial: u32,
         /// Its number.
         number: u8,
+        /// Who gets it.
+        to: SignalTarget,
     },
     /// Starts its part of a step, unless it did before or was told that it is over.
     LaunchStep(Arc<LiveJob>, StepId, Arc<StepProgram>),
@@ -374,6 +378,9 @@ pub enum Denial {
     /// It is over.
     #[error("Job/step already completing or completed")]
     AlreadyDone,
+    /// It is held.
+    #[error("Job is in held state, pending scheduler release")]
+    IsHeld,
     /// Only of jobs that wait.
     #[error("Job is no longer pending execution")]
     NotPending,

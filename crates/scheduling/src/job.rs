@@ -45,6 +45,12 @@ pub struct Submission {
     /// Whether it has no script, and runs steps alone.
     #[serde(default)]
     pub allocation: Option<Allocating>,
+    /// `--wckey`; `*name` is the user's default one, which nobody named.
+    #[serde(default)]
+    pub wckey: Option<String>,
+    /// `--signal`.
+    #[serde(default)]
+    pub warning: Option<Warning>,
     /// Texts that only listings show.
     pub details: Details,
 }
@@ -56,6 +62,29 @@ pub enum Allocating {
     Kept,
     /// `srun`: it is over when its first step is, or when who asked has gone.
     ForOneStep,
+}
+
+/// A signal that a job gets a while before its time is over (sbatch(1), `--signal`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// The signal's number.
+    pub signal: u8,
+    /// So many seconds before the end.
+    pub seconds: u32,
+    /// `B:`: the script's own process, and nothing that it started; else its steps.
+    pub to: SignalTarget,
+}
+
+/// Which processes of a run get a signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignalTarget {
+    /// All of them, those of its steps too.
+    #[default]
+    All,
+    /// The script's own, and nothing that it started.
+    Script,
+    /// Those of its steps.
+    Steps,
 }
 
 /// Who submits.
@@ -186,6 +215,11 @@ impl Allocation {
         self.minutes.map(|minutes| self.start.saturating_add(i64::from(minutes) * 60))
     }
 
+    /// When a warning is due; at the start where its time is shorter than that.
+    pub fn warned_at(&self, warning: &Warning) -> Option<Time> {
+        self.end().map(|end| end.saturating_sub(i64::from(warning.seconds)).max(self.start))
+    }
+
     /// The place of a node among its shares.
     pub fn place(&self, node: &NodeName) -> Option<u32> {
         self.shares.iter().zip(0..).find(|(share, _)| share.node == *node).map(|(_, at)| at)
@@ -238,6 +272,9 @@ pub struct Run {
     /// The number of the next one.
     #[serde(default)]
     pub next_step: u32,
+    /// Whether its warning was sent.
+    #[serde(default)]
+    pub warned: bool,
 }
 
 /// A signal on its way to a job's processes.
@@ -247,6 +284,9 @@ pub struct SentSignal {
     pub serial: u32,
     /// Its number.
     pub number: u8,
+    /// Who gets it.
+    #[serde(default)]
+    pub to: SignalTarget,
     /// On which nodes it was delivered, by place among the shares.
     pub delivered: Units,
 }

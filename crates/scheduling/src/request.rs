@@ -6,7 +6,7 @@ use crate::demand::Demand;
 use crate::dependency::Dependencies;
 use crate::id::Time;
 pub use crate::job::Allocating;
-use crate::job::{Hold, Submission, Submitter};
+use crate::job::{Hold, Submission, Submitter, Warning};
 use serde::{Deserialize, Serialize};
 use slurm::records::Details;
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub struct JobRequest {
     pub requeue: Option<bool>,
     /// `--wckey`; `None` is the user's default.
     pub wckey: Option<String>,
+    /// `--signal`
+    pub warning: Option<Warning>,
     /// `--array`; `None` is one job.
     pub array: Option<ArraySpec>,
     /// Texts that only listings show.
@@ -72,6 +74,8 @@ impl JobRequest {
             requeue: self.allocation.is_none() && self.requeue.unwrap_or(requeue),
             array: self.array,
             allocation: self.allocation,
+            wckey: self.wckey,
+            warning: self.warning,
             details: self.details,
         };
         (submission, self.batch)

@@ -25,6 +25,11 @@ pub fn sinfo(args: Vec<OsString>) -> Exit {
     run("sinfo", args, letters(sinfo::VARIABLES))
 }
 
+/// `sdiag`
+pub fn sdiag(args: Vec<OsString>) -> Exit {
+    run("sdiag", args, heeded(std::iter::empty()))
+}
+
 /// `sprio`
 pub fn sprio(args: Vec<OsString>) -> Exit {
     run("sprio", args, letters(sprio::VARIABLES))
@@ -85,7 +90,8 @@ fn ask(program: &str, argv: Vec<String>, environment: BTreeMap<String, String>) 
             }
             return Exit(answer.code);
         };
-        match input.ask(question) {
+        let given = if program == "scancel" { input.ask_plainly(question) } else { input.ask(question) };
+        match given {
             Answer::EndOfInput => return complain(program, "no answer, since the input ended; nothing was changed"),
             given => request.answers.push(given == Answer::Yes),
         }

@@ -55,6 +55,7 @@ fn command(program: SlurmProgram) -> Raw {
         SlurmProgram::Sacctmgr => sacctmgr::run,
         SlurmProgram::Scancel => live::scancel,
         SlurmProgram::Scontrol => live::scontrol,
+        SlurmProgram::Sdiag => live::sdiag,
         SlurmProgram::Sinfo => live::sinfo,
         SlurmProgram::Sprio => live::sprio,
         SlurmProgram::Squeue => live::squeue,

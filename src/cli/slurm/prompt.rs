@@ -1,4 +1,4 @@
-//! What sacctmgr reads from standard input: lines, and answers to its question: one letter, 30 seconds.
+//! What sacctmgr reads from standard input: lines, and answers to its question: one letter, 30 seconds. And scancel: a line.
 
 use crate::view::styles::stdout;
 use nix::errno::Errno;
@@ -31,6 +31,8 @@ pub enum Answer {
 pub struct Input {
     /// When a question was answered by a letter: a newline soon after it only ends that answer.
     answered: Option<Instant>,
+    /// Nothing more is to be read.
+    is_over: bool,
 }
 
 impl Input {
@@ -42,7 +44,10 @@ impl Input {
                 Some(b'\n') if line.is_empty() && self.ends_answer() => {}
                 Some(b'\n') => break,
                 Some(byte) => line.push(byte),
-                None if line.is_empty() => return None,
+                None if line.is_empty() => {
+                    self.is_over = true;
+                    return None;
+                }
                 None => break,
             }
         }
@@ -75,6 +80,23 @@ impl Input {
                 b'y' | b'Y' => return Answer::Yes,
                 b'n' | b'N' | b'\n' => return Answer::No,
                 _ => out.text("Y or N please\n(N/y): "),
+            }
+        }
+    }
+
+    /// Asks as scancel does: a line that begins with y or n; anything else is asked again.
+    pub fn ask_plainly(&mut self, question: &str) -> Answer {
+        loop {
+            stdout().text(question);
+            match self.line().and_then(|line| line.bytes().next()) {
+                Some(b'y' | b'Y') => return Answer::Yes,
+                Some(b'n' | b'N') => return Answer::No,
+                Some(_) => {}
+                None if self.is_over => {
+                    stdout().line("");
+                    return Answer::EndOfInput;
+                }
+                None => {}
             }
         }
     }

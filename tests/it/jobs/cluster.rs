@@ -340,6 +340,32 @@ fn jobs_leave_nothing_on_their_node() {
     wait("nothing is left", || (site.lab.sh("node1", left).stdout == nothing).then_some(()));
 }
 
+const TOLD: &str = "#!/bin/bash
+#SBATCH -w node1 --mem=100 -t 1 --signal=B:USR1@50
+trap 'echo told; exit 7' USR1
+bash -c 'trap \"echo child told\" USR1; while :; do sleep 0.1; done' &
+echo begun
+wait
+";
+
+#[test]
+fn a_script_is_told_before_its_time_is_over() {
+    let site = site();
+    let script = site.lab.write_temp("told.sh", TOLD);
+    site.lab.lab(&["put", "master", script.to_str().unwrap(), "/home/gildong/told.sh"]).ok();
+    let line = "cd /home/gildong && runuser -u gildong -- enlist slurm sbatch --parsable told.sh";
+    let job: u32 = site.lab.sh("master", line).ok().stdout.trim().parse().unwrap();
+    let said = site.until(job, "FAILED");
+    assert!(said.starts_with(&format!("{job}|FAILED|7:0|node1\n")), "{said}");
+    assert_eq!(site.lab.file("node1", &format!("/home/gildong/slurm-{job}.out")), "begun\ntold\n");
+    let told = site.lab.sh("master", "sdiag").ok().stdout;
+    assert!(told.contains("REQUEST_JOB_INFO") && !told.contains("Jobs submitted: 0\n"), "{told}");
+    assert!(!told.contains("Jobs failed:    0\n"), "{told}");
+    let data: Value = serde_json::from_str(&site.lab.sh("master", "sdiag --json").ok().stdout).unwrap();
+    assert!(data["statistics"]["jobs_started"].as_u64().is_some_and(|count| count > 0), "{data}");
+    assert_eq!(site.lab.sh("master", "runuser -u gildong -- sdiag -r").code, 255);
+}
+
 #[test]
 fn users_submit_watch_and_cancel_by_slurms_commands() {
     let site = site();

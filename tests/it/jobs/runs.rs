@@ -7,7 +7,7 @@ use compute::protocol::{Launch, NodeTasks, Order, OrderedTask, RunAs, RunReport,
 use compute::runs::{Runs, Site};
 use scheduling::event::{Reported, RunStage, ScriptEnd};
 use scheduling::id::{Attempt, Gid, JobId, NodeName, Uid};
-use scheduling::job::NodeShare;
+use scheduling::job::{NodeShare, SignalTarget};
 use scheduling::request::BatchJob;
 use scheduling::units::Units;
 use slurm::records::ExitCode;
@@ -279,7 +279,7 @@ fn a_signal_is_delivered_once() {
             "#!/bin/sh\ntrap 'echo usr1' USR1\ntrap 'exit 0' TERM\necho 1 >ready\nwhile :; do sleep 0.1; done\n";
         start(&runs, 1, node.launch(script));
         wait_for(&node.home().join("ready"));
-        let signal = || runs.obey(order(1, OrderedTask::Signal { serial: 5, number: 10 }));
+        let signal = || runs.obey(order(1, OrderedTask::Signal { serial: 5, number: 10, to: SignalTarget::All }));
         signal();
         until(&runs, 1, |what| *what == Reported::Delivered(5));
         let begun = Instant::now();
@@ -497,7 +497,7 @@ fn what_cannot_be_written_down_holds_nothing_up() {
         let taken = ["delivered.new", "exit.new", "ended.new", "left.new"];
         let taken = taken.map(|name| node.files.path().join("spool/runs/1.0").join(name));
         taken.iter().for_each(|path| fs::create_dir(path).unwrap());
-        runs.obey(order(1, OrderedTask::Signal { serial: 5, number: 18 }));
+        runs.obey(order(1, OrderedTask::Signal { serial: 5, number: 18, to: SignalTarget::All }));
         end(&runs, 1, 1000);
         let begun = Instant::now();
         while pids.iter().any(|pid| is_running(pid)) {

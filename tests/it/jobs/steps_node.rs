@@ -7,6 +7,7 @@ use compute::runs::Runs;
 use compute::stream::{ALL, Decoder, Frame, FrameKind, INPUT_WINDOW, KEPT, NodeStarted, TaskEnded};
 use scheduling::event::{Reported, RunStage, ScriptEnd};
 use scheduling::id::{Attempt, JobId};
+use scheduling::job::SignalTarget;
 use scheduling::request::{RankedProgram, StepInput, StepOutput, StepProgram, TerminalSize};
 use scheduling::step::StepShare;
 use scheduling::units::Units;
@@ -394,7 +395,7 @@ fn signals_come_once_by_order_and_from_who_reads() {
     signal();
     reader.send(&Frame { content: vec![12], ..Frame::of(FrameKind::Signal) });
     reader.read_until(|reader| reader.output(0).contains("usr2"));
-    runs.obey(order(1, OrderedTask::Signal { serial: 0, number: 1 }));
+    runs.obey(order(1, OrderedTask::Signal { serial: 0, number: 1, to: SignalTarget::All }));
     reader.read_until(|reader| reader.output(0).contains("hup"));
     runs.obey(order(1, OrderedTask::TerminateStep { step: STEP, kill_wait: 100 }));
     assert_eq!(reader.finish().output(0), "up\nusr1\nusr2\nhup\n");

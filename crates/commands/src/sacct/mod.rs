@@ -2,7 +2,6 @@
 //! that are kept. What is deliberately different is listed in `docs/compatibility.md`.
 
 mod cell;
-mod data;
 mod fields;
 mod line;
 mod options;
@@ -17,10 +16,11 @@ mod tests;
 
 use crate::Output;
 use crate::Reply;
+use crate::data::Structured;
 use cell::Maker;
 use jiff::Zoned;
 use line::{JobLine, StepLine};
-use options::{Instead, Options, Structured};
+use options::{Instead, Options};
 use print::Table;
 use select::Query;
 use slurm::State;

@@ -5,6 +5,7 @@ use super::fields::{self, Column};
 use super::reason;
 use super::units::Convert;
 use crate::columns::Parsable;
+use crate::data::Structured;
 use slurm::model::AssociationId;
 use slurm::records::{Flags, JobState};
 use std::str::FromStr;
@@ -48,15 +49,6 @@ pub enum Instead {
     Usage,
     /// `-V`
     Version,
-}
-
-/// How jobs are printed instead of as a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Structured {
-    /// `--json`
-    Json,
-    /// `--yaml`
-    Yaml,
 }
 
 /// Everything that was asked for. Lists are empty, and the rest `None`, when nothing was said.

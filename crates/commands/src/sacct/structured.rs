@@ -2,10 +2,9 @@
 //! says SUCCESS whatever the exit code was, ours tells.
 
 use super::cell::Maker;
-use super::data::{Data, Document};
 use super::line::{JobLine, StepLine};
-use super::options::Structured;
 use crate::Output;
+use crate::data::{Data, Document, Structured};
 use slurm::model::{AssociationId, AssociationKey, TresId, or_zero};
 use slurm::records::*;
 use std::collections::BTreeMap;

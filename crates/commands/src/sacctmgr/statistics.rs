@@ -27,7 +27,8 @@ impl Count {
         self.took += took;
     }
 
-    fn mean(&self) -> Duration {
+    /// Of one.
+    pub fn mean(&self) -> Duration {
         self.took.checked_div(u32::try_from(self.times).unwrap_or(u32::MAX)).unwrap_or_default()
     }
 }
@@ -70,12 +71,29 @@ pub fn message(program: SlurmProgram, argv: &[String]) -> Message {
         SlurmProgram::Sreport => ("DBD_GET_ASSOC_USAGE", 1411),
         SlurmProgram::Sshare => ("SSHARE", 0),
         // slurmctld's.
-        SlurmProgram::Scancel
-        | SlurmProgram::Scontrol
-        | SlurmProgram::Sinfo
-        | SlurmProgram::Sprio
-        | SlurmProgram::Squeue => OTHER,
+        SlurmProgram::Scancel => ("REQUEST_KILL_JOB", 5032),
+        SlurmProgram::Scontrol => of_scontrol(argv),
+        SlurmProgram::Sdiag => ("REQUEST_STATS_INFO", 2035),
+        SlurmProgram::Sinfo => ("REQUEST_NODE_INFO", 2007),
+        SlurmProgram::Sprio => ("REQUEST_PRIORITY_FACTORS", 2026),
+        SlurmProgram::Squeue => ("REQUEST_JOB_INFO", 2003),
     }
+}
+
+fn of_scontrol(argv: &[String]) -> Message {
+    match argv.iter().find(|word| !word.starts_with('-')).map(|word| word.to_lowercase()).as_deref() {
+        Some("show") => ("REQUEST_JOB_INFO", 2003),
+        Some("ping") => ("REQUEST_PING", 1008),
+        Some("reconfigure" | "reconfig") => ("REQUEST_RECONFIGURE", 1003),
+        Some("requeue" | "requeuehold") => ("REQUEST_JOB_REQUEUE", 5023),
+        Some("hold" | "uhold" | "release" | "update" | "top") => ("REQUEST_UPDATE_JOB", 3001),
+        _ => OTHER,
+    }
+}
+
+/// Whether it is one of slurmctld's: `sdiag` lists those, `sacctmgr show stats` the others.
+pub(crate) fn is_of_scheduler((name, _): &Message) -> bool {
+    name.starts_with("REQUEST_")
 }
 
 /// What slurmdbd has no message for.
@@ -133,7 +151,7 @@ pub fn page(session: &Session) -> String {
         }
     }
     page.push_str("\nRemote Procedure Call statistics by message type\n");
-    for ((name, number), count) in busiest(statistics.messages) {
+    for ((name, number), count) in busiest(of_accounting(statistics.messages)) {
         let _ = writeln!(page, "\t{name:<25}({number:>5}) {}", counted(&count));
     }
     page.push_str("\nRemote Procedure Call statistics by user\n");
@@ -144,12 +162,24 @@ pub fn page(session: &Session) -> String {
     page
 }
 
-fn busiest<T>(mut counts: Vec<(T, Count)>) -> Vec<(T, Count)> {
+/// With all that are slurmctld's under one name.
+fn of_accounting(messages: Vec<(Message, Count)>) -> Vec<(Message, Count)> {
+    let (foreign, mut own): (Vec<_>, Vec<_>) = messages.into_iter().partition(|(message, _)| is_of_scheduler(message));
+    for (_, count) in foreign {
+        match own.iter_mut().find(|(message, _)| *message == OTHER) {
+            Some((_, other)) => (other.times, other.took) = (other.times + count.times, other.took + count.took),
+            None => own.push((OTHER, count)),
+        }
+    }
+    own
+}
+
+pub(crate) fn busiest<T>(mut counts: Vec<(T, Count)>) -> Vec<(T, Count)> {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse((count.times, count.took)));
     counts
 }
 
-fn counted(count: &Count) -> String {
+pub(crate) fn counted(count: &Count) -> String {
     let (mean, all) = (count.mean().as_micros(), count.took.as_micros());
     format!("count:{:<6} ave_time:{mean:<6} total_time:{all}", count.times)
 }

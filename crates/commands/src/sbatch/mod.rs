@@ -297,6 +297,7 @@ pub(crate) fn job_request(
         hold: options.hold,
         requeue: options.requeue,
         wckey: options.wckey.clone(),
+        warning: options.warning,
         array: options.array.clone(),
         details,
         allocation: None,

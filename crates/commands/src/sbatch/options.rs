@@ -6,6 +6,7 @@ use scheduling::array::ArraySpec;
 use scheduling::demand::{Features, GresDemand};
 use scheduling::dependency::Dependencies;
 use scheduling::id::{NodeName, Time};
+use scheduling::job::{SignalTarget, Warning};
 use scheduling::request::OpenMode;
 
 /// What is asked for; `None` where nothing was said.
@@ -61,6 +62,7 @@ pub struct Options {
     pub time: Option<u32>,
     pub time_min: Option<u32>,
     pub wait: bool,
+    pub warning: Option<Warning>,
     pub wckey: Option<String>,
     pub wrap: Option<String>,
     /// Options that are read and do nothing here, by name.
@@ -138,6 +140,7 @@ impl Options {
             "quiet" => self.quiet = true,
             "requeue" => self.requeue = Some(true),
             "reservation" => self.reservation = some(),
+            "signal" => self.signal(value)?,
             "test-only" => self.test_only = true,
             "time" => self.time = Some(values::minutes(option, value)?),
             "propagate" => self.propagate = Some(values::limits(value)?),
@@ -159,7 +162,6 @@ impl Options {
             "tmp" => _ = values::megabytes(option, value)?,
             "hint" => hint(value)?,
             "kill-on-invalid-dep" if !["yes", "no"].contains(&value) => return Err(invalid(option)),
-            "signal" => self.signal(value)?,
             _ => words::check(option, value)?,
         }
         // Shared nodes are what there is anyway, and these four change nothing about that.
@@ -171,18 +173,19 @@ impl Options {
         Ok(())
     }
 
-    /// `[R|B][:]SIGNAL[@seconds]`: to the batch shell with `B`, else to the job's steps, of which there are none yet.
+    /// `[R|B][:]SIGNAL[@seconds]`: to the script's own process with `B`, else to the job's steps. `R` is about
+    /// reservations, of which there are none.
     fn signal(&mut self, value: &str) -> Result<(), Stop> {
         let (to, rest) = value.split_once(':').unwrap_or(("", value));
         let (signal, seconds) = rest.split_once('@').unwrap_or((rest, "60"));
         let is_whom = to.chars().all(|c| "RB".contains(c));
-        let is_known = crate::signals::number(signal).is_some();
-        if !is_whom || !is_known || seconds.parse::<u16>().is_err() {
+        // Nothing behind the `@` is 0 to Slurm.
+        let seconds = if seconds.is_empty() { Some(0) } else { seconds.parse::<u16>().ok() };
+        let (Some(signal), Some(seconds), true) = (crate::signals::number(signal), seconds, is_whom) else {
             return Err(invalid("signal"));
-        }
-        if to.contains('B') {
-            return Err(complaint(1, "--signal: nothing signals the batch shell before its time is over yet"));
-        }
+        };
+        let to = if to.contains('B') { SignalTarget::Script } else { SignalTarget::Steps };
+        self.warning = Some(Warning { signal, seconds: seconds.into(), to });
         Ok(())
     }
 }

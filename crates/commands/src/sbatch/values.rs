@@ -167,6 +167,7 @@ const KINDS: &[(&str, DependencyKind)] = &[
     ("afterany", DependencyKind::AfterAny),
     ("afterok", DependencyKind::AfterOk),
     ("afternotok", DependencyKind::AfterNotOk),
+    ("aftercorr", DependencyKind::AfterCorr),
 ];
 
 /// `--dependency`: `type:id[:id…]` with `,` (all) or `?` (any) between them, or `singleton`.
@@ -192,12 +193,18 @@ pub fn dependencies(text: &str) -> Result<Dependencies, Stop> {
             None => (DependencyKind::AfterAny, part),
         };
         for id in ids.split(':') {
+            // Minutes count behind `after` alone; elsewhere Slurm reads them and does nothing.
+            let (id, minutes) = match id.split_once('+') {
+                Some((id, minutes)) => (id, minutes.parse::<u32>().map_err(|_| problem())?),
+                None => (id, 0),
+            };
+            let minutes = if kind == DependencyKind::After { minutes } else { 0 };
             let (id, task) = match id.split_once('_') {
                 Some((id, task)) => (id, Some(task.parse().map_err(|_| problem())?)),
                 None => (id, None),
             };
             let job = id.parse::<u32>().ok().filter(|id| *id > 0).map(JobId).ok_or_else(problem)?;
-            found.unmet.push(Dependency { kind, job, task, failed: false, badly: false });
+            found.unmet.push(Dependency { task, minutes, ..Dependency::new(kind, job) });
         }
     }
     Ok(found)

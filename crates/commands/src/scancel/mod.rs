@@ -11,6 +11,7 @@ use options::{End, Named, Options};
 use scheduling::array::TaskSet;
 use scheduling::event::{Denial, JobCommand, SchedulerEvent, StepCommand};
 use scheduling::id::JobId;
+use scheduling::job::SignalTarget;
 use slurm::records::{JobState, StepId};
 use std::collections::BTreeMap;
 use words::text::slurm_time::TimeFormat;
@@ -120,21 +121,26 @@ fn is_meant(cluster: &Cluster, options: &Options, id: JobId, must_be_live: bool)
         && options.state.is_none_or(|state| state == job.state())
         && options.nodes.as_ref().is_none_or(on_nodes)
         && options.reservation.is_none()
-        && options.wckey.is_none()
+        && options.wckey.as_deref().is_none_or(|wanted| it.wckey() == Some(wanted))
 }
 
-/// Those that were agreed to; the error is the next question.
+/// Those that were agreed to; the error is the next question. Nobody is asked about what is over or never was.
 fn asked(cluster: &Cluster, targets: Vec<Target>, answers: &[bool]) -> Result<Vec<Target>, String> {
-    let mut agreed = Vec::new();
-    for (at, target) in targets.into_iter().enumerate() {
-        let job = cluster.core.job(target.id);
-        let name = job.map_or_else(String::new, |job| job.submission.name.clone());
-        let facts = |job| JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
-        let partition = job.map_or_else(String::new, |job| facts(job).partition());
-        match answers.get(at) {
+    let (mut agreed, mut answers) = (Vec::new(), answers.iter());
+    for target in targets {
+        let Some(job) = cluster.core.job(target.id).filter(|job| job.is_live()) else {
+            agreed.push(target);
+            continue;
+        };
+        let it = JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
+        match answers.next() {
             Some(true) => agreed.push(target),
             Some(false) => {}
-            None => return Err(format!("Cancel job_id={} name={name} partition={partition} [y/n]? ", target.text)),
+            None => {
+                let (name, partition) = (&job.submission.name, it.partition());
+                let called = if target.tasks.is_some() { target.text } else { it.number() };
+                return Err(format!("Cancel job_id={called} name={name} partition={partition} [y/n]? "));
+            }
         }
     }
     Ok(agreed)
@@ -152,7 +158,8 @@ fn end(controller: &mut dyn Controller, options: &Options, target: Target, reply
     let command = match options.signal {
         // A job that waits has no processes: SIGKILL ends it, other signals have nobody to go to.
         Some(9) if is_pending(&controller.cluster(), id) => JobCommand::Cancel,
-        Some(signal) => JobCommand::Signal(signal),
+        Some(signal) if options.batch => JobCommand::Signal(signal, SignalTarget::Script),
+        Some(signal) => JobCommand::Signal(signal, SignalTarget::All),
         None => JobCommand::Cancel,
     };
     let who = controller.cluster().requester();
@@ -162,10 +169,11 @@ fn end(controller: &mut dyn Controller, options: &Options, target: Target, reply
     };
     let Err(denial) = controller.on(event) else { return };
     let is_over = matches!(denial, Denial::AlreadyDone | Denial::InvalidJob);
-    if !is_over || options.verbose && !options.quiet {
+    let tells = !is_over || (options.verbose || options.interactive) && !options.quiet;
+    if tells {
         reply.stderr.push_str(&format!("scancel: error: Kill job error on job id {text}: {denial}\n"));
     }
-    if !is_over {
+    if !is_over || options.interactive {
         reply.code = if denial == Denial::Denied { DENIED } else { 1 };
     }
 }

@@ -6,6 +6,7 @@ use crate::sbatch::{Stop, values};
 use scheduling::demand::{Features, MemoryDemand};
 use scheduling::event::{Denial, JobChange, JobCommand, NodeCommand, SchedulerEvent};
 use scheduling::id::{JobId, NodeName};
+use scheduling::job::LiveJob;
 use slurm::records::JobState;
 use words::text::{duration, hostlist};
 
@@ -108,6 +109,54 @@ fn in_words(controller: &dyn Controller, job: &str, denial: Denial) -> String {
     if denial == Denial::Denied && !is_own { NOT_ONES_OWN.to_owned() } else { denial.to_string() }
 }
 
+/// `top`: jobs of one user in this order before the user's others. What they gain the others lose (sbatch(1), `--nice`), so
+/// nobody else's jobs are behind them for it; operators only, as without `enable_user_top`.
+pub fn top(controller: &mut dyn Controller, rest: &[String]) -> Said {
+    let Some(list) = rest.first() else { return few("top") };
+    match changes_for_top(controller, list).and_then(|changes| {
+        let who = controller.cluster().requester();
+        let mut tell = |(job, nice)| {
+            let command = JobCommand::Update(JobChange::Nice(nice));
+            controller.on(SchedulerEvent::Control(who.clone(), job, command)).map(drop)
+        };
+        changes.into_iter().try_for_each(&mut tell)
+    }) {
+        Ok(()) => Said::default(),
+        Err(denial) => Said::failed(&format!("{denial} for job {list}\n")),
+    }
+}
+
+/// Which job gets which nice value.
+fn changes_for_top(controller: &dyn Controller, list: &str) -> Result<Vec<(JobId, i32)>, Denial> {
+    let cluster = controller.cluster();
+    if !cluster.requester().is_operator {
+        return Err(Denial::Denied);
+    }
+    let mut wanted = Vec::new();
+    for text in list.split(',') {
+        let id = text.parse().map(JobId).map_err(|_| Denial::InvalidJob)?;
+        let job = cluster.core.job(id).ok_or(Denial::InvalidJob)?;
+        if job.state() != JobState::Pending {
+            return Err(Denial::NotPending);
+        }
+        wanted.push((job, cluster.core.priority_of(id).ok_or(Denial::IsHeld)?));
+    }
+    let (user, named) = (wanted[0].0.submission.user.uid, wanted.iter().map(|(job, _)| job.id).collect::<Vec<_>>());
+    let own = cluster.core.live().jobs.values().filter(|job| job.submission.user.uid == user);
+    let queued = own.filter_map(|job| Some((job, cluster.core.priority_of(job.id)?)));
+    let others: Vec<_> = queued.filter(|(job, _)| !named.contains(&job.id)).collect();
+    let highest = wanted.iter().chain(&others).map(|(_, priority)| *priority).max().unwrap_or(0);
+    let moved = |job: &LiveJob, from: u32, to: u32| {
+        let nice = i64::from(job.submission.nice) + i64::from(from) - i64::from(to);
+        (job.id, i32::try_from(nice).unwrap_or(i32::MAX))
+    };
+    let last = highest.saturating_sub(crate::job::count(wanted.len()));
+    let mut changes: Vec<(JobId, i32)> =
+        wanted.iter().zip(0u32..).map(|((job, now), at)| moved(job, *now, highest.saturating_sub(at))).collect();
+    changes.extend(others.iter().filter(|(_, now)| *now > last).map(|(job, now)| moved(job, *now, last)));
+    Ok(changes)
+}
+
 /// `update`.
 pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
     if rest.is_empty() {
@@ -167,7 +216,6 @@ const OTHERS: &[&str] = &[
     "Switches",
     "TimeMin",
     "UserID",
-    "WCKey",
     "WorkDir",
 ];
 
@@ -239,6 +287,7 @@ fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<O
         "deadline" => JobChange::Deadline(if value.is_empty() { None } else { Some(moment(value)?) }),
         "dependency" => JobChange::Dependencies(values::dependencies(value).map_err(told)?),
         "requeue" => JobChange::Requeue(value != "0"),
+        "wckey" => JobChange::Wckey(Some(text()).filter(|name| !name.is_empty())),
         "arraytaskthrottle" => {
             JobChange::Throttle(Some(values::count_or_zero(key, value).map_err(told)?).filter(|it| *it > 0))
         }
@@ -355,6 +404,7 @@ pub fn wait_job(controller: &dyn Controller, rest: &[String]) -> Said {
             Said { stderr: format!("scontrol: Nodes are ready for job {text}\n"), ..Said::default() }
         }
         Some(JobState::Pending) => Said { code: super::WAITS, ..Said::default() },
+        Some(_) => Said::failed(&format!("scontrol: Job {text} no longer running\n")),
         _ => Said::failed(&format!("scontrol: Problem running job {text}\n")),
     }
 }

@@ -7,17 +7,21 @@ mod show_step;
 
 use crate::Reply;
 use crate::cluster::{Cluster, Controller};
+use crate::data::Structured;
 use crate::reply::Then;
 use scheduling::id::JobId;
 use slurm::privacy::View;
 use std::collections::BTreeMap;
 use words::text::getopt::Known;
-use words::text::getopt::Takes::{Nothing as No, Value as Yes};
+use words::text::getopt::Takes::{Maybe, Nothing as No, Value as Yes};
 use words::text::hostlist;
 use words::text::slurm_time::TimeFormat;
 
 /// The code of a `wait_job` that has to be asked again.
 pub const WAITS: u8 = 75;
+
+const JSON: char = '\u{e002}';
+const YAML: char = '\u{e003}';
 
 static KNOWN: Known = Known {
     program: "scontrol",
@@ -31,6 +35,7 @@ static KNOWN: Known = Known {
         ("future", 'F', No),
         ("help", 'h', No),
         ("hide", '\u{e001}', No),
+        ("json", JSON, Maybe),
         ("local", '\u{e001}', No),
         ("oneliner", 'o', No),
         ("quiet", 'Q', No),
@@ -38,6 +43,7 @@ static KNOWN: Known = Known {
         ("uid", 'u', Yes),
         ("verbose", 'v', No),
         ("version", 'V', No),
+        ("yaml", YAML, Maybe),
     ],
 };
 
@@ -50,6 +56,8 @@ pub struct Format {
     pub details: bool,
     /// How times are shown.
     pub times: TimeFormat,
+    /// `--json`, `--yaml`: as release 23.02 has them, in the shape of `squeue` and `sinfo` of 22.05.
+    pub structured: Option<Structured>,
 }
 
 /// What a command says.
@@ -131,6 +139,8 @@ pub fn run(controller: &mut dyn Controller, environment: &BTreeMap<String, Strin
             Err(text) => return reply(Said::failed(&text)),
             Ok(('o', _)) => format.one_line = true,
             Ok(('d', _)) => format.details = true,
+            Ok((JSON, _)) => format.structured = Some(Structured::Json),
+            Ok((YAML, _)) => format.structured = Some(Structured::Yaml),
             Ok(('Q', _)) => is_quiet = true,
             Ok(('h', _)) => return reply(Said::told(HELP)),
             Ok(('u', _)) => {
@@ -156,14 +166,15 @@ fn one(controller: &mut dyn Controller, format: &Format, word: &str, rest: &[Str
         "hold" | "uhold" | "holdu" | "release" => change::hold(controller, word, rest),
         "requeue" | "requeuehold" => change::requeue(controller, word, rest),
         "update" => change::update(controller, rest),
+        "top" => change::top(controller, rest),
         "ping" => Said::told(ping(&controller.cluster())),
         "reconfigure" | "reconfig" => reconfigure(&controller.cluster()),
         "write" => write(&controller.cluster(), rest),
         "wait_job" => change::wait_job(controller, rest),
         "help" => Said::told(HELP),
-        "errnumstr" | "listpids" | "notify" | "suspend" | "resume" | "top" | "create" | "delete" | "reboot"
-        | "abort" | "cancel_reboot" | "completing" | "pidinfo" | "setdebug" | "setdebugflags" | "schedloglevel"
-        | "shutdown" | "takeover" | "token" | "fsdampeningfactor" => {
+        "errnumstr" | "listpids" | "notify" | "suspend" | "resume" | "create" | "delete" | "reboot" | "abort"
+        | "cancel_reboot" | "completing" | "pidinfo" | "setdebug" | "setdebugflags" | "schedloglevel" | "shutdown"
+        | "takeover" | "token" | "fsdampeningfactor" => {
             Said::failed(&format!("scontrol: error: {word} is not there yet\n"))
         }
         "all" | "hide" | "details" | "oneliner" | "quiet" | "verbose" | "cluster" | "exit" | "quit" => Said::default(),
@@ -191,6 +202,12 @@ fn show(cluster: &Cluster, format: &Format, rest: &[String]) -> Said {
     let what = what.to_lowercase();
     // Beginnings are enough, of three letters at least.
     let is = |name: &str| what.len() >= 3.min(name.len()) && name.starts_with(&what);
+    let is_structured = is("jobs") || is("jobid") || is("nodes");
+    if format.structured.is_some() && !is_structured {
+        return Said::failed(&format!(
+            "scontrol: error: show {what} has no --json and no --yaml: jobs and nodes have\n"
+        ));
+    }
     let result = match () {
         () if is("jobs") || is("jobid") => show_job::show(cluster, format, which).map_err(Said::failed_text),
         () if is("nodes") => {
@@ -316,6 +333,7 @@ Usage: scontrol [OPTION]... COMMAND
     show hostnames LIST          the names of a list of nodes
     show hostlist NAMES          a list of nodes of names
     show hostlistsorted NAMES    the same, in order
+    top JOBS                     before the others of their user
     update JobId=JOB KEY=VALUE   TimeLimit, Priority or Nice of a job
     update NodeName=NODES State=STATE [Reason=WHY]
                                  DRAIN, DOWN or RESUME of nodes
@@ -325,6 +343,7 @@ Usage: scontrol [OPTION]... COMMAND
                                  a job's script
 Options:
     -d, --details                more of jobs and nodes
+        --json, --yaml           jobs and nodes as data
     -o, --oneliner               each on one line
     -Q, --quiet                  no complaints
     -V, --version                version

@@ -4,6 +4,7 @@ use super::Format;
 use crate::cluster::Cluster;
 use crate::job::JobFacts;
 use crate::sacct::units::Convert;
+use crate::{Output, live_data};
 use scheduling::event::Denial;
 use scheduling::id::{JobId, NodeName};
 use scheduling::job::{GresShare, LiveJob, NodeShare};
@@ -21,10 +22,10 @@ pub fn show(cluster: &Cluster, format: &Format, which: Option<&str>) -> Result<S
     let sees = |job: &&LiveJob| view.job(&job.account, &job.submission.user.name);
     let Some(text) = which else {
         let all: Vec<&LiveJob> = cluster.core.live().jobs.values().filter(sees).collect();
-        if all.is_empty() {
+        if all.is_empty() && format.structured.is_none() {
             return Ok("No jobs in the system\n".to_owned());
         }
-        return Ok(all.iter().map(|job| one(cluster, format, job)).collect());
+        return Ok(listed(cluster, format, &all));
     };
     let (id, task) = text.split_once('_').map_or((text, None), |(id, task)| (id, Some(task)));
     let task: Option<u32> = task.map(str::parse).transpose().map_err(|_| bad("scontrol_print_job"))?;
@@ -32,20 +33,24 @@ pub fn show(cluster: &Cluster, format: &Format, which: Option<&str>) -> Result<S
     let records = cluster.records(JobId(id)).into_iter().filter_map(|id| cluster.core.job(id));
     let has = |job: &&LiveJob| task.is_none_or(|task| job.array.as_ref().is_some_and(|place| place.has(task)));
     let found: Vec<&LiveJob> = records.filter(has).filter(sees).collect();
-    if found.is_empty() {
-        Err(bad("slurm_load_jobs"))
-    } else {
-        Ok(found.iter().map(|job| one(cluster, format, job)).collect())
-    }
+    if found.is_empty() { Err(bad("slurm_load_jobs")) } else { Ok(listed(cluster, format, &found)) }
 }
 
 fn bad(who: &str) -> String {
     format!("{who} error: {}\n", Denial::InvalidJob)
 }
 
-fn one(cluster: &Cluster, format: &Format, job: &LiveJob) -> String {
-    let times = &format.times;
-    let it = JobFacts { cluster: *cluster, job, times, convert: Convert::Exact };
+fn listed(cluster: &Cluster, format: &Format, jobs: &[&LiveJob]) -> String {
+    let facts = |job| JobFacts { cluster: *cluster, job, times: &format.times, convert: Convert::Exact };
+    let Some(form) = format.structured else {
+        return jobs.iter().map(|job| one(facts(job), format)).collect();
+    };
+    let mut out = Output::default();
+    live_data::print(form, "jobs", jobs.iter().map(|job| live_data::job(&facts(job))), &mut out);
+    out.rest()
+}
+
+fn one(it: JobFacts, format: &Format) -> String {
     let mut lines = head(&it);
     lines.extend(state(&it, format));
     lines.extend(moments(&it));
@@ -70,11 +75,13 @@ fn head(it: &JobFacts) -> Vec<String> {
         format!("ArrayJobId={} ArrayTaskId={tasks} {throttle}", place.of)
     });
     let priority = it.priority();
+    let wckey = it.job.submission.wckey.as_deref().unwrap_or_default();
+    let wckey = if it.cluster.settings.track_wckey { format!(" WCKey={wckey}") } else { String::new() };
     vec![
         format!("JobId={} {array}JobName={}", it.job.id, it.job.submission.name),
         format!("UserId={}({}) GroupId={}({}) MCS_label=N/A", user.name, user.uid, it.group(), user.gid),
         format!(
-            "Priority={priority} Nice={} Account={} QOS={}",
+            "Priority={priority} Nice={} Account={} QOS={}{wckey}",
             it.job.submission.nice,
             or_null(Some(it.job.account.to_string())),
             it.qos()

@@ -4,6 +4,7 @@ use super::Format;
 use crate::cluster::Cluster;
 use crate::node::{self, NodeFacts};
 use crate::sacct::units::Convert;
+use crate::{Output, live_data};
 use scheduling::config::PartitionLine;
 use scheduling::demand::MemoryDemand;
 use scheduling::id::NodeName;
@@ -21,19 +22,28 @@ pub fn nodes(cluster: &Cluster, format: &Format, which: Option<&str>) -> Result<
     let hidden = crate::sinfo::hides(cluster, cluster.caller, Private::Nodes);
     let all = if hidden { Vec::new() } else { node::all(cluster) };
     let Some(list) = which else {
-        if all.is_empty() {
+        if all.is_empty() && format.structured.is_none() {
             return Ok("No nodes in the system\n".to_owned());
         }
-        return Ok(all.iter().map(|it| one_node(it, format)).collect());
+        return Ok(listed_nodes(format, &all.iter().collect::<Vec<_>>()));
     };
-    let mut text = String::new();
+    let mut found = Vec::new();
     for name in hostlist::expand_all(list).unwrap_or_else(|| vec![list.to_owned()]) {
         match all.iter().find(|it| it.line.name == name) {
-            Some(it) => text.push_str(&one_node(it, format)),
-            None => return Err(format!("{text}Node {name} not found\n")),
+            Some(it) => found.push(it),
+            None => return Err(format!("{}Node {name} not found\n", listed_nodes(format, &found))),
         }
     }
-    Ok(text)
+    Ok(listed_nodes(format, &found))
+}
+
+fn listed_nodes(format: &Format, nodes: &[&NodeFacts]) -> String {
+    let Some(form) = format.structured else {
+        return nodes.iter().map(|it| one_node(it, format)).collect();
+    };
+    let mut out = Output::default();
+    live_data::print(form, "nodes", nodes.iter().map(|it| live_data::node(it)), &mut out);
+    out.rest()
 }
 
 fn one_node(it: &NodeFacts, format: &Format) -> String {
@@ -219,6 +229,7 @@ pub fn config(cluster: &Cluster, format: &Format) -> String {
         ("FirstJobId", settings.job_ids.first.to_string()),
         ("KillWait", seconds(bounds.kill_wait)),
         ("Licenses", some_or(licenses.join(","), "(null)")),
+        ("MaxArraySize", bounds.max_array.to_string()),
         ("MaxJobCount", bounds.max_jobs.to_string()),
         ("MaxJobId", settings.job_ids.last.to_string()),
         ("MaxNodeCount", config.nodes.len().to_string()),

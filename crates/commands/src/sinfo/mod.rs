@@ -6,7 +6,7 @@ mod options;
 use crate::cluster::Cluster;
 use crate::layout::{Layout, Read};
 use crate::node::{self, NodeFacts};
-use crate::{Output, Reply};
+use crate::{Output, Reply, live_data};
 use fields::{FIELDS, Nodes, Row, is_of_partition, must_be_same, starred};
 pub use options::VARIABLES;
 use options::{End, Options};
@@ -27,6 +27,11 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
         return Reply { stdout: "No reservations in the system\n".to_owned(), ..Reply::default() };
     }
     let all = if hides(cluster, cluster.caller, Private::Nodes) { Vec::new() } else { node::all(cluster) };
+    if let Some(form) = options.structured {
+        let wanted = all.iter().filter(|node| is_wanted(&options, node)).map(live_data::node);
+        live_data::print(form, "nodes", wanted, &mut out);
+        return Reply { stdout: out.rest(), ..Reply::default() };
+    }
     let (layout, unknown) = layout(cluster, &options, &all);
     let bad_field = |name: &String| match &options.long_format {
         Some(_) => format!("sinfo: error: Invalid job format specification: {name}\n"),
@@ -48,6 +53,11 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
         }
     }
     Reply { stdout: out.rest(), stderr, ..Reply::default() }
+}
+
+/// Whether a node is asked for, with one of its partitions.
+fn is_wanted(options: &Options, node: &NodeFacts) -> bool {
+    options.takes_node(node) && node.partitions().iter().any(|line| options.takes_partition(line))
 }
 
 /// Whether this is kept from somebody (`PrivateData`).

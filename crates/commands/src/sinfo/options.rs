@@ -1,10 +1,11 @@
 //! The options of `sinfo` (sinfo(1)), and the variables that say the same.
 
+use crate::data::Structured;
 use crate::node::NodeFacts;
 use scheduling::config::PartitionLine;
 use scheduling::node::NodeState;
 use std::collections::BTreeMap;
-use words::text::getopt::Takes::{Nothing as No, Value as Yes};
+use words::text::getopt::Takes::{Maybe, Nothing as No, Value as Yes};
 use words::text::getopt::{Found, Known};
 use words::text::hostlist;
 use words::text::slurm_time::TimeFormat;
@@ -13,6 +14,7 @@ const HELP: char = '\u{e001}';
 const USAGE: char = '\u{e002}';
 const NOTHING: char = '\u{e003}';
 const JSON: char = '\u{e004}';
+const YAML: char = '\u{e005}';
 
 /// All options.
 pub static KNOWN: Known = Known {
@@ -32,7 +34,7 @@ pub static KNOWN: Known = Known {
         ("help", HELP, No),
         ("hide", NOTHING, No),
         ("iterate", 'i', Yes),
-        ("json", JSON, No),
+        ("json", JSON, Maybe),
         ("list-reasons", 'R', No),
         ("local", NOTHING, No),
         ("long", 'l', No),
@@ -50,7 +52,7 @@ pub static KNOWN: Known = Known {
         ("usage", USAGE, No),
         ("verbose", 'v', No),
         ("version", 'V', No),
-        ("yaml", JSON, No),
+        ("yaml", YAML, Maybe),
     ],
 };
 
@@ -83,6 +85,7 @@ pub struct Options {
     pub sort: Option<String>,
     /// Lists of words of which one must fit, each with words that all must fit.
     pub states: Vec<Vec<String>>,
+    pub structured: Option<Structured>,
     pub summary: bool,
     pub times: TimeFormat,
 }
@@ -139,7 +142,8 @@ impl Options {
             HELP => return Err(End::Text(HELP_TEXT.to_owned())),
             USAGE => return Err(End::Text(USAGE_TEXT.to_owned())),
             'i' => return Err(complaint("--iterate: run sinfo again as often as you want, by watch(1) for example")),
-            JSON => return Err(complaint("--json and --yaml are not there yet: use --Format")),
+            JSON => self.structured = Some(Structured::Json),
+            YAML => self.structured = Some(Structured::Yaml),
             _ => {}
         }
         Ok(())
@@ -246,6 +250,7 @@ Usage: sinfo [OPTION]...
     -d, --dead             nodes that do not answer
     -e, --exact            nodes that differ in any number stand apart
     -h, --noheader         no heading
+        --json             all nodes that are asked for, as JSON; --yaml as YAML
     -l, --long             more columns
     -n, --nodes=NODES      these nodes
     -N, --Node             a row for each node

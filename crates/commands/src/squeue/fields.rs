@@ -239,7 +239,7 @@ fields! {
     "tres-per-task" ' ' "TRES_PER_TASK" never;
     "UserID" 'U' "UID" |it| it.job.submission.user.uid.to_string();
     "UserName" 'u' "USER" |it| it.job.submission.user.name.clone();
-    "WCKey" 'w' "WCKEY" null;
+    "WCKey" 'w' "WCKEY" |it| text_or_null(it.job.submission.wckey.as_deref().unwrap_or_default());
     "WorkDir" 'Z' "WORK_DIR" |it| it.job.submission.details.work_dir.clone();
     "" 's' "" |_| String::new();
 }

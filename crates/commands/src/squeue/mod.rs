@@ -8,14 +8,16 @@ use crate::cluster::Cluster;
 use crate::job::JobFacts;
 use crate::layout::Layout;
 use crate::step::StepFacts;
-use crate::{Output, Reply};
+use crate::{Output, Reply, live_data};
 use fields::{FIELDS, Queue};
-use options::{End, Options, Wanted};
+use options::{End, Options, Wanted, Wish};
 pub use options::{VARIABLES, users};
-use scheduling::id::{JobId, NodeName};
-use scheduling::job::LiveJob;
+use scheduling::array::TaskSet;
+use scheduling::id::NodeName;
+use scheduling::job::{ArrayPart, InArray, LiveJob};
 use slurm::privacy::View;
 use slurm::records::JobState;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 const DEFAULT: &str = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R";
@@ -33,10 +35,16 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
             return Reply { stdout: options::USAGE_TEXT.to_owned(), stderr, code: 1, ..Reply::default() };
         }
     };
-    let mut listed = match wanted(cluster, &options) {
-        Ok(listed) => listed,
+    let records = match wanted(cluster, &options) {
+        Ok(records) => records,
         Err(stderr) => return Reply { stderr, code: 1, ..Reply::default() },
     };
+    let facts = |job| JobFacts { cluster: *cluster, job, times: &options.times, convert: options.convert };
+    let mut listed: Vec<JobFacts> = records.iter().map(|job| facts(job)).filter(|it| options.take(it)).collect();
+    if let Some(form) = options.structured {
+        live_data::print(form, "jobs", listed.iter().map(live_data::job), &mut out);
+        return Reply { stdout: out.rest(), stderr: options.complaints, ..Reply::default() };
+    }
     if options.long && options.header {
         out.push_str(&cluster.now.strftime("%a %b %d %H:%M:%S %Y\n").to_string());
     }
@@ -103,30 +111,51 @@ fn order(options: &Options) -> &str {
     options.sort.as_deref().unwrap_or(usual)
 }
 
-/// The jobs that are asked for and may be seen. The error is what squeue says to a number that is none.
-fn wanted<'a>(cluster: &Cluster<'a>, options: &'a Options) -> Result<Vec<JobFacts<'a>>, String> {
+/// The jobs that are asked for and may be seen, with those tasks alone that are. The error is what squeue says to a number
+/// that is none.
+fn wanted<'a>(cluster: &Cluster<'a>, options: &Options) -> Result<Vec<Cow<'a, LiveJob>>, String> {
     let view = View::new(cluster.accounts, cluster.caller, cluster.settings);
     let sees = |job: &&LiveJob| view.job(&job.account, &job.submission.user.name);
-    let jobs: Vec<&LiveJob> = match &options.jobs {
-        Some(ids) => ids.iter().flat_map(|id| named(cluster, *id)).filter(sees).collect(),
-        None => cluster.core.live().jobs.values().filter(sees).collect(),
+    let Some(wishes) = &options.jobs else {
+        let all = cluster.core.live().jobs.values().filter(sees);
+        return Ok(all.flat_map(|job| rows(job, None, options.each_task)).collect());
     };
+    let (mut is_known, mut found) = (false, Vec::new());
+    for Wish { job, tasks } in wishes {
+        for job in cluster.records(*job).into_iter().filter_map(|id| cluster.core.job(id)).filter(sees) {
+            is_known = true;
+            found.extend(rows(job, tasks.as_ref(), options.each_task));
+        }
+    }
     // With more than one number Slurm asks for all jobs, and finds none of these among them.
-    if jobs.is_empty() && options.jobs.as_ref().is_some_and(|ids: &Vec<JobId>| ids.len() == 1) {
+    if !is_known && wishes.len() == 1 {
         return Err("slurm_load_jobs error: Invalid job id specified\n".to_owned());
     }
-    let facts = |job| JobFacts { cluster: *cluster, job, times: &options.times, convert: options.convert };
-    Ok(jobs.into_iter().map(facts).filter(|facts| options.take(facts)).collect())
+    Ok(found)
 }
 
-/// The job of a number; of an array all its records.
-fn named<'a>(cluster: &Cluster<'a>, id: JobId) -> Vec<&'a LiveJob> {
-    let core = cluster.core;
-    let mut ids: Vec<JobId> = core.array_records(id).collect();
-    if ids.is_empty() {
-        ids.push(id);
+/// The rows of a record: one; of tasks that wait together also one for each, or for those that are asked for.
+fn rows<'a>(job: &'a LiveJob, wanted: Option<&TaskSet>, each_task: bool) -> Vec<Cow<'a, LiveJob>> {
+    let Some(InArray { of, part }) = &job.array else {
+        // What is no array has no tasks.
+        return wanted.is_none().then_some(Cow::Borrowed(job)).into_iter().collect();
+    };
+    let has = |index: &u32| wanted.is_none_or(|wanted| wanted.contains(*index));
+    let alone = |part: ArrayPart| Cow::Owned(LiveJob { array: Some(InArray { of: *of, part }), ..job.clone() });
+    match part {
+        ArrayPart::Task(index) => has(index).then_some(Cow::Borrowed(job)).into_iter().collect(),
+        ArrayPart::Waiting(tasks) if each_task => {
+            tasks.iter().filter(has).map(|index| alone(ArrayPart::Task(index))).collect()
+        }
+        ArrayPart::Waiting(tasks) => match wanted.map(|wanted| tasks.among(wanted)) {
+            None => vec![Cow::Borrowed(job)],
+            Some(some) => match (some.first(), some.count()) {
+                (None, _) => Vec::new(),
+                (Some(index), 1) => vec![alone(ArrayPart::Task(index))],
+                _ => vec![alone(ArrayPart::Waiting(some))],
+            },
+        },
     }
-    ids.into_iter().filter_map(|id| core.job(id)).collect()
 }
 
 impl Options {

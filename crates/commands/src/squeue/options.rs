@@ -1,13 +1,16 @@
 //! The options of `squeue` (squeue(1)), and the variables that say the same.
 
 use crate::cluster::Cluster;
+use crate::data::Structured;
 use crate::sacct::units::Convert;
+use scheduling::array::TaskSet;
 use scheduling::id::{JobId, Uid};
 use slurm::records::JobState;
 use std::collections::BTreeMap;
 use words::people::Sought;
 use words::text::getopt::Takes::{Maybe, Nothing as No, Value as Yes};
 use words::text::getopt::{Found, Known};
+use words::text::hostlist;
 use words::text::slurm_time::TimeFormat;
 
 const HELP: char = '\u{e001}';
@@ -17,6 +20,7 @@ const ME: char = '\u{e004}';
 const NOCONVERT: char = '\u{e005}';
 const JSON: char = '\u{e006}';
 const NOTHING: char = '\u{e007}';
+const YAML: char = '\u{e008}';
 
 /// All options.
 pub static KNOWN: Known = Known {
@@ -35,7 +39,7 @@ pub static KNOWN: Known = Known {
         ("hide", NOTHING, No),
         ("iterate", 'i', Yes),
         ("jobs", 'j', Maybe),
-        ("json", JSON, No),
+        ("json", JSON, Maybe),
         ("licenses", 'L', Yes),
         ("local", NOTHING, No),
         ("long", 'l', No),
@@ -62,7 +66,7 @@ pub static KNOWN: Known = Known {
         ("users", 'u', Yes),
         ("verbose", 'v', No),
         ("version", 'V', No),
-        ("yaml", JSON, No),
+        ("yaml", YAML, Maybe),
     ],
 };
 
@@ -90,7 +94,8 @@ pub struct Options {
     pub accounts: Vec<String>,
     pub format: Option<String>,
     pub long_format: Option<String>,
-    pub jobs: Option<Vec<JobId>>,
+    pub each_task: bool,
+    pub jobs: Option<Vec<Wish>>,
     pub licenses: Vec<String>,
     pub long: bool,
     pub names: Vec<String>,
@@ -105,10 +110,20 @@ pub struct Options {
     pub start: bool,
     pub states: Option<Vec<Wanted>>,
     pub steps: bool,
+    pub structured: Option<Structured>,
     pub users: Option<Vec<Uid>>,
     /// What was wrong and keeps nothing from being shown.
     pub complaints: String,
     pub times: TimeFormat,
+}
+
+/// A job that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Its number.
+    pub job: JobId,
+    /// These tasks of it alone.
+    pub tasks: Option<TaskSet>,
 }
 
 /// A state that is asked for.
@@ -218,7 +233,10 @@ impl Options {
                 return Err(End::Complaint(format!("squeue: error: --iterate={value}\n\n")));
             }
             'i' => return Err(complaint("--iterate: run squeue again as often as you want, by watch(1) for example")),
-            JSON => return Err(complaint("--json and --yaml are not there yet: use --Format")),
+            'r' => self.each_task = true,
+            // Which version of the form is asked for makes no difference: there is one.
+            JSON => self.structured = Some(Structured::Json),
+            YAML => self.structured = Some(Structured::Yaml),
             _ => {}
         }
         Ok(())
@@ -235,12 +253,16 @@ fn complaint(text: &str) -> End {
     End::Complaint(format!("squeue: error: {text}\n"))
 }
 
-fn job_ids(text: &str) -> Result<Vec<JobId>, End> {
+/// `12`, `12_3`, `12_[1-3,7]`. Slurm 22.05 reads lists of tasks as task 0; here they are what they say.
+fn job_ids(text: &str) -> Result<Vec<Wish>, End> {
     let one = |part: &str| {
-        let id = part.parse::<u32>().ok().filter(|id| *id > 0).map(JobId);
-        id.ok_or_else(|| complaint(&format!("Invalid job id: {part}")))
+        let bad = || complaint(&format!("Invalid job id: {part}"));
+        let (id, tasks) = part.split_once('_').map_or((part, None), |(id, tasks)| (id, Some(tasks)));
+        let job = id.parse::<u32>().ok().filter(|id| *id > 0).map(JobId).ok_or_else(bad)?;
+        let tasks = tasks.map(str::parse::<TaskSet>).transpose().map_err(|_| bad())?;
+        Ok(Wish { job, tasks })
     };
-    text.split(',').filter(|part| !part.is_empty()).map(one).collect()
+    hostlist::parts(text).into_iter().filter(|part| !part.is_empty()).map(one).collect()
 }
 
 fn states(text: &str) -> Result<Vec<Wanted>, End> {
@@ -284,7 +306,7 @@ pub fn users(program: &str, cluster: &Cluster, text: &str) -> (Vec<Uid>, String)
 }
 
 fn nodes(cluster: &Cluster, text: &str) -> Result<Vec<String>, End> {
-    let names = words::text::hostlist::expand_all(text).unwrap_or_default();
+    let names = hostlist::expand_all(text).unwrap_or_default();
     let config = cluster.core.config();
     match names.iter().find(|name| !config.nodes.iter().any(|node| node.name == **name)) {
         Some(unknown) => Err(complaint(&format!("Invalid node name {unknown}"))),
@@ -304,7 +326,8 @@ Usage: squeue [OPTION]...
     -A, --account=NAMES    jobs of these accounts
     -a, --all              of all partitions
     -h, --noheader         no heading
-    -j, --jobs=NUMBERS     these jobs
+    -j, --jobs=NUMBERS     these jobs; 12_3 and 12_[1-3] are tasks of an array
+        --json             as JSON; --yaml as YAML
     -L, --licenses=NAMES   jobs that take these licences
     -l, --long             more columns
         --me               one's own jobs
@@ -314,6 +337,7 @@ Usage: squeue [OPTION]...
     -O, --Format=FIELDS    these columns, by names
     -p, --partition=NAMES  jobs in these partitions
     -q, --qos=NAMES        jobs of these QOS
+    -r, --array            a row for each task of an array
     -S, --sort=LETTERS     in this order
         --start            when jobs are expected to start
     -t, --states=STATES    jobs in these states

@@ -2,5 +2,6 @@
 
 mod admission;
 mod fairshare;
+mod json;
 mod live;
 mod stage;

@@ -28,6 +28,7 @@ use crate::process::ProcessId;
 use crate::protocol::{Launch, RunUsage, StepLaunch};
 use scheduling::event::ScriptEnd;
 use scheduling::id::{Attempt, Boot, JobId, NodeName};
+use scheduling::job::SignalTarget;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use slurm::records::{ExitCode, StepId};
@@ -334,12 +335,15 @@ pub enum ControlCommand {
         /// `KillWait`
         kill_wait: u32,
     },
-    /// Send all its processes a signal, once for each serial number.
+    /// Send processes of it a signal, once for each serial number.
     Signal {
         /// Which of the job's signals.
         serial: u32,
         /// Its number.
         number: u8,
+        /// Who gets it.
+        #[serde(default)]
+        to: SignalTarget,
     },
     /// To a step: the same, for a signal that its run was sent.
     Pass {

@@ -15,6 +15,7 @@ use keeper::{Ask, Keeper};
 use known::{Known, KnownRuns};
 use scheduling::event::RunStage;
 use scheduling::id::{Attempt, Boot, JobId, NodeName};
+use scheduling::job::SignalTarget;
 use slurm::records::StepId;
 use std::io;
 use std::path::PathBuf;
@@ -73,13 +74,13 @@ impl Runs {
         let part = match order.task {
             OrderedTask::Launch(launch) => self.launch(run, launch),
             OrderedTask::Terminate { kill_wait } => self.terminate(run, kill_wait),
-            OrderedTask::Signal { serial, number } => self.signal(run, serial, number),
+            OrderedTask::Signal { serial, number, to } => self.signal(run, serial, number, to),
             OrderedTask::LaunchStep(step) => self.launch_step(Part { step: Some(step.step), ..run }, step),
             OrderedTask::TerminateStep { step, kill_wait } => {
                 self.terminate(Part { step: Some(step), ..run }, kill_wait)
             }
             OrderedTask::SignalStep { step, serial, number } => {
-                self.signal(Part { step: Some(step), ..run }, serial, number)
+                self.signal(Part { step: Some(step), ..run }, serial, number, SignalTarget::All)
             }
         };
         self.known.repeat(part);
@@ -121,8 +122,8 @@ impl Runs {
         part
     }
 
-    fn signal(&self, part: Part, serial: u32, number: u8) -> Part {
-        self.known.ask(part, Ask::Order(ControlCommand::Signal { serial, number }));
+    fn signal(&self, part: Part, serial: u32, number: u8, to: SignalTarget) -> Part {
+        self.known.ask(part, Ask::Order(ControlCommand::Signal { serial, number, to }));
         part
     }
 

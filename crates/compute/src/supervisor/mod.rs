@@ -25,6 +25,7 @@ use jiff::Zoned;
 use nix::sys::signal::Signal;
 use notebook::Notebook;
 use scheduling::event::ScriptEnd;
+use scheduling::job::SignalTarget;
 use slurm::records::ExitCode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -196,7 +197,7 @@ impl Supervisor {
             }
             Event::Emptied => self.is_empty = true,
             Event::StepsLeft => self.has_no_steps = true,
-            Event::Passed(number) => self.signal(number),
+            Event::Passed(number) => self.signal(number, SignalTarget::All),
             Event::Drained => self.is_drained = true,
             Event::Trouble(line) => self.notes.log(&line),
             Event::Watcher(stream) => self.notes.watch(stream),
@@ -286,10 +287,11 @@ impl Supervisor {
     fn obey(&mut self, command: ControlCommand) {
         match command {
             ControlCommand::Terminate { kill_wait } => self.terminate(kill_wait),
-            ControlCommand::Signal { serial, number } => {
+            ControlCommand::Signal { serial, number, to } => {
                 if self.serials.insert(serial) {
-                    self.signal(number);
+                    self.signal(number, to);
                     if self.work.step.is_none()
+                        && to != SignalTarget::Script
                         && let Err(error) = ending::signal_steps(&self.notes.directory, number)
                     {
                         self.notes.log(&format!("steps do not get signal {number}: {error}"));
@@ -301,7 +303,7 @@ impl Supervisor {
                     Err(error) => self.notes.log(&format!("cannot write down that a signal was delivered: {error}")),
                 }
             }
-            ControlCommand::Pass { number } => self.signal(number),
+            ControlCommand::Pass { number } => self.signal(number, SignalTarget::All),
         }
     }
 
@@ -380,15 +382,27 @@ impl Supervisor {
         Some(format!("slurmstepd: error: *** {what} ON {node} CANCELLED AT {at}{why} ***\n"))
     }
 
-    fn signal(&self, number: u8) {
+    fn signal(&self, number: u8, to: SignalTarget) {
+        let processes = match to {
+            SignalTarget::All => self.processes(),
+            SignalTarget::Script => self.script(),
+            // They have supervisors of their own.
+            SignalTarget::Steps => BTreeSet::new(),
+        };
         match Signal::try_from(i32::from(number)) {
-            Ok(signal) => signal_each(&self.processes(), signal),
+            Ok(signal) => signal_each(&processes, signal),
             Err(_) => self.notes.log(&format!("signal {number} cannot be sent: the ones from 1 to 31 can")),
         }
     }
 
     fn group(&self) -> &RunGroup {
         &self.work.group
+    }
+
+    /// The script's own process, while it is there: once it was waited for, its number may be another's.
+    fn script(&self) -> BTreeSet<i32> {
+        let tasks = self.notes.directory.tasks().ok().flatten().filter(|_| self.exit.is_none());
+        tasks.into_iter().flatten().map(|task| task.pid).collect()
     }
 
     fn processes(&self) -> BTreeSet<i32> {

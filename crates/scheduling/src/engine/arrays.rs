@@ -75,7 +75,7 @@ impl Core {
     }
 
     /// Gives a task that waits with others a record of its own.
-    fn split(&mut self, present: Present, job: &LiveJob, index: u32) -> LiveJob {
+    pub(super) fn split(&mut self, present: Present, job: &LiveJob, index: u32) -> LiveJob {
         let Some((part, tasks)) = job.array.as_ref().zip(waiting(job)) else { return job.clone() };
         let (of, rest) = (part.of, tasks.without(index));
         let alone = Some(InArray { of, part: ArrayPart::Task(index) });
@@ -101,7 +101,7 @@ impl Core {
         }
         let is_over = matches!(job.phase, JobPhase::Over(..));
         match command {
-            JobCommand::Signal(_) if !is_over => Err(Denial::IsPending),
+            JobCommand::Signal(..) if !is_over => Err(Denial::IsPending),
             JobCommand::Requeue { .. } if !is_over => Err(Denial::IsPending),
             JobCommand::Requeue { .. } => Ok(self.split(present, &job, index).id),
             _ if is_over => Ok(id),

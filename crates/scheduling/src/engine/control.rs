@@ -24,7 +24,7 @@ impl Core {
         self.may_control(who, &job)?;
         match command {
             JobCommand::Cancel => self.cancel(present, who, &job),
-            JobCommand::Signal(number) => self.signal(present, &job, number),
+            JobCommand::Signal(number, to) => self.signal(present, &job, number, to),
             JobCommand::Hold { as_user } => self.hold(present, who, &job, as_user),
             JobCommand::Release => self.release(present, who, &job),
             JobCommand::Requeue { hold } => self.requeue(present, who, &job, hold),
@@ -52,7 +52,13 @@ impl Core {
         Ok(())
     }
 
-    fn signal(&mut self, present: Present, job: &LiveJob, number: u8) -> Result<(), Denial> {
+    pub(super) fn signal(
+        &mut self,
+        present: Present,
+        job: &LiveJob,
+        number: u8,
+        to: SignalTarget,
+    ) -> Result<(), Denial> {
         let mut run = match &job.phase {
             JobPhase::Running(run) => run.clone(),
             JobPhase::Pending => return Err(Denial::IsPending),
@@ -63,9 +69,14 @@ impl Core {
             return Err(Denial::Disabled);
         }
         let serial = run.signals.last().map_or(1, |last| last.serial + 1);
-        run.signals.push(SentSignal { serial, number, delivered: Units::default() });
-        // A step that is to be ended, or that has too many on their way, hears of the job's no more.
-        run.steps.iter_mut().for_each(|step| _ = super::steps::send(step, number));
+        // Nodes pass what is for all of a run on to its steps.
+        if to != SignalTarget::Steps {
+            run.signals.push(SentSignal { serial, number, to, delivered: Units::default() });
+        }
+        if to == SignalTarget::Steps {
+            // A step that is to be ended, or that has too many on their way, hears of the job's no more.
+            run.steps.iter_mut().for_each(|step| _ = super::steps::send(step, number));
+        }
         self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
         Ok(())
     }
@@ -117,8 +128,10 @@ impl Core {
             }
             JobPhase::Over(..) => {
                 let mut again = waiting_again(job.clone(), present.now, present.now);
-                self.consider_again(&mut again.dependencies);
+                self.consider_again(&mut again.dependencies, again.array.clone().as_ref());
+                let id = again.id;
                 self.put(present, again);
+                self.correlate_all(present, id);
             }
         }
         Ok(())
@@ -171,7 +184,11 @@ impl Core {
         let mut changed = LiveJob { submission, ..job.clone() };
         let before = match &mut changed.phase {
             JobPhase::Pending => None,
-            JobPhase::Running(run) => run.allocation.minutes.replace(minutes),
+            JobPhase::Running(run) => {
+                // Of a new end it is warned anew.
+                run.warned &= run.allocation.minutes.is_some_and(|before| before >= minutes);
+                run.allocation.minutes.replace(minutes)
+            }
             JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
         };
         if before.is_some_and(|before| minutes > before) && !who.is_operator {

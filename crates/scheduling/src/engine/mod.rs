@@ -28,6 +28,7 @@ use self::arrays::ArrayRecords;
 pub use self::view::NodeUse;
 
 use self::priority::Scale;
+use self::runs::warning_due;
 use self::waking::{NameKey, Namesakes};
 pub use self::why::Wait;
 use crate::backfill::Reserved;
@@ -345,10 +346,12 @@ impl Core {
     fn times(&self, job: &LiveJob) -> Vec<Time> {
         let over = |at: Time| at.saturating_add(i64::from(self.config.bounds.min_job_age));
         match &job.phase {
-            JobPhase::Pending => [job.begin, self.latest_start(job)].into_iter().flatten().collect(),
+            JobPhase::Pending => {
+                [job.begin, self.latest_start(job), job.dependencies.next_ripe()].into_iter().flatten().collect()
+            }
             JobPhase::Running(run) => {
                 let steps = run.steps.iter().filter(|step| !step.is_stopped).filter_map(|step| step.end());
-                run.allocation.end().into_iter().chain(steps).collect()
+                run.allocation.end().into_iter().chain(warning_due(job)).chain(steps).collect()
             }
             JobPhase::Completing(_) => Vec::new(),
             JobPhase::Over(_, ending) => vec![over(ending.at)],

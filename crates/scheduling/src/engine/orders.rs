@@ -83,7 +83,9 @@ impl Core {
             return vec![OrderTask::Launch(job.clone())];
         }
         let missing = run.signals.iter().filter(|signal| !signal.delivered.contains(place));
-        let signals = missing.map(|signal| OrderTask::Signal { serial: signal.serial, number: signal.number });
+        let order =
+            |signal: &SentSignal| OrderTask::Signal { serial: signal.serial, number: signal.number, to: signal.to };
+        let signals = missing.map(order);
         signals.chain(run.steps.iter().flat_map(|step| self.step_tasks(job, step, node))).collect()
     }
 

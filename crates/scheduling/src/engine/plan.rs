@@ -6,7 +6,7 @@ use crate::id::{JobId, Time};
 use crate::job::{JobPhase, LiveJob, NodeShare};
 use crate::pool::NodePool;
 use crate::queue::QueuePlace;
-use crate::selection::{Placed, shares};
+use crate::selection::{Placed, choose, shares};
 use crate::timeline::Timeline;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -137,7 +137,9 @@ impl Core {
         if !chosen.iter().all(still_holds) {
             return;
         }
-        let Some(shares) = shares(&self.pools, &fit, chosen) else { return };
+        // What it asks for may have changed since the plan was made.
+        let Some(chosen) = choose(&self.pools, &fit, chosen.to_vec()) else { return };
+        let Some(shares) = shares(&self.pools, &fit, &chosen) else { return };
         if let Ok(allocation) = self.allowed(present, &job, line, shares) {
             self.start(present, &job, allocation);
         }

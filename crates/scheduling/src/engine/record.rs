@@ -46,6 +46,7 @@ impl Core {
             priority: self.queued_priority(job.id).unwrap_or_default(),
             array: job.array.as_ref().map(|part| place(job, part)),
             flags: if allocation.is_some() { Flags::START_RECEIVED } else { Flags::default() },
+            wckey: submission.wckey.clone().unwrap_or_default(),
             details: submission.details.clone(),
             ..Record::default()
         }

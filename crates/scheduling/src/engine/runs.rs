@@ -10,7 +10,7 @@ impl Core {
     /// Gives a job its nodes.
     pub(super) fn start(&mut self, present: Present, job: &LiveJob, allocation: Allocation) {
         let (launched, signals, steps) = (Units::default(), Vec::new(), Vec::new());
-        let run = Run { allocation, launched, signals, steps, next_step: 0 };
+        let run = Run { allocation, launched, signals, steps, next_step: 0, warned: false };
         let task = self.next_task(present, job);
         self.put(present, LiveJob { phase: JobPhase::Running(run), ..task });
     }
@@ -88,9 +88,15 @@ impl Core {
                 self.put(present, LiveJob { phase: JobPhase::Over(None, ending), ..(*job).clone() });
             }
             JobPhase::Pending if is_due(job.begin) => self.put(present, LiveJob { begin: None, ..(*job).clone() }),
+            JobPhase::Pending if is_due(job.dependencies.next_ripe()) => {
+                let mut ripe = (*job).clone();
+                ripe.dependencies.ripen(present.now);
+                self.put(present, ripe);
+            }
             JobPhase::Running(run) if is_due(run.allocation.end()) => {
                 self.end_run(present, &job, Ending::new(JobState::Timeout, present.now), NextPhase::Over);
             }
+            JobPhase::Running(_) if is_due(warning_due(&job)) => self.warn(present, &job),
             JobPhase::Running(run) if run.steps.iter().any(|step| is_due(step.end())) => {
                 self.end_late_steps(present, id)
             }
@@ -99,11 +105,30 @@ impl Core {
         }
     }
 
+    /// Sends a job the signal that it wants before its end.
+    fn warn(&mut self, present: Present, job: &LiveJob) {
+        let (JobPhase::Running(run), Some(warning)) = (&job.phase, job.submission.warning) else { return };
+        let run = Run { warned: true, ..run.clone() };
+        let warned = LiveJob { phase: JobPhase::Running(run), ..job.clone() };
+        // One that has too many signals on their way already is not told any more.
+        if self.signal(present, &warned, warning.signal, warning.to).is_err() {
+            self.put(present, warned);
+        }
+    }
+
     fn forget(&mut self, job: &LiveJob) {
         self.tally.discharge(job.id);
         self.forget_part(job);
         self.known_jobs -= u64::from(job.task_count());
         self.live.jobs.remove(&job.id);
+    }
+}
+
+/// When a job is to be warned that has not been.
+pub(super) fn warning_due(job: &LiveJob) -> Option<Time> {
+    match (&job.phase, &job.submission.warning) {
+        (JobPhase::Running(run), Some(warning)) if !run.warned => run.allocation.warned_at(warning),
+        _ => None,
     }
 }
 

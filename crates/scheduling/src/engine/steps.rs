@@ -328,7 +328,7 @@ pub(super) fn send(step: &mut LiveStep, number: u8) -> Result<(), Denial> {
         return Err(Denial::Disabled);
     }
     let serial = step.signals.last().map_or(1, |last| last.serial + 1);
-    step.signals.push(SentSignal { serial, number, delivered: Units::default() });
+    step.signals.push(SentSignal { serial, number, to: SignalTarget::All, delivered: Units::default() });
     Ok(())
 }
 

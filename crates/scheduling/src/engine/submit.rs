@@ -1,6 +1,7 @@
 //! Submission: whether a job is taken, and its number.
 
 use super::{Core, Present};
+use crate::array::ArraySpec;
 use crate::config::PartitionLine;
 use crate::event::Denial;
 use crate::id::{Attempt, JobId, QosId, Uid};
@@ -16,10 +17,13 @@ use std::sync::Arc;
 impl Core {
     pub(super) fn submit(&mut self, present: Present, mut submission: Submission) -> Result<JobId, Denial> {
         self.check_room(&submission)?;
-        if submission.array.as_ref().is_some_and(|array| array.tasks.is_empty()) {
+        let greatest = submission.array.as_ref().map(|array| array.tasks.last());
+        if greatest.is_some_and(|last| last.is_none_or(|last| last >= self.config.bounds.max_array)) {
             return Err(Denial::InvalidArray);
         }
-        self.check_dependencies(&mut submission)?;
+        let part = |array: &ArraySpec| InArray { of: JobId(0), part: ArrayPart::Waiting(array.tasks.clone()) };
+        let own = submission.array.as_ref().map(part);
+        self.check_dependencies(&mut submission, own.as_ref())?;
         if submission.nice < 0 && !is_operator(present.accounts, &submission.user) {
             return Err(Denial::InvalidNice);
         }
@@ -34,6 +38,7 @@ impl Core {
         }
         self.live.last_job = id.0;
         self.put(present, job);
+        self.correlate_all(present, id);
         Ok(id)
     }
 
@@ -57,7 +62,8 @@ impl Core {
     }
 
     /// The job as it would be.
-    pub(super) fn draft(&self, present: Present, id: JobId, submission: Submission) -> Result<LiveJob, Denial> {
+    pub(super) fn draft(&self, present: Present, id: JobId, mut submission: Submission) -> Result<LiveJob, Denial> {
+        self.add_wckey(present.accounts, &mut submission);
         let lines = self.named_lines(&submission)?;
         let qos = match &submission.qos {
             Some(name) => Some(present.accounts.qos_named(name).ok_or(Denial::InvalidQos)?.id),
@@ -89,6 +95,17 @@ impl Core {
             phase: JobPhase::Pending,
             submission: Arc::new(submission),
         })
+    }
+
+    /// The user's default wckey where none is named, marked as such (slurm.conf(5), `TrackWCKey`).
+    fn add_wckey(&self, accounts: &State, submission: &mut Submission) {
+        if !self.config.settings.track_wckey || submission.wckey.is_some() {
+            return;
+        }
+        let own = accounts.wckeys_of(&submission.user.name);
+        let mut default =
+            own.filter(|row| row.is_default && row.cluster == self.config.cluster && !row.name.is_empty());
+        submission.wckey = default.next().map(|row| format!("*{}", row.name));
     }
 
     /// The partitions that it names; all of them must be there.

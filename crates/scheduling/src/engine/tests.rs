@@ -100,6 +100,8 @@ impl Bench {
             requeue: true,
             array: None,
             allocation: None,
+            wckey: None,
+            warning: None,
             details: Default::default(),
         };
         change(&mut submission);
@@ -114,8 +116,12 @@ impl Bench {
     }
 
     fn report(&mut self, node: &str, job: JobId, attempt: u32, stage: RunStage) -> Decision {
+        self.report_what(node, job, attempt, Reported::Stage(stage))
+    }
+
+    fn report_what(&mut self, node: &str, job: JobId, attempt: u32, what: Reported) -> Decision {
         let session = self.core.live().nodes.get(&node.into()).unwrap().session;
-        let report = NodeReport { job, attempt: Attempt(attempt), what: Reported::Stage(stage) };
+        let report = NodeReport { job, attempt: Attempt(attempt), what };
         self.on(SchedulerEvent::NodeReports(node.into(), session, report))
     }
 

@@ -20,7 +20,7 @@ impl Core {
         if let JobChange::Throttle(limit) = change {
             return self.set_throttle(present, job, limit);
         }
-        let is_free = matches!(change, JobChange::Comment(_) | JobChange::Requeue(_));
+        let is_free = matches!(change, JobChange::Comment(_) | JobChange::Requeue(_) | JobChange::Wckey(_));
         if !is_free {
             self.pending(job)?;
         }
@@ -35,7 +35,7 @@ impl Core {
             return Ok(());
         }
         if is_new_list {
-            self.check_dependencies(&mut submission)?;
+            self.check_dependencies(&mut submission, job.array.as_ref())?;
         }
         let own = [Some(job.id), job.array.as_ref().map(|part| part.of)];
         if submission.dependencies.unmet.iter().any(|one| own.contains(&Some(one.job))) {
@@ -64,6 +64,9 @@ impl Core {
         }
         self.version += 1;
         self.put(present, changed);
+        if is_new_list {
+            self.correlate_all(present, job.id);
+        }
         Ok(())
     }
 }
@@ -117,6 +120,7 @@ fn edit(submission: &mut Submission, change: JobChange) {
         JobChange::Deadline(at) => submission.deadline = at,
         JobChange::Dependencies(dependencies) => submission.dependencies = dependencies,
         JobChange::Requeue(requeue) => submission.requeue = requeue,
+        JobChange::Wckey(name) => submission.wckey = name,
         JobChange::Nodes(least, most) => demand(submission, &|it| (it.min_nodes, it.max_nodes) = (least, most)),
         JobChange::Tasks(tasks) => demand(submission, &|it| it.tasks = tasks),
         JobChange::CpusPerTask(cpus) => demand(submission, &|it| it.cpus_per_task = cpus),

@@ -135,6 +135,11 @@ impl Core {
         if let Some(allocation) = job.allocation() {
             return self.allocated(accounts, job, allocation);
         }
+        self.tres_asked(accounts, job)
+    }
+
+    /// What a job asks for, by TRES.
+    pub fn tres_asked(&self, accounts: &State, job: &LiveJob) -> Amounts {
         let demand = &job.submission.demand;
         let mut amounts = demand.amounts(accounts);
         let lines = self.partitions_of(job);

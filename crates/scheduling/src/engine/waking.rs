@@ -1,10 +1,10 @@
 //! Who waits for other jobs is looked at when these change; nobody is sought.
 
 use super::{Core, Present};
-use crate::dependency::{Dependencies, Dependency};
+use crate::dependency::{Dependencies, Dependency, DependencyKind};
 use crate::event::Denial;
 use crate::id::{JobId, Uid};
-use crate::job::{JobPhase, LiveJob, Submission};
+use crate::job::{ArrayPart, InArray, JobPhase, LiveJob, Submission};
 use std::collections::BTreeSet;
 
 /// What jobs of one user and name have in common.
@@ -147,13 +147,72 @@ impl Core {
             self.forget_dependents(job);
         }
         for id in waiting {
+            self.correlate(present, id, job);
             let Some(mut other) = self.live.jobs.get(&id).filter(|it| it.phase == JobPhase::Pending).cloned() else {
                 continue;
             };
-            other.dependencies.consider(job, self.is_last_of(job));
+            other.dependencies.consider(job, self.is_last_of(job), other.array.clone().as_ref());
             let is_news = self.live.jobs.get(&id) != Some(&other);
             if is_news || self.is_ready(&other, present.now) != self.queue.contains(id) {
                 self.put(present, other);
+            }
+        }
+    }
+
+    /// Tasks of a waiting array whose counterparts in a job are over go on with records of their own.
+    fn correlate(&mut self, present: Present, waiting: JobId, job: &LiveJob) {
+        if !matches!(job.phase, JobPhase::Over(..)) {
+            return;
+        }
+        let of = |core: &Self| core.live.jobs.get(&waiting).filter(|it| it.phase == JobPhase::Pending).cloned();
+        let Some(indices) = of(self).and_then(|it| Some(it.dependencies.counterparts(it.array.as_ref()?, job))) else {
+            return;
+        };
+        for index in indices {
+            let Some(rest) = of(self) else { return };
+            let mut task = self.split(present, &rest, index);
+            task.dependencies.consider(job, self.is_last_of(job), task.array.clone().as_ref());
+            self.put(present, task);
+        }
+    }
+
+    /// The same with all that a new array waits for.
+    pub(super) fn correlate_all(&mut self, present: Present, waiting: JobId) {
+        let Some(job) = self.live.jobs.get(&waiting).filter(|job| job.array.is_some()) else { return };
+        let numbers: BTreeSet<JobId> = job.dependencies.unmet.iter().map(|one| one.job).collect();
+        let over: Vec<LiveJob> = numbers.into_iter().flat_map(|number| self.records_of(number)).cloned().collect();
+        for job in &over {
+            self.correlate(present, waiting, job);
+        }
+        self.give_up(present, waiting, &over);
+        let Some(mut rest) = self.live.jobs.get(&waiting).cloned() else { return };
+        let before = rest.dependencies.clone();
+        let own = rest.array.clone();
+        self.consider_all(&mut rest.dependencies, own.as_ref());
+        if rest.dependencies != before {
+            self.put(present, rest);
+        }
+    }
+
+    /// Tasks whose counterparts nobody knows any more can never start; `known` are the records of what the array waits for.
+    fn give_up(&mut self, present: Present, waiting: JobId, known: &[LiveJob]) {
+        for of in known.iter().filter_map(|job| Some((job.array.as_ref()?.of, &job.submission.array.as_ref()?.tasks))) {
+            let is_known = |index| {
+                known.iter().any(|job| job.array.as_ref().is_some_and(|part| part.of == of.0 && part.has(index)))
+            };
+            let Some(rest) = self.live.jobs.get(&waiting) else { return };
+            let corr =
+                |one: &Dependency| one.kind == DependencyKind::AfterCorr && one.task.is_none() && one.job == of.0;
+            let tasks = match rest.array.as_ref().map(|part| &part.part) {
+                Some(ArrayPart::Waiting(tasks)) if rest.dependencies.unmet.iter().any(corr) => tasks,
+                _ => return,
+            };
+            let lost: Vec<u32> = tasks.iter().filter(|index| of.1.contains(*index) && !is_known(*index)).collect();
+            for index in lost {
+                let Some(rest) = self.live.jobs.get(&waiting).cloned() else { return };
+                let mut task = self.split(present, &rest, index);
+                task.dependencies.unmet.iter_mut().filter(|one| corr(one)).for_each(|one| one.failed = true);
+                self.put(present, task);
             }
         }
     }
@@ -182,35 +241,37 @@ impl Core {
     }
 
     /// Looks at the conditions of a submission: jobs that nobody knows, and those that are met already.
-    pub(super) fn check_dependencies(&self, submission: &mut Submission) -> Result<(), Denial> {
+    pub(super) fn check_dependencies(&self, submission: &mut Submission, own: Option<&InArray>) -> Result<(), Denial> {
         let dependencies = &mut submission.dependencies;
-        let (known, unknown): (Vec<_>, Vec<_>) = dependencies.unmet.iter().cloned().partition(|one| self.knows(one));
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            dependencies.unmet.iter().cloned().partition(|one| self.knows(one, own));
         if unknown.iter().any(|one| !one.kind.takes_unknown()) {
             return Err(Denial::DependencyProblem);
         }
         dependencies.unmet = if dependencies.any && !unknown.is_empty() { Vec::new() } else { known };
-        self.consider_all(dependencies);
+        self.consider_all(dependencies, own);
         Ok(())
     }
 
     /// What a job still waited for when it was over: of jobs that nobody knows any more it is too late to hope for anything.
-    pub(super) fn consider_again(&self, dependencies: &mut Dependencies) {
-        for one in &mut dependencies.unmet {
-            one.failed |= !self.knows(one);
+    pub(super) fn consider_again(&self, dependencies: &mut Dependencies, own: Option<&InArray>) {
+        for one in dependencies.unmet.iter_mut().filter(|one| one.ripe.is_none()) {
+            one.failed |= !self.knows(one, own);
         }
-        self.consider_all(dependencies);
+        self.consider_all(dependencies, own);
     }
 
-    fn consider_all(&self, dependencies: &mut Dependencies) {
+    fn consider_all(&self, dependencies: &mut Dependencies, own: Option<&InArray>) {
         let numbers: BTreeSet<JobId> = dependencies.unmet.iter().map(|one| one.job).collect();
         for job in numbers.into_iter().flat_map(|number| self.records_of(number)) {
-            dependencies.consider(job, self.is_last_of(job));
+            dependencies.consider(job, self.is_last_of(job), own);
         }
     }
 
     /// Whether there is a job, or a task, that a condition is about.
-    fn knows(&self, one: &Dependency) -> bool {
-        let has = |job: &&LiveJob| one.task.is_none_or(|task| job.array.as_ref().is_some_and(|part| part.has(task)));
+    fn knows(&self, one: &Dependency, own: Option<&InArray>) -> bool {
+        let task = |job: &LiveJob| one.task.or_else(|| one.counterpart(own, job));
+        let has = |job: &&LiveJob| task(job).is_none_or(|task| job.array.as_ref().is_some_and(|part| part.has(task)));
         self.records_of(one.job).iter().any(has)
     }
 }

@@ -6,7 +6,7 @@ use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::{Demand, Features, GresDemand, MemoryDemand};
 use scheduling::dependency::{Dependencies, Dependency, DependencyKind};
 use scheduling::id::{Gid, JobId, NodeName, Time, Uid};
-use scheduling::job::{Hold, Submission, Submitter};
+use scheduling::job::{Hold, SignalTarget, Submission, Submitter, Warning};
 use scheduling::node::{GresStock, Hardware, NodeLine};
 use slurm::State;
 use slurm::founding::found;
@@ -108,8 +108,16 @@ pub fn submission(random: &mut Random, now: Time) -> Submission {
         requeue: !random.one_in(4),
         array: array(random),
         allocation: None,
+        wckey: random.one_in(4).then(|| "k".to_owned()),
+        warning: warning(random),
         details: Details::default(),
     }
+}
+
+/// In one job of six a signal before its end.
+fn warning(random: &mut Random) -> Option<Warning> {
+    let seconds = random.below(200) as u32;
+    random.one_in(6).then_some(Warning { signal: 10, seconds, to: SignalTarget::Script })
 }
 
 /// In one job of six several tasks.
@@ -159,10 +167,11 @@ fn dependencies(random: &mut Random) -> Dependencies {
     if !random.one_in(5) {
         return Dependencies { singleton: random.one_in(8), ..Dependencies::default() };
     }
-    let kinds = [After, AfterAny, AfterOk, AfterNotOk];
+    let kinds = [After, AfterAny, AfterOk, AfterNotOk, AfterCorr];
     let one = |random: &mut Random| {
         let kind = *random.pick(&kinds).expect("there are some");
-        Dependency::new(kind, JobId(1 + random.below(20) as u32))
+        let minutes = if kind == After && random.one_in(2) { 1 + random.below(3) as u32 } else { 0 };
+        Dependency { minutes, ..Dependency::new(kind, JobId(1 + random.below(20) as u32)) }
     };
     let unmet = (0..1 + random.below(2)).map(|_| one(random)).collect();
     Dependencies { unmet, any: random.one_in(2), singleton: false }

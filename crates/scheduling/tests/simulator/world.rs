@@ -9,7 +9,7 @@ use scheduling::backfill::BackfillPlan;
 use scheduling::config::Config;
 use scheduling::event::*;
 use scheduling::id::{Attempt, JobId, NodeName, NodeSession, Time, Uid};
-use scheduling::job::LiveJob;
+use scheduling::job::{LiveJob, SignalTarget};
 use scheduling::live::{LiveRow, LiveTables};
 use scheduling::node::NodeStanding;
 use scheduling::reason::PendingReason;
@@ -204,7 +204,7 @@ impl World {
             3 => JobCommand::Hold { as_user: self.random.one_in(2) },
             4 | 5 => JobCommand::Release,
             6 => JobCommand::Requeue { hold: self.random.one_in(3) },
-            7 => JobCommand::Signal(10),
+            7 => JobCommand::Signal(10, SignalTarget::All),
             8 => JobCommand::Update(JobChange::Minutes(1 + self.random.below(12) as u32)),
             9 if self.random.one_in(2) => JobCommand::Update(self.other_change()),
             _ if self.random.one_in(2) => JobCommand::Update(JobChange::Priority(self.random.below(50) as u32)),

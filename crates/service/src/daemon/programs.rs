@@ -16,6 +16,7 @@ pub fn answer(program: SlurmProgram) -> Answer {
         SlurmProgram::Sacctmgr => Service::sacctmgr,
         SlurmProgram::Scancel => Service::scancel,
         SlurmProgram::Scontrol => Service::scontrol,
+        SlurmProgram::Sdiag => Service::sdiag,
         SlurmProgram::Sinfo => Service::sinfo,
         SlurmProgram::Sprio => Service::sprio,
         SlurmProgram::Squeue => Service::squeue,

@@ -62,6 +62,13 @@ impl Stats {
         cycles.all.add(took);
     }
 
+    /// Counts requests anew.
+    pub fn clear_requests(&self) {
+        let mut counted = self.counted();
+        counted.messages.clear();
+        counted.users.clear();
+    }
+
     /// Begins anew.
     pub fn clear(&self) {
         *self.counted() = Counted::new();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::array::TaskSet;
-use crate::dependency::DependencyKind::{AfterNotOk, AfterOk};
+use crate::dependency::DependencyKind::{AfterCorr, AfterNotOk, AfterOk};
 use crate::job::ArrayPart;
 use slurm::records::{ArrayPlace, Tasks};
 
@@ -105,4 +105,78 @@ fn who_waits_for_an_array_waits_for_all_its_tasks() {
     bench.pass();
     assert_eq!(bench.state(all), JobState::Running);
     assert_eq!(bench.core.reason(bad), Some(PendingReason::DependencyNeverSatisfied));
+}
+
+impl Bench {
+    /// An array of which each task waits for its counterpart.
+    fn correlated(&mut self, text: &str, to: JobId) -> JobId {
+        let unmet = vec![Dependency::new(AfterCorr, to)];
+        let dependencies = Dependencies { unmet, ..Dependencies::default() };
+        let array = Some(text.parse().unwrap());
+        self.try_submit(|it| (it.array, it.dependencies) = (array, dependencies)).unwrap()
+    }
+
+    fn indices(&self, array: JobId) -> Vec<u32> {
+        self.running(array).iter().map(|(index, _)| *index).collect()
+    }
+
+    /// The reason of the record that has this task.
+    fn task_reason(&self, array: JobId, index: u32) -> Option<PendingReason> {
+        let mut records = self.core.array_records(array).filter_map(|id| self.core.job(id));
+        let record = records.find(|job| job.array.as_ref().is_some_and(|part| part.has(index)));
+        self.core.reason(record.unwrap().id)
+    }
+}
+
+#[test]
+fn each_task_waits_for_its_counterpart() {
+    let mut bench = Bench::new(2);
+    let first = bench.array("0-2");
+    let second = bench.correlated("0-3", first);
+    bench.pass();
+    let running = bench.running(first);
+    let of = |index: usize| running[index].1;
+    let failed = RunStage::Ended(ScriptEnd { exit: ExitCode { code: 1, signal: 0 }, out_of_memory: false });
+    bench.end(of(1), DONE);
+    bench.pass();
+    assert_eq!(bench.indices(second), [1]);
+    bench.end(of(0), failed);
+    bench.pass();
+    assert_eq!(bench.indices(second), [1]);
+    assert_eq!(bench.task_reason(second, 0), Some(PendingReason::DependencyNeverSatisfied));
+    assert_eq!(bench.task_reason(second, 2), Some(PendingReason::Dependency));
+    bench.end(of(2), DONE);
+    bench.pass();
+    assert_eq!(bench.indices(second), [1, 2]);
+    // It has no counterpart, and waits for all, of which one went wrong.
+    assert_eq!(bench.task_reason(second, 3), Some(PendingReason::DependencyNeverSatisfied));
+    let present = Present { accounts: &bench.accounts, now: bench.now };
+    assert_eq!(bench.core.drift(present), Vec::<String>::new());
+}
+
+#[test]
+fn counterparts_that_are_over_already_count() {
+    let mut bench = Bench::new(2);
+    let first = bench.array("0-1");
+    bench.pass();
+    let [(_, zero), (_, one)] = bench.running(first)[..] else { panic!("both run") };
+    bench.end(zero, DONE);
+    let second = bench.correlated("0-1", first);
+    bench.pass();
+    assert_eq!(bench.indices(second), [0]);
+    bench.end(one, DONE);
+    bench.pass();
+    assert_eq!(bench.indices(second), [0, 1]);
+    let third = bench.correlated("0-5", first);
+    bench.pass();
+    assert_eq!(bench.indices(third), [0, 1, 2, 3, 4, 5], "all went well");
+}
+
+#[test]
+fn numbers_of_tasks_have_a_bound() {
+    let mut bench = Bench::new(1);
+    let submit = |bench: &mut Bench, text: &str| bench.try_submit(|it| it.array = Some(text.parse().unwrap()));
+    assert_eq!(submit(&mut bench, "0-1001"), Err(Denial::InvalidArray));
+    assert_eq!(submit(&mut bench, "1001"), Err(Denial::InvalidArray));
+    assert!(submit(&mut bench, "1000").is_ok());
 }

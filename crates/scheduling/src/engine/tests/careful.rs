@@ -4,6 +4,7 @@ use super::*;
 use crate::array::TaskSet;
 use crate::dependency::DependencyKind::{AfterAny, AfterOk};
 use crate::event::JobChange;
+use crate::job::SignalTarget;
 use crate::units::Units;
 
 impl Bench {
@@ -84,7 +85,8 @@ fn one_task_of_those_cancelled_together_runs_again_alone() {
     bench.pass();
     let running = bench.core.array_records(array).filter(|id| bench.state(*id) == JobState::Running);
     assert_eq!(running.count(), 1);
-    let signal = SchedulerEvent::ControlTasks(USER, array, "3-6".parse().unwrap(), JobCommand::Signal(10));
+    let signal =
+        SchedulerEvent::ControlTasks(USER, array, "3-6".parse().unwrap(), JobCommand::Signal(10, SignalTarget::All));
     assert!(bench.on(signal).answer.is_err(), "the others are over");
     assert_eq!(bench.core.array_records(array).count(), 2, "and stay together");
 }
@@ -141,7 +143,7 @@ fn signals_on_their_way_have_a_bound_and_those_that_arrived_go() {
     let job = bench.submit(1);
     bench.pass();
     bench.report("n1", job, 0, RunStage::Launched);
-    let sent = (0..100).filter(|_| bench.control(USER, job, JobCommand::Signal(10)).is_ok()).count();
+    let sent = (0..100).filter(|_| bench.control(USER, job, JobCommand::Signal(10, SignalTarget::All)).is_ok()).count();
     assert_eq!(sent, 64);
     let session = bench.core.live().nodes.get(&"n1".into()).unwrap().session;
     for serial in 1..=64 {
@@ -151,7 +153,7 @@ fn signals_on_their_way_have_a_bound_and_those_that_arrived_go() {
     }
     let JobPhase::Running(run) = &bench.core.job(job).unwrap().phase else { panic!("it runs") };
     assert_eq!(run.signals.len(), 1, "the last one says which number comes next");
-    assert_eq!(bench.control(USER, job, JobCommand::Signal(10)), Ok(()));
+    assert_eq!(bench.control(USER, job, JobCommand::Signal(10, SignalTarget::All)), Ok(()));
 }
 
 #[test]

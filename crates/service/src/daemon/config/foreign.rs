@@ -17,7 +17,7 @@ pub const GROUPS: &[(&str, &str)] = &[
         "BurstBufferParameters BurstBufferType CompleteWait DefCPUPerGPU  DefMemPerGPU \
           DependencyParameters  DownNodes Epilog EpilogSlurmctld EpilogTimeout \
          FastSchedule FederationParameters FrontendName  GroupUpdateForce GroupUpdateTime InactiveLimit \
-         JobSubmitPlugins LicenseParameters  MCSParameters MCSPlugin MaxArraySize  MaxDBDMsgs \
+         JobSubmitPlugins LicenseParameters  MCSParameters MCSPlugin MaxDBDMsgs \
           MaxMemPerCPU MaxMemPerNode MaxNodeCount MaxStepCount MaxTasksPerNode  NodeFeaturesPlugins \
            OverTimeLimit PowerAction PowerParameters PowerPlugin PreemptExemptTime PreemptMode \
          PreemptParameters PreemptType PriorityParameters PrioritySiteFactorParameters PrioritySiteFactorPlugin Prolog \

@@ -1,6 +1,7 @@
 //! [`CoreCell`]: where the core is kept, who may look at it, and what is told to it without a transaction.
 
 use super::bells::JobBells;
+use super::figures::SchedulerFigures;
 use super::mailbox::Mailboxes;
 use super::turn::CoreTurn;
 use crate::store::StoredLive;
@@ -32,6 +33,7 @@ pub struct CoreCell {
     heard: Mutex<BTreeMap<NodeName, (NodeSession, Time)>>,
     mailboxes: Mailboxes,
     bells: JobBells,
+    figures: SchedulerFigures,
 }
 
 impl CoreCell {
@@ -98,6 +100,11 @@ impl CoreCell {
     /// What rings when jobs change.
     pub fn bells(&self) -> &JobBells {
         &self.bells
+    }
+
+    /// What `sdiag` tells.
+    pub fn figures(&self) -> &SchedulerFigures {
+        &self.figures
     }
 
     /// Where nodes get their orders.

@@ -10,6 +10,7 @@ use super::super::writer::Change;
 use crate::store::{Readers, StoreError};
 use commands::cluster::{Cluster, Controller, Scripts};
 use commands::sacctmgr::World;
+use commands::sdiag::{self, Figures};
 use commands::why::{self, Why};
 use commands::{Output, Reply, scancel, scontrol, sinfo, sprio, squeue};
 use jiff::{Timestamp, Zoned};
@@ -104,6 +105,31 @@ impl Service {
         self.look("sinfo", who, &request, |glass| {
             sinfo::run(&glass.cluster(), &request.environment, &request.argv, out)
         })
+    }
+
+    /// Runs one sdiag command for a caller.
+    pub fn sdiag(&self, who: Who, request: Request, _: Output) -> Response {
+        self.look("sdiag", who, &request, |glass| {
+            let options = match sdiag::read(&request.argv) {
+                Ok(options) => options,
+                Err(reply) => return reply,
+            };
+            if !options.reset {
+                return sdiag::show(&glass.cluster(), &options, self.figures());
+            }
+            let (is_allowed, reply) = sdiag::reset(&glass.cluster());
+            if is_allowed {
+                self.core().figures().clear();
+                self.stats().clear_requests();
+            }
+            reply
+        })
+    }
+
+    /// What was counted of the scheduler and of requests.
+    fn figures(&self) -> Figures {
+        let told = self.stats().told();
+        Figures { messages: told.messages, users: told.users, ..self.core().figures().told() }
     }
 
     /// Runs one sprio command for a caller.

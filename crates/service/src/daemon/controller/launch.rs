@@ -53,7 +53,7 @@ impl Service {
                 OrderTask::TerminateStep { step, kill_wait } => OrderedTask::TerminateStep { step, kill_wait },
                 OrderTask::SignalStep { step, serial, number } => OrderedTask::SignalStep { step, serial, number },
                 OrderTask::Terminate { kill_wait } => OrderedTask::Terminate { kill_wait },
-                OrderTask::Signal { serial, number } => OrderedTask::Signal { serial, number },
+                OrderTask::Signal { serial, number, to } => OrderedTask::Signal { serial, number, to },
             };
             complete.push(Order { job, attempt, task });
         }

@@ -10,6 +10,7 @@ mod bells;
 mod cell;
 mod clock;
 mod commands;
+mod figures;
 pub mod interactive;
 mod launch;
 mod mailbox;

@@ -5,9 +5,11 @@ use super::cell::CoreCell;
 use super::now;
 use scheduling::Present;
 use scheduling::event::SchedulerEvent;
+use scheduling::id::JobId;
+use slurm::records::JobState;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it looks whether something changed.
 const PERIOD: Duration = Duration::from_secs(3);
@@ -46,9 +48,18 @@ fn plan(writer: &Weak<Writer>, cell: &CoreCell) -> Option<u64> {
         return None;
     }
     let state = writer.kept().state;
+    let begun = Instant::now();
     let plan = core.plan(Present { accounts: &state, now: now() }, MOST);
+    let took = begun.elapsed();
     // What was not kept is planned again when something changes.
-    writer.run(move |change| Ok(change.on(SchedulerEvent::Planned(plan.clone())))).ok()?;
+    let started = writer.run(move |change| {
+        _ = change.on(SchedulerEvent::Planned(plan.clone()));
+        let runs = |id: &JobId| {
+            change.core().and_then(|core| core.job(*id)).is_some_and(|job| job.state() == JobState::Running)
+        };
+        Ok(plan.starts().filter(runs).count() as u64)
+    });
+    cell.figures().planned(took, core.queue_lengths().0, started.ok()?.gave);
     // What others changed meanwhile is planned for next.
     Some(if cell.version() == version + 1 { version + 1 } else { version })
 }

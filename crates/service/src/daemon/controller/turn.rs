@@ -8,6 +8,7 @@ use scheduling::id::{JobId, NodeName, NodeSession, Time};
 use scheduling::{Core, Present};
 use slurm::State;
 use std::sync::{Arc, RwLockWriteGuard};
+use std::time::Instant;
 
 /// The core in one batch. It is locked from the first look at it until the batch is kept or taken back, which has to be
 /// said: [`CoreTurn::commit`] or [`CoreTurn::rollback`].
@@ -106,8 +107,11 @@ impl<'c> CoreTurn<'c> {
             self.tell(accounts, self.now, SchedulerEvent::TimePasses);
         }
         let present = Present { accounts, now: self.now };
+        let cell = self.cell;
         if let Some(core) = self.core().filter(|core| core.wants_pass()) {
+            let begun = Instant::now();
             let orders = core.pass(present).orders;
+            cell.figures().passed(begun, core.queue_lengths().0);
             self.orders.extend(orders);
         }
     }
@@ -134,6 +138,8 @@ impl<'c> CoreTurn<'c> {
         let mut core = self.core?;
         let place = core.as_mut()?;
         let changed: Vec<JobId> = place.live().jobs.changes().map(|(id, _)| *id).collect();
+        let changes = place.live().jobs.changes().map(|(id, job)| (*id, job));
+        self.cell.figures().kept(&self.cell.kept_jobs(), changes);
         place.commit();
         self.cell.publish(place);
         let next = if place.wants_pass() { Some(self.now) } else { place.next_due() };

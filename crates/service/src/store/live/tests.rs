@@ -38,6 +38,8 @@ fn submission(name: String, nice: i32) -> Submission {
         requeue: true,
         array: None,
         allocation: None,
+        wckey: Some("key".into()),
+        warning: Some(Warning { signal: 10, seconds: 60, to: SignalTarget::Script }),
         details: Default::default(),
     }
 }
@@ -84,8 +86,8 @@ prop_compose! {
 fn phase() -> impl Strategy<Value = JobPhase> {
     let ending = |code| Ending { exit: ExitCode { code, signal: 9 }, ..Ending::new(JobState::Failed, 2000) };
     let run = move |(allocation, launched, delivered)| {
-        let signals = vec![SentSignal { serial: 3, number: 10, delivered }];
-        JobPhase::Running(Run { allocation, launched, signals, steps: Vec::new(), next_step: 3 })
+        let signals = vec![SentSignal { serial: 3, number: 10, to: SignalTarget::Script, delivered }];
+        JobPhase::Running(Run { allocation, launched, signals, steps: Vec::new(), next_step: 3, warned: true })
     };
     let clear = move |(allocation, left, code): (_, _, u8)| {
         let next = if code > 100 { NextPhase::Again(i64::from(code)) } else { NextPhase::Over };

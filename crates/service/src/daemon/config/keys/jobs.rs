@@ -37,6 +37,13 @@ pub const KEYS: &[Key] = &[
         get: |config| never_is_zero(config.compute.bounds.min_job_age),
     },
     bound!("MaxJobCount", max_jobs, 1, 10_000_000, "Jobs that are known at one time; beyond that none are taken."),
+    bound!(
+        "MaxArraySize",
+        max_array,
+        1,
+        4_000_001,
+        "One more than the greatest number that a task of an array may have."
+    ),
     bound!("MaxBatchRequeue", max_requeue, 0, 65_533, "After so many starts that failed a job is held."),
     Key {
         name: "JobRequeue",

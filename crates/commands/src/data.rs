@@ -1,15 +1,27 @@
 //! [`Data`]: what `--json` and `--yaml` print, in the order and layout of Slurm's serializers; [`Document`]: all of it.
 
-use super::options::Structured;
 use crate::Output;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
+/// How things are printed instead of as a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Structured {
+    /// `--json`
+    Json,
+    /// `--yaml`
+    Yaml,
+}
+
 /// A value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     /// Nothing is known.
     Null,
+    /// Yes or no.
+    Is(bool),
+    /// A number that may have a fraction.
+    Real(f64),
     /// A whole number.
     Int(i128),
     /// A text.
@@ -18,6 +30,8 @@ pub enum Data {
     List(Vec<Data>),
     /// Several by name, in this order.
     Map(Vec<(&'static str, Data)>),
+    /// The same, with names that are data too.
+    Named(Vec<(String, Data)>),
 }
 
 impl Data {
@@ -41,10 +55,26 @@ impl Data {
         number.map_or(Data::Null, Data::int)
     }
 
+    /// All of it as a document of its own.
+    pub fn printed(&self, form: Structured) -> String {
+        let mut out = String::new();
+        match form {
+            Structured::Json => self.write_json(&mut out, 0),
+            Structured::Yaml => {
+                out.push_str("%YAML 1.1\n---");
+                self.write_yaml(&mut out, 0, true);
+                out.push_str("\n...");
+            }
+        }
+        out + "\n"
+    }
+
     /// As JSON, indented by two.
     fn write_json(&self, out: &mut String, depth: usize) {
         match self {
             Data::Null => out.push_str("null"),
+            Data::Is(is) => out.push_str(if *is { "true" } else { "false" }),
+            Data::Real(number) => out.push_str(&format!("{number:?}")),
             Data::Int(number) => out.push_str(&number.to_string()),
             Data::Text(text) => quote(out, text, true),
             Data::List(items) => {
@@ -57,18 +87,8 @@ impl Data {
                 line(out, depth);
                 out.push(']');
             }
-            Data::Map(items) => {
-                out.push('{');
-                for (index, (name, item)) in items.iter().enumerate() {
-                    out.push_str(if index > 0 { "," } else { "" });
-                    line(out, depth + 1);
-                    quote(out, name, true);
-                    out.push_str(": ");
-                    item.write_json(out, depth + 1);
-                }
-                line(out, depth);
-                out.push('}');
-            }
+            Data::Map(items) => write_json_map(out, depth, items),
+            Data::Named(items) => write_json_map(out, depth, items),
         }
     }
 
@@ -77,6 +97,8 @@ impl Data {
     fn write_yaml(&self, out: &mut String, depth: usize, in_list: bool) {
         match self {
             Data::Null => out.push_str(" !!null null"),
+            Data::Is(is) => out.push_str(&format!(" !!bool {is}")),
+            Data::Real(number) => out.push_str(&format!(" !!float {number:?}")),
             Data::Int(number) => out.push_str(&format!(" !!int {number}")),
             Data::Text(text) if text.is_empty() => out.push_str(" !!str"),
             Data::Text(text) if is_plain(text) => out.push_str(&format!(" !!str {text}")),
@@ -93,14 +115,35 @@ impl Data {
                     item.write_yaml(out, depth + 1, true);
                 }
             }
-            Data::Map(items) => {
-                out.push_str(" !!map");
-                for (name, item) in items {
-                    out.extend(["\n", &"  ".repeat(depth), "!!str ", name, ":"]);
-                    item.write_yaml(out, depth + 1, false);
-                }
-            }
+            Data::Map(items) => write_yaml_map(out, depth, items),
+            Data::Named(items) => write_yaml_map(out, depth, items),
         }
+    }
+}
+
+fn write_json_map<N: AsRef<str>>(out: &mut String, depth: usize, items: &[(N, Data)]) {
+    out.push('{');
+    for (index, (name, item)) in items.iter().enumerate() {
+        out.push_str(if index > 0 { "," } else { "" });
+        line(out, depth + 1);
+        quote(out, name.as_ref(), true);
+        out.push_str(": ");
+        item.write_json(out, depth + 1);
+    }
+    line(out, depth);
+    out.push('}');
+}
+
+fn write_yaml_map<N: AsRef<str>>(out: &mut String, depth: usize, items: &[(N, Data)]) {
+    out.push_str(" !!map");
+    for (name, item) in items {
+        out.extend(["\n", &"  ".repeat(depth), "!!str "]);
+        match name.as_ref() {
+            name if is_plain(name) => out.push_str(name),
+            name => quote(out, name, false),
+        }
+        out.push(':');
+        item.write_yaml(out, depth + 1, false);
     }
 }
 
