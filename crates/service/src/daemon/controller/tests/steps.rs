@@ -66,7 +66,7 @@ impl Site {
         let said = self.submit(serde_json::to_value(request).unwrap()).await;
         let job = JobId(said["job"].as_u64().unwrap_or_else(|| panic!("{said}")) as u32);
         let (launched, _, launch) = node.launch(self).await;
-        assert_eq!((launched, launch.batch.map(|batch| batch.script.0)), (job, Some(Vec::new())));
+        assert_eq!((launched, launch.batch), (job, None), "it has no script");
         node.report(self, job, 0, RunStage::Launched, None).await;
         job
     }
