@@ -135,7 +135,7 @@ fn a_master_with_very_many_jobs_comes_back_with_all_of_them() {
         r##"{"request": {"name": "held", "hold": "User", "batch": {"script": "#!/bin/sh\n", "directory": "/tmp"}}}"##;
     let line = format!(
         "cat >/tmp/held.json <<'END'\n{body}\nEND\nchmod 644 /tmp/held.json\n\
-         seq -f 'url=http://enlist/v1/jobs/submit' {count} >/tmp/urls; chmod 644 /tmp/urls\n\
+         yes url=http://enlist/v1/jobs/submit | head -n {count} >/tmp/urls; chmod 644 /tmp/urls\n\
          runuser -u gildong -- curl -s --unix-socket /run/enlist/enlist.sock -H 'content-type: application/json' \
          -d @/tmp/held.json -K /tmp/urls >/tmp/answers"
     );
