@@ -12,7 +12,7 @@ use clap::Args;
 use control::plan::Plan;
 use control::roster::Roster;
 use control::sync::reach::Reach;
-use control::sync::{Applied, Host, Mandate, Site, WayIn, WayStanding};
+use control::sync::{Applied, Host, Mandate, Proof, Site, WayIn, WayStanding};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use words::diag::{Diagnostic, ErrorKind};
@@ -78,7 +78,7 @@ fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit,
     }
     if args.plan.is_none() && plan.is_empty() {
         if args.json {
-            out.json(&as_json(true, &[], &[], plan));
+            out.json(&as_json(true, &[], &[], &[], plan));
         }
         return Ok(exit(true, plan));
     }
@@ -126,8 +126,17 @@ fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<b
     let stop = stop_on_interrupt()
         .map_err(|error| vec![Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}"))])?;
     let site = Site::new(hosts, &connector, args.site.forks).stopping_at(stop);
-    let mut report = Report { heard: Vec::new(), shown: 0, plan, json: args.json, extent: plan::extent(args.all) };
-    let well = control::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
+    let mut report = Report {
+        heard: Vec::new(),
+        proofs: Vec::new(),
+        shown: 0,
+        plan,
+        json: args.json,
+        extent: plan::extent(args.all),
+    };
+    let done = control::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
+    report.proofs = control::sync::prove(&site, plan);
+    let well = done && report.proofs.iter().all(|proof| proof.well);
     let ways = control::sync::ways_in(&site, plan, roster);
     report.end(well, &ways);
     Ok(well && ways.iter().all(|way| way.standing <= WayStanding::Allowed))
@@ -143,18 +152,28 @@ fn hosts(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Vec<H
     let is_planned = |host: &Host| plan.hosts.iter().any(|planned| planned.host == host.name());
     match roster {
         Some(roster) => Ok(reach.of_roster(roster, &[])?.into_iter().filter(is_planned).collect()),
+        None if plan.hosts.iter().any(|place| place.directory) => Err(Diagnostic::new(
+            ErrorKind::Refused,
+            "the plan changes a directory, and only the roster knows where that is",
+        )
+        .hint("give the roster that the plan was made from: --roster FILE")),
         None => reach.named(plan.hosts.iter().map(|host| host.host.as_str())),
     }
 }
 
-fn as_json(well: bool, applied: &[Applied], ways: &[WayIn], plan: &Plan) -> String {
-    let left_out = &plan.left_out;
-    serde_json::json!({ "ok": well, "applied": applied, "ways_in": ways, "left_out": left_out }).to_string()
+fn as_json(well: bool, applied: &[Applied], ways: &[WayIn], proofs: &[Proof], plan: &Plan) -> String {
+    let mut all = serde_json::json!({ "ok": well, "applied": applied, "ways_in": ways, "left_out": plan.left_out });
+    if !proofs.is_empty() {
+        all["seen_on_hosts"] = serde_json::json!(proofs);
+    }
+    all.to_string()
 }
 
 /// Tells what became of steps: each phase's lines as soon as it is over, or one JSON document at the end.
 struct Report<'p> {
     heard: Vec<Applied>,
+    /// What hosts say of people whom a directory was told of.
+    proofs: Vec<Proof>,
     /// How many of them are on the screen.
     shown: usize,
     plan: &'p Plan,
@@ -186,9 +205,10 @@ impl Report<'_> {
         self.show_phase();
         let out = stdout();
         if self.json {
-            out.json(&as_json(well, &self.heard, ways, self.plan));
+            out.json(&as_json(well, &self.heard, ways, &self.proofs, self.plan));
             return;
         }
+        out.lines(view::proof::proofs(&self.proofs));
         out.lines(view::ways_in::ways_in(ways));
         out.lines(view::plan::left_out(self.plan));
         out.line(view::plan::applied_summary(&self.heard, self.plan));

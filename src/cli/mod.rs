@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod audit;
 pub mod cert;
+pub mod directory;
 pub mod doc;
 mod exit;
 pub mod explain;
@@ -60,6 +61,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Say why somebody can or cannot log in and submit: the first broken link from roster to scheduler
     Explain(explain::ExplainArgs),
+    /// How hosts are to be clients of a directory of the roster
+    Directory(directory::DirectoryArgs),
     /// Look at the roster itself
     Roster(roster::RosterArgs),
     /// Add, change, remove or show a person in the roster
@@ -97,6 +100,7 @@ impl Command {
             Command::Apply(args) => apply::run(&args),
             Command::Audit(args) => audit::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Directory(args) => directory::run(&args),
             Command::Roster(args) => roster::run(&args),
             Command::User(args) => user::run(&args),
         }

@@ -123,8 +123,8 @@ fn host(name: &str) -> Host {
         timeout: Duration::from_secs(1),
         local: false,
     };
-    let way = Ok(Way { target, who: Become::Login });
-    Host { name: name.into(), way, accounts: true, scheduler: name == "master" }
+    let way = Ok(Way::Ssh { target, who: Become::Login });
+    Host { name: name.into(), way, accounts: true, scheduler: name == "master", resolves: None }
 }
 
 fn read(text: &str) -> Roster {

@@ -12,6 +12,7 @@ pub mod live;
 pub mod plan;
 pub mod play;
 pub mod play_json;
+pub mod proof;
 pub mod styled;
 pub mod styles;
 pub mod user;

@@ -225,7 +225,7 @@ fn show(value: &Value) -> String {
 }
 
 fn summary(plan: &Plan) -> String {
-    let hosts = count(plan.hosts.len(), "host");
+    let hosts = places(plan);
     let left_out = match plan.left_out.len() {
         0 => String::new(),
         some => format!("; {some} left out"),
@@ -245,6 +245,12 @@ fn summary(plan: &Plan) -> String {
         "Plan: {} to create, {} to change, {} to remove{removals}, on {} of {hosts}{left_out}.",
         sum.create, sum.update, sum.delete, sum.hosts
     )
+}
+
+/// How many hosts were looked at; directories are places, too.
+fn places(plan: &Plan) -> String {
+    let kind = if plan.hosts.iter().any(|host| host.directory) { "place" } else { "host" };
+    count(plan.hosts.len(), kind)
 }
 
 /// "1 host", "2 hosts".
@@ -349,7 +355,7 @@ pub fn applied_summary(applied: &[Applied], plan: &Plan) -> String {
     };
     if applied.is_empty() {
         let left_out = if plan.left_out.is_empty() { ", all as when the plan was made" } else { "" };
-        return format!("Nothing to do: {} looked at again{left_out}.", count(plan.hosts.len(), "host"));
+        return format!("Nothing to do: {} looked at again{left_out}.", places(plan));
     }
     format!(
         "Applied: {} created, {} changed, {} removed{}{}{}.",
@@ -396,7 +402,7 @@ mod tests {
             Some("a\nb\n".into()),
         );
         let gone = Change::new(Action::Delete, "user", "dooly").field("uid", 2002, Value::Null);
-        let host = |host: &str, steps| HostPlan { host: host.into(), observed: String::new(), steps };
+        let host = |host: &str, steps| HostPlan { host: host.into(), observed: String::new(), steps, directory: false };
         let accounts = Phase::Accounts;
         Plan {
             format: FORMAT,

@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_yaml;
 mod bench;
 mod connection;
+mod directory;
 mod docs;
 mod explain;
 mod first_light;

@@ -4,6 +4,7 @@
 mod cluster;
 pub mod compute;
 mod developers;
+mod directories;
 mod jobs;
 mod migration;
 mod modules;

@@ -82,6 +82,9 @@ pub struct HostPlan {
     pub observed: String,
     /// What would be done, in this order; empty when the host is as it should be.
     pub steps: Vec<Step>,
+    /// Whether it is no host, but a directory of the roster; not written when it is a host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub directory: bool,
 }
 
 /// One module call and what it would change.
@@ -267,7 +270,8 @@ pub(super) mod tests {
     }
 
     pub(super) fn plan(steps: Vec<Step>) -> Plan {
-        let host = |name: &str| HostPlan { host: name.into(), observed: digest(b""), steps: steps.clone() };
+        let host =
+            |name: &str| HostPlan { host: name.into(), observed: digest(b""), steps: steps.clone(), directory: false };
         Plan {
             format: FORMAT,
             enlist: "0.1.0".into(),

@@ -48,6 +48,11 @@ pub static CHECKS: &[Check] = &[
         demands: "homes are people's own: none is shared, within another or the system's",
         run: own_homes,
     },
+    Check {
+        name: "directory-ids",
+        demands: "uids and gids are among those that are enlist's in every directory",
+        run: directory_ids,
+    },
     Check { name: "scheduler", demands: "accounts and QOS have a scheduler to live in", run: scheduler },
 ];
 
@@ -307,6 +312,21 @@ fn passwd_fields(roster: &Roster, problems: &mut Vec<Diagnostic>) {
         if let Some(text) = comment {
             let problem = Diagnostic::input(&text.place, "`comment` must have no colon and no control character");
             problems.push(problem.note("they end a field or line of /etc/passwd"));
+        }
+    }
+}
+
+fn directory_ids(roster: &Roster, problems: &mut Vec<Diagnostic>) {
+    let users = roster.users.iter().filter(|user| user.state == State::Present).map(|user| ("uid", &user.uid));
+    let groups = roster.groups.iter().filter(|group| group.state == State::Present).map(|group| ("gid", &group.gid));
+    for (what, id) in users.chain(groups) {
+        for directory in &roster.directories {
+            let (ids, name) = (&directory.settings.ids, &directory.settings.name);
+            if !ids.contains(&id.value) {
+                let message = format!("{what} {} is not among `ids` of the directory `{name}`", id.value);
+                let problem = Diagnostic::input(&id.place, message);
+                problems.push(problem.note(format!("enlist's numbers there are {} to {}", ids.start(), ids.end())));
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ pub enum Origin {
         host: String,
         /// Such as `/etc/passwd`.
         file: String,
-        /// From 1.
+        /// From 1; 0 for an entry of a directory.
         line: u32,
     },
 }
@@ -146,7 +146,9 @@ pub fn evidence(dispute: &Dispute) -> Vec<String> {
     let mut says: Vec<(String, Vec<&str>)> = Vec::new();
     for claim in &dispute.claims {
         let Origin::Host { host, file, line } = &claim.origin else { continue };
-        let text = format!("{file}:{line}: {} has {} {}", claim.name, claim.kind.id_name(), claim.id);
+        // An entry of a directory is a place without lines.
+        let place = if *line == 0 { file.clone() } else { format!("{file}:{line}") };
+        let text = format!("{place}: {} has {} {}", claim.name, claim.kind.id_name(), claim.id);
         match says.iter_mut().find(|(other, _)| *other == text) {
             Some((_, hosts)) => hosts.push(host),
             None => says.push((text, vec![host])),

@@ -1,8 +1,8 @@
 //! From a YAML tree to a [`Roster`]: shape and types. What the values must fulfil is in [`super::checks`].
 
-use super::limits;
 use super::model::*;
 use super::reader::Reader;
+use super::{directories, limits};
 use crate::roster::guards::Settings;
 use crate::yaml;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use words::text::limit::{LIMITS, QOS_LIMITS};
 use words::value::Value;
 use words::value::node::{Kind, Node};
 
-const ROSTER: &[&str] = &["site", "hosts", "scheduler", "groups", "users", "qos", "accounts", "leavers", "guards"];
+const ROSTER: &[&str] =
+    &["site", "hosts", "scheduler", "directories", "groups", "users", "qos", "accounts", "leavers", "guards"];
 const GROUP: &[&str] = &["gid", "state"];
 const USER: &[&str] = &[
     "uid",
@@ -66,6 +67,7 @@ fn read(reader: &mut Reader, source: &Arc<Source>, tree: &Node) -> Roster {
         site: reader.text_field(tree, "site").map(|site| site.value),
         hosts: reader.text_field(tree, "hosts").unwrap_or(everywhere),
         scheduler: reader.text_field(tree, "scheduler"),
+        directories: read_named(reader, tree.get("directories"), "`directories`", directories::read),
         groups: read_named(reader, tree.get("groups"), "`groups`", read_group),
         users: read_named(reader, tree.get("users"), "`users`", read_user),
         qos: read_named(reader, tree.get("qos"), "`qos`", read_qos),

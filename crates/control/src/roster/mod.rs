@@ -6,6 +6,7 @@
 
 pub mod checks;
 pub mod claims;
+mod directories;
 pub mod edit;
 pub mod guards;
 pub mod homes;
@@ -17,6 +18,7 @@ pub mod names;
 mod reader;
 
 pub use checks::{CHECKS, Check};
+pub use directories::DirectoryEntry;
 pub use load::load;
 pub use model::{Account, Expiry, Group, Key, Leavers, Member, Roster, State, User, Written};
 

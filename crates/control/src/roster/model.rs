@@ -1,5 +1,6 @@
 //! The values a roster is made of.
 
+use super::directories::DirectoryEntry;
 use super::limits::Limit;
 use crate::roster::guards::Settings;
 use host::books::JobsOfLeavers;
@@ -44,6 +45,8 @@ pub struct Roster {
     pub hosts: Written<String>,
     /// Inventory pattern of the scheduler's master; `None` when the site keeps no accounting.
     pub scheduler: Option<Written<String>>,
+    /// Directories that get groups, users and keys.
+    pub directories: Vec<DirectoryEntry>,
     /// Unix groups.
     pub groups: Vec<Group>,
     /// People.

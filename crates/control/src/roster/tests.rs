@@ -1,6 +1,7 @@
 //! Rosters as people write them, right and wrong.
 
 mod checks;
+mod directories;
 mod examples;
 
 use super::claims::{Claim, Kind, Origin, conflicts, of_roster};
@@ -133,7 +134,7 @@ fn shape_and_types() {
             5 | host: all
               | ^
               = help: did you mean `hosts`?
-              = help: the fields of the roster are: site, hosts, scheduler, groups, users, qos, accounts, leavers, guards
+              = help: the fields of the roster are: site, hosts, scheduler, directories, groups, users, qos, accounts, leavers, guards
         "#]],
     );
 }

@@ -1,6 +1,6 @@
 //! Requests to all hosts at once.
 
-use super::{Host, Site};
+use super::{Host, Site, Way};
 use crate::connection::LinkError;
 use crate::fleet::{Panicked, in_order};
 use host::change::outcome::ItemResult;
@@ -54,12 +54,15 @@ impl Site<'_> {
 
     /// One round trip.
     fn ask_once(&self, host: &Host, module: &str, items: Vec<Map>, check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
-        let way = host.way.as_ref().map_err(Clone::clone)?;
+        let (target, who) = match host.way.as_ref().map_err(Clone::clone)? {
+            Way::Ssh { target, who } => (target, who),
+            Way::Directory(directory) => return directory.call(module, &items, check),
+        };
         let count = items.len();
         let bound = modules::bound(module, count);
         let request =
             AgentRequest { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
-        let reply = self.links.call(&way.target, &way.who, &request).map_err(|error| unanswered(host, error))?;
+        let reply = self.links.call(target, who, &request).map_err(|error| unanswered(host, error))?;
         if reply.results.len() == count {
             Ok(reply.results)
         } else {

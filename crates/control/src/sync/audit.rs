@@ -51,7 +51,10 @@ pub struct Finding {
 /// that answers only the first question counts as seen and as silent: what was seen of it is judged, and it is named.
 pub fn look(site: &Site, roster: Option<&Roster>) -> Result<(Vec<Finding>, Survey), Vec<Diagnostic>> {
     let mut survey = observe(site)?;
-    let mut findings = audit(&survey.seen, roster);
+    let has_accounts =
+        |seen: &&Observed| site.hosts().iter().any(|host| host.name() == seen.host && host.resolves.is_none());
+    let own: Vec<Observed> = survey.seen.iter().filter(has_accounts).cloned().collect();
+    let mut findings = audit_of(&survey.seen, &own, roster);
     if let Some(roster) = roster {
         let Drift { hosts, silent } = drift(site, roster, &survey.seen);
         findings.extend(foreseen(&hosts));
@@ -140,13 +143,18 @@ fn keys_differ(change: &Change) -> String {
 
 /// All findings in what was seen, worst first. Without a roster only contradictions can be found.
 pub fn audit(observed: &[Observed], roster: Option<&Roster>) -> Vec<Finding> {
+    audit_of(observed, observed, roster)
+}
+
+/// The same, where only `own` keep people themselves; the others have them from a directory.
+fn audit_of(observed: &[Observed], own: &[Observed], roster: Option<&Roster>) -> Vec<Finding> {
     let wanted = roster.map(of_roster).unwrap_or_default();
     let all: Vec<_> = wanted.into_iter().chain(claims(observed)).collect();
     let mut findings: Vec<_> = disputes(&all).iter().map(contradiction).collect();
     if let Some(roster) = roster {
         let places = places(observed);
-        roster.users.iter().for_each(|user| findings.extend(of_user(user, observed, &places)));
-        findings.extend(group_drift(roster, observed));
+        roster.users.iter().for_each(|user| findings.extend(of_user(user, own, &places)));
+        findings.extend(group_drift(roster, own));
         findings.extend(strangers(roster, observed));
     }
     findings.sort_by_key(|finding| (finding.system, finding.kind));

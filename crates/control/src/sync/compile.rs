@@ -49,8 +49,10 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
         add(&calls::REMOVE_ACCOUNT, absent_accounts(roster));
         add(&calls::REMOVE_QOS, absent_qos(roster));
     }
-    if host.accounts {
+    if host.accounts && !host.is_directory() {
         add(&calls::SHUT_DOORS, doors(roster));
+    }
+    if host.accounts {
         add(&calls::REMOVE_KEY, keys(roster, State::Absent));
         add(&calls::REMOVE_USER, absent_users(roster));
         add(&calls::REMOVE_GROUP, absent_groups(roster));

@@ -75,8 +75,9 @@ pub struct Scheduler {
 pub fn look_at(site: &Site, roster: &Roster, name: &str) -> Vec<Facts> {
     let mut all = Vec::new();
     site.each(
-        |host| Ok(look_at_host(site, host, roster, name)),
+        |host| Ok((!host.is_directory()).then(|| look_at_host(site, host, roster, name))),
         |host, looked| {
+            let Some(looked) = looked.transpose() else { return };
             let silent = |why: String| Facts { host: host.name().into(), silent: Some(why), ..Facts::default() };
             all.push(looked.map_err(|problem| said(&problem)).flatten().unwrap_or_else(silent));
         },

@@ -12,6 +12,7 @@ pub mod explain;
 mod lost;
 mod observe;
 mod plan;
+mod prove;
 pub mod reach;
 mod stale;
 mod ways_in;
@@ -19,8 +20,10 @@ mod ways_in;
 use crate::connection::{Become, Connector, Target};
 use crate::fleet::Links;
 pub use apply::{Applied, Became, Mandate, apply};
+use directory::Directory;
 pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
 pub use plan::{Planned, plan};
+pub use prove::{Proof, prove};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 pub use ways_in::{WayIn, WayStanding, ways_in};
@@ -37,21 +40,42 @@ pub struct Host {
     pub accounts: bool,
     /// Whether it is the scheduler's master.
     pub scheduler: bool,
+    /// The directory that its people come from; it gets no accounts of its own then.
+    pub resolves: Option<String>,
 }
 
-/// How to get to a host.
-#[derive(Clone, Debug)]
-pub struct Way {
-    /// Where it is.
-    pub target: Target,
-    /// Whom to be there: mostly root.
-    pub who: Become,
+/// How to get to a place that the roster reaches.
+#[derive(Clone)]
+pub enum Way {
+    /// A host.
+    Ssh {
+        /// Where it is.
+        target: Target,
+        /// Whom to be there: mostly root.
+        who: Become,
+    },
+    /// A directory, which takes the calls of accounts as a host does.
+    Directory(Arc<dyn Directory>),
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Way::Ssh { target, who } => f.debug_struct("Ssh").field("target", target).field("who", who).finish(),
+            Way::Directory(_) => f.write_str("Directory"),
+        }
+    }
 }
 
 impl Host {
     /// Its inventory name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is no host, but a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.way, Ok(Way::Directory(_)))
     }
 }
 

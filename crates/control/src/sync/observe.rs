@@ -1,6 +1,6 @@
 //! What is on the hosts: their users and groups, one round trip a host.
 
-use super::{Host, Site};
+use super::{Host, Site, Way};
 use crate::plan::digest;
 use crate::plan::guard::Seen;
 use crate::roster::claims::{Claim, Kind, Origin};
@@ -102,7 +102,10 @@ pub(super) fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
         users: serde_json::from_str(&part("users")).map_err(|error| failed(error.to_string()))?,
         groups: serde_json::from_str(&part("groups")).map_err(|error| failed(error.to_string()))?,
         digest,
-        login: host.way.as_ref().ok().and_then(|way| site.links.login(&way.target)),
+        login: match &host.way {
+            Ok(Way::Ssh { target, .. }) => site.links.login(target),
+            Ok(Way::Directory(_)) | Err(_) => None,
+        },
         warnings,
     })
 }

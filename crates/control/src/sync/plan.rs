@@ -33,7 +33,8 @@ pub struct Planned {
 pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String) -> Result<Planned, Vec<Diagnostic>> {
     let Survey { seen, silent } = observe(site)?;
     refuse(conflicts(&of_roster(roster), &claims(&seen)))?;
-    let mut left_out: Vec<LeftOut> = silent.into_iter().map(|(host, why)| the_host(host, &why)).collect();
+    let of_host = |name: &str| site.hosts().iter().find(|host| host.name() == name);
+    let mut left_out: Vec<LeftOut> = silent.iter().filter_map(|(name, why)| Some(whole(of_host(name)?, why))).collect();
     let said = seen.iter().flat_map(|seen| seen.warnings.iter().map(|text| format!("{}: {text}", seen.host)));
     let (mut hosts, mut warnings) = (Vec::new(), said.collect::<Vec<_>>());
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
@@ -46,9 +47,9 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
             Ok(Some(foreseen)) => {
                 warnings.extend(foreseen.warnings);
                 left_out.extend(foreseen.left_out);
-                hosts.push(host_plan(foreseen.observed, foreseen.steps));
+                hosts.push(host_plan(host, foreseen.observed, foreseen.steps));
             }
-            Err(why) => left_out.push(the_host(host.name().to_owned(), &why)),
+            Err(why) => left_out.push(whole(host, &why)),
         },
     );
     let plan = Plan {
@@ -72,8 +73,9 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
     Ok(Planned { plan, warnings })
 }
 
-fn host_plan(observed: &Observed, steps: Vec<Step>) -> HostPlan {
-    HostPlan { host: observed.host.clone(), observed: observed.digest.clone(), steps }
+fn host_plan(host: &Host, observed: &Observed, steps: Vec<Step>) -> HostPlan {
+    let directory = host.is_directory();
+    HostPlan { host: observed.host.clone(), observed: observed.digest.clone(), steps, directory }
 }
 
 /// How hosts differ from a roster.
@@ -97,7 +99,7 @@ pub(super) fn drift(site: &Site, roster: &Roster, seen: &[Observed]) -> Drift {
         |host, foreseen| match foreseen {
             Ok(None) => {}
             Ok(Some(Foresight { observed, steps, left_out, .. })) => {
-                drift.hosts.push((host_plan(observed, steps), left_out));
+                drift.hosts.push((host_plan(host, observed, steps), left_out));
             }
             Err(why) => drift.silent.push((host.name().to_owned(), why)),
         },
@@ -125,12 +127,17 @@ pub(super) fn refuse(problems: Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// A host that gave no answer.
-fn the_host(host: String, why: &Diagnostic) -> LeftOut {
-    let said = why.message.strip_prefix(&format!("{host}: ")).unwrap_or(&why.message);
-    let why = std::iter::once(said).chain(why.notes.iter().map(String::as_str)).collect::<Vec<_>>().join(": ");
-    let todo = Some("look at the host and plan again, or leave it out with --limit".into());
-    LeftOut { host, what: "the host".into(), why, meanwhile: None, todo }
+/// A host or directory that gave no answer.
+fn whole(host: &Host, why: &Diagnostic) -> LeftOut {
+    let said = why.message.strip_prefix(&format!("{}: ", host.name())).unwrap_or(&why.message);
+    let why_all = std::iter::once(said).chain(why.notes.iter().map(String::as_str)).collect::<Vec<_>>().join(": ");
+    let (what, todo) = if host.is_directory() {
+        ("the directory", why.hints.first().map_or("look at its server and plan again", String::as_str))
+    } else {
+        ("the host", "look at the host and plan again, or leave it out with --limit")
+    };
+    let host = host.name().to_owned();
+    LeftOut { host, what: what.into(), why: why_all, meanwhile: None, todo: Some(todo.to_owned()) }
 }
 
 /// What is foreseen for one host.

@@ -3,11 +3,13 @@
 use super::{Host, Way};
 use crate::inventory::Inventory;
 use crate::local_node::LocalNode;
-use crate::roster::{Roster, Written};
+use crate::roster::{DirectoryEntry, Roster, Written};
 use crate::runner::{self, Options};
 use crate::template::Templar;
 use crate::variables::target::{Login, Resolver};
 use crate::variables::{HostScope, World};
+use directory::ldap::LdapDirectory;
+use std::collections::HashMap;
 use std::sync::Arc;
 use words::diag::{Diagnostic, ErrorKind};
 
@@ -28,18 +30,27 @@ impl<'a> Reach<'a> {
         Self { inventory, login, templar, world }
     }
 
-    /// The hosts that `roster` means, cut down to those that `limit` also selects, in inventory order.
+    /// The places that `roster` means: its directories, and its hosts, cut down to those that `limit` also selects, in
+    /// inventory order. With a limit no directory is among them.
     pub fn of_roster(&self, roster: &Roster, limit: &[String]) -> Result<Vec<Host>, Diagnostic> {
-        let accounts = self.matching(&roster.hosts)?;
+        let mut places = if limit.is_empty() { self.directories(roster)? } else { Vec::new() };
+        places.extend(self.hosts_of(roster, limit)?);
+        Ok(places)
+    }
+
+    fn hosts_of(&self, roster: &Roster, limit: &[String]) -> Result<Vec<Host>, Diagnostic> {
+        let (accounts, resolving) = (self.matching(&roster.hosts)?, self.resolving(roster)?);
         let master = match &roster.scheduler {
             Some(pattern) => self.matching(pattern)?.into_iter().next(),
             None => None,
         };
         let wanted = self.inventory.hosts_matching(&["all".to_owned()], limit)?.hosts;
-        let is_meant = |name: &&String| accounts.contains(name) || master.as_ref() == Some(*name);
+        let is_meant =
+            |name: &&String| accounts.contains(name) || resolving.contains_key(*name) || master.as_ref() == Some(*name);
         let hosts = wanted.iter().filter(is_meant).map(|name| {
-            let (accounts, scheduler) = (accounts.contains(name), master.as_ref() == Some(name));
-            Host { accounts, scheduler, ..self.host(name) }
+            let resolves = resolving.get(name).cloned();
+            let (accounts, scheduler) = (accounts.contains(name) && resolves.is_none(), master.as_ref() == Some(name));
+            Host { accounts, scheduler, resolves, ..self.host(name) }
         });
         let hosts: Vec<_> = hosts.collect();
         if hosts.is_empty() {
@@ -47,6 +58,36 @@ impl<'a> Reach<'a> {
         } else {
             Ok(hosts)
         }
+    }
+
+    /// The roster's directories as places.
+    fn directories(&self, roster: &Roster) -> Result<Vec<Host>, Diagnostic> {
+        let place = |directory: &DirectoryEntry| {
+            let name = directory.settings.name.clone();
+            if self.inventory.host(&name).is_some() {
+                let message = format!("`{name}` is a directory in the roster and a host in the inventory");
+                return Err(Diagnostic::input(&directory.place, message).hint("call one of them otherwise"));
+            }
+            let way = Ok(Way::Directory(Arc::new(LdapDirectory::new(directory.settings.clone()))));
+            Ok(Host { name, way, accounts: true, scheduler: false, resolves: None })
+        };
+        roster.directories.iter().map(place).collect()
+    }
+
+    /// The hosts whose people come from a directory, with its name.
+    fn resolving(&self, roster: &Roster) -> Result<HashMap<String, String>, Diagnostic> {
+        let mut resolving = HashMap::new();
+        for directory in &roster.directories {
+            let Some(pattern) = &directory.hosts else { continue };
+            for host in self.matching(pattern)? {
+                let name = &directory.settings.name;
+                if let Some(other) = resolving.insert(host.clone(), name.clone()) {
+                    let message = format!("the people of {host} cannot come from both `{other}` and `{name}`");
+                    return Err(Diagnostic::input(&pattern.place, message));
+                }
+            }
+        }
+        Ok(resolving)
     }
 
     /// These hosts.
@@ -90,12 +131,12 @@ impl<'a> Reach<'a> {
                 .note("without it nobody can tell how to reach the host")
                 .hint("correct the variable in the inventory")
         });
-        Host { name: name.to_owned(), way, accounts: true, scheduler: false }
+        Host { name: name.to_owned(), way, accounts: true, scheduler: false, resolves: None }
     }
 
     fn way(&self, name: &str) -> Result<Way, Diagnostic> {
         let scope = HostScope::of_host(&self.world, &Arc::default(), name);
         let resolver = Resolver { templar: &self.templar, login: self.login };
-        Ok(Way { target: resolver.target(&scope, None)?, who: resolver.escalation(&scope, None)? })
+        Ok(Way::Ssh { target: resolver.target(&scope, None)?, who: resolver.escalation(&scope, None)? })
     }
 }

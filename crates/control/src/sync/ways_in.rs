@@ -112,7 +112,7 @@ fn way(person: &str, host: &Host, way: &str, standing: WayStanding, seen: String
 
 fn look(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
     let mut found = Vec::new();
-    if host.accounts {
+    if host.accounts && !host.is_directory() {
         found.extend(on_host(site, host, leavers));
     }
     if host.scheduler {

@@ -1,0 +1,149 @@
+//! Directories of a roster: where groups, users and keys are kept beside the account files of hosts, or instead of them.
+
+use super::model::Written;
+use super::reader::Reader;
+use directory::dn;
+use directory::settings::{Bind, Password, SchemaKind, Server, Settings};
+use std::ops::RangeInclusive;
+use words::diag::{Diagnostic, ErrorKind, Place};
+use words::value::node::Node;
+
+const DIRECTORY: &[&str] =
+    &["server", "base", "people", "groups", "bind", "password", "schema", "ca", "sentinel", "ids", "hosts"];
+const PASSWORD: &[&str] = &["file", "environment"];
+
+/// A directory and the hosts whose people come from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DirectoryEntry {
+    /// Where it is written.
+    pub place: Place,
+    /// What it is.
+    pub settings: Settings,
+    /// Inventory pattern of the hosts that resolve people from it, and get no accounts of their own.
+    pub hosts: Option<Written<String>>,
+}
+
+/// Reads one entry of `directories:`.
+pub(super) fn read(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<DirectoryEntry> {
+    reader.fields(node, "a directory", DIRECTORY);
+    let server = read_server(reader, &name, node);
+    let base = required_name(reader, &name, node, "base", "everything below it is looked at");
+    let ids = read_ids(reader, &name, node);
+    let schema = read_schema(reader, node);
+    let below = |reader: &mut Reader, key: &str, default: &str| match node.get(key) {
+        Some(_) => name_field(reader, node, key),
+        None => base.as_ref().map(|base| format!("{default},{base}")),
+    };
+    let (people, groups) = (below(reader, "people", "ou=people"), below(reader, "groups", "ou=groups"));
+    let sentinel = node.get("sentinel").and_then(|_| name_field(reader, node, "sentinel"));
+    let ca = reader.text_field(node, "ca").map(|path| path.value.into());
+    let bind = read_bind(reader, &name, node, server.as_ref());
+    let hosts = reader.text_field(node, "hosts");
+    let (server, base, people, groups) = (server?, base?, people?, groups?);
+    let settings =
+        Settings { name: name.value, server, base, people, groups, bind: bind?, schema, ca, sentinel, ids: ids? };
+    Some(DirectoryEntry { place: name.place, settings, hosts })
+}
+
+fn read_server(reader: &mut Reader, name: &Written<String>, node: &Node) -> Option<Server> {
+    if node.get("server").is_none() {
+        reader.missing(name, "server", "write ldaps://HOST, ldap://HOST (with StartTLS), or ldapi:///PATH/OF/SOCKET");
+    }
+    let url = reader.text_field(node, "server")?;
+    let parsed = Server::parse(&url);
+    parsed
+        .map_err(|forms| {
+            let problem = Diagnostic::input(&url.place, format!("`{}` is no server of a directory", url.value));
+            reader.problems.push(problem.hint(forms));
+        })
+        .ok()
+}
+
+fn required_name(reader: &mut Reader, name: &Written<String>, node: &Node, key: &str, why: &str) -> Option<String> {
+    if node.get(key).is_none() {
+        reader.missing(name, key, why);
+    }
+    name_field(reader, node, key)
+}
+
+/// A distinguished name.
+fn name_field(reader: &mut Reader, node: &Node, key: &str) -> Option<String> {
+    let text = reader.text_field(node, key)?;
+    match dn::problem(&text) {
+        None => Some(text.value),
+        Some(problem) => {
+            reader.problems.push(Diagnostic::input(&text.place, format!("`{key}` is `{}`: {problem}", text.value)));
+            None
+        }
+    }
+}
+
+/// `ids: 2000-9999`.
+fn read_ids(reader: &mut Reader, name: &Written<String>, node: &Node) -> Option<RangeInclusive<u32>> {
+    let Some(value) = node.get("ids") else {
+        reader.missing(name, "ids", "only who has a number among them is ever changed or removed there");
+        return None;
+    };
+    let range = value.as_str().and_then(|text| text.split_once('-'));
+    let range = range.and_then(|(first, last)| Some(first.trim().parse().ok()?..=last.trim().parse().ok()?));
+    let range = range.filter(|range: &RangeInclusive<u32>| *range.start() >= 1000 && !range.is_empty());
+    if range.is_none() {
+        let message = format!("`ids` must be the first and last number, from 1000 on, not {}", value.to_value().repr());
+        reader.problems.push(value.error(message).hint("write them as 2000-9999"));
+    }
+    range
+}
+
+fn read_schema(reader: &mut Reader, node: &Node) -> Option<SchemaKind> {
+    let text = reader.text_field(node, "schema")?;
+    let found = SchemaKind::NAMES.iter().find(|(name, _)| *name == text.value);
+    if found.is_none() {
+        let names = SchemaKind::NAMES.map(|(name, _)| name);
+        let message = format!("`schema` must be {}, not `{}`", names.join(", "), text.value);
+        let problem = Diagnostic::input(&text.place, message).suggest(&text.value, names);
+        reader.problems.push(problem.hint("leave it out, and the server's own schema decides"));
+    }
+    found.map(|(_, kind)| *kind)
+}
+
+fn read_bind(reader: &mut Reader, name: &Written<String>, node: &Node, server: Option<&Server>) -> Option<Bind> {
+    match (node.get("bind"), node.get("password")) {
+        (None, None) if matches!(server, Some(Server::Socket(_))) => Some(Bind::External),
+        (None, None) => {
+            reader.missing(name, "bind", "only over ldapi:// does the server know by itself who asks");
+            None
+        }
+        (None, Some(password)) => {
+            reader.problems.push(password.error("`password` belongs to an entry: write it as `bind`"));
+            None
+        }
+        (Some(_), None) => {
+            reader.missing(name, "password", "write `password: {file: PATH}` or `password: {environment: NAME}`");
+            None
+        }
+        (Some(_), Some(password)) => {
+            let password = read_password(reader, password);
+            Some(Bind::Simple { dn: name_field(reader, node, "bind")?, password: password? })
+        }
+    }
+}
+
+/// Where the password is. It is never in the roster, which is in git; what stands there instead is not shown.
+fn read_password(reader: &mut Reader, node: &Node) -> Option<Password> {
+    const FORMS: &str = "write `{file: PATH}` or `{environment: NAME}`";
+    if node.entries().is_none() {
+        // Without the place, whose line would be shown.
+        let message = format!("{}: a password does not stand in a roster", node.place);
+        reader.problems.push(Diagnostic::new(ErrorKind::Input, message).hint(FORMS));
+        return None;
+    }
+    reader.fields(node, "`password`", PASSWORD);
+    match (reader.text_field(node, "file"), reader.text_field(node, "environment")) {
+        (Some(path), None) => Some(Password::File(path.value.into())),
+        (None, Some(name)) => Some(Password::Environment(name.value)),
+        _ => {
+            reader.problems.push(node.error("`password` says one place where the password is").hint(FORMS));
+            None
+        }
+    }
+}

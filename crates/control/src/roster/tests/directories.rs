@@ -1,0 +1,46 @@
+//! `directories:`, right and wrong.
+
+use super::read;
+
+#[test]
+fn directories() {
+    let text = "directories:\n  corp: {server: 'ldaps://ldap.x', base: 'dc=x', ids: 2000-2999, bind: 'cn=e,dc=x',\n    \
+                password: {environment: PW}}\n  own: {server: 'ldapi:///run/ldapi', base: 'dc=y', ids: 1000-9999, \
+                people: 'ou=p,dc=y', schema: mixed, hosts: login}\ngroups: {g: {gid: 2001}}\n";
+    let roster = read(text).unwrap();
+    let [corp, own] = roster.directories.as_slice() else { panic!("{:?}", roster.directories) };
+    assert_eq!((corp.settings.people.as_str(), corp.settings.groups.as_str()), ("ou=people,dc=x", "ou=groups,dc=x"));
+    assert_eq!(
+        (own.settings.people.as_str(), own.settings.schema.map(|kind| kind.name())),
+        ("ou=p,dc=y", Some("mixed"))
+    );
+    assert_eq!(own.hosts.as_ref().map(|hosts| hosts.value.as_str()), Some("login"));
+}
+
+#[test]
+fn directories_that_are_none() {
+    let with = |fields: &str| format!("directories:\n  corp: {{{fields}}}\ngroups: {{g: {{gid: 2001}}}}\n");
+    let socket = "server: 'ldapi:///run/ldapi', base: 'dc=x', ids: 2000-2999";
+    for (fields, says) in [
+        ("base: 'dc=x', ids: 2000-2999", "`corp` has no `server`"),
+        ("server: 'http://x', base: 'dc=x', ids: 2000-2999", "`http://x` is no server of a directory"),
+        ("server: 'ldaps://x', base: 'dc=x', ids: 2000-2999", "`corp` has no `bind`"),
+        ("server: 'ldapi:///run/ldapi', ids: 2000-2999", "`corp` has no `base`"),
+        ("server: 'ldapi:///run/ldapi', base: 'x', ids: 2000-2999", "`base` is `x`: it is no distinguished name"),
+        ("server: 'ldapi:///run/ldapi', base: 'dc=x'", "`corp` has no `ids`"),
+        (&socket.replace("2000-2999", "2000"), "`ids` must be the first and last number"),
+        (&socket.replace("2000-2999", "3000-2000"), "`ids` must be the first and last number"),
+        (&socket.replace("2000-2999", "1-2999"), "`ids` must be the first and last number"),
+        (&socket.replace("2000-2999", "3000-3999"), "gid 2001 is not among `ids` of the directory `corp`"),
+        (&format!("{socket}, schema: nis"), "`schema` must be rfc2307, rfc2307bis, mixed, not `nis`"),
+        (&format!("{socket}, bind: 'cn=e,dc=x'"), "`corp` has no `password`"),
+        (&format!("{socket}, bind: 'cn=e,dc=x', password: hunter2"), "a password does not stand in a roster"),
+        (&format!("{socket}, bind: 'cn=e,dc=x', password: {{}}"), "`password` says one place"),
+        (&format!("{socket}, password: {{file: f}}"), "`password` belongs to an entry"),
+        (&format!("{socket}, insecure: yes"), "a directory has no field `insecure`"),
+    ] {
+        let problems = read(&with(fields)).unwrap_err();
+        assert!(problems.contains(says), "{says}: {problems}");
+        assert!(!problems.contains("hunter2"), "{problems}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Groups.
+
+use super::members::placeholder;
+use super::mirror::{KnownGroup, Mirror};
+use super::{Decision, Rules, arguments};
+use crate::dn::child;
+use crate::entry::{Entry, Write};
+use crate::schema::Shape;
+use host::change::outcome::Failure;
+use host::change::{Action, Change};
+use words::value::{Map, Value};
+
+/// A group that shall be there with its number.
+pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
+    let name = arguments::required(args, "name")?;
+    let gid = arguments::id(args, "gid").ok_or_else(|| Failure::new("the call has no `gid`"))?;
+    if let Some(group) = mirror.group(name)? {
+        return match group.entry.number("gidNumber") {
+            Some(seen) if seen == gid => Ok(Decision::default()),
+            seen => {
+                Err(Failure::new(format!("{} has gid {}, and not {gid}", group.entry.dn, seen.unwrap_or_default())))
+            }
+        };
+    }
+    if let Some(other) = mirror.groups().find(|other| other.number("gidNumber") == Some(gid)) {
+        return Err(Failure::new(format!("gid {gid} is that of {}", other.dn)));
+    }
+    within(gid, "gid", rules)?;
+    let entry = new(name, gid, rules);
+    let change = Change::new(Action::Create, "group", name).field("gid", Value::Null, gid);
+    let change = change.field("entry", Value::Null, entry.dn.as_str());
+    Ok(Decision { changes: vec![change], writes: vec![Write::Add(entry)] })
+}
+
+fn new(name: &str, gid: u32, rules: &Rules) -> Entry {
+    let entry = Entry::new(child("cn", name, &rules.settings.groups));
+    let mut entry = entry.with("objectClass", "posixGroup").with("cn", name).with("gidNumber", gid.to_string());
+    if let Some(class) = rules.shape.group_class {
+        entry.add("objectClass", class.into());
+    }
+    if Shape::needs_member(&entry) {
+        entry.add("member", placeholder(rules));
+    }
+    entry
+}
+
+/// A group that shall be gone. One that is somebody's primary group stays, as on hosts.
+pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
+    let name = arguments::required(args, "name")?;
+    let Some(group) = mirror.group(name)? else { return Ok(Decision::default()) };
+    let gid = owned(group, rules)?;
+    if let Some(user) = mirror.people().find(|user| user.number("gidNumber") == Some(gid)) {
+        let message = format!("it is the primary group of {}", user.text("uid").unwrap_or(&user.dn));
+        return Err(Failure::new(message).hint("give this person another `group` in the roster first"));
+    }
+    let members = super::user::listed(group.entry.texts("memberUid").chain(group.entry.texts("member")));
+    let change = Change::new(Action::Delete, "group", name).field("gid", gid, Value::Null);
+    let change = change.field("members", members, Value::Null).field("entry", group.entry.dn.as_str(), Value::Null);
+    Ok(Decision { changes: vec![change], writes: vec![Write::Delete { dn: group.entry.dn.clone() }] })
+}
+
+/// The number of a group that is enlist's to change.
+pub(super) fn owned(group: &KnownGroup, rules: &Rules) -> Result<u32, Failure> {
+    let gid = group.entry.number("gidNumber").unwrap_or_default();
+    let container = &rules.settings.groups;
+    if rules.settings.owns(gid, &group.entry.dn, container) {
+        return Ok(gid);
+    }
+    Err(not_owned(&group.entry.dn, "gid", gid, container, rules))
+}
+
+/// Why nothing is done to an entry that is not enlist's.
+pub(super) fn not_owned(dn: &str, what: &str, id: u32, container: &str, rules: &Rules) -> Failure {
+    let (first, last) = (rules.settings.ids.start(), rules.settings.ids.end());
+    let message = format!(
+        "{dn} with {what} {id} is not enlist's to change: it does so below {container}, with numbers from {first} to {last}"
+    );
+    Failure::new(message)
+        .hint("change it by hand, or widen `ids` of this directory in the roster and have that reviewed")
+}
+
+/// That a new number is one of enlist's.
+pub(super) fn within(id: u32, what: &str, rules: &Rules) -> Result<(), Failure> {
+    if rules.settings.ids.contains(&id) {
+        return Ok(());
+    }
+    let (first, last) = (rules.settings.ids.start(), rules.settings.ids.end());
+    let message = format!("{what} {id} is not within `ids` of this directory, {first} to {last}");
+    Err(Failure::new(message).hint("give another number, or widen `ids` in the roster and have that reviewed"))
+}

@@ -1,0 +1,39 @@
+//! Who has which name and number in a directory, in the form in which hosts tell it.
+
+use super::mirror::Mirror;
+use super::user::comment;
+use crate::entry::Entry;
+use host::change::outcome::Outcome;
+use words::value::Value;
+
+/// The answer to `accounts`. Where a host names file and line, a directory names the entry. An entry with several names says
+/// the number of each.
+pub fn listing(mirror: &Mirror) -> Outcome {
+    let users: Vec<Value> =
+        mirror.people().flat_map(|entry| entry.texts("uid").map(|name| user(name, entry))).collect();
+    let groups: Vec<Value> =
+        mirror.groups().flat_map(|entry| entry.texts("cn").map(|name| group(name, entry))).collect();
+    Outcome::new().with("users", users).with("groups", groups)
+}
+
+fn user(name: &str, entry: &Entry) -> Value {
+    Value::from_iter([
+        ("name", name.into()),
+        ("uid", entry.number("uidNumber").into()),
+        ("gid", entry.number("gidNumber").unwrap_or(u32::MAX).into()),
+        ("gecos", comment(entry).unwrap_or_default().into()),
+        ("home", entry.text("homeDirectory").unwrap_or_default().into()),
+        ("shell", entry.text("loginShell").unwrap_or_default().into()),
+        ("file", entry.dn.as_str().into()),
+        ("line", Value::Int(0)),
+    ])
+}
+
+fn group(name: &str, entry: &Entry) -> Value {
+    Value::from_iter([
+        ("name", name.into()),
+        ("gid", entry.number("gidNumber").into()),
+        ("file", entry.dn.as_str().into()),
+        ("line", Value::Int(0)),
+    ])
+}

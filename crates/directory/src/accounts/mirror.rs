@@ -1,0 +1,159 @@
+//! A directory's people and groups as they were read, to look things up in, and to carry a dry run's writes.
+
+use crate::dn::normal;
+use crate::entry::{Entry, Write};
+use host::change::outcome::Failure;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A group with its members, ready to be asked.
+#[derive(Clone, Debug)]
+pub(super) struct KnownGroup {
+    pub entry: Entry,
+    /// Of `memberUid`.
+    pub logins: HashSet<String>,
+    /// Of `member`, in normal form.
+    pub entries: HashSet<String>,
+}
+
+/// All that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Mirror {
+    /// By name in normal form.
+    people: BTreeMap<String, Entry>,
+    groups: BTreeMap<String, KnownGroup>,
+    /// Normal names of entries by login or group name in lower case: a directory does not tell `Kim` from `kim`.
+    logins: HashMap<String, Vec<String>>,
+    group_names: HashMap<String, Vec<String>>,
+    /// The same of people by uid.
+    uids: HashMap<String, Vec<String>>,
+}
+
+impl Mirror {
+    /// These entries. What is neither a person nor a group with a number is passed over.
+    pub fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut mirror = Self::default();
+        entries.into_iter().for_each(|entry| mirror.insert(entry));
+        mirror
+    }
+
+    /// The entry of this name, if it is a person's or a group's.
+    pub fn entry(&self, dn: &str) -> Option<&Entry> {
+        let dn = normal(dn);
+        self.people.get(&dn).or_else(|| Some(&self.groups.get(&dn)?.entry))
+    }
+
+    /// Everybody with a uid.
+    pub fn people(&self) -> impl Iterator<Item = &Entry> {
+        self.people.values()
+    }
+
+    /// Every group with a gid.
+    pub fn groups(&self) -> impl Iterator<Item = &Entry> {
+        self.known_groups().map(|group| &group.entry)
+    }
+
+    pub(super) fn known_groups(&self) -> impl Iterator<Item = &KnownGroup> {
+        self.groups.values()
+    }
+
+    /// As it is after a write.
+    pub fn apply(&mut self, write: &Write) {
+        let after = write.after(self.entry(write.dn()));
+        self.set(write.dn(), after);
+    }
+
+    /// What is under this name now.
+    pub fn set(&mut self, dn: &str, entry: Option<Entry>) {
+        self.remove(&normal(dn));
+        if let Some(entry) = entry {
+            self.insert(entry);
+        }
+    }
+
+    /// The person with this login. Two entries, or one that is called otherwise too, are nobody's to change.
+    pub(super) fn person(&self, login: &str) -> Result<Option<&Entry>, Failure> {
+        let found = self.logins.get(&login.to_lowercase()).map_or(&[][..], Vec::as_slice);
+        let people = found.iter().filter_map(|dn| self.people.get(dn));
+        only("user", login, "uid", people.collect())
+    }
+
+    /// Somebody with this uid.
+    pub(super) fn with_uid(&self, uid: u32) -> Option<&Entry> {
+        self.people.get(self.uids.get(&uid.to_string())?.first()?)
+    }
+
+    /// The group of this name.
+    pub(super) fn group(&self, name: &str) -> Result<Option<&KnownGroup>, Failure> {
+        let found = self.group_names.get(&name.to_lowercase()).map_or(&[][..], Vec::as_slice);
+        let groups: Vec<_> = found.iter().filter_map(|dn| self.groups.get(dn)).collect();
+        only("group", name, "cn", groups.iter().map(|group| &group.entry).collect())?;
+        Ok(groups.into_iter().next())
+    }
+
+    /// Whether this is a person or a group with a number.
+    pub fn is_kept(entry: &Entry) -> bool {
+        is_person(entry) || is_group(entry)
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let dn = normal(&entry.dn);
+        if is_person(&entry) {
+            for login in entry.texts("uid") {
+                self.logins.entry(login.to_lowercase()).or_default().push(dn.clone());
+            }
+            for uid in entry.texts("uidNumber") {
+                self.uids.entry(uid.to_owned()).or_default().push(dn.clone());
+            }
+            self.people.insert(dn, entry);
+        } else if is_group(&entry) {
+            for name in entry.texts("cn") {
+                self.group_names.entry(name.to_lowercase()).or_default().push(dn.clone());
+            }
+            let logins = entry.texts("memberUid").map(str::to_owned).collect();
+            let entries = entry.texts("member").map(normal).collect();
+            self.groups.insert(dn, KnownGroup { entry, logins, entries });
+        }
+    }
+
+    fn remove(&mut self, dn: &str) {
+        if let Some(entry) = self.people.remove(dn) {
+            forget(&mut self.logins, entry.texts("uid"), dn);
+            forget(&mut self.uids, entry.texts("uidNumber"), dn);
+        }
+        if let Some(group) = self.groups.remove(dn) {
+            forget(&mut self.group_names, group.entry.texts("cn"), dn);
+        }
+    }
+}
+
+fn is_person(entry: &Entry) -> bool {
+    entry.is_a("posixAccount") && entry.number("uidNumber").is_some()
+}
+
+fn is_group(entry: &Entry) -> bool {
+    entry.is_a("posixGroup") && entry.number("gidNumber").is_some()
+}
+
+fn forget<'a>(names: &mut HashMap<String, Vec<String>>, gone: impl Iterator<Item = &'a str>, dn: &str) {
+    for name in gone {
+        if let Some(entries) = names.get_mut(&name.to_lowercase()) {
+            entries.retain(|other| other != dn);
+        }
+    }
+}
+
+/// The one entry, if there is no doubt that it is the one.
+fn only<'e>(kind: &str, name: &str, attribute: &str, found: Vec<&'e Entry>) -> Result<Option<&'e Entry>, Failure> {
+    let Some(first) = found.first() else { return Ok(None) };
+    if found.len() > 1 {
+        let names: Vec<_> = found.iter().map(|entry| entry.dn.as_str()).collect();
+        return Err(Failure::new(format!("{} entries are called {name}: {}", found.len(), names.join(" and ")))
+            .hint("clients take whichever comes first: remove or rename all but one by hand"));
+    }
+    let called: Vec<_> = first.texts(attribute).collect();
+    if called != [name] {
+        let message = format!("{} is called {}, and the roster's {kind} {name}", first.dn, called.join(" and "));
+        return Err(Failure::new(message).hint(format!("let `{attribute}` of this entry have this one value")));
+    }
+    Ok(Some(*first))
+}

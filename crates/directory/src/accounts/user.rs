@@ -1,0 +1,271 @@
+//! People.
+
+use super::group::{not_owned, within};
+use super::members::Member;
+use super::mirror::{KnownGroup, Mirror};
+use super::{Decision, Rules, arguments};
+use crate::dn::child;
+use crate::entry::{Edit, Entry, Write};
+use host::change::outcome::Failure;
+use host::change::{Action, Change};
+use words::value::{Map, Value};
+
+/// How the password policy marks who is locked for good. Another time is its own lock after wrong passwords.
+const FOR_GOOD: &str = "000001010000Z";
+
+/// A person who shall be there as the roster says.
+pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
+    let name = arguments::required(args, "name")?;
+    let old = mirror.person(name)?;
+    let new = match old {
+        Some(entry) => wanted(entry.clone(), args, mirror, rules)?,
+        None => wanted(new(name, args, mirror, rules)?, args, mirror, rules)?,
+    };
+    let joins = memberships(&new.dn, name, args, mirror, rules)?;
+    let change = difference(name, old, &new, &joins, mirror);
+    let own = match old {
+        None => Some(Write::Add(new)),
+        Some(old) => edits(old, &new),
+    };
+    let writes: Vec<_> = own.into_iter().chain(joins).collect();
+    if writes.is_empty() {
+        return Ok(Decision::default());
+    }
+    if let Some(entry) = old {
+        owned(entry, rules)?;
+    }
+    Ok(Decision { changes: vec![change], writes })
+}
+
+/// A person who shall be gone, from all groups first.
+pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
+    let name = arguments::required(args, "name")?;
+    let Some(entry) = mirror.person(name)? else { return Ok(Decision::default()) };
+    owned(entry, rules)?;
+    let member = Member::new(name, &entry.dn);
+    let leaves = mirror.known_groups().filter_map(|group| member.leave(group, rules));
+    let writes = leaves.chain([Write::Delete { dn: entry.dn.clone() }]).collect();
+    let change = Change::new(Action::Delete, "user", name);
+    let change = fields(change, &described(entry, &member.of(mirror), mirror), None);
+    let change = change.field("entry", entry.dn.as_str(), Value::Null);
+    Ok(Decision { changes: vec![change], writes })
+}
+
+/// The number of a person who is enlist's to change.
+pub(super) fn owned(entry: &Entry, rules: &Rules) -> Result<u32, Failure> {
+    let uid = entry.number("uidNumber").unwrap_or_default();
+    if rules.settings.logs_in_as(&entry.dn) {
+        return Err(Failure::new(format!("{} is the entry that enlist itself logs in with", entry.dn))
+            .hint("after that nobody could plan or apply anything here: change it by hand"));
+    }
+    let container = &rules.settings.people;
+    if rules.settings.owns(uid, &entry.dn, container) {
+        return Ok(uid);
+    }
+    Err(not_owned(&entry.dn, "uid", uid, container, rules))
+}
+
+/// The real name: in full where the entry has a place for it.
+pub(super) fn comment(entry: &Entry) -> Option<&str> {
+    entry.text("displayName").or(entry.text("gecos")).or(entry.text("cn"))
+}
+
+/// Names as a list, in order.
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Value {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    if names.is_empty() { Value::Null } else { Value::List(names.into_iter().map(Value::from).collect()) }
+}
+
+/// What a new entry has beside that which the roster may leave out.
+fn new(name: &str, args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Entry, Failure> {
+    let uid = arguments::id(args, "uid").ok_or_else(|| Failure::new(format!("the directory has no user {name}")))?;
+    within(uid, "uid", rules)?;
+    if let Some(other) = mirror.with_uid(uid) {
+        return Err(Failure::new(format!("uid {uid} is that of {}", other.dn)));
+    }
+    let full = arguments::text(args, "comment").filter(|text| !text.trim().is_empty()).unwrap_or(name);
+    let family = full.split_whitespace().next_back().unwrap_or(full);
+    let mut entry = Entry::new(child("uid", name, &rules.settings.people));
+    for class in ["inetOrgPerson", "posixAccount", "shadowAccount"] {
+        entry.add("objectClass", class.into());
+    }
+    Ok(entry
+        .with("uid", name)
+        .with("cn", full)
+        .with("sn", family)
+        .with("uidNumber", uid.to_string())
+        .with("homeDirectory", format!("/home/{name}")))
+}
+
+/// The entry with all that the roster says; what it does not say stays.
+fn wanted(mut entry: Entry, args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Entry, Failure> {
+    if let Some(uid) = arguments::id(args, "uid").filter(|uid| entry.number("uidNumber") != Some(*uid)) {
+        let seen = entry.number("uidNumber").unwrap_or_default();
+        return Err(Failure::new(format!("{} has uid {seen}, and not {uid}", entry.dn)));
+    }
+    if let Some(group) = arguments::text(args, "group") {
+        let gid = found(group, mirror)?.entry.number("gidNumber").unwrap_or_default();
+        replace(&mut entry, "gidNumber", Some(&gid.to_string()));
+    }
+    for (argument, attribute) in [("home", "homeDirectory"), ("shell", "loginShell")] {
+        if let Some(text) = arguments::text(args, argument) {
+            replace(&mut entry, attribute, Some(text));
+        }
+    }
+    if let Some(text) = arguments::text(args, "comment") {
+        write_comment(&mut entry, text, rules);
+    }
+    write_locks(&mut entry, args, rules);
+    Ok(entry)
+}
+
+/// `gecos` is ASCII on most servers; the name in full is in `displayName`, which takes any script.
+fn write_comment(entry: &mut Entry, text: &str, rules: &Rules) {
+    let text = (!text.is_empty()).then_some(text);
+    if entry.is_a("inetOrgPerson") {
+        replace(entry, "displayName", text);
+    }
+    if text.is_none_or(str::is_ascii) || rules.shape.unicode_gecos {
+        replace(entry, "gecos", text);
+    }
+}
+
+fn write_locks(entry: &mut Entry, args: &Map, rules: &Rules) {
+    if let Some(day) = arguments::day(args, "expires") {
+        if day.is_some() && !entry.is_a("shadowAccount") {
+            entry.add("objectClass", "shadowAccount".into());
+        }
+        replace(entry, "shadowExpire", day.map(|day| day.to_string()).as_deref());
+    }
+    let is_locked = entry.text("pwdAccountLockedTime") == Some(FOR_GOOD);
+    match arguments::flag(args, "password_lock") {
+        Some(true) if rules.shape.policy_lock && !is_locked => replace(entry, "pwdAccountLockedTime", Some(FOR_GOOD)),
+        Some(false) if is_locked => replace(entry, "pwdAccountLockedTime", None),
+        _ => {}
+    }
+}
+
+/// Every attribute that [`wanted`] may touch, but for the classes.
+const WRITTEN: [&str; 7] =
+    ["gidNumber", "displayName", "gecos", "homeDirectory", "loginShell", "shadowExpire", "pwdAccountLockedTime"];
+
+fn replace(entry: &mut Entry, attribute: &'static str, value: Option<&str>) {
+    let remove = entry.values(attribute).to_vec();
+    let add = value.map(|value| value.as_bytes().to_vec()).into_iter().collect();
+    entry.edit(&[Edit { attribute, remove, add }]);
+}
+
+/// What leads from one to the other; `None` where nothing differs.
+fn edits(old: &Entry, new: &Entry) -> Option<Write> {
+    let differing = ["objectClass"].into_iter().chain(WRITTEN).filter_map(|attribute| {
+        let (was, is) = (old.values(attribute), new.values(attribute));
+        let without = |these: &[Vec<u8>], those: &[Vec<u8>]| -> Vec<Vec<u8>> {
+            these.iter().filter(|value| !those.contains(value)).cloned().collect()
+        };
+        let edit = Edit { attribute, remove: without(was, is), add: without(is, was) };
+        (was != is && !(edit.remove.is_empty() && edit.add.is_empty())).then_some(edit)
+    });
+    let edits: Vec<_> = differing.collect();
+    (!edits.is_empty()).then(|| Write::Modify { dn: old.dn.clone(), edits })
+}
+
+fn found<'m>(group: &str, mirror: &'m Mirror) -> Result<&'m KnownGroup, Failure> {
+    mirror.group(group)?.ok_or_else(|| Failure::new(format!("the directory has no group {group}")))
+}
+
+/// What groups have to be told. Groups that are not enlist's keep their members, whatever `only_groups` says.
+fn memberships(dn: &str, name: &str, args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Vec<Write>, Failure> {
+    let Some(groups) = arguments::names(args, "groups") else { return Ok(Vec::new()) };
+    let member = Member::new(name, dn);
+    let mut writes = Vec::new();
+    for group in &groups {
+        let group = found(group, mirror)?;
+        let Some(write) = member.join(group, rules.shape.kind) else { continue };
+        super::group::owned(group, rules)?;
+        writes.push(write);
+    }
+    if arguments::flag(args, "append") != Some(true) {
+        let others = mirror.known_groups().filter(|group| {
+            let is_named = group.entry.text("cn").is_some_and(|name| groups.contains(&name));
+            !is_named && super::group::owned(group, rules).is_ok()
+        });
+        writes.extend(others.filter_map(|group| member.leave(group, rules)));
+    }
+    Ok(writes)
+}
+
+/// What people see of somebody: names of fields as on hosts.
+type Described = Vec<(&'static str, Value)>;
+
+fn described(entry: &Entry, groups: &[String], mirror: &Mirror) -> Described {
+    let text = |attribute: &str| entry.text(attribute).into();
+    vec![
+        ("uid", entry.number("uidNumber").into()),
+        ("group", primary(entry, mirror)),
+        ("groups", listed(groups.iter().map(String::as_str))),
+        ("comment", comment(entry).into()),
+        ("home", text("homeDirectory")),
+        ("shell", text("loginShell")),
+        ("locked", (entry.text("pwdAccountLockedTime") == Some(FOR_GOOD)).then_some(true).into()),
+        ("expires", entry.text("shadowExpire").map(date).into()),
+    ]
+}
+
+/// `ai_team (3001)`.
+fn primary(entry: &Entry, mirror: &Mirror) -> Value {
+    let Some(gid) = entry.number("gidNumber") else { return Value::Null };
+    let group = mirror.groups().find(|group| group.number("gidNumber") == Some(gid));
+    match group.and_then(|group| group.text("cn")) {
+        Some(name) => format!("{name} ({gid})").into(),
+        None => gid.to_string().into(),
+    }
+}
+
+/// A day of shadow(5).
+fn date(days: &str) -> String {
+    let start = jiff::civil::date(1970, 1, 1);
+    let span = days.parse::<i64>().ok().and_then(|days| jiff::Span::new().try_days(days).ok());
+    let date = span.and_then(|span| start.checked_add(span).ok());
+    date.map_or_else(|| format!("day {days}"), |date| date.to_string())
+}
+
+fn fields(mut change: Change, before: &Described, after: Option<&Described>) -> Change {
+    for (at, (name, was)) in before.iter().enumerate() {
+        let is = after.map_or(Value::Null, |after| after[at].1.clone());
+        change = change.field(name, was.clone(), is);
+    }
+    change
+}
+
+fn difference(name: &str, old: Option<&Entry>, new: &Entry, joins: &[Write], mirror: &Mirror) -> Change {
+    let before = Member::new(name, &new.dn).of(mirror);
+    let after = described(new, &after(&before, joins, mirror), mirror);
+    let Some(old) = old else {
+        let nothing = after.iter().map(|(name, _)| (*name, Value::Null)).collect();
+        let change = fields(Change::new(Action::Create, "user", name), &nothing, Some(&after));
+        return change.field("entry", Value::Null, new.dn.as_str());
+    };
+    let before = described(old, &before, mirror);
+    let change = fields(Change::new(Action::Update, "user", name), &before, Some(&after));
+    // What the name in full does not show.
+    let differs = |attribute: &str| old.values(attribute) != new.values(attribute);
+    if comment(old) == comment(new) && differs("gecos") {
+        return change.field("gecos", old.text("gecos"), new.text("gecos"));
+    }
+    change
+}
+
+/// The groups of somebody once `writes` to groups are done: each of them makes the person a member or none.
+fn after(before: &[String], writes: &[Write], mirror: &Mirror) -> Vec<String> {
+    let mut groups = before.to_vec();
+    for write in writes {
+        let Write::Modify { dn, edits } = write else { continue };
+        let Some(group) = mirror.entry(dn).and_then(|entry| entry.text("cn")) else { continue };
+        groups.retain(|name| name != group);
+        if edits.iter().all(|edit| edit.remove.is_empty()) {
+            groups.push(group.to_owned());
+        }
+    }
+    groups
+}

@@ -1,0 +1,173 @@
+//! A login to a server, and what is known of it from then on.
+
+use super::trouble::{Trouble, code};
+use super::wire::{Where, Wire};
+use super::{password, tls};
+use crate::accounts::{Mirror, Rules};
+use crate::entry::{Entry, Write};
+use crate::schema::Shape;
+use crate::settings::{Bind, Server, Settings};
+use words::diag::{Diagnostic, ErrorKind};
+
+/// What is read of an entry. Passwords are not among it.
+const ATTRIBUTES: &[&str] = &[
+    "objectClass",
+    "uid",
+    "cn",
+    "displayName",
+    "gecos",
+    "uidNumber",
+    "gidNumber",
+    "homeDirectory",
+    "loginShell",
+    "shadowExpire",
+    "pwdAccountLockedTime",
+    "memberUid",
+    "member",
+    "sshPublicKey",
+    "entryCSN",
+];
+
+/// Everybody and every group, with or without a number.
+const EVERYBODY: &str = "(|(objectClass=posixAccount)(objectClass=posixGroup))";
+
+/// The control of RFC 4528: a write on a condition.
+const ASSERTION: &str = "1.3.6.1.1.12";
+
+/// What marks a domain controller of Active Directory.
+const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
+
+/// A connection that is logged in.
+pub(super) struct Session {
+    wire: Wire,
+    /// By what this directory is judged.
+    pub rules: Rules,
+    /// Whether writes can be made on a condition.
+    pub asserts: bool,
+}
+
+impl Session {
+    /// Connects, logs in, and makes sure that this is a server that can be written to.
+    pub fn open(settings: &Settings) -> Result<Self, Diagnostic> {
+        let said = |why: String| problem(settings, &why, None);
+        let tls = match settings.server {
+            Server::Socket(_) => None,
+            _ => Some(tls::config(settings.ca.as_deref()).map_err(said)?),
+        };
+        let failed = |doing: &str| {
+            let doing = doing.to_owned();
+            move |trouble: Trouble| problem(settings, &format!("{doing}: {trouble}"), hint_of(settings, &trouble))
+        };
+        let mut wire = Wire::connect(&settings.server, tls).map_err(failed("cannot connect"))?;
+        match &settings.bind {
+            Bind::External => wire.bind_external().map_err(failed("cannot log in by SASL EXTERNAL"))?,
+            Bind::Simple { dn, password } => {
+                let password = password::read(password).map_err(said)?;
+                wire.bind(dn, &password).map_err(failed(&format!("cannot log in as {dn}")))?;
+            }
+        }
+        let root = wire.search("", Where::Here, "(objectClass=*)", &["*", "+"]).map_err(failed("cannot be asked"))?;
+        let root = root.into_iter().next().ok_or_else(|| said("it says nothing about itself".into()))?;
+        refuse_kind(&root).map_err(said)?;
+        let schema = root.text("subschemaSubentry").unwrap_or("cn=Subschema").to_owned();
+        let wanted = ["objectClasses", "attributeTypes"];
+        let found = wire.search(&schema, Where::Here, "(objectClass=subschema)", &wanted);
+        let found = found.map_err(failed("cannot read its schema"))?.into_iter().next();
+        let found = found.ok_or_else(|| said(format!("it does not show its schema, {schema}")))?;
+        let shape = Shape::of(&found, settings.schema).map_err(said)?;
+        let asserts = root.texts("supportedControl").any(|control| control == ASSERTION);
+        Ok(Self { wire, rules: Rules { settings: settings.clone(), shape }, asserts })
+    }
+
+    /// Reads everybody and every group below `base`, after it has been made sure that this login sees them. A sentinel that
+    /// is itself somebody must be among them: some servers answer "success" to who may not look.
+    pub fn sweep(&mut self) -> Result<Mirror, Trouble> {
+        let Settings { base, people, groups, sentinel, .. } = self.rules.settings.clone();
+        for wanted in [people, groups] {
+            self.must_see(&wanted)?;
+        }
+        let sentinel = sentinel.map(|sentinel| self.must_see(&sentinel)).transpose()?;
+        let mirror = Mirror::new(self.wire.search(&base, Where::Below, EVERYBODY, ATTRIBUTES)?);
+        match sentinel.filter(|sentinel| Mirror::is_kept(sentinel) && mirror.entry(&sentinel.dn).is_none()) {
+            Some(sentinel) => Err(Trouble::Untrue(format!(
+                "a look at everybody below {base} does not find {}, which is there: what else it leaves out nobody can say",
+                sentinel.dn
+            ))),
+            None => Ok(mirror),
+        }
+    }
+
+    fn must_see(&mut self, dn: &str) -> Result<Entry, Trouble> {
+        self.read(dn)?.ok_or_else(|| {
+            Trouble::Untrue(format!(
+                "{dn} is not there, or this login may not read it, and so nobody can say who else is"
+            ))
+        })
+    }
+
+    /// One entry as it is now; `None` where there is none, as far as this login sees.
+    pub fn read(&mut self, dn: &str) -> Result<Option<Entry>, Trouble> {
+        match self.wire.search(dn, Where::Here, "(objectClass=*)", ATTRIBUTES) {
+            Err(trouble) if trouble.is(code::NO_SUCH_OBJECT) => Ok(None),
+            found => Ok(found?.into_iter().next()),
+        }
+    }
+
+    /// The names of all entries of a class with this number.
+    pub fn with_number(&mut self, class: &str, attribute: &str, id: u32) -> Result<Vec<String>, Trouble> {
+        let filter = format!("(&(objectClass={class})({attribute}={id}))");
+        let base = self.rules.settings.base.clone();
+        Ok(self.wire.search(&base, Where::Below, &filter, &["1.1"])?.into_iter().map(|entry| entry.dn).collect())
+    }
+
+    /// One write, on the condition that the entry is still as `seen` where the server knows conditions.
+    pub fn write(&mut self, write: &Write, seen: Option<&Entry>) -> Result<(), Trouble> {
+        let version = seen.and_then(Entry::version).filter(|_| self.asserts);
+        self.wire.write(write, version)
+    }
+}
+
+/// A server that would take writes and make something else of them is not written to.
+fn refuse_kind(root: &Entry) -> Result<(), String> {
+    if root.texts("supportedCapabilities").any(|one| one == ACTIVE_DIRECTORY) {
+        return Err("it is an Active Directory, which enlist does not write to yet".into());
+    }
+    let vendor =
+        [root.text("vendorName"), root.text("vendorVersion")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let told = [
+        ("lldap", "lldap takes no changes by LDAP but passwords: use its own tools"),
+        ("kanidm", "Kanidm's LDAP is read only: use its own tools"),
+        ("authentik", "authentik's LDAP is read only: use its own tools"),
+    ];
+    let known = told.iter().find(|(name, _)| vendor.to_lowercase().contains(name));
+    known.map_or(Ok(()), |(_, why)| Err((*why).to_owned()))
+}
+
+/// What is wrong with a directory as a whole.
+pub(super) fn problem(settings: &Settings, why: &str, hint: Option<String>) -> Diagnostic {
+    let message = format!("{}: {}: {why}", settings.name, settings.server);
+    let problem = Diagnostic::new(ErrorKind::Host, message);
+    match hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}
+
+/// What people can do, which also depends on how the server is reached.
+pub(super) fn hint_of(settings: &Settings, trouble: &Trouble) -> Option<String> {
+    let Trouble::Lost(why) = trouble else { return trouble.hint().map(str::to_owned) };
+    if why.contains("UnknownIssuer") || why.contains("BadSignature") {
+        return Some("name the authority that signed the server's certificate as `ca` of the directory".into());
+    }
+    if why.contains("NotValidForName") || why.contains("certificate not valid for name") {
+        return Some(
+            "the certificate must have the server's name in subjectAltName; a common name does not count".into(),
+        );
+    }
+    match settings.server {
+        Server::StartTls(_) => {
+            Some("is the server up, and does it offer StartTLS? Without it enlist says nothing there".into())
+        }
+        _ => Some("is the server up, and `server` of the directory right?".into()),
+    }
+}

@@ -1,0 +1,268 @@
+//! One connection, by way of the crate `ldap3`: the only file that knows it.
+//!
+//! Its driver runs as a task of its own. The crate panics at some answers that are none; a driver or a call that dies so is a
+//! connection that is lost, and no more. It neither reconnects nor pages in a way that tells what is missing: that is ours.
+
+use super::trouble::{Trouble, code};
+use crate::entry::{Edit, Entry, Write};
+use crate::settings::Server;
+use ldap3::controls::{Assertion, Control, PagedResults, RawControl};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, ResultEntry, Scope, SearchStream};
+use std::collections::HashSet;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio_rustls::rustls::ClientConfig;
+
+/// How long one operation may take; a page of a sweep counts as one.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// At most so many entries of one search are taken: 8 times the people of a very large site.
+const MOST_ENTRIES: usize = 400_000;
+
+/// At most so many bytes of values.
+const MOST_BYTES: usize = 512 << 20;
+
+/// Entries a page; sssd asks for 1000, and servers that allow less say so.
+const PAGE: i32 = 500;
+
+/// The control of RFC 2696.
+const PAGED: &str = "1.2.840.113556.1.4.319";
+
+/// Where a search looks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Where {
+    /// At this entry.
+    Here,
+    /// At it and everything below.
+    Below,
+}
+
+/// A connection.
+pub(super) struct Wire {
+    // Dropped first: the driver is a task of the runtime.
+    ldap: Ldap,
+    runtime: Runtime,
+}
+
+impl Wire {
+    /// Connects, with TLS before anything is said unless it is a socket of this machine.
+    pub fn connect(server: &Server, tls: Option<Arc<ClientConfig>>) -> Result<Self, Trouble> {
+        let lost = |error: std::io::Error| Trouble::Lost(error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(lost)?;
+        let settings = LdapConnSettings::new().set_conn_timeout(PATIENCE);
+        let settings = settings.set_starttls(matches!(server, Server::StartTls(_)));
+        let settings = match tls {
+            Some(config) => settings.set_config(config),
+            None => settings,
+        };
+        let url = server.url();
+        let ldap = run(&runtime, async {
+            let connecting = tokio::time::timeout(PATIENCE, LdapConnAsync::with_settings(settings, &url));
+            let (connection, ldap) = connecting.await.map_err(|_| Trouble::Lost("no answer in time".into()))??;
+            tokio::spawn(connection.drive());
+            Ok(ldap)
+        })?;
+        Ok(Self { ldap, runtime })
+    }
+
+    /// Logs in by the kernel's word.
+    pub fn bind_external(&mut self) -> Result<(), Trouble> {
+        let Self { ldap, runtime } = self;
+        run(runtime, async { done(ldap.with_timeout(PATIENCE).sasl_external_bind().await?) })
+    }
+
+    /// Logs in with a password.
+    pub fn bind(&mut self, dn: &str, password: &str) -> Result<(), Trouble> {
+        let Self { ldap, runtime } = self;
+        run(runtime, async { done(ldap.with_timeout(PATIENCE).simple_bind(dn, password).await?) })
+    }
+
+    /// All that matches, or an error: a part is never taken for all. A server that thinks the page too large is asked for
+    /// smaller ones.
+    pub fn search(&mut self, base: &str, at: Where, filter: &str, attributes: &[&str]) -> Result<Vec<Entry>, Trouble> {
+        let mut page = PAGE;
+        loop {
+            let found = self.pages(page, base, at, filter, attributes);
+            match found {
+                Err(trouble) if trouble.is(code::ADMIN_LIMIT) && page > 1 => page /= 2,
+                other => return other,
+            }
+        }
+    }
+
+    fn pages(
+        &mut self,
+        page: i32,
+        base: &str,
+        at: Where,
+        filter: &str,
+        attributes: &[&str],
+    ) -> Result<Vec<Entry>, Trouble> {
+        let (mut found, mut cookie, mut bytes) = (Vec::new(), Vec::new(), 0);
+        loop {
+            let control =
+                matches!(at, Where::Below).then(|| PagedResults { size: page, cookie: cookie.clone() }.into());
+            let Self { ldap, runtime } = self;
+            let next = run(runtime, async {
+                let ldap = ldap.with_timeout(PATIENCE).with_controls(control.into_iter().collect::<Vec<RawControl>>());
+                let scope = if matches!(at, Where::Below) { Scope::Subtree } else { Scope::Base };
+                let stream = ldap.streaming_search(base, scope, filter, attributes.to_vec()).await?;
+                read_page(stream, &mut found, &mut bytes).await
+            })?;
+            if next.is_empty() {
+                return Ok(found);
+            }
+            if next == cookie && found.is_empty() {
+                return Err(Trouble::Untrue("it sends empty pages without end".into()));
+            }
+            cookie = next;
+        }
+    }
+
+    /// Makes one write, on the condition that the entry still is the version `seen`.
+    pub fn write(&mut self, write: &Write, seen: Option<&str>) -> Result<(), Trouble> {
+        let assertion = seen.map(|version| {
+            let mut control = Assertion::new(format!("(entryCSN={version})"));
+            control.crit = true;
+            control
+        });
+        let Self { ldap, runtime } = self;
+        run(runtime, async {
+            let ldap = ldap.with_timeout(PATIENCE).with_controls(assertion.into_iter().collect::<Vec<RawControl>>());
+            let result = match write {
+                Write::Add(entry) => ldap.add(&entry.dn, all(entry)).await,
+                Write::Modify { dn, edits } => ldap.modify(dn, edits.iter().flat_map(modifications).collect()).await,
+                Write::Delete { dn } => ldap.delete(dn).await,
+            };
+            done(result?)
+        })
+    }
+}
+
+fn all(entry: &Entry) -> Vec<(Vec<u8>, HashSet<Vec<u8>>)> {
+    let attributes = entry.attributes();
+    attributes.map(|(name, values)| (name.as_bytes().to_vec(), values.iter().cloned().collect())).collect()
+}
+
+/// What goes is named, so that a server refuses where it is not there any more.
+fn modifications(edit: &Edit) -> Vec<Mod<Vec<u8>>> {
+    let name = edit.attribute.as_bytes().to_vec();
+    let set = |values: &[Vec<u8>]| values.iter().cloned().collect::<HashSet<_>>();
+    let remove = (!edit.remove.is_empty()).then(|| Mod::Delete(name.clone(), set(&edit.remove)));
+    let add = (!edit.add.is_empty()).then(|| Mod::Add(name.clone(), set(&edit.add)));
+    remove.into_iter().chain(add).collect()
+}
+
+/// Takes one page's entries; the cookie of the next, empty after the last.
+async fn read_page<'a>(
+    mut stream: SearchStream<'a, &'a str, Vec<&'a str>>,
+    found: &mut Vec<Entry>,
+    bytes: &mut usize,
+) -> Result<Vec<u8>, Trouble> {
+    while let Some(item) = stream.next().await? {
+        // References to other servers are no entries, and are not followed.
+        if item.is_ref() || item.is_intermediate() {
+            continue;
+        }
+        let entry = read_entry(item).ok_or_else(|| Trouble::Lost("it sends an entry that is none".into()))?;
+        *bytes += entry.attributes().flat_map(|(_, values)| values).map(Vec::len).sum::<usize>();
+        found.push(entry);
+        if found.len() > MOST_ENTRIES || *bytes > MOST_BYTES {
+            return Err(Trouble::Untrue(format!("it sends more than {MOST_ENTRIES} entries or {MOST_BYTES} bytes")));
+        }
+    }
+    let result = stream.finish().await;
+    let cookie = cookie(&result.ctrls)?;
+    done(result)?;
+    Ok(cookie)
+}
+
+/// As RFC 4511 has it; the crate's own reader panics at anything else.
+fn read_entry(item: ResultEntry) -> Option<Entry> {
+    let mut parts = item.0.match_id(4)?.expect_constructed()?.into_iter();
+    let mut entry = Entry::new(String::from_utf8(parts.next()?.expect_primitive()?).ok()?);
+    for attribute in parts.next()?.expect_constructed()? {
+        let mut parts = attribute.expect_constructed()?.into_iter();
+        let name = String::from_utf8(parts.next()?.expect_primitive()?).ok()?;
+        for value in parts.next()?.expect_constructed()? {
+            entry.add(&name, value.expect_primitive()?);
+        }
+    }
+    Some(entry)
+}
+
+/// The cookie in the answer to a paged search: `SEQUENCE { INTEGER, OCTET STRING }`. No control is no further page.
+fn cookie(controls: &[Control]) -> Result<Vec<u8>, Trouble> {
+    let Some(control) = controls.iter().find(|control| control.1.ctype == PAGED) else { return Ok(Vec::new()) };
+    let value = control.1.val.as_deref().unwrap_or_default();
+    let cookie = element(value, 0x30)
+        .and_then(|(sequence, _)| element(sequence, 0x02))
+        .and_then(|(_, rest)| element(rest, 0x04))
+        .map(|(cookie, _)| cookie.to_vec());
+    cookie.ok_or_else(|| Trouble::Lost("it sends a page without a readable end".into()))
+}
+
+/// One BER element of this tag: its content, and what follows.
+fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    let (length, rest) = rest.split_first()?;
+    let (length, rest) = match length {
+        0..=0x7f => (usize::from(*length), rest),
+        0x81..=0x84 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+            (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    (*first == tag).then_some(())?;
+    rest.split_at_checked(length)
+}
+
+/// A result that is not success is trouble, also where it came with entries.
+fn done(result: LdapResult) -> Result<(), Trouble> {
+    if result.rc == code::SUCCESS {
+        return Ok(());
+    }
+    Err(Trouble::Refused { code: result.rc, text: result.text, referral: result.refs.into_iter().next() })
+}
+
+impl From<LdapError> for Trouble {
+    fn from(error: LdapError) -> Self {
+        Trouble::Lost(match error {
+            LdapError::Io { source } => source.to_string(),
+            LdapError::Timeout { .. } => "no answer in time".into(),
+            LdapError::OpSend { .. } | LdapError::ResultRecv { .. } | LdapError::EndOfStream => {
+                "closed by the server".into()
+            }
+            LdapError::LdapResult { result } => return done(result).err().unwrap_or(Trouble::Lost("no reason".into())),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Waits for `work`. A panic within it is an answer that the crate could not read.
+fn run<T>(runtime: &Runtime, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let caught = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+    caught.unwrap_or_else(|_| Err(Trouble::Lost("it sends what is no answer".into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies() {
+        let control = |value: &[u8]| {
+            vec![Control(None, RawControl { ctype: PAGED.into(), crit: false, val: Some(value.to_vec()) })]
+        };
+        assert_eq!(cookie(&[]), Ok(Vec::new()));
+        assert_eq!(cookie(&control(b"\x30\x07\x02\x01\x00\x04\x02ab")), Ok(b"ab".to_vec()));
+        assert_eq!(cookie(&control(b"\x30\x05\x02\x01\x00\x04\x00")), Ok(Vec::new()));
+        for bad in [&b""[..], b"\x30", b"\x30\x85\x00", b"\x30\x05\x02\x01\x00\x04\x09", b"\x30\x84\xff\xff\xff\xff"] {
+            assert!(cookie(&control(bad)).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The roster against a real OpenLDAP in three schemas: plan, apply, drift, removal, other writers, what cannot be read.
+
+use super::slapd::{BASE, Schema, Slapd, keeper};
+use crate::support::{Lab, Ran, lab};
+use expect_test::expect;
+use std::path::{Path, PathBuf};
+
+const INVENTORY: &str = "inventories/reference/hosts.ini";
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+
+/// A roster with this directory, whose people also have accounts on the master.
+fn roster(lab: &Lab, directory: &str, rest: &str) -> PathBuf {
+    lab.write_temp("roster.yml", &format!("hosts: master_node\ndirectories:\n  corp:\n{directory}{rest}"))
+}
+
+fn by_socket(slapd: &Slapd, more: &str) -> String {
+    format!("    {{server: '{}', base: '{BASE}', ids: 2000-3999{more}}}\n", slapd.url())
+}
+
+fn first() -> String {
+    format!(
+        "groups:\n  ai_team: {{gid: 3001}}\n  gpu: {{gid: 3002}}\nusers:\n  gildong:\n    uid: 2001\n    group: ai_team\n    \
+         groups: [gpu]\n    comment: 홍 길동\n    shell: /bin/bash\n    keys: [{KEY} laptop]\n  \
+         dooly: {{uid: 2002, group: ai_team}}\n"
+    )
+}
+
+fn second() -> String {
+    first().replace("groups: [gpu]", "groups: []\n    only_groups: yes").replace("/bin/bash", "/bin/zsh").replace(
+        "dooly: {uid: 2002, group: ai_team}",
+        "dooly: {uid: 2002, group: ai_team, locked: yes}\n  mina: {uid: 2003, group: gpu, home: /scratch/mina}",
+    )
+}
+
+fn third() -> String {
+    let gone = second().replace("locked: yes", "state: absent");
+    gone.replace("ai_team: {gid: 3001}", "ai_team: {gid: 3001}\n  old: {gid: 3009, state: absent}")
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn enlist(lab: &Lab, command: &[&str], roster: &Path) -> Ran {
+    lab.enlist(&[command, &["-i", INVENTORY, "--roster", path(roster)]].concat())
+}
+
+/// What a plan says of the directory: the lines of changes `on corp`, with their fields.
+fn of_directory(plan: &str) -> String {
+    let (mut kept, mut is_its) = (String::new(), false);
+    for line in plan.lines() {
+        if line.starts_with("  ") && !line.starts_with("      ") {
+            is_its = line.ends_with(" on corp") && !line.starts_with("  !");
+        }
+        if is_its && line.starts_with("  ") {
+            kept += &format!("{}\n", line[2..].trim_end());
+        }
+    }
+    kept
+}
+
+#[test]
+fn three_generations_in_three_schemas() {
+    for (schema, more) in [(Schema::Rfc2307, ""), (Schema::Rfc2307bis, ""), (Schema::Rfc2307bis, ", schema: mixed")] {
+        let lab = lab();
+        let slapd = Slapd::start(&lab, schema);
+        let directory = by_socket(&slapd, more);
+        let zero = roster(&lab, &directory, &first());
+        let planned = enlist(&lab, &["plan"], &zero).code(2).stdout;
+        expect![[r#"
+              + group ai_team                                           on corp
+                  gid    3001
+                  entry  cn=ai_team,ou=groups,dc=example,dc=org
+              + group gpu                                               on corp
+                  gid    3002
+                  entry  cn=gpu,ou=groups,dc=example,dc=org
+              + user gildong                                            on corp
+                  uid      2001
+                  group    ai_team (3001)
+                  groups   gpu
+                  comment  홍 길동
+                  home     /home/gildong
+                  shell    /bin/bash
+                  entry    uid=gildong,ou=people,dc=example,dc=org
+              + user dooly                                              on corp
+                  uid      2002
+                  group    ai_team (3001)
+                  comment  dooly
+                  home     /home/dooly
+                  entry    uid=dooly,ou=people,dc=example,dc=org
+              + authorized_key uid=gildong,ou=people,dc=example,dc=org  on corp
+                  sshPublicKey
+                  + ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g laptop
+        "#]]
+        .assert_eq(&of_directory(&planned));
+        enlist(&lab, &["apply", "-y"], &zero).ok();
+        enlist(&lab, &["plan"], &zero).ok();
+        assert_members(&slapd, "gpu", schema, more, true);
+
+        let one = roster(&lab, &directory, &second());
+        expect![[r#"
+              ~ user gildong  on corp
+                  groups  gpu → (none)
+                  shell   /bin/bash → /bin/zsh
+              ~ user dooly    on corp
+                  locked   (none) → True
+                  expires  (none) → 1970-01-02
+              + user mina     on corp
+                  uid      2003
+                  group    gpu (3002)
+                  comment  mina
+                  home     /scratch/mina
+                  entry    uid=mina,ou=people,dc=example,dc=org
+        "#]]
+        .assert_eq(&of_directory(&enlist(&lab, &["plan"], &one).code(2).stdout));
+        enlist(&lab, &["apply", "-y"], &one).ok();
+        enlist(&lab, &["plan"], &one).ok();
+        assert_members(&slapd, "gpu", schema, more, false);
+
+        let two = roster(&lab, &directory, &third());
+        expect![[r#"
+              - user dooly  on corp
+                  uid      2002
+                  group    ai_team (3001)
+                  comment  dooly
+                  home     /home/dooly
+                  locked   True
+                  expires  1970-01-02
+                  entry    uid=dooly,ou=people,dc=example,dc=org
+        "#]]
+        .assert_eq(&of_directory(&enlist(&lab, &["plan"], &two).code(2).stdout));
+        enlist(&lab, &["apply", "-y"], &two).ok();
+        let writes = slapd.writes();
+        enlist(&lab, &["apply", "-y"], &two).ok();
+        assert_eq!(slapd.writes(), writes, "the second apply writes nothing");
+        let left = slapd.contents();
+        assert!(!left.contains("dooly") && left.contains("uid: gildong") && left.contains("uid: mina"), "{left}");
+    }
+}
+
+/// Whether gildong is in the group in each way that the schema has, and in no other.
+fn assert_members(slapd: &Slapd, group: &str, schema: Schema, more: &str, is_in: bool) {
+    let filter = format!("cn={group}");
+    let entry = slapd.client(&["ldapsearch", "-LLL", "-b", BASE, &filter], "").ok().stdout;
+    let (by_name, by_entry) = (entry.contains("memberUid: gildong"), entry.contains("member: uid=gildong,"));
+    let (wants_name, wants_entry) = (schema == Schema::Rfc2307 || !more.is_empty(), schema == Schema::Rfc2307bis);
+    assert_eq!((by_name, by_entry), (wants_name && is_in, wants_entry && is_in), "{entry}");
+}
+
+/// A login with a password, over TLS, as `who`.
+fn with_password(lab: &Lab, slapd: &Slapd, server: &str, who: &str) -> String {
+    let password = lab.write_temp("password", &format!("{who}\n"));
+    std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    format!(
+        "    {{server: '{server}', base: '{BASE}', ids: 2000-3999, bind: 'cn={who},{BASE}', password: {{file: {}}}, ca: {}, \
+         sentinel: 'uid=keeper,ou=people,{BASE}'}}\n",
+        path(&password),
+        path(&slapd.ca())
+    )
+}
+
+#[test]
+fn over_tls_with_a_password_that_nobody_sees() {
+    let lab = lab();
+    let slapd = Slapd::start(&lab, Schema::Rfc2307);
+    slapd.add(&keeper(2500)).ok();
+    for (server, users) in [("ldaps://10.0.255.254", first()), ("ldap://10.0.255.254", second())] {
+        let roster = roster(&lab, &with_password(&lab, &slapd, server, "enlist"), &users);
+        let applied = enlist(&lab, &["apply", "-y", "--json"], &roster).ok();
+        assert!(!format!("{applied:?}").contains("userPassword"), "{applied:?}");
+        assert_eq!(enlist(&lab, &["plan"], &roster).ok().stderr, "");
+    }
+    assert!(slapd.contents().contains("uid: mina"));
+    // Each way of not being who one should be.
+    let good = with_password(&lab, &slapd, "ldaps://10.0.255.254", "enlist");
+    let other_ca = lab.write_temp("other.crt", &other_authority());
+    let bad = [
+        (good.replace(path(&slapd.ca()), path(&other_ca)), "invalid peer certificate"),
+        (good.replace("10.0.255.254", "10.0.255.254:389"), "cannot connect"),
+        (good.replace("cn=enlist", "cn=nobody"), "it does not take bind entry and password (LDAP result 49"),
+    ];
+    let writes = slapd.writes();
+    for (directory, says) in bad {
+        let planned = enlist(&lab, &["plan"], &roster(&lab, &directory, &third())).code(3).stdout;
+        assert!(planned.contains("! the directory on corp") && planned.contains(says), "{says}: {planned}");
+        assert!(of_directory(&planned).is_empty(), "{planned}");
+    }
+    assert_eq!(slapd.writes(), writes);
+}
+
+fn other_authority() -> String {
+    rcgen::generate_simple_self_signed(vec!["elsewhere".to_owned()]).unwrap().cert.pem()
+}
+
+#[test]
+fn what_is_cut_off_or_not_to_be_read_is_never_a_reason_to_remove() {
+    let lab = lab();
+    let mut slapd = Slapd::start(&lab, Schema::Rfc2307);
+    slapd.add(&keeper(2500)).ok();
+    let by_all = with_password(&lab, &slapd, "ldaps://10.0.255.254", "enlist");
+    enlist(&lab, &["apply", "-y"], &roster(&lab, &by_all, &second())).ok();
+    let (before, writes) = (slapd.contents(), slapd.writes());
+    let refused = |who: &str, says: &str, slapd: &Slapd| {
+        let directory = with_password(&lab, slapd, "ldaps://10.0.255.254", who);
+        let roster = roster(&lab, &directory, &third());
+        let planned = enlist(&lab, &["plan"], &roster).code(3).stdout;
+        assert!(planned.contains("! the directory on corp") && planned.contains(says), "{planned}");
+        assert!(planned.contains("- user dooly"), "the hosts are planned all the same: {planned}");
+    };
+    refused("cut", "its size limit cut the answer off", &slapd);
+    refused("blind", "this login may not read it", &slapd);
+    assert_eq!((slapd.contents(), slapd.writes()), (before.clone(), writes));
+    slapd.stop();
+    refused("enlist", "cannot connect", &slapd);
+    slapd.run();
+    assert_eq!(slapd.contents(), before);
+    enlist(&lab, &["apply", "-y"], &roster(&lab, &by_all, &third())).ok();
+    assert!(!slapd.contents().contains("uid=dooly"), "and when it is back, the next run completes it");
+}
+
+#[test]
+fn what_others_write_stays_and_a_plan_that_is_old_touches_nothing() {
+    let lab = lab();
+    let slapd = Slapd::start(&lab, Schema::Rfc2307);
+    slapd.add(&keeper(2500)).ok();
+    let directory = by_socket(&slapd, "");
+    let roster_one = roster(&lab, &directory, &first());
+    enlist(&lab, &["apply", "-y"], &roster_one).ok();
+    let own = format!(
+        "dn: uid=gildong,ou=people,{BASE}\nchangetype: modify\nadd: mail\nmail: own@example.org\n-\nadd: sshPublicKey\nsshPublicKey: ssh-rsa AAAAb own\n\n\
+                       dn: cn=gpu,ou=groups,{BASE}\nchangetype: modify\nadd: memberUid\nmemberUid: keeper\n"
+    );
+    slapd.modify(&own).ok();
+    enlist(&lab, &["plan"], &roster_one).ok();
+    let roster_two = roster(&lab, &directory, &second());
+    let plan = roster_two.with_file_name("plan.json");
+    enlist(&lab, &["plan", "-o", path(&plan)], &roster_two).code(2);
+    let shell =
+        format!("dn: uid=gildong,ou=people,{BASE}\nchangetype: modify\nreplace: loginShell\nloginShell: /bin/fish\n");
+    slapd.modify(&shell).ok();
+    let before = slapd.contents();
+    let refused = lab.enlist(&["apply", path(&plan), "--roster", path(&roster_two)]).code(1).stderr;
+    assert!(refused.contains("the world has moved") && refused.contains("/bin/fish → /bin/zsh"), "{refused}");
+    assert_eq!(slapd.contents(), before);
+    let without = lab.enlist(&["apply", path(&plan)]).code(1).stderr;
+    assert!(without.contains("--roster FILE"), "{without}");
+    enlist(&lab, &["apply", "-y"], &roster_two).ok();
+    let after = slapd.contents();
+    for kept in ["mail: own@example.org", "sshPublicKey: ssh-rsa AAAAb own", "memberUid: keeper", "uid: keeper"] {
+        assert!(after.contains(kept), "{kept} is not in:\n{after}");
+    }
+}
+
+#[test]
+fn names_and_numbers_are_compared_over_directory_and_hosts() {
+    let lab = lab();
+    let slapd = Slapd::start(&lab, Schema::Rfc2307);
+    slapd.add(&keeper(2001)).ok();
+    let roster_one = roster(&lab, &by_socket(&slapd, ""), &first());
+    let refused = enlist(&lab, &["plan"], &roster_one).code(1).stderr;
+    assert!(refused.contains("uid 2001 shall be `gildong`, and is `keeper`"), "{refused}");
+    assert!(refused.contains(&format!("corp: uid=keeper,ou=people,{BASE}: keeper has uid 2001")), "{refused}");
+    let outside = roster(&lab, &by_socket(&slapd, ""), "users: {}\ngroups: {old: {gid: 4009}}\n");
+    let refused = enlist(&lab, &["plan"], &outside).code(1).stderr;
+    assert!(refused.contains("gid 4009 is not among `ids` of the directory `corp`"), "{refused}");
+    // Whoever has a number outside of `ids` is not enlist's to remove.
+    slapd.add(&keeper(5000).replace("keeper", "dooly")).ok();
+    let gone = "groups: {ai_team: {gid: 3001}}\nusers:\n  lee: {uid: 2009, group: ai_team}\n  dooly: {uid: 5000, group: ai_team, state: absent}\n";
+    let planned = enlist(&lab, &["plan"], &roster(&lab, &by_socket(&slapd, ""), gone)).code(3).stdout;
+    assert!(planned.contains("user dooly on corp") && planned.contains("is not enlist's to change"), "{planned}");
+}
