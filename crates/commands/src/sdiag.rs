@@ -120,11 +120,11 @@ static KNOWN: Known = Known {
 };
 
 /// Reads a command line (without the program's name); the error is what it ends with.
-pub fn read(argv: &[String]) -> Result<Options, Reply> {
+pub fn read(argv: &[String]) -> Result<Options, Box<Reply>> {
     let mut options = Options::default();
     for found in KNOWN.read(argv).by_ref() {
-        let told = |stdout: &str| Reply { stdout: stdout.to_owned(), ..Reply::default() };
-        match found.map_err(|stderr| Reply { stderr, code: 1, ..Reply::default() })? {
+        let told = |stdout: &str| Box::new(Reply { stdout: stdout.to_owned(), ..Reply::default() });
+        match found.map_err(|stderr| Box::new(Reply { stderr, code: 1, ..Reply::default() }))? {
             ('r', _) => options.reset = true,
             ('i', _) => options.order = Order::Id,
             ('t', _) => options.order = Order::Time,

@@ -6,7 +6,7 @@ use compute::stream::{Frame, FrameKind};
 use nix::sys::signal::Signal;
 use service::daemon::api::{CreatedStep, JobStanding};
 use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 /// Something happened.
@@ -37,8 +37,5 @@ pub enum News {
 /// What comes next; `None` when the time is over before.
 pub fn next(news: &Receiver<News>, until: Option<Instant>) -> Option<News> {
     let Some(until) = until else { return news.recv().ok() };
-    match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        Ok(news) => Some(news),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    news.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
 }

@@ -63,7 +63,7 @@ fn send(broadcast: &Broadcast) -> Result<Exit, Exit> {
     let caught = caught::catch(&[Signal::SIGINT, Signal::SIGTERM], move |signal| _ = to.send(News::Signal(signal)));
     caught.map_err(|error| asking.fail(&format!("cannot take signals: {error}")))?;
     run.quit_on_interrupt = true;
-    let how = How { errors_of: Some("REQUEST_FILE_BCAST"), ..How::default() };
+    let how = How { errors_of: Some("REQUEST_FILE_BCAST") };
     let Exit(code) = srun::in_job(&asking, job, &run, &how, &news, &tell)?;
     Ok(Exit(code.min(1)))
 }

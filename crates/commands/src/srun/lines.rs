@@ -52,7 +52,7 @@ impl Lines {
     pub fn end(&mut self, task: u32) -> Vec<u8> {
         let mut shown = Vec::new();
         if let Some(mut begun) = self.begun.remove(&task)
-            && !(begun.bytes.is_empty() && !begun.is_shown)
+            && (!begun.bytes.is_empty() || begun.is_shown)
         {
             begun.show(&mut shown, self.label, task);
             if self.label.is_some() {

@@ -270,7 +270,8 @@ mod tests {
         assert!(!tasks.ended(0, exit(3)), "it was heard of before");
         assert_eq!(tasks.news(false), ["error: c1: tasks 0-1: Exited with exit code 3"]);
         assert!(!tasks.ended(2, exit(0)) && tasks.news(true).is_empty());
-        (tasks.left(0), tasks.left(2));
+        tasks.left(0);
+        tasks.left(2);
         assert!(tasks.are_over() && tasks.code() == 3);
     }
 

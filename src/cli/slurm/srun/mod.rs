@@ -113,7 +113,7 @@ pub fn in_job(
     tell: &Sender<News>,
 ) -> Result<Exit, Exit> {
     let (step, nodes, standing) = create::step(asking, job, run, news, tell)?;
-    stream(asking, run, how, (job, step), &nodes, &standing, news, tell)
+    stream(asking, run, how, (job, step), (&nodes, &standing), news, tell)
 }
 
 /// The session over a step that is there.
@@ -122,8 +122,7 @@ fn stream(
     run: &Run,
     how: &How,
     (job, step): (JobId, StepId),
-    nodes: &[StepNode],
-    standing: &JobStanding,
+    (nodes, standing): (&[StepNode], &JobStanding),
     news: &Receiver<News>,
     tell: &Sender<News>,
 ) -> Result<Exit, Exit> {

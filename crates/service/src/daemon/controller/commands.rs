@@ -112,7 +112,7 @@ impl Service {
         self.look("sdiag", who, &request, |glass| {
             let options = match sdiag::read(&request.argv) {
                 Ok(options) => options,
-                Err(reply) => return reply,
+                Err(reply) => return *reply,
             };
             if !options.reset {
                 return sdiag::show(&glass.cluster(), &options, self.figures());
