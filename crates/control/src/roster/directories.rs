@@ -5,7 +5,7 @@ use super::reader::Reader;
 use directory::dn;
 use directory::settings::{Bind, Password, SchemaKind, Server, Settings};
 use std::ops::RangeInclusive;
-use words::diag::{Diagnostic, ErrorKind, Place};
+use words::diag::{Diagnostic, Place};
 use words::value::node::Node;
 
 const DIRECTORY: &[&str] =
@@ -25,6 +25,36 @@ pub struct DirectoryEntry {
 
 /// Reads one entry of `directories:`.
 pub(super) fn read(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<DirectoryEntry> {
+    let before = reader.problems.len();
+    let entry = read_entry(reader, name, node);
+    if may_hold_a_password(node) {
+        // The whole entry may be one line.
+        reader.problems[before..].iter_mut().for_each(without_line);
+    }
+    entry
+}
+
+/// Whether a password may stand in the entry itself: as `password` in a wrong form, or under a name that is no field.
+fn may_hold_a_password(node: &Node) -> bool {
+    let is_known = |key: &Node| DIRECTORY.contains(&key.key_text().as_str());
+    node.entries().is_none_or(|entries| entries.iter().any(|(key, _)| !is_known(key)))
+        || node.get("password").is_some_and(|password| !names_a_place(password))
+}
+
+/// Whether `password` has fields, and no others than it may have.
+fn names_a_place(password: &Node) -> bool {
+    let entries = password.entries().unwrap_or_default();
+    !entries.is_empty() && entries.iter().all(|(key, _)| PASSWORD.contains(&key.key_text().as_str()))
+}
+
+/// Says the place in words: with a place of its own, a problem is shown with the line that it is on.
+fn without_line(problem: &mut Diagnostic) {
+    if let Some(place) = problem.place.take() {
+        problem.message = format!("{place}: {}", problem.message);
+    }
+}
+
+fn read_entry(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<DirectoryEntry> {
     reader.fields(node, "a directory", DIRECTORY);
     let server = read_server(reader, &name, node);
     let base = required_name(reader, &name, node, "base", "everything below it is looked at");
@@ -132,12 +162,14 @@ fn read_bind(reader: &mut Reader, name: &Written<String>, node: &Node, server: O
 fn read_password(reader: &mut Reader, node: &Node) -> Option<Password> {
     const FORMS: &str = "write `{file: PATH}` or `{environment: NAME}`";
     if node.entries().is_none() {
-        // Without the place, whose line would be shown.
-        let message = format!("{}: a password does not stand in a roster", node.place);
-        reader.problems.push(Diagnostic::new(ErrorKind::Input, message).hint(FORMS));
+        reader.problems.push(node.error("a password does not stand in a roster").hint(FORMS));
         return None;
     }
-    reader.fields(node, "`password`", PASSWORD);
+    if !names_a_place(node) {
+        // What else stands there is not named: it may be the password.
+        reader.problems.push(node.error("`password` says where the password is, and nothing else").hint(FORMS));
+        return None;
+    }
     match (reader.text_field(node, "file"), reader.text_field(node, "environment")) {
         (Some(path), None) => Some(Password::File(path.value.into())),
         (None, Some(name)) => Some(Password::Environment(name.value)),

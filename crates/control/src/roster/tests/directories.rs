@@ -35,12 +35,37 @@ fn directories_that_are_none() {
         (&format!("{socket}, schema: nis"), "`schema` must be rfc2307, rfc2307bis, mixed, not `nis`"),
         (&format!("{socket}, bind: 'cn=e,dc=x'"), "`corp` has no `password`"),
         (&format!("{socket}, bind: 'cn=e,dc=x', password: hunter2"), "a password does not stand in a roster"),
-        (&format!("{socket}, bind: 'cn=e,dc=x', password: {{}}"), "`password` says one place"),
+        (&format!("{socket}, bind: 'cn=e,dc=x', password: {{}}"), "`password` says where the password is"),
         (&format!("{socket}, password: {{file: f}}"), "`password` belongs to an entry"),
         (&format!("{socket}, insecure: yes"), "a directory has no field `insecure`"),
     ] {
         let problems = read(&with(fields)).unwrap_err();
         assert!(problems.contains(says), "{says}: {problems}");
         assert!(!problems.contains("hunter2"), "{problems}");
+    }
+}
+
+#[test]
+fn a_password_that_stands_in_a_roster_is_not_shown() {
+    let tls = "server: 'ldaps://x'; base: 'dc=x'; ids: 2000-2999";
+    let bind = "bind: 'cn=e,dc=x'";
+    for fields in [
+        format!("{tls}; password: hunter2"),
+        format!("{tls}; {bind}; password: hunter2"),
+        format!("{tls}; {bind}; password: [hunter2]"),
+        format!("{tls}; {bind}; password: {{value: hunter2}}"),
+        format!("{tls}; {bind}; password: {{file: pw, value: hunter2}}"),
+        format!("{tls}; {bind}; password: {{hunter2: }}"),
+        format!("{tls}; {bind}; passwd: hunter2"),
+        format!("base: 'dc=x'; {bind}; password: hunter2"),
+        format!("server: 'http://x'; base: 'dc=x'; ids: 1; {bind}; password: hunter2"),
+    ] {
+        let flow = format!("directories:\n  corp: {{{}}}\n", fields.replace(';', ","));
+        let block = format!("directories:\n  corp:\n    {}\n", fields.replace("; ", "\n    "));
+        for text in [flow, block] {
+            let problems = read(&text).unwrap_err();
+            assert!(!problems.contains("hunter2"), "{text}: {problems}");
+            assert!(problems.contains("roster.yml:"), "the place is still told: {problems}");
+        }
     }
 }
