@@ -37,7 +37,6 @@ fn host(name: &str, users: &[ObservedUser]) -> Facts {
         users: users.to_vec(),
         groups: Vec::new(),
         digest: String::new(),
-        login: None,
         warnings: Vec::new(),
     };
     Facts { host: name.into(), local: Some(local), resolved: uid, home_owner: uid, ..Facts::default() }

@@ -37,8 +37,17 @@ pub struct Seen {
     pub users: Vec<(String, u32)>,
     /// Its groups, with their gids.
     pub groups: Vec<(String, u32)>,
-    /// As whom enlist logs in there.
-    pub login: Option<String>,
+    /// As whom enlist logs in there. For a directory: on all hosts whose people come from it.
+    pub logins: Vec<OwnLogin>,
+}
+
+/// As whom enlist logs in on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnLogin {
+    /// The login name.
+    pub login: String,
+    /// The host's inventory name.
+    pub host: String,
 }
 
 /// One named refusal.

@@ -3,7 +3,7 @@
 use super::ask::together;
 use super::compile::{batches, lock};
 use super::lost::Lost;
-use super::observe::claims;
+use super::observe::{claims, for_guards};
 use super::plan::{failed, foretold, now, people, refuse, subject};
 use super::stale::{changed_hosts, stale};
 use super::{Host, Observed, Site, Survey, observe};
@@ -93,7 +93,7 @@ pub fn apply(
     refuse(missing_hosts(site, plan))?;
     refuse(mandate.roster.map(|roster| strange_steps(site, plan, roster)).unwrap_or_default())?;
     let Survey { seen, silent } = observe(site)?;
-    judge_plan(plan, mandate, &seen.iter().map(Seen::from).collect::<Vec<_>>())?;
+    judge_plan(plan, mandate, &for_guards(site, &seen))?;
     refuse(conflicts(&wanted(plan), &claims(&seen)))?;
     let (mut moved, mut out, mut jobs) = (Vec::new(), HashMap::new(), 0);
     for (host, why) in silent {

@@ -319,14 +319,7 @@ mod tests {
 
     fn host(name: &str, users: Vec<ObservedUser>) -> Observed {
         let group = ObservedGroup { name: "ai".into(), gid: 3001, file: "/etc/group".into(), line: 9 };
-        Observed {
-            host: name.into(),
-            users,
-            groups: vec![group],
-            digest: String::new(),
-            login: None,
-            warnings: Vec::new(),
-        }
+        Observed { host: name.into(), users, groups: vec![group], digest: String::new(), warnings: Vec::new() }
     }
 
     fn shown(findings: &[Finding]) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::{Host, Site, Way};
 use crate::plan::digest;
-use crate::plan::guard::Seen;
+use crate::plan::guard::{OwnLogin, Seen};
 use crate::roster::claims::{Claim, Kind, Origin};
 use serde::{Deserialize, Serialize};
 use words::diag::{Diagnostic, ErrorKind};
@@ -19,8 +19,6 @@ pub struct Observed {
     pub groups: Vec<ObservedGroup>,
     /// Fingerprint of all of it.
     pub digest: String,
-    /// As whom enlist is logged in there, if that is known.
-    pub login: Option<String>,
     /// What the host says of its account files, such as lines that cannot be read.
     pub warnings: Vec<String>,
 }
@@ -102,10 +100,6 @@ pub(super) fn look(site: &Site, host: &Host) -> Result<Observed, Diagnostic> {
         users: serde_json::from_str(&part("users")).map_err(|error| failed(error.to_string()))?,
         groups: serde_json::from_str(&part("groups")).map_err(|error| failed(error.to_string()))?,
         digest,
-        login: match &host.way {
-            Ok(Way::Ssh { target, .. }) => site.links.login(target),
-            Ok(Way::Directory(_)) | Err(_) => None,
-        },
         warnings,
     })
 }
@@ -124,18 +118,79 @@ impl Observed {
     }
 }
 
-impl From<&Observed> for Seen {
-    fn from(observed: &Observed) -> Self {
-        Self {
-            host: observed.host.clone(),
-            users: observed.users.iter().map(|user| (user.name.clone(), user.uid)).collect(),
-            groups: observed.groups.iter().map(|group| (group.name.clone(), group.gid)).collect(),
-            login: observed.login.clone(),
-        }
-    }
+/// What guards need to know of what was seen. Whoever is locked or removed in a directory is so on all hosts whose people come
+/// from it: as whom enlist logs in there counts for the directory, also where a host does not answer.
+pub(super) fn for_guards(site: &Site, seen: &[Observed]) -> Vec<Seen> {
+    let login_on = |host: &Host| match &host.way {
+        Ok(Way::Ssh { target, .. }) => site.links.login(target).or_else(|| target.user.clone()),
+        Ok(Way::Directory(_)) | Err(_) => None,
+    };
+    let own = |host: &Host| Some(OwnLogin { login: login_on(host)?, host: host.name().to_owned() });
+    let concerns = |host: &&Host, place: &str| host.name() == place || host.resolves.as_deref() == Some(place);
+    let one = |observed: &Observed| Seen {
+        host: observed.host.clone(),
+        users: observed.users.iter().map(|user| (user.name.clone(), user.uid)).collect(),
+        groups: observed.groups.iter().map(|group| (group.name.clone(), group.gid)).collect(),
+        logins: site.hosts.iter().filter(|host| concerns(host, &observed.host)).filter_map(own).collect(),
+    };
+    seen.iter().map(one).collect()
 }
 
 /// The claims of all hosts.
 pub(super) fn claims(observed: &[Observed]) -> Vec<Claim> {
     observed.iter().flat_map(Observed::claims).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::fake::FakeConnector;
+    use crate::connection::{Become, LinkError, Target};
+    use std::time::Duration;
+
+    fn host(name: &str, user: &str, resolves: Option<&str>) -> Host {
+        let target = Target {
+            name: name.into(),
+            address: name.into(),
+            port: None,
+            user: Some(user.into()),
+            keys: Vec::new(),
+            password: None,
+            ssh_args: Vec::new(),
+            host_key_checking: true,
+            timeout: Duration::from_secs(1),
+            local: false,
+        };
+        let way = Ok(Way::Ssh { target, who: Become::Login });
+        Host {
+            name: name.into(),
+            way,
+            accounts: resolves.is_none(),
+            scheduler: false,
+            resolves: resolves.map(str::to_owned),
+        }
+    }
+
+    fn seen(host: &str) -> Observed {
+        let (users, groups, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        Observed { host: host.into(), users, groups, digest: String::new(), warnings }
+    }
+
+    #[test]
+    fn a_directory_has_the_logins_of_all_hosts_whose_people_come_from_it() {
+        let silent =
+            |_: &str, _: &Become, _: &_| Err(LinkError::TimedOut(Box::new(Diagnostic::new(ErrorKind::Host, ""))));
+        let connector = FakeConnector::new(silent);
+        let hosts =
+            [("login1", "ops", Some("corp")), ("login2", "admin", Some("corp")), ("login3", "kim", Some("other"))];
+        let mut hosts: Vec<Host> = hosts.into_iter().map(|(name, user, from)| host(name, user, from)).collect();
+        hosts.push(host("master", "root", None));
+        let site = Site::new(hosts, &connector, 2);
+        let places = for_guards(&site, &[seen("corp"), seen("master")]);
+        let logins = |at: usize| -> Vec<(&str, &str)> {
+            places[at].logins.iter().map(|own| (own.login.as_str(), own.host.as_str())).collect()
+        };
+        assert_eq!(logins(0), [("ops", "login1"), ("admin", "login2")]);
+        assert_eq!(logins(1), [("root", "master")]);
+    }
 }

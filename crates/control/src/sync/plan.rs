@@ -5,9 +5,9 @@
 use super::busy::{AGAIN, busy_leavers};
 use super::compile::{Batch, batches, lock};
 use super::lost::Lost;
-use super::observe::{ObservedUser, claims};
+use super::observe::{ObservedUser, claims, for_guards};
 use super::{Host, Observed, Site, Survey, observe};
-use crate::plan::guard::{self, Case, Seen};
+use crate::plan::guard::{self, Case};
 use crate::plan::vocabulary as calls;
 use crate::plan::{FORMAT, HostPlan, LeftOut, Phase, Plan, RosterMark, Step, digest};
 use crate::roster::claims::{conflicts, of_roster};
@@ -67,7 +67,7 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
         hosts,
         left_out,
     };
-    let hosts: Vec<Seen> = seen.iter().map(Seen::from).collect();
+    let hosts = for_guards(site, &seen);
     let case = Case { plan: &plan, settings: &roster.guards, people: people(roster), hosts: &hosts, now: now() };
     refuse(guard::refusals(&case))?;
     Ok(Planned { plan, warnings })

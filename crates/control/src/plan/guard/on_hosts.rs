@@ -88,17 +88,15 @@ fn named_by(step: &Step) -> Vec<Named> {
 }
 
 pub(super) fn own_login(case: &Case) -> Vec<String> {
-    let is_own = |(seen, step): &(&Seen, &Step)| {
-        ["user", "doors"].contains(&&*step.module)
-            && seen.login.as_deref().is_some_and(|login| step.args.get("name").and_then(Value::as_str) == Some(login))
-    };
-    let of_own = steps(case).filter(is_own);
-    of_own
-        .filter_map(|(seen, step)| {
-            let login = seen.login.as_deref()?;
-            Some(format!("the plan {} `{login}`, as whom enlist logs in on {}", keeps_out(case, step)?, seen.host))
-        })
-        .collect()
+    let mut found = BTreeSet::new();
+    for (seen, step) in steps(case).filter(|(_, step)| ["user", "doors"].contains(&&*step.module)) {
+        let name = step.args.get("name").and_then(Value::as_str);
+        let Some(does) = keeps_out(case, step) else { continue };
+        for own in seen.logins.iter().filter(|own| Some(own.login.as_str()) == name) {
+            found.insert(format!("the plan {does} `{}`, as whom enlist logs in on {}", own.login, own.host));
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// What a step does to its user so that he does not come in any more, or is no administrator any more.

@@ -98,7 +98,7 @@ fn seen() -> Seen {
         host: "login1".into(),
         users: entries(&[("root", 0), ("toor", 0), ("alice", 2001), ("ops", 1500)]),
         groups: entries(&[("sudo", 27), ("helpers", 27), ("ai", 3001)]),
-        login: Some("ops".into()),
+        logins: vec![OwnLogin { login: "ops".into(), host: "login1".into() }],
     }
 }
 
@@ -137,6 +137,12 @@ fn the_login_of_enlist_stays() {
         let message = format!("the plan {does} `ops`, as whom enlist logs in on login1");
         says("own-login", &message, &judged(&plan(vec![step]), &Settings::default(), &[seen()]));
     }
+    let corp = Seen { host: "corp".into(), ..seen() };
+    let mut in_directory = plan(vec![gone("ops")]);
+    in_directory.hosts.truncate(1);
+    in_directory.hosts[0].host = "corp".into();
+    let message = "the plan removes `ops`, as whom enlist logs in on login1";
+    says("own-login", message, &judged(&in_directory, &Settings::default(), &[corp]));
     let fine = [with("expires", (-1.0).into()), with("expires", 4e9.into()), with("shell", "/bin/sh".into())];
     for step in fine {
         assert_eq!(judged(&plan(vec![step]), &Settings::default(), &[seen()]), []);
