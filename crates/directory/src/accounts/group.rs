@@ -29,7 +29,7 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
     let entry = new(name, gid, rules);
     let change = Change::new(Action::Create, "group", name).field("gid", Value::Null, gid);
     let change = change.field("entry", Value::Null, entry.dn.as_str());
-    Ok(Decision { changes: vec![change], writes: vec![Write::Add(entry)] })
+    Ok(Decision { changes: vec![change], writes: vec![Write::Add(entry)], warnings: Vec::new() })
 }
 
 fn new(name: &str, gid: u32, rules: &Rules) -> Entry {
@@ -56,7 +56,11 @@ pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decis
     let members = super::user::listed(group.entry.texts("memberUid").chain(group.entry.texts("member")));
     let change = Change::new(Action::Delete, "group", name).field("gid", gid, Value::Null);
     let change = change.field("members", members, Value::Null).field("entry", group.entry.dn.as_str(), Value::Null);
-    Ok(Decision { changes: vec![change], writes: vec![Write::Delete { dn: group.entry.dn.clone() }] })
+    Ok(Decision {
+        changes: vec![change],
+        writes: vec![Write::Delete { dn: group.entry.dn.clone() }],
+        warnings: Vec::new(),
+    })
 }
 
 /// The number of a group that is enlist's to change.

@@ -15,7 +15,7 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
     let (name, wanted) = named(args)?;
     let no_entry = || Failure::new(format!("the directory has no user {name}"));
     let entry = mirror.person(name)?.ok_or_else(no_entry)?;
-    let old = joined(entry);
+    let old = joined(entry.values(ATTRIBUTE));
     let new = with_keys(&old, &wanted, false);
     decision(entry, old, new, rules)
 }
@@ -24,7 +24,7 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
 pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
     let (name, unwanted) = named(args)?;
     let Some(entry) = mirror.person(name)? else { return Ok(Decision::default()) };
-    let old = joined(entry);
+    let old = joined(entry.values(ATTRIBUTE));
     let new = without_keys(&old, &unwanted);
     decision(entry, old, new, rules)
 }
@@ -35,14 +35,13 @@ fn named(args: &Map) -> Result<(&str, Vec<PublicKey>), Failure> {
     Ok((arguments::required(args, "user")?, keys))
 }
 
-/// The values as lines of a file. One that ends in a newline is the same key.
-fn joined(entry: &Entry) -> Vec<u8> {
-    let values = entry.values(ATTRIBUTE).iter();
-    values.flat_map(|value| [value.trim_ascii(), b"\n"].concat()).collect()
+/// The values as lines of a file. One that ends in a newline is the same key; one of several lines holds several.
+fn joined(values: &[Vec<u8>]) -> Vec<u8> {
+    values.iter().flat_map(|value| lines(value)).flat_map(|line| [line, b"\n"].concat()).collect()
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
 fn decision(entry: &Entry, old: Vec<u8>, new: Vec<u8>, rules: &Rules) -> Result<Decision, Failure> {
@@ -54,17 +53,25 @@ fn decision(entry: &Entry, old: Vec<u8>, new: Vec<u8>, rules: &Rules) -> Result<
         return Err(Failure::new("this server's schema has no sshPublicKey")
             .hint("load the schema openssh-lpk there, or take the keys out of the roster"));
     }
-    let edits = edits(entry, &old, &new);
+    let edits = edits(entry, &new);
     let shown = |text: &[u8]| (!text.is_empty()).then(|| String::from_utf8_lossy(text).into_owned());
     let action = if old.is_empty() { Action::Create } else { Action::Update };
     let change = Change::new(action, "authorized_key", entry.dn.as_str()).text(ATTRIBUTE, shown(&old), shown(&new));
-    Ok(Decision { changes: vec![change], writes: vec![Write::Modify { dn: entry.dn.clone(), edits }] })
+    Ok(Decision {
+        changes: vec![change],
+        writes: vec![Write::Modify { dn: entry.dn.clone(), edits }],
+        warnings: Vec::new(),
+    })
 }
 
-fn edits(entry: &Entry, old: &[u8], new: &[u8]) -> Vec<Edit> {
-    let goes = |value: &&Vec<u8>| !lines(new).any(|line| line == value.trim_ascii());
-    let remove: Vec<_> = entry.values(ATTRIBUTE).iter().filter(goes).cloned().collect();
-    let add: Vec<_> = lines(new).filter(|line| !lines(old).any(|was| was == *line)).map(<[u8]>::to_vec).collect();
+/// A value stays if all of its lines do. Lines that stay of one that goes come back as values of their own.
+fn edits(entry: &Entry, new: &[u8]) -> Vec<Edit> {
+    let stays = |value: &&Vec<u8>| lines(value).all(|line| lines(new).any(|wanted| wanted == line));
+    let (kept, remove): (Vec<_>, Vec<_>) = entry.values(ATTRIBUTE).iter().partition(stays);
+    let is_kept = |line: &&[u8]| kept.iter().any(|value| lines(value).any(|one| one == *line));
+    let mut add: Vec<_> = lines(new).filter(|line| !is_kept(line)).map(<[u8]>::to_vec).collect();
+    add.dedup();
     let class = (!entry.is_a("ldapPublicKey") && !add.is_empty()).then(|| Edit::add("objectClass", "ldapPublicKey"));
-    class.into_iter().chain([Edit { attribute: ATTRIBUTE, remove, add }]).collect()
+    let keys = Edit { attribute: ATTRIBUTE, remove: remove.into_iter().cloned().collect(), add };
+    class.into_iter().chain([keys]).collect()
 }

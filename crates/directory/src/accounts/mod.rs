@@ -36,6 +36,8 @@ pub struct Decision {
     pub changes: Vec<Change>,
     /// As the server is told, in this order: each alone leaves the directory whole.
     pub writes: Vec<Write>,
+    /// What people have to know beside it.
+    pub warnings: Vec<String>,
 }
 
 type Rule = fn(&Map, &Mirror, &Rules) -> Result<Decision, Failure>;

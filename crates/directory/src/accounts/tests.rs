@@ -257,3 +257,55 @@ fn who_is_not_enlists_is_left_alone_and_named() {
     mirror.set(&primary.dn.clone(), Some(primary.with("gidNumber", "3001")));
     assert!(decide("group", &absent("gpu"), &mirror, &rules).is_ok());
 }
+
+#[test]
+fn a_value_of_several_keys_loses_none_that_nobody_named() {
+    const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA";
+    let rules = rules(SchemaKind::Rfc2307);
+    let dn = child("uid", "gildong", PEOPLE);
+    let values = |mirror: &Mirror| -> Vec<String> {
+        mirror.entry(&dn).unwrap().texts("sshPublicKey").map(str::to_owned).collect()
+    };
+    let pasted = format!("ssh-rsa AAAAb own\n{OTHER} old\n");
+    let start = || {
+        let mut mirror = with_groups(&rules);
+        call(&mut mirror, &rules, "user", &gildong());
+        let own = mirror.entry(&dn).unwrap().clone().with("sshPublicKey", &pasted);
+        mirror.set(&dn, Some(own));
+        mirror
+    };
+    let key =
+        |key: &str, state: &str| args(&[("user", "gildong".into()), ("key", key.into()), ("state", state.into())]);
+    let mut mirror = start();
+    call(&mut mirror, &rules, "authorized_key", &key(KEY, "present"));
+    assert_eq!(values(&mirror), [pasted.clone(), KEY.to_owned()], "what stays is not written");
+    call(&mut mirror, &rules, "authorized_key", &key(OTHER, "absent"));
+    assert_eq!(values(&mirror), [KEY, "ssh-rsa AAAAb own"], "the other key of the value comes back alone");
+    let mut mirror = start();
+    call(&mut mirror, &rules, "authorized_key", &key(&format!("{OTHER} new"), "present"));
+    assert_eq!(values(&mirror), ["ssh-rsa AAAAb own".to_owned(), format!("{OTHER} new")]);
+}
+
+#[test]
+fn groups_that_are_not_enlists_are_not_written_when_somebody_goes() {
+    for kind in [SchemaKind::Rfc2307, SchemaKind::Rfc2307bis] {
+        let rules = rules(kind);
+        let mut mirror = with_groups(&rules);
+        call(&mut mirror, &rules, "user", &gildong());
+        let dn = child("uid", "gildong", PEOPLE);
+        let foreign = |dn: &str, gid: &str| {
+            let entry = Entry::new(dn).with("objectClass", "posixGroup").with("objectClass", "groupOfNames");
+            entry.with("cn", gid).with("gidNumber", gid).with("memberUid", "gildong")
+        };
+        let admins = foreign("cn=500,ou=groups,dc=example,dc=org", "500").with("member", &dn);
+        let services = foreign("cn=2500,ou=services,dc=example,dc=org", "2500").with("member", &dn);
+        for group in [&admins, &services] {
+            mirror.set(&group.dn.clone(), Some(group.clone()));
+        }
+        let gone = call(&mut mirror, &rules, "user", &absent("gildong"));
+        let written: Vec<_> = gone.writes.iter().map(Write::dn).collect();
+        assert_eq!(written, ["cn=gpu,ou=groups,dc=example,dc=org", &dn]);
+        assert!(gone.warnings.len() == 2 && gone.warnings[0].contains("still names gildong"), "{:?}", gone.warnings);
+        assert_eq!(mirror.entry(&admins.dn), Some(&admins));
+    }
+}

@@ -34,7 +34,7 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
     if let Some(entry) = old {
         owned(entry, rules)?;
     }
-    Ok(Decision { changes: vec![change], writes })
+    Ok(Decision { changes: vec![change], writes, warnings: Vec::new() })
 }
 
 /// A person who shall be gone, from all groups first.
@@ -43,12 +43,20 @@ pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decis
     let Some(entry) = mirror.person(name)? else { return Ok(Decision::default()) };
     owned(entry, rules)?;
     let member = Member::new(name, &entry.dn);
-    let leaves = mirror.known_groups().filter_map(|group| member.leave(group, rules));
+    let is_own = |group: &&KnownGroup| super::group::owned(group, rules).is_ok();
+    let leaves = mirror.known_groups().filter(is_own).filter_map(|group| member.leave(group, rules));
     let writes = leaves.chain([Write::Delete { dn: entry.dn.clone() }]).collect();
+    let of_others = mirror.known_groups().filter(|group| !is_own(group) && member.is_in(group));
+    let warnings = of_others.map(|group| still_named(name, group)).collect();
     let change = Change::new(Action::Delete, "user", name);
     let change = fields(change, &described(entry, &member.of(mirror), mirror), None);
     let change = change.field("entry", entry.dn.as_str(), Value::Null);
-    Ok(Decision { changes: vec![change], writes })
+    Ok(Decision { changes: vec![change], writes, warnings })
+}
+
+/// A group that is not enlist's keeps the name of who goes; whoever gets this login next would inherit it.
+fn still_named(name: &str, group: &KnownGroup) -> String {
+    format!("{} is not enlist's to change, and still names {name}: take the name out of it by hand", group.entry.dn)
 }
 
 /// The number of a person who is enlist's to change.

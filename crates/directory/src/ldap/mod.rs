@@ -111,7 +111,11 @@ impl State {
             Err(failure) => ItemResult::unchanged(Err(failure)),
             Ok(decision) => {
                 let changed = !decision.changes.is_empty();
-                ItemResult { changes: decision.changes, changed, outcome: Ok(Outcome::new()) }
+                ItemResult {
+                    changes: decision.changes,
+                    changed,
+                    outcome: Ok(Outcome { warnings: decision.warnings, ..Outcome::new() }),
+                }
             }
         }
     }
