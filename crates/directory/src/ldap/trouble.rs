@@ -18,6 +18,8 @@ pub enum Trouble {
     Lost(String),
     /// The server said that all went well, and it did not.
     Untrue(String),
+    /// A part of what was asked for lies on another server, at this URL.
+    Elsewhere(String),
 }
 
 /// The codes that this project knows something about.
@@ -96,7 +98,13 @@ impl Trouble {
 
     /// What to do next.
     pub fn hint(&self) -> Option<&'static str> {
-        let Trouble::Refused { code, .. } = self else { return None };
+        let code = match self {
+            Trouble::Refused { code, .. } => code,
+            Trouble::Elsewhere(_) => {
+                return Some("narrow `base` of the directory, or name a server that holds all of it");
+            }
+            Trouble::Lost(_) | Trouble::Untrue(_) => return None,
+        };
         CODES.iter().find(|(known, ..)| known == code).map(|(.., hint)| *hint).filter(|hint| !hint.is_empty())
     }
 }
@@ -106,6 +114,9 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Lost(why) => write!(f, "the connection is lost: {why}"),
             Trouble::Untrue(what) => f.write_str(what),
+            Trouble::Elsewhere(url) => {
+                write!(f, "a part of it lies on another server: {}", words::text::visible::on_one_line(url))
+            }
             Trouble::Refused { code, text, referral } => {
                 let known = CODES.iter().find(|(known, ..)| known == code).map(|(_, meaning, _)| *meaning);
                 write!(f, "{} (LDAP result {code}", known.unwrap_or("it refuses"))?;

@@ -105,12 +105,13 @@ impl Wire {
         loop {
             let control =
                 matches!(at, Where::Below).then(|| PagedResults { size: page, cookie: cookie.clone() }.into());
+            let is_later = !cookie.is_empty();
             let Self { ldap, runtime } = self;
             let next = run(runtime, async {
                 let ldap = ldap.with_timeout(PATIENCE).with_controls(control.into_iter().collect::<Vec<RawControl>>());
                 let scope = if matches!(at, Where::Below) { Scope::Subtree } else { Scope::Base };
                 let stream = ldap.streaming_search(base, scope, filter, attributes.to_vec()).await?;
-                read_page(stream, &mut found, &mut bytes).await
+                read_page(stream, &mut found, &mut bytes, is_later).await
             })?;
             if next.is_empty() {
                 return Ok(found);
@@ -161,11 +162,14 @@ async fn read_page<'a>(
     mut stream: SearchStream<'a, &'a str, Vec<&'a str>>,
     found: &mut Vec<Entry>,
     bytes: &mut usize,
+    is_later: bool,
 ) -> Result<Vec<u8>, Trouble> {
     while let Some(item) = stream.next().await? {
-        // References to other servers are no entries, and are not followed.
-        if item.is_ref() || item.is_intermediate() {
+        if item.is_intermediate() {
             continue;
+        }
+        if item.is_ref() {
+            return Err(Trouble::Elsewhere(reference(item).unwrap_or_else(|| "it does not say which".into())));
         }
         let entry = read_entry(item).ok_or_else(|| Trouble::Lost("it sends an entry that is none".into()))?;
         *bytes += entry.attributes().flat_map(|(_, values)| values).map(Vec::len).sum::<usize>();
@@ -174,10 +178,16 @@ async fn read_page<'a>(
             return Err(Trouble::Untrue(format!("it sends more than {MOST_ENTRIES} entries or {MOST_BYTES} bytes")));
         }
     }
-    let result = stream.finish().await;
-    let cookie = cookie(&result.ctrls)?;
+    let mut result = stream.finish().await;
+    let controls = std::mem::take(&mut result.ctrls);
     done(result)?;
-    Ok(cookie)
+    cookie(&controls, is_later)
+}
+
+/// The first URL of a search result reference.
+fn reference(item: ResultEntry) -> Option<String> {
+    let first = item.0.expect_constructed()?.into_iter().next()?;
+    String::from_utf8(first.expect_primitive()?).ok()
 }
 
 /// As RFC 4511 has it; the crate's own reader panics at anything else.
@@ -194,9 +204,13 @@ fn read_entry(item: ResultEntry) -> Option<Entry> {
     Some(entry)
 }
 
-/// The cookie in the answer to a paged search: `SEQUENCE { INTEGER, OCTET STRING }`. No control is no further page.
-fn cookie(controls: &[Control]) -> Result<Vec<u8>, Trouble> {
-    let Some(control) = controls.iter().find(|control| control.1.ctype == PAGED) else { return Ok(Vec::new()) };
+/// The cookie in the answer to a paged search: `SEQUENCE { INTEGER, OCTET STRING }`. Without a control the first answer is all
+/// there is, from a server that does not page; one that does says so with each page (RFC 2696).
+fn cookie(controls: &[Control], is_later: bool) -> Result<Vec<u8>, Trouble> {
+    let Some(control) = controls.iter().find(|control| control.1.ctype == PAGED) else {
+        let cut = "it sends a page that does not say whether it is the last";
+        return if is_later { Err(Trouble::Untrue(cut.into())) } else { Ok(Vec::new()) };
+    };
     let value = control.1.val.as_deref().unwrap_or_default();
     let cookie = element(value, 0x30)
         .and_then(|(sequence, _)| element(sequence, 0x02))
@@ -258,11 +272,12 @@ mod tests {
         let control = |value: &[u8]| {
             vec![Control(None, RawControl { ctype: PAGED.into(), crit: false, val: Some(value.to_vec()) })]
         };
-        assert_eq!(cookie(&[]), Ok(Vec::new()));
-        assert_eq!(cookie(&control(b"\x30\x07\x02\x01\x00\x04\x02ab")), Ok(b"ab".to_vec()));
-        assert_eq!(cookie(&control(b"\x30\x05\x02\x01\x00\x04\x00")), Ok(Vec::new()));
+        assert_eq!(cookie(&[], false), Ok(Vec::new()));
+        assert!(matches!(cookie(&[], true), Err(Trouble::Untrue(_))), "a later page without the control is no end");
+        assert_eq!(cookie(&control(b"\x30\x07\x02\x01\x00\x04\x02ab"), true), Ok(b"ab".to_vec()));
+        assert_eq!(cookie(&control(b"\x30\x05\x02\x01\x00\x04\x00"), true), Ok(Vec::new()));
         for bad in [&b""[..], b"\x30", b"\x30\x85\x00", b"\x30\x05\x02\x01\x00\x04\x09", b"\x30\x84\xff\xff\xff\xff"] {
-            assert!(cookie(&control(bad)).is_err(), "{bad:?}");
+            assert!(cookie(&control(bad), true).is_err(), "{bad:?}");
         }
     }
 }

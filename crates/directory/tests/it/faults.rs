@@ -152,6 +152,27 @@ fn an_answer_that_is_not_whole_is_no_answer() {
 }
 
 #[test]
+fn a_part_on_another_server_is_no_answer() {
+    let server = server();
+    server.script(|asked| (asked == Asked::Sweep).then_some(Fault::Reference));
+    let problem = run(&directory(&server)).unwrap_err();
+    assert!(problem.message.contains("lies on another server: ldap://other/ou=students,dc=x"), "{problem}");
+    assert!(problem.hints[0].contains("narrow `base`"), "{problem}");
+    assert_eq!(server.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_later_page_that_does_not_say_whether_it_is_the_last_is_no_answer() {
+    let server = server();
+    let sweeps = AtomicUsize::new(0);
+    let is_second = move |asked| asked == Asked::Sweep && sweeps.fetch_add(1, Ordering::Relaxed) == 1;
+    server.script(move |asked| is_second(asked).then_some(Fault::Unpaged));
+    let problem = run(&directory(&server)).unwrap_err();
+    assert!(problem.message.contains("does not say whether it is the last"), "{problem}");
+    assert_eq!(server.writes(), Vec::<String>::new());
+}
+
+#[test]
 fn who_may_not_read_is_told_from_an_empty_directory() {
     for at in [Asked::Look, Asked::Sweep] {
         let server = server();

@@ -7,7 +7,8 @@ use ldap3_proto::LdapCodec;
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
     LdapAddRequest, LdapBindResponse, LdapFilter, LdapModify, LdapModifyRequest, LdapModifyType, LdapMsg, LdapOp,
-    LdapPartialAttribute, LdapResult, LdapResultCode, LdapSearchRequest, LdapSearchResultEntry, LdapSearchScope,
+    LdapPartialAttribute, LdapResult, LdapResultCode, LdapSearchRequest, LdapSearchResultEntry,
+    LdapSearchResultReference, LdapSearchScope,
 };
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -42,6 +43,10 @@ pub enum Fault {
     Close,
     /// Sends what is no LDAP.
     Garbage,
+    /// Sends a reference to another server with what it found.
+    Reference,
+    /// Forgets to say whether there are more pages.
+    Unpaged,
     /// Somebody else adds this entry at the same time.
     Rival(Entry),
 }
@@ -164,7 +169,12 @@ impl World {
             }
             _ => return None,
         };
-        (fault != Some(Fault::Close)).then_some(answers)
+        match fault {
+            Some(Fault::Close) => None,
+            Some(Fault::Reference) => Some([reference(id)].into_iter().chain(answers).collect()),
+            Some(Fault::Unpaged) => Some(answers.into_iter().map(|answer| LdapMsg::new(id, answer.op)).collect()),
+            _ => Some(answers),
+        }
     }
 
     fn search(
@@ -297,6 +307,11 @@ fn told(code: Option<LdapResultCode>) -> LdapResult {
     let code = code.unwrap_or(LdapResultCode::Success);
     let referral = if code == LdapResultCode::Referral { vec!["ldap://master".into()] } else { Vec::new() };
     LdapResult { code, matcheddn: String::new(), message: String::new(), referral }
+}
+
+fn reference(id: i32) -> LdapMsg {
+    let uris = vec!["ldap://other/ou=students,dc=x".into()];
+    LdapMsg::new(id, LdapOp::SearchResultReference(LdapSearchResultReference { uris }))
 }
 
 fn shown(entry: &Entry) -> LdapOp {
