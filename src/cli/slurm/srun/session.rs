@@ -275,7 +275,7 @@ impl Session<'_> {
             }
             return;
         }
-        let end = place + content.len() as u64;
+        let end = place.saturating_add(content.len() as u64);
         if end <= *had {
             // The node has not heard that it was had.
             if let Some(place) = self.written.get(&(kind as u8, task)).copied()

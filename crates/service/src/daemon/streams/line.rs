@@ -4,18 +4,22 @@
 //! have room for; one that is too slow is left behind. What the owner says goes to the nodes that it is for.
 
 use super::pipe::Pipe;
+use super::told::{SpeakingNode, Told};
 use super::wire::Packet;
 use crate::daemon::controller::lock;
 use compute::stream::{ALL, FrameKind};
-use hyper::body::Bytes;
 use scheduling::id::{Attempt, JobId, NodeName, Uid};
 use scheduling::step::LiveStep;
 use slurm::records::StepId;
-use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// So long an owner who has read all may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// One step's.
 pub struct Line {
@@ -31,8 +35,7 @@ pub struct Line {
 }
 
 struct LineNode {
-    name: NodeName,
-    ranks: Vec<u32>,
+    part: SpeakingNode,
     /// What it is to hear, over whichever connection it has.
     outbox: Pipe,
 }
@@ -41,14 +44,15 @@ struct LineNode {
 struct LineState {
     owner: Owner,
     listeners: Vec<(u64, Arc<Pipe>)>,
-    /// What nodes said of their tasks: who comes later hears it first.
-    told: Vec<Bytes>,
-    heard: HashSet<(usize, Bytes)>,
+    /// What was said of the tasks: who comes later hears it first.
+    told: Told,
     nodes: Vec<NodeConnection>,
     /// Counts connections.
     last: u64,
     /// Whether the master knows that nothing is left of the step.
     is_over: bool,
+    /// Whether all that there is to say is in `told`.
+    is_said: bool,
 }
 
 #[derive(Default)]
@@ -65,9 +69,8 @@ enum Owner {
 struct NodeConnection {
     /// The present one; 0 is none.
     number: u64,
-    /// Whether it has said that nothing is left, and whether who is there was told.
+    /// Whether it has said that nothing is left.
     has_left: bool,
-    is_told: bool,
 }
 
 /// How a client's connection ended.
@@ -86,8 +89,7 @@ pub enum Farewell {
 impl Line {
     pub fn new(job: JobId, attempt: Attempt, user: Uid, step: &LiveStep) -> Self {
         let node = |share: &scheduling::step::StepShare| LineNode {
-            name: share.node.clone(),
-            ranks: share.ranks.clone(),
+            part: SpeakingNode { name: share.node.clone(), ranks: share.ranks.clone() },
             outbox: Pipe::default(),
         };
         let nodes: Vec<LineNode> = step.shares.iter().map(node).collect();
@@ -98,7 +100,7 @@ impl Line {
 
     /// The place of a node.
     pub fn place(&self, node: &NodeName) -> Option<usize> {
-        self.nodes.iter().position(|own| own.name == *node)
+        self.nodes.iter().position(|own| own.part.name == *node)
     }
 
     /// Serves a node's connection to its end.
@@ -127,43 +129,38 @@ impl Line {
 
     async fn hear_node(&self, at: usize, from: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         while let Some(packet) = Packet::read(from).await? {
+            self.nodes[at].part.check(&packet)?;
             match packet.kind {
-                FrameKind::Output | FrameKind::Errors | FrameKind::Acknowledged => self.pass(at, &packet, true).await,
-                FrameKind::Started | FrameKind::Ended | FrameKind::Failed | FrameKind::Left => {
-                    self.tell(at, &packet).await;
-                }
-                other => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no node says {other:?}"))),
+                FrameKind::Output | FrameKind::Errors | FrameKind::Acknowledged => self.pass(at, &packet).await,
+                _ => self.tell(at, &packet),
             }
         }
         Ok(())
     }
 
-    /// Something is said of a node's tasks, by the node or in its place; once.
-    pub async fn tell(&self, at: usize, packet: &Packet) {
-        {
-            let mut state = lock(&self.state);
-            if !state.heard.insert((at, packet.bytes.clone())) {
-                return;
-            }
-            state.told.push(packet.bytes.clone());
-            state.nodes[at].has_left |= packet.kind == FrameKind::Left;
+    /// Something is said of a node's tasks, by the node or in its place; once. Nothing waits here, so that it does not get lost with
+    /// the connection over which it came: who is there has it in its pipe, who comes later is told.
+    fn tell(&self, at: usize, packet: &Packet) {
+        let mut state = lock(&self.state);
+        if !state.told.add(at, packet) {
+            return;
         }
-        self.pass(at, packet, false).await;
-        if packet.kind == FrameKind::Left {
-            lock(&self.state).nodes[at].is_told = true;
-            self.news.notify_waiters();
-        }
+        state.nodes[at].has_left |= packet.kind == FrameKind::Left;
+        state.tell_all(packet);
+        drop(state);
+        self.news.notify_waiters();
     }
 
     /// Says something of the step as a whole.
-    pub async fn announce(&self, text: &str) {
+    pub fn announce(&self, text: &str) {
         let packet = Packet::new(FrameKind::Notice, ALL, 0, text.as_bytes());
-        lock(&self.state).told.push(packet.bytes.clone());
-        self.pass(0, &packet, false).await;
+        let mut state = lock(&self.state);
+        state.told.say(&packet);
+        state.tell_all(&packet);
     }
 
-    /// Passes a frame of a node's on to all who are there; if it must be had, waits for the owner.
-    async fn pass(&self, at: usize, packet: &Packet, must_be_had: bool) {
+    /// Passes a frame of a node's on to all who are there, and waits for the owner.
+    async fn pass(&self, at: usize, packet: &Packet) {
         self.pass_to_listeners(packet);
         loop {
             let news = self.news.notified();
@@ -177,10 +174,9 @@ impl Line {
             };
             match pipe {
                 Some(pipe) if pipe.push(&packet.bytes).await.is_ok() => return,
-                // It goes, and what it was to hear is said to the next.
+                // It goes; what it did not acknowledge is said again to the next.
                 Some(_) => tokio::task::yield_now().await,
-                None if must_be_had => news.await,
-                None => return,
+                None => news.await,
             }
         }
     }
@@ -210,17 +206,31 @@ impl Line {
     pub async fn serve_client(&self, is_owner: bool, stream: impl AsyncRead + AsyncWrite) -> (u64, Farewell) {
         let (number, pipe) = self.join(is_owner);
         let (mut from, mut to) = split(stream);
-        let farewell = tokio::select! {
-            farewell = self.hear_client(is_owner, &mut from) => farewell.unwrap_or_else(Farewell::Broken),
-            written = pipe.write_to(&mut to) => match written {
-                Ok(()) => Farewell::Done,
-                Err(error) => Farewell::Broken(error),
-            },
-        };
+        let farewell = self.converse(is_owner, &pipe, &mut from, &mut to).await.unwrap_or_else(Farewell::Broken);
         if !is_owner {
             lock(&self.state).listeners.retain(|(other, _)| *other != number);
         }
         (number, farewell)
+    }
+
+    async fn converse(
+        &self,
+        is_owner: bool,
+        pipe: &Pipe,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<Farewell> {
+        let hears = self.hear_client(is_owner, from);
+        tokio::pin!(hears);
+        tokio::select! {
+            farewell = &mut hears => return farewell,
+            written = pipe.write_to(to) => written?,
+        }
+        // What is written is not read yet: the last connection, too, may break before.
+        if is_owner && lock(&self.state).is_said {
+            return timeout(GOODBYE, hears).await.unwrap_or(Ok(Farewell::Done));
+        }
+        Ok(Farewell::Done)
     }
 
     fn join(&self, is_owner: bool) -> (u64, Arc<Pipe>) {
@@ -228,7 +238,10 @@ impl Line {
         let mut state = lock(&self.state);
         state.last += 1;
         let number = state.last;
-        pipe.fill(state.told.iter().cloned());
+        pipe.fill(state.told.all());
+        if state.is_said {
+            pipe.close();
+        }
         if is_owner {
             let before = std::mem::replace(&mut state.owner, Owner::Here(number, pipe.clone()));
             if let Owner::Here(_, old) = before {
@@ -262,14 +275,15 @@ impl Line {
     /// Sends to the nodes that it is for.
     async fn send(&self, packet: &Packet) {
         for node in &self.nodes {
-            if packet.task == ALL || node.ranks.binary_search(&packet.task).is_ok() {
+            if packet.task == ALL || node.part.has(packet.task) {
                 // Closed is one whose step is over.
                 let _ = node.outbox.push(&packet.bytes).await;
             }
         }
     }
 
-    /// The owner's connection has ended. Says whether it was the present one, of a step that goes on.
+    /// The owner's connection has ended. Says whether it was the present one, of a step that goes on. Who may return is awaited, be
+    /// it only to hear how the step ended.
     pub fn lose_owner(&self, number: u64, may_return: bool) -> bool {
         let mut state = lock(&self.state);
         let Owner::Here(own, pipe) = &state.owner else { return false };
@@ -278,7 +292,7 @@ impl Line {
         }
         let pipe = pipe.clone();
         let is_done = state.is_over || state.nodes.iter().all(|node| node.has_left);
-        state.owner = if may_return && !is_done { Owner::Awaited } else { Owner::Gone };
+        state.owner = if may_return { Owner::Awaited } else { Owner::Gone };
         drop(state);
         pipe.close();
         self.news.notify_waiters();
@@ -305,7 +319,12 @@ impl Line {
 
     /// Resolves when no node has anything more to say.
     pub async fn all_left(&self) {
-        self.until(|state| state.nodes.iter().all(|node| node.is_told)).await;
+        self.until(|state| state.nodes.iter().all(|node| node.has_left)).await;
+    }
+
+    /// Resolves when the owner has read all, or does not come any more.
+    pub async fn owner_gone(&self) {
+        self.until(|state| matches!(state.owner, Owner::Gone)).await;
     }
 
     /// Resolves when the owner is there, or does not come any more.
@@ -318,27 +337,28 @@ impl Line {
         let state = lock(&self.state);
         let nodes = self.nodes.iter().zip(&state.nodes).enumerate();
         let missing = nodes.filter(|(_, (_, connection))| !connection.has_left && connection.number == 0);
-        missing.map(|(at, (node, _))| (at, node.name.clone())).collect()
+        missing.map(|(at, (node, _))| (at, node.part.name.clone())).collect()
     }
 
     /// The last word of a node, in its place.
-    pub async fn leave_for(&self, at: usize, is_lost: bool) {
-        let least = self.nodes[at].ranks.first().copied().unwrap_or(ALL);
+    pub fn leave_for(&self, at: usize, is_lost: bool) {
+        let least = self.nodes[at].part.ranks.first().copied().unwrap_or(ALL);
         if is_lost {
-            let lost = Packet::new(FrameKind::Lost, least, 0, self.nodes[at].name.as_str().as_bytes());
-            self.tell(at, &lost).await;
+            let lost = Packet::new(FrameKind::Lost, least, 0, self.nodes[at].part.name.as_str().as_bytes());
+            self.tell(at, &lost);
         }
-        self.tell(at, &Packet::new(FrameKind::Left, least, 0, b"")).await;
+        self.tell(at, &Packet::new(FrameKind::Left, least, 0, b""));
     }
 
     /// Whether a node has said something of this kind.
     pub fn has_heard(&self, kind: FrameKind) -> bool {
-        lock(&self.state).told.iter().any(|bytes| bytes.first() == Some(&(kind as u8)))
+        lock(&self.state).told.has(kind)
     }
 
     /// Everything is said: connections end when they have it.
     pub fn close(&self) {
-        let state = lock(&self.state);
+        let mut state = lock(&self.state);
+        state.is_said = true;
         if let Owner::Here(_, pipe) = &state.owner {
             pipe.close();
         }
@@ -354,5 +374,115 @@ impl Line {
             }
             news.await;
         }
+    }
+}
+
+impl LineState {
+    /// Tells it to all who are there.
+    fn tell_all(&self, packet: &Packet) {
+        if let Owner::Here(_, pipe) = &self.owner {
+            pipe.fill([packet.bytes.clone()]);
+        }
+        self.listeners.iter().for_each(|(_, pipe)| pipe.fill([packet.bytes.clone()]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use compute::stream::LONGEST;
+    use scheduling::step::{StepRequest, StepShare};
+    use scheduling::units::Units;
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    const ENDED: &[u8] = br#"{"exit":{"code":0,"signal":0}}"#;
+
+    fn line() -> Arc<Line> {
+        let (cpus, memory, gres) = (Units::default(), 0, Vec::new());
+        let share = StepShare { node: NodeName::from("n1"), ranks: vec![0, 1], cpus, memory, gres };
+        let step = LiveStep {
+            id: StepId::Number(0),
+            request: StepRequest::default(),
+            uid: Uid(1000),
+            start: 0,
+            shares: vec![share],
+            launched: Units::default(),
+            left: Units::default(),
+            ending: None,
+            signals: Vec::new(),
+            ended: Units::default(),
+            is_stopped: false,
+            is_left_alone: false,
+            used: Vec::new(),
+        };
+        Arc::new(Line::new(JobId(1), Attempt(0), Uid(1000), &step))
+    }
+
+    /// A node's connection.
+    fn node(line: &Arc<Line>) -> (DuplexStream, tokio::task::JoinHandle<io::Result<()>>) {
+        let (ours, theirs) = duplex(4 << 20);
+        let line = line.clone();
+        (ours, tokio::spawn(async move { line.serve_node(0, theirs).await }))
+    }
+
+    async fn say(to: &mut DuplexStream, kind: FrameKind, task: u32, place: u64, content: &[u8]) {
+        to.write_all(&Packet::new(kind, task, place, content).bytes).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_told_while_the_owner_does_not_read_is_not_lost_with_the_nodes_connection() {
+        let line = line();
+        let (mut srun, theirs) = duplex(64);
+        let own = line.clone();
+        let serves = tokio::spawn(async move { own.serve_client(true, theirs).await.1 });
+        line.owner_known().await;
+        let (mut from_node, serving) = node(&line);
+        let piece = vec![7; LONGEST];
+        // So many fill the owner's pipe, and no more.
+        for number in 0..8 {
+            say(&mut from_node, FrameKind::Output, 0, number * LONGEST as u64, &piece).await;
+        }
+        say(&mut from_node, FrameKind::Ended, 1, 0, ENDED).await;
+        while !line.has_heard(FrameKind::Ended) {
+            tokio::task::yield_now().await;
+        }
+        drop(from_node);
+        serving.await.unwrap().unwrap();
+        // The node says it again, and more.
+        let (mut from_node, _serving) = node(&line);
+        for (kind, task, content) in
+            [(FrameKind::Ended, 1, ENDED), (FrameKind::Ended, 0, ENDED), (FrameKind::Left, 0, b"")]
+        {
+            say(&mut from_node, kind, task, 0, content).await;
+        }
+        line.all_left().await;
+        line.close();
+        let mut told = Vec::new();
+        while let Some(packet) = Packet::read(&mut srun).await.unwrap() {
+            if packet.kind != FrameKind::Output {
+                told.push((packet.kind, packet.task));
+            }
+        }
+        assert_eq!(told, [(FrameKind::Ended, 1), (FrameKind::Ended, 0), (FrameKind::Left, 0)]);
+        say(&mut srun, FrameKind::Bye, ALL, 0, b"").await;
+        assert!(matches!(serves.await.unwrap(), Farewell::Bye), "it is heard, though all was written");
+    }
+
+    #[tokio::test]
+    async fn a_node_that_says_more_than_there_is_to_say_is_not_kept_in_memory_and_not_believed() {
+        let line = line();
+        for padding in 0..100 {
+            let (mut from_node, serving) = node(&line);
+            let end = [ENDED, &vec![b' '; padding]].concat();
+            say(&mut from_node, FrameKind::Ended, 1, 0, &end).await;
+            say(&mut from_node, FrameKind::Failed, 0, 0, &end).await;
+            // A rank of another node.
+            say(&mut from_node, FrameKind::Ended, 2, 0, ENDED).await;
+            assert_eq!(serving.await.unwrap().unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
+        let (mut from_node, serving) = node(&line);
+        say(&mut from_node, FrameKind::Ended, 0, 0, &[ENDED, &vec![b' '; LONGEST - 100]].concat()).await;
+        assert_eq!(serving.await.unwrap().unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(lock(&line.state).told.all().count(), 2, "one end, one reason");
     }
 }

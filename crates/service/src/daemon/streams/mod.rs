@@ -6,6 +6,7 @@
 
 mod line;
 mod pipe;
+mod told;
 pub mod wire;
 
 use self::line::{Farewell, Line};
@@ -49,7 +50,7 @@ const ABSENCE: Duration = Duration::from_secs(30);
 /// So long a step that is over waits for nodes that have not said all.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// So long a step that is over waits for its owner, who has not come yet.
+/// So long a step that is over waits for its owner, who has not read all yet.
 const UNREAD: Duration = Duration::from_secs(60);
 
 /// The longest request.
@@ -272,15 +273,15 @@ async fn watch(app: Weak<App>, line: Arc<Line>) {
         let Some(step) = job.step(line.step) else { break };
         if !is_said && let Some(text) = notice(&app, &line, &job, step) {
             is_said = true;
-            line.announce(&text).await;
+            line.announce(&text);
         }
         rings.await;
     }
     line.note_over();
     say_the_rest(&app, &line).await;
-    // An owner that never came has something to read.
-    let _ = timeout(UNREAD, line.owner_known()).await;
     line.close();
+    // An owner that has not come yet, or whose connection breaks now, has something to read.
+    let _ = timeout(UNREAD, line.owner_gone()).await;
     if let Some(app) = app.upgrade() {
         app.streams.forget(&line);
     }
@@ -298,7 +299,7 @@ fn look(app: &Weak<App>, line: &Line) -> Option<(Arc<tokio::sync::Notify>, Arc<L
 async fn say_the_rest(app: &Weak<App>, line: &Line) {
     while timeout(PATIENCE, line.all_left()).await.is_err() {
         for (at, node) in line.missing() {
-            line.leave_for(at, is_down(app, &node)).await;
+            line.leave_for(at, is_down(app, &node));
         }
         if app.upgrade().is_none() {
             return;

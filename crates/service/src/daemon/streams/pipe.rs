@@ -20,7 +20,8 @@ pub struct Closed;
 
 #[derive(Debug, Default)]
 struct Waiting {
-    frames: VecDeque<Bytes>,
+    /// What each costs stands beside it.
+    frames: VecDeque<(Bytes, usize)>,
     cost: usize,
     is_closed: bool,
 }
@@ -60,19 +61,15 @@ impl Pipe {
         let has_room = waiting.cost < MOST;
         if has_room {
             waiting.cost += cost(frame);
-            waiting.frames.push_back(frame.clone());
+            waiting.frames.push_back((frame.clone(), cost(frame)));
             self.news.notify_waiters();
         }
         Ok(has_room)
     }
 
-    /// Puts frames in whose number is bounded otherwise.
+    /// Puts frames in that are kept elsewhere, where their number is bounded: they take no room here.
     pub fn fill(&self, frames: impl IntoIterator<Item = Bytes>) {
-        let mut waiting = lock(&self.waiting);
-        for frame in frames {
-            waiting.cost += cost(&frame);
-            waiting.frames.push_back(frame);
-        }
+        lock(&self.waiting).frames.extend(frames.into_iter().map(|frame| (frame, 0)));
         self.news.notify_waiters();
     }
 
@@ -89,7 +86,7 @@ impl Pipe {
             let news = self.news.notified();
             {
                 let waiting = lock(&self.waiting);
-                if let Some(frame) = waiting.frames.front() {
+                if let Some((frame, _)) = waiting.frames.front() {
                     return Some(frame.clone());
                 }
                 if waiting.is_closed {
@@ -103,8 +100,8 @@ impl Pipe {
     /// The first frame was read.
     fn take(&self) {
         let mut waiting = lock(&self.waiting);
-        if let Some(frame) = waiting.frames.pop_front() {
-            waiting.cost -= cost(&frame);
+        if let Some((_, cost)) = waiting.frames.pop_front() {
+            waiting.cost -= cost;
         }
         self.room.notify_waiters();
     }

@@ -76,6 +76,11 @@ impl Packet {
         Ok(Some(Self { kind, task, place, bytes: bytes.into() }))
     }
 
+    /// What it says.
+    pub fn content(&self) -> &[u8] {
+        &self.bytes[HEAD..]
+    }
+
     /// How many bytes its content has.
     pub fn length(&self) -> u64 {
         (self.bytes.len() - HEAD) as u64

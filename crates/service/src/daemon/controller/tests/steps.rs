@@ -14,6 +14,9 @@ use tokio::io::{AsyncWriteExt, duplex};
 
 const ZERO: StepId = StepId::Number(0);
 
+const STARTED: &[u8] = br#"{"node":"n1","tasks":[[0,77]]}"#;
+const ENDED: &[u8] = br#"{"exit":{"code":3,"signal":0}}"#;
+
 /// A connection that became a stream.
 struct Stream(TokioIo<Upgraded>);
 
@@ -130,29 +133,29 @@ async fn a_step_goes_from_its_creation_to_its_record_and_its_output_to_who_start
     node.tell_step(&site, job, ZERO, RunStage::Launched).await;
 
     let mut from_node = node.stream(&site, job, ZERO).await;
-    from_node.say(FrameKind::Started, 0, 0, b"{}").await;
+    from_node.say(FrameKind::Started, 0, 0, STARTED).await;
     from_node.say(FrameKind::Output, 0, 0, b"n1\n").await;
     let mut srun = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, true)).await.unwrap();
     srun.say(FrameKind::Input, ALL, 0, b"in").await;
-    assert_eq!(srun.hear().await, Some((FrameKind::Started, 0, b"{}".to_vec())));
+    assert_eq!(srun.hear().await, Some((FrameKind::Started, 0, STARTED.to_vec())));
     assert_eq!(srun.hear().await, Some((FrameKind::Output, 0, b"n1\n".to_vec())));
     assert_eq!(from_node.hear().await, Some((FrameKind::Input, ALL, b"in".to_vec())));
     srun.say(FrameKind::Acknowledged, 0, 3, &[FrameKind::Output as u8]).await;
     assert_eq!(from_node.hear().await, Some((FrameKind::Acknowledged, 0, vec![1])));
     // Who comes later hears what is said of tasks, and has no say.
     let mut sattach = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, false)).await.unwrap();
-    assert_eq!(sattach.hear().await, Some((FrameKind::Started, 0, b"{}".to_vec())));
+    assert_eq!(sattach.hear().await, Some((FrameKind::Started, 0, STARTED.to_vec())));
     sattach.say(FrameKind::Input, ALL, 2, b"not me").await;
     sattach.say(FrameKind::Again, ALL, 0, b"").await;
     assert_eq!(from_node.hear().await, Some((FrameKind::Again, ALL, Vec::new())));
 
-    from_node.say(FrameKind::Ended, 0, 0, b"{\"exit\":3}").await;
+    from_node.say(FrameKind::Ended, 0, 0, ENDED).await;
     from_node.say(FrameKind::Left, 0, 0, b"").await;
     let end = RunStage::Ended(ScriptEnd { exit: ExitCode { code: 3, signal: 0 }, out_of_memory: false });
     node.tell_step(&site, job, ZERO, end).await;
     node.tell_step(&site, job, ZERO, RunStage::Left).await;
     for stream in [&mut srun, &mut sattach] {
-        assert_eq!(stream.hear().await, Some((FrameKind::Ended, 0, b"{\"exit\":3}".to_vec())));
+        assert_eq!(stream.hear().await, Some((FrameKind::Ended, 0, ENDED.to_vec())));
         assert_eq!(stream.hear().await, Some((FrameKind::Left, 0, Vec::new())));
         assert_eq!(stream.hear().await, None, "all is said");
     }
@@ -223,6 +226,40 @@ async fn an_owner_who_is_gone_ends_the_step_and_what_was_for_it_and_one_who_says
         assert!(!node.poll(&site).await.is_empty(), "it is told to end the run");
         node.report(&site, job, 0, RunStage::Left, None).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_whose_connection_breaks_at_the_end_hears_over_the_next_how_it_ended() {
+    let site = Site::start("");
+    let node = Scripted::join(&site, Vec::new()).await;
+    let job = site.allocate(&node, Allocating::Kept).await;
+    assert_eq!(site.create(ROOT, job, one(), false).await.0, StatusCode::OK);
+    node.launch_step(&site).await;
+    node.tell_step(&site, job, ZERO, RunStage::Launched).await;
+    let mut srun = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, true)).await.unwrap();
+    let mut from_node = node.stream(&site, job, ZERO).await;
+    from_node.say(FrameKind::Ended, 0, 0, ENDED).await;
+    from_node.say(FrameKind::Left, 0, 0, b"").await;
+    node.tell_step(&site, job, ZERO, DONE).await;
+    node.tell_step(&site, job, ZERO, RunStage::Left).await;
+    for connection in 0..3 {
+        assert_eq!(srun.hear().await, Some((FrameKind::Ended, 0, ENDED.to_vec())), "{connection}");
+        assert_eq!(srun.hear().await, Some((FrameKind::Left, 0, Vec::new())));
+        assert_eq!(srun.hear().await, None, "all is said");
+        // No frame: for the master the connection is broken.
+        srun.0.write_all(&[99; 17]).await.unwrap();
+        srun = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, true)).await.unwrap();
+    }
+    srun.say(FrameKind::Bye, ALL, 0, b"").await;
+    let ask = || Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, false));
+    let ends = async {
+        while ask().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ends)
+        .await
+        .expect("nobody waits for an owner who said goodbye");
 }
 
 #[tokio::test(flavor = "multi_thread")]
