@@ -11,6 +11,10 @@ use scheduling::id::JobId;
 use service::daemon::api::{self, CreateStep, JobStanding};
 use slurm::records::StepId;
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+/// Before a service that is away or too busy is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Asks until it is there; the error is how `srun` ends without, all being said.
 pub fn step(
@@ -47,6 +51,13 @@ pub fn step(
                     is_told = true;
                 }
             },
+            // It is asked again before long.
+            Some(News::Created(Err(Unanswered::Away(why)))) => {
+                if !is_told {
+                    asking.say(&format!("Job {job} step creation temporarily disabled, retrying ({why})"));
+                }
+                is_told = true;
+            }
             Some(News::Created(Err(why))) => {
                 if let (Some(asked), Some(has)) = (run.step.nodes.map(|(least, _)| least), nodes_of(job))
                     && asked as usize > has
@@ -93,14 +104,20 @@ fn unanswered(asking: &Asking, job: JobId, why: Unanswered) -> Exit {
     }
 }
 
-/// A thread that asks until the step is there. It is asked for once at a time: a step whose answer is lost ends by itself.
+/// A thread that asks until the step is there; a service that is away or too busy is asked until it is not. It is asked for once at
+/// a time: a step whose answer is lost ends by itself.
 fn ask_until_created(ask: CreateStep, tell: Sender<News>) {
     std::thread::spawn(move || {
         loop {
             let answer = client::ask_for(&api::socket(), "/v1/steps/create", &ask);
-            let goes_on = matches!(&answer, Ok(api::CreatedStep { step: None, .. })) && !ask.immediate;
+            let is_away = matches!(&answer, Err(Unanswered::Away(_)));
+            let waits = matches!(&answer, Ok(api::CreatedStep { step: None, .. })) && !ask.immediate;
+            let goes_on = is_away || waits;
             if tell.send(News::Created(answer)).is_err() || !goes_on {
                 return;
+            }
+            if is_away {
+                std::thread::sleep(PAUSE);
             }
         }
     });

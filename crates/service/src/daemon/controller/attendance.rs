@@ -27,7 +27,8 @@ struct Attended {
 }
 
 /// Somebody is there; when this is dropped they have gone, and what was for them alone ends at once, unless they were
-/// [answered](Presence::answered) and come again.
+/// [answered](Presence::answered) and come again. A handler that answers does that [within](Presence::during) it, so that only
+/// one that is dropped unfinished, as its client hung up, takes anything from anybody.
 pub struct Presence {
     attendance: Arc<Attendance>,
     service: Weak<Service>,
@@ -68,14 +69,22 @@ impl Attendance {
 }
 
 impl Presence {
+    /// They are there while this is done. Whatever the answer is, they come again before long: an answer that a service too busy
+    /// or at fault gives, too, is no reason to end what they wait for.
+    pub async fn during<T>(self, doing: impl Future<Output = T>) -> T {
+        let done = doing.await;
+        self.answered();
+        done
+    }
+
     /// Who asked has an answer, and comes again before long.
     pub fn answered(mut self) {
         self.returns = Some(ABSENCE);
     }
 
-    /// Who asked may come again before long, though their connection broke.
-    pub fn may_return(&mut self, within: Duration) {
-        self.returns = Some(within);
+    /// Who goes now may come again within so long; `None` is that they do not.
+    pub fn may_return(&mut self, within: Option<Duration>) {
+        self.returns = within;
     }
 }
 
@@ -136,4 +145,33 @@ fn is_for_somebody(job: &LiveJob) -> bool {
 /// The user whose job it is.
 pub fn owner(job: &LiveJob) -> Requester {
     Requester { uid: job.submission.user.uid, is_operator: false, coordinates: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, poll_fn};
+    use std::task::Poll;
+
+    #[tokio::test]
+    async fn an_answer_that_is_an_error_takes_nobodys_job_and_who_hangs_up_gives_it_back() {
+        let attendance = Arc::new(Attendance::default());
+        let come = |job| {
+            lock(&attendance.0).entry(job).or_default().here += 1;
+            Presence { attendance: attendance.clone(), service: Weak::new(), job, returns: None }
+        };
+        let (answered, gone) = (JobId(1), JobId(2));
+        assert_eq!(come(answered).during(async { Err::<(), &str>("too busy") }).await, Err("too busy"));
+        let mut unfinished = Box::pin(come(gone).during(pending::<()>()));
+        poll_fn(|context| {
+            assert!(unfinished.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(unfinished);
+        while lock(&attendance.0).contains_key(&gone) {
+            tokio::task::yield_now().await;
+        }
+        assert!(lock(&attendance.0).contains_key(&answered), "who went later is gone, and this one is not");
+    }
 }

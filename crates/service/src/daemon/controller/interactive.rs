@@ -8,6 +8,7 @@ use super::super::json;
 use super::super::metrics::Outcome;
 use super::super::refusal::Refusal;
 use super::super::service::Service;
+use super::super::turns::Party;
 use super::attendance::Presence;
 use super::launch::{step_bytes, step_nodes, step_texts};
 use axum::body::Bytes;
@@ -16,7 +17,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use compute::protocol::NodeTasks;
 use scheduling::event::{Accepted, Denial, Requester, SchedulerEvent};
-use scheduling::id::JobId;
+use scheduling::id::{JobId, Uid};
 use scheduling::job::{Allocating, Allocation, JobPhase, LiveJob, NextPhase, NodeShare};
 use scheduling::request::StepProgram;
 use scheduling::step::StepRequest;
@@ -50,11 +51,15 @@ pub async fn wait(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMa
     let owner = job.clone();
     app.work.run(party.clone(), move || mine.service.may_steer(&who, &owner)).await??;
     let _place = app.waiting.now(party.clone()).ok_or_else(too_many)?;
-    let presence = is_for_one_step(&job).then(|| app.service.attendance().come(&app.service, ask.job));
+    let presence = presence(&app, &caller, &job);
+    attended(presence, wait_for(&app, party, ask)).await
+}
+
+async fn wait_for(app: &Arc<App>, party: Party<Uid>, ask: WaitForJob) -> Answer<Response> {
     let until = Instant::now() + PATIENCE;
     loop {
         let bell = app.service.core().bells().of(ask.job);
-        let rings = bell.notified();
+        let rings = bell.rings();
         let job = app.service.core().kept_job(ask.job);
         if job.is_none_or(|job| is_answer(&job, ask.over)) {
             break;
@@ -69,7 +74,6 @@ pub async fn wait(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMa
     }
     let mine = app.clone();
     let standing = app.work.run(party, move || mine.service.standing(ask.job)).await?;
-    presence.into_iter().for_each(Presence::answered);
     Ok(answered(&standing.ok_or_else(|| unknown(ask.job))?, Outcome::Done))
 }
 
@@ -100,43 +104,88 @@ pub async fn create(State(app): State<Arc<App>>, caller: Caller, headers: Header
     let wanted = Arc::new((request, Arc::new(program)));
     let known = app.service.core().kept_job(job).ok_or_else(|| unknown(job))?;
     let _place = app.waiting.now(party.clone()).ok_or_else(too_many)?;
-    let presence = is_for_one_step(&known).then(|| app.service.attendance().come(&app.service, job));
-    let until = Instant::now() + PATIENCE;
-    let created = loop {
-        let bell = app.service.core().bells().of(job);
-        let rings = bell.notified();
-        let (mine, caller, wanted) = (app.clone(), caller.clone(), wanted.clone());
+    let presence = presence(&app, &caller, &known);
+    let wish = Wish { app: app.clone(), caller, party, job, wanted };
+    attended(presence, wish.carry_out(immediate)).await
+}
+
+/// A step that somebody waits for.
+struct Wish {
+    app: Arc<App>,
+    caller: Caller,
+    party: Party<Uid>,
+    job: JobId,
+    wanted: Arc<(StepRequest, Arc<StepProgram>)>,
+}
+
+impl Wish {
+    async fn carry_out(&self, immediate: bool) -> Answer<Response> {
+        // At once, for behind a step that waits for much there may be room for this one.
+        let created = match self.attempt().await? {
+            Err(_) if !immediate => self.wait_in_line().await?,
+            made => made,
+        };
+        tell_created(&self.app, self.party.clone(), self.job, created).await
+    }
+
+    /// The first in the job's line tries when the job changes, the others do when it has what it wants. So many that wait cost
+    /// no more than one.
+    async fn wait_in_line(&self) -> Answer<Result<StepId, Denial>> {
+        let until = Instant::now() + PATIENCE;
+        let bell = self.app.service.core().bells().of(self.job);
+        let Some(_turn) = self.unless_over(until, bell.turn()).await else { return Ok(Err(Denial::NodesBusy)) };
+        loop {
+            let rings = bell.rings();
+            match self.attempt().await? {
+                Ok(step) => return Ok(Ok(step)),
+                Err(denial) => {
+                    if self.unless_over(until, rings).await.is_none() {
+                        return Ok(Err(denial));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What comes of it, if it comes in time and before the service stops.
+    async fn unless_over<T>(&self, until: Instant, comes: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            came = timeout_at(until, comes) => came.ok(),
+            () = self.app.stopping() => None,
+        }
+    }
+
+    /// Starts it, or says for what it may wait. All else that is denied is a refusal.
+    async fn attempt(&self) -> Answer<Result<StepId, Denial>> {
+        let (app, caller, job, wanted) = (self.app.clone(), self.caller.clone(), self.job, self.wanted.clone());
         let attempt = move || {
-            let made = mine.service.try_step(&caller, job, &wanted.0, &wanted.1)?;
+            let made = app.service.try_step(&caller, job, &wanted.0, &wanted.1)?;
             if let Ok(step) = made {
                 // Here, so that a step whose client has left meanwhile is not alone.
-                mine.streams.open_for(&mine, job, step);
+                app.streams.open_for(&app, job, step);
             }
             Answer::Ok(made)
         };
-        match app.work.run(party.clone(), attempt).await?? {
-            Ok(step) => break Ok(step),
-            Err(denial @ (Denial::NodesBusy | Denial::IsPending)) if immediate => break Err(denial),
-            Err(denial @ (Denial::NodesBusy | Denial::IsPending)) => {
-                let is_over = tokio::select! {
-                    rung = timeout_at(until, rings) => rung.is_err(),
-                    () = app.stopping() => true,
-                };
-                if is_over {
-                    break Err(denial);
-                }
-            }
-            Err(denial) => return Err(denied(&denial)),
+        match self.app.work.run(self.party.clone(), attempt).await?? {
+            Err(denial) if !matches!(denial, Denial::NodesBusy | Denial::IsPending) => Err(denied(&denial)),
+            made => Ok(made),
         }
-    };
-    let (mine, waits) = (app.clone(), created.err().map(|denial| denial.to_string()));
+    }
+}
+
+async fn tell_created(
+    app: &Arc<App>,
+    party: Party<Uid>,
+    job: JobId,
+    created: Result<StepId, Denial>,
+) -> Answer<Response> {
+    let (mine, waits) = (app.clone(), created.as_ref().err().map(Denial::to_string));
     let say = move || {
         let (standing, live) = (mine.service.standing(job)?, mine.service.core().kept_job(job));
         let nodes = |step| live.and_then(|job| job.step(step).map(step_nodes)).unwrap_or_default();
         Some(CreatedStep { step: created.ok().map(|step| (step, nodes(step))), waits, job: standing })
     };
     let said = app.work.run(party, say).await?.ok_or_else(|| unknown(job))?;
-    presence.into_iter().for_each(Presence::answered);
     let outcome = if said.step.is_some() { Outcome::Done } else { Outcome::Refused };
     Ok(answered(&said, outcome))
 }
@@ -157,6 +206,19 @@ pub fn denied(denial: &Denial) -> Refusal {
         _ => StatusCode::CONFLICT,
     };
     Refusal::new(status, denial.to_string())
+}
+
+/// That its user is there for a job that is for one step alone. Others who look at it are nobody for whom it runs.
+fn presence(app: &App, caller: &Caller, job: &LiveJob) -> Option<Presence> {
+    let is_its = is_for_one_step(job) && caller.uid == job.submission.user.uid;
+    is_its.then(|| app.service.attendance().come(&app.service, job.id))
+}
+
+async fn attended<T>(presence: Option<Presence>, doing: impl Future<Output = T>) -> T {
+    match presence {
+        Some(presence) => presence.during(doing).await,
+        None => doing.await,
+    }
 }
 
 fn is_for_one_step(job: &LiveJob) -> bool {

@@ -26,6 +26,7 @@ mod usage;
 
 pub use attendance::{Attendance, Presence, owner};
 pub use begin::restored;
+pub use bells::JobBell;
 pub use cell::CoreCell;
 pub use cell::lock;
 pub use clock::{now, until};

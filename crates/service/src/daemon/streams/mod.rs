@@ -13,7 +13,7 @@ use self::line::{Farewell, Line};
 use super::api::StreamStep;
 use super::caller::Caller;
 use super::controller::peer::ComputePeer;
-use super::controller::{Presence, lock, owner};
+use super::controller::{JobBell, Presence, lock, owner};
 use super::http::{Answer, App};
 use super::json;
 use super::refusal::Refusal;
@@ -121,7 +121,9 @@ pub async fn of_step(State(app): State<Arc<App>>, caller: Caller, request: Reque
     })?;
     let is_for_one = |job: &LiveJob| job.submission.allocation == Some(Allocating::ForOneStep);
     let is_for_one = app.service.core().kept_job(ask.job).is_some_and(|job| is_for_one(&job));
-    let presence = (ask.owner && is_for_one).then(|| app.service.attendance().come(&app.service, ask.job));
+    let mut presence = (ask.owner && is_for_one).then(|| app.service.attendance().come(&app.service, ask.job));
+    // Only an owner whose connection is closed has gone.
+    presence.iter_mut().for_each(|presence| presence.may_return(Some(ABSENCE)));
     let client = Client { app: Arc::downgrade(&app), line, is_owner: ask.owner, presence, _place: place };
     tokio::spawn(async move {
         if let Some(stream) = upgraded(upgrade).await {
@@ -229,8 +231,8 @@ impl Client {
         }
         let Some(mut presence) = self.presence else { return };
         match farewell {
-            Farewell::Closed if goes_on => drop(presence),
-            Farewell::Broken(_) => presence.may_return(ABSENCE),
+            Farewell::Closed if goes_on => presence.may_return(None),
+            Farewell::Broken(_) => {}
             _ => presence.answered(),
         }
     }
@@ -265,7 +267,7 @@ async fn command(app: &Weak<App>, line: &Arc<Line>, command: StepCommand) {
 async fn watch(app: Weak<App>, line: Arc<Line>) {
     let mut is_said = false;
     while let Some((bell, job)) = look(&app, &line) {
-        let rings = bell.notified();
+        let rings = bell.rings();
         // What changed before the bell was there.
         if look(&app, &line).is_none_or(|(_, now)| now != job) {
             continue;
@@ -288,7 +290,7 @@ async fn watch(app: Weak<App>, line: Arc<Line>) {
 }
 
 /// The job of a line and its bell, as long as the step is not over.
-fn look(app: &Weak<App>, line: &Line) -> Option<(Arc<tokio::sync::Notify>, Arc<LiveJob>)> {
+fn look(app: &Weak<App>, line: &Line) -> Option<(Arc<JobBell>, Arc<LiveJob>)> {
     let app = app.upgrade()?;
     let bell = app.service.core().bells().of(line.job);
     let job = app.service.core().kept_job(line.job).filter(|job| job.attempt == line.attempt)?;

@@ -197,6 +197,36 @@ async fn a_step_that_waits_is_made_by_the_commit_that_makes_room_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_steps_that_wait_only_the_first_in_line_tries_and_one_that_comes_tries_at_once() {
+    let site = Site::start("");
+    let node = Scripted::join(&site, Vec::new()).await;
+    let job = site.allocate(&node, Allocating::Kept).await;
+    assert_eq!(site.create(ROOT, job, one(), false).await.0, StatusCode::OK);
+    node.launch_step(&site).await;
+    let bell = site.service().core().bells().of(job);
+    let first = bell.turn().await;
+    let waits = site.create(ROOT, job, one(), false);
+    let goes_on = async {
+        while site.app().waiting.counts().0 == 0 || site.app().work.counts() != (0, 0) {
+            tokio::task::yield_now().await;
+        }
+        let end_step = async |step| {
+            for stage in [RunStage::Launched, DONE, RunStage::Left] {
+                node.tell_step(&site, job, step, stage).await;
+            }
+        };
+        end_step(ZERO).await;
+        let (_, said) = site.create(ROOT, job, one(), true).await;
+        assert_eq!(said["step"][0], json!({ "Number": 1 }), "who waits behind another has not taken it");
+        node.launch_step(&site).await;
+        drop(first);
+        end_step(StepId::Number(1)).await;
+    };
+    let ((status, said), ()) = tokio::join!(waits, goes_on);
+    assert_eq!((status, &said["step"][0]), (StatusCode::OK, &json!({ "Number": 2 })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_owner_who_is_gone_ends_the_step_and_what_was_for_it_and_one_who_says_bye_does_not() {
     let site = Site::start("");
     let node = Scripted::join(&site, Vec::new()).await;
