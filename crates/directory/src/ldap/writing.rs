@@ -8,6 +8,11 @@ use crate::dn::normal;
 use crate::entry::{Edit, Entry, Write};
 use crate::settings::Settings;
 use host::change::outcome::Failure;
+use std::time::Duration;
+
+/// How often a write without an answer is looked for, and how long it is waited between.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 impl State {
     /// Makes one write and knows afterwards how the entry is.
@@ -17,6 +22,7 @@ impl State {
         let told = self.session(settings).map_err(|problem| as_failure(&problem))?.write(write, seen.as_ref());
         match told {
             Ok(()) => self.verify(settings, write, None)?,
+            Err(Trouble::Lost(why)) => self.find_out(settings, write, &why)?,
             Err(trouble) if may_be_so(&trouble, write) => self.verify(settings, write, Some(&trouble))?,
             Err(trouble) => return Err(refused(settings, write.dn(), &trouble)),
         }
@@ -32,6 +38,24 @@ impl State {
         let Some(seen) = seen.filter(|seen| !session.asserts || seen.version().is_none()) else { return Ok(()) };
         let now = session.read(write.dn()).map_err(|trouble| refused(settings, write.dn(), &trouble))?;
         if now.as_ref() == Some(seen) { Ok(()) } else { Err(changed(write.dn())) }
+    }
+
+    /// Looks for a while, over new connections, whether a write without an answer was done. If it was not yet, nobody can say that
+    /// it will not be: a server that is slow does it when its turn comes.
+    fn find_out(&mut self, settings: &Settings, write: &Write, why: &str) -> Result<(), Failure> {
+        for _ in 0..LOOKS {
+            self.session = None;
+            let now = self.read_surely(settings, write.dn())?;
+            let is_done = holds(write, now.as_ref());
+            if let Some(mirror) = &mut self.mirror {
+                mirror.set(write.dn(), now);
+            }
+            if is_done {
+                return Ok(());
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        Err(unknown(write.dn(), &Failure::new(format!("the connection is lost: {why}"))))
     }
 
     /// Looks whether the entry is now as the write would have it. `after` is why that is in doubt.
@@ -58,7 +82,7 @@ impl State {
     /// One entry as it is now, over a new connection if need be.
     fn read_surely(&mut self, settings: &Settings, dn: &str) -> Result<Option<Entry>, Failure> {
         let read = |session: &mut Session| session.read(dn);
-        let first = read(self.session(settings).map_err(|problem| as_failure(&problem))?);
+        let first = read(self.session(settings).map_err(|problem| unknown(dn, &as_failure(&problem)))?);
         let read = match first {
             Err(Trouble::Lost(_)) => {
                 self.session = None;
@@ -74,8 +98,12 @@ impl State {
         let number = if entry.is_a("posixAccount") { "uidNumber" } else { "gidNumber" };
         let class = if entry.is_a("posixAccount") { "posixAccount" } else { "posixGroup" };
         let Some(id) = entry.number(number) else { return Ok(()) };
-        let session = self.session(settings).map_err(|problem| as_failure(&problem))?;
-        let all = session.with_number(class, number, id).map_err(|trouble| refused(settings, &entry.dn, &trouble))?;
+        let session = self.session(settings).map_err(|problem| perhaps_shared(entry, number, &problem.message))?;
+        let asked = session.with_number(class, number, id);
+        let all = asked.map_err(|trouble| {
+            self.session = None;
+            perhaps_shared(entry, number, &trouble.to_string())
+        })?;
         let own = normal(&entry.dn);
         let Some(other) = all.iter().find(|dn| normal(dn) != own) else { return Ok(()) };
         let message = format!("{other} was given {number} {id} at the same time");
@@ -102,7 +130,6 @@ impl State {
 /// Whether the wanted state may hold all the same.
 fn may_be_so(trouble: &Trouble, write: &Write) -> bool {
     match (trouble, write) {
-        (Trouble::Lost(_), _) => true,
         (Trouble::Refused { code, .. }, Write::Modify { .. }) => {
             [code::NO_SUCH_ATTRIBUTE, code::VALUE_EXISTS, code::ASSERTION_FAILED].contains(code)
         }
@@ -137,6 +164,15 @@ fn has(entry: &Entry, attribute: &str, value: &[u8]) -> bool {
         "member" => entry.texts(attribute).any(|one| normal(one) == normal(text)),
         "objectClass" | "objectclass" => entry.is_a(text),
         _ => entry.values(attribute).iter().any(|one| one == value),
+    }
+}
+
+/// A new entry is there, and the server cannot be asked who else has its number.
+fn perhaps_shared(entry: &Entry, number: &str, why: &str) -> Failure {
+    let message = format!("{} is made, and it is not known whether its {number} is its alone: {why}", entry.dn);
+    Failure {
+        acted: true,
+        ..Failure::new(message).hint("plan again when the directory answers: two of a number are named then")
     }
 }
 

@@ -239,6 +239,43 @@ fn a_write_whose_answer_is_lost_is_looked_for() {
 }
 
 #[test]
+fn a_write_without_an_answer_is_never_told_as_not_done() {
+    for at in [Asked::Add, Asked::Modify, Asked::Delete] {
+        for later in [None, Some(300)] {
+            let server = server();
+            let seen = AtomicUsize::new(0);
+            let first = move |asked| asked == at && seen.fetch_add(1, Ordering::Relaxed) == 0;
+            server.script(move |asked| first(asked).then_some(Fault::Late(later)));
+            let results = run(&directory(&server)).unwrap();
+            let told: Vec<_> = results.iter().filter_map(|result| result.outcome.as_ref().err()).collect();
+            match later {
+                Some(_) => assert!(told.is_empty(), "{at:?}: it was done meanwhile: {told:?}"),
+                None => {
+                    assert_eq!(told.len(), 1, "{told:?}");
+                    assert!(told[0].acted && told[0].msg.contains("it is not known whether"), "{at:?}: {told:?}");
+                }
+            }
+            assert_strangers_stay(&server, "a late write");
+        }
+    }
+}
+
+#[test]
+fn a_new_entry_whose_number_cannot_be_looked_for_is_told_as_made() {
+    let server = server();
+    let added = AtomicUsize::new(0);
+    server.script(move |asked| {
+        let was_added = added.fetch_add(usize::from(asked == Asked::Add), Ordering::Relaxed) > 0;
+        (asked == Asked::Sweep && was_added).then_some(Fault::Code(Code::Busy))
+    });
+    let results = run(&directory(&server)).unwrap();
+    let failure = results[0].outcome.as_ref().unwrap_err();
+    assert!(failure.acted && failure.msg.contains("is made, and it is not known whether its uidNumber"), "{failure:?}");
+    assert!(server.entry(NEW).is_some());
+    assert_strangers_stay(&server, "an entry that may not be alone");
+}
+
+#[test]
 fn a_refused_write_is_named_and_the_others_are_done() {
     let codes = [
         (Code::StrongerAuthRequired, "LDAP result 8"),

@@ -16,6 +16,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio_util::codec::{Decoder, Encoder};
 
 /// What a request is, for a script.
@@ -41,6 +42,8 @@ pub enum Fault {
     Nothing,
     /// Does its work, and closes before it says so.
     Close,
+    /// Closes, and does its work never, or so many milliseconds later.
+    Late(Option<u64>),
     /// Sends what is no LDAP.
     Garbage,
     /// Sends a reference to another server with what it found.
@@ -351,18 +354,31 @@ fn garbage(id: i32) -> Vec<u8> {
     vec![0x30, 0x0c, 0x02, 0x01, id, 0x7f, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00]
 }
 
+fn do_later(shared: &Arc<Mutex<World>>, message: LdapMsg, later: Option<u64>) {
+    let Some(milliseconds) = later else { return };
+    let shared = shared.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        shared.lock().unwrap().answer(message, None);
+    });
+}
+
 /// One connection. It ends with the first fault that closes it.
-fn serve(mut stream: UnixStream, world: &Mutex<World>) {
+fn serve(mut stream: UnixStream, shared: &Arc<Mutex<World>>) {
     let (mut codec, mut buffer, mut sent) = (LdapCodec::default(), BytesMut::new(), 0);
     let mut bytes = [0; 65536];
     loop {
         let Ok(length @ 1..) = stream.read(&mut bytes) else { return };
         buffer.extend_from_slice(&bytes[..length]);
         while let Ok(Some(message)) = codec.decode(&mut buffer) {
-            let mut world = world.lock().unwrap();
+            let mut world = shared.lock().unwrap();
             let fault = (world.script)(asked(&message.op));
             if fault == Some(Fault::Garbage) {
                 let _ = stream.write_all(&garbage(message.msgid));
+                return;
+            }
+            if let Some(Fault::Late(later)) = fault {
+                do_later(shared, message, later);
                 return;
             }
             let Some(answers) = world.answer(message, fault) else { return };
