@@ -152,7 +152,7 @@ fn hosts(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Vec<H
     let is_planned = |host: &Host| plan.hosts.iter().any(|planned| planned.host == host.name());
     match roster {
         Some(roster) => Ok(reach.of_roster(roster, &[])?.into_iter().filter(is_planned).collect()),
-        None if plan.hosts.iter().any(|place| place.directory) => Err(Diagnostic::new(
+        None if plan.hosts.iter().any(|place| place.directory.is_some()) => Err(Diagnostic::new(
             ErrorKind::Refused,
             "the plan changes a directory, and only the roster knows where that is",
         )

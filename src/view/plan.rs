@@ -4,7 +4,7 @@ use super::diff::line_diff;
 use super::fold::{Extent, Fate, fates, shape};
 use super::styled::Styled;
 use super::styles::Style;
-use control::plan::{LeftOut, Phase, Plan, Step};
+use control::plan::{DirectoryMark, LeftOut, Phase, Plan, Step};
 use control::sync::{Applied, Became};
 use host::change::{Action, Change, FieldDiff};
 use indexmap::IndexMap;
@@ -43,9 +43,25 @@ pub fn plan(plan: &Plan, extent: Extent) -> Vec<Styled> {
         lines.extend(one_phase(&of_phase, plan.hosts.len(), extent));
         lines.push(Styled::new());
     }
+    lines.extend(directories(plan));
     lines.extend(left_out(plan));
     lines.push(summary(plan).into());
     lines
+}
+
+/// Where the directories are that the plan changes: equal steps for another server are another plan.
+fn directories(plan: &Plan) -> Vec<Styled> {
+    let changed = plan.hosts.iter().filter(|place| !place.steps.is_empty());
+    let marks = changed.filter_map(|place| Some((&place.host, place.directory.as_ref()?)));
+    let line = |(name, mark): (&String, &DirectoryMark)| {
+        let DirectoryMark { server, people, groups, .. } = mark;
+        Styled::from(format!("  {name}  {}", on_one_line(&format!("{server}, people in {people}, groups in {groups}"))))
+    };
+    let lines: Vec<_> = marks.map(line).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    [vec![Styled::of(Style::Heading, "Directories")], lines, vec![Styled::new()]].concat()
 }
 
 fn one_phase(all: &[&Shared], hosts: usize, extent: Extent) -> Vec<Styled> {
@@ -249,7 +265,7 @@ fn summary(plan: &Plan) -> String {
 
 /// How many hosts were looked at; directories are places, too.
 fn places(plan: &Plan) -> String {
-    let kind = if plan.hosts.iter().any(|host| host.directory) { "place" } else { "host" };
+    let kind = if plan.hosts.iter().any(|host| host.directory.is_some()) { "place" } else { "host" };
     count(plan.hosts.len(), kind)
 }
 
@@ -402,7 +418,7 @@ mod tests {
             Some("a\nb\n".into()),
         );
         let gone = Change::new(Action::Delete, "user", "dooly").field("uid", 2002, Value::Null);
-        let host = |host: &str, steps| HostPlan { host: host.into(), observed: String::new(), steps, directory: false };
+        let host = |host: &str, steps| HostPlan { host: host.into(), observed: String::new(), steps, directory: None };
         let accounts = Phase::Accounts;
         Plan {
             format: FORMAT,

@@ -27,11 +27,15 @@ pub mod accounts;
 pub mod ldap;
 
 use host::change::outcome::ItemResult;
+use settings::Settings;
 use words::diag::Diagnostic;
 use words::value::Map;
 
 /// A directory as the roster's engine sees it.
 pub trait Directory: Send + Sync {
+    /// What the roster says about it.
+    fn settings(&self) -> &Settings;
+
     /// One of the roster's modules over `items`, one result an item, in order.
     ///
     /// With `check` nothing is written, and what earlier items would have written is seen by later ones. Without it, each

@@ -64,7 +64,7 @@ fn steps(roster: &str) -> Vec<Step> {
 }
 
 fn refusals(steps: Vec<Step>) -> Vec<Diagnostic> {
-    let host = HostPlan { host: "master".into(), observed: String::new(), steps, directory: false };
+    let host = HostPlan { host: "master".into(), observed: String::new(), steps, directory: None };
     let plan = Plan {
         format: FORMAT,
         enlist: String::new(),

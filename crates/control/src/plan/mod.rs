@@ -82,9 +82,34 @@ pub struct HostPlan {
     pub observed: String,
     /// What would be done, in this order; empty when the host is as it should be.
     pub steps: Vec<Step>,
-    /// Whether it is no host, but a directory of the roster; not written when it is a host.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub directory: bool,
+    /// Where it is, if it is no host, but a directory of the roster; not written when it is a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectoryMark>,
+}
+
+/// Which directory a plan was made for. Equal steps for another one are another plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryMark {
+    /// The server's URL, as the roster writes it.
+    pub server: String,
+    /// Below it everything is looked at.
+    pub base: String,
+    /// Below it people are made and changed.
+    pub people: String,
+    /// Below it groups are made and changed.
+    pub groups: String,
+}
+
+impl From<&directory::settings::Settings> for DirectoryMark {
+    fn from(settings: &directory::settings::Settings) -> Self {
+        Self {
+            server: settings.server.to_string(),
+            base: settings.base.clone(),
+            people: settings.people.clone(),
+            groups: settings.groups.clone(),
+        }
+    }
 }
 
 /// One module call and what it would change.
@@ -258,7 +283,7 @@ pub fn digest(content: &[u8]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     pub(super) fn step(changes: Vec<Change>) -> Step {
@@ -269,9 +294,9 @@ pub(super) mod tests {
         Change::new(Action::Update, "user", "gildong").field("shell", before, "/bin/zsh")
     }
 
-    pub(super) fn plan(steps: Vec<Step>) -> Plan {
+    pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         let host =
-            |name: &str| HostPlan { host: name.into(), observed: digest(b""), steps: steps.clone(), directory: false };
+            |name: &str| HostPlan { host: name.into(), observed: digest(b""), steps: steps.clone(), directory: None };
         Plan {
             format: FORMAT,
             enlist: "0.1.0".into(),

@@ -8,7 +8,7 @@ use super::plan::{failed, foretold, now, people, refuse, subject};
 use super::stale::{changed_hosts, stale};
 use super::{Host, Observed, Site, Survey, observe};
 use crate::plan::guard::{self, Case, Seen};
-use crate::plan::{HostPlan, Moved, Phase, Plan, Step, alike, ended_jobs, moved};
+use crate::plan::{DirectoryMark, HostPlan, Moved, Phase, Plan, Step, alike, ended_jobs, moved};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
 use crate::roster::guards::Settings;
 use crate::roster::{Roster, State};
@@ -91,6 +91,7 @@ pub fn apply(
 ) -> Result<bool, Vec<Diagnostic>> {
     judge_plan(plan, mandate, &[])?;
     refuse(missing_hosts(site, plan))?;
+    refuse(other_directories(site, plan))?;
     refuse(mandate.roster.map(|roster| strange_steps(site, plan, roster)).unwrap_or_default())?;
     let Survey { seen, silent } = observe(site)?;
     judge_plan(plan, mandate, &for_guards(site, &seen))?;
@@ -243,6 +244,27 @@ fn missing_hosts(site: &Site, plan: &Plan) -> Vec<Diagnostic> {
             .hint("give the inventory that the plan was made with, or make a new plan")
         })
         .collect()
+}
+
+/// Places that are other directories than those for which the plan was made and looked at.
+fn other_directories(site: &Site, plan: &Plan) -> Vec<Diagnostic> {
+    let is_other =
+        |host: &&Host| host_plan(plan, host).is_some_and(|planned| planned.directory != host.directory_mark());
+    let shown = |mark: Option<&DirectoryMark>| match mark {
+        None => "a host".to_owned(),
+        Some(DirectoryMark { server, base, people, groups }) => {
+            format!("the directory {server} (base {base}, people in {people}, groups in {groups})")
+        }
+    };
+    let problem = |host: &Host| {
+        let planned = host_plan(plan, host).and_then(|planned| planned.directory.as_ref());
+        let message = format!("{} is not the place that the plan was made for", host.name());
+        Diagnostic::new(ErrorKind::Refused, message)
+            .note(format!("in the plan it is {}", shown(planned)))
+            .note(format!("now it is {}", shown(host.directory_mark().as_ref())))
+            .hint("make a new plan, and look at it")
+    };
+    site.hosts.iter().filter(is_other).map(problem).collect()
 }
 
 /// The names and numbers that the plan gives, so that conflicts are found without the roster.

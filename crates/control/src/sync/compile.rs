@@ -49,7 +49,7 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
         add(&calls::REMOVE_ACCOUNT, absent_accounts(roster));
         add(&calls::REMOVE_QOS, absent_qos(roster));
     }
-    if host.accounts && !host.is_directory() {
+    if host.has_people() {
         add(&calls::SHUT_DOORS, doors(roster));
     }
     if host.accounts {

@@ -19,6 +19,7 @@ mod ways_in;
 
 use crate::connection::{Become, Connector, Target};
 use crate::fleet::Links;
+use crate::plan::DirectoryMark;
 pub use apply::{Applied, Became, Mandate, apply};
 use directory::Directory;
 pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
@@ -36,7 +37,7 @@ pub struct Host {
     pub name: String,
     /// How to get there, or why nobody can tell: then it is as a host that does not answer, and costs nothing but itself.
     pub way: Result<Way, Diagnostic>,
-    /// Whether it gets groups, users and keys.
+    /// Whether it keeps groups, users and keys: a host in its files, a directory in its entries.
     pub accounts: bool,
     /// Whether it is the scheduler's master.
     pub scheduler: bool,
@@ -71,6 +72,20 @@ impl Host {
     /// Its inventory name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether people can be on it, with sessions and what starts programs for them: a host that keeps accounts, or has its people
+    /// from a directory.
+    pub fn has_people(&self) -> bool {
+        !self.is_directory() && (self.accounts || self.resolves.is_some())
+    }
+
+    /// Where the directory is, if it is one.
+    fn directory_mark(&self) -> Option<DirectoryMark> {
+        match &self.way {
+            Ok(Way::Directory(directory)) => Some(DirectoryMark::from(directory.settings())),
+            Ok(Way::Ssh { .. }) | Err(_) => None,
+        }
     }
 
     /// Whether it is no host, but a directory.
@@ -108,3 +123,6 @@ impl<'a> Site<'a> {
         &self.hosts
     }
 }
+
+#[cfg(test)]
+mod tests;

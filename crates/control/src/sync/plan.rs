@@ -74,7 +74,7 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
 }
 
 fn host_plan(host: &Host, observed: &Observed, steps: Vec<Step>) -> HostPlan {
-    let directory = host.is_directory();
+    let directory = host.directory_mark();
     HostPlan { host: observed.host.clone(), observed: observed.digest.clone(), steps, directory }
 }
 

@@ -1,7 +1,7 @@
 //! After an apply: do the hosts see what a directory was told? They are asked, as programs there would ask.
 
 use super::{Host, Site};
-use crate::plan::{Phase, Plan, Step};
+use crate::plan::{HostPlan, Plan, Step};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -24,8 +24,41 @@ pub struct Proof {
     pub says: String,
 }
 
-/// Somebody as a plan has them: the uid, or `None` for who is gone.
-type Wanted<'p> = BTreeMap<&'p str, Option<u32>>;
+/// Somebody as a plan has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Not there any more.
+    Gone,
+    /// There, with this uid.
+    Uid(u32),
+    /// There still: only locked, with whatever uid.
+    There,
+}
+
+impl Standing {
+    /// Of whom a step of the module `user` is about.
+    fn of(step: &Step) -> Self {
+        let uid = step.args.get("uid").and_then(Value::as_int).and_then(|uid| u32::try_from(uid).ok());
+        match uid {
+            _ if step.args.get("state") == Some(&"absent".into()) => Standing::Gone,
+            Some(uid) => Standing::Uid(uid),
+            None => Standing::There,
+        }
+    }
+
+    /// Whether id(1) says so of `name`: its output, or else its error.
+    fn holds(self, name: &str, says: &Result<String, String>) -> bool {
+        match (self, says) {
+            (Standing::Gone, Err(error)) => error.contains("no such user"),
+            (Standing::Uid(uid), Ok(output)) => output.starts_with(&format!("uid={uid}({name}) ")),
+            (Standing::There, Ok(output)) => output.starts_with("uid=") && output.contains(&format!("({name}) ")),
+            _ => false,
+        }
+    }
+}
+
+/// Everybody by name.
+type Wanted<'p> = BTreeMap<&'p str, Standing>;
 
 /// Asks each host whose people come from a directory about everybody whom `plan` changed there. The hosts must agree with the
 /// plan, and with each other.
@@ -41,16 +74,13 @@ pub fn prove(site: &Site, plan: &Plan) -> Vec<Proof> {
 
 /// Whom the plan changes in the directory of `host`.
 fn wanted<'p>(plan: &'p Plan, host: &Host) -> Wanted<'p> {
-    let is_its =
-        |directory: &&crate::plan::HostPlan| directory.directory && host.resolves.as_ref() == Some(&directory.host);
+    let is_its = |place: &&HostPlan| place.directory.is_some() && host.resolves.as_ref() == Some(&place.host);
     let steps = plan.hosts.iter().filter(is_its).flat_map(|directory| &directory.steps);
     steps.filter(|step| step.module == "user").filter_map(person).collect()
 }
 
-fn person(step: &Step) -> Option<(&str, Option<u32>)> {
-    let name = step.args.get("name").and_then(Value::as_str)?;
-    let uid = step.args.get("uid").and_then(Value::as_int).and_then(|uid| u32::try_from(uid).ok());
-    Some((name, uid.filter(|_| step.phase == Phase::Accounts)))
+fn person(step: &Step) -> Option<(&str, Standing)> {
+    Some((step.args.get("name").and_then(Value::as_str)?, Standing::of(step)))
 }
 
 fn prove_on(site: &Site, host: &Host, wanted: &Wanted) -> Vec<Proof> {
@@ -83,16 +113,14 @@ fn look(site: &Site, host: &Host, wanted: &Wanted) -> Vec<Proof> {
         Err(why) => wanted.keys().map(|name| silent(host, name, &why)).collect(),
         Ok(results) => {
             let all = wanted.iter().zip(results);
-            all.map(|((name, uid), result)| {
+            all.map(|((name, standing), result)| {
+                let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().trim().to_owned();
                 let says = match &result.outcome {
-                    Ok(outcome) => outcome.values.get("stdout"),
-                    Err(failure) => failure.values.get("stderr"),
+                    Ok(outcome) => Ok(text(outcome.values.get("stdout"))),
+                    Err(failure) => Err(text(failure.values.get("stderr"))),
                 };
-                let says = says.and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-                let well = match uid {
-                    Some(uid) => says.starts_with(&format!("uid={uid}({name}) ")),
-                    None => result.outcome.is_err() && says.contains("no such user"),
-                };
+                let well = standing.holds(name, &says);
+                let (Ok(says) | Err(says)) = says;
                 Proof { host: host.name().to_owned(), person: (*name).to_owned(), well, says }
             })
             .collect()
@@ -115,5 +143,34 @@ fn disagreements(proofs: &mut [Proof]) {
     }
     for proof in proofs {
         proof.well &= said.get(&proof.person).is_none_or(|all| all.len() == 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Phase;
+    use crate::plan::vocabulary as calls;
+    use crate::sync::compile::lock;
+
+    fn step(args: Map) -> Step {
+        Step { phase: Phase::Accounts, module: "user".into(), args, changes: Vec::new() }
+    }
+
+    #[test]
+    fn who_is_only_locked_is_not_waited_for_to_go() {
+        let there = Ok("uid=2001(gildong) gid=3001(ai_team) groups=3001(ai_team)".to_owned());
+        let gone = Err("id: 'gildong': no such user".to_owned());
+        let removal = step(calls::REMOVE_USER.with([("name", "gildong".into())]));
+        let user = step(calls::USER.with([("name", "gildong".into()), ("uid", 2001.into())]));
+        for (step, is_there) in [(step(lock("gildong")), true), (removal, false), (user, true)] {
+            let (name, standing) = person(&step).unwrap();
+            assert_eq!(
+                (standing.holds(name, &there), standing.holds(name, &gone)),
+                (is_there, !is_there),
+                "{standing:?}"
+            );
+        }
+        assert!(!Standing::Uid(2002).holds("gildong", &there));
     }
 }

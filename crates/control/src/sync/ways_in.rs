@@ -58,6 +58,14 @@ struct Told {
     seen: String,
 }
 
+impl Host {
+    /// Where people come from a directory, the host's own files say nothing of who may log in; only an account that is there all the
+    /// same is told.
+    fn can_tell(&self, told: &Told) -> bool {
+        self.resolves.is_none() || told.open || !["password", "keys", "groups"].contains(&told.way.as_str())
+    }
+}
+
 /// Looks at all ways in of those whom the plan shuts out; nothing where it shuts out nobody.
 pub fn ways_in(site: &Site, plan: &Plan, roster: Option<&Roster>) -> Vec<WayIn> {
     let leavers = leavers(plan, roster);
@@ -112,7 +120,7 @@ fn way(person: &str, host: &Host, way: &str, standing: WayStanding, seen: String
 
 fn look(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
     let mut found = Vec::new();
-    if host.accounts && !host.is_directory() {
+    if host.has_people() {
         found.extend(on_host(site, host, leavers));
     }
     if host.scheduler {
@@ -144,7 +152,7 @@ fn on_host(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<
         });
         match told {
             Err(why) => found.push(way(name, host, "all", WayStanding::Unknown, why)),
-            Ok(ways) => found.extend(ways.into_iter().map(|told| {
+            Ok(ways) => found.extend(ways.into_iter().filter(|told| host.can_tell(told)).map(|told| {
                 let standing = match told.open {
                     false => WayStanding::Shut,
                     true if told.way == "jobs" && leaver.may_run => WayStanding::Allowed,

@@ -51,6 +51,10 @@ impl LdapDirectory {
 }
 
 impl Directory for LdapDirectory {
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     fn call(&self, module: &str, items: &[Map], check: bool) -> Result<Vec<ItemResult>, Diagnostic> {
         // A panic within a call leaves nothing that the next look does not mend.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
