@@ -1,4 +1,4 @@
-# make build | test | attack | demo | bench | bench-people | bench-accounting | fuzz | lint | release | install PREFIX=/usr/local
+# make build | test | attack | demo | bench | bench-people | bench-accounting | bench-scheduler | fuzz | lint | release | install PREFIX=/usr/local
 
 PREFIX ?= /usr/local
 CARGO ?= $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
@@ -13,7 +13,7 @@ AGENT_PROFILE ?= agent
 AGENT = $(TARGET)/$(AGENT_HOST)/$(AGENT_PROFILE)/enlist-agent
 SLURM_COMMANDS = sacct sacctmgr salloc sattach sbatch sbcast scancel scontrol sdiag sinfo sprio squeue sreport srun sshare
 
-.PHONY: build release agent agent-path clients clients-path test attack lint demo bench bench-people bench-accounting fuzz install
+.PHONY: build release agent agent-path clients clients-path test attack lint demo bench bench-people bench-accounting bench-scheduler fuzz install
 .DEFAULT_GOAL := build
 
 # enlist looks for the agent beside itself. `install` replaces the file: cargo keeps a hard link to what it put there.
@@ -71,6 +71,7 @@ bench: release
 	tests/bench/run $(BENCH)
 	@$(MAKE) --no-print-directory bench-people
 	@$(MAKE) --no-print-directory bench-accounting
+	@$(MAKE) --no-print-directory bench-scheduler
 
 # Thousands of people on one host, beside useradd and newusers for the first thousand.
 bench-people: release
@@ -86,6 +87,12 @@ bench-accounting: release
 	tests/bench/accounting
 	tests/bench/accounting --scale
 	tests/bench/accounting --jobs $(JOBS) --days $(DAYS)
+
+# Submissions, arrays, passes, plans, listings, memory and nodes, beside a real slurmctld: some eight minutes.
+bench-scheduler: release
+	tests/lab/setup
+	$(CARGO) build --release --package enlist-scheduling --example speed
+	tests/bench/scheduler
 
 # The compiler's sanitizers are not for stable ones, unless one says so.
 FUZZ_SECONDS ?= 60
