@@ -3,6 +3,7 @@
 use crate::cluster::Cluster;
 use crate::sacct::units::{self, Convert};
 use scheduling::Present;
+use scheduling::array::TaskSet;
 use scheduling::demand::{GresDemand, MemoryDemand};
 use scheduling::dependency::DependencyKind;
 use scheduling::id::{JobId, NodeName, Time};
@@ -34,7 +35,10 @@ impl<'a> JobFacts<'a> {
     /// Its number as people know it: `12`, `12_3`, `12_[4-7]`.
     pub fn number(&self) -> String {
         let Some(place) = &self.job.array else { return self.job.id.to_string() };
-        format!("{}_{}", place.of, self.tasks())
+        match &place.part {
+            ArrayPart::Task(_) => format!("{}_{}", place.of, self.tasks()),
+            ArrayPart::Waiting(_) => format!("{}_[{}]", place.of, self.tasks()),
+        }
     }
 
     /// The number of its array, or its own.
@@ -42,13 +46,21 @@ impl<'a> JobFacts<'a> {
         self.job.array.as_ref().map_or(self.job.id, |place| place.of)
     }
 
-    /// Which tasks of its array it is: `3`, `[4-7%2]`; `N/A` for none.
+    /// Which tasks of its array it is: `3`, `4-7%2`; `N/A` for none.
     pub fn tasks(&self) -> String {
         let limit = self.job.array_limit().map_or_else(String::new, |limit| format!("%{limit}"));
         match self.job.array.as_ref().map(|place| &place.part) {
             None => "N/A".to_owned(),
             Some(ArrayPart::Task(index)) => index.to_string(),
-            Some(ArrayPart::Waiting(tasks)) => format!("[{}{limit}]", shortened(&tasks.to_string())),
+            Some(ArrayPart::Waiting(tasks)) => shortened(&spelled(tasks)) + &limit,
+        }
+    }
+
+    /// By what it is sorted among its array's: those that wait come last.
+    pub fn first_task(&self) -> u32 {
+        match self.job.array.as_ref().map(|place| &place.part) {
+            Some(ArrayPart::Task(index)) => *index,
+            _ => u32::MAX,
         }
     }
 
@@ -171,7 +183,7 @@ impl<'a> JobFacts<'a> {
         }
     }
 
-    /// As many nodes as its CPUs need of the largest that its partition has.
+    /// As many nodes as its tasks need, and its CPUs of the largest that its partition has.
     fn least_nodes(&self) -> u32 {
         let demand = &self.job.submission.demand;
         let config = self.cluster.core.config();
@@ -179,7 +191,8 @@ impl<'a> JobFacts<'a> {
         let is_there = |name: &str| lines.first().is_some_and(|line| line.nodes.iter().any(|own| own.as_str() == name));
         let largest = config.nodes.iter().filter(|node| is_there(&node.name)).map(|node| node.hardware.cpus).max();
         let needed = demand.cpus().div_ceil(u64::from(largest.unwrap_or(u32::MAX).max(1)));
-        demand.min_nodes.max(u32::try_from(needed).unwrap_or(u32::MAX))
+        let by_tasks = demand.tasks_per_node.map_or(0, |each| demand.tasks.div_ceil(each.max(1)));
+        demand.min_nodes.max(by_tasks).max(u32::try_from(needed).unwrap_or(u32::MAX))
     }
 
     /// CPUs that it has or asks for.
@@ -366,6 +379,12 @@ impl<'a> JobFacts<'a> {
         let user = &self.job.submission.user.name;
         path.replace("%j", &id).replace("%A", &id).replace("%x", &self.job.submission.name).replace("%u", user)
     }
+}
+
+/// Tasks as Slurm lists them: with a step only where that saves much (src/common/slurm_protocol_pack.c).
+fn spelled(tasks: &TaskSet) -> String {
+    let span = tasks.last().unwrap_or(0) - tasks.first().unwrap_or(0);
+    if span > 10 { tasks.to_string() } else { tasks.ranges() }
 }
 
 /// A list of tasks as long as Slurm shows it (`SLURM_BITSTR_LEN`).

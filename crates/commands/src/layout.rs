@@ -13,9 +13,24 @@ pub trait Listed: 'static {
     /// One row.
     type Row<'a>;
 
-    /// Whether what stands below this heading is never cut, however narrow its column.
+    /// Whether what stands below this heading is never cut where it stands at the right, however narrow its column.
     fn is_whole(_header: &str) -> bool {
         false
+    }
+
+    /// The same of the heading itself.
+    fn has_whole_heading(_header: &str) -> bool {
+        false
+    }
+
+    /// Whether `(null)` is left out where it does not fit, and not cut.
+    fn drops_null() -> bool {
+        false
+    }
+
+    /// Whether a letter that is no field's is printed as it was typed; else it is left out, with what follows it.
+    fn prints_unknown() -> bool {
+        true
     }
 }
 
@@ -62,8 +77,8 @@ impl<L: Listed> Layout<L> {
         if text == "%all" {
             return (Self::every(fields), unknown);
         }
-        for part in rest.into_iter().flat_map(|rest| rest.split('%')) {
-            let (right, part) = part.strip_prefix('.').map_or((false, part), |rest| (true, rest));
+        for whole in rest.into_iter().flat_map(|rest| rest.split('%')) {
+            let (right, part) = whole.strip_prefix('.').map_or((false, whole), |rest| (true, rest));
             let digits = part.bytes().take_while(u8::is_ascii_digit).count();
             let (width, rest) = part.split_at(digits);
             let Some(letter) = rest.chars().next() else { continue };
@@ -73,7 +88,7 @@ impl<L: Listed> Layout<L> {
                 None => {
                     // What is no field is text.
                     let text = layout.places.last_mut().map_or(&mut layout.prefix, |place| &mut place.suffix);
-                    text.extend(["%", part]);
+                    text.extend(["%", whole].into_iter().filter(|_| L::prints_unknown()));
                     unknown.push(letter.to_string());
                 }
             }
@@ -107,7 +122,7 @@ impl<L: Listed> Layout<L> {
 
     /// Adds the headings.
     pub fn head(&self, out: &mut String) {
-        self.cells(out, |field| (field.header.to_owned(), false));
+        self.cells(out, |field| (field.header.to_owned(), L::has_whole_heading(field.header)));
     }
 
     /// Adds a row.
@@ -130,7 +145,12 @@ impl<L: Listed> Layout<L> {
                 out.extend([text.as_str(), &place.suffix]);
                 continue;
             };
-            let cut = if is_whole { text.as_str() } else { truncate(&text, width) };
+            let text = if L::drops_null() && text == "(null)" && width < text.len() {
+                String::new()
+            } else {
+                text.to_string()
+            };
+            let cut = if is_whole && place.right { text.as_str() } else { truncate(&text, width) };
             let fill = missing(cut, width);
             let (left, right) = if place.right { (fill.as_str(), cut) } else { (cut, fill.as_str()) };
             out.extend([left, right, &place.suffix]);

@@ -99,14 +99,7 @@ impl fmt::Display for TaskSet {
         if let Some(step) = self.step().filter(|step| *step > 1) {
             return write!(f, "{}-{}:{step}", self.first().unwrap_or(0), self.last().unwrap_or(0));
         }
-        for (at, (first, last)) in self.0.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            match last - first {
-                0 => write!(f, "{comma}{first}")?,
-                _ => write!(f, "{comma}{first}-{last}")?,
-            }
-        }
-        Ok(())
+        f.write_str(&self.ranges())
     }
 }
 
@@ -141,6 +134,15 @@ impl TaskSet {
             }
         }
         Self(merged)
+    }
+
+    /// Its ranges, without a step: `1-3,5,7`.
+    pub fn ranges(&self) -> String {
+        let range = |(first, last): &(u32, u32)| match last - first {
+            0 => first.to_string(),
+            _ => format!("{first}-{last}"),
+        };
+        self.0.iter().map(range).collect::<Vec<_>>().join(",")
     }
 
     /// Whether there are none.

@@ -71,6 +71,13 @@ pub enum MemoryDemand {
     PerCpu(u64),
 }
 
+impl MemoryDemand {
+    /// This, or what a partition says if nothing was said.
+    pub fn or(self, default: Self) -> Self {
+        if self == Self::Unsaid { default } else { self }
+    }
+}
+
 /// Devices of a kind, such as `gpu` or `gpu:a100`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GresDemand {
@@ -155,11 +162,12 @@ impl Demand {
         self.tasks.max(self.min_nodes)
     }
 
-    /// What it asks for altogether, by TRES, as admission counts it; memory only if it was said.
-    pub fn amounts(&self, state: &State) -> Amounts {
+    /// What it asks for altogether, by TRES, as admission counts it, with so much memory; how much all of a node is
+    /// is not known before it has one.
+    pub fn amounts(&self, state: &State, memory: MemoryDemand) -> Amounts {
         let (nodes, cpus) = (u64::from(self.min_nodes), self.cpus());
         let mut amounts = Amounts::from([(NODE, nodes), (CPU, cpus)]);
-        match self.memory {
+        match memory {
             MemoryDemand::PerNode(each) => _ = amounts.insert(MEM, each.saturating_mul(nodes)),
             MemoryDemand::PerCpu(each) => _ = amounts.insert(MEM, each.saturating_mul(cpus)),
             MemoryDemand::Unsaid | MemoryDemand::Whole => {}

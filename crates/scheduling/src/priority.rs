@@ -1,5 +1,6 @@
 //! Multifactor priority (priority_multifactor.shtml; src/plugins/priority/multifactor/priority_multifactor.c).
 
+use crate::id::TresId;
 use slurm::settings::{Priority, PriorityFlag};
 
 /// The factors of a job's priority, each already times its weight, as `sprio` lists them.
@@ -17,19 +18,42 @@ pub struct Factors {
     pub partition: f64,
     /// The priority of its QOS.
     pub qos: f64,
-    /// What it asks for, all TRES together.
-    pub tres: f64,
+    /// What it asks for, by TRES; only those that it asks for and that have a weight.
+    pub tres: Vec<TresFactor>,
     /// Taken away.
     pub nice: i32,
 }
 
+/// What a job asks for of a TRES, as a factor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TresFactor {
+    /// Which.
+    pub tres: TresId,
+    /// Its part of what the partition has, or the count itself with `NO_NORMAL_TRES`.
+    pub factor: f64,
+    /// What it counts (`PriorityWeightTRES`).
+    pub weight: f64,
+}
+
+impl TresFactor {
+    /// The factor times its weight.
+    pub fn weighted(&self) -> f64 {
+        self.factor * self.weight
+    }
+}
+
 impl Factors {
-    /// The priority: at least 1, since 0 is for held jobs.
-    pub fn priority(&self) -> u32 {
+    /// The priority before it is cut off: at least 1, since 0 is for held jobs.
+    pub fn sum(&self) -> f64 {
         let Self { age, association, fairshare, job_size, partition, qos, tres, nice } = self;
-        let sum = age + association + fairshare + job_size + partition + qos + tres - f64::from(*nice);
+        let tres: f64 = tres.iter().map(TresFactor::weighted).sum();
+        (age + association + fairshare + job_size + partition + qos + tres - f64::from(*nice)).max(1.0)
+    }
+
+    /// The priority.
+    pub fn priority(&self) -> u32 {
         // `as` cuts off what is behind the point, as Slurm does, and saturates.
-        (sum as u32).max(1)
+        self.sum() as u32
     }
 }
 

@@ -24,12 +24,8 @@ pub(crate) type Placed = (NodeIndex, u32);
 
 impl Fit {
     pub(crate) fn new(config: &Config, partition: &PartitionLine, demand: Arc<Demand>) -> Self {
-        let memory = match (config.counts_memory, demand.memory, partition.default_memory) {
-            (false, ..) => MemoryDemand::PerNode(0),
-            (true, MemoryDemand::Unsaid, MemoryDemand::Unsaid) => MemoryDemand::Whole,
-            (true, MemoryDemand::Unsaid, default) => default,
-            (true, said, _) => said,
-        };
+        let said = demand.memory.or(partition.default_memory).or(MemoryDemand::Whole);
+        let memory = if config.counts_memory { said } else { MemoryDemand::PerNode(0) };
         let exclusive = demand.exclusive || partition.exclusive;
         Self { demand, memory, exclusive }
     }

@@ -8,6 +8,8 @@ use scheduling::event::{Accepted, Denial, SchedulerEvent};
 use scheduling::id::JobId;
 use scheduling::job::Submission;
 use scheduling::{Core, Present};
+use slurm::State;
+use slurm::admission::Reason;
 
 impl Order {
     /// What is printed of a job that was taken.
@@ -58,13 +60,20 @@ pub fn away(program: &str, why: &str) -> String {
     )
 }
 
+/// What a program prints where a cluster is named that is not this one.
+pub fn not_here(program: &str, here: &str, named: &str) -> Option<String> {
+    Some(away(program, &elsewhere(here, Some(named))?))
+}
+
 /// What is worth saying of a refusal, before its reason; for [`Order::noted`].
-pub fn remarks(config: &Config, submission: &Submission, denial: Denial) -> Vec<String> {
+pub fn remarks(config: &Config, accounts: &State, submission: &Submission, denial: Denial) -> Vec<String> {
     match denial {
         Denial::InvalidPartition => {
             let unknown = submission.partitions.iter().find(|name| config.partition(name).is_none() || name.is_empty());
             unknown.map(|name| format!("error: invalid partition specified: {name}")).into_iter().collect()
         }
+        // Which limit it is.
+        Denial::Refused(reason @ Reason::Limit(..)) => vec![format!("error: {}", reason.named(accounts))],
         Denial::NodeConfiguration => too_large(config, submission).into_iter().collect(),
         _ => Vec::new(),
     }

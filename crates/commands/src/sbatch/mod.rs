@@ -12,7 +12,7 @@ mod words;
 
 use crate::Reply;
 use ::words::raw::RawText;
-pub use answer::{away, elsewhere, remarks, test_only};
+pub use answer::{away, elsewhere, not_here, remarks, test_only};
 use jiff::Zoned;
 use options::Options;
 use scheduling::request::{BatchJob, JobRequest, ProcessLimit};

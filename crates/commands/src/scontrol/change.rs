@@ -168,6 +168,10 @@ pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
         pairs.iter().find(|(key, _)| is(key)).map(|(_, value)| *value)
     };
     if let Some(jobs) = value(&["JobId", "Job"]) {
+        let is_bare = |word: &&String| !word.contains('=') && !word.eq_ignore_ascii_case("Nice");
+        if let Some(word) = rest.iter().find(is_bare) {
+            return Said::failed(&format!("Invalid input: {word}\nRequest aborted\n"));
+        }
         return update_jobs(controller, jobs, &pairs);
     }
     if let Some(nodes) = value(&["NodeName", "Node"]) {
@@ -227,6 +231,9 @@ fn update_jobs(controller: &mut dyn Controller, jobs: &str, pairs: &[(&str, &str
             Err(why) => return Said::failed(&why),
         }
     }
+    if changes.is_empty() {
+        return Said::failed("No changes specified\n");
+    }
     let mut said = Said::default();
     for job in hostlist::parts(jobs) {
         for command in &changes {
@@ -274,8 +281,11 @@ fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<O
     let count = |text: &str| values::count(key, text).map_err(told);
     let moment = |text: &str| {
         let now = controller.cluster().now.clone();
-        values::moment(key, text, &now).map_err(told)
+        let stderr = |Stop(reply): Stop| reply.stderr.lines().next().unwrap_or_default().to_owned();
+        values::moment(key, text, &now).map_err(|stop| stderr(stop) + "\nNo changes specified\n")
     };
+    // None at all is a list of none.
+    let names = |text: &str| if text.is_empty() { Ok(Vec::new()) } else { values::node_names(text).map_err(told) };
     let text = || value.to_owned();
     Ok(Some(match key.to_lowercase().as_str() {
         "name" | "jobname" => JobChange::Name(text()),
@@ -286,7 +296,7 @@ fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<O
         "starttime" | "eligibletime" => JobChange::Begin(moment(value)?),
         "deadline" => JobChange::Deadline(if value.is_empty() { None } else { Some(moment(value)?) }),
         "dependency" => JobChange::Dependencies(values::dependencies(value).map_err(told)?),
-        "requeue" => JobChange::Requeue(value != "0"),
+        "requeue" => JobChange::Requeue(switch(key, value)?),
         "wckey" => JobChange::Wckey(Some(text()).filter(|name| !name.is_empty())),
         "arraytaskthrottle" => {
             JobChange::Throttle(Some(values::count_or_zero(key, value).map_err(told)?).filter(|it| *it > 0))
@@ -295,7 +305,7 @@ fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<O
             let (least, most) = values::nodes(value).map_err(told)?;
             JobChange::Nodes(least, Some(most))
         }
-        "numtasks" => JobChange::Tasks(count(value)?),
+        "numtasks" => JobChange::Tasks(count(value).map_err(|_| invalid(key, value))?),
         "cpuspertask" => JobChange::CpusPerTask(count(value)?),
         "minmemorynode" => match values::megabytes(key, value).map_err(told)? {
             0 => JobChange::Memory(MemoryDemand::Whole),
@@ -308,10 +318,23 @@ fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<O
         }
         "gres" => JobChange::Gres(values::gres(value).map_err(told)?),
         "licenses" => JobChange::Licenses(values::licenses(value).map_err(told)?),
-        "reqnodelist" => JobChange::Required(values::node_names(value).map_err(told)?),
-        "excnodelist" => JobChange::Excluded(values::node_names(value).map_err(told)?),
+        "reqnodelist" => JobChange::Required(names(value)?),
+        "excnodelist" => JobChange::Excluded(names(value)?),
         _ => return Ok(None),
     }))
+}
+
+fn invalid(key: &str, value: &str) -> String {
+    format!("scontrol: error: Invalid {key} value: {value}\n")
+}
+
+/// `0` or `1`.
+fn switch(key: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(invalid(key, value)),
+    }
 }
 
 /// A time limit; `+` and `-` before it or behind the name are from what it is.

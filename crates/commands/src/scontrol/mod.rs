@@ -89,6 +89,10 @@ fn few(word: &str) -> Said {
     Said::failed(&format!("too few arguments for keyword:{word}\n"))
 }
 
+fn many(word: &str) -> Said {
+    Said::failed(&format!("too many arguments for keyword:{word}\n"))
+}
+
 /// Variables that scontrol heeds.
 pub const VARIABLES: &[&str] = &["SLURM_JOB_NODELIST", "SLURM_TIME_FORMAT"];
 
@@ -143,6 +147,12 @@ pub fn run(controller: &mut dyn Controller, environment: &BTreeMap<String, Strin
             Ok((YAML, _)) => format.structured = Some(Structured::Yaml),
             Ok(('Q', _)) => is_quiet = true,
             Ok(('h', _)) => return reply(Said::told(HELP)),
+            Ok(('M', named)) => {
+                let here = controller.cluster().core.config().cluster.clone();
+                if let Some(why) = crate::sbatch::not_here("scontrol", &here, named) {
+                    return reply(Said::failed(&why));
+                }
+            }
             Ok(('u', _)) => {
                 return reply(Said::failed("scontrol: error: --uid: a job is changed as the user who asks\n"));
             }
@@ -162,6 +172,8 @@ pub fn run(controller: &mut dyn Controller, environment: &BTreeMap<String, Strin
 
 fn one(controller: &mut dyn Controller, format: &Format, word: &str, rest: &[String]) -> Said {
     match word {
+        "show" if rest.len() > 2 => many(word),
+        "wait_job" if rest.len() > 1 => many(word),
         "show" => show(&controller.cluster(), format, rest),
         "hold" | "uhold" | "holdu" | "release" => change::hold(controller, word, rest),
         "requeue" | "requeuehold" => change::requeue(controller, word, rest),

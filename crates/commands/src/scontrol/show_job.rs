@@ -62,6 +62,9 @@ fn one(it: JobFacts, format: &Format) -> String {
     lines.join(between) + between + end
 }
 
+/// What `--mail-type=ALL` stands for (sbatch(1)).
+const ALL_MAIL: &str = "INVALID_DEPEND,BEGIN,END,FAIL,REQUEUE,STAGE_OUT";
+
 fn or_null(text: Option<String>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or_else(|| "(null)".to_owned())
 }
@@ -226,7 +229,9 @@ fn surroundings(it: &JobFacts) -> Vec<String> {
     lines.extend(it.devices().map(|devices| format!("TresPerNode={devices}")));
     if !batch.mail_types.is_empty() {
         let user = if batch.mail_user.is_empty() { &it.job.submission.user.name } else { &batch.mail_user };
-        lines.push(format!("MailUser={user} MailType={}", batch.mail_types));
+        let all = batch.mail_types.eq_ignore_ascii_case("all");
+        let types = if all { ALL_MAIL } else { &batch.mail_types };
+        lines.push(format!("MailUser={user} MailType={types}"));
     }
     lines
 }

@@ -29,12 +29,17 @@ pub struct Row<'a> {
 
 impl Listed for Nodes {
     type Row<'a> = Row<'a>;
+
+    fn has_whole_heading(header: &str) -> bool {
+        header == "NODELIST"
+    }
 }
 
 /// What of a node must be the same for nodes to stand in one row, where it is shown.
 pub fn must_be_same(header: &str) -> bool {
     let kinds = [
         "ACTIVE_FEATURES",
+        "ALLOCMEM",
         "AVAIL_FEATURES",
         "GRES",
         "GRES_USED",

@@ -23,6 +23,11 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
         Err(End::Text(stdout)) => return Reply { stdout, ..Reply::default() },
         Err(End::Complaint(stderr)) => return Reply { stderr, code: 1, ..Reply::default() },
     };
+    let here = &cluster.core.config().cluster;
+    let away = options.cluster.as_deref().and_then(|named| crate::sbatch::not_here("sinfo", here, named));
+    if let Some(stderr) = away {
+        return Reply { stderr, code: 1, ..Reply::default() };
+    }
     if options.reservations {
         return Reply { stdout: "No reservations in the system\n".to_owned(), ..Reply::default() };
     }
@@ -143,11 +148,11 @@ fn looks_same(layout: &Layout<Nodes>, row: &Row, new: &Row, exact: bool) -> bool
     // What is summed up or named may differ.
     let is_sum =
         |header: &str| ["NODES", "NODELIST", "CPUS(A/I/O/T)", "NODES(A/I)", "NODES(A/I/O/T)"].contains(&header);
-    let matters = |header: &str| must_be_same(header) || exact && !is_sum(header);
+    let matters = |header: &str| must_be_same(header) || is_of_partition(header) || exact && !is_sum(header);
     let Some(first) = row.nodes.first() else { return false };
     let alone = Row { nodes: vec![first], ..*row };
     let mut fields = layout.places.iter().map(|place| place.field).filter(|field| matters(field.header));
-    same_partition(row, new) && fields.all(|field| (field.cell)(&alone) == (field.cell)(new))
+    fields.all(|field| (field.cell)(&alone) == (field.cell)(new))
 }
 
 /// `#P,-t` unless something else is said: partitions as configured, and states from the greatest number down.

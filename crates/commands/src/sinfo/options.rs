@@ -30,7 +30,6 @@ pub static KNOWN: Known = Known {
         ("federation", NOTHING, No),
         ("Format", 'O', Yes),
         ("format", 'o', Yes),
-        ("future", 'F', No),
         ("help", HELP, No),
         ("hide", NOTHING, No),
         ("iterate", 'i', Yes),
@@ -70,6 +69,7 @@ pub const VARIABLES: &[(&str, char)] = &[
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "each is the option of its name")]
 pub struct Options {
+    pub cluster: Option<String>,
     pub dead: bool,
     pub exact: bool,
     pub long_format: Option<String>,
@@ -123,6 +123,7 @@ impl Options {
 
     fn set(&mut self, (letter, value): Found) -> Result<(), End> {
         match letter {
+            'M' => self.cluster = Some(value.to_owned()),
             'd' => self.dead = true,
             'e' => self.exact = true,
             'O' => (self.long_format, self.format) = (Some(value.to_owned()), None),
@@ -232,7 +233,7 @@ fn is_in_state(node: &NodeFacts, word: &str) -> bool {
         "drain" => drains,
         "drained" => drains && !is_used,
         "draining" | "drng" => drains && is_used,
-        "idle" => node.state == NodeState::Idle && !drains && !node.is_completing,
+        "idle" => node.state == NodeState::Idle && !node.is_completing,
         "mix" | "mixed" => node.state == NodeState::Mixed,
         "no_respond" => node.is_silent(),
         "planned" | "plnd" => node.is_planned,

@@ -7,9 +7,10 @@ use crate::sacct::units::Convert;
 use crate::{Output, Reply};
 use scheduling::Present;
 use scheduling::id::{JobId, Uid};
-use scheduling::priority::Factors;
+use scheduling::priority::{Factors, TresFactor};
 use slurm::privacy::View;
 use slurm::records::JobState;
+use slurm::settings::PriorityFlag;
 use std::collections::BTreeMap;
 use words::text::getopt::Known;
 use words::text::getopt::Takes::{Nothing as No, Value as Yes};
@@ -72,6 +73,10 @@ struct Row<'a> {
 
 impl Listed for Priorities {
     type Row<'a> = Row<'a>;
+
+    fn prints_unknown() -> bool {
+        false
+    }
 }
 
 fn whole(value: f64) -> String {
@@ -89,9 +94,14 @@ fn weights<'a>(row: &Row<'a>) -> &'a slurm::settings::Weights {
 }
 
 fn fraction(row: &Row) -> String {
-    let Factors { age, association, fairshare, job_size, partition, qos, tres, nice } = &row.factors;
-    let sum = age + association + fairshare + job_size + partition + qos + tres - f64::from(*nice);
-    format!("{:.14}", sum.max(0.0) / f64::from(u32::MAX))
+    format!("{:.14}", row.factors.sum() / f64::from(u32::MAX))
+}
+
+/// Each TRES with a number that is asked of its factor.
+fn by_tres(row: &Row, decimals: usize, number: impl Fn(&TresFactor) -> f64) -> String {
+    let accounts = row.it.cluster.accounts;
+    let one = |it: &TresFactor| Some(format!("{}={:.decimals$}", accounts.tres.get(&it.tres)?.full_name(), number(it)));
+    row.factors.tres.iter().filter_map(one).collect::<Vec<_>>().join(",")
 }
 
 macro_rules! fields {
@@ -106,23 +116,21 @@ fields! {
     'a' "AGE" |row| part(row.factors.age, weights(row).age);
     'B' "ASSOC" |row| whole(row.factors.association);
     'b' "ASSOC" |row| part(row.factors.association, weights(row).association);
-    'c' "CLUSTER" |row| row.it.cluster.core.config().cluster.clone();
+    'c' "CLUSTER" |_| "(null)".to_owned();
     'F' "FAIRSHARE" |row| whole(row.factors.fairshare);
     'f' "FAIRSHARE" |row| part(row.factors.fairshare, weights(row).fairshare);
     'i' "JOBID" |row| row.it.job.id.to_string();
     'J' "JOBSIZE" |row| whole(row.factors.job_size);
     'j' "JOBSIZE" |row| part(row.factors.job_size, weights(row).job_size);
     'N' "NICE" |row| row.factors.nice.to_string();
-    'n' "ACCOUNT" |row| row.it.job.account.to_string();
-    'o' "ACCOUNT" |row| row.it.job.account.to_string();
     'P' "PARTITION" |row| whole(row.factors.partition);
     'p' "PARTITION" |row| part(row.factors.partition, weights(row).partition);
     'Q' "QOS" |row| whole(row.factors.qos);
     'q' "QOS" |row| part(row.factors.qos, weights(row).qos);
     'r' "PARTITION" |row| row.partition.clone();
     'S' "SITE" |_| "0".to_owned();
-    'T' "TRES" |_| String::new();
-    't' "TRES" |_| String::new();
+    'T' "TRES" |row| by_tres(row, 0, TresFactor::weighted);
+    't' "TRES" |row| by_tres(row, 2, |it| it.factor);
     'u' "USER" |row| row.it.job.submission.user.name.clone();
     'Y' "PRIORITY" |row| row.factors.priority().to_string();
     'y' "PRIORITY" fraction;
@@ -146,8 +154,16 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
     }
     let (layout, unknown) = Layout::letters(FIELDS, &format(cluster, &options));
     let bad_fields = unknown.iter().map(|name| format!("sprio: error: Invalid job format specification: {name}\n"));
-    let stderr = std::iter::once(options.complaints.clone()).chain(bad_fields).collect();
-    sort(&mut rows, options.sort.as_deref().unwrap_or("i"));
+    let stderr: String = std::iter::once(options.complaints.clone()).chain(bad_fields).collect();
+    let order = options.sort.as_deref().unwrap_or("i");
+    if let Some(bad) = order.chars().find(|letter| !"+-,".contains(*letter) && !has_field(*letter)) {
+        if options.header {
+            layout.head(out.text());
+        }
+        let stderr = stderr + &format!("sprio: error: Invalid sort specification: {bad}\n");
+        return Reply { stdout: out.rest(), stderr, code: 1, ..Reply::default() };
+    }
+    sort(&mut rows, order);
     if options.header {
         layout.head(out.text());
     }
@@ -164,6 +180,10 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
     Reply { stdout: out.rest(), stderr, ..Reply::default() }
 }
 
+fn has_field(letter: char) -> bool {
+    FIELDS.iter().any(|field| field.letter == letter)
+}
+
 /// What a factor counts, for the line of weights.
 fn weight(cluster: &Cluster, field: &Field<Priorities>) -> String {
     let weights = &cluster.core.config().settings.priority.weights;
@@ -176,6 +196,7 @@ fn weight(cluster: &Cluster, field: &Field<Priorities>) -> String {
         'P' | 'p' => weights.partition.to_string(),
         'Q' | 'q' => weights.qos.to_string(),
         'S' => "1".to_owned(),
+        'T' | 't' if weights.tres.is_empty() => "(null)".to_owned(),
         'T' | 't' => {
             let one = |(name, weight): &(String, f64)| format!("{name}={weight:.2}");
             weights.tres.iter().map(one).collect::<Vec<_>>().join(",")
@@ -212,11 +233,11 @@ fn format(cluster: &Cluster, options: &Options) -> String {
             format.push_str(&format!(" %.10{letter}"));
         }
     }
-    if all {
+    if all && !normal {
         format.push_str(" %.11N");
     }
     if all || !weights.tres.is_empty() {
-        format.push_str(" %.20T");
+        format.push_str(if normal { " %20t" } else { " %.20T" });
     }
     format
 }
@@ -224,18 +245,22 @@ fn format(cluster: &Cluster, options: &Options) -> String {
 fn rows<'a>(cluster: &Cluster<'a>, options: &Options) -> Vec<Row<'a>> {
     let view = View::new(cluster.accounts, cluster.caller, cluster.settings);
     let present = Present { accounts: cluster.accounts, now: cluster.now.timestamp().as_second() };
+    let accrues_always = cluster.core.config().settings.priority.flags.has(PriorityFlag::AccrueAlways);
     let mut rows = Vec::new();
     for job in cluster.core.live().jobs.values().filter(|job| job.state() == JobState::Pending && job.hold.is_none()) {
         let user = &job.submission.user;
         let is_meant = view.job(&job.account, &user.name)
             && (options.jobs.is_empty() || options.jobs.contains(&job.id))
             && options.users.as_ref().is_none_or(|users| users.contains(&user.uid));
-        let Some(factors) = cluster.core.factors(present, job.id).filter(|_| is_meant) else { continue };
+        // Who cannot start yet has no priority yet.
+        if !is_meant || !accrues_always && job.eligible.is_none() {
+            continue;
+        }
         let it = JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
         for partition in it.partition().split(',') {
-            if options.partitions.is_empty() || options.partitions.iter().any(|name| name == partition) {
-                rows.push(Row { it, factors: factors.clone(), partition: partition.to_owned() });
-            }
+            let is_asked_for = options.partitions.is_empty() || options.partitions.iter().any(|name| name == partition);
+            let factors = cluster.core.factors_of(present, job.id, partition).filter(|_| is_asked_for);
+            rows.extend(factors.map(|factors| Row { it, factors, partition: partition.to_owned() }));
         }
     }
     rows
@@ -299,6 +324,10 @@ impl Options {
                     (options.users, options.complaints) = (Some(users), complaints);
                 }
                 'w' => options.weights = true,
+                'M' => {
+                    let away = crate::sbatch::not_here("sprio", &cluster.core.config().cluster, value);
+                    away.map_or(Ok(()), |why| Err(complain(why)))?;
+                }
                 'V' => return Err(told(crate::sreport::VERSION)),
                 HELP => return Err(told(HELP_TEXT)),
                 USAGE => return Err(told(USAGE_TEXT)),

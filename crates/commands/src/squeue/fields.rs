@@ -13,6 +13,14 @@ impl Listed for Queue {
     fn is_whole(header: &str) -> bool {
         ["TIME", "TIME_LEFT", "TIME_LIMIT", "TIME_MIN"].contains(&header)
     }
+
+    fn drops_null() -> bool {
+        true
+    }
+
+    fn has_whole_heading(header: &str) -> bool {
+        header == "NODELIST(REASON)"
+    }
 }
 
 const NULL: &str = "(null)";
@@ -194,6 +202,8 @@ fields! {
     "Origin" ' ' "ORIGIN" |_| "NA".to_owned();
     "OriginRaw" ' ' "ORIGIN_RAW" |_| "NA".to_owned();
     "OverSubscribe" 'h' "OVER_SUBSCRIBE" sharing;
+    "Shared" ' ' "OVER_SUBSCRIBE" sharing;
+    "SPerBoard" ' ' "SOCKETS_PER_BOARD" |_| "0".to_owned();
     "Partition" 'P' "PARTITION" |it| it.partition();
     "PendingTime" ' ' "PENDING_TIME" pending_seconds;
     "PreemptTime" ' ' "PREEMPT_TIME" never;
@@ -216,7 +226,7 @@ fields! {
     "SiblingsActive" ' ' "ACTIVE_SIBLINGS" |_| "NA".to_owned();
     "SiblingsActiveRaw" ' ' "ACTIVE_SIBLINGS_RAW" |_| "NA".to_owned();
     "SiblingsViable" ' ' "VIABLE_SIBLINGS" |_| "NA".to_owned();
-    "SiblingsViableRaw" ' ' "VIABLE_SIBLINGS_RAW" |_| "NA".to_owned();
+    "SiblingsViableRaw" ' ' "VIALBLE_SIBLINGS_RAW" |_| "NA".to_owned();
     "Sockets" 'H' "SOCKETS_PER_NODE" star;
     "StartTime" 'S' "START_TIME" |it| it.shown(it.start(), NONE);
     "State" 'T' "STATE" |it| it.state_name().to_owned();

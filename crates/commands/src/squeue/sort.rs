@@ -13,7 +13,7 @@ pub fn sort(jobs: &mut [JobFacts], order: &str) -> Option<String> {
         match letter {
             '-' => is_reverse = true,
             '+' => is_reverse = false,
-            ',' | ' ' => {}
+            ',' => {}
             _ => {
                 match compare(letter) {
                     Some(compare) => keys.push((compare, is_reverse)),
@@ -34,15 +34,16 @@ type Compare = fn(&JobFacts, &JobFacts) -> Ordering;
 
 fn compare(letter: char) -> Option<Compare> {
     let compare: Compare = match letter {
-        'a' => |a, b| a.job.account.cmp(&b.job.account),
         'b' => |a, b| a.devices().cmp(&b.devices()),
         'c' => |a, b| a.least_cpus().cmp(&b.least_cpus()),
         'C' => |a, b| a.cpus().cmp(&b.cpus()),
-        'd' | 'h' | 'O' | 'v' | 'X' | 'Y' => |_, _| Ordering::Equal,
+        'd' | 'h' | 'n' | 'O' | 'v' | 'X' | 'Y' => |_, _| Ordering::Equal,
         'D' => |a, b| a.node_count().cmp(&b.node_count()),
         'e' => |a, b| a.end().cmp(&b.end()),
         'f' => |a, b| features(a).cmp(&features(b)),
-        'F' | 'i' | 'A' => |a, b| a.job.id.cmp(&b.job.id),
+        'i' => |a, b| (a.array(), a.first_task()).cmp(&(b.array(), b.first_task())),
+        'F' => |a, b| a.array().cmp(&b.array()),
+        'A' => |a, b| a.job.id.cmp(&b.job.id),
         'g' => |a, b| a.group().cmp(&b.group()),
         'G' => |a, b| a.job.submission.user.gid.cmp(&b.job.submission.user.gid),
         'j' => |a, b| a.job.submission.name.cmp(&b.job.submission.name),
@@ -52,17 +53,15 @@ fn compare(letter: char) -> Option<Compare> {
         'M' => |a, b| a.elapsed().cmp(&b.elapsed()),
         'N' | 'R' => |a, b| a.nodes().cmp(&b.nodes()),
         // Of the same priority, when they are expected to start.
-        'p' | 'Q' => |a, b| (a.priority(), a.start()).cmp(&(b.priority(), b.start())),
+        'p' => |a, b| (a.priority(), a.start()).cmp(&(b.priority(), b.start())),
+        'Q' => |a, b| a.priority().cmp(&b.priority()),
         'P' => |a, b| a.partition().cmp(&b.partition()),
-        'q' => |a, b| a.qos().cmp(&b.qos()),
-        'r' => |a, b| a.reason().cmp(&b.reason()),
         'S' => |a, b| endless_last(a.start()).cmp(&endless_last(b.start())),
         't' => |a, b| a.state().cmp(&b.state()),
         'T' => |a, b| a.state_name().cmp(b.state_name()),
         'u' => |a, b| a.job.submission.user.name.cmp(&b.job.submission.user.name),
         'U' => |a, b| a.job.submission.user.uid.cmp(&b.job.submission.user.uid),
         'V' => |a, b| a.job.submit.cmp(&b.job.submit),
-        'y' => |a, b| a.job.submission.nice.cmp(&b.job.submission.nice),
         _ => return None,
     };
     Some(compare)

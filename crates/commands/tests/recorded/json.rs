@@ -14,7 +14,7 @@ struct Play(Stage);
 
 impl Play {
     fn new() -> Self {
-        let mut play = Self(Stage::new());
+        let mut play = Self(Stage::of(crate::live::site()));
         let demand = Demand { tasks: 2, cpus_per_task: 2, memory: MemoryDemand::PerNode(200), ..Demand::default() };
         let mut one = JobRequest { name: "one".into(), minutes: Some(10), demand, ..JobRequest::default() };
         one.details.comment = "a b".into();

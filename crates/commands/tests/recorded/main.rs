@@ -4,4 +4,6 @@ mod admission;
 mod fairshare;
 mod json;
 mod live;
+mod site;
+mod sprio;
 mod stage;

@@ -1,37 +1,28 @@
-//! A cluster without processes: the core, with nodes that obey at once, and the people of `tests/cases/live/record`.
+//! A cluster without processes: the core, with nodes that obey at once, and the people of `tests/lab/real_slurm.py`.
 
+use crate::live::Directory;
+use crate::site::Site;
 use commands::cluster::{Cluster, Controller, Scripts};
 use commands::sacctmgr::{self, World};
+use commands::sbatch::{self, Given};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
-use scheduling::config::{Bounds, Config, PartitionLine};
-use scheduling::demand::MemoryDemand;
 use scheduling::event::{
     Accepted, Denial, NodeOrder, NodeReport, OrderTask, Registration, Reported, RunStage, SchedulerEvent, ScriptEnd,
 };
 use scheduling::id::{Boot, Gid, JobId, NodeName, NodeSession, Uid};
 use scheduling::job::{JobPhase, Submitter};
 use scheduling::live::LiveTables;
-use scheduling::node::{GresStock, Hardware, NodeLine};
 use scheduling::request::{BatchJob, JobRequest};
 use scheduling::{Core, Present};
 use slurm::State;
 use slurm::authority::Caller;
 use slurm::records::ExitCode;
-use slurm::settings::{Enforce, JobIds, Partition, Priority, Settings, Weights};
+use slurm::settings::Settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use words::people::{Listed, People};
 
 pub const PEOPLE: [&str; 9] = ["alice", "bob", "carol", "dave", "gildong", "erin", "frank", "grace", "heidi"];
-const ACCOUNTS: &[&str] = &[
-    "add account lab description=lab",
-    "add user alice account=lab",
-    "add user bob account=lab",
-    "add user carol account=lab",
-    "add user dave account=lab adminlevel=operator",
-    "add coordinator account=lab name=carol",
-];
-
 pub struct Stage {
     pub core: Core,
     pub accounts: State,
@@ -64,54 +55,17 @@ fn people() -> Listed {
     listed
 }
 
-fn settings() -> Settings {
-    let weights = Weights { job_size: 1000, ..Weights::default() };
-    Settings {
-        enforce: Enforce { associations: true, limits: true, qos: true, ..Enforce::default() },
-        job_ids: JobIds { first: 1001, ..JobIds::default() },
-        priority: Priority { weights, ..Priority::default() },
-        ..Settings::default()
-    }
-}
-
-fn config(settings: &Settings) -> Config {
-    let gpus = GresStock { name: "gpu".into(), kind: Some("a100".into()), count: 4 };
-    let node = |name: &str, hardware| NodeLine { name: name.into(), hardware, features: Vec::new(), weight: 1 };
-    let cpu = |name| node(name, Hardware::new(8, 16000));
-    let partition = |name: &str, nodes: &[&str], days: u64| {
-        let mut line = PartitionLine::new(name, nodes.iter().map(|name| NodeName::from(*name)).collect());
-        line.rules = Partition { max_minutes: Some(days * 1440), is_default: name == "cpu", ..line.rules };
-        (line.default_minutes, line.default_memory) = (Some(60), MemoryDemand::PerCpu(100));
-        line
-    };
-    Config {
-        cluster: "ref".into(),
-        settings: settings.clone(),
-        nodes: vec![cpu("c1"), cpu("c2"), node("g1", Hardware { gres: vec![gpus], ..Hardware::new(16, 64000) })],
-        partitions: vec![partition("cpu", &["c1", "c2"], 7), partition("gpu", &["g1"], 2)],
-        licenses: [("matlab".to_owned(), 4)].into(),
-        bounds: Bounds { kill_wait: 2, max_jobs: 10_000, ..Bounds::default() },
-        counts_memory: true,
-    }
-}
-
 impl Stage {
-    pub fn new() -> Self {
-        let (settings, people) = (settings(), people());
+    /// With all nodes there.
+    pub fn of(site: Site) -> Self {
+        let Site { settings, config, accounts: lines } = site;
         let mut accounts = State::default();
         slurm::founding::found(&mut accounts, "ref", &["gres/gpu".into()], 0);
-        for line in ACCOUNTS {
-            let argv: Vec<String> = format!("-i {line}").split(' ').map(str::to_owned).collect();
-            let reply = sacctmgr::run(&mut accounts, &Caller::root(), &Clock(people.clone()), &argv, &[]);
-            assert_eq!(reply.code, 0, "{line}: {}{}", reply.stdout, reply.stderr);
-            accounts.commit();
-        }
         let now = 1_700_000_000;
-        let config = config(&settings);
         let present = Present { accounts: &accounts, now };
-        let live = LiveTables::loaded([], [], 0);
-        let core = Core::restore(Arc::new(config.clone()), live, present).unwrap();
-        let mut stage = Self { core, accounts, settings, people, now, scripts: BTreeMap::new() };
+        let core = Core::restore(Arc::new(config.clone()), LiveTables::loaded([], [], 0), present).unwrap();
+        let mut stage = Self { core, accounts, settings, people: people(), now, scripts: BTreeMap::new() };
+        lines.iter().for_each(|line| stage.sacctmgr(line));
         for node in config.nodes {
             let name = NodeName::from(node.name.as_str());
             let Ok(Accepted::Connected(session)) = stage.on(SchedulerEvent::NodeConnects(name.clone())) else {
@@ -124,29 +78,48 @@ impl Stage {
         stage
     }
 
+    /// Changes the accounts, as root.
+    pub fn sacctmgr(&mut self, line: &str) {
+        let argv: Vec<String> = std::iter::once("-i".to_owned()).chain(shell_words::split(line).unwrap()).collect();
+        let reply = sacctmgr::run(&mut self.accounts, &Caller::root(), &Clock(self.people.clone()), &argv, &[]);
+        assert_eq!(reply.code, 0, "{line}: {}{}", reply.stdout, reply.stderr);
+        self.accounts.commit();
+        self.on(SchedulerEvent::AccountsChanged).unwrap();
+    }
+
     /// One event, and all that follows until nothing more does.
     pub fn on(&mut self, event: SchedulerEvent) -> Result<Accepted, Denial> {
-        let present = Present { accounts: &self.accounts, now: self.now };
-        let decision = self.core.on(present, event);
-        let mut orders = decision.orders;
-        loop {
-            orders.extend(self.core.pass(Present { accounts: &self.accounts, now: self.now }).orders);
-            let Some(order) = orders.pop() else { break };
-            if let Some(report) = obeyed(&order) {
-                let event = SchedulerEvent::NodeReports(order.node, order.session, report);
-                orders.extend(self.core.on(Present { accounts: &self.accounts, now: self.now }, event).orders);
-            }
+        self.on_all(vec![event]).pop().expect("one event has one answer")
+    }
+
+    /// Events that come at once, before anything is started, and all that follows.
+    pub fn on_all(&mut self, events: Vec<SchedulerEvent>) -> Vec<Result<Accepted, Denial>> {
+        let (mut answers, mut orders) = (Vec::new(), Vec::new());
+        for event in events {
+            let decision = self.core.on(Present { accounts: &self.accounts, now: self.now }, event);
+            orders.extend(decision.orders);
+            answers.push(decision.answer);
         }
+        self.pass(orders);
         let present = Present { accounts: &self.accounts, now: self.now };
         let plan = self.core.plan(present, usize::MAX);
         let planned = self.core.on(present, SchedulerEvent::Planned(plan));
-        for order in planned.orders {
+        self.pass(planned.orders);
+        self.core.commit();
+        answers
+    }
+
+    /// Starts what can start; nodes do what they are told at once.
+    fn pass(&mut self, mut orders: Vec<NodeOrder>) {
+        loop {
+            let present = Present { accounts: &self.accounts, now: self.now };
+            orders.extend(self.core.pass(present).orders);
+            let Some(order) = orders.pop() else { break };
             if let Some(report) = obeyed(&order) {
-                self.core.on(present, SchedulerEvent::NodeReports(order.node, order.session, report));
+                let event = SchedulerEvent::NodeReports(order.node, order.session, report);
+                orders.extend(self.core.on(present, event).orders);
             }
         }
-        self.core.commit();
-        decision.answer
     }
 
     /// The script of a job ends so.
@@ -180,6 +153,28 @@ impl Stage {
         let gid = if caller.uid == Uid(0) { Gid(0) } else { Gid(3000) };
         let who = Submitter { name: caller.name.clone(), uid: caller.uid, gid, groups: vec!["people".into()] };
         request.submission(who, true)
+    }
+}
+
+/// A job that must be taken, with options of sbatch; its number.
+pub fn submit(stage: &mut Stage, user: &str, options: &str) -> JobId {
+    let argv = shell_words::split(&format!("{options} -o /dev/null --wrap true")).unwrap();
+    let now = stage.zoned();
+    let given = Given {
+        environment: Vec::new(),
+        directory: "/tmp".into(),
+        host: "host".into(),
+        umask: 0o22,
+        limits: Vec::new(),
+        session: 1,
+        now: &now,
+        files: &Directory::default(),
+    };
+    let Ok(order) = sbatch::read(&argv, &given) else { panic!("{options}") };
+    let (submission, _) = stage.submission(user, order.request);
+    match stage.on(SchedulerEvent::Submit(Box::new(submission))) {
+        Ok(Accepted::Submitted(job)) => job,
+        other => panic!("{options}: {other:?}"),
     }
 }
 

@@ -11,13 +11,19 @@ use slurm::admission::{Amounts, Job, Needs};
 use slurm::model::tres::{CPU, MEM, NODE};
 use slurm::settings::Partition;
 
+/// What a job asks for altogether in a partition: memory too, where it or the partition says how much.
+pub(super) fn asked_amounts(accounts: &State, job: &LiveJob, line: &PartitionLine) -> Amounts {
+    let demand = &*job.submission.demand;
+    demand.amounts(accounts, demand.memory.or(line.default_memory))
+}
+
 /// Minutes of a job without a time limit (`INFINITE` of slurm/slurm.h).
 const ENDLESS: u64 = u32::MAX as u64;
 
 impl Core {
     /// The job as admission looks at it, in a partition.
     pub(super) fn asked<'a>(&'a self, accounts: &State, job: &'a LiveJob, line: &'a PartitionLine) -> Job<'a> {
-        let amounts = job.submission.demand.amounts(accounts);
+        let amounts = asked_amounts(accounts, job, line);
         let minutes = line.minutes(job.submission.minutes).map_or(ENDLESS, u64::from);
         Job {
             tres: Needs::derived(accounts, &amounts, &line.rules, &self.config.settings.priority.flags),

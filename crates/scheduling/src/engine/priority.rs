@@ -1,10 +1,11 @@
 //! The priority of each job in the queue.
 
+use super::amounts::asked_amounts;
 use super::{Core, Present};
 use crate::config::{Config, PartitionLine};
 use crate::id::{JobId, TresId};
 use crate::job::LiveJob;
-use crate::priority::{Factors, Size, job_size, normal};
+use crate::priority::{Factors, Size, TresFactor, job_size, normal};
 use slurm::State;
 use slurm::admission::Amounts;
 use slurm::model::tres::{CPU, MEM, NODE};
@@ -80,6 +81,13 @@ impl Core {
         Some(self.factors_in(present, job, line))
     }
 
+    /// The same in a partition that it names.
+    pub fn factors_of(&self, present: Present, id: JobId, partition: &str) -> Option<Factors> {
+        let job = self.live.jobs.get(&id)?;
+        let line = self.config.partition(partition)?;
+        Some(self.factors_in(present, job, line))
+    }
+
     fn factors_in(&self, present: Present, job: &LiveJob, line: &PartitionLine) -> Factors {
         let settings = &self.config.settings.priority;
         let (weights, accounts) = (&settings.weights, present.accounts);
@@ -91,7 +99,9 @@ impl Core {
         let row = || job.association.and_then(|id| accounts.association(id));
         let of_row = || row().and_then(|row| effective(accounts, row).priority).unwrap_or(0);
         let own = Size { nodes: demand.min_nodes, cpus: demand.cpus() };
-        let minutes = line.minutes(job.submission.minutes).unwrap_or(u32::MAX);
+        // A job's size is one, whichever partition is looked at: its time is that of the first.
+        let first = self.lines(&self.config, job).first().copied().unwrap_or(line);
+        let minutes = first.minutes(job.submission.minutes).unwrap_or(u32::MAX);
         let fairshare = || job.association.and_then(|id| self.usage.fairshare.get(&id)).copied().unwrap_or(0.0);
         Factors {
             age: weigh(weights.age, &|| self.age(present, job)),
@@ -104,7 +114,7 @@ impl Core {
                 normal(u32::from(line.job_factor), self.scale.partition, is_raw(NoNormalPart))
             }),
             qos: weigh(weights.qos, &|| normal(qos(), self.scale.qos, is_raw(NoNormalQos))),
-            tres: self.weighted_tres(accounts, job, line, is_raw(NoNormalTres)),
+            tres: self.tres_factors(accounts, job, line, is_raw(NoNormalTres)),
             nice: job.submission.nice,
         }
     }
@@ -117,12 +127,12 @@ impl Core {
         (waited as f64 / settings.max_age.as_secs_f64().max(1.0)).min(1.0)
     }
 
-    fn weighted_tres(&self, accounts: &State, job: &LiveJob, line: &PartitionLine, raw: bool) -> f64 {
+    fn tres_factors(&self, accounts: &State, job: &LiveJob, line: &PartitionLine, raw: bool) -> Vec<TresFactor> {
         let weights = &self.config.settings.priority.weights.tres;
         if weights.is_empty() {
-            return 0.0;
+            return Vec::new();
         }
-        let asked = job.submission.demand.amounts(accounts);
+        let asked = asked_amounts(accounts, job, line);
         let all = self.scale.tres.get(line.rules.name.as_str());
         let part = |tres: TresId| {
             let count = asked.get(&tres).copied().unwrap_or(0) as f64;
@@ -135,8 +145,11 @@ impl Core {
                 0.0
             }
         };
-        let weighted = weights.iter().filter_map(|(name, weight)| Some((accounts.tres_named(name)?.id, weight)));
-        weighted.map(|(tres, weight)| part(tres) * weight).sum()
+        let known = weights.iter().filter_map(|(name, weight)| Some((accounts.tres_named(name)?.id, *weight)));
+        let mut factors: Vec<_> = known.map(|(tres, weight)| TresFactor { tres, factor: part(tres), weight }).collect();
+        factors.retain(|it| it.factor > 0.0);
+        factors.sort_by_key(|it| it.tres);
+        factors
     }
 
     /// The priority with which a job stands in the queue: the highest of its partitions.

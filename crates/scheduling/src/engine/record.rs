@@ -13,7 +13,7 @@ impl Core {
     pub(super) fn record(&self, accounts: &State, job: &LiveJob) -> Record {
         let submission = &*job.submission;
         let (allocation, ending) = (job.allocation(), job.ending());
-        let asked = submission.demand.amounts(accounts);
+        let asked = submission.demand.amounts(accounts, self.memory_of(job));
         let minutes = allocation.map(|it| it.minutes).or_else(|| {
             let lines = self.lines(&self.config, job);
             lines.first().map(|line| line.minutes(submission.minutes))

@@ -17,6 +17,8 @@ use std::sync::Arc;
 impl Core {
     pub(super) fn submit(&mut self, present: Present, mut submission: Submission) -> Result<JobId, Denial> {
         self.check_room(&submission)?;
+        // Accounts have names in lower case.
+        submission.account = submission.account.map(|account| account.to_lowercase());
         let greatest = submission.array.as_ref().map(|array| array.tasks.last());
         if greatest.is_some_and(|last| last.is_none_or(|last| last >= self.config.bounds.max_array)) {
             return Err(Denial::InvalidArray);

@@ -122,12 +122,8 @@ impl Core {
 
     /// The memory that a job asks for, with what its partition says if it says nothing itself.
     pub fn memory_of(&self, job: &LiveJob) -> MemoryDemand {
-        match job.submission.demand.memory {
-            MemoryDemand::Unsaid => {
-                self.partitions_of(job).first().map_or(MemoryDemand::Unsaid, |line| line.default_memory)
-            }
-            said => said,
-        }
+        let default = self.partitions_of(job).first().map_or(MemoryDemand::Unsaid, |line| line.default_memory);
+        job.submission.demand.memory.or(default)
     }
 
     /// What a job has, by TRES; while it waits, what it asks for.
@@ -141,15 +137,10 @@ impl Core {
     /// What a job asks for, by TRES.
     pub fn tres_asked(&self, accounts: &State, job: &LiveJob) -> Amounts {
         let demand = &job.submission.demand;
-        let mut amounts = demand.amounts(accounts);
         let lines = self.partitions_of(job);
-        let nodes = u64::from(demand.min_nodes);
-        let memory = match self.memory_of(job) {
-            MemoryDemand::PerNode(each) => each.saturating_mul(nodes),
-            MemoryDemand::PerCpu(each) => each.saturating_mul(demand.cpus()),
-            MemoryDemand::Unsaid | MemoryDemand::Whole => self.whole_memory(&lines).saturating_mul(nodes),
-        };
-        amounts.insert(MEM, memory);
+        let mut amounts = demand.amounts(accounts, self.memory_of(job));
+        let all = || self.whole_memory(&lines).saturating_mul(u64::from(demand.min_nodes));
+        amounts.entry(MEM).or_insert_with(all);
         let Some(line) = lines.first() else { return amounts };
         Needs::derived(accounts, &amounts, &line.rules, &self.config.settings.priority.flags).known().clone()
     }

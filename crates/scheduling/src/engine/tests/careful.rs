@@ -187,3 +187,15 @@ fn a_task_stands_where_its_array_does() {
     let running = bench.core.array_records(array).filter(|id| bench.state(*id) == JobState::Running);
     assert_eq!((running.count(), bench.state(waiting)), (1, JobState::Pending));
 }
+
+#[test]
+fn memory_that_the_partition_gives_counts_for_limits_and_priorities() {
+    let mut bench = Bench::new(1);
+    let mut config = bench.core.config().clone();
+    config.partitions[0].default_memory = crate::demand::MemoryDemand::PerCpu(100);
+    config.settings.priority.weights.tres = vec![("mem".into(), 1000.0)];
+    bench.on(SchedulerEvent::Configure(Arc::new(config))).answer.unwrap();
+    let job = bench.submit(3);
+    let factors = bench.core.factors(Present { accounts: &bench.accounts, now: bench.now }, job).unwrap();
+    assert_eq!(factors.tres.iter().map(|it| it.weighted()).sum::<f64>(), 300.0, "300 of 1000 MB");
+}

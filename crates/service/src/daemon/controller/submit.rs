@@ -112,7 +112,7 @@ impl Service {
             Ok(_) => {}
             Err(denial) => {
                 said.refused = Some(denial.to_string());
-                said.notes = sbatch::remarks(core.config(), &asked, denial);
+                said.notes = sbatch::remarks(core.config(), &kept.state, &asked, denial);
             }
         }
         Ok(said)
@@ -120,7 +120,8 @@ impl Service {
 
     /// What sbatch says beside the reason.
     fn remarks(&self, submission: &Submission, denial: Denial) -> Vec<String> {
-        self.core().view().map_or_else(Vec::new, |core| sbatch::remarks(core.config(), submission, denial))
+        let said = |core: Arc<scheduling::Core>| sbatch::remarks(core.config(), &self.kept().state, submission, denial);
+        self.core().view().map_or_else(Vec::new, said)
     }
 
     /// When and where a job would start, in sbatch's words.
