@@ -119,13 +119,17 @@ fn who_is_locked_has_no_session_and_comes_in_by_nothing() {
     let told = site.apply(", locked: yes").ok().stdout;
     let _ = session.wait();
     assert_eq!(site.processes("login1"), 0, "{told}");
-    assert!(!STARTERS.iter().any(|path| site.is_there(path)), "{told}");
+    for path in STARTERS {
+        assert!(site.is_there(path), "what is only kept out loses nothing for good: {told}");
+        assert!(told.contains(&format!("the roster lets it be: {path}")), "{told}");
+    }
     for host in ["10.0.0.1", "10.0.0.2"] {
         assert_ne!(run(&mut site.ssh(host, "true"), "").code, 0, "{host}: {told}");
     }
-    let shut = "- gildong  shut: password, keys, sessions, jobs, lingering, cron, at, second name";
+    let shut = "- gildong  shut: password, keys, sessions, jobs, second name";
     assert!(told.contains(shut), "{told}");
     site.apply(", locked: no").ok();
+    assert!(STARTERS.iter().all(|path| site.is_there(path)));
     run(&mut site.ssh("10.0.0.1", "true"), "").ok();
 }
 

@@ -27,6 +27,7 @@ fn every_page_with_blocks_is_run() {
         include_str!("cluster.rs"),
         include_str!("compute.rs"),
         include_str!("developers.rs"),
+        include_str!("directories.rs"),
         include_str!("jobs.rs"),
         include_str!("migration.rs"),
         include_str!("readme.rs"),

@@ -124,32 +124,3 @@ fn very_many_tasks_write_their_output() {
     assert_eq!(site.lab.sh("node1", line).ok().stdout, format!("{count}\n"));
     figure("tasks that write output", format!("{count} in {:.0?}", begun.elapsed()));
 }
-
-#[test]
-fn a_master_with_very_many_jobs_comes_back_with_all_of_them() {
-    let site = site();
-    let job = site.submit("gildong", &format!("-w node1 {}", waits("many")));
-    site.wait_for("node1", "test -e /home/gildong/many-runs");
-    let count = rounds(300, 10_000);
-    let body =
-        r##"{"request": {"name": "held", "hold": "User", "batch": {"script": "#!/bin/sh\n", "directory": "/tmp"}}}"##;
-    let line = format!(
-        "cat >/tmp/held.json <<'END'\n{body}\nEND\nchmod 644 /tmp/held.json\n\
-         yes url=http://enlist/v1/jobs/submit | head -n {count} >/tmp/urls; chmod 644 /tmp/urls\n\
-         runuser -u gildong -- curl -s --unix-socket /run/enlist/enlist.sock -H 'content-type: application/json' \
-         -d @/tmp/held.json -K /tmp/urls >/tmp/answers"
-    );
-    site.lab.sh("master", &line).ok();
-    let waiting = || site.lab.sh("master", "squeue -h -t PD -o %A | wc -l").stdout.trim().parse::<usize>();
-    let before = waiting().unwrap();
-    assert_eq!(before, count, "{}", site.lab.sh("master", "head -c 500 /tmp/answers").stdout);
-    site.kill("master");
-    let begun = Instant::now();
-    site.serve();
-    let back = begun.elapsed();
-    assert_eq!(waiting(), Ok(count));
-    site.lab.sh("node1", "touch /home/gildong/many").ok();
-    site.until(&job, "FAILED");
-    assert_eq!(site.lab.file("node1", "/home/gildong/many-runs"), "run\n");
-    figure("a master with waiting jobs is killed", format!("{count} jobs, it answers again after {back:.1?}"));
-}

@@ -211,7 +211,7 @@ fn named_by(step: &Step) -> Vec<(&'static str, String)> {
     match step.module.as_str() {
         "user" => [names("group", "group"), names("group", "groups")].concat(),
         "authorized_key" => names("user", "user"),
-        "doors" => [names("user", "name"), names("user", "uid")].concat(),
+        "doors" | "slurm_jobs" => [names("user", "name"), names("user", "uid")].concat(),
         _ => Vec::new(),
     }
 }

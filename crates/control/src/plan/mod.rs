@@ -8,6 +8,7 @@ pub mod vocabulary;
 
 use crate::roster::guards::Settings;
 use host::change::{Action, Address, Change, FieldDiff};
+use host::modules::doors::{DOORS, STARTERS};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -253,9 +254,6 @@ fn moved_step(host: &str, planned: &[Change], now: &[Change]) -> Vec<Moved> {
 /// What the jobs of a leaver are called in a change.
 pub const JOBS: &str = "jobs";
 
-/// What the ways in of a leaver are called in a change.
-pub const DOORS: &str = "doors";
-
 /// How many jobs a change ends.
 pub fn ended_jobs(change: &Change) -> u64 {
     let count = |field: &FieldDiff| match field {
@@ -267,11 +265,11 @@ pub fn ended_jobs(change: &Change) -> u64 {
     if change.address.kind == JOBS { change.fields.iter().map(count).sum() } else { 0 }
 }
 
-/// Whether two lists of changes are the same. Jobs and processes come and go by themselves: how many a leaver has, and
-/// whether any, is no difference.
+/// Whether two lists of changes are the same. Jobs, processes and jobs of `at` come and go by themselves: how many a leaver
+/// has, and whether any, is no difference, or a leaver could hold off every plan.
 pub fn alike(planned: &[Change], now: &[Change]) -> bool {
     let others = |changes: &[Change]| {
-        changes.iter().filter(|it| ![JOBS, DOORS].contains(&&*it.address.kind)).cloned().collect::<Vec<_>>()
+        changes.iter().filter(|it| ![JOBS, DOORS, STARTERS].contains(&&*it.address.kind)).cloned().collect::<Vec<_>>()
     };
     others(planned) == others(now)
 }
@@ -286,7 +284,7 @@ pub fn digest(content: &[u8]) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    pub(super) fn step(changes: Vec<Change>) -> Step {
+    pub(crate) fn step(changes: Vec<Change>) -> Step {
         Step { phase: Phase::Accounts, module: "user".into(), args: Map::new(), changes }
     }
 

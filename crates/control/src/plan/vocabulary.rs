@@ -156,12 +156,12 @@ pub static LEAVE: Call = absent(Phase::SchedulerRemovals, "slurm_user", &[NAME, 
 pub static REMOVE_ACCOUNT: Call = absent(Phase::SchedulerRemovals, "slurm_account", &[must("name", Form::Account)]);
 /// A QOS that goes.
 pub static REMOVE_QOS: Call = absent(Phase::SchedulerRemovals, "slurm_qos", &[must("name", Form::Account)]);
-/// Sessions that end, and what would start programs later. `with_jobs`: processes of jobs end, too.
+/// Sessions that end. Processes of jobs are the scheduler's to end. `for_good`: what would start programs later goes.
 pub static SHUT_DOORS: Call = Call {
     phase: Phase::AccountRemovals,
     module: "doors",
     state: "shut",
-    arguments: &[NAME, must("uid", Form::Id), may("with_jobs", Form::Flag)],
+    arguments: &[NAME, must("uid", Form::Id), may("for_good", Form::Flag)],
 };
 /// A key that goes.
 pub static REMOVE_KEY: Call = absent(Phase::AccountRemovals, "authorized_key", &[WHO, A_KEY]);

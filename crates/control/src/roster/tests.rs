@@ -95,7 +95,7 @@ fn shape_and_types() {
             2 |   gildong: {uid: '2001', gruop: ai, shell: 5, state: gone}
               |                          ^
               = help: did you mean `group`?
-              = help: the fields of a user are: uid, group, groups, only_groups, shell, home, comment, keys, default_account, locked, expires, state
+              = help: the fields of a user are: uid, group, groups, only_groups, shell, home, comment, keys, default_account, locked, expires, jobs, state
 
             `shell` must be text, not a number
              --> roster.yml:2:44

@@ -272,7 +272,7 @@ fn wanted(plan: &Plan) -> Vec<Claim> {
     let (mut claims, mut known): (Vec<Claim>, HashSet<(Kind, &str, u32)>) = (Vec::new(), HashSet::new());
     for step in plan.hosts.iter().flat_map(|host| &host.steps) {
         let (kind, id) = match step.module.as_str() {
-            "user" => (Kind::User, step.args.get("uid")),
+            "user" | "doors" | "slurm_jobs" => (Kind::User, step.args.get("uid")),
             "group" => (Kind::Group, step.args.get("gid")),
             _ => continue,
         };
@@ -406,5 +406,23 @@ impl Applied {
     /// The resources of this step.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.planned.iter().map(|change| &change.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::{plan, step};
+
+    /// A step that ends processes or jobs by number gives that number to its name, so one of somebody else is a conflict.
+    #[test]
+    fn numbers_by_which_processes_and_jobs_end_are_claims() {
+        for module in ["doors", "slurm_jobs"] {
+            let args = [("name", Value::from("dooly")), ("uid", 2002.into())];
+            let args = args.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
+            let claims = wanted(&plan(vec![Step { module: module.into(), args, ..step(Vec::new()) }]));
+            let found: Vec<_> = claims.iter().map(|it| (it.kind, it.name.as_str(), it.id)).collect();
+            assert_eq!(found, [(Kind::User, "dooly", 2002)]);
+        }
     }
 }

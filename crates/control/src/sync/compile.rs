@@ -211,12 +211,13 @@ pub(super) fn stop_jobs(user: &User, policy: JobsOfLeavers) -> Map {
     calls::STOP_JOBS.with([name(&user.name), ("uid", (*user.uid).into()), ("jobs", policy.to_string().into())])
 }
 
-/// The sessions of who leaves or is kept out. Processes of jobs go where jobs are cancelled.
+/// The sessions of who leaves or is kept out. Processes of jobs are the scheduler's to end; what would start programs later
+/// goes only with who leaves for good.
 fn doors(roster: &Roster) -> Vec<Map> {
     let leavers = roster.users.iter().filter(|user| user.state == State::Absent || user.locked == Some(true));
     let one = |user: &User| {
-        let with_jobs = (roster.jobs_of_leaver(user) == Some(JobsOfLeavers::Cancel)).then_some(true);
-        calls::SHUT_DOORS.with([name(&user.name), ("uid", (*user.uid).into()), ("with_jobs", with_jobs.into())])
+        let for_good = (user.state == State::Absent).then_some(true);
+        calls::SHUT_DOORS.with([name(&user.name), ("uid", (*user.uid).into()), ("for_good", for_good.into())])
     };
     leavers.map(one).collect()
 }

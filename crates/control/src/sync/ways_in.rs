@@ -4,7 +4,7 @@ use super::busy::ask_for_jobs;
 use super::compile::policy_of_leaver;
 use super::{Host, Site};
 use crate::plan::Plan;
-use crate::roster::Roster;
+use crate::roster::{Roster, State};
 use host::books::JobsOfLeavers;
 use host::change::FieldDiff;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub struct WayIn {
 pub enum WayStanding {
     /// It is.
     Shut,
-    /// The roster leaves it open: jobs that run on.
+    /// The roster leaves it open: jobs that run on, and what only starts something when the person is let in again.
     Allowed,
     /// It is not.
     Open,
@@ -48,7 +48,12 @@ struct Leaver {
     gone: bool,
     /// Whether jobs may run on.
     may_run: bool,
+    /// Whether what would start programs later shall be gone: of who is only locked it stays.
+    for_good: bool,
 }
+
+/// Ways that start programs of somebody later. cron, at and logind ask PAM, which lets nobody in whose account has expired.
+const STARTERS: [&str; 3] = ["lingering", "cron", "at"];
 
 /// A way as the host tells it.
 #[derive(Deserialize)]
@@ -92,12 +97,15 @@ fn leavers(plan: &Plan, roster: Option<&Roster>) -> BTreeMap<String, Leaver> {
         let given = step.args.get("uid").and_then(Value::as_int);
         let removed = || step.changes.iter().flat_map(|change| &change.fields).find_map(uid_before);
         let Some(uid) = given.or_else(removed).and_then(|uid| u32::try_from(uid).ok()) else { continue };
-        let leaver = found.entry(name.to_owned()).or_insert(Leaver { uid, gone: false, may_run: false });
+        let leaver =
+            found.entry(name.to_owned()).or_insert(Leaver { uid, gone: false, may_run: false, for_good: false });
         leaver.gone |= is_removal;
+        leaver.for_good |= is_removal || step.args.get("for_good") == Some(&true.into());
     }
     for (name, leaver) in &mut found {
         let policy = roster.and_then(|roster| roster.user(name).map(|user| policy_of_leaver(roster, user)));
         let is_left_out = || plan.left_out.iter().any(|one| one.what.split(' ').nth(1) == Some(name));
+        leaver.for_good |= roster.and_then(|it| it.user(name)).is_some_and(|user| user.state == State::Absent);
         leaver.may_run = policy.map_or_else(is_left_out, |policy| policy != Some(JobsOfLeavers::Cancel));
     }
     found
@@ -156,6 +164,7 @@ fn on_host(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<
                 let standing = match told.open {
                     false => WayStanding::Shut,
                     true if told.way == "jobs" && leaver.may_run => WayStanding::Allowed,
+                    true if STARTERS.contains(&&*told.way) && !leaver.for_good => WayStanding::Allowed,
                     true => WayStanding::Open,
                 };
                 way(name, host, &told.way, standing, told.seen)

@@ -105,10 +105,29 @@ pub fn jobs_of(system: &dyn System, uids: &BTreeSet<u32>) -> Result<JobsByUser, 
     }
 }
 
-/// The command that lists the jobs of these users.
+/// Variables by which squeue(1) would list fewer jobs than there are.
+const NARROWING: [&str; 13] = [
+    "SLURM_CLUSTERS",
+    "SQUEUE_ACCOUNT",
+    "SQUEUE_CLUSTERS",
+    "SQUEUE_FORMAT2",
+    "SQUEUE_LICENSES",
+    "SQUEUE_LOCAL",
+    "SQUEUE_NAMES",
+    "SQUEUE_PARTITION",
+    "SQUEUE_QOS",
+    "SQUEUE_SIBLING",
+    "SQUEUE_STATES",
+    "SQUEUE_USERS",
+    "SQUEUE_ONLY_JOB_STATE",
+];
+
+/// The command that lists the jobs of these users: of hidden partitions, too, and whatever the environment asks for.
 pub fn list_of_jobs(uids: &BTreeSet<u32>) -> Vec<String> {
-    let list: Vec<String> = uids.iter().map(u32::to_string).collect();
-    ["squeue", "-h", "-r", "-u", &list.join(","), "-o", "%U|%A|%T|%M|%L|%i"].map(str::to_owned).into()
+    let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let without = NARROWING.iter().flat_map(|name| ["-u", name]);
+    let query = ["squeue", "-a", "-h", "-r", "-u", &list, "-o", "%U|%A|%T|%M|%L|%i"];
+    ["env"].into_iter().chain(without).chain(query).map(str::to_owned).collect()
 }
 
 /// What a complaint of that command means: nobody has jobs where nothing is scheduled; of others nobody can tell.
@@ -133,10 +152,16 @@ fn listed(line: &str) -> Option<(u32, ListedJob)> {
     let [uid, id, state, used, left, number] = line.split('|').map(str::trim).collect::<Vec<_>>().try_into().ok()?;
     let stage = match state {
         "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "RESV_DEL_HOLD" | "SPECIAL_EXIT" => JobStage::Waits,
-        "RUNNING" | "SUSPENDED" | "CONFIGURING" | "STOPPED" | "SIGNALING" | "RESIZING" => JobStage::Runs,
-        _ => JobStage::Ends,
+        "COMPLETING" | "STAGE_OUT" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED"
+        | "OUT_OF_MEMORY" | "BOOT_FAIL" | "DEADLINE" | "LAUNCH_FAILED" | "REVOKED" => JobStage::Ends,
+        // Also a state that nobody here knows: what is not known to be over runs.
+        _ => JobStage::Runs,
     };
-    let used = duration::parse_seconds(used).unwrap_or(0);
+    let used = match duration::parse_seconds(used) {
+        // A limit is counted from it, so it is never guessed.
+        None if stage == JobStage::Runs => return None,
+        used => used.unwrap_or(0),
+    };
     // UNLIMITED, NOT_SET; INVALID is of one whose time is over.
     let left = if left == "INVALID" { Some(0) } else { duration::parse_seconds(left) };
     Some((uid.parse().ok()?, ListedJob { id: id.to_owned(), stage, used, left, tasks: tasks(number) }))
@@ -238,8 +263,17 @@ mod tests {
         assert_eq!(job("2001|7|RUNNING|0:05|UNLIMITED"), Some((2001, JobStage::Runs, 5, None)));
         assert_eq!(job("2001|7|PENDING|0:00|5:00"), Some((2001, JobStage::Waits, 0, Some(300))));
         assert_eq!(job("2001|7|COMPLETING|0:09|INVALID"), Some((2001, JobStage::Ends, 9, Some(0))));
+        assert_eq!(job("2001|7|POWERED_BY_STEAM|0:09|1:00"), Some((2001, JobStage::Runs, 9, Some(60))));
+        assert_eq!(job("2001|7|RUNNING|INVALID|1:00"), None, "no limit is counted from a time that nobody can read");
         assert_eq!(job("gildong|7|RUNNING|0:05|5:00"), None);
         assert_eq!(job("2001|7|RUNNING"), None);
+    }
+
+    #[test]
+    fn all_jobs_are_asked_for_whatever_the_environment_says() {
+        let words = list_of_jobs(&BTreeSet::from([2001, 2002])).join(" ");
+        assert!(words.starts_with("env -u SLURM_CLUSTERS ") && words.contains(" -u SQUEUE_STATES "), "{words}");
+        assert!(words.ends_with(" squeue -a -h -r -u 2001,2002 -o %U|%A|%T|%M|%L|%i"), "{words}");
     }
 
     #[test]

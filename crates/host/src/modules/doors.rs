@@ -8,7 +8,7 @@ use crate::identity::{Databases, Uid};
 use crate::parameters;
 use crate::parameters::Choice;
 use crate::system::processes::{self, OwnedProcess};
-use crate::system::{FileKind, System};
+use crate::system::{FileKind, System, lookup};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use words::value::Value;
@@ -17,17 +17,20 @@ use words::value::Value;
 pub struct Doors;
 
 parameters! {
-    /// Ends the sessions of a user, and takes away what would start programs for the user later: lingering, cron, at. Or
-    /// only tells which ways in are open.
+    /// Ends the sessions of a user, and of one who leaves for good takes away what would start programs later: lingering,
+    /// cron, at. Or only tells which ways in are open.
     pub struct DoorsParameters for "doors" {
         /// Login name.
         name: String,
-        /// The user's number; processes are found by it, also when the account is gone.
+        /// The user's number; processes are found by it, also when the account is gone. One that is somebody else's on the
+        /// host is refused.
         uid: i64,
         /// `shut` ends and takes away; `told` changes nothing, and returns which ways are open.
         state: DoorState = "shut",
         /// With `shut`: whether processes of jobs, which the scheduler started, are ended, too.
         with_jobs: bool = "no",
+        /// With `shut`: whether the user leaves for good; then lingering, crontab and jobs of `at` are removed.
+        for_good: bool = "no",
         /// With `told`: whether the account shall be gone, not only locked.
         gone: bool = "no",
     }
@@ -51,6 +54,15 @@ const AT_JOBS: [&str; 2] = ["/var/spool/cron/atjobs", "/var/spool/at"];
 
 /// A file with this name in it keeps somebody's systemd running without a session; logind(8).
 const LINGERING: &str = "/var/lib/systemd/linger";
+
+/// What the ways in of somebody are called in a change.
+pub const DOORS: &str = "doors";
+
+/// The field of that change that counts processes of jobs which end.
+pub const PROCESSES_OF_JOBS: &str = "processes of jobs";
+
+/// What would start programs of somebody later, as it is called in a change that removes it.
+pub const STARTERS: &str = "starters";
 
 /// What would start programs for somebody.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -89,6 +101,17 @@ impl Starters {
         Ok(found)
     }
 
+    /// The change that takes them away; one without fields where there are none.
+    fn removal(&self, name: &str) -> Change {
+        let mut change = Change::new(Action::Delete, STARTERS, name);
+        for (what, paths) in [("lingering", &self.lingering), ("cron", &self.cron), ("at", &self.at)] {
+            for path in paths {
+                change = change.field(what, path.display().to_string(), Value::Null);
+            }
+        }
+        change
+    }
+
     fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         self.lingering.iter().chain(&self.cron).chain(&self.at)
     }
@@ -101,7 +124,7 @@ impl Module for Doors {
     type Parameters = DoorsParameters;
 
     fn check(&self, given: &DoorsParameters, system: &dyn System) -> Result<Verdict, Failure> {
-        check(given, system, &processes::by_user(system))
+        check(given, system, &processes::by_user(system)?)
     }
 
     fn run_together(
@@ -112,7 +135,10 @@ impl Module for Doors {
         system.look_again();
         let everybody = processes::by_user(system);
         let one = |item: &Result<DoorsParameters, Failure>, system: &mut dyn System| {
-            let checked = item.as_ref().map_err(Clone::clone).and_then(|given| check(given, system, &everybody));
+            let checked = item.as_ref().map_err(Clone::clone).and_then(|given| {
+                let everybody = everybody.as_ref().map_err(|error| Failure::new(error.to_string()))?;
+                check(given, system, everybody)
+            });
             match checked {
                 Err(failure) => ItemResult::unchanged(Err(failure)),
                 Ok(verdict) => carry_out(verdict, system),
@@ -144,7 +170,10 @@ fn check(given: &DoorsParameters, system: &dyn System, everybody: &Everybody) ->
     let starters = Starters::find(system, &given.name, uid)?;
     match given.state {
         DoorState::Told => told(given, uid, system, own, &starters),
-        DoorState::Shut => Ok(shut(given, uid, own, starters)),
+        DoorState::Shut => {
+            lookup::refuse_number_of_others(system, &given.name, uid)?;
+            Ok(shut(given, uid, own, starters))
+        }
     }
 }
 
@@ -154,18 +183,17 @@ fn outcome_of(given: &DoorsParameters) -> Outcome {
 
 fn shut(given: &DoorsParameters, uid: Uid, own: &[OwnedProcess], starters: Starters) -> Verdict {
     let with_jobs = given.with_jobs;
-    let ended = own.iter().filter(|process| with_jobs || !process.is_job).count() as i64;
-    let mut change = Change::new(Action::Update, "doors", given.name.as_str()).field("processes", ended, 0);
-    for (what, paths) in [("lingering", &starters.lingering), ("cron", &starters.cron), ("at", &starters.at)] {
-        for path in paths {
-            change = change.field(what, path.display().to_string(), Value::Null);
-        }
-    }
-    let outcome = outcome_of(given).with("processes", ended);
-    if change.fields.is_empty() {
+    let ended = |is_job| own.iter().filter(|it| it.is_job == is_job && it.ends(with_jobs)).count() as i64;
+    let change = Change::new(Action::Update, DOORS, given.name.as_str()).field("processes", ended(false), 0);
+    let change = change.field(PROCESSES_OF_JOBS, ended(true), 0);
+    let starters = if given.for_good { starters } else { Starters::default() };
+    let outcome = outcome_of(given).with("processes", ended(false) + ended(true));
+    let changes = [change, starters.removal(&given.name)].into_iter().filter(|change| !change.fields.is_empty());
+    let changes: Vec<Change> = changes.collect();
+    if changes.is_empty() {
         return Verdict::Satisfied(outcome);
     }
-    Verdict::would(vec![change], move |system| {
+    Verdict::would(changes, move |system| {
         // First what would start more.
         starters.paths().try_for_each(|path| system.remove(path))?;
         system.end_processes(uid, with_jobs)?;
@@ -191,10 +219,8 @@ fn told(
     let account = accounts(given, &databases);
     way("password", account.password);
     way("keys", account.login);
-    let sessions: Vec<_> =
-        own.iter().filter(|process| !process.is_job).map(|process| process.pid.to_string()).collect();
-    way("sessions", if sessions.is_empty() { vec![] } else { vec![format!("processes {}", sessions.join(", "))] });
-    let jobs = own.iter().filter(|process| process.is_job).count();
+    way("sessions", sessions(own));
+    let jobs = own.iter().filter(|process| process.ends(true) && process.is_job).count();
     way("jobs", if jobs == 0 { vec![] } else { vec![format!("{jobs} processes of jobs")] });
     let shown = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
     way("lingering", shown(&starters.lingering));
@@ -207,6 +233,16 @@ fn told(
         way("sudo", sudo_rules(given, system)?);
     }
     Ok(Verdict::Satisfied(outcome_of(given).with("ways", Value::List(ways))))
+}
+
+/// Processes that are no job's, and those of others that act with the user's rights.
+fn sessions(own: &[OwnedProcess]) -> Vec<String> {
+    let pids = |is: &dyn Fn(&&OwnedProcess) -> bool| {
+        own.iter().filter(is).map(|process| process.pid.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let (sessions, foreign) = (pids(&|process| process.ends(false)), pids(&|process| !process.is_own));
+    let told = [("processes", sessions), ("with the user's rights, but somebody else's: processes", foreign)];
+    told.into_iter().filter(|(_, pids)| !pids.is_empty()).map(|(what, pids)| format!("{what} {pids}")).collect()
 }
 
 /// What lets somebody log in: by password, and at all.
@@ -278,3 +314,6 @@ fn sudo_rules(given: &DoorsParameters, system: &dyn System) -> Result<Vec<String
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

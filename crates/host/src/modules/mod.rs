@@ -6,7 +6,7 @@ mod authorized_key;
 mod blockinfile;
 mod command;
 pub mod copy;
-mod doors;
+pub mod doors;
 mod entrance;
 #[cfg(test)]
 mod example;

@@ -108,9 +108,9 @@ impl Fake {
     pub fn new() -> Self {
         let root = Inode { body: Body::Directory, mode: 0o755, uid: Uid::ROOT, gid: Gid::ROOT, mtime: EPOCH };
         Self {
-            names: BTreeMap::from([(PathBuf::from("/"), 1)]),
-            inodes: BTreeMap::from([(1, root)]),
-            next_inode: 2,
+            names: BTreeMap::from([(PathBuf::from("/"), 1), (PathBuf::from("/proc"), 2)]),
+            inodes: BTreeMap::from([(1, root.clone()), (2, root)]),
+            next_inode: 3,
             clock: EPOCH,
             programs: Vec::new(),
             handler: None,
@@ -636,7 +636,7 @@ impl System for Fake {
     }
 
     fn end_processes(&mut self, uid: Uid, with_jobs: bool) -> Result<()> {
-        let own = processes::of_user(self, uid).into_iter().filter(|process| with_jobs || !process.is_job);
+        let own = processes::of_user(self, uid)?.into_iter().filter(|process| process.ends(with_jobs));
         let paths: Vec<PathBuf> = own.map(|process| PathBuf::from(format!("/proc/{}", process.pid))).collect();
         paths.iter().try_for_each(|path| self.remove_tree(path))
     }

@@ -37,6 +37,23 @@ pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEntr
     })
 }
 
+/// Refuses a number that is not `name`'s on this host: somebody else has it, in the files or in any other source, or `name`
+/// has another one. A number of nobody is well; where a source gives no answer, nobody can tell, and it is an error.
+pub fn refuse_number_of_others(system: &dyn System, name: &str, uid: Uid) -> super::Result<()> {
+    let local = system.passwd()?;
+    let elsewhere = Nss(system).user_with_uid(uid).known()?;
+    let owners = local.with_number(uid.into()).map(|entry| entry.name.clone()).chain(elsewhere);
+    if let Some(other) = owners.into_iter().find(|other| other != name) {
+        return Err(SystemError::Refused(format!("the number {uid} is {other}'s here, not {name}'s")));
+    }
+    match user(system, name)?.map(FoundEntry::into_entry) {
+        Some(own) if own.name == name && own.uid != uid => {
+            Err(SystemError::Refused(format!("{name} has the number {} here, not {uid}", own.uid)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The group with this name or, when it is a number that is no name, this gid.
 pub fn group(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEntry<Group>>> {
     let local = system.groups()?;

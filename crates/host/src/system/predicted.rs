@@ -437,7 +437,7 @@ impl<S: System> System for Predicted<S> {
     }
 
     fn end_processes(&mut self, uid: Uid, with_jobs: bool) -> Result<()> {
-        let own = processes::of_user(self, uid).into_iter().filter(|process| with_jobs || !process.is_job);
+        let own = processes::of_user(self, uid)?.into_iter().filter(|process| process.ends(with_jobs));
         let names: Vec<OsString> = own.map(|process| process.pid.to_string().into()).collect();
         self.ended.extend(names);
         Ok(())

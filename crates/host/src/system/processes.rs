@@ -1,8 +1,9 @@
 //! Processes of people: which there are, which of them are jobs of a scheduler, and ending them.
 
-use super::System;
+use super::{Result, System, SystemError};
 use crate::identity::Uid;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// A process of somebody.
@@ -12,6 +13,16 @@ pub struct OwnedProcess {
     pub pid: u32,
     /// Whether a scheduler started it: it is root's supervisor's descendant, which nobody becomes by himself.
     pub is_job: bool,
+    /// Whether its real number is the user's. What only acts with the user's rights, such as a file server of root's, is
+    /// somebody else's, and is never ended.
+    pub is_own: bool,
+}
+
+impl OwnedProcess {
+    /// Whether it ends with the user's others; those of jobs only `with_jobs`.
+    pub fn ends(&self, with_jobs: bool) -> bool {
+        self.is_own && (with_jobs || !self.is_job)
+    }
 }
 
 /// What `/proc` says of one process.
@@ -26,20 +37,23 @@ struct Seen {
 const SUPERVISORS: [&str; 2] = ["slurmstepd", "supervise-run"];
 
 /// All processes by their users. Those with another root directory are among them: a user can give himself one
-/// (`unshare -r chroot`), and still holds what is in the home.
-pub fn by_user(system: &(impl System + ?Sized)) -> BTreeMap<Uid, Vec<OwnedProcess>> {
-    let names = system.list(Path::new("/proc")).unwrap_or_default();
-    let pids = names.iter().filter_map(|name| name.to_str()?.parse::<u32>().ok());
-    let seen: BTreeMap<u32, Seen> = pids.filter_map(|pid| Some((pid, look(system, pid)?))).collect();
+/// (`unshare -r chroot`), and still holds what is in the home. What cannot be read is an error, never no process.
+pub fn by_user(system: &(impl System + ?Sized)) -> Result<BTreeMap<Uid, Vec<OwnedProcess>>> {
+    let names = system.list(Path::new("/proc"))?;
+    let mut seen: BTreeMap<u32, Seen> = BTreeMap::new();
+    for pid in names.iter().filter_map(|name| name.to_str()?.parse().ok()) {
+        seen.extend(look(system, pid)?.map(|one| (pid, one)));
+    }
     let mut found: BTreeMap<Uid, Vec<OwnedProcess>> = BTreeMap::new();
     for (pid, one) in &seen {
         let is_job = ancestors(&seen, one).any(|other| other.is_supervisor);
         let mut uids = one.uids.to_vec();
         uids.sort_unstable();
         uids.dedup();
-        uids.into_iter().for_each(|uid| found.entry(uid).or_default().push(OwnedProcess { pid: *pid, is_job }));
+        let of = |uid: Uid| OwnedProcess { pid: *pid, is_job, is_own: one.uids[0] == uid };
+        uids.into_iter().for_each(|uid| found.entry(uid).or_default().push(of(uid)));
     }
-    found
+    Ok(found)
 }
 
 fn ancestors<'s>(all: &'s BTreeMap<u32, Seen>, of: &'s Seen) -> impl Iterator<Item = &'s Seen> {
@@ -47,33 +61,54 @@ fn ancestors<'s>(all: &'s BTreeMap<u32, Seen>, of: &'s Seen) -> impl Iterator<It
     std::iter::successors(all.get(&of.parent), |one| all.get(&one.parent)).take(all.len())
 }
 
-fn look(system: &(impl System + ?Sized), pid: u32) -> Option<Seen> {
-    let read = |name: &str| system.read(Path::new(&format!("/proc/{pid}/{name}"))).ok().flatten();
-    let status = read("status")?;
+/// What a file of `/proc/PID` holds; `None` when the process is gone meanwhile.
+fn read(system: &(impl System + ?Sized), pid: u32, name: &str) -> Result<Option<Vec<u8>>> {
+    match system.read(Path::new(&format!("/proc/{pid}/{name}"))) {
+        Err(SystemError::Io { source, .. }) if is_gone(&source) => Ok(None),
+        other => other,
+    }
+}
+
+/// ENOENT, ENOTDIR, and ESRCH of a file that was opened just before the process ended; proc(5).
+fn is_gone(error: &std::io::Error) -> bool {
+    const NO_SUCH_PROCESS: i32 = 3;
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(NO_SUCH_PROCESS)
+}
+
+/// `None` of one that is gone, or dead.
+fn look(system: &(impl System + ?Sized), pid: u32) -> Result<Option<Seen>> {
+    let Some(status) = read(system, pid, "status")? else { return Ok(None) };
     let status = String::from_utf8_lossy(&status);
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
     let mut uids = field("Uid:").split_whitespace().filter_map(|uid| uid.parse().ok()).map(Uid);
-    let uids = [uids.next()?, uids.next()?, uids.next()?];
+    let (Some(real), Some(effective), Some(saved)) = (uids.next(), uids.next(), uids.next()) else {
+        return Err(SystemError::Refused(format!("/proc/{pid}/status does not say whose process it is")));
+    };
     // One that is dead holds nothing any more.
     if field("State:").starts_with('Z') {
-        return None;
+        return Ok(None);
     }
-    let is_root = uids == [Uid::ROOT; 3];
-    let words = || {
-        let line = read("cmdline").unwrap_or_default();
-        line.split(|byte| *byte == 0).take(3).map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>()
-    };
     let is_one = |name: &str| SUPERVISORS.contains(&name);
-    let is_supervisor = is_root && (is_one(field("Name:")) || words().iter().any(|word| is_one(word)));
-    Some(Seen { parent: field("PPid:").parse().unwrap_or(0), uids, is_supervisor })
+    // A supervisor acts with the rights of a job's user at times; its real number stays root's.
+    let is_supervisor =
+        real == Uid::ROOT && (is_one(field("Name:")) || words(system, pid)?.iter().any(|it| is_one(it)));
+    let parent = field("PPid:").parse().unwrap_or(0);
+    Ok(Some(Seen { parent, uids: [real, effective, saved], is_supervisor }))
+}
+
+/// The first words of a command line.
+fn words(system: &(impl System + ?Sized), pid: u32) -> Result<Vec<String>> {
+    let line = read(system, pid, "cmdline")?.unwrap_or_default();
+    Ok(line.split(|byte| *byte == 0).take(3).map(|word| String::from_utf8_lossy(word).into_owned()).collect())
 }
 
 /// The processes of one user.
-pub fn of_user(system: &(impl System + ?Sized), uid: Uid) -> Vec<OwnedProcess> {
-    by_user(system).remove(&uid).unwrap_or_default()
+pub fn of_user(system: &(impl System + ?Sized), uid: Uid) -> Result<Vec<OwnedProcess>> {
+    Ok(by_user(system)?.remove(&uid).unwrap_or_default())
 }
 
-/// Whether a process is this user's now.
+/// Whether a process is this user's own now.
 pub fn is_of(system: &(impl System + ?Sized), pid: u32, uid: Uid) -> bool {
-    look(system, pid).is_some_and(|seen| seen.uids.contains(&uid))
+    look(system, pid).is_ok_and(|seen| seen.is_some_and(|seen| seen.uids[0] == uid))
 }

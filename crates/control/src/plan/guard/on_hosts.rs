@@ -82,7 +82,7 @@ fn named_by(step: &Step) -> Vec<Named> {
         "user" => [words("user", "name"), words("group", "group"), words("group", "groups")].concat(),
         "group" => words("group", "name"),
         "authorized_key" => words("user", "user"),
-        "doors" => [words("user", "name"), words("user", "uid")].concat(),
+        "doors" | "slurm_jobs" => [words("user", "name"), words("user", "uid")].concat(),
         _ => Vec::new(),
     }
 }
@@ -90,13 +90,19 @@ fn named_by(step: &Step) -> Vec<Named> {
 pub(super) fn own_login(case: &Case) -> Vec<String> {
     let mut found = BTreeSet::new();
     for (seen, step) in steps(case).filter(|(_, step)| ["user", "doors"].contains(&&*step.module)) {
-        let name = step.args.get("name").and_then(Value::as_str);
         let Some(does) = keeps_out(case, step) else { continue };
-        for own in seen.logins.iter().filter(|own| Some(own.login.as_str()) == name) {
+        for own in seen.logins.iter().filter(|own| is_login(seen, &own.login, step)) {
             found.insert(format!("the plan {does} `{}`, as whom enlist logs in on {}", own.login, own.host));
         }
     }
     found.into_iter().collect()
+}
+
+/// Whether a step is about this login, by its name or its number.
+fn is_login(seen: &Seen, login: &str, step: &Step) -> bool {
+    let number = seen.users.iter().find(|(name, _)| name == login).map(|(_, uid)| i64::from(*uid));
+    let given = step.args.get("uid").and_then(Value::as_int);
+    step.args.get("name").and_then(Value::as_str) == Some(login) || (number.is_some() && number == given)
 }
 
 /// What a step does to its user so that he does not come in any more, or is no administrator any more.

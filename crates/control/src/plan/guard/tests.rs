@@ -181,3 +181,49 @@ fn the_guide_lists_every_guard() {
         assert!(guide.contains(&format!("| {} | {} |", guard.name, guard.refuses)), "{}", guard.name);
     }
 }
+
+/// A step that names a person by number, of a plan that somebody wrote by hand.
+fn by_number(module: &str, name: &str, uid: i64) -> Step {
+    let args = [("name", name.into()), ("uid", uid.into())];
+    let args = args.map(|(key, value): (&str, Value)| (key.to_owned(), value));
+    Step { module: module.into(), args: args.into_iter().collect(), ..step(Vec::new()) }
+}
+
+#[test]
+fn jobs_and_doors_count_as_touching_whose_number_it_is() {
+    for module in ["doors", "slurm_jobs"] {
+        refused(
+            "protected-names",
+            "the plan touches the protected user slurm",
+            &plan(vec![by_number(module, "slurm", 2999)]),
+        );
+        refused("protected-names", "the plan touches the protected user 0", &plan(vec![by_number(module, "x", 0)]));
+        let seen = Seen { host: "login1".into(), users: vec![("daemon".into(), 201)], ..Seen::default() };
+        let message = "the plan touches `201`, which is the user daemon (201) on login1";
+        says(
+            "protected-numbers",
+            message,
+            &judged(&plan(vec![by_number(module, "x", 201)]), &Settings::default(), &[seen]),
+        );
+    }
+}
+
+#[test]
+fn the_own_login_is_known_by_its_number() {
+    let (login, users) = ("ops1".into(), vec![("ops1".into(), 1500)]);
+    let logins = vec![OwnLogin { login, host: "login1".into() }];
+    let seen = Seen { host: "login1".into(), users, logins, ..Seen::default() };
+    let message = "the plan ends the sessions of `ops1`, as whom enlist logs in on login1";
+    says("own-login", message, &judged(&plan(vec![by_number("doors", "other", 1500)]), &Settings::default(), &[seen]));
+}
+
+/// Whoever edits a plan cannot let it end processes of jobs past the scheduler.
+#[test]
+fn no_plan_ends_processes_of_jobs() {
+    let mut doors = Step { phase: Phase::AccountRemovals, ..by_number("doors", "dooly", 2002) };
+    doors.args.insert("state".into(), "shut".into());
+    assert_eq!(judged(&plan(vec![doors.clone()]), &Settings::default(), &[]), []);
+    doors.args.insert("with_jobs".into(), true.into());
+    let message = "the plan has on login1 the module `doors` with the argument `with_jobs`, which no roster sets";
+    refused("known-steps", message, &plan(vec![doors]));
+}

@@ -7,8 +7,10 @@ use crate::books::{
 use crate::change::outcome::Failure;
 use crate::change::{Action, Change};
 use crate::choices;
+use crate::identity::Uid;
 use crate::parameters;
 use crate::parameters::Choice;
+use crate::system::{System, lookup};
 
 /// The module.
 pub struct SlurmJobs;
@@ -19,7 +21,7 @@ parameters! {
     pub struct SlurmJobsParameters for "slurm_jobs" {
         /// Login name.
         name: String,
-        /// The user's number.
+        /// The user's number. One that is somebody else's on the host is refused, when jobs would end.
         uid: i64,
         /// `stopped`: nothing new is taken (MaxSubmitJobs=0 wherever the user is), and `jobs` says what becomes of the
         /// jobs that there are; `open`: such a stop is taken back.
@@ -55,10 +57,20 @@ impl SchedulerModule for SlurmJobs {
         }
     }
 
+    fn allow(&self, given: &SlurmJobsParameters, system: &dyn System) -> Result<(), Failure> {
+        if given.state == Submission::Open {
+            return Ok(());
+        }
+        let uid = uid_of(given)?;
+        if Uid(uid) == Uid::ROOT {
+            return Err(Failure::new("jobs of root are not ended"));
+        }
+        Ok(lookup::refuse_number_of_others(system, &given.name, Uid(uid))?)
+    }
+
     fn plan(&self, given: &SlurmJobsParameters, books: &Books) -> Result<Planned, Failure> {
         check_word("name", &given.name)?;
-        let uid =
-            u32::try_from(given.uid).map_err(|_| Failure::new(format!("{} is no number of a user", given.uid)))?;
+        let uid = uid_of(given)?;
         let planned = Planned::new(outcome_of(given));
         match (given.state, given.jobs) {
             (Submission::Open, _) => Ok(open(given, books, planned)),
@@ -68,6 +80,10 @@ impl SchedulerModule for SlurmJobs {
             }
         }
     }
+}
+
+fn uid_of(given: &SlurmJobsParameters) -> Result<u32, Failure> {
+    u32::try_from(given.uid).map_err(|_| Failure::new(format!("{} is no number of a user", given.uid)))
 }
 
 fn outcome_of(given: &SlurmJobsParameters) -> crate::change::outcome::Outcome {

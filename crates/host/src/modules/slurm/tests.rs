@@ -25,10 +25,11 @@ fn host(rows: &'static [Listed]) -> Fake {
     Fake::new().answer_with(move |command| {
         let argv: Vec<_> = command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let mut stdout = String::new();
-        if let Some((_, why)) = rows.iter().find(|(list, _)| argv[0] == "squeue" && *list == "squeue") {
+        let is_squeue = argv.iter().any(|word| word == "squeue");
+        if let Some((_, why)) = rows.iter().find(|(list, _)| is_squeue && *list == "squeue") {
             return Some(ProgramOutput { code: 1, stdout: Vec::new(), stderr: (*why).into() });
         }
-        if argv[0] == "squeue" {
+        if is_squeue {
             stdout = rows.iter().filter(|(list, _)| *list == "jobs").map(|(_, row)| format!("{row}\n")).collect();
         } else if argv[0] == "sacctmgr" && argv[3] == "show" {
             let columns: Vec<_> = argv.last().unwrap().strip_prefix("format=").unwrap().split(',').collect();
@@ -305,4 +306,13 @@ fn who_comes_back_may_submit_again_but_where_the_roster_allows_nothing() {
     let args = r#"{"name": "dooly", "uid": 2002, "state": "open", "keep": ["q"]}"#;
     let (_, told) = run(&SlurmJobs, args, rows);
     assert_eq!(told, ["modify user where name=dooly account=p set MaxSubmitJobs=-1"]);
+}
+
+#[test]
+fn jobs_of_a_number_that_is_somebody_elses_are_not_ended() {
+    let mut system = Predicted::new(host(LEAVER).file("/etc/passwd", "kim:x:2002:100::/:/bin/sh\n"));
+    let args = r#"{"name": "dooly", "uid": 2002, "state": "stopped", "jobs": "cancel"}"#;
+    let failure = run_all(&SlurmJobs, &[args], &mut system).remove(0).outcome.unwrap_err();
+    assert_eq!(failure.msg, "the number 2002 is kim's here, not dooly's");
+    assert!(system.not_run().is_empty(), "{:?}", system.not_run());
 }

@@ -17,6 +17,11 @@ pub trait SchedulerModule: Sync {
     /// Adds what an item is about.
     fn interest(&self, given: &Self::Parameters, interest: &mut Interest);
 
+    /// Refuses an item that the host itself speaks against.
+    fn allow(&self, _: &Self::Parameters, _: &dyn System) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What differs, and the writes that mend it. Pure.
     fn plan(&self, given: &Self::Parameters, books: &Books) -> Result<Planned, Failure>;
 }
@@ -25,6 +30,9 @@ pub trait SchedulerModule: Sync {
 trait Item {
     /// See [`SchedulerModule::interest`].
     fn interest(&self, interest: &mut Interest);
+
+    /// See [`SchedulerModule::allow`].
+    fn allow(&self, system: &dyn System) -> Result<(), Failure>;
 
     /// See [`SchedulerModule::plan`].
     fn plan(&self, books: &Books) -> Result<Planned, Failure>;
@@ -38,6 +46,10 @@ struct Asked<'a, S: SchedulerModule> {
 impl<S: SchedulerModule> Item for Asked<'_, S> {
     fn interest(&self, interest: &mut Interest) {
         self.module.interest(self.given, interest);
+    }
+
+    fn allow(&self, system: &dyn System) -> Result<(), Failure> {
+        self.module.allow(self.given, system)
     }
 
     fn plan(&self, books: &Books) -> Result<Planned, Failure> {
@@ -108,6 +120,7 @@ fn plan(items: &[&dyn Item], system: &dyn System) -> Result<Plans, Failure> {
     items.iter().for_each(|item| item.interest(&mut interest));
     let mut books = Books::look(system, &interest)?;
     let one = |item: &&dyn Item| {
+        item.allow(system)?;
         let planned = item.plan(&books)?;
         planned.writes.iter().for_each(|write| books.apply(write));
         Ok(planned)
@@ -166,7 +179,7 @@ fn carry_out(items: &[&dyn Item], plans: &Plans, system: &mut dyn System) -> Vec
     };
     let ending: BTreeSet<u32> =
         plans.iter().flatten().filter(|it| !it.orders.is_empty()).filter_map(|it| it.ends_all_of).collect();
-    wait_until_over(system, &ending);
+    let unknown = wait_until_over(system, &ending).err();
     let mut complaints = Vec::new();
     for (planned, given) in plans.iter().zip(given) {
         let own = said.drain(..planned.as_ref().map_or(0, |planned| planned.writes.len()));
@@ -176,10 +189,15 @@ fn carry_out(items: &[&dyn Item], plans: &Plans, system: &mut dyn System) -> Vec
         Ok(now) => now,
         Err(failure) => return items.iter().map(|_| Some(failure.clone())).collect(),
     };
+    let not_known = |index: usize| {
+        let planned = plans[index].as_ref().ok().filter(|planned| !planned.orders.is_empty());
+        let why = planned.and_then(|planned| planned.ends_all_of).and(unknown.as_ref())?;
+        Some(Failure::new(format!("it is not known whether the jobs are over: {why}")))
+    };
     let verify = |(index, (complaint, now)): (usize, (Option<Failure>, Result<Planned, Failure>))| {
         let still = now.map(|now| now.changes).unwrap_or_default();
         match complaint {
-            _ if still.is_empty() => None,
+            _ if still.is_empty() => not_known(index),
             None if is_overridden(plans, index) => None,
             None => Some(undone(&still)),
             complaint => complaint,
@@ -198,17 +216,18 @@ fn give(system: &mut dyn System, planned: &Planned) -> Option<Result<(), Failure
 /// So long jobs may take to end that are told to: KillWait and what nodes need to clean up.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// Waits until none of these users has a job left; one that does not end is found by the look afterwards.
-fn wait_until_over(system: &dyn System, uids: &BTreeSet<u32>) {
+/// Waits until none of these users has a job left; one that does not end is found by the look afterwards. The error says why
+/// nobody can tell.
+fn wait_until_over(system: &dyn System, uids: &BTreeSet<u32>) -> Result<(), String> {
     let (begun, mut pause) = (Instant::now(), Duration::from_millis(20));
     while !uids.is_empty() && begun.elapsed() < PATIENCE {
-        match jobs_of(system, uids) {
-            Ok(jobs) if !jobs.is_empty() => {}
-            Ok(_) | Err(_) => return,
+        if jobs_of(system, uids)?.is_empty() {
+            return Ok(());
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_secs(1));
     }
+    Ok(())
 }
 
 fn undone(still: &[Change]) -> Failure {

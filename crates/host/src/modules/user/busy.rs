@@ -6,7 +6,7 @@ use crate::system::{System, processes};
 
 /// Refuses to go on while the user has processes: their files and home would be pulled from under them.
 pub(super) fn refuse(system: &dyn System, user: &Passwd) -> Result<(), Failure> {
-    let pids: Vec<u32> = processes::of_user(system, user.uid).into_iter().map(|process| process.pid).collect();
+    let pids: Vec<u32> = processes::of_user(system, user.uid)?.into_iter().map(|process| process.pid).collect();
     if pids.is_empty() {
         return Ok(());
     }

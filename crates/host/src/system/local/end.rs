@@ -15,11 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks them to end, kills those that stay, and waits until none is left.
 pub(super) fn end_processes(local: &Local, uid: Uid, with_jobs: bool) -> Result<()> {
-    let own = || processes::of_user(local, uid).into_iter().filter(|process| with_jobs || !process.is_job);
+    let own = || -> Result<Vec<OwnedProcess>> {
+        Ok(processes::of_user(local, uid)?.into_iter().filter(|process| process.ends(with_jobs)).collect())
+    };
     let begun = Instant::now();
-    send_all(local, uid, &own().collect::<Vec<_>>(), &[Signal::TERM, Signal::HUP, Signal::CONT]);
+    send_all(local, uid, &own()?, &[Signal::TERM, Signal::HUP, Signal::CONT]);
     loop {
-        let left: Vec<OwnedProcess> = own().collect();
+        let left = own()?;
         if left.is_empty() {
             return Ok(());
         }
@@ -30,7 +32,7 @@ pub(super) fn end_processes(local: &Local, uid: Uid, with_jobs: bool) -> Result<
         if begun.elapsed() > GRACE {
             // Stopped first: what stands still makes no new ones meanwhile.
             send_all(local, uid, &left, &[Signal::STOP]);
-            send_all(local, uid, &own().collect::<Vec<_>>(), &[Signal::KILL]);
+            send_all(local, uid, &own()?, &[Signal::KILL]);
         }
         std::thread::sleep(Duration::from_millis(20));
     }

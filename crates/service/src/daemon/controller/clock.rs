@@ -11,6 +11,9 @@ const ORDINARY: f64 = 2.0;
 /// What of the time that goes by is used to catch up with a clock that jumped.
 const SHARE: f64 = 0.1;
 
+/// What of the time that goes by is left out at the most to come back by a difference that is no jump: time never stands.
+const LEFT_OUT: f64 = 0.5;
+
 /// A clock that goes on steadily, whatever the host's does.
 #[derive(Debug)]
 struct SteadyClock {
@@ -29,7 +32,11 @@ impl SteadyClock {
     fn tick(&mut self, passed: f64, host: f64) -> bool {
         self.shown += passed;
         let (gap, before) = (host - self.shown, self.gap);
-        let step = if gap.abs() <= ORDINARY { gap.max(-passed) } else { gap.clamp(-passed * SHARE, passed * SHARE) };
+        let step = if gap.abs() <= ORDINARY {
+            gap.max(-passed * LEFT_OUT)
+        } else {
+            gap.clamp(-passed * SHARE, passed * SHARE)
+        };
         self.shown += step;
         self.gap = gap - step;
         self.gap.abs() > ORDINARY && (self.gap - before).abs() > ORDINARY
