@@ -28,6 +28,7 @@ const ALONE: &[&[&str]] = &[
     &["play", "--help"],
     &["doc"],
     &["doc", "user", "--json"],
+    &["directory", "client", "--help"],
     &["inventory", "-i", INVENTORY, "--list"],
     &["inventory", "-i", INVENTORY, "--graph"],
     &["roster", "checks"],
