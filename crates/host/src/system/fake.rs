@@ -703,7 +703,8 @@ mod tests {
         assert!(fake.rename(Path::new("/a"), Path::new("/x")).is_err());
         fake.rename(Path::new("/a"), Path::new("/x/a")).unwrap();
         assert_eq!(fake.text("/x/a/b/c"), "1");
-        assert_eq!(fake.list(Path::new("/")).unwrap(), ["x"]);
+        assert_eq!(fake.list(Path::new("/x")).unwrap(), ["a", "y"]);
+        assert!(fake.stat(Path::new("/a"), false).unwrap().is_none());
     }
 
     #[test]

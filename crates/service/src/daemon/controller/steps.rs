@@ -66,10 +66,11 @@ fn ended(begun: Step, job: &LiveJob, end: ScriptEnd, used: RunUsage, now: Time) 
     }
 }
 
-/// A script that was ended with its job is cancelled, whatever became of it.
+/// A script that was ended with its job is cancelled, whatever became of it. A node may say more than once how it ended by itself.
 fn state(job: &LiveJob, end: ScriptEnd) -> JobState {
+    let own = [JobState::Completed, JobState::Failed, JobState::OutOfMemory];
     match (job.ending(), end) {
-        (Some(ending), _) if ending.state != JobState::Completed => JobState::Cancelled,
+        (Some(ending), _) if !own.contains(&ending.state) => JobState::Cancelled,
         (_, ScriptEnd { out_of_memory: true, .. }) => JobState::OutOfMemory,
         (_, ScriptEnd { exit, .. }) if exit.code == 0 && exit.signal == 0 => JobState::Completed,
         _ => JobState::Failed,
