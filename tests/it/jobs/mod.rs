@@ -8,5 +8,6 @@ mod onboarding;
 pub mod runs;
 mod scripted;
 mod site;
+mod steps;
 pub mod steps_node;
 mod told;

@@ -1,0 +1,105 @@
+//! `srun` from a login node of the lab: what people type, and what they read.
+
+use super::cluster::wait;
+use super::site::Site;
+use crate::support::Ran;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+const CONFIG: &str = "ClusterName=site\nListenAddress=10.0.0.10\nAccountingStorageHost=10.0.0.10\nKillWait=2\n\
+                      SlurmdTimeout=300\nNodeName=node[1-2] CPUs=2 RealMemory=1000\n\
+                      PartitionName=main Nodes=ALL Default=YES MaxTime=60\n";
+
+/// A login node, the master, two compute nodes, and gildong, who is known on all of them.
+struct Login(Site);
+
+fn site() -> MutexGuard<'static, Login> {
+    static SITE: OnceLock<Mutex<Login>> = OnceLock::new();
+    SITE.get_or_init(|| Mutex::new(Login::start())).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Login {
+    fn start() -> Self {
+        let site = Self(Site::start("steps", CONFIG));
+        let lab = &site.0.lab;
+        let config = lab.write_temp("enlist.conf", CONFIG);
+        lab.lab(&["put", "login1", config.to_str().unwrap(), "/etc/enlist/enlist.conf"]).ok();
+        let links = "for name in enlist sacct salloc sattach sbatch sbcast scancel scontrol squeue srun; do \
+                     ln -sf /opt/lab/enlist /usr/local/bin/$name; done; useradd -m -u 2001 -s /bin/bash gildong";
+        for host in ["master", "login1", "node1", "node2"] {
+            lab.sh(host, links).ok();
+        }
+        lab.sh("login1", "enlist cert request login1 >/root/request").ok();
+        site.carry("login1", "master", "/root/request");
+        lab.sh("master", "enlist cert issue login1 </root/request >/root/answer").ok();
+        site.carry("master", "login1", "/root/answer");
+        lab.sh("login1", "enlist cert install </root/answer").ok();
+        lab.sh("login1", "setsid enlist node >>/var/log/enlist 2>&1 </dev/null & echo $! >/run/enlist.pid").ok();
+        let idle = || lab.sh("login1", "scontrol show nodes").stdout.matches("State=IDLE").count();
+        wait("both nodes are there", || (idle() == 2).then_some(()));
+        site
+    }
+
+    fn carry(&self, from: &str, to: &str, path: &str) {
+        let copy = self.0.lab.write_temp("carried", &self.0.lab.file(from, path));
+        self.0.lab.lab(&["put", to, copy.to_str().unwrap(), path]).ok();
+    }
+
+    /// A shell line of gildong's on the login node.
+    fn types(&self, line: &str) -> Ran {
+        let script = self.0.lab.write_temp("line.sh", &format!("cd /home/gildong\n{line}\n"));
+        self.0.lab.lab(&["put", "login1", script.to_str().unwrap(), "/tmp/line.sh"]).ok();
+        self.0
+            .lab
+            .sh("login1", "chmod 644 /tmp/line.sh; exec runuser -u gildong -- timeout 150 bash /tmp/line.sh </dev/null")
+    }
+
+    /// Waits until no job is left, so that tests do not wait for each other's nodes.
+    fn is_empty(&self) {
+        let jobs = || self.0.lab.sh("login1", "squeue -h").stdout;
+        wait("no job is left", || jobs().is_empty().then_some(()));
+    }
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn a_command_runs_on_nodes_and_ends_as_its_tasks_do() {
+    let site = site();
+    let ran = site.types("srun sh -c 'echo $SLURMD_NODENAME $PWD $SLURM_JOB_NAME; echo oh >&2'").ok();
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("node1 /home/gildong sh\n", "oh\n"));
+    let ran = site.types("srun -N2 -l sh -c 'echo $SLURM_PROCID of $SLURM_NTASKS on $SLURMD_NODENAME'").ok();
+    assert_eq!(sorted(&ran.stdout), ["0: 0 of 2 on node1", "1: 1 of 2 on node2"]);
+    let ran = site.types("srun -n2 -N1 sh -c 'exit 3'");
+    assert_eq!((ran.code, ran.stderr.as_str()), (3, "srun: error: node1: tasks 0-1: Exited with exit code 3\n"));
+    let ran = site.types("srun -N2 sh -c 'test $SLURM_PROCID = 1 && exit 4; kill -TERM $$'");
+    let lines = ["srun: error: node1: task 0: Terminated", "srun: error: node2: task 1: Exited with exit code 4"];
+    assert_eq!((ran.code, sorted(&ran.stderr)[..2].to_vec()), (143, lines.to_vec()), "{}", ran.stderr);
+    let ran = site.types("srun nosuchprogram");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("nosuchprogram: No such file or directory"), "{}", ran.stderr);
+    let ran = site.types("srun -n2 -K sh -c 'test $SLURM_PROCID = 0 && exit 4; sleep 100'");
+    assert!(ran.code == 143 && ran.stderr.contains("task 0: Exited with exit code 4"), "{ran:?}");
+    site.is_empty();
+}
+
+#[test]
+fn what_is_read_and_written_goes_through_whole() {
+    let site = site();
+    let ran = site.types("printf 'a\\nb' | srun -N2 -l cat").ok();
+    assert_eq!(sorted(&ran.stdout), ["0: a", "0: b", "1: a", "1: b"]);
+    let ran =
+        site.types("printf 'a\\n' | srun -N2 -l -i 1 cat; echo x | srun -i none cat; echo y >in; srun -i in cat").ok();
+    assert_eq!(ran.stdout, "1: a\ny\n");
+    let large = "head -c 5000000 /dev/urandom >sent; srun -N2 -n2 -o got-%t.$$ cat <sent; srun cat <sent | cmp - sent";
+    site.types(large).ok();
+    let here = site.types("srun -o here-%j -e errors sh -c 'echo out; echo bad >&2'; cat here-* errors; srun -o both ls /nosuch; wc -l <both");
+    assert!(here.stdout.starts_with("out\nbad\n") && here.stdout.ends_with("\n1\n"), "{here:?}");
+    // A reader that has seen enough ends the step.
+    let ran = site.types("srun yes | head -n 1").ok();
+    assert_eq!(ran.stdout, "y\n");
+    site.is_empty();
+}
