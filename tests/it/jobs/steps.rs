@@ -1,4 +1,4 @@
-//! `srun` from a login node of the lab: what people type, and what they read.
+//! `srun` and `salloc` from a login node of the lab: what people type, and what they read.
 
 use super::cluster::wait;
 use super::site::Site;
@@ -66,6 +66,12 @@ fn sorted(text: &str) -> Vec<&str> {
     lines
 }
 
+/// The first number behind a word.
+fn number_behind(text: &str, word: &str) -> String {
+    let (_, rest) = text.split_once(word).unwrap_or_else(|| panic!("no `{word}` in {text}"));
+    rest.chars().take_while(char::is_ascii_digit).collect()
+}
+
 #[test]
 fn a_command_runs_on_nodes_and_ends_as_its_tasks_do() {
     let site = site();
@@ -101,5 +107,34 @@ fn what_is_read_and_written_goes_through_whole() {
     // A reader that has seen enough ends the step.
     let ran = site.types("srun yes | head -n 1").ok();
     assert_eq!(ran.stdout, "y\n");
+    site.is_empty();
+}
+
+#[test]
+fn an_allocation_is_there_while_its_command_runs() {
+    let site = site();
+    let ran = site.types("salloc -N2 sh -c 'echo $SLURM_JOB_NODELIST $SLURM_NNODES; srun -l hostname; exit 5'");
+    let job = number_behind(&ran.stderr, "Granted job allocation ");
+    let said = format!("salloc: Granted job allocation {job}\nsalloc: Relinquishing job allocation {job}\n");
+    assert_eq!((ran.code, ran.stderr.replace("srun: ", "")), (5, said));
+    assert!(ran.stdout.starts_with("node[1-2] 2\n") && ran.stdout.contains("1: node2\n"), "{}", ran.stdout);
+    site.is_empty();
+    let line = "salloc sleep 100 2>err & pid=$!; while ! grep -q Granted err; do sleep 0.1; done; ACT; wait $pid; echo $?; cat err";
+    for act in ["scancel $(squeue -h -o %i)", "kill $pid"] {
+        let said = site.types(&line.replace("ACT", act)).ok().stdout;
+        assert!(said.starts_with("0\nsalloc: Granted") && said.ends_with(" has been revoked.\n"), "{act}: {said}");
+        site.is_empty();
+    }
+    // One that waits says so, and leaves nothing when it is interrupted.
+    let line = "srun -N2 --exclusive sleep 100 & first=$!; while ! squeue -h -s | grep -q sleep; do sleep 0.1; done\n\
+                salloc -N1 true 2>err & pid=$!; while ! grep -q queued err; do sleep 0.1; done; kill -INT $pid; wait $pid; echo $?\n\
+                cat err; squeue -h -t PD; kill $first; wait";
+    let said = site.types(line).stdout;
+    let job = number_behind(&said, "Pending job allocation ");
+    let text = format!(
+        "1\nsalloc: Pending job allocation {job}\nsalloc: job {job} queued and waiting for resources\n\
+         salloc: Job allocation {job} has been revoked.\nsalloc: Job aborted due to signal\n"
+    );
+    assert_eq!(said, text);
     site.is_empty();
 }
