@@ -1,4 +1,4 @@
-//! `srun` and `salloc` from a login node of the lab: what people type, and what they read.
+//! `srun`, `salloc` and their like from a login node of the lab: what people type, and what they read.
 
 use super::cluster::wait;
 use super::site::Site;
@@ -120,11 +120,9 @@ fn an_allocation_is_there_while_its_command_runs() {
     assert!(ran.stdout.starts_with("node[1-2] 2\n") && ran.stdout.contains("1: node2\n"), "{}", ran.stdout);
     site.is_empty();
     let line = "salloc sleep 100 2>err & pid=$!; while ! grep -q Granted err; do sleep 0.1; done; ACT; wait $pid; echo $?; cat err";
-    for act in ["scancel $(squeue -h -o %i)", "kill $pid"] {
-        let said = site.types(&line.replace("ACT", act)).ok().stdout;
-        assert!(said.starts_with("0\nsalloc: Granted") && said.ends_with(" has been revoked.\n"), "{act}: {said}");
-        site.is_empty();
-    }
+    let said = site.types(&line.replace("ACT", "scancel $(squeue -h -o %i)")).ok().stdout;
+    assert!(said.starts_with("0\nsalloc: Granted") && said.ends_with(" has been revoked.\n"), "{said}");
+    site.is_empty();
     // One that waits says so, and leaves nothing when it is interrupted.
     let line = "srun -N2 --exclusive sleep 100 & first=$!; while ! squeue -h -s | grep -q sleep; do sleep 0.1; done\n\
                 salloc -N1 true 2>err & pid=$!; while ! grep -q queued err; do sleep 0.1; done; kill -INT $pid; wait $pid; echo $?\n\
@@ -136,5 +134,34 @@ fn an_allocation_is_there_while_its_command_runs() {
          salloc: Job allocation {job} has been revoked.\nsalloc: Job aborted due to signal\n"
     );
     assert_eq!(said, text);
+    site.is_empty();
+}
+
+#[test]
+fn a_step_is_shown_listened_to_and_ended_alone() {
+    let site = site();
+    let job = number_behind(&site.types("salloc -N2 --no-shell").ok().stderr, "Granted job allocation ");
+    let line = format!(
+        "export SLURM_JOB_ID={job}\nsrun -N2 sh -c 'echo early; while :; do echo $SLURM_PROCID; sleep 0.2; done' >out 2>err & pid=$!\n\
+         while ! grep -q 1 out; do sleep 0.1; done\nsqueue -h -s\nscontrol show step {job}.0\nsattach --layout {job}.0\n\
+         sattach -l {job}.0 >heard & ear=$!; while ! grep -q '0: 0' heard || ! grep -q '1: 1' heard; do sleep 0.1; done\n\
+         kill -INT $ear; wait $ear; sort -u heard\nscancel {job}.9; echo $?\nscancel {job}.0; wait $pid; echo $?\nsqueue -h -o %t"
+    );
+    let ran = site.types(&line);
+    let said = &ran.stdout;
+    assert!(said.contains(&format!("{job}.0       sh      main  gildong")) && said.contains("node[1-2]\n"), "{ran:?}");
+    assert!(said.contains(&format!("StepId={job}.0 UserId=2001 StartTime=")), "{said}");
+    let layout = "Job step layout:\n\t2 tasks, 2 nodes (node[1-2])\n\n\tNode 0 (node1), 1 task(s): 0 \n\tNode 1 (node2), 1 task(s): 1 \n";
+    assert!(said.contains(layout) && said.contains("0: 0\n") && said.contains("1: 1\n"), "{said}");
+    assert!(said.contains("\n225\n") && said.ends_with("\nR\n"), "{said}");
+    assert!(ran.stderr.contains(&format!("Kill job error on job step id {job}: Invalid job id specified")), "{ran:?}");
+    let sent = site.types(&format!(
+        "export SLURM_JOB_ID={job}; echo data >sent; chmod 640 sent; sbcast sent /tmp/got; echo $?; sbcast sent /tmp/got; echo $?; \
+         sbcast -fp sent /tmp/got; echo $?; srun -N2 -l sh -c 'cat /tmp/got; stat -c %U:%a /tmp/got'"
+    ));
+    assert!(sent.stdout.starts_with("0\n1\n0\n") && sent.stdout.contains("1: gildong:640\n"), "{sent:?}");
+    assert!(sent.stdout.contains("1: data\n"), "lines of both nodes come in any order: {sent:?}");
+    assert!(sent.stderr.contains("sbcast: error: REQUEST_FILE_BCAST(node2): File exists\n"), "{sent:?}");
+    site.types(&format!("scancel {job}")).ok();
     site.is_empty();
 }
