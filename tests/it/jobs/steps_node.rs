@@ -397,8 +397,9 @@ fn signals_come_once_by_order_and_from_who_reads() {
     reader.read_until(|reader| reader.output(0).contains("usr2"));
     runs.obey(order(1, OrderedTask::Signal { serial: 0, number: 1, to: SignalTarget::All }));
     reader.read_until(|reader| reader.output(0).contains("hup"));
+    assert_eq!(reader.output(0), "up\nusr1\nusr2\nhup\n");
     runs.obey(order(1, OrderedTask::TerminateStep { step: STEP, kill_wait: 100 }));
-    assert_eq!(reader.finish().output(0), "up\nusr1\nusr2\nhup\n");
+    told(&runs, 1, |what| *what == Reported::Stage(RunStage::Left));
 }
 
 #[test]
