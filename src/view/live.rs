@@ -11,7 +11,7 @@ use words::text::width::truncate;
 static SHOWN: Mutex<bool> = Mutex::new(false);
 
 /// Takes the line away; it stays away as long as the guard lives.
-#[allow(clippy::disallowed_methods, reason = "a part of the one writer")]
+#[expect(clippy::disallowed_methods, reason = "a part of the one writer")]
 pub(super) fn cleared() -> MutexGuard<'static, bool> {
     let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if std::mem::take(&mut *shown) {
@@ -31,7 +31,7 @@ pub fn is_possible() -> bool {
 }
 
 /// Shows `text` as the live line, as far as the terminal is wide.
-#[allow(clippy::disallowed_methods, reason = "a part of the one writer")]
+#[expect(clippy::disallowed_methods, reason = "a part of the one writer")]
 pub fn show(text: &str) {
     if !is_possible() {
         return;

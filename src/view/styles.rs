@@ -88,7 +88,7 @@ impl Painter {
     }
 
     /// Writes what a user's own programs wrote, byte by byte as it is. What cannot be written is the caller's to judge.
-    #[allow(clippy::disallowed_methods, reason = "a part of the one writer")]
+    #[expect(clippy::disallowed_methods, reason = "a part of the one writer")]
     pub fn raw(&self, bytes: &[u8]) -> std::io::Result<()> {
         if self.error {
             return std::io::stderr().lock().write_all(bytes);
@@ -98,7 +98,7 @@ impl Painter {
     }
 
     /// The one place where something is printed.
-    #[allow(clippy::disallowed_methods, reason = "this is the one writer")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one writer")]
     fn write(&self, text: &str) {
         let _line = live::cleared();
         if self.error {
@@ -114,7 +114,7 @@ impl Painter {
 }
 
 /// Ends the process, since standard output takes nothing more: quietly where its reader has seen enough.
-#[allow(clippy::disallowed_methods, reason = "a part of the one writer")]
+#[expect(clippy::disallowed_methods, reason = "a part of the one writer")]
 pub fn give_up(error: &std::io::Error) -> ! {
     if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(CLOSED_PIPE);
@@ -143,7 +143,7 @@ pub enum Stream {
 }
 
 /// Whether people see it at once.
-#[allow(clippy::disallowed_methods, reason = "nothing is written")]
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub fn is_terminal(stream: Stream) -> bool {
     match stream {
         Stream::Output => std::io::stdout().is_terminal(),
@@ -152,7 +152,7 @@ pub fn is_terminal(stream: Stream) -> bool {
 }
 
 /// The width of the terminal that standard output is, if it is one.
-#[allow(clippy::disallowed_methods, reason = "nothing is written")]
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub fn terminal_columns() -> Option<usize> {
     terminal_size::terminal_size_of(std::io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }

@@ -67,7 +67,7 @@ impl Host {
 ///
 /// A signal that comes during a request is heeded after it, so no lock is left behind and no file half-written. A
 /// controller that is gone is noticed when the answer cannot be written. `digest` is [`own_digest`].
-#[allow(clippy::disallowed_methods, reason = "a controller reads it, no person")]
+#[expect(clippy::disallowed_methods, reason = "a controller reads it, no person")]
 pub fn serve(mark: &str, digest: String) -> io::Result<()> {
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);

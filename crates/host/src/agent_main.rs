@@ -12,7 +12,7 @@ static MEMORY: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 /// `enlist-agent MARK [once|keep]`: MARK is the word by which the controller knows the agent's output. The second says
 /// that the program was just written: `once`, into a directory that is temporary, too; `keep`, beside where it shall
 /// stay, as `agent-DIGEST.WORD`.
-#[allow(clippy::print_stderr, reason = "the agent has no view")]
+#[expect(clippy::print_stderr, reason = "the agent has no view")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(mark) = arguments.first() else {

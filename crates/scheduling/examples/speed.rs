@@ -1,5 +1,5 @@
 //! How long the core takes at the size of a large site: `cargo run --release -p enlist-scheduling --example speed`.
-#![allow(clippy::print_stdout, reason = "figures for whoever runs it")]
+#![expect(clippy::print_stdout, reason = "figures for whoever runs it")]
 
 use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::Demand;

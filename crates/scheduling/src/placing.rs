@@ -285,21 +285,7 @@ mod tests {
     }
 
     fn live(shares: Vec<StepShare>, request: StepRequest) -> LiveStep {
-        LiveStep {
-            id: slurm::records::StepId::Number(0),
-            request,
-            uid: crate::id::Uid(1),
-            start: 0,
-            shares,
-            launched: Units::default(),
-            left: Units::default(),
-            ending: None,
-            signals: Vec::new(),
-            ended: Units::default(),
-            is_stopped: false,
-            is_left_alone: false,
-            used: Vec::new(),
-        }
+        LiveStep::new(slurm::records::StepId::Number(0), request, crate::id::Uid(1), 0, shares)
     }
 
     fn get(shares: &[NodeShare], steps: &[LiveStep], request: &StepRequest) -> Result<Vec<StepShare>, Unplaced> {

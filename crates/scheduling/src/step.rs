@@ -134,6 +134,25 @@ pub struct LiveStep {
 }
 
 impl LiveStep {
+    /// One that no node has heard of yet. It has its shares, which are never none.
+    pub fn new(id: StepId, request: StepRequest, uid: Uid, start: Time, shares: Vec<StepShare>) -> Self {
+        Self {
+            id,
+            request,
+            uid,
+            start,
+            shares,
+            launched: Units::default(),
+            left: Units::default(),
+            ending: None,
+            signals: Vec::new(),
+            ended: Units::default(),
+            is_stopped: false,
+            is_left_alone: false,
+            used: Vec::new(),
+        }
+    }
+
     /// The place of a node among its shares.
     pub fn place(&self, node: &NodeName) -> Option<u32> {
         self.shares.iter().zip(0..).find(|(share, _)| share.node == *node).map(|(_, at)| at)

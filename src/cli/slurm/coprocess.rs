@@ -19,7 +19,7 @@ pub fn serve() -> Exit {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "an agent reads it, no person")]
+#[expect(clippy::disallowed_methods, reason = "an agent reads it, no person")]
 fn converse() -> io::Result<()> {
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);

@@ -141,11 +141,7 @@ fn kills_at_any_moment_of_a_start_leave_nothing() {
             }
             runs.confirm(&runs.unconfirmed());
         }
-        let begun = Instant::now();
-        while !node.spool().runs().unwrap().is_empty() || sleepers(&node) > 0 {
-            assert!(begun.elapsed() < PATIENCE, "{} processes stay", sleepers(&node));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        nothing_stays(&node, "SLURM_SUBMIT_DIR");
         figure(
             "supervisors killed while they start a script",
             format!("{failures} not started, {ends} ended, none left"),
@@ -165,12 +161,22 @@ fn kill_supervisor(node: &Node, job: u32) {
     panic!("job {} has no supervisor", JobId(job));
 }
 
-/// Processes of this node's jobs.
-fn sleepers(node: &Node) -> usize {
-    let place = node.home().to_str().unwrap().to_owned();
+/// Waits until no run is kept, and no process is left that has this variable with the node's home.
+#[track_caller]
+pub fn nothing_stays(node: &Node, variable: &str) {
+    let begun = Instant::now();
+    while !node.spool().runs().unwrap().is_empty() || processes(node, variable) > 0 {
+        assert!(begun.elapsed() < PATIENCE, "{} processes stay", processes(node, variable));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Processes that have this variable with the node's home.
+fn processes(node: &Node, variable: &str) -> usize {
+    let said = format!("{variable}={}", node.home().display());
     let is_one = |entry: std::io::Result<fs::DirEntry>| {
         let text = fs::read(entry.unwrap().path().join("environ")).unwrap_or_default();
-        String::from_utf8_lossy(&text).contains(&format!("SLURM_SUBMIT_DIR={place}"))
+        String::from_utf8_lossy(&text).contains(&said)
     };
     fs::read_dir("/proc").unwrap().filter_map(|entry| is_one(entry).then_some(())).count()
 }

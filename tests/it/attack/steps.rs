@@ -1,5 +1,6 @@
 //! Steps whose supervisors are killed while they start, and streams on which nonsense comes.
 
+use super::jobs::nothing_stays;
 use super::{figure, rounds};
 use crate::jobs::runs::{Node, PATIENCE, end, kill, supervisor_of};
 use crate::jobs::steps_node::{Reader, allocate, launch, part, step, told};
@@ -45,26 +46,12 @@ fn kills_at_any_moment_of_a_steps_start_leave_nothing() {
             crate::jobs::runs::until(&runs, job, |what| *what == Reported::Stage(RunStage::Left));
             runs.confirm(&runs.unconfirmed());
         }
-        let begun = Instant::now();
-        while !node.spool().runs().unwrap().is_empty() || sleepers(&node) > 0 {
-            assert!(begun.elapsed() < PATIENCE, "{} processes stay", sleepers(&node));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        nothing_stays(&node, "OF_NODE");
         figure(
             "supervisors killed while they start a step",
             format!("{failures} not started, {ends} ended, none left"),
         );
     }
-}
-
-/// Processes of this node's steps.
-fn sleepers(node: &Node) -> usize {
-    let line = format!("OF_NODE={}", node.home().display());
-    let is_one = |entry: std::io::Result<fs::DirEntry>| {
-        let text = fs::read(entry.unwrap().path().join("environ")).unwrap_or_default();
-        text.split(|byte| *byte == 0).any(|it| it == line.as_bytes())
-    };
-    fs::read_dir("/proc").unwrap().filter_map(|entry| is_one(entry).then_some(())).count()
 }
 
 /// Whatever comes, that connection ends, and the next reader has all that was written.

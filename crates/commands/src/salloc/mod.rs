@@ -4,7 +4,7 @@
 mod table;
 
 use crate::sbatch::options::Options as JobOptions;
-use crate::sbatch::{Given, Source, Stop, complaint, environment, job_request, values};
+use crate::sbatch::{self, Given, Source, Stop, complaint, environment, job_request, values};
 use crate::signals;
 use jiff::Zoned;
 use scheduling::request::{Allocating, JobRequest};
@@ -77,12 +77,8 @@ pub fn read(argv: &[String], given: &Given) -> Result<Allocation, Stop> {
 
 fn allocation(argv: &[String], given: &Given) -> Result<Allocation, Stop> {
     let mut options = Options::default();
-    for (variable, option) in table::VARIABLES {
-        if let Some((_, value)) = given.environment.iter().find(|(name, _)| name.0 == variable.as_bytes()) {
-            options.set(option, &value.shown(), given.now)?;
-        }
-    }
-    let command = take(&mut options, argv, given.now)?;
+    sbatch::take_variables(table::VARIABLES, given, |_, option, value| options.set(option, value, given.now))?;
+    let command = sbatch::take(&table::KNOWN, argv, [USAGE, HELP], |name, value| options.set(name, value, given.now))?;
     let mut notes = Vec::new();
     let source = Source { name: "interactive".to_owned(), command: command.join(" "), ..Source::default() };
     let mut request = job_request(given, &mut options.job, source, &mut notes)?;
@@ -103,20 +99,6 @@ fn allocation(argv: &[String], given: &Given) -> Result<Allocation, Stop> {
         cluster: options.job.cluster,
         notes,
     })
-}
-
-fn take(options: &mut Options, argv: &[String], now: &Zoned) -> Result<Vec<String>, Stop> {
-    let mut getopt = table::KNOWN.read_until_word(argv);
-    for found in getopt.by_ref() {
-        let (letter, value) = found.map_err(|text| Stop::said(255, text))?;
-        match table::name(letter) {
-            "help" => return Err(Stop::told(HELP)),
-            "usage" => return Err(Stop::told(USAGE)),
-            "version" => return Err(Stop::told(crate::sreport::VERSION)),
-            name => options.set(name, value, now)?,
-        }
-    }
-    Ok(getopt.words().into_iter().map(str::to_owned).collect())
 }
 
 /// What a job got.

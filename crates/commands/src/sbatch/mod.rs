@@ -6,12 +6,13 @@ pub(crate) mod demand;
 pub(crate) mod environment;
 pub(crate) mod options;
 mod script;
-mod table;
+pub(crate) mod table;
 pub(crate) mod values;
 mod words;
 
 use crate::Reply;
 use ::words::raw::RawText;
+use ::words::text::getopt::Known;
 pub use answer::{away, elsewhere, not_here, remarks, test_only};
 use jiff::Zoned;
 use options::Options;
@@ -116,33 +117,60 @@ pub fn read(argv: &[String], given: &Given) -> Result<Order, Stop> {
         );
     }
     take_script(&mut options, &in_script, &notes, given.now)?;
-    take_variables(&mut options, given)?;
-    take(&mut options, table::KNOWN.read_until_word(argv), given.now)?;
+    take_variables(table::VARIABLES, given, |_, option, value| options.set(option, value, given.now))?;
+    take_words(&mut options, argv, given.now)?;
     order(given, options, source, notes)
 }
 
 /// The options of the command line alone, and the words behind them: they say which script is meant.
 fn first_look(argv: &[String], now: &Zoned) -> Result<(Options, Vec<String>), Stop> {
     let mut options = Options::default();
-    let words = take(&mut options, table::KNOWN.read_until_word(argv), now)?;
+    let words = take_words(&mut options, argv, now)?;
     Ok((options, words))
 }
 
-fn take(options: &mut Options, mut getopt: ::words::text::getopt::Getopt, now: &Zoned) -> Result<Vec<String>, Stop> {
+/// Gives each option of a command line by its long name, and then the words from the first that is none on. Refuses what
+/// getopt refuses, and ends with what `--help` and its like print.
+pub(crate) fn take(
+    known: &'static Known,
+    argv: &[String],
+    [usage, help]: [&str; 2],
+    mut set: impl FnMut(&'static str, &str) -> Result<(), Stop>,
+) -> Result<Vec<String>, Stop> {
+    let mut getopt = known.read_until_word(argv);
     for found in getopt.by_ref() {
         let (letter, value) = found.map_err(|text| Stop::said(255, text))?;
-        match letter {
-            'h' => return Err(Stop::told(HELP)),
-            'u' => return Err(Stop::told(USAGE)),
-            'V' => return Err(Stop::told(crate::sreport::VERSION)),
-            _ => options.set(table::name(letter), value, now)?,
+        match known.name(letter) {
+            "help" => return Err(Stop::told(help)),
+            "usage" => return Err(Stop::told(usage)),
+            "version" => return Err(Stop::told(crate::sreport::VERSION)),
+            name => set(name, value)?,
         }
     }
     Ok(getopt.words().into_iter().map(str::to_owned).collect())
 }
 
+/// Gives each variable of the environment that stands for an option: its name, the option's, and its value.
+pub(crate) fn take_variables(
+    known: &'static [(&'static str, &'static str)],
+    given: &Given,
+    mut set: impl FnMut(&'static str, &'static str, &str) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    for (variable, option) in known {
+        let value = given.environment.iter().find(|(name, _)| name.0 == variable.as_bytes());
+        if let Some((_, value)) = value {
+            set(variable, option, &value.shown())?;
+        }
+    }
+    Ok(())
+}
+
+fn take_words(options: &mut Options, words: &[String], now: &Zoned) -> Result<Vec<String>, Stop> {
+    take(&table::KNOWN, words, [USAGE, HELP], |name, value| options.set(name, value, now))
+}
+
 fn take_script(options: &mut Options, words: &[String], notes: &[String], now: &Zoned) -> Result<(), Stop> {
-    match take(options, table::KNOWN.read_until_word(words), now)?.first() {
+    match take_words(options, words, now)?.first() {
         None => Ok(()),
         Some(word) => {
             let bad = format!("error: Invalid directive found in batch script: {word}");
@@ -150,16 +178,6 @@ fn take_script(options: &mut Options, words: &[String], notes: &[String], now: &
             Err(Stop::said(255, said.collect()))
         }
     }
-}
-
-fn take_variables(options: &mut Options, given: &Given) -> Result<(), Stop> {
-    for (variable, option) in table::VARIABLES {
-        let value = given.environment.iter().find(|(name, _)| name.0 == variable.as_bytes());
-        if let Some((_, value)) = value {
-            options.set(option, &value.shown(), given.now)?;
-        }
-    }
-    Ok(())
 }
 
 /// The script, and what it is called.

@@ -112,11 +112,6 @@ const OPTIONS: &[Opt] = &[
     ("wrap", '\u{e044}', Yes),
 ];
 
-/// The long name of an option.
-pub fn name(letter: char) -> &'static str {
-    OPTIONS.iter().find(|(_, own, _)| *own == letter).map_or("", |(long, ..)| long)
-}
-
 /// Variables and the options that they stand for (sbatch(1), "INPUT ENVIRONMENT VARIABLES").
 pub const VARIABLES: &[(&str, &str)] = &[
     ("SBATCH_ACCOUNT", "account"),
@@ -178,17 +173,23 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    /// Whether each option has a letter of its own, and each variable stands for one.
+    #[track_caller]
+    pub fn is_sound(known: &Known, variables: &[(&str, &str)]) {
+        let letters: BTreeSet<char> = known.options.iter().map(|(_, letter, _)| *letter).collect();
+        assert_eq!(letters.len(), known.options.len());
+        assert!(known.options.is_sorted_by_key(|(long, ..)| *long), "getopt names possibilities in this order");
+        for (variable, long) in variables {
+            assert!(known.options.iter().any(|(own, ..)| own == long), "{variable} stands for no option");
+        }
+    }
+
     #[test]
     fn each_option_is_there_once_and_each_variable_means_one() {
-        let letters: BTreeSet<char> = OPTIONS.iter().map(|(_, letter, _)| *letter).collect();
-        assert_eq!(letters.len(), OPTIONS.len());
-        assert!(OPTIONS.is_sorted_by_key(|(long, ..)| *long), "getopt names possibilities in this order");
-        for (variable, long) in VARIABLES {
-            assert!(OPTIONS.iter().any(|(own, ..)| own == long), "{variable} stands for no option");
-        }
+        is_sound(&KNOWN, VARIABLES);
     }
 }

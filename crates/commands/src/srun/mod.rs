@@ -10,7 +10,6 @@ pub mod tasks;
 
 use crate::sbatch::environment::{self, Variable};
 use crate::sbatch::{self, Given, Source, Stop, absolute, complaint, job_request};
-use jiff::Zoned;
 use options::Options;
 use scheduling::id::JobId;
 use scheduling::request::{Allocating, JobRequest, RankedProgram, StepProgram, TerminalSize};
@@ -79,7 +78,7 @@ fn run(argv: &[String], given: &Given) -> Result<Run, Stop> {
     take_variables(&mut options, given)?;
     // What only the environment says changes nothing that is worth a word.
     options.job.idle.clear();
-    let words = take(&mut options, argv, given.now)?;
+    let words = sbatch::take(&table::KNOWN, argv, [USAGE, HELP], |name, value| options.set(name, value, given.now))?;
     let Some(command) = words.first() else {
         return Err(Stop::said(1, "sbatch: fatal: No command given to execute.\n".to_owned()));
     };
@@ -123,37 +122,19 @@ fn run(argv: &[String], given: &Given) -> Result<Run, Stop> {
     })
 }
 
-fn take(options: &mut Options, argv: &[String], now: &Zoned) -> Result<Vec<String>, Stop> {
-    let mut getopt = table::KNOWN.read_until_word(argv);
-    for found in getopt.by_ref() {
-        let (letter, value) = found.map_err(|text| Stop::said(255, text))?;
-        match table::name(letter) {
-            "help" => return Err(Stop::told(HELP)),
-            "usage" => return Err(Stop::told(USAGE)),
-            "version" => return Err(Stop::told(crate::sreport::VERSION)),
-            name => options.set(name, value, now)?,
-        }
-    }
-    Ok(getopt.words().into_iter().map(str::to_owned).collect())
-}
-
 fn take_variables(options: &mut Options, given: &Given) -> Result<(), Stop> {
-    let value = |variable: &str| given.environment.iter().find(|(name, _)| name.0 == variable.as_bytes());
-    let is_inside = value("SLURM_JOB_ID").is_some();
-    for (variable, option) in table::VARIABLES {
+    let is_inside = given.environment.iter().any(|(name, _)| name.0 == b"SLURM_JOB_ID");
+    sbatch::take_variables(table::VARIABLES, given, |variable, option, value| {
         // In a job that is its own name, and the step has the program's.
-        let is_of_job = is_inside && *variable == "SLURM_JOB_NAME";
-        if let Some((_, value)) = value(variable).filter(|(_, value)| !is_of_job && is_meant(option, &value.0)) {
-            options.set(option, &value.shown(), given.now)?;
-        }
-    }
-    Ok(())
+        let is_of_job = is_inside && variable == "SLURM_JOB_NAME";
+        if is_of_job || !is_meant(option, value) { Ok(()) } else { options.set(option, value, given.now) }
+    })
 }
 
 /// A flag that is 0 is none.
-fn is_meant(option: &str, value: &[u8]) -> bool {
+fn is_meant(option: &str, value: &str) -> bool {
     !(["label", "unbuffered", "exact", "overlap", "whole", "disable-status", "multi-prog"].contains(&option)
-        && value == b"0")
+        && value == "0")
 }
 
 fn step(options: &Options, request: &JobRequest, base: String) -> Result<StepRequest, Stop> {

@@ -132,11 +132,6 @@ const OPTIONS: &[Opt] = &[
     ("x11", '\u{e051}', Maybe),
 ];
 
-/// The long name of an option.
-pub fn name(letter: char) -> &'static str {
-    OPTIONS.iter().find(|(_, own, _)| *own == letter).map_or("", |(long, ..)| long)
-}
-
 /// Variables and the options that they stand for (srun(1), "INPUT ENVIRONMENT VARIABLES"). Those that a job has from its own
 /// submission are among them on purpose: what a script asked for holds for its steps.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -219,15 +214,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn each_option_is_there_once_and_each_variable_means_one() {
-        let letters: BTreeSet<char> = OPTIONS.iter().map(|(_, letter, _)| *letter).collect();
-        assert_eq!(letters.len(), OPTIONS.len());
-        assert!(OPTIONS.is_sorted_by_key(|(long, ..)| *long), "getopt names possibilities in this order");
-        for (variable, long) in VARIABLES {
-            assert!(OPTIONS.iter().any(|(own, ..)| own == long), "{variable} stands for no option");
-        }
+        crate::sbatch::table::tests::is_sound(&KNOWN, VARIABLES);
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::sbatch::Files;
+use jiff::Zoned;
 use scheduling::demand::MemoryDemand;
 use scheduling::request::{StepInput, StepOutput};
 

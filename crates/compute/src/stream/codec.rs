@@ -8,6 +8,32 @@ use serde::de::DeserializeOwned;
 /// So many bytes stand before the content of a frame.
 pub const HEAD: usize = 17;
 
+/// What these bytes say. Whoever passes a frame on reads this and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHead {
+    /// What the frame is.
+    pub kind: FrameKind,
+    /// Of or for which task.
+    pub task: u32,
+    /// The place of its first byte.
+    pub place: u64,
+    /// How many bytes its content has, [`LONGEST`] at the most.
+    pub length: usize,
+}
+
+impl FrameHead {
+    /// Reads them. Refuses kinds that this release does not know, and contents that are too long.
+    pub fn parse(bytes: &[u8; HEAD]) -> Result<Self, FrameError> {
+        let [kind, a, b, c, d, place @ .., e, f, g, h] = *bytes;
+        let kind = FrameKind::from_byte(kind).ok_or(FrameError::Kind(kind))?;
+        let length = u32::from_be_bytes([e, f, g, h]) as usize;
+        if length > LONGEST {
+            return Err(FrameError::Length(length));
+        }
+        Ok(Self { kind, task: u32::from_be_bytes([a, b, c, d]), place: u64::from_be_bytes(place), length })
+    }
+}
+
 /// What is no frame. After it nothing of a stream can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -120,15 +146,9 @@ impl Decoder {
     pub fn take(&mut self) -> Result<Option<Frame>, FrameError> {
         let rest = &self.bytes[self.taken..];
         let Some((head, rest)) = rest.split_first_chunk::<HEAD>() else { return Ok(None) };
-        let [kind, a, b, c, d, place @ .., e, f, g, h] = *head;
-        let kind = FrameKind::from_byte(kind).ok_or(FrameError::Kind(kind))?;
-        let length = u32::from_be_bytes([e, f, g, h]) as usize;
-        if length > LONGEST {
-            return Err(FrameError::Length(length));
-        }
+        let FrameHead { kind, task, place, length } = FrameHead::parse(head)?;
         let Some(content) = rest.get(..length) else { return Ok(None) };
-        let task = u32::from_be_bytes([a, b, c, d]);
-        let frame = Frame { kind, task, place: u64::from_be_bytes(place), content: content.to_vec() };
+        let frame = Frame { kind, task, place, content: content.to_vec() };
         self.taken += HEAD + length;
         Ok(Some(frame))
     }

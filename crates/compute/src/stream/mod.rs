@@ -15,7 +15,7 @@
 
 mod codec;
 
-pub use codec::{Decoder, FrameError, HEAD};
+pub use codec::{Decoder, FrameError, FrameHead, HEAD};
 
 /// The longest content of a frame.
 pub const LONGEST: usize = 64 << 10;

@@ -69,21 +69,7 @@ impl Core {
         if !request.is_interactive {
             run.next_step += 1;
         }
-        let step = LiveStep {
-            id: number,
-            request,
-            uid: who.uid,
-            start: present.now,
-            shares,
-            launched: Units::default(),
-            left: Units::default(),
-            ending: None,
-            signals: Vec::new(),
-            ended: Units::default(),
-            is_stopped: false,
-            is_left_alone: false,
-            used: Vec::new(),
-        };
+        let step = LiveStep::new(number, request, who.uid, present.now, shares);
         self.programs.insert((id, number), program);
         self.put_step(present, &job, run, step);
         Ok(number)

@@ -67,7 +67,7 @@ impl Output {
 
 impl Write for Output {
     /// Takes an event, which comes whole.
-    #[allow(clippy::disallowed_methods, reason = "the log writes out what is hidden itself")]
+    #[expect(clippy::disallowed_methods, reason = "the log writes out what is hidden itself")]
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = one_line(event);
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {

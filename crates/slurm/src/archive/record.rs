@@ -38,7 +38,6 @@ pub struct Tail {
 /// A line between.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
-#[allow(clippy::large_enum_variant, reason = "records are handled in small batches")]
 pub enum Record {
     /// A job with its steps.
     Job {

@@ -40,6 +40,11 @@ impl Known {
         Getopt { stops: true, ..self.read(args) }
     }
 
+    /// The long name of the option with this letter; empty where none has it.
+    pub fn name(&self, letter: char) -> &'static str {
+        self.options.iter().find(|(_, own, _)| *own == letter).map_or("", |(long, ..)| long)
+    }
+
     fn complaint(&self, what: &str) -> String {
         let program = self.program;
         let hint = if self.hint { format!("Try \"{program} --help\" for more information\n") } else { String::new() };

@@ -400,21 +400,7 @@ mod tests {
     fn line() -> Arc<Line> {
         let (cpus, memory, gres) = (Units::default(), 0, Vec::new());
         let share = StepShare { node: NodeName::from("n1"), ranks: vec![0, 1], cpus, memory, gres };
-        let step = LiveStep {
-            id: StepId::Number(0),
-            request: StepRequest::default(),
-            uid: Uid(1000),
-            start: 0,
-            shares: vec![share],
-            launched: Units::default(),
-            left: Units::default(),
-            ending: None,
-            signals: Vec::new(),
-            ended: Units::default(),
-            is_stopped: false,
-            is_left_alone: false,
-            used: Vec::new(),
-        };
+        let step = LiveStep::new(StepId::Number(0), StepRequest::default(), Uid(1000), 0, vec![share]);
         Arc::new(Line::new(JobId(1), Attempt(0), Uid(1000), &step))
     }
 

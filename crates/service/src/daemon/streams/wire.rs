@@ -1,12 +1,9 @@
 //! [`Packet`]: a frame as it passes through the master: its head is read, its content is not.
 
-use compute::stream::{FrameKind, LONGEST};
+use compute::stream::{Frame, FrameHead, FrameKind, HEAD, LONGEST};
 use hyper::body::Bytes;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
-
-/// Bytes before the content.
-const HEAD: usize = 17;
 
 /// A frame. A copy shares its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,35 +18,13 @@ pub struct Packet {
     pub bytes: Bytes,
 }
 
-/// What may come over a connection.
-const KINDS: [FrameKind; 14] = [
-    FrameKind::Output,
-    FrameKind::Errors,
-    FrameKind::Started,
-    FrameKind::Ended,
-    FrameKind::Failed,
-    FrameKind::Left,
-    FrameKind::Lost,
-    FrameKind::Notice,
-    FrameKind::Input,
-    FrameKind::Resize,
-    FrameKind::Signal,
-    FrameKind::Acknowledged,
-    FrameKind::Again,
-    FrameKind::Bye,
-];
-
 impl Packet {
     /// One of the master's own.
     pub fn new(kind: FrameKind, task: u32, place: u64, content: &[u8]) -> Self {
-        let content = &content[..content.len().min(LONGEST)];
+        let content = content[..content.len().min(LONGEST)].to_vec();
         let mut bytes = Vec::with_capacity(HEAD + content.len());
-        bytes.push(kind as u8);
-        bytes.extend(task.to_be_bytes());
-        bytes.extend(place.to_be_bytes());
-        // It has at most LONGEST bytes.
-        bytes.extend((content.len() as u32).to_be_bytes());
-        bytes.extend(content);
+        // Only a longer content is refused.
+        let _ = Frame { kind, task, place, content }.encode(&mut bytes);
         Self { kind, task, place, bytes: bytes.into() }
     }
 
@@ -60,16 +35,8 @@ impl Packet {
             return Ok(None);
         }
         from.read_exact(&mut head[1..]).await?;
-        let [kind, t0, t1, t2, t3, p0, p1, p2, p3, p4, p5, p6, p7, l0, l1, l2, l3] = head;
-        let task = u32::from_be_bytes([t0, t1, t2, t3]);
-        let place = u64::from_be_bytes([p0, p1, p2, p3, p4, p5, p6, p7]);
-        let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
-        let bad = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-        let kind = KINDS.into_iter().find(|known| *known as u8 == kind);
-        let kind = kind.ok_or_else(|| bad(format!("{} is no kind of frame", head[0])))?;
-        if length > LONGEST {
-            return Err(bad(format!("a frame of {length} bytes: {LONGEST} are the most")));
-        }
+        let bad = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+        let FrameHead { kind, task, place, length } = FrameHead::parse(&head).map_err(bad)?;
         let mut bytes = head.to_vec();
         bytes.resize(HEAD + length, 0);
         from.read_exact(&mut bytes[HEAD..]).await?;

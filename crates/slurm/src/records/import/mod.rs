@@ -23,7 +23,6 @@ use record::Layout;
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "lines are read one at a time")]
 pub enum Line {
     /// A job.
     Job(Job),
