@@ -150,8 +150,8 @@ fn accompany(asking: &Asking, kill_command: Option<u8>, job: JobId, pid: Pid, ne
             }
             Some(News::Signal(Signal::SIGTERM | Signal::SIGHUP)) if !is_revoked => {
                 is_revoked = true;
-                latest = Some(Instant::now() + PATIENCE);
                 give_back(asking, job, ExitCode { code: 0, signal: Signal::SIGTERM as u8 });
+                latest = Some(Instant::now() + PATIENCE);
                 revoked(asking, Some(Signal::SIGTERM as u8), job, pid);
             }
             // It goes on without us.

@@ -61,11 +61,15 @@ impl Site<'_> {
     /// How many processes of gildong's number run on a host.
     fn processes(&self, host: &str) -> usize {
         // Those that are dead, and that nobody waited for yet, are none.
-        self.lab.sh(host, "ps -u 2001 -o stat= | grep -vc Z").stdout.trim().parse().unwrap_or(0)
+        self.lab.sh(host, "ps -u 2001 -o stat= | grep -vc Z").stdout.trim().parse().expect("a count")
     }
 
     fn is_there(&self, path: &str) -> bool {
-        self.lab.sh("login1", &format!("test -e {path}")).code == 0
+        match self.lab.sh("login1", &format!("test -e {path}")).code {
+            0 => true,
+            1 => false,
+            other => panic!("{path} cannot be looked at: {other}"),
+        }
     }
 }
 

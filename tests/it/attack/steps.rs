@@ -93,7 +93,7 @@ fn nonsense_on_a_stream_ends_its_connection_and_nothing_else() {
     reader.send(&Frame { content: vec![255], ..Frame::of(FrameKind::Signal) });
     reader.send(&Frame { content: vec![255; 4], ..Frame::of(FrameKind::Resize) });
     let read_all = |reader: &Reader| [0, 1].iter().all(|rank| reader.output(*rank).ends_with("\n20000\n"));
-    assert!(!reader.read_until(read_all));
+    reader.read_on(read_all);
     let mut flooding = Reader::of(&node, 1);
     let mut socket = flooding.socket.try_clone().unwrap();
     let writing = std::thread::spawn(move || socket.write_all(&bytes(&flood)));
@@ -102,10 +102,10 @@ fn nonsense_on_a_stream_ends_its_connection_and_nothing_else() {
     fs::write(node.home().join("go"), "").unwrap();
     // What was acknowledged is not said again.
     let (mut reader, piece) = (reader.again(&node, 1), LONGEST as u64 / 2);
-    reader.read_until(|reader| reader.started.len() == 2);
+    reader.read_on(|reader| reader.started.len() == 2);
     let mut place = reader.taken;
     while place < 2 * INPUT_WINDOW {
-        reader.read_until(|reader| reader.taken + INPUT_WINDOW >= place + piece);
+        reader.read_on(|reader| reader.taken + INPUT_WINDOW >= place + piece);
         reader.send(&input(place, piece as usize));
         place += piece;
     }

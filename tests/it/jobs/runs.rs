@@ -72,6 +72,11 @@ impl Node {
         Runs::open(site).unwrap()
     }
 
+    /// Its cluster's name, which no other node has: tests run side by side, with the same numbers of jobs.
+    pub fn cluster(&self) -> String {
+        self.files.path().file_name().unwrap().to_string_lossy().into_owned()
+    }
+
     /// A launch of this script by `nobody`.
     pub fn launch(&self, script: &str) -> Launch {
         let home = self.home().to_str().unwrap().to_owned();
@@ -86,7 +91,7 @@ impl Node {
         };
         let node = NodeName::from("n1");
         Launch {
-            cluster: "site".into(),
+            cluster: self.cluster(),
             user: RunAs { name: "nobody".into(), uid: Uid(NOBODY), gid: Gid(NOGROUP) },
             name: "test".into(),
             account: String::new(),
@@ -420,6 +425,24 @@ fn when_its_supervisor_is_killed_all_of_a_run_is() {
         assert_eq!(ended(&runs, 1).0, exit(0, 9));
         assert!(!pids.iter().any(|pid| is_running(pid)), "{pids:?}");
     });
+}
+
+/// Without control groups what is left is found by numbers, which a host of two clusters has twice.
+#[test]
+fn a_supervisor_that_dies_takes_nothing_of_another_clusters_job_of_its_number() {
+    let [one, other] = [Node::new(false), Node::new(false)];
+    let (runs, others) = (one.daemon(), other.daemon());
+    for (node, runs) in [(&one, &runs), (&other, &others)] {
+        start(runs, 1, node.launch(TWO_SLEEPERS));
+    }
+    let pids = ["pid", "other"].map(|file| wait_for(&other.home().join(file)));
+    launched(&runs, 1);
+    launched(&others, 1);
+    kill(&supervisor(&one, 1));
+    assert_eq!(ended(&runs, 1).0, exit(0, 9));
+    assert!(pids.iter().all(|pid| is_running(pid)), "{pids:?}");
+    end(&others, 1, 0);
+    until(&others, 1, |what| *what == Reported::Stage(RunStage::Left));
 }
 
 #[test]

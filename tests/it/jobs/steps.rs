@@ -119,13 +119,15 @@ fn an_allocation_is_there_while_its_command_runs() {
     assert_eq!((ran.code, ran.stderr.replace("srun: ", "")), (5, said));
     assert!(ran.stdout.starts_with("node[1-2] 2\n") && ran.stdout.contains("1: node2\n"), "{}", ran.stdout);
     site.is_empty();
-    let line = "salloc sleep 100 2>err & pid=$!; while ! grep -q Granted err; do sleep 0.1; done; ACT; wait $pid; echo $?; cat err";
-    let said = site.types(&line.replace("ACT", "scancel $(squeue -h -o %i)")).ok().stdout;
-    assert!(said.starts_with("0\nsalloc: Granted") && said.ends_with(" has been revoked.\n"), "{said}");
-    site.is_empty();
+    let line = "rm -f err; salloc sleep 100 2>err & pid=$!; while ! grep -qs Granted err; do sleep 0.1; done; ACT; wait $pid; echo $?; cat err";
+    for act in ["scancel $(squeue -h -o %i)", "kill $pid"] {
+        let said = site.types(&line.replace("ACT", act)).ok().stdout;
+        assert!(said.starts_with("0\nsalloc: Granted") && said.ends_with(" has been revoked.\n"), "{act}: {said}");
+        site.is_empty();
+    }
     // One that waits says so, and leaves nothing when it is interrupted.
     let line = "srun -N2 --exclusive sleep 100 & first=$!; while ! squeue -h -s | grep -q sleep; do sleep 0.1; done\n\
-                salloc -N1 true 2>err & pid=$!; while ! grep -q queued err; do sleep 0.1; done; kill -INT $pid; wait $pid; echo $?\n\
+                rm -f err; salloc -N1 true 2>err & pid=$!; while ! grep -qs queued err; do sleep 0.1; done; kill -INT $pid; wait $pid; echo $?\n\
                 cat err; squeue -h -t PD; kill $first; wait";
     let said = site.types(line).stdout;
     let job = number_behind(&said, "Pending job allocation ");

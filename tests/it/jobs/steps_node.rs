@@ -162,6 +162,13 @@ impl Reader {
         }
     }
 
+    /// Takes frames until `is_enough`; the step must not end before.
+    #[track_caller]
+    pub fn read_on(&mut self, is_enough: impl Fn(&Self) -> bool) {
+        let has_ended = self.read_until(is_enough);
+        assert!(!has_ended, "it ended: {:?}", self.exits);
+    }
+
     /// To the last word.
     #[track_caller]
     pub fn finish(mut self) -> Self {
@@ -275,7 +282,7 @@ fn input_goes_to_all_tasks_and_no_faster_than_the_slowest_reads() {
     let mut reader = Reader::of(&node, 1);
     let sent: Vec<u8> = (0..3_000_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
     for (piece, place) in sent.chunks(60_000).zip((0..).step_by(60_000)) {
-        reader.read_until(|reader| reader.taken + INPUT_WINDOW >= place + 60_000);
+        reader.read_on(|reader| reader.taken + INPUT_WINDOW >= place + 60_000);
         reader.send(&Frame { place, content: piece.to_vec(), ..Frame::of(FrameKind::Input) });
     }
     reader.send(&Frame { place: sent.len() as u64, ..Frame::of(FrameKind::Input) });
@@ -312,15 +319,15 @@ fn nothing_is_lost_with_a_connection_or_with_the_daemon() {
     launch(&runs, 1, step(&node, 1, line));
     let mut reader = Reader::of(&node, 1);
     reader.acknowledges = false;
-    reader.read_until(|reader| reader.output(0).len() > 100_000);
+    reader.read_on(|reader| reader.output(0).len() > 100_000);
     drop(runs);
     let runs = node.daemon();
     let mut reader = reader.again(&node, 1);
-    reader.read_until(|reader| reader.output(0).len() >= KEPT);
+    reader.read_on(|reader| reader.output(0).len() >= KEPT);
     assert!(!node.home().join("finished").exists(), "its output is longer than what is kept");
     reader.acknowledges = true;
     let mut reader = reader.again(&node, 1);
-    reader.read_until(|reader| reader.output(0).ends_with("\n400000\n"));
+    reader.read_on(|reader| reader.output(0).ends_with("\n400000\n"));
     reader.send(&Frame { content: b"word\n".to_vec(), ..Frame::of(FrameKind::Input) });
     let read = reader.finish();
     let expected: String = (1..=400_000).map(|number| format!("{number}\n")).collect();
@@ -338,9 +345,9 @@ fn a_terminal_is_the_tasks_own_and_has_the_size_that_it_is_given() {
     let terminal = Some(TerminalSize { rows: 24, columns: 80 });
     launch(&runs, 1, with(step(&node, 2, line), |program| program.terminal = terminal));
     let mut reader = Reader::of(&node, 1);
-    reader.read_until(|reader| reader.output(0).contains("ready\r\n"));
+    reader.read_on(|reader| reader.output(0).contains("ready\r\n"));
     reader.send(&Frame::resize(TerminalSize { rows: 50, columns: 132 }));
-    reader.read_until(|reader| reader.output(0).contains("50 132\r\n"));
+    reader.read_on(|reader| reader.output(0).contains("50 132\r\n"));
     fs::write(node.home().join("go"), "").unwrap();
     reader.send(&Frame { content: b"word\n".to_vec(), ..Frame::of(FrameKind::Input) });
     reader.send(&Frame { place: 5, ..Frame::of(FrameKind::Input) });
@@ -370,7 +377,7 @@ fn a_step_ends_by_itself_by_a_failed_task_or_by_order_and_its_run_goes_on() {
         allocate(&node, &runs, 2);
         launch(&runs, 2, step(&node, 1, "trap 'echo asked' TERM; echo up; while :; do sleep 0.1; done"));
         let mut reader = Reader::of(&node, 2);
-        reader.read_until(|reader| reader.output(0) == "up\n");
+        reader.read_on(|reader| reader.output(0) == "up\n");
         runs.obey(order(2, OrderedTask::TerminateStep { step: STEP, kill_wait: 1 }));
         let read = reader.finish();
         assert_eq!((read.output(0), read.code(0)), ("up\nasked\n".into(), code(0, 9)));
@@ -387,19 +394,18 @@ fn signals_come_once_by_order_and_from_who_reads() {
                 while :; do sleep 0.1; done";
     launch(&runs, 1, step(&node, 1, line));
     let mut reader = Reader::of(&node, 1);
-    reader.read_until(|reader| reader.output(0) == "up\n");
+    reader.read_on(|reader| reader.output(0) == "up\n");
     let signal = || runs.obey(order(1, OrderedTask::SignalStep { step: STEP, serial: 3, number: 10 }));
     signal();
     told(&runs, 1, |what| *what == Reported::Delivered(3));
-    reader.read_until(|reader| reader.output(0).contains("usr1"));
+    reader.read_on(|reader| reader.output(0).contains("usr1"));
     signal();
     reader.send(&Frame { content: vec![12], ..Frame::of(FrameKind::Signal) });
-    reader.read_until(|reader| reader.output(0).contains("usr2"));
+    reader.read_on(|reader| reader.output(0).contains("usr2"));
     runs.obey(order(1, OrderedTask::Signal { serial: 0, number: 1, to: SignalTarget::All }));
-    reader.read_until(|reader| reader.output(0).contains("hup"));
-    assert_eq!(reader.output(0), "up\nusr1\nusr2\nhup\n");
+    reader.read_on(|reader| reader.output(0).contains("hup"));
     runs.obey(order(1, OrderedTask::TerminateStep { step: STEP, kill_wait: 100 }));
-    told(&runs, 1, |what| *what == Reported::Stage(RunStage::Left));
+    assert_eq!(reader.finish().output(0), "up\nusr1\nusr2\nhup\n");
 }
 
 #[test]

@@ -318,7 +318,9 @@ impl Keeper {
 
     /// Comes back when nothing of it is left.
     fn kill(&self, directory: &RunDirectory, work: &Work) {
-        let mut lines = vec![format!("SLURM_JOB_ID={}", work.job)];
+        // Numbers of jobs are a cluster's own, and a host may serve two.
+        let mut lines =
+            vec![format!("SLURM_JOB_ID={}", work.job), format!("SLURM_CLUSTER_NAME={}", work.launch.cluster)];
         lines.extend(self.run.step.map(|step| format!("SLURM_STEP_ID={step}")));
         let is_dead = || match directory.tasks().ok().flatten() {
             _ if !work.group.is_none() => work.group.kill_all(SLOWLY),

@@ -401,8 +401,10 @@ impl Supervisor {
 
     /// The script's own process, while it is there: once it was waited for, its number may be another's.
     fn script(&self) -> BTreeSet<i32> {
-        let tasks = self.notes.directory.tasks().ok().flatten().filter(|_| self.exit.is_none());
-        tasks.into_iter().flatten().map(|task| task.pid).collect()
+        if self.exit.is_some() {
+            return BTreeSet::new();
+        }
+        self.pids.iter().copied().collect()
     }
 
     fn processes(&self) -> BTreeSet<i32> {

@@ -390,9 +390,8 @@ impl Engine {
         let patience = match &self.connection {
             Some(connection) if connection.is_ended => CLOSING,
             // How it ended is reported, too.
-            None if is_had => finish.patience.min(UNHEARD),
-            // The last word is still on its way.
-            Some(_) | None => finish.patience,
+            _ if is_had => finish.patience.min(UNHEARD),
+            _ => finish.patience,
         };
         finish.progress.elapsed() >= patience
     }
