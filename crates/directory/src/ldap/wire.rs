@@ -28,6 +28,10 @@ const MOST_BYTES: usize = 512 << 20;
 /// Entries a page; sssd asks for 1000, and servers that allow less say so.
 const PAGE: i32 = 500;
 
+/// At most so many pages without an entry are taken one after another. RFC 2696 allows them: a server may have looked through
+/// as much as it likes to at a time, and found nothing.
+const MOST_EMPTY: usize = 100;
+
 /// The control of RFC 2696.
 const PAGED: &str = "1.2.840.113556.1.4.319";
 
@@ -101,11 +105,11 @@ impl Wire {
         filter: &str,
         attributes: &[&str],
     ) -> Result<Vec<Entry>, Trouble> {
-        let (mut found, mut cookie, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut found, mut cookie, mut bytes, mut empty) = (Vec::new(), Vec::new(), 0, 0);
         loop {
             let control =
                 matches!(at, Where::Below).then(|| PagedResults { size: page, cookie: cookie.clone() }.into());
-            let is_later = !cookie.is_empty();
+            let (is_later, before) = (!cookie.is_empty(), found.len());
             let Self { ldap, runtime } = self;
             let next = run(runtime, async {
                 let ldap = ldap.with_timeout(PATIENCE).with_controls(control.into_iter().collect::<Vec<RawControl>>());
@@ -116,7 +120,8 @@ impl Wire {
             if next.is_empty() {
                 return Ok(found);
             }
-            if next == cookie && found.is_empty() {
+            empty = if found.len() == before { empty + 1 } else { 0 };
+            if empty == MOST_EMPTY {
                 return Err(Trouble::Untrue("it sends empty pages without end".into()));
             }
             cookie = next;

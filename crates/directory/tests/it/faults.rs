@@ -173,6 +173,25 @@ fn a_later_page_that_does_not_say_whether_it_is_the_last_is_no_answer() {
 }
 
 #[test]
+fn empty_pages_are_gone_through_and_not_without_end() {
+    for (count, is_too_many) in [(99, false), (100, true)] {
+        let server = server();
+        let sweeps = AtomicUsize::new(0);
+        let is_empty = move || (1..=count).contains(&sweeps.fetch_add(1, Ordering::Relaxed));
+        server.script(move |asked| (asked == Asked::Sweep && is_empty()).then_some(Fault::Hollow));
+        let result = run(&directory(&server));
+        if is_too_many {
+            let problem = result.unwrap_err();
+            assert!(problem.message.contains("it sends empty pages without end"), "{problem}");
+            assert_eq!(server.writes(), Vec::<String>::new());
+        } else {
+            assert_eq!(failures(&result.unwrap()), Vec::<String>::new());
+            assert!(server.entry(NEW).is_some() && server.entry(LEAVER).is_none());
+        }
+    }
+}
+
+#[test]
 fn who_may_not_read_is_told_from_an_empty_directory() {
     for at in [Asked::Look, Asked::Sweep] {
         let server = server();

@@ -50,6 +50,8 @@ pub enum Fault {
     Reference,
     /// Forgets to say whether there are more pages.
     Unpaged,
+    /// Sends a page without entries, and says that there are more: its cookie is a new one for the same place.
+    Hollow,
     /// Somebody else adds this entry at the same time.
     Rival(Entry),
 }
@@ -157,6 +159,7 @@ impl World {
             LdapOp::BindRequest(_) => {
                 vec![LdapMsg::new(id, LdapOp::BindResponse(LdapBindResponse { res: told(code), saslcreds: None }))]
             }
+            LdapOp::SearchRequest(_) if fault == Some(Fault::Hollow) => vec![hollow(id, &message.ctrl)],
             LdapOp::SearchRequest(search) => self.search(id, &search, &message.ctrl, does, code),
             LdapOp::AddRequest(add) => {
                 let code = code.or_else(|| does.then(|| self.add(add)).flatten());
@@ -201,12 +204,7 @@ impl World {
             }
         };
         let missing = (!is_there && finds).then_some(LdapResultCode::NoSuchObject);
-        let paged = controls.iter().find_map(|control| match control {
-            LdapControl::SimplePagedResults { cookie, .. } => {
-                Some(String::from_utf8_lossy(cookie).parse().unwrap_or(0))
-            }
-            _ => None,
-        });
+        let paged = cookie(controls).map(|cookie| String::from_utf8_lossy(cookie).parse().unwrap_or(0));
         let (start, all) = (paged.unwrap_or(0usize), found.len());
         let end = if paged.is_some() { all.min(start + self.page) } else { all };
         let mut answers: Vec<_> =
@@ -310,6 +308,21 @@ fn told(code: Option<LdapResultCode>) -> LdapResult {
     let code = code.unwrap_or(LdapResultCode::Success);
     let referral = if code == LdapResultCode::Referral { vec!["ldap://master".into()] } else { Vec::new() };
     LdapResult { code, matcheddn: String::new(), message: String::new(), referral }
+}
+
+/// What a paged search is to go on with; `None` of one that is not paged.
+fn cookie(controls: &[LdapControl]) -> Option<&Vec<u8>> {
+    controls.iter().find_map(|control| match control {
+        LdapControl::SimplePagedResults { cookie, .. } => Some(cookie),
+        _ => None,
+    })
+}
+
+/// No entries, and a cookie that says the same in other letters.
+fn hollow(id: i32, controls: &[LdapControl]) -> LdapMsg {
+    let cookie = [b"0", cookie(controls).unwrap().as_slice()].concat();
+    let done = LdapOp::SearchResultDone(told(None));
+    LdapMsg::new_with_ctrls(id, done, vec![LdapControl::SimplePagedResults { size: 0, cookie }])
 }
 
 fn reference(id: i32) -> LdapMsg {
