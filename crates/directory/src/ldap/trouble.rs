@@ -22,24 +22,18 @@ pub enum Trouble {
     Elsewhere(String),
 }
 
-/// The codes that this project knows something about.
+/// The codes by which something is decided; [`CODES`] has words for these and others.
 pub mod code {
     /// All is well.
     pub const SUCCESS: u32 = 0;
-    /// Only a part was sent.
-    pub const SIZE_LIMIT: u32 = 4;
     /// The page was too large, or another limit of the administrator's.
     pub const ADMIN_LIMIT: u32 = 11;
-    /// A critical control that the server does not have.
-    pub const UNAVAILABLE_EXTENSION: u32 = 12;
     /// A value that was to go is not there.
     pub const NO_SUCH_ATTRIBUTE: u32 = 16;
     /// A value that was to come is there.
     pub const VALUE_EXISTS: u32 = 20;
     /// No such entry.
     pub const NO_SUCH_OBJECT: u32 = 32;
-    /// There is such an entry.
-    pub const ALREADY_EXISTS: u32 = 68;
     /// The entry is not as it was seen.
     pub const ASSERTION_FAILED: u32 = 122;
 }
@@ -57,18 +51,26 @@ const CODES: &[(u32, &str, &str)] = &[
     (8, "it wants a stronger login", "use ldaps:// or ldap:// with StartTLS, and a bind entry with a password"),
     (10, "it sends us to another server", "name the server that may be written to, not a replica"),
     (
-        11,
+        code::ADMIN_LIMIT,
         "a limit of its administrator's ended the answer",
         "raise `size.pr` and `size.prtotal` of enlist's bind entry",
     ),
     (12, "it lacks a control that this needs", ""),
     (13, "it wants an encrypted connection", "use ldaps:// or ldap://"),
-    (16, "a value that was seen is not there any more", "somebody else has changed the entry: make a new plan"),
+    (
+        code::NO_SUCH_ATTRIBUTE,
+        "a value that was seen is not there any more",
+        "somebody else has changed the entry: make a new plan",
+    ),
     (17, "its schema does not know an attribute", "load the schema there"),
     (19, "a rule of its own forbids the value", "look at its uniqueness and password policy overlays"),
-    (20, "a value is there already", "somebody else has changed the entry: make a new plan"),
+    (code::VALUE_EXISTS, "a value is there already", "somebody else has changed the entry: make a new plan"),
     (21, "its schema does not take the value", ""),
-    (32, "there is no such entry", "look at `base`, `people` and `groups` of the directory in the roster"),
+    (
+        code::NO_SUCH_OBJECT,
+        "there is no such entry",
+        "look at `base`, `people` and `groups` of the directory in the roster",
+    ),
     (34, "a name is none", "look at `base`, `people` and `groups` of the directory in the roster"),
     (48, "it does not take this way to log in", "give `bind` and `password` of the directory in the roster"),
     (
@@ -87,7 +89,7 @@ const CODES: &[(u32, &str, &str)] = &[
         "let the bind entry read all of `base`",
     ),
     (69, "the class of an entry cannot be changed", "correct this entry by hand"),
-    (122, "the entry is not as it was seen", "somebody else has changed it: make a new plan"),
+    (code::ASSERTION_FAILED, "the entry is not as it was seen", "somebody else has changed it: make a new plan"),
 ];
 
 impl Trouble {
