@@ -8,6 +8,7 @@ use crate::dn::child;
 use crate::entry::{Edit, Entry, Write};
 use host::change::outcome::Failure;
 use host::change::{Action, Change};
+use host::identity::date;
 use words::value::{Map, Value};
 
 /// How the password policy marks who is locked for good. Another time is its own lock after wrong passwords.
@@ -216,7 +217,7 @@ fn described(entry: &Entry, groups: &[String], mirror: &Mirror) -> Described {
         ("home", text("homeDirectory")),
         ("shell", text("loginShell")),
         ("locked", (entry.text("pwdAccountLockedTime") == Some(FOR_GOOD)).then_some(true).into()),
-        ("expires", entry.text("shadowExpire").map(date).into()),
+        ("expires", entry.text("shadowExpire").map(expiry).into()),
     ]
 }
 
@@ -230,12 +231,9 @@ fn primary(entry: &Entry, mirror: &Mirror) -> Value {
     }
 }
 
-/// A day of shadow(5).
-fn date(days: &str) -> String {
-    let start = jiff::civil::date(1970, 1, 1);
-    let span = days.parse::<i64>().ok().and_then(|days| jiff::Span::new().try_days(days).ok());
-    let date = span.and_then(|span| start.checked_add(span).ok());
-    date.map_or_else(|| format!("day {days}"), |date| date.to_string())
+/// A day of shadow(5) as an entry has it.
+fn expiry(day: &str) -> String {
+    day.parse().map_or_else(|_| format!("day {day}"), date)
 }
 
 fn fields(mut change: Change, before: &Described, after: Option<&Described>) -> Change {

@@ -59,6 +59,13 @@ impl AccountSources for FilesOnly {
     }
 }
 
+/// A day of shadow(5), counted from 1970-01-01 on, as YYYY-MM-DD; `day 99999999` where the calendar ends before it.
+pub fn date(day: i64) -> String {
+    let start = jiff::civil::date(1970, 1, 1);
+    let shown = jiff::Span::new().try_days(day).and_then(|span| start.checked_add(span));
+    shown.map_or_else(|_| format!("day {day}"), |date| date.to_string())
+}
+
 /// Why an account cannot be made as wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -86,5 +93,16 @@ impl From<Unanswered> for AccountRefusal {
     fn from(unanswered: Unanswered) -> Self {
         Self::new(unanswered.to_string())
             .hint("nsswitch.conf of the host names sources beside its files: see what `getent passwd root` says there")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn days_are_dates_as_far_as_the_calendar_goes() {
+        assert_eq!([-1, 0, 20_000].map(date), ["1969-12-31", "1970-01-01", "2024-10-04"]);
+        assert_eq!([99_999_999, i64::MIN].map(date), ["day 99999999", "day -9223372036854775808"]);
     }
 }

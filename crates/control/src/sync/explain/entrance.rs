@@ -2,6 +2,7 @@
 
 use super::{Link, PLAN, broken, unseen, well};
 use crate::roster::{State, User, keys};
+use host::identity::date;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use words::text::glob;
@@ -142,13 +143,6 @@ fn account(host: &str, wanted: Option<&User>, seen: &Entrance, today: i64) -> Li
         _ => "",
     };
     well(host, "account open", format!("open{until}{password}"))
-}
-
-/// A day as people write it.
-pub(super) fn date(day: i64) -> String {
-    let start = jiff::civil::date(1970, 1, 1);
-    let shown = jiff::Span::new().try_days(day).and_then(|span| start.checked_add(span));
-    shown.map_or_else(|_| format!("day {day}"), |date| date.to_string())
 }
 
 /// sshd(8): with StrictModes it reads no keys from a place that somebody else may write.

@@ -3,8 +3,8 @@
 use super::parameters::UserParameters;
 use crate::change::Change;
 use crate::change::outcome::Outcome;
-use crate::identity::LocalAccount;
 use crate::identity::entries::{Passwd, Shadow};
+use crate::identity::{LocalAccount, date};
 use crate::parameters::Choice;
 use words::value::Value;
 
@@ -90,11 +90,4 @@ fn add_password(change: Change, old: Option<&LocalAccount>, new: Option<&LocalAc
             change.field("locked", old.is_locked(), new.is_locked())
         }
     }
-}
-
-/// A day of shadow(5) as YYYY-MM-DD.
-fn date(day: i64) -> String {
-    let start = jiff::civil::date(1970, 1, 1);
-    let shown = jiff::Span::new().try_days(day).and_then(|span| start.checked_add(span));
-    shown.map_or_else(|_| format!("day {day}"), |date| date.to_string())
 }
