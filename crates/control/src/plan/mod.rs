@@ -9,6 +9,7 @@ pub mod vocabulary;
 use crate::roster::guards::Settings;
 use host::change::{Action, Address, Change, FieldDiff};
 use host::modules::doors::{DOORS, STARTERS};
+use host::modules::slurm::jobs::{JOBS, RUNNING, WAITING};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -251,13 +252,10 @@ fn moved_step(host: &str, planned: &[Change], now: &[Change]) -> Vec<Moved> {
         .collect()
 }
 
-/// What the jobs of a leaver are called in a change.
-pub const JOBS: &str = "jobs";
-
 /// How many jobs a change ends.
 pub fn ended_jobs(change: &Change) -> u64 {
     let count = |field: &FieldDiff| match field {
-        FieldDiff::Value { name, before: Value::Int(count), .. } if name == "waiting" || name == "running" => {
+        FieldDiff::Value { name, before: Value::Int(count), .. } if name == WAITING || name == RUNNING => {
             u64::try_from(*count).unwrap_or(0)
         }
         _ => 0,
@@ -265,8 +263,9 @@ pub fn ended_jobs(change: &Change) -> u64 {
     if change.address.kind == JOBS { change.fields.iter().map(count).sum() } else { 0 }
 }
 
-/// Whether two lists of changes are the same. Jobs, processes and jobs of `at` come and go by themselves: how many a leaver
-/// has, and whether any, is no difference, or a leaver could hold off every plan.
+/// Whether two lists of changes are the same. Jobs and processes come and go by themselves, and a crontab, a job of `at` and
+/// lingering are made by whoever leaves, at any time: how many a leaver has, and whether any, is no difference, or a leaver
+/// could hold off every plan.
 pub fn alike(planned: &[Change], now: &[Change]) -> bool {
     let others = |changes: &[Change]| {
         changes.iter().filter(|it| ![JOBS, DOORS, STARTERS].contains(&&*it.address.kind)).cloned().collect::<Vec<_>>()
@@ -331,6 +330,17 @@ pub(crate) mod tests {
         let plan = plan(vec![step(vec![shell("/bin/sh")]), step(vec![gone])]);
         assert_eq!(plan.summary(), Summary { create: 0, update: 2, delete: 2, hosts: 2 });
         assert_eq!(plan.removals().len(), 1);
+    }
+
+    #[test]
+    fn what_a_leaver_can_make_at_any_time_holds_no_plan_off() {
+        let cron = |file: &str| Change::new(Action::Delete, STARTERS, "dooly").field("cron", file, Value::Null);
+        let jobs = |count: i64| Change::new(Action::Update, JOBS, "dooly").field(WAITING, count, 0);
+        let doors = Change::new(Action::Update, DOORS, "dooly").field("sessions", 1, 0);
+        let planned = [shell("/bin/sh"), cron("/var/spool/cron/dooly"), jobs(1)];
+        assert!(alike(&planned, &[shell("/bin/sh"), cron("/var/spool/cron/crontabs/dooly"), jobs(2), doors]));
+        assert!(alike(&planned, &[shell("/bin/sh")]));
+        assert!(!alike(&planned, &[shell("/bin/dash"), cron("/var/spool/cron/dooly"), jobs(1)]));
     }
 
     #[test]

@@ -112,6 +112,13 @@ pub struct User {
     pub state: State,
 }
 
+impl User {
+    /// Whether the person shall be gone, or is kept out for the time being.
+    pub fn leaves(&self) -> bool {
+        self.state == State::Absent || self.locked == Some(true)
+    }
+}
+
 /// When a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {

@@ -6,6 +6,7 @@ use crate::plan::vocabulary::{self as calls, Call};
 use crate::roster::limits::Limit;
 use crate::roster::{Account, Expiry, Member, Roster, State, User, Written};
 use host::books::JobsOfLeavers;
+use host::modules::slurm::jobs::STOPPING;
 use jiff::civil::Date;
 use std::collections::{HashMap, HashSet};
 use words::value::{Map, Value};
@@ -192,13 +193,9 @@ fn limits_of(roster: &Roster, user: &str, written: &[Limit]) -> Value {
     limits(&written.iter().filter(holds).cloned().collect::<Vec<_>>())
 }
 
-/// The limit by which submission is stopped.
-const STOPPING: &str = "MaxSubmitJobs";
-
 /// What becomes of somebody's jobs, if he leaves or is kept out, and the roster says it.
 pub(super) fn policy_of_leaver(roster: &Roster, user: &User) -> Option<JobsOfLeavers> {
-    let leaves = user.state == State::Absent || user.locked == Some(true);
-    roster.jobs_of_leaver(user).filter(|_| leaves && roster.scheduler.is_some())
+    roster.jobs_of_leaver(user).filter(|_| user.leaves() && roster.scheduler.is_some())
 }
 
 fn stopped_jobs(roster: &Roster) -> Vec<Map> {
@@ -214,7 +211,7 @@ pub(super) fn stop_jobs(user: &User, policy: JobsOfLeavers) -> Map {
 /// The sessions of who leaves or is kept out. Processes of jobs are the scheduler's to end; what would start programs later
 /// goes only with who leaves for good.
 fn doors(roster: &Roster) -> Vec<Map> {
-    let leavers = roster.users.iter().filter(|user| user.state == State::Absent || user.locked == Some(true));
+    let leavers = roster.users.iter().filter(|user| user.leaves());
     let one = |user: &User| {
         let for_good = (user.state == State::Absent).then_some(true);
         calls::SHUT_DOORS.with([name(&user.name), ("uid", (*user.uid).into()), ("for_good", for_good.into())])

@@ -78,7 +78,7 @@ pub enum JobStage {
 /// A job as the scheduler lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedJob {
-    /// Its number; a task of an array has one of its own once it runs.
+    /// Its number; tasks of an array that wait are listed each by itself, and have that of the array.
     pub id: String,
     /// What it does.
     pub stage: JobStage,
@@ -86,8 +86,6 @@ pub struct ListedJob {
     pub used: u64,
     /// How many seconds it may still run; `None` is without a limit.
     pub left: Option<u64>,
-    /// How many jobs it counts as: tasks of an array that wait together.
-    pub tasks: u64,
 }
 
 /// Jobs that wait, run or end, by the number of their user.
@@ -122,11 +120,12 @@ const NARROWING: [&str; 13] = [
     "SQUEUE_ONLY_JOB_STATE",
 ];
 
-/// The command that lists the jobs of these users: of hidden partitions, too, and whatever the environment asks for.
+/// The command that lists the jobs of these users: of hidden partitions, too, each task of an array by itself, and whatever the
+/// environment asks for.
 pub fn list_of_jobs(uids: &BTreeSet<u32>) -> Vec<String> {
     let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let without = NARROWING.iter().flat_map(|name| ["-u", name]);
-    let query = ["squeue", "-a", "-h", "-r", "-u", &list, "-o", "%U|%A|%T|%M|%L|%i"];
+    let query = ["squeue", "-a", "-h", "-r", "-u", &list, "-o", "%U|%A|%T|%M|%L"];
     ["env"].into_iter().chain(without).chain(query).map(str::to_owned).collect()
 }
 
@@ -149,7 +148,7 @@ pub fn read_jobs(text: &str, uids: &BTreeSet<u32>) -> Result<JobsByUser, String>
 }
 
 fn listed(line: &str) -> Option<(u32, ListedJob)> {
-    let [uid, id, state, used, left, number] = line.split('|').map(str::trim).collect::<Vec<_>>().try_into().ok()?;
+    let [uid, id, state, used, left] = line.split('|').map(str::trim).collect::<Vec<_>>().try_into().ok()?;
     let stage = match state {
         "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "RESV_DEL_HOLD" | "SPECIAL_EXIT" => JobStage::Waits,
         "COMPLETING" | "STAGE_OUT" | "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "PREEMPTED"
@@ -164,20 +163,7 @@ fn listed(line: &str) -> Option<(u32, ListedJob)> {
     };
     // UNLIMITED, NOT_SET; INVALID is of one whose time is over.
     let left = if left == "INVALID" { Some(0) } else { duration::parse_seconds(left) };
-    Some((uid.parse().ok()?, ListedJob { id: id.to_owned(), stage, used, left, tasks: tasks(number) }))
-}
-
-/// How many tasks a number stands for: `7_[1-5,9%2]` for six.
-fn tasks(number: &str) -> u64 {
-    let Some((_, list)) = number.split_once("_[") else { return 1 };
-    let list = list.split([']', '%']).next().unwrap_or_default();
-    let count = |part: &str| {
-        let (range, step) = part.split_once(':').unwrap_or((part, "1"));
-        let ends = range.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
-        let Some((first, last)): Option<(u64, u64)> = ends else { return 1 };
-        last.saturating_sub(first) / step.parse().ok().filter(|step| *step > 0).unwrap_or(1) + 1
-    };
-    list.split(',').map(count).sum()
+    Some((uid.parse().ok()?, ListedJob { id: id.to_owned(), stage, used, left }))
 }
 
 /// What is done to jobs.
@@ -257,8 +243,7 @@ mod tests {
 
     #[test]
     fn lines_of_squeue_are_read() {
-        assert_eq!(["7", "7_3", "7_[1-5,9%2]", "7_[0-20:10]", "7_[4]"].map(tasks), [1, 1, 6, 3, 1]);
-        let job = |line: &str| listed(&format!("{line}|7")).map(|(uid, job)| (uid, job.stage, job.used, job.left));
+        let job = |line: &str| listed(line).map(|(uid, job)| (uid, job.stage, job.used, job.left));
         assert_eq!(job("2001|7|RUNNING|1:30|1-00:00:00"), Some((2001, JobStage::Runs, 90, Some(86_400))));
         assert_eq!(job("2001|7|RUNNING|0:05|UNLIMITED"), Some((2001, JobStage::Runs, 5, None)));
         assert_eq!(job("2001|7|PENDING|0:00|5:00"), Some((2001, JobStage::Waits, 0, Some(300))));
@@ -273,12 +258,12 @@ mod tests {
     fn all_jobs_are_asked_for_whatever_the_environment_says() {
         let words = list_of_jobs(&BTreeSet::from([2001, 2002])).join(" ");
         assert!(words.starts_with("env -u SLURM_CLUSTERS ") && words.contains(" -u SQUEUE_STATES "), "{words}");
-        assert!(words.ends_with(" squeue -a -h -r -u 2001,2002 -o %U|%A|%T|%M|%L|%i"), "{words}");
+        assert!(words.ends_with(" squeue -a -h -r -u 2001,2002 -o %U|%A|%T|%M|%L"), "{words}");
     }
 
     #[test]
     fn what_runs_is_limited_from_its_own_start_on() {
-        let job = |id: &str, used| ListedJob { id: id.into(), stage: JobStage::Runs, used, left: None, tasks: 1 };
+        let job = |id: &str, used| ListedJob { id: id.into(), stage: JobStage::Runs, used, left: None };
         let jobs = [job("1", 0), job("2", 61), job("3", 119)];
         let orders = JobOrder::limits(&jobs.iter().collect::<Vec<_>>(), 120);
         assert_eq!(

@@ -19,7 +19,7 @@ mod replace;
 mod setup;
 pub mod shared;
 mod shell;
-mod slurm;
+pub mod slurm;
 mod slurp;
 mod stat;
 mod user;

@@ -45,7 +45,16 @@ choices! {
 }
 
 /// The limit that stops submission; its column has the same name.
-const STOPPING: &str = "MaxSubmitJobs";
+pub const STOPPING: &str = "MaxSubmitJobs";
+
+/// What the jobs of somebody are called in a change.
+pub const JOBS: &str = "jobs";
+
+/// The field of that change that counts jobs that wait and are cancelled.
+pub const WAITING: &str = "waiting";
+
+/// The field of that change that counts jobs that run and are ended, or get less time.
+pub const RUNNING: &str = "running";
 
 impl SchedulerModule for SlurmJobs {
     type Parameters = SlurmJobsParameters;
@@ -105,7 +114,7 @@ fn open(given: &SlurmJobsParameters, books: &Books, mut planned: Planned) -> Pla
         let write = Write::new(BookVerb::Modify, BookEntity::User, &given.name).of("account", account);
         write.set([(STOPPING, "-1".to_owned())])
     };
-    let change = Change::new(Action::Update, "jobs", &given.name).field("submission", "stopped", "open");
+    let change = Change::new(Action::Update, JOBS, &given.name).field("submission", "stopped", "open");
     planned.add(change, accounts.into_iter().map(write).collect());
     planned
 }
@@ -118,7 +127,7 @@ struct Leaver<'g> {
 }
 
 fn stop(leaver: &Leaver, books: &Books, mut planned: Planned) -> Planned {
-    let mut change = Change::new(Action::Update, "jobs", leaver.name);
+    let mut change = Change::new(Action::Update, JOBS, leaver.name);
     let is_open = rows(books, leaver.name).any(|(_, row)| row.get(STOPPING) != "0");
     if is_open {
         let write = Write::new(BookVerb::Modify, BookEntity::User, leaver.name);
@@ -145,15 +154,15 @@ fn stop(leaver: &Leaver, books: &Books, mut planned: Planned) -> Planned {
 /// What becomes of jobs: as fields of the change and as orders. `run_on` of the outcome says how many are left afterwards.
 fn end_jobs(leaver: &Leaver, jobs: &[ListedJob], change: Change, planned: &mut Planned) -> Change {
     let of = |stage| jobs.iter().filter(move |job| job.stage == stage);
-    let waiting = of(JobStage::Waits).map(|job| i64::try_from(job.tasks).unwrap_or(i64::MAX)).sum::<i64>();
+    let waiting = of(JobStage::Waits).count() as i64;
     let running = of(JobStage::Runs).count() as i64;
-    let change = change.field("waiting", waiting, 0);
+    let change = change.field(WAITING, waiting, 0);
     let (change, run_on) = match leaver.policy {
         JobsOfLeavers::Cancel => {
             planned.ends_all_of = Some(leaver.uid);
             let is_any = waiting + running > 0;
             planned.orders.extend(is_any.then_some(JobOrder::CancelAll(leaver.uid)));
-            (change.field("running", running, 0), 0)
+            (change.field(RUNNING, running, 0), 0)
         }
         JobsOfLeavers::Run => {
             planned.orders.extend((waiting > 0).then_some(JobOrder::CancelWaiting(leaver.uid)));
@@ -168,7 +177,7 @@ fn end_jobs(leaver: &Leaver, jobs: &[ListedJob], change: Change, planned: &mut P
             planned.orders.extend(JobOrder::limits(&long, minutes));
             let change = match long.len() {
                 0 => change,
-                count => change.field("running", count as i64, leaver.policy.to_string()),
+                count => change.field(RUNNING, count as i64, leaver.policy.to_string()),
             };
             (change, running)
         }

@@ -230,12 +230,12 @@ const LEAVER: &[Listed] = &[
     ("user", "User=dooly DefaultAccount=p AdminLevel=None"),
     ("association", "Cluster=ref Account=p User=dooly Fairshare=1 MaxSubmitJobs=50"),
     ("association", "Cluster=ref Account=q User=dooly Fairshare=1 MaxSubmitJobs=0"),
-    ("jobs", "2002|7|RUNNING|0:10|UNLIMITED|7"),
-    ("jobs", "2002|8|RUNNING|5:00|1:00|8"),
-    ("jobs", "2002|9|PENDING|0:00|5:00|9"),
-    ("jobs", "2002|9|PENDING|0:00|5:00|9"),
-    ("jobs", "2001|10|RUNNING|0:10|5:00|10"),
-    ("jobs", "2002|6|COMPLETING|0:10|0:00|6"),
+    ("jobs", "2002|7|RUNNING|0:10|UNLIMITED"),
+    ("jobs", "2002|8|RUNNING|5:00|1:00"),
+    ("jobs", "2002|9|PENDING|0:00|5:00"),
+    ("jobs", "2002|9|PENDING|0:00|5:00"),
+    ("jobs", "2001|10|RUNNING|0:10|5:00"),
+    ("jobs", "2002|6|COMPLETING|0:10|0:00"),
 ];
 
 /// All commands that a dry run could not run.
@@ -272,7 +272,7 @@ fn who_leaves_submits_nothing_and_loses_jobs_as_the_site_says() {
 fn a_leaver_without_anything_is_left_alone() {
     let rows: &[Listed] = &[
         ("association", "Cluster=ref Account=q User=dooly Fairshare=1 MaxSubmitJobs=0"),
-        ("jobs", "2002|8|RUNNING|5:00|2:00:30|8"),
+        ("jobs", "2002|8|RUNNING|5:00|2:00:30"),
     ];
     let (result, told) = leaves("cancel after 2h", rows);
     assert_eq!((result.changed, told), (false, vec![]), "a limit of whole minutes is as good");
