@@ -1,4 +1,4 @@
-//! Requests to all hosts at once.
+//! Requests to hosts: to all of them at once, and one question to one host.
 
 use super::{Host, Site, Way};
 use crate::connection::LinkError;
@@ -7,7 +7,7 @@ use host::change::outcome::ItemResult;
 use host::modules;
 use host::protocol::AgentRequest;
 use words::diag::{Diagnostic, ErrorKind};
-use words::value::Map;
+use words::value::{Map, Value};
 
 /// How many items make one request: so many people are one transaction, and after so many the live line moves.
 const TOGETHER: usize = 2500;
@@ -70,6 +70,38 @@ impl Site<'_> {
             Err(Diagnostic::new(ErrorKind::Internal, message))
         }
     }
+}
+
+/// The result of one item of a module. The error says why the host gave none.
+pub(super) fn ask_result(site: &Site, host: &Host, module: &str, args: Map, check: bool) -> Result<ItemResult, String> {
+    let results = site.ask(host, module, vec![args], check).map_err(|problem| problem.message)?;
+    results.into_iter().next().ok_or_else(|| "the host gave no answer".to_owned())
+}
+
+/// The return values of one item of a module. The error is that of the host or of the module.
+pub(super) fn ask(site: &Site, host: &Host, module: &str, args: Map, check: bool) -> Result<Map, String> {
+    let result = ask_result(site, host, module, args, check)?;
+    Ok(result.outcome.map_err(|failure| failure.msg)?.values)
+}
+
+/// What a program prints on its standard output. A program that fails is an error.
+pub(super) fn ask_program<W: AsRef<str>>(site: &Site, host: &Host, words: &[W]) -> Result<String, String> {
+    Ok(text(&ask(site, host, "command", command(words), false)?, "stdout"))
+}
+
+/// A return value as text; empty where there is none.
+pub(super) fn text(values: &Map, key: &str) -> String {
+    values.get(key).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Arguments of a module.
+pub(super) fn args<const N: usize>(pairs: [(&str, Value); N]) -> Map {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// Arguments of the module `command`: a program and its words, without a shell.
+pub(super) fn command<W: AsRef<str>>(words: &[W]) -> Map {
+    args([("argv", Value::List(words.iter().map(|word| word.as_ref().into()).collect()))])
 }
 
 fn broken_off(host: &Host, why: &Panicked) -> Diagnostic {

@@ -1,12 +1,12 @@
 //! Leavers whose jobs run on: they keep their place in the scheduler and their number on every host until those are over.
 
+use super::ask::{ask_result, command, text};
 use super::compile::policy_of_leaver;
 use super::{Host, Site};
 use crate::roster::{Roster, State, User};
 use host::books::{JobStage, JobsByUser, JobsOfLeavers, ListedJob, list_of_jobs, no_jobs, read_jobs};
 use std::collections::{BTreeMap, BTreeSet};
 use words::text::duration;
-use words::value::{Map, Value};
 
 /// What people can do about somebody whose jobs run on.
 pub(super) const AGAIN: &str = "apply the roster again when they are over; or write `jobs: cancel` in the entry";
@@ -59,11 +59,7 @@ fn jobs(site: &Site, uids: &BTreeSet<u32>) -> Result<JobsByUser, String> {
 
 /// Asks the master for the jobs of these users. It reads only.
 pub(super) fn ask_for_jobs(site: &Site, master: &Host, uids: &BTreeSet<u32>) -> Result<JobsByUser, String> {
-    let argv = list_of_jobs(uids).into_iter().map(Value::from).collect();
-    let args = Map::from_iter([("argv".to_owned(), Value::List(argv))]);
-    let results = site.ask(master, "command", vec![args], false).map_err(|problem| problem.message)?;
-    let result = results.into_iter().next().ok_or("the host gave no answer")?;
-    let text = |values: &Map, key: &str| values.get(key).map(ToString::to_string).unwrap_or_default();
+    let result = ask_result(site, master, "command", command(&list_of_jobs(uids)), false)?;
     match result.outcome {
         Ok(outcome) => read_jobs(&text(&outcome.values, "stdout"), uids),
         Err(failure) => {

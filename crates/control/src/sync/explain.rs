@@ -4,6 +4,7 @@
 
 mod entrance;
 
+use super::ask::{args, ask, ask_program};
 use super::busy::{ask_for_jobs, told};
 use super::compile::{Batch, batches, policy_of_leaver};
 use super::observe::{Observed, ObservedUser, look};
@@ -110,17 +111,6 @@ fn look_at_host(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result
     Ok(facts)
 }
 
-/// One item of a module; its return values.
-fn ask(site: &Site, host: &Host, module: &str, args: Map, check: bool) -> Result<Map, String> {
-    let results = site.ask(host, module, vec![args], check).map_err(|problem| problem.message)?;
-    let result = results.into_iter().next().ok_or("the host gave no answer")?;
-    Ok(result.outcome.map_err(|failure| failure.msg)?.values)
-}
-
-fn args<const N: usize>(pairs: [(&str, Value); N]) -> Map {
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
 fn resolved(site: &Site, host: &Host, name: &str) -> Result<Option<u32>, String> {
     let query = args([("database", "passwd".into()), ("key", name.into()), ("fail_key", false.into())]);
     let values = ask(site, host, "getent", query, true)?;
@@ -194,9 +184,7 @@ fn or_none(value: &Value) -> String {
 
 fn scheduler(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Scheduler, String> {
     let rows = |words: &[&str]| -> Result<Vec<Vec<String>>, String> {
-        let argv = ["sacctmgr", "-n", "-P", "show"].iter().chain(words).map(|word| Value::from(*word)).collect();
-        let values = ask(site, host, "command", args([("argv", Value::List(argv))]), false)?;
-        let text = values.get("stdout").map(ToString::to_string).unwrap_or_default();
+        let text = ask_program(site, host, &[&["sacctmgr", "-n", "-P", "show"], words].concat())?;
         Ok(text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect())
     };
     let whom = format!("user={name}");

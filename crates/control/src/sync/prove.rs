@@ -1,12 +1,13 @@
 //! After an apply: do the hosts see what a directory was told? They are asked, as programs there would ask.
 
+use super::ask::{command, text};
 use super::{Host, Site};
 use crate::plan::{HostPlan, Plan, Step};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use words::diag::Diagnostic;
-use words::value::{Map, Value};
+use words::value::Value;
 
 /// How long a host may take until it sees a change: a client asks its server again once its memory of "nobody" is over.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -102,11 +103,6 @@ fn prove_on(site: &Site, host: &Host, wanted: &Wanted) -> Vec<Proof> {
     }
 }
 
-fn command(words: &[&str]) -> Map {
-    let argv: Vec<Value> = words.iter().map(|word| Value::from(*word)).collect();
-    Map::from_iter([("argv".to_owned(), argv.into())])
-}
-
 fn look(site: &Site, host: &Host, wanted: &Wanted) -> Vec<Proof> {
     let items = wanted.keys().map(|name| command(&["id", name])).collect();
     match site.ask(host, "command", items, false) {
@@ -114,10 +110,9 @@ fn look(site: &Site, host: &Host, wanted: &Wanted) -> Vec<Proof> {
         Ok(results) => {
             let all = wanted.iter().zip(results);
             all.map(|((name, standing), result)| {
-                let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().trim().to_owned();
                 let says = match &result.outcome {
-                    Ok(outcome) => Ok(text(outcome.values.get("stdout"))),
-                    Err(failure) => Err(text(failure.values.get("stderr"))),
+                    Ok(outcome) => Ok(text(&outcome.values, "stdout").trim().to_owned()),
+                    Err(failure) => Err(text(&failure.values, "stderr").trim().to_owned()),
                 };
                 let well = standing.holds(name, &says);
                 let (Ok(says) | Err(says)) = says;
@@ -152,6 +147,7 @@ mod tests {
     use crate::plan::Phase;
     use crate::plan::vocabulary as calls;
     use crate::sync::compile::lock;
+    use words::value::Map;
 
     fn step(args: Map) -> Step {
         Step { phase: Phase::Accounts, module: "user".into(), args, changes: Vec::new() }

@@ -1,9 +1,10 @@
 //! The last door: after an apply every way in of those who left or are kept out is looked at on every host, and told.
 
+use super::ask::{args, ask_program};
 use super::busy::ask_for_jobs;
 use super::compile::policy_of_leaver;
 use super::{Host, Site};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::roster::{Roster, State};
 use host::books::JobsOfLeavers;
 use host::change::FieldDiff;
@@ -53,7 +54,7 @@ struct Leaver {
 }
 
 /// Ways that start programs of somebody later. cron, at and logind ask PAM, which lets nobody in whose account has expired.
-const STARTERS: [&str; 3] = ["lingering", "cron", "at"];
+const START_LATER: [&str; 3] = ["lingering", "cron", "at"];
 
 /// A way as the host tells it.
 #[derive(Deserialize)]
@@ -101,14 +102,21 @@ fn leavers(plan: &Plan, roster: Option<&Roster>) -> BTreeMap<String, Leaver> {
             found.entry(name.to_owned()).or_insert(Leaver { uid, gone: false, may_run: false, for_good: false });
         leaver.gone |= is_removal;
         leaver.for_good |= is_removal || step.args.get("for_good") == Some(&true.into());
+        leaver.may_run |= lets_run_on(step);
     }
+    let Some(roster) = roster else { return found };
     for (name, leaver) in &mut found {
-        let policy = roster.and_then(|roster| roster.user(name).map(|user| policy_of_leaver(roster, user)));
-        let is_left_out = || plan.left_out.iter().any(|one| one.what.split(' ').nth(1) == Some(name));
-        leaver.for_good |= roster.and_then(|it| it.user(name)).is_some_and(|user| user.state == State::Absent);
-        leaver.may_run = policy.map_or_else(is_left_out, |policy| policy != Some(JobsOfLeavers::Cancel));
+        let Some(user) = roster.user(name) else { continue };
+        leaver.for_good |= user.state == State::Absent;
+        leaver.may_run = policy_of_leaver(roster, user) != Some(JobsOfLeavers::Cancel);
     }
     found
+}
+
+/// Whether a step stops somebody's submission and leaves the jobs that run, for a while or to their end.
+fn lets_run_on(step: &Step) -> bool {
+    let policy = step.args.get("jobs").and_then(Value::as_str).and_then(JobsOfLeavers::parse);
+    step.module == "slurm_jobs" && policy.is_some_and(|policy| policy != JobsOfLeavers::Cancel)
 }
 
 fn uid_before(field: &FieldDiff) -> Option<i64> {
@@ -140,13 +148,12 @@ fn look(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<Way
 
 fn on_host(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
     let item = |(name, leaver): (&String, &Leaver)| -> Map {
-        let fields: [(&str, Value); 4] = [
+        args([
             ("name", name.as_str().into()),
             ("uid", leaver.uid.into()),
             ("state", "told".into()),
             ("gone", leaver.gone.into()),
-        ];
-        fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+        ])
     };
     let results = match site.ask(host, "doors", leavers.iter().map(item).collect(), false) {
         Ok(results) => results,
@@ -160,18 +167,26 @@ fn on_host(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<
         });
         match told {
             Err(why) => found.push(way(name, host, "all", WayStanding::Unknown, why)),
-            Ok(ways) => found.extend(ways.into_iter().filter(|told| host.can_tell(told)).map(|told| {
-                let standing = match told.open {
-                    false => WayStanding::Shut,
-                    true if told.way == "jobs" && leaver.may_run => WayStanding::Allowed,
-                    true if STARTERS.contains(&&*told.way) && !leaver.for_good => WayStanding::Allowed,
-                    true => WayStanding::Open,
-                };
-                way(name, host, &told.way, standing, told.seen)
-            })),
+            Ok(ways) => found.extend(
+                ways.into_iter()
+                    .filter(|told| host.can_tell(told))
+                    .map(|told| way(name, host, &told.way, standing(&told, leaver), told.seen)),
+            ),
         }
     }
     found
+}
+
+fn standing(told: &Told, leaver: &Leaver) -> WayStanding {
+    let may_run = told.way == "jobs" && leaver.may_run;
+    let may_start = START_LATER.contains(&&*told.way) && !leaver.for_good;
+    if !told.open {
+        WayStanding::Shut
+    } else if may_run || may_start {
+        WayStanding::Allowed
+    } else {
+        WayStanding::Open
+    }
 }
 
 /// Jobs in the scheduler.
@@ -194,14 +209,8 @@ fn in_queue(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec
 
 /// Accounts that somebody still manages.
 fn as_coordinator(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) -> Vec<WayIn> {
-    let argv = ["sacctmgr", "-n", "-P", "show", "account", "withcoord", "format=Account,Coord"];
-    let args = Map::from_iter([("argv".to_owned(), Value::List(argv.map(Value::from).into()))]);
-    let asked = site.ask(host, "command", vec![args], false).map_err(|problem| problem.message);
-    let text = asked.and_then(|results| {
-        let result = results.into_iter().next().ok_or("the host gave no answer")?;
-        let outcome = result.outcome.map_err(|failure| failure.msg)?;
-        Ok(outcome.values.get("stdout").map(ToString::to_string).unwrap_or_default())
-    });
+    let words = ["sacctmgr", "-n", "-P", "show", "account", "withcoord", "format=Account,Coord"];
+    let text = ask_program(site, host, &words);
     let managed = |text: &str, name: &str| -> Vec<String> {
         let rows = text.lines().filter_map(|line| line.split_once('|'));
         let own = rows.filter(|(_, people)| people.split(',').any(|person| person == name));
@@ -216,4 +225,35 @@ fn as_coordinator(site: &Site, host: &Host, leavers: &BTreeMap<String, Leaver>) 
         }
     };
     leavers.keys().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::vocabulary as calls;
+    use crate::plan::{LeftOut, Phase, tests::plan};
+
+    #[test]
+    fn jobs_may_run_on_where_the_plan_says_so_and_not_where_only_words_name_the_person() {
+        let mut only_locked = plan(vec![step("user", super::super::compile::lock("dooly"))]);
+        only_locked.hosts[0].steps[0].args.insert("uid".into(), 2002.into());
+        let left_out = LeftOut {
+            host: "master1".into(),
+            what: "user dooly".into(),
+            why: "1 job runs on".into(),
+            meanwhile: None,
+            todo: None,
+        };
+        only_locked.left_out.push(left_out);
+        assert!(!leavers(&only_locked, None)["dooly"].may_run);
+        for (jobs, may_run) in [("run", true), ("cancel after 2h", true), ("cancel", false)] {
+            let dooly = [("name", "dooly".into()), ("uid", 2002.into()), ("jobs", jobs.into())];
+            let stopped = plan(vec![step("slurm_jobs", calls::STOP_JOBS.with(dooly))]);
+            assert_eq!(leavers(&stopped, None)["dooly"].may_run, may_run, "{jobs}");
+        }
+    }
+
+    fn step(module: &str, args: Map) -> Step {
+        Step { phase: Phase::Accounts, module: module.into(), args, changes: Vec::new() }
+    }
 }
