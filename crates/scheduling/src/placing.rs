@@ -42,17 +42,12 @@ pub(crate) fn place(
 ) -> Result<Vec<StepShare>, Unplaced> {
     let rooms: Vec<Room> = shares.iter().map(|share| Room::whole(share, threads(&share.node))).collect();
     let could = fit(&rooms, shares, request)?;
-    if !keeps(request) {
+    if !request.holds() {
         return Ok(could);
     }
     let mut free = rooms;
     free.iter_mut().for_each(|room| live.iter().for_each(|step| room.take(step)));
     fit(&free, shares, request).map_err(|_| Unplaced::Busy)
-}
-
-/// Whether a step keeps what it gets from others.
-fn keeps(request: &StepRequest) -> bool {
-    !request.overlap && !request.is_interactive
 }
 
 impl<'a> Room<'a> {
@@ -116,7 +111,7 @@ impl<'a> Room<'a> {
         let memory = match request.memory {
             MemoryDemand::PerNode(each) => each,
             MemoryDemand::PerCpu(each) => each.saturating_mul(wanted.into()),
-            MemoryDemand::Unsaid if keeps(request) => self.share.memory,
+            MemoryDemand::Unsaid if request.holds() => self.share.memory,
             MemoryDemand::Unsaid | MemoryDemand::Whole => 0,
         };
         let gres = match &request.gres {

@@ -45,6 +45,13 @@ pub struct StepRequest {
     pub kill_on_bad_exit: bool,
 }
 
+impl StepRequest {
+    /// Whether such a step keeps what it gets from other steps of the job.
+    pub fn holds(&self) -> bool {
+        !self.overlap && !self.is_interactive
+    }
+}
+
 /// One task's worth of anything that the job has.
 impl Default for StepRequest {
     fn default() -> Self {
@@ -170,7 +177,7 @@ impl LiveStep {
 
     /// Whether it keeps what it has from other steps of the job.
     pub fn holds(&self) -> bool {
-        !self.request.overlap && !self.request.is_interactive
+        self.request.holds()
     }
 
     /// Whether nothing is left of it on any node.

@@ -3,6 +3,7 @@
 use super::keeper::Ask;
 use crate::directory::{Part, RunId, RunStanding};
 use crate::protocol::RunReport;
+use crate::stream::LONGEST_REASON;
 use scheduling::event::{NodeReport, Reported, RunStage};
 use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
@@ -13,9 +14,6 @@ use std::time::{Duration, Instant};
 /// have thousands of steps.
 const MEMORY: Duration = Duration::from_secs(3600);
 const MEMORY_OF_STEPS: Duration = Duration::from_secs(300);
-
-/// A reason is no longer than this.
-const LONGEST_REASON: usize = 1000;
 
 /// All runs and steps that the daemon knows of.
 #[derive(Default)]

@@ -20,6 +20,9 @@ pub use codec::{Decoder, FrameError, FrameHead, HEAD};
 /// The longest content of a frame.
 pub const LONGEST: usize = 64 << 10;
 
+/// The longest reason for which something could not be started, in bytes; a node cuts it, and the master takes no more.
+pub const LONGEST_REASON: usize = 1000;
+
 /// So many bytes of a task's stream are kept until they are acknowledged.
 pub const KEPT: usize = 1 << 20;
 

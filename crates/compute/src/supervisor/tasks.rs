@@ -1,6 +1,6 @@
 //! What a run or step starts on this node: one script, the tasks of a step, or nothing, each with its standard streams.
 
-use super::streams::Engine;
+use super::streams::{Engine, set_size};
 use crate::directory::Work;
 use crate::environment::{Surroundings, of_batch, of_step};
 use crate::file_names::{self, Naming, StepTask};
@@ -11,7 +11,6 @@ use crate::stream::FrameKind;
 use nix::pty::openpty;
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::fchown;
-use rustix::termios::{Winsize, tcsetwinsize};
 use scheduling::request::{BatchJob, OpenMode, RankedProgram, StepInput, StepOutput, TerminalSize};
 use std::fs::File;
 use std::io::{self, Read, pipe};
@@ -110,12 +109,12 @@ fn open_output(
 }
 
 /// The user's own, as login(1) makes them.
-fn terminal(work: &Work, TerminalSize { rows, columns }: TerminalSize, engine: &mut Engine) -> io::Result<Standard> {
+fn terminal(work: &Work, size: TerminalSize, engine: &mut Engine) -> io::Result<Standard> {
     let pair = openpty(None, None)?;
     let uid = nix::unistd::Uid::from_raw(work.launch.user.uid.0);
     fchown(&pair.slave, Some(uid), None)?;
     fchmod(&pair.slave, Mode::from_bits_truncate(0o620))?;
-    tcsetwinsize(&pair.master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })?;
+    set_size(&pair.master, size)?;
     engine.add_terminal(0, pair.master)?;
     let (input, output) = (Channel::Given(0), Channel::Given(0));
     Ok(Standard { input, output, error: None, has_terminal: true, files: vec![pair.slave] })

@@ -64,19 +64,19 @@ impl Core {
             JobPhase::Pending => return Err(Denial::IsPending),
             JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
         };
+        if to == SignalTarget::Steps {
+            // A step that is to be ended, or that has too many on their way, hears of the job's no more.
+            run.steps.iter_mut().for_each(|step| _ = super::steps::send(step, number));
+            self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
+            return Ok(());
+        }
         let open = run.signals.iter().filter(|signal| signal.delivered.count() < nodes(&run)).count();
         if open >= MOST_SIGNALS {
             return Err(Denial::Disabled);
         }
         let serial = run.signals.last().map_or(1, |last| last.serial + 1);
         // Nodes pass what is for all of a run on to its steps.
-        if to != SignalTarget::Steps {
-            run.signals.push(SentSignal { serial, number, to, delivered: Units::default() });
-        }
-        if to == SignalTarget::Steps {
-            // A step that is to be ended, or that has too many on their way, hears of the job's no more.
-            run.steps.iter_mut().for_each(|step| _ = super::steps::send(step, number));
-        }
+        run.signals.push(SentSignal { serial, number, to, delivered: Units::default() });
         self.put(present, LiveJob { phase: JobPhase::Running(run), ..job.clone() });
         Ok(())
     }

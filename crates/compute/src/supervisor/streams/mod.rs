@@ -9,7 +9,7 @@ mod input;
 mod ring;
 
 use super::events::{Event, spawn};
-use crate::stream::{Frame, FrameKind, KEPT, NodeStarted, TaskEnded};
+use crate::stream::{Frame, FrameKind, KEPT, LONGEST_REASON, NodeStarted, TaskEnded};
 use connection::Connection;
 use input::Input;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -30,9 +30,6 @@ const FEWEST: usize = 16 << 10;
 
 /// So many processes are named in one message.
 const NAMED: usize = 1000;
-
-/// A reason is no longer than this.
-const LONGEST_REASON: usize = 1000;
 
 /// So long the other side may take to end a connection over which all was said.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -130,6 +127,12 @@ fn unblocked(file: impl Into<OwnedFd>) -> io::Result<File> {
     let file = File::from(file.into());
     rustix::io::ioctl_fionbio(&file, true)?;
     Ok(file)
+}
+
+/// Gives a terminal its size in characters.
+pub fn set_size(terminal: impl AsFd, TerminalSize { rows, columns }: TerminalSize) -> io::Result<()> {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    Ok(tcsetwinsize(terminal, size)?)
 }
 
 impl Engine {
@@ -450,11 +453,10 @@ impl Engine {
         }
     }
 
-    fn resize(&self, TerminalSize { rows, columns }: TerminalSize) {
+    fn resize(&self, size: TerminalSize) {
         if let Some(terminal) = &self.terminal {
-            let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
             // A terminal that all have closed has no size.
-            let _ = tcsetwinsize(terminal, size);
+            let _ = set_size(terminal, size);
         }
     }
 

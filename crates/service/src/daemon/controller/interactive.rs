@@ -162,7 +162,7 @@ impl Wish {
             let made = app.service.try_step(&caller, job, &wanted.0, &wanted.1)?;
             if let Ok(step) = made {
                 // Here, so that a step whose client has left meanwhile is not alone.
-                app.streams.open_for(&app, job, step);
+                app.streams.of(&app, job, step);
             }
             Answer::Ok(made)
         };

@@ -69,13 +69,9 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// The line of a step that was just made.
-    pub fn open_for(&self, app: &Arc<App>, job: JobId, step: StepId) {
-        self.of(app, job, step);
-    }
-
-    /// The line of a step that there is, or was a moment ago.
-    fn of(&self, app: &Arc<App>, id: JobId, step: StepId) -> Option<Arc<Line>> {
+    /// The line of a step that there is, or was a moment ago; it is opened for one that was just made. `None` where the job does
+    /// not run, or has no such step.
+    pub fn of(&self, app: &Arc<App>, id: JobId, step: StepId) -> Option<Arc<Line>> {
         let job = app.service.core().kept_job(id);
         let mut lines = lock(&self.lines);
         let known = lines.get(&(id, step)).filter(|line| job.as_ref().is_none_or(|job| job.attempt == line.attempt));

@@ -4,7 +4,7 @@
 //! no word is longer than such words are, and each thing is taken in once: what is kept of a step is bounded by its ranks.
 
 use super::wire::Packet;
-use compute::stream::{FrameKind, NodeStarted, TaskEnded};
+use compute::stream::{FrameKind, LONGEST_REASON, NodeStarted, TaskEnded};
 use hyper::body::Bytes;
 use scheduling::id::NodeName;
 use std::collections::HashSet;
@@ -12,9 +12,6 @@ use std::io;
 
 /// The most bytes that say how one task ended.
 const LONGEST_END: u64 = 512;
-
-/// The longest reason for which a node could not start its part.
-const LONGEST_REASON: u64 = 4 << 10;
 
 /// The most bytes that name a node, and one task beside it.
 const LONGEST_NODE: u64 = 512;
@@ -46,7 +43,7 @@ impl SpeakingNode {
             FrameKind::Acknowledged => packet.length() == 1,
             FrameKind::Started => self.is_start(packet),
             FrameKind::Ended => packet.length() <= LONGEST_END && end(packet).is_some(),
-            FrameKind::Failed => packet.length() <= LONGEST_REASON,
+            FrameKind::Failed => packet.length() <= LONGEST_REASON as u64,
             FrameKind::Left => packet.length() == 0,
             _ => false,
         };
