@@ -130,7 +130,7 @@ fn stream(
     let tasks = Tasks::new(&format!("{job}.{}", commands::step::name(step)), by_name);
     let user = std::env::var("USER").unwrap_or_default();
     let name = standing.allocation.as_ref().map_or("", |it| it.name.as_str());
-    let naming = Naming { job: job.0, array: None, step, name, user: &user };
+    let naming = Naming { job: job.0, array: array(job), step, name, user: &user };
     let (output, mut errors) = sinks(run, &naming, tasks.count()).map_err(|why| asking.fail(&why))?;
     if let Some(about) = how.errors_of {
         errors.sink = Sink::Named(names(asking.program, about, nodes));
@@ -167,6 +167,13 @@ fn stream(
     let code = session.run();
     drop(raw);
     Ok(Exit(code))
+}
+
+/// The array of a job and its index there, if it is the one around this process.
+fn array(job: JobId) -> Option<(u32, u32)> {
+    let number = |name| std::env::var(name).ok()?.parse::<u32>().ok();
+    (number("SLURM_JOB_ID")? == job.0).then_some(())?;
+    Some((number("SLURM_ARRAY_JOB_ID")?, number("SLURM_ARRAY_TASK_ID")?))
 }
 
 /// What is said before an error of each task, by rank.
