@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::daemon::api::{Request, Response};
 use std::io::{self, BufReader, ErrorKind, Read};
+use std::ops::Range;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -28,8 +29,17 @@ pub fn ask_printing(
     console: &mut impl Console,
     said: &mut usize,
 ) -> Result<Response, String> {
-    let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
     let mut printed = Printing::new(said, |text: &str| console.out(text));
+    print(socket, command, request, &mut printed).map_err(Unanswered::in_full)
+}
+
+fn print(
+    socket: &Path,
+    command: &str,
+    request: &Request,
+    printed: &mut Printing<impl FnMut(&str)>,
+) -> Result<Response, Unanswered> {
+    let body = serde_json::to_vec(request).map_err(|error| Unanswered::Away(error.to_string()))?;
     let mut coming = send(socket, &format!("/v1/slurm/{command}"), &body)?;
     let mut piece = vec![0; PIECE];
     loop {
@@ -47,10 +57,7 @@ pub fn ask_printing(
 
 /// Sends a request to a place of the service's and reads the answer; the error is a text for people.
 pub fn post<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Serialize) -> Result<A, String> {
-    let body = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-    let mut answer = Vec::new();
-    send(socket, place, &body)?.read_to_end(&mut answer).map_err(lost)?;
-    parsed(&answer)
+    ask_for(socket, place, request).map_err(Unanswered::in_full)
 }
 
 /// Why there is no answer to what was asked.
@@ -58,28 +65,50 @@ pub fn post<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Seri
 pub enum Unanswered {
     /// The service says no: with this status, and for this reason.
     Refused(u16, String),
-    /// It is not there, or was lost; a text for people.
+    /// It is not there, and has done nothing; a text for people.
     Away(String),
+    /// It was asked, and may have done it; a text for people.
+    Lost(String),
 }
 
 impl Unanswered {
     /// Words for people.
     pub fn words(self) -> String {
         match self {
-            Self::Refused(_, why) | Self::Away(why) => why,
+            Self::Refused(_, why) | Self::Away(why) | Self::Lost(why) => why,
         }
+    }
+
+    /// The same where nothing else says who refuses.
+    fn in_full(self) -> String {
+        match self {
+            Self::Refused(status, why) => format!("the accounting service refused: {status}: {why}"),
+            why => why.words(),
+        }
+    }
+
+    /// The same of a job that was submitted. It is sent once: it may be there, and a second one would be one too many.
+    pub fn of_submission(self) -> String {
+        match self {
+            Self::Lost(why) => {
+                format!("{why}; the job may be there all the same: look with squeue before you submit it again")
+            }
+            why => why.words(),
+        }
+    }
+
+    /// Whether it is the service's own word, which asking again does not change.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(..))
     }
 }
 
 /// Like [`post`], for who tells a refusal from a service that is away.
 pub fn ask_for<A: DeserializeOwned>(socket: &Path, place: &str, request: &impl Serialize) -> Result<A, Unanswered> {
     let body = serde_json::to_vec(request).map_err(|error| Unanswered::Away(error.to_string()))?;
-    let away = |error| Unanswered::Away(lost(error));
-    let stream = connect(socket).map_err(Unanswered::Away)?;
-    let mut answer = accepted(http::post(stream, place, &body).map_err(away)?, 200)?;
-    let mut body = Vec::new();
-    answer.read_to_end(&mut body).map_err(away)?;
-    parsed(&body).map_err(Unanswered::Away)
+    let mut answer = Vec::new();
+    send(socket, place, &body)?.read_to_end(&mut answer).map_err(lost)?;
+    parsed(&answer)
 }
 
 /// Goes on in another protocol with the service: what it sends, and where to write to it.
@@ -90,50 +119,43 @@ pub fn upgrade(
     request: &impl Serialize,
 ) -> Result<(BufReader<UnixStream>, UnixStream), Unanswered> {
     let body = serde_json::to_vec(request).map_err(|error| Unanswered::Away(error.to_string()))?;
-    let stream = connect(socket).map_err(Unanswered::Away)?;
-    let writes = stream.try_clone().map_err(|error| Unanswered::Away(lost(error)))?;
-    let answer = http::upgrade(stream, place, protocol, &body).map_err(|error| Unanswered::Away(lost(error)))?;
-    Ok((accepted(answer, 101)?.beyond(), writes))
-}
-
-fn accepted(mut answer: Answer, status: u16) -> Result<Answer, Unanswered> {
-    if answer.status == status {
-        return Ok(answer);
-    }
-    let mut body = Vec::new();
-    answer.read_to_end(&mut body).map_err(|error| Unanswered::Away(lost(error)))?;
-    Err(match answer.status {
-        502 | 503 => Unanswered::Away(reason(&body)),
-        status => Unanswered::Refused(status, reason(&body)),
-    })
-}
-
-fn connect(socket: &Path) -> Result<UnixStream, String> {
-    UnixStream::connect(socket).map_err(|error| unreachable_service(socket, &error))
-}
-
-fn parsed<A: DeserializeOwned>(answer: &[u8]) -> Result<A, String> {
-    serde_json::from_slice(answer).map_err(|error| format!("the accounting service answered something else: {error}"))
-}
-
-fn lost(error: io::Error) -> String {
-    format!("the accounting service did not answer: {error}")
-}
-
-/// Sends a request; the answer, of which the body is still to be read, unless it is a refusal.
-fn send(socket: &Path, place: &str, body: &[u8]) -> Result<Answer, String> {
     let stream = connect(socket)?;
-    let mut answer = http::post(stream, place, body).map_err(lost)?;
-    if (200..300).contains(&answer.status) {
+    let writes = stream.try_clone().map_err(lost)?;
+    let answer = http::upgrade(stream, place, protocol, &body).map_err(lost)?;
+    Ok((accepted(answer, 101..102)?.beyond(), writes))
+}
+
+/// The answer, unless its status is none of these.
+fn accepted(mut answer: Answer, statuses: Range<u16>) -> Result<Answer, Unanswered> {
+    if statuses.contains(&answer.status) {
         return Ok(answer);
     }
     let mut body = Vec::new();
     answer.read_to_end(&mut body).map_err(lost)?;
-    match answer.status {
+    Err(match answer.status {
         // What is said then says in full why there is no answer.
-        502 | 503 => Err(reason(&body)),
-        status => Err(format!("the accounting service refused: {status}: {}", reason(&body))),
-    }
+        502 => Unanswered::Lost(reason(&body)),
+        503 => Unanswered::Away(reason(&body)),
+        status => Unanswered::Refused(status, reason(&body)),
+    })
+}
+
+fn connect(socket: &Path) -> Result<UnixStream, Unanswered> {
+    UnixStream::connect(socket).map_err(|error| Unanswered::Away(unreachable_service(socket, &error)))
+}
+
+fn parsed<A: DeserializeOwned>(answer: &[u8]) -> Result<A, Unanswered> {
+    let other = |error| Unanswered::Lost(format!("the accounting service answered something else: {error}"));
+    serde_json::from_slice(answer).map_err(other)
+}
+
+fn lost(error: io::Error) -> Unanswered {
+    Unanswered::Lost(format!("the accounting service did not answer: {error}"))
+}
+
+/// Sends a request; the answer, of which the body is still to be read, unless it is a refusal.
+fn send(socket: &Path, place: &str, body: &[u8]) -> Result<Answer, Unanswered> {
+    accepted(http::post(connect(socket)?, place, body).map_err(lost)?, 200..300)
 }
 
 /// `{"error": …}`, or else the text as it is.

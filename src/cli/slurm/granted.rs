@@ -50,7 +50,7 @@ impl Asking {
         let ask = SubmitJob { request, test_only, cluster };
         let answer: SubmittedJob = match client::ask_for(&api::socket(), "/v1/jobs/submit", &ask) {
             Ok(answer) => answer,
-            Err(why) => return Err(self.fail(&format!("{}: {}", self.failed, why.words()))),
+            Err(why) => return Err(self.fail(&format!("{}: {}", self.failed, why.of_submission()))),
         };
         for note in &answer.notes {
             stderr().line(format!("{}: {note}", self.program));
@@ -152,7 +152,7 @@ fn ask_until_started(job: JobId, tell: Sender<News>) {
         loop {
             let answer = standing(job, false);
             match &answer {
-                Err(Unanswered::Away(_)) => {
+                Err(why) if !why.is_refusal() => {
                     std::thread::sleep(PAUSE);
                     continue;
                 }
@@ -178,7 +178,7 @@ pub fn tell_when_over(job: JobId, tell: Sender<News>) {
             let is_over = match &answer {
                 Ok(standing) => standing.state != "PENDING" && !is_there(standing),
                 Err(Unanswered::Refused(..)) => true,
-                Err(Unanswered::Away(_)) => {
+                Err(_) => {
                     std::thread::sleep(PAUSE);
                     false
                 }

@@ -48,16 +48,9 @@ pub(super) fn or_chosen(code: u8) -> u8 {
 
 fn submit(order: &Order) -> Exit {
     let ask = SubmitJob { request: order.request.clone(), test_only: order.test_only, cluster: order.cluster.clone() };
-    // Sent once: a job whose answer was lost may be there, and a second one would be one too many.
-    let answer: SubmittedJob = match client::post(&api::socket(), PLACE, &ask) {
+    let answer: SubmittedJob = match client::ask_for(&api::socket(), PLACE, &ask) {
         Ok(answer) => answer,
-        Err(error) if error.starts_with("the accounting service") && !error.contains("refused: ") => {
-            return complain(
-                "sbatch",
-                &format!("{error}; the job may be there all the same: look with squeue before you submit it again"),
-            );
-        }
-        Err(error) => return complain("sbatch", &format!("Batch job submission failed: {error}")),
+        Err(why) => return complain("sbatch", &format!("Batch job submission failed: {}", why.of_submission())),
     };
     stderr().text(&order.noted(&answer.notes));
     match (&answer.refused, answer.job) {

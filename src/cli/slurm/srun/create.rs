@@ -52,7 +52,7 @@ pub fn step(
                 }
             },
             // It is asked again before long.
-            Some(News::Created(Err(Unanswered::Away(why)))) => {
+            Some(News::Created(Err(Unanswered::Away(why) | Unanswered::Lost(why)))) => {
                 if !is_told {
                     asking.say(&format!("Job {job} step creation temporarily disabled, retrying ({why})"));
                 }
@@ -110,7 +110,7 @@ fn ask_until_created(ask: CreateStep, tell: Sender<News>) {
     std::thread::spawn(move || {
         loop {
             let answer = client::ask_for(&api::socket(), "/v1/steps/create", &ask);
-            let is_away = matches!(&answer, Err(Unanswered::Away(_)));
+            let is_away = matches!(&answer, Err(why) if !why.is_refusal());
             let waits = matches!(&answer, Ok(api::CreatedStep { step: None, .. })) && !ask.immediate;
             let goes_on = is_away || waits;
             if tell.send(News::Created(answer)).is_err() || !goes_on {

@@ -42,7 +42,7 @@ impl Link {
                 let told = match Link::open(number, &ask, &tell) {
                     Ok(link) => News::Linked(Ok(link)),
                     Err(Unanswered::Refused(_, why)) => News::Linked(Err(why)),
-                    Err(Unanswered::Away(_)) => {
+                    Err(_) => {
                         std::thread::sleep(PAUSE);
                         continue;
                     }
