@@ -56,6 +56,7 @@ fn config() -> Config {
         licenses: [].into(),
         bounds: Bounds::default(),
         counts_memory: false,
+        launch: String::new(),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// Whether `SelectTypeParameters` makes memory something that jobs take.
     pub counts_memory: bool,
+    /// `LaunchParameters`, a comma list; clients go by it, not the scheduler.
+    pub launch: String,
 }
 
 /// A partition line, with what scheduling looks at.

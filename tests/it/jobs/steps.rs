@@ -6,7 +6,7 @@ use crate::support::Ran;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 const CONFIG: &str = "ClusterName=site\nListenAddress=10.0.0.10\nAccountingStorageHost=10.0.0.10\nKillWait=2\n\
-                      SlurmdTimeout=300\nNodeName=node[1-2] CPUs=2 RealMemory=1000\n\
+                      SlurmdTimeout=300\nLaunchParameters=use_interactive_step\nNodeName=node[1-2] CPUs=2 RealMemory=1000\n\
                       PartitionName=main Nodes=ALL Default=YES MaxTime=60\n";
 
 /// A login node, the master, two compute nodes, and gildong, who is known on all of them.
@@ -136,6 +136,25 @@ fn an_allocation_is_there_while_its_command_runs() {
          salloc: Job allocation {job} has been revoked.\nsalloc: Job aborted due to signal\n"
     );
     assert_eq!(said, text);
+    site.is_empty();
+}
+
+#[test]
+fn an_allocation_without_a_command_is_a_shell_on_its_first_node() {
+    let site = site();
+    let ran = site.types("SHELL=/bin/hostname salloc -N2");
+    assert!(ran.code == 0 && ran.stdout.trim_end() == "node1", "{ran:?}");
+    site.is_empty();
+}
+
+#[test]
+fn tasks_of_an_array_write_files_of_their_own() {
+    let site = site();
+    let ran = site.types("sbatch -W -a 3-4 -o /dev/null --wrap 'srun -o of-%A-%a hostname' && ls of-*").ok();
+    let job = number_behind(&ran.stdout, "Submitted batch job ");
+    // They are where the script runs.
+    let files = ["node1", "node2"].map(|node| site.0.lab.sh(node, "cd /home/gildong; ls of-* || true").stdout).concat();
+    assert_eq!(sorted(&files), [format!("of-{job}-3"), format!("of-{job}-4")]);
     site.is_empty();
 }
 

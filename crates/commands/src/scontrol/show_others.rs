@@ -228,6 +228,7 @@ pub fn config(cluster: &Cluster, format: &Format) -> String {
         ("FairShareDampeningFactor", priority.dampening.to_string()),
         ("FirstJobId", settings.job_ids.first.to_string()),
         ("KillWait", seconds(bounds.kill_wait)),
+        ("LaunchParameters", some_or(config.launch.clone(), "(null)")),
         ("Licenses", some_or(licenses.join(","), "(null)")),
         ("MaxArraySize", bounds.max_array.to_string()),
         ("MaxJobCount", bounds.max_jobs.to_string()),

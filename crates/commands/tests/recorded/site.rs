@@ -53,6 +53,7 @@ impl Site {
             licenses: [("matlab".to_owned(), 4)].into(),
             bounds: Bounds { kill_wait: 2, max_jobs: 10_000, ..Bounds::default() },
             counts_memory: true,
+            launch: String::new(),
         };
         let accounts = accounts.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
         Self { settings, config, accounts }

@@ -57,6 +57,7 @@ impl Bench {
             licenses: [("x".to_owned(), 1)].into(),
             bounds: Bounds::default(),
             counts_memory: false,
+            launch: String::new(),
         };
         let present = Present { accounts: &accounts, now: 1000 };
         let core = Core::restore(Arc::new(config), LiveTables::default(), present).unwrap();

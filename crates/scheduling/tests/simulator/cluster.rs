@@ -75,6 +75,7 @@ pub fn config() -> Config {
         licenses: [("x".to_owned(), 2)].into(),
         bounds: Bounds { node_timeout: 120, min_job_age: 60, ..Bounds::default() },
         counts_memory: true,
+        launch: String::new(),
     }
 }
 

@@ -31,6 +31,8 @@ pub struct ComputeLines {
     pub bounds: Bounds,
     /// `SelectTypeParameters`
     pub select: String,
+    /// `LaunchParameters`; empty for none.
+    pub launch: String,
     /// `DefMemPerNode`, `DefMemPerCPU`
     pub default_memory: MemoryDemand,
     /// `JobRequeue`: jobs that do not say run again after a node failed.
@@ -50,6 +52,7 @@ impl Default for ComputeLines {
             gres_types: Vec::new(),
             bounds: Bounds { max_jobs: 10_000, ..Bounds::default() },
             select: "CR_Core_Memory".into(),
+            launch: String::new(),
             default_memory: MemoryDemand::Unsaid,
             requeues: true,
             refuses_root: false,
@@ -181,6 +184,7 @@ impl Config {
             licenses: lines.licenses.clone(),
             bounds: lines.bounds,
             counts_memory: lines.select.to_ascii_lowercase().contains("memory"),
+            launch: lines.launch.clone(),
         }))
     }
 

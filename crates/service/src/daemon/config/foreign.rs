@@ -35,7 +35,7 @@ pub const GROUPS: &[(&str, &str)] = &[
          CoreSpecPlugin CpuFreqDef CpuFreqGovernors DefRuntimePlugin EioTimeout EpilogMsgTime ExtSensorsFreq ExtSensorsType \
          GetEnvTimeout GpuFreqDef HealthCheckInterval HealthCheckNodeState HealthCheckProgram HealthCheckTimeout \
          InteractiveStepOptions JobAcctGatherFrequency JobAcctGatherParams JobAcctGatherType JobContainerType JobFileAppend \
-         KillOnBadExit  LaunchParameters LaunchType MpiDefault MpiParams NamespaceType ProctrackType \
+         KillOnBadExit LaunchType MpiDefault MpiParams NamespaceType ProctrackType \
          PropagatePrioProcess PropagateResourceLimits PropagateResourceLimitsExcept SallocDefaultCommand SbcastParameters \
          SlurmdDebug SlurmdHttpAuthParameters SlurmdLogFile SlurmdParameters SlurmdPidFile SlurmdPort \
          SlurmdSyslogDebug  SlurmdUser SlurmstepdParameters SrunEpilog SrunPortRange SrunProlog TaskEpilog \

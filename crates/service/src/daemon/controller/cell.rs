@@ -156,6 +156,7 @@ fn nothing_configured() -> Arc<Config> {
         licenses: BTreeMap::new(),
         bounds: scheduling::config::Bounds::default(),
         counts_memory: false,
+        launch: String::new(),
     })
 }
 

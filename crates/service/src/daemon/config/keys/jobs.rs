@@ -90,12 +90,25 @@ pub const KEYS: &[Key] = &[
         meaning: "A comma list. One with `Memory` in it, such as `CR_Core_Memory`, says that jobs have memory of their own; \
                   whole cores are given in any case. The others have no effect.",
         set: |config, text| {
-            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ',';
-            let good = !text.is_empty() && text.chars().all(is_word);
-            config.compute.select = text.to_owned();
-            if good { Ok(()) } else { Err("a comma list of words is needed".into()) }
+            config.compute.select = words(text)?;
+            Ok(())
         },
         get: |config| config.compute.select.clone(),
+    },
+    Key {
+        name: "LaunchParameters",
+        from: SLURM,
+        applies: OnReload,
+        meaning: "A comma list; `none`. With `use_interactive_step` in it, `salloc` without a command is a shell on the job's \
+                  first node. The others have no effect.",
+        set: |config, text| {
+            config.compute.launch = words(text).map(|text| if text == "none" { String::new() } else { text })?;
+            Ok(())
+        },
+        get: |config| match config.compute.launch.as_str() {
+            "" => "none".into(),
+            words => words.to_owned(),
+        },
     },
     Key {
         name: "GresTypes",
@@ -131,6 +144,13 @@ pub const KEYS: &[Key] = &[
         },
     },
 ];
+
+/// A comma list of words.
+fn words(text: &str) -> values::Read<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ',';
+    let good = !text.is_empty() && text.chars().all(is_word);
+    if good { Ok(text.to_owned()) } else { Err("a comma list of words is needed".into()) }
+}
 
 fn seconds_or_never(text: &str) -> values::Read<u32> {
     let seconds = values::number(text, 0, 10_000_000)?;
