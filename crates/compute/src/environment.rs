@@ -6,7 +6,7 @@ use scheduling::id::{Attempt, JobId, NodeName};
 use scheduling::request::StepProgram;
 use std::fmt::Display;
 use words::raw::RawText;
-use words::text::hostlist;
+use words::text::{counts, hostlist};
 
 /// Where a script runs, beside what its launch says.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +125,7 @@ impl Variables {
         let list = hostlist::compress(nodes.iter().map(|it| it.node.as_str()));
         self.set_all(&["SLURM_JOB_NODELIST", "SLURM_NODELIST"], list);
         self.set("SLURM_JOB_NUM_NODES", nodes.len());
-        self.set("SLURM_JOB_CPUS_PER_NODE", repeated(nodes.iter().map(|it| it.cpus)));
+        self.set("SLURM_JOB_CPUS_PER_NODE", counts::compress(nodes.iter().map(|it| it.cpus)));
     }
 
     fn step(&mut self, step: &StepLaunch, at: Surroundings) {
@@ -135,7 +135,7 @@ impl Variables {
         self.set("SLURM_STEP_NODELIST", hostlist::compress(nodes.iter().map(|it| it.node.as_str())));
         self.set_all(&["SLURM_STEP_NUM_NODES", "SLURM_NNODES"], nodes.len());
         self.set_all(&["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "SLURM_NPROCS"], tasks().sum::<u32>());
-        self.set_all(&["SLURM_STEP_TASKS_PER_NODE", "SLURM_TASKS_PER_NODE"], repeated(tasks()));
+        self.set_all(&["SLURM_STEP_TASKS_PER_NODE", "SLURM_TASKS_PER_NODE"], counts::compress(tasks()));
         self.set("SLURM_CPUS_ON_NODE", step.share.cpus.count());
         if let Some(cpus) = step.cpus_per_task {
             self.set("SLURM_CPUS_PER_TASK", cpus);
@@ -157,7 +157,7 @@ impl Variables {
         let nodes = &launch.nodes;
         self.job_nodes(launch);
         self.set("SLURM_NNODES", nodes.len());
-        self.set("SLURM_TASKS_PER_NODE", repeated(nodes.iter().map(|it| it.tasks)));
+        self.set("SLURM_TASKS_PER_NODE", counts::compress(nodes.iter().map(|it| it.tasks)));
         self.set("SLURM_CPUS_ON_NODE", launch.share.cpus.count());
         self.set_if(launch.share.memory > 0, "SLURM_MEM_PER_NODE", launch.share.memory);
         let tasks: u64 = nodes.iter().map(|it| u64::from(it.tasks)).sum();
@@ -201,16 +201,6 @@ impl Variables {
 
 fn listed(numbers: impl Iterator<Item = u32>) -> String {
     numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
-}
-
-/// Slurm's list of counts by node: `4(x2),2`.
-fn repeated(counts: impl Iterator<Item = u32>) -> String {
-    let counts: Vec<u32> = counts.collect();
-    let group = |run: &[u32]| match run {
-        [one] => one.to_string(),
-        _ => format!("{}(x{})", run[0], run.len()),
-    };
-    counts.chunk_by(|a, b| a == b).map(group).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::cell::Maker;
 use super::line::{JobLine, StepLine};
 use crate::Output;
 use crate::data::{Data, Document, Structured};
+use crate::signals;
 use slurm::model::{AssociationId, AssociationKey, TresId, or_zero};
 use slurm::records::*;
 use std::collections::BTreeMap;
@@ -68,33 +69,10 @@ fn exit_code(exit: ExitCode) -> Data {
         (0, 0) => map([("status", Data::text("SUCCESS")), ("return_code", Data::int(0))]),
         (code, 0) => map([("status", Data::text("ERROR")), ("return_code", Data::int(code))]),
         (_, signal) => {
-            let named = map([("signal_id", Data::int(signal)), ("name", Data::text(signal_name(signal)))]);
+            let named = map([("signal_id", Data::int(signal)), ("name", Data::text(signals::words(signal)))]);
             map([("status", Data::text("SIGNALED")), ("return_code", Data::Null), ("signal", named)])
         }
     }
-}
-
-/// The names that strsignal(3) gives.
-fn signal_name(signal: u8) -> String {
-    const NAMES: &[(u8, &str)] = &[
-        (1, "Hangup"),
-        (2, "Interrupt"),
-        (3, "Quit"),
-        (6, "Aborted"),
-        (7, "Bus error"),
-        (8, "Floating point exception"),
-        (9, "Killed"),
-        (10, "User defined signal 1"),
-        (11, "Segmentation fault"),
-        (12, "User defined signal 2"),
-        (13, "Broken pipe"),
-        (14, "Alarm clock"),
-        (15, "Terminated"),
-        (24, "CPU time limit exceeded"),
-        (25, "File size limit exceeded"),
-    ];
-    let found = NAMES.iter().find(|(number, _)| *number == signal);
-    found.map_or_else(|| format!("Unknown signal {signal}"), |(_, name)| (*name).to_owned())
 }
 
 fn flags(flags: Flags) -> Data {

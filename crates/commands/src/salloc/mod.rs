@@ -8,7 +8,7 @@ use crate::sbatch::{self, Given, Source, Stop, complaint, environment, job_reque
 use crate::signals;
 use jiff::Zoned;
 use scheduling::request::{Allocating, JobRequest};
-use words::text::hostlist;
+use words::text::{counts, hostlist};
 
 /// What is asked for, and what runs meanwhile.
 #[derive(Clone, Debug)]
@@ -133,8 +133,8 @@ impl Granted<'_> {
             ("SLURM_NODELIST", list),
             ("SLURM_JOB_NUM_NODES", count.clone()),
             ("SLURM_NNODES", count),
-            ("SLURM_JOB_CPUS_PER_NODE", counts(self.nodes.iter().map(|(_, cpus, _)| *cpus))),
-            ("SLURM_TASKS_PER_NODE", counts(self.nodes.iter().map(|(.., tasks)| *tasks))),
+            ("SLURM_JOB_CPUS_PER_NODE", counts::compress(self.nodes.iter().map(|(_, cpus, _)| *cpus))),
+            ("SLURM_TASKS_PER_NODE", counts::compress(self.nodes.iter().map(|(.., tasks)| *tasks))),
             ("SLURM_CLUSTER_NAME", self.cluster.to_owned()),
             ("SLURM_JOB_PARTITION", self.partition.to_owned()),
             ("SLURM_NODE_ALIASES", "(null)".to_owned()),
@@ -146,21 +146,6 @@ impl Granted<'_> {
         }
         variables
     }
-}
-
-/// `4(x2),2`: counts of nodes in their order.
-fn counts(of_nodes: impl Iterator<Item = u32>) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for count in of_nodes {
-        match runs.last_mut() {
-            Some((last, times)) if *last == count => *times += 1,
-            _ => runs.push((count, 1)),
-        }
-    }
-    let run = |(count, times): &(u32, u32)| {
-        if *times == 1 { count.to_string() } else { format!("{count}(x{times})") }
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(",")
 }
 
 const USAGE: &str = "Usage: salloc [-N NODES] [-n TASKS] [-c CPUS] [-t TIME] [-p PARTITION] [-A ACCOUNT] [--mem=MB]\n\

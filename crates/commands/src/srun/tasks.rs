@@ -1,5 +1,6 @@
 //! [`Tasks`]: the tasks of a step as `srun` hears of them, what it says of their ends, and its exit code.
 
+use crate::signals;
 use slurm::records::ExitCode;
 
 /// A step's tasks on their nodes.
@@ -56,36 +57,10 @@ impl End {
         match self.exit {
             _ if self.out_of_memory => "Out Of Memory".to_owned(),
             ExitCode { signal: 0, code } => format!("Exited with exit code {code}"),
-            ExitCode { signal, .. } if self.core => format!("{} (core dumped)", signal_words(signal)),
-            ExitCode { signal, .. } => signal_words(signal),
+            ExitCode { signal, .. } if self.core => format!("{} (core dumped)", signals::words(signal)),
+            ExitCode { signal, .. } => signals::words(signal),
         }
     }
-}
-
-/// What C programs call a signal.
-fn signal_words(signal: u8) -> String {
-    let known = match signal {
-        1 => "Hangup",
-        2 => "Interrupt",
-        3 => "Quit",
-        4 => "Illegal instruction",
-        5 => "Trace/breakpoint trap",
-        6 => "Aborted",
-        7 => "Bus error",
-        8 => "Floating point exception",
-        9 => "Killed",
-        10 => "User defined signal 1",
-        11 => "Segmentation fault",
-        12 => "User defined signal 2",
-        13 => "Broken pipe",
-        14 => "Alarm clock",
-        15 => "Terminated",
-        24 => "CPU time limit exceeded",
-        25 => "File size limit exceeded",
-        31 => "Bad system call",
-        _ => return format!("Unknown signal {signal}"),
-    };
-    known.to_owned()
 }
 
 impl Tasks {

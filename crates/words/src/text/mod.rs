@@ -1,5 +1,6 @@
 //! Small pieces of text that people and Slurm write: display width, tables, host lists, TRES, durations.
 
+pub mod counts;
 pub mod duration;
 pub mod encoding;
 pub mod getopt;
