@@ -341,6 +341,11 @@ impl<'a> JobFacts<'a> {
         Some(list).filter(|list| !list.is_empty() && self.state() == JobState::Pending)
     }
 
+    /// Whether it has a script, and with it the step `batch`; an allocation of `salloc` or `srun` has none.
+    pub fn is_batch(&self) -> bool {
+        self.job.submission.allocation.is_none()
+    }
+
     /// What it runs. Where nobody can tell, an empty one: the row is shown all the same.
     pub fn batch(&self) -> BatchJob {
         self.cluster.scripts.batch(self.job.id).ok().flatten().unwrap_or_default()

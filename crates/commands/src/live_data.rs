@@ -75,7 +75,7 @@ fn whose(it: &JobFacts) -> Vec<(&'static str, Data)> {
     let (task, waiting) = match place.map(|place| &place.part) {
         None => (Data::Null, String::new()),
         Some(ArrayPart::Task(index)) => (Data::int(*index), String::new()),
-        Some(ArrayPart::Waiting(_)) => (Data::Null, it.tasks().replace(['[', ']'], "")),
+        Some(ArrayPart::Waiting(_)) => (Data::Null, it.tasks()),
     };
     group([
         ("account", text(it.job.account.to_string())),
@@ -107,7 +107,7 @@ fn surroundings(it: &JobFacts) -> Vec<(&'static str, Data)> {
     group([
         ("admin_comment", text(&details.admin_comment)),
         ("batch_features", text("")),
-        ("batch_flag", Data::Is(true)),
+        ("batch_flag", Data::Is(it.is_batch())),
         ("burst_buffer", text("")),
         ("burst_buffer_state", text("")),
         ("command", text(batch.command.shown())),

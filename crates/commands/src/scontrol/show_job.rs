@@ -99,9 +99,10 @@ fn state(it: &JobFacts, format: &Format) -> Vec<String> {
     let mut lines = vec![
         format!("JobState={} Reason={reason} Dependency={}", it.state_name(), or_null(it.dependency())),
         format!(
-            "Requeue={} Restarts={} BatchFlag=1 Reboot=0 ExitCode={}:{}",
+            "Requeue={} Restarts={} BatchFlag={} Reboot=0 ExitCode={}:{}",
             u8::from(it.job.submission.requeue),
             it.job.attempt.0,
+            u8::from(it.is_batch()),
             exit.code,
             exit.signal
         ),

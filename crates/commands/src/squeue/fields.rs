@@ -146,7 +146,7 @@ fields! {
     "ArrayJobID" 'F' "ARRAY_JOB_ID" |it| it.array().to_string();
     "ArrayTaskID" 'K' "ARRAY_TASK_ID" |it| it.tasks();
     "AssocID" ' ' "ASSOC_ID" |it| it.job.association.map_or_else(|| "0".to_owned(), |id| id.to_string());
-    "BatchFlag" ' ' "BATCH_FLAG" |_| "1".to_owned();
+    "BatchFlag" ' ' "BATCH_FLAG" |it| u8::from(it.is_batch()).to_string();
     "BatchHost" 'B' "EXEC_HOST" host;
     "BoardsPerNode" ' ' "BOARDS_PER_NODE" zero;
     "BurstBuffer" ' ' "BURST_BUFFER" null;

@@ -6,7 +6,7 @@ use commands::cluster::Controller;
 use commands::{Output, Reply, scontrol, sinfo, squeue};
 use scheduling::demand::{Demand, MemoryDemand};
 use scheduling::event::{Accepted, SchedulerEvent};
-use scheduling::request::JobRequest;
+use scheduling::request::{Allocating, JobRequest};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,4 +153,18 @@ fn tasks_of_an_array_are_listed_alone() {
     }
     assert_eq!(play.said("squeue -j 99_1").stderr, "slurm_load_jobs error: Invalid job id specified\n");
     assert_eq!(play.said("squeue -j 1002_x").code, 1);
+}
+
+#[test]
+fn an_allocation_has_no_script() {
+    let mut play = Play(Stage::of(crate::live::site()));
+    play.submit(JobRequest { name: "script".into(), ..JobRequest::default() });
+    let nodes = JobRequest { name: "nodes".into(), allocation: Some(Allocating::Kept), ..JobRequest::default() };
+    play.submit(nodes);
+    assert_eq!(play.said("squeue -h -S i -O batch_flag:1").stdout, "1\n0\n");
+    let jobs = play.json("squeue --json");
+    let flags: BTreeSet<_> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["batch_flag"].as_bool()).collect();
+    assert_eq!(flags, BTreeSet::from([Some(true), Some(false)]));
+    let shown = play.said("scontrol show job").stdout;
+    assert!(shown.contains(" BatchFlag=1 ") && shown.contains(" BatchFlag=0 "), "{shown}");
 }
