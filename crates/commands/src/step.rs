@@ -1,6 +1,6 @@
 //! [`StepFacts`]: a live step, as listings show it.
 
-use crate::job::{JobFacts, clock, limit};
+use crate::job::{JobFacts, limit};
 use crate::sacct::units::Convert;
 use crate::tres;
 use scheduling::id::JobId;
@@ -19,37 +19,17 @@ pub struct StepFacts<'a> {
     pub step: &'a LiveStep,
 }
 
-/// What stands behind the job's number.
-pub fn name(step: StepId) -> String {
-    match step {
-        StepId::Number(number) => number.to_string(),
-        StepId::Batch => "batch".to_owned(),
-        StepId::Extern => "extern".to_owned(),
-        StepId::Interactive => "interactive".to_owned(),
-    }
-}
-
-/// The step that stands behind a job's number; `None` for what is none.
-pub fn named(text: &str) -> Option<StepId> {
-    match text {
-        "batch" => Some(StepId::Batch),
-        "extern" => Some(StepId::Extern),
-        "interactive" => Some(StepId::Interactive),
-        number => number.parse().ok().map(StepId::Number),
-    }
-}
-
 /// `JOB.STEP`; the error is a text that is none.
 pub fn of_job(text: &str) -> Option<(JobId, StepId)> {
     let (job, step) = text.split_once('.')?;
     let job = job.parse::<u32>().ok().filter(|job| *job > 0)?;
-    Some((JobId(job), named(step)?))
+    Some((JobId(job), step.parse().ok()?))
 }
 
 impl StepFacts<'_> {
     /// `JOB.STEP`, with the index of a task.
     pub fn number(&self) -> String {
-        format!("{}.{}", self.job.number(), name(self.step.id))
+        format!("{}.{}", self.job.number(), self.step.id)
     }
 
     /// Its nodes.
@@ -65,12 +45,6 @@ impl StepFacts<'_> {
     /// CPUs that it has.
     pub fn cpus(&self) -> u64 {
         self.step.shares.iter().map(|share| u64::from(share.cpus.count())).sum()
-    }
-
-    /// A line of `squeue -s`.
-    pub fn line(&self) -> String {
-        let (step, name, partition) = (self.number(), &self.step.request.name, self.job.partition());
-        line([&step, name, &partition, &self.job.job.submission.user.name, &clock(self.elapsed()), &self.nodes()])
     }
 
     /// `scontrol show step`, line by line.
@@ -119,22 +93,14 @@ fn limit_of(minutes: Option<u32>) -> String {
     words::text::duration::format_seconds(u64::from(minutes) * 60)
 }
 
-/// A line of `squeue -s`: step, name, partition, user, time, nodes.
-pub fn line([step, name, partition, user, time, nodes]: [&str; 6]) -> String {
-    format!("{step:>15.15} {name:>8.8} {partition:>9.9} {user:>8.8} {time:>9.9} {nodes}\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_of_steps() {
-        for (text, step) in [("0", Some(StepId::Number(0))), ("batch", Some(StepId::Batch)), ("x", None)] {
-            assert_eq!(named(text), step);
-            assert!(step.is_none_or(|step| name(step) == text));
-        }
         assert_eq!(of_job("17.3"), Some((JobId(17), StepId::Number(3))));
-        assert!(["17", "0.1", "x.1", "17."].iter().all(|text| of_job(text).is_none()));
+        assert_eq!(of_job("17.batch"), Some((JobId(17), StepId::Batch)));
+        assert!(["17", "0.1", "x.1", "17.", "17.+1", "17.x"].iter().all(|text| of_job(text).is_none()));
     }
 }

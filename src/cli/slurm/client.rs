@@ -10,6 +10,10 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use std::ops::Range;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
+
+/// Before a service that is away or too busy is asked again.
+pub const PAUSE: Duration = Duration::from_millis(500);
 
 /// So many bytes of an answer are read at a time.
 const PIECE: usize = 64 << 10;

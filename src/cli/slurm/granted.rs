@@ -1,23 +1,22 @@
 //! Nodes for `srun` and `salloc`: a job is submitted, and waited for until it has them.
 
-use super::client::{self, Unanswered};
+use super::caught;
+use super::client::{self, PAUSE, Unanswered};
 use super::news::{self, News};
 use super::sbatch::or_chosen;
 use crate::cli::exit::Exit;
 use crate::view::styles::stderr;
 use nix::sys::signal::Signal;
+use scheduling::event::Denial;
 use scheduling::id::JobId;
 use scheduling::request::JobRequest;
 use service::daemon::api::{self, FinishJob, JobStanding, Request, SubmitJob, SubmittedJob, WaitForJob};
 use slurm::records::ExitCode;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 /// A job that has its nodes sooner is not said to wait.
 const AT_ONCE: Duration = Duration::from_millis(300);
-
-/// Before a service that is away is asked again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Who asks, and how.
 pub struct Asking {
@@ -32,6 +31,15 @@ pub struct Asking {
 }
 
 impl Asking {
+    /// Takes these signals from now on; where they are told with all other news. The error is how the program ends.
+    pub fn listen(&self, signals: &[Signal]) -> Result<(Sender<News>, Receiver<News>), Exit> {
+        let (tell, news) = mpsc::channel();
+        let to = tell.clone();
+        let caught = caught::catch(signals, move |signal| _ = to.send(News::Signal(signal)));
+        caught.map_err(|error| self.fail(&format!("cannot take signals: {error}")))?;
+        Ok((tell, news))
+    }
+
     /// Says something that is no error.
     pub fn say(&self, text: &str) {
         if !self.quiet {
@@ -89,8 +97,8 @@ impl Asking {
                 }
                 Some(News::Signal(Signal::SIGCONT)) => {}
                 Some(News::Signal(_)) => return Err(self.interrupted(job)),
-                Some(News::Standing(Ok(standing))) if standing.state == "PENDING" => {}
-                Some(News::Standing(Ok(standing))) if is_there(&standing) => {
+                Some(News::Standing(Ok(standing))) if standing.is_pending() => {}
+                Some(News::Standing(Ok(standing))) if standing.has_nodes() => {
                     if is_told && self.immediate != Some(1) {
                         self.say(&format!("job {job} has been allocated resources"));
                     }
@@ -137,13 +145,8 @@ impl Asking {
     fn cancelled(&self, job: JobId) -> Exit {
         self.say("Job has been cancelled");
         self.is_revoked(job);
-        self.fail(&format!("{}: Job/step already completing or completed", self.failed))
+        self.fail(&format!("{}: {}", self.failed, Denial::AlreadyDone))
     }
-}
-
-/// Whether a job has nodes that can be used.
-pub fn is_there(standing: &JobStanding) -> bool {
-    standing.allocation.is_some() && ["RUNNING", "CONFIGURING", "SUSPENDED"].contains(&standing.state.as_str())
 }
 
 /// A thread that asks until the job is no longer pending. A service that is away comes back, and the job with it.
@@ -156,7 +159,7 @@ fn ask_until_started(job: JobId, tell: Sender<News>) {
                     std::thread::sleep(PAUSE);
                     continue;
                 }
-                Ok(standing) if standing.state == "PENDING" => {}
+                Ok(standing) if standing.is_pending() => {}
                 _ => {
                     // Who does not listen any more has ended.
                     let _ = tell.send(News::Standing(answer));
@@ -176,7 +179,7 @@ pub fn tell_when_over(job: JobId, tell: Sender<News>) {
         loop {
             let answer = standing(job, true);
             let is_over = match &answer {
-                Ok(standing) => standing.state != "PENDING" && !is_there(standing),
+                Ok(standing) => !standing.is_pending() && !standing.has_nodes(),
                 Err(Unanswered::Refused(..)) => true,
                 Err(_) => {
                     std::thread::sleep(PAUSE);

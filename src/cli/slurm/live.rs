@@ -3,10 +3,9 @@
 
 use super::console::{Console, Streams};
 use super::prompt::{Answer, Input};
-use super::{client, complain, texts};
+use super::{client, complain, printed, texts};
 use crate::cli::exit::Exit;
-use crate::view::styles::{stderr, stdout};
-use commands::{Reply, scancel, scontrol, sinfo, sprio, squeue};
+use commands::{scancel, scontrol, sinfo, sprio, squeue};
 use service::daemon::api::{self, Request, Response};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -46,11 +45,7 @@ pub fn scontrol(args: Vec<OsString>) -> Exit {
     match texts(args) {
         Err(error) => complain("scontrol", &error),
         Ok(argv) => match scontrol::alone(&heeded, &argv) {
-            Some(Reply { stdout: out, stderr: err, code, .. }) => {
-                stdout().text(&out);
-                stderr().text(&err);
-                Exit(code)
-            }
+            Some(reply) => Exit(printed(reply)),
             None => ask("scontrol", argv, heeded),
         },
     }

@@ -25,9 +25,9 @@ mod terminal;
 
 use super::Raw;
 use super::exit::{self, Exit};
-use crate::view::styles::stderr;
+use crate::view::styles::{stderr, stdout};
 use clap::Args;
-use commands::{LocalProgram, SlurmProgram};
+use commands::{LocalProgram, Reply, SlurmProgram};
 use std::ffi::{OsStr, OsString};
 use words::diag::{Diagnostic, ErrorKind};
 
@@ -82,6 +82,13 @@ fn texts(args: Vec<OsString>) -> Result<Vec<String>, String> {
 fn complain(program: &str, error: &str) -> Exit {
     stderr().line(format!("{program}: error: {error}"));
     Exit::ERROR
+}
+
+/// Prints what a command says; its exit code.
+fn printed(reply: Reply) -> u8 {
+    stdout().text(&reply.stdout);
+    stderr().text(&reply.stderr);
+    reply.code
 }
 
 /// Runs the named command.

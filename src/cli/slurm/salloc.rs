@@ -3,10 +3,9 @@
 use super::granted::{self, Asking};
 use super::news::{self, News};
 use super::srun;
-use super::{caught, complain, given, texts};
+use super::{complain, given, printed, texts};
 use crate::cli::exit::Exit;
-use crate::view::styles::{stderr, stdout};
-use commands::Reply;
+use crate::view::styles::stderr;
 use commands::salloc::{self, Allocation, Granted};
 use commands::sbatch::Stop;
 use jiff::Zoned;
@@ -18,7 +17,7 @@ use slurm::records::ExitCode;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 /// The command has so long to end when the nodes are gone with `salloc` itself.
@@ -35,12 +34,7 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Err(error) => return complain("salloc", &error),
     };
     match salloc::read(&argv, &given) {
-        Err(Stop(reply)) => {
-            let Reply { stdout: out, stderr: err, code, .. } = *reply;
-            stdout().text(&out);
-            stderr().text(&err);
-            Exit(super::sbatch::or_chosen(code))
-        }
+        Err(Stop(reply)) => Exit(super::sbatch::or_chosen(printed(*reply))),
         Ok(allocation) => begin(allocation).unwrap_or_else(|exit| exit),
     }
 }
@@ -50,10 +44,7 @@ fn begin(allocation: Allocation) -> Result<Exit, Exit> {
     let asking =
         Asking { program: "salloc", failed: salloc::FAILED, quiet: allocation.quiet, immediate: allocation.immediate };
     allocation.notes.iter().for_each(|note| asking.say(note));
-    let (tell, news) = mpsc::channel();
-    let to = tell.clone();
-    let caught = caught::catch(SIGNALS, move |signal| _ = to.send(News::Signal(signal)));
-    caught.map_err(|error| asking.fail(&format!("cannot take signals: {error}")))?;
+    let (tell, news) = asking.listen(SIGNALS)?;
     let job = asking.submit(allocation.request.clone(), false, allocation.cluster.clone())?;
     let standing = asking.wait(job, &news, &tell)?;
     asking.say(&format!("Granted job allocation {job}"));

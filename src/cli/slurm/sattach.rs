@@ -3,16 +3,14 @@
 use super::granted::Asking;
 use super::news::{self, News};
 use super::srun::attach::{self, Heard};
-use super::{caught, client, complain, texts};
+use super::{client, complain, printed, texts};
 use crate::cli::exit::Exit;
-use crate::view::styles::{stderr, stdout};
-use commands::Reply;
-use commands::sattach::{self, Attach, NO_STEP};
+use crate::view::styles::stdout;
+use commands::sattach::{self, Attach};
 use commands::sbatch::Stop;
 use nix::sys::signal::Signal;
 use service::daemon::api::{self, Request, StreamStep};
 use std::ffi::OsString;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Nodes that have not said by now who runs on them are not listened to.
@@ -27,30 +25,22 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Err(error) => return complain("sattach", &error),
     };
     match sattach::read(&argv) {
-        Err(Stop(reply)) => {
-            let Reply { stdout: out, stderr: err, code, .. } = *reply;
-            stdout().text(&out);
-            stderr().text(&err);
-            Exit(code)
-        }
+        Err(Stop(reply)) => Exit(printed(*reply)),
         Ok(attach) => listen(&attach).unwrap_or_else(|exit| exit),
     }
 }
 
 fn listen(attach: &Attach) -> Result<Exit, Exit> {
     let asking = Asking { program: "sattach", failed: "", quiet: attach.quiet, immediate: None };
-    let tasks = tasks(attach).ok_or_else(|| asking.fail(NO_STEP))?;
-    let (tell, news) = mpsc::channel();
-    let to = tell.clone();
-    let caught = caught::catch(SIGNALS, move |signal| _ = to.send(News::Signal(signal)));
-    caught.map_err(|error| asking.fail(&format!("cannot take signals: {error}")))?;
+    let tasks = tasks(attach).ok_or_else(|| asking.fail(&sattach::no_step()))?;
+    let (tell, news) = asking.listen(SIGNALS)?;
     let step = StreamStep { job: attach.job, step: attach.step, owner: false };
     let mut heard = Heard::begin(step, &tell);
     let until = Instant::now() + PATIENCE;
     while heard.tasks() < tasks {
         match news::next(&news, Some(until)) {
-            Some(News::Signal(_)) => return Ok(Exit(130)),
-            Some(News::Linked(Err(_))) => return Err(asking.fail(NO_STEP)),
+            Some(News::Signal(signal)) => return Ok(Exit(128 + signal as u8)),
+            Some(News::Linked(Err(_))) => return Err(asking.fail(&sattach::no_step())),
             Some(news) => heard.take(news),
             None => break,
         }
@@ -67,7 +57,7 @@ fn listen(attach: &Attach) -> Result<Exit, Exit> {
 
 /// How many tasks the step has, if it runs.
 fn tasks(attach: &Attach) -> Option<usize> {
-    let name = format!("{}.{}", attach.job, commands::step::name(attach.step));
+    let name = format!("{}.{}", attach.job, attach.step);
     let argv = ["-o", "show", "step", &name].map(str::to_owned).to_vec();
     let answer = client::ask(&api::socket(), "scontrol", &Request { argv, ..Request::default() }).ok()?;
     answer.stdout.split_whitespace().find_map(|word| word.strip_prefix("Tasks=")?.parse().ok())

@@ -1,9 +1,8 @@
 //! `sbatch`: script, environment and limits are read here, and the job goes to the service in one request.
 
-use super::{client, complain, given, texts};
+use super::{client, complain, given, printed, texts};
 use crate::cli::exit::Exit;
 use crate::view::styles::{stderr, stdout};
-use commands::Reply;
 use commands::sbatch::{self, Order, Stop};
 use jiff::Zoned;
 use scheduling::id::JobId;
@@ -30,12 +29,7 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Err(error) => return complain("sbatch", &error),
     };
     match sbatch::read(&argv, &given) {
-        Err(Stop(reply)) => {
-            let Reply { stdout: out, stderr: err, code, .. } = *reply;
-            stdout().text(&out);
-            stderr().text(&err);
-            Exit(or_chosen(code))
-        }
+        Err(Stop(reply)) => Exit(or_chosen(printed(*reply))),
         Ok(order) => submit(&order),
     }
 }

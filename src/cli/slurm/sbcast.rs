@@ -2,10 +2,8 @@
 
 use super::granted::{self, Asking};
 use super::srun::{self, How};
-use super::{caught, complain, news::News, texts};
+use super::{complain, printed, texts};
 use crate::cli::exit::Exit;
-use crate::view::styles::{stderr, stdout};
-use commands::Reply;
 use commands::sbatch::Stop;
 use commands::sbcast::{self, Broadcast};
 use commands::srun::streams::OwnInput;
@@ -13,7 +11,6 @@ use nix::sys::signal::Signal;
 use scheduling::id::JobId;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
-use std::sync::mpsc;
 
 /// `sbcast`
 pub fn run(args: Vec<OsString>) -> Exit {
@@ -22,12 +19,7 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Err(error) => return complain("sbcast", &error),
     };
     match sbcast::read(&argv, &std::env::vars().collect()) {
-        Err(Stop(reply)) => {
-            let Reply { stdout: out, stderr: err, code, .. } = *reply;
-            stdout().text(&out);
-            stderr().text(&err);
-            Exit(code)
-        }
+        Err(Stop(reply)) => Exit(printed(*reply)),
         Ok(broadcast) => send(&broadcast).unwrap_or_else(|exit| exit),
     }
 }
@@ -45,7 +37,7 @@ fn send(broadcast: &Broadcast) -> Result<Exit, Exit> {
     }
     let job = JobId(broadcast.job);
     let standing = granted::standing(job, false).map_err(|why| asking.fail(&why.words()))?;
-    let Some(allocated) = standing.allocation.as_ref().filter(|_| granted::is_there(&standing)) else {
+    let Some(allocated) = standing.allocation.as_ref().filter(|_| standing.has_nodes()) else {
         return Err(asking.fail(&format!("job {job} has no nodes: it is {}", standing.state)));
     };
     let count = allocated.nodes.len();
@@ -53,15 +45,12 @@ fn send(broadcast: &Broadcast) -> Result<Exit, Exit> {
         ["--overlap".to_owned(), format!("--jobid={job}"), format!("-N{count}"), format!("-n{count}")].to_vec();
     words.push("--ntasks-per-node=1".to_owned());
     words.extend(broadcast.program(about.len(), about.mode() & 0o7777, about.mtime()));
-    let mut run = srun::step("sbcast", &words)?;
+    let mut run = srun::step("sbcast", &words, commands::srun::VARIABLES)?;
     run.input = OwnInput::File(broadcast.from.replace('%', "%%"));
     run.step.name = "sbcast".to_owned();
     // It needs nothing that the job's own steps would miss.
     (run.step.memory, run.step.gres, run.step.cpus_per_task) = (Default::default(), Some(Vec::new()), None);
-    let (tell, news) = mpsc::channel();
-    let to = tell.clone();
-    let caught = caught::catch(&[Signal::SIGINT, Signal::SIGTERM], move |signal| _ = to.send(News::Signal(signal)));
-    caught.map_err(|error| asking.fail(&format!("cannot take signals: {error}")))?;
+    let (tell, news) = asking.listen(&[Signal::SIGINT, Signal::SIGTERM])?;
     run.quit_on_interrupt = true;
     let how = How { errors_of: Some("REQUEST_FILE_BCAST") };
     let Exit(code) = srun::in_job(&asking, job, &run, &how, &news, &tell)?;

@@ -2,6 +2,7 @@
 
 use crate::sbatch::Stop;
 use crate::step;
+use scheduling::event::Denial;
 use scheduling::id::JobId;
 use slurm::records::StepId;
 use words::text::getopt::Known;
@@ -55,7 +56,9 @@ pub struct Attach {
 }
 
 /// What is said where there is no such step.
-pub const NO_STEP: &str = "Could not get job step info: Invalid job id specified";
+pub fn no_step() -> String {
+    format!("Could not get job step info: {}", Denial::InvalidJob)
+}
 
 /// Reads a command line (without the program's name).
 pub fn read(argv: &[String]) -> Result<Attach, Stop> {

@@ -182,7 +182,7 @@ impl Options {
 fn named(text: &str) -> Result<Named, End> {
     let bad = || complaint(&format!("Invalid job id {text}"));
     let (rest, step) = text.split_once('.').map_or((text, None), |(rest, step)| (rest, Some(step)));
-    let step = step.map(|step| crate::step::named(step).ok_or_else(bad)).transpose()?;
+    let step = step.map(|step| step.parse::<StepId>().map_err(|_| bad())).transpose()?;
     let step = step.filter(|step| *step != StepId::Batch);
     let (id, tasks) = rest.split_once('_').map_or((rest, None), |(id, tasks)| (id, Some(tasks)));
     let job = id.parse::<u32>().ok().filter(|id| *id > 0).map(JobId).ok_or_else(bad)?;

@@ -9,6 +9,7 @@ use crate::Reply;
 use crate::cluster::{Cluster, Controller};
 use crate::data::Structured;
 use crate::reply::Then;
+use scheduling::event::Denial;
 use scheduling::id::JobId;
 use slurm::privacy::View;
 use std::collections::BTreeMap;
@@ -306,7 +307,7 @@ fn write(cluster: &Cluster, rest: &[String]) -> Said {
     let job = text.parse().ok().and_then(|id| cluster.core.job(JobId(id)));
     let view = View::new(cluster.accounts, cluster.caller, cluster.settings);
     let Some(job) = job.filter(|job| view.job(&job.account, &job.submission.user.name)) else {
-        return retrieval("Invalid job id specified");
+        return retrieval(&Denial::InvalidJob.to_string());
     };
     let is_own = job.submission.user.uid == cluster.caller.uid;
     if !is_own && !cluster.caller.is_operator(cluster.accounts) {
@@ -314,7 +315,7 @@ fn write(cluster: &Cluster, rest: &[String]) -> Said {
     }
     let script = match cluster.scripts.batch(job.id) {
         Ok(Some(batch)) => batch.script.shown().into_owned(),
-        Ok(None) => return retrieval("Invalid job id specified"),
+        Ok(None) => return retrieval(&Denial::InvalidJob.to_string()),
         Err(why) => return retrieval(&why),
     };
     match rest.get(1).map(String::as_str) {

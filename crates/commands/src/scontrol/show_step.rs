@@ -4,7 +4,7 @@ use super::{Format, show_others};
 use crate::cluster::Cluster;
 use crate::job::JobFacts;
 use crate::sacct::units::Convert;
-use crate::step::{self, StepFacts};
+use crate::step::StepFacts;
 use scheduling::id::JobId;
 use scheduling::job::LiveJob;
 use slurm::privacy::View;
@@ -19,11 +19,13 @@ pub fn show(cluster: &Cluster, format: &Format, which: Option<&str>) -> Result<S
         let all: String = jobs.map(|job| of_job(cluster, format, job, None)).collect();
         return if all.is_empty() { Err("No job steps in the system\n".to_owned()) } else { Ok(all) };
     };
-    let (id, step) = text.split_once('.').unwrap_or((text, ""));
+    let (id, step) = text.split_once('.').map_or((text, None), |(id, step)| (id, Some(step)));
     let job = id.parse().ok().and_then(|id| cluster.core.job(JobId(id))).filter(sees);
-    let shown = job.filter(|_| step.is_empty() || step::named(step).is_some());
-    let shown = shown.map(|job| of_job(cluster, format, job, step::named(step))).unwrap_or_default();
-    if shown.is_empty() { Err(format!("Job step {id}.{step} not found\n")) } else { Ok(shown) }
+    let shown = match (job, step.map(str::parse).transpose()) {
+        (Some(job), Ok(step)) => of_job(cluster, format, job, step),
+        _ => String::new(),
+    };
+    if shown.is_empty() { Err(format!("Job step {text} not found\n")) } else { Ok(shown) }
 }
 
 fn of_job(cluster: &Cluster, format: &Format, job: &LiveJob, which: Option<StepId>) -> String {

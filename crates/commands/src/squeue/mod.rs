@@ -3,16 +3,17 @@
 mod fields;
 mod options;
 mod sort;
+mod steps;
 
 use crate::cluster::Cluster;
 use crate::job::JobFacts;
 use crate::layout::Layout;
-use crate::step::StepFacts;
 use crate::{Output, Reply, live_data};
 use fields::{FIELDS, Queue};
 use options::{End, Options, Wanted, Wish};
 pub use options::{VARIABLES, users};
 use scheduling::array::TaskSet;
+use scheduling::event::Denial;
 use scheduling::id::NodeName;
 use scheduling::job::{ArrayPart, InArray, LiveJob};
 use slurm::privacy::View;
@@ -23,7 +24,6 @@ use std::collections::BTreeMap;
 const DEFAULT: &str = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R";
 const LONG: &str = "%.18i %.9P %.8j %.8u %.8T %.10M %.9l %.6D %R";
 const START: &str = "%.18i %.9P %.8j %.8u %.2t %.19S %.6D %20Y %R";
-const STEPS: &str = "         STEPID     NAME PARTITION     USER      TIME NODELIST\n";
 
 /// Runs one command line (without the program's name). The reply's `stdout` is what was not handed on.
 pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String], mut out: Output) -> Reply {
@@ -49,8 +49,8 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
         out.push_str(&cluster.now.strftime("%a %b %d %H:%M:%S %Y\n").to_string());
     }
     if options.steps {
-        steps(&options, &listed, &mut out);
-        return Reply { stdout: out.rest(), stderr: options.complaints, ..Reply::default() };
+        let bad_fields = list_steps(&options, &listed, &mut out);
+        return Reply { stdout: out.rest(), stderr: options.complaints + &bad_fields, ..Reply::default() };
     }
     let (layout, unknown) = layout(&options);
     let bad_fields = unknown.iter().map(|name| bad_field(name));
@@ -71,23 +71,22 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
     Reply { stdout: out.rest(), stderr, ..Reply::default() }
 }
 
-/// The steps of jobs that run: their scripts, and what `srun` started.
-fn steps(options: &Options, jobs: &[JobFacts], out: &mut Output) {
-    out.push_str(if options.header { STEPS } else { "" });
+/// The steps of jobs that run: their scripts, and what `srun` started. What is said against the format.
+fn list_steps(options: &Options, jobs: &[JobFacts], out: &mut Output) -> String {
+    let (layout, unknown) = match &options.long_format {
+        Some(names) => Layout::names(steps::FIELDS, names),
+        None => Layout::letters(steps::FIELDS, options.format.as_deref().unwrap_or(steps::USUAL)),
+    };
+    if options.header {
+        layout.head(out.text());
+    }
     for it in jobs.iter().filter(|it| it.state() == JobState::Running) {
-        for step in it.job.steps() {
-            out.push_str(&StepFacts { job: it, step }.line());
-        }
-        if it.job.submission.allocation.is_none() {
-            let (step, host) = (format!("{}.batch", it.number()), it.host().map(NodeName::to_string));
-            let (user, time) = (&it.job.submission.user.name, crate::job::clock(it.elapsed()));
-            let cells = [&step, "batch", &it.partition(), user, &time, &host.unwrap_or_default()];
-            out.push_str(&crate::step::line(cells));
-        }
+        steps::rows(it).for_each(|row| layout.row(out.text(), &row));
         if out.row_ends().is_break() {
             break;
         }
     }
+    unknown.iter().map(|name| format!("squeue: error: Invalid job step format specification: {name}\n")).collect()
 }
 
 fn bad_field(name: &str) -> String {
@@ -129,7 +128,7 @@ fn wanted<'a>(cluster: &Cluster<'a>, options: &Options) -> Result<Vec<Cow<'a, Li
     }
     // With more than one number Slurm asks for all jobs, and finds none of these among them.
     if !is_known && wishes.len() == 1 {
-        return Err("slurm_load_jobs error: Invalid job id specified\n".to_owned());
+        return Err(format!("slurm_load_jobs error: {}\n", Denial::InvalidJob));
     }
     Ok(found)
 }

@@ -15,6 +15,7 @@ use scheduling::id::JobId;
 use scheduling::request::{Allocating, JobRequest, RankedProgram, StepProgram, TerminalSize};
 use scheduling::step::StepRequest;
 use streams::{OwnInput, OwnOutput};
+pub use table::VARIABLES;
 use words::raw::RawText;
 
 /// What is to be run, and how `srun` behaves meanwhile.

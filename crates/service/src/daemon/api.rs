@@ -6,7 +6,7 @@ use scheduling::id::{JobId, Time};
 use scheduling::request::{JobRequest, StepProgram};
 use scheduling::step::StepRequest;
 use serde::{Deserialize, Serialize};
-use slurm::records::{ExitCode, StepId};
+use slurm::records::{ExitCode, JobState, StepId};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -277,6 +277,19 @@ pub struct JobStanding {
     pub allocation: Option<Allocated>,
     /// How it ended, if it has.
     pub exit: Option<ExitCode>,
+}
+
+impl JobStanding {
+    /// Whether it waits.
+    pub fn is_pending(&self) -> bool {
+        JobState::named(&self.state) == Some(JobState::Pending)
+    }
+
+    /// Whether it has nodes that can be used.
+    pub fn has_nodes(&self) -> bool {
+        let state = JobState::named(&self.state);
+        self.allocation.is_some() && matches!(state, Some(JobState::Running | JobState::Suspended))
+    }
 }
 
 /// What a job has got, as its user's programs are told.

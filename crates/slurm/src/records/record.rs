@@ -284,6 +284,29 @@ impl std::fmt::Display for StepId {
     }
 }
 
+/// A text that is no step's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a step is a number, `batch`, `extern` or `interactive`")]
+pub struct NoStepName;
+
+/// As it stands behind the job's number.
+impl std::str::FromStr for StepId {
+    type Err = NoStepName;
+
+    fn from_str(text: &str) -> Result<Self, NoStepName> {
+        match text {
+            "interactive" => Ok(StepId::Interactive),
+            "batch" => Ok(StepId::Batch),
+            "extern" => Ok(StepId::Extern),
+            // Rust would read a sign, too.
+            number if number.starts_with(|c: char| c.is_ascii_digit()) => {
+                number.parse().map(StepId::Number).map_err(|_| NoStepName)
+            }
+            _ => Err(NoStepName),
+        }
+    }
+}
+
 /// What of a step only listings show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

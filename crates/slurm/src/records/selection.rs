@@ -31,12 +31,10 @@ impl Selected {
             return Err(format!("Bad job/step specified: {text}"));
         }
         let (job, step) = text.split_once('.').map_or((text, None), |(job, step)| (job, Some(step)));
-        let step = match step {
+        let step = match step.map(|text| (text, text.parse::<StepId>())) {
             None => None,
-            Some("batch") => Some(StepId::Batch),
-            Some("extern") => Some(StepId::Extern),
-            Some("interactive") => Some(StepId::Interactive),
-            Some(number) if starts_with_digit(number) => Some(StepId::Number(leading(number))),
+            Some((_, Ok(step))) => Some(step),
+            Some((number, Err(_))) if starts_with_digit(number) => Some(StepId::Number(leading(number))),
             Some(_) => return Err(format!("Bad step specified: {job}")),
         };
         let (mut task, mut offset) = (None, None);

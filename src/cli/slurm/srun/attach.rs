@@ -72,7 +72,7 @@ pub fn session<'a>(
     news: &'a Receiver<News>,
     tell: &Sender<News>,
 ) -> Session<'a> {
-    let tasks = Tasks::new(&format!("{}.{}", attach.job, commands::step::name(attach.step)), heard.layout());
+    let tasks = Tasks::new(&format!("{}.{}", attach.job, attach.step), heard.layout());
     let lines = || Lines::new(tasks.count(), attach.label, !attach.pty);
     let output = Stream { sink: Sink::Output, lines: lines(), only: attach.output };
     let errors = Stream { sink: Sink::Errors, lines: lines(), only: attach.error };

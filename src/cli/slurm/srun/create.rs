@@ -1,20 +1,17 @@
 //! A step in a job that has its nodes.
 
 use crate::cli::exit::Exit;
-use crate::cli::slurm::client::{self, Unanswered};
+use crate::cli::slurm::client::{self, PAUSE, Unanswered};
 use crate::cli::slurm::granted::{self, Asking};
 use crate::cli::slurm::news::{self, News};
 use commands::srun::{Place, Run};
 use compute::protocol::StepNode;
 use nix::sys::signal::Signal;
+use scheduling::event::Denial;
 use scheduling::id::JobId;
 use service::daemon::api::{self, CreateStep, JobStanding};
 use slurm::records::StepId;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Duration;
-
-/// Before a service that is away or too busy is asked again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Asks until it is there; the error is how `srun` ends without, all being said.
 pub fn step(
@@ -78,7 +75,7 @@ pub fn step(
 
 /// How many nodes a job has, if it runs.
 fn nodes_of(job: JobId) -> Option<usize> {
-    let standing = granted::standing(job, false).ok().filter(granted::is_there)?;
+    let standing = granted::standing(job, false).ok().filter(JobStanding::has_nodes)?;
     Some(standing.allocation?.nodes.len())
 }
 
@@ -89,13 +86,14 @@ fn refused(asking: &Asking, job: JobId, why: &str) -> Exit {
 /// A job that is over or was never there is told in other words.
 fn unanswered(asking: &Asking, job: JobId, why: Unanswered) -> Exit {
     let expired = format!("Check SLURM_JOB_ID environment variable. Expired or invalid job {job}");
+    let is = |why: &str, denial: &Denial| why.starts_with(&denial.to_string());
     match why {
-        Unanswered::Refused(_, why) if why.contains("already completing or completed") => {
+        Unanswered::Refused(_, why) if is(&why, &Denial::AlreadyDone) => {
             let exit = asking.fail(&format!("Slurm job {job} has expired"));
             asking.say(&expired);
             exit
         }
-        Unanswered::Refused(_, why) if why.contains("Invalid job id specified") => {
+        Unanswered::Refused(_, why) if is(&why, &Denial::InvalidJob) => {
             let exit = asking.fail(&format!("Unable to confirm allocation for job {job}: {why}"));
             asking.say(&expired);
             exit

@@ -1,7 +1,7 @@
 //! [`Link`]: the connection to a step's nodes, by way of the service. One thread reads it, one writes, so that neither waits for
 //! the other.
 
-use crate::cli::slurm::client::{self, Unanswered};
+use crate::cli::slurm::client::{self, PAUSE, Unanswered};
 use crate::cli::slurm::news::News;
 use compute::stream::{Decoder, Frame, LONGEST, PROTOCOL};
 use service::daemon::api::{self, StreamStep};
@@ -9,10 +9,6 @@ use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
-
-/// Before a service that is away is asked again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// A connection.
 #[derive(Debug)]

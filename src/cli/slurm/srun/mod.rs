@@ -10,10 +10,8 @@ mod session;
 use super::granted::{self, Asking};
 use super::news::News;
 use super::terminal::{self, RawTerminal};
-use super::{caught, complain, given, texts};
+use super::{complain, given, printed, texts};
 use crate::cli::exit::Exit;
-use crate::view::styles::{stderr, stdout};
-use commands::Reply;
 use commands::sbatch::Stop;
 use commands::srun::lines::Lines;
 use commands::srun::streams::{Naming, OwnOutput};
@@ -32,7 +30,7 @@ use slurm::records::{ExitCode, StepId};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 /// Signals that are passed on to tasks, or end them.
@@ -60,12 +58,7 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Err(error) => return complain("srun", &error),
     };
     match srun::read(&argv, &given) {
-        Err(Stop(reply)) => {
-            let Reply { stdout: out, stderr: err, code, .. } = *reply;
-            stdout().text(&out);
-            stderr().text(&err);
-            Exit(super::sbatch::or_chosen(code))
-        }
+        Err(Stop(reply)) => Exit(super::sbatch::or_chosen(printed(*reply))),
         Ok(run) => begin(run).unwrap_or_else(|exit| exit),
     }
 }
@@ -74,10 +67,7 @@ pub fn run(args: Vec<OsString>) -> Exit {
 fn begin(mut run: Run) -> Result<Exit, Exit> {
     let asking = Asking { program: "srun", failed: srun::FAILED, quiet: run.quiet, immediate: run.immediate };
     run.notes.iter().for_each(|note| asking.say(note));
-    let (tell, news) = mpsc::channel();
-    let to = tell.clone();
-    let caught = caught::catch(SIGNALS, move |signal| _ = to.send(News::Signal(signal)));
-    caught.map_err(|error| asking.fail(&format!("cannot take signals: {error}")))?;
+    let (tell, news) = asking.listen(SIGNALS)?;
     if run.pty {
         run.program.terminal = Some(terminal::size());
     }
@@ -127,7 +117,7 @@ fn stream(
     tell: &Sender<News>,
 ) -> Result<Exit, Exit> {
     let by_name = nodes.iter().map(|node| (node.node.to_string(), node.ranks.clone()));
-    let tasks = Tasks::new(&format!("{job}.{}", commands::step::name(step)), by_name);
+    let tasks = Tasks::new(&format!("{job}.{step}"), by_name);
     let user = std::env::var("USER").unwrap_or_default();
     let name = standing.allocation.as_ref().map_or("", |it| it.name.as_str());
     let naming = Naming { job: job.0, array: array(job), step, name, user: &user };
@@ -198,21 +188,21 @@ fn named(run: &Run, naming: &Naming) -> srun::streams::OwnInput {
 
 /// Where output and errors go.
 fn sinks(run: &Run, naming: &Naming, tasks: u32) -> Result<(Stream, Stream), String> {
-    let open = |name: &str| {
+    let open = |name: &str, what: &str| {
         let path = naming.file(name);
         let mut how = File::options();
         let how = match run.program.open_mode {
             OpenMode::Truncate => how.write(true).create(true).truncate(true),
             OpenMode::Append => how.append(true).create(true),
         };
-        how.open(&path).map_err(|error| format!("Could not open stdout file: {path}: {error}"))
+        how.open(&path).map_err(|error| format!("Could not open {what} file: {path}: {error}"))
     };
     let output = match &run.output {
-        OwnOutput::File(name) => Sink::File(open(name)?),
+        OwnOutput::File(name) => Sink::File(open(name, "stdout")?),
         _ => Sink::Output,
     };
     let errors = match (&run.error, &output) {
-        (OwnOutput::File(name), _) => Sink::File(open(name)?),
+        (OwnOutput::File(name), _) => Sink::File(open(name, "stderr")?),
         (OwnOutput::WithOutput, Sink::File(file)) => Sink::File(file.try_clone().map_err(|error| error.to_string())?),
         _ => Sink::Errors,
     };
@@ -227,7 +217,7 @@ pub fn interactive(job: JobId, shell: OsString, news: &Receiver<News>, tell: &Se
             [format!("--jobid={job}"), "--pty".to_owned(), "--overlap".to_owned(), "-N1".to_owned(), "-n1".to_owned()];
         own.into_iter().chain(shell).collect::<Vec<_>>()
     });
-    let run = words.map_err(|error| complain("salloc", &error)).and_then(|words| step("salloc", &words));
+    let run = words.map_err(|error| complain("salloc", &error)).and_then(|words| step("salloc", &words, &[]));
     let mut run = match run {
         Ok(run) => run,
         Err(exit) => return exit,
@@ -239,9 +229,11 @@ pub fn interactive(job: JobId, shell: OsString, news: &Receiver<News>, tell: &Se
     in_job(&asking, job, &run, &How::default(), news, tell).unwrap_or_else(|exit| exit)
 }
 
-/// What `srun` would make of these words; the error is how the program ends, all being said.
-pub fn step(program: &str, words: &[String]) -> Result<Run, Exit> {
+/// What `srun` would make of these words, without these of its variables; the error is how the program ends, all being said.
+pub fn step(program: &str, words: &[String], unheeded: &[(&str, &str)]) -> Result<Run, Exit> {
     let now = Zoned::now();
-    let given = given::given(&now).map_err(|error| complain(program, &error))?;
-    srun::read(words, &given).map_err(|Stop(reply)| complain(program, reply.stderr.trim_end()))
+    let mut given = given::given(&now).map_err(|error| complain(program, &error))?;
+    let is_unheeded = |name: &[u8]| unheeded.iter().any(|(variable, _)| variable.as_bytes() == name);
+    given.environment.retain(|(name, _)| !is_unheeded(&name.0));
+    srun::read(words, &given).map_err(|Stop(reply)| Exit(super::sbatch::or_chosen(printed(*reply))))
 }

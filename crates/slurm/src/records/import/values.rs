@@ -56,13 +56,7 @@ fn step_id(text: &str) -> Option<(StepId, Option<u32>)> {
         Some((step, component)) => (step, Some(number(component)?)),
         None => (text, None),
     };
-    let step = match step {
-        "batch" => StepId::Batch,
-        "extern" => StepId::Extern,
-        "interactive" => StepId::Interactive,
-        digits => StepId::Number(number(digits)?),
-    };
-    Some((step, component))
+    Some((step.parse().ok()?, component))
 }
 
 /// Digits only.
