@@ -161,10 +161,18 @@ fn an_allocation_has_no_script() {
     play.submit(JobRequest { name: "script".into(), ..JobRequest::default() });
     let nodes = JobRequest { name: "nodes".into(), allocation: Some(Allocating::Kept), ..JobRequest::default() };
     play.submit(nodes);
-    assert_eq!(play.said("squeue -h -S i -O batch_flag:1").stdout, "1\n0\n");
+    assert_eq!(play.said("squeue -h -S i -O BatchFlag:1").stdout, "1\n0\n");
     let jobs = play.json("squeue --json");
     let flags: BTreeSet<_> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["batch_flag"].as_bool()).collect();
     assert_eq!(flags, BTreeSet::from([Some(true), Some(false)]));
     let shown = play.said("scontrol show job").stdout;
     assert!(shown.contains(" BatchFlag=1 ") && shown.contains(" BatchFlag=0 "), "{shown}");
+}
+
+#[test]
+fn a_format_of_steps_has_their_fields() {
+    let reply = Play::new().said("squeue -s -o %i|%.4N|%A|%q");
+    let said = "squeue: error: Invalid job step format specification: q\n";
+    assert_eq!((reply.stdout.as_str(), reply.stderr.as_str()), ("STEPID|NODE|TASKS|%q\n1001.batch|  c1|1|%q\n", said));
+    assert_eq!(Play::new().said("squeue -s -O StepName:6,UserName:5").stdout, "NAME  USER \nbatch alice\n");
 }
