@@ -1,6 +1,6 @@
 //! The roster against a real OpenLDAP in three schemas: plan, apply, drift, removal, other writers, what cannot be read.
 
-use super::slapd::{BASE, Schema, Slapd, keeper};
+use super::slapd::{BASE, PASSWORD, Schema, Slapd, keeper};
 use crate::support::{Lab, Ran, lab};
 use expect_test::expect;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,7 @@ fn three_generations_in_three_schemas() {
         enlist(&lab, &["plan"], &one).ok();
         assert_members(&slapd, "gpu", schema, more, false);
 
+        slapd.add(&old_group(schema)).ok();
         let two = roster(&lab, &directory, &third());
         expect![[r#"
               - user dooly  on corp
@@ -127,6 +128,9 @@ fn three_generations_in_three_schemas() {
                   locked   True
                   expires  1970-01-02
                   entry    uid=dooly,ou=people,dc=example,dc=org
+              - group old   on corp
+                  gid    3009
+                  entry  cn=old,ou=groups,dc=example,dc=org
         "#]]
         .assert_eq(&of_directory(&enlist(&lab, &["plan"], &two).code(2).stdout));
         enlist(&lab, &["apply", "-y"], &two).ok();
@@ -134,8 +138,15 @@ fn three_generations_in_three_schemas() {
         enlist(&lab, &["apply", "-y"], &two).ok();
         assert_eq!(slapd.writes(), writes, "the second apply writes nothing");
         let left = slapd.contents();
-        assert!(!left.contains("dooly") && left.contains("uid: gildong") && left.contains("uid: mina"), "{left}");
+        assert!(left.contains("uid: gildong") && left.contains("uid: mina"), "{left}");
+        assert!(!left.contains("dooly") && !left.contains("cn: old"), "{left}");
     }
+}
+
+/// A group that was there before enlist came.
+fn old_group(schema: Schema) -> String {
+    let class = if schema == Schema::Rfc2307 { "" } else { "objectClass: groupOfMembers\n" };
+    format!("dn: cn=old,ou=groups,{BASE}\n{class}objectClass: posixGroup\ncn: old\ngidNumber: 3009\n\n")
 }
 
 /// Whether gildong is in the group in each way that the schema has, and in no other.
@@ -149,7 +160,8 @@ fn assert_members(slapd: &Slapd, group: &str, schema: Schema, more: &str, is_in:
 
 /// A login with a password, over TLS, as `who`.
 fn with_password(lab: &Lab, slapd: &Slapd, server: &str, who: &str) -> String {
-    let password = lab.write_temp("password", &format!("{who}\n"));
+    let password = if who == "enlist" { PASSWORD } else { who };
+    let password = lab.write_temp("password", &format!("{password}\n"));
     std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     format!(
         "    {{server: '{server}', base: '{BASE}', ids: 2000-3999, bind: 'cn={who},{BASE}', password: {{file: {}}}, ca: {}, \
@@ -166,9 +178,11 @@ fn over_tls_with_a_password_that_nobody_sees() {
     slapd.add(&keeper(2500)).ok();
     for (server, users) in [("ldaps://10.0.255.254", first()), ("ldap://10.0.255.254", second())] {
         let roster = roster(&lab, &with_password(&lab, &slapd, server, "enlist"), &users);
-        let applied = enlist(&lab, &["apply", "-y", "--json"], &roster).ok();
-        assert!(!format!("{applied:?}").contains("userPassword"), "{applied:?}");
-        assert_eq!(enlist(&lab, &["plan"], &roster).ok().stderr, "");
+        assert_hidden(&plan_to_file(&lab, &roster, 2));
+        assert_hidden(&enlist(&lab, &["apply", "-y", "--json"], &roster).ok());
+        let planned = enlist(&lab, &["plan"], &roster).ok();
+        assert_hidden(&planned);
+        assert_eq!(planned.stderr, "");
     }
     assert!(slapd.contents().contains("uid: mina"));
     // Each way of not being who one should be.
@@ -181,11 +195,28 @@ fn over_tls_with_a_password_that_nobody_sees() {
     ];
     let writes = slapd.writes();
     for (directory, says) in bad {
-        let planned = enlist(&lab, &["plan"], &roster(&lab, &directory, &third())).code(3).stdout;
+        let roster = roster(&lab, &directory, &third());
+        let ran = plan_to_file(&lab, &roster, 3);
+        assert_hidden(&ran);
+        let planned = ran.stdout;
         assert!(planned.contains("! the directory on corp") && planned.contains(says), "{says}: {planned}");
         assert!(of_directory(&planned).is_empty(), "{planned}");
     }
     assert_eq!(slapd.writes(), writes);
+}
+
+/// Makes a plan, whose file has not the password.
+fn plan_to_file(lab: &Lab, roster: &Path, code: i32) -> Ran {
+    let file = roster.with_file_name("plan.json");
+    let ran = enlist(lab, &["plan", "-o", path(&file)], roster).code(code);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("corp") && !text.contains(PASSWORD), "{text}");
+    ran
+}
+
+/// Nothing that was printed has the password.
+fn assert_hidden(ran: &Ran) {
+    assert!(!ran.stdout.contains(PASSWORD) && !ran.stderr.contains(PASSWORD), "{ran:?}");
 }
 
 fn other_authority() -> String {

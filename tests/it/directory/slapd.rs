@@ -7,6 +7,8 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 pub const BASE: &str = "dc=example,dc=org";
+/// What `cn=enlist` logs in with: it is in no name, file or message of a test but as this password.
+pub const PASSWORD: &str = "correct-horse-2001";
 /// The controller's address in every lab.
 const ADDRESS: &str = "10.0.255.254";
 
@@ -34,7 +36,8 @@ objectclass ( 1.3.6.1.1.1.2.18 NAME 'groupOfMembers' SUP top STRUCTURAL MUST cn 
 ";
 
 impl<'l> Slapd<'l> {
-    /// Up, with `ou=people`, `ou=groups`, and `cn=enlist` and `cn=blind` that log in with their names as passwords.
+    /// Up, with `ou=people`, `ou=groups`, and `cn=enlist`, which logs in with [`PASSWORD`], and `cn=blind` and
+    /// `cn=cut`, whose passwords are their names.
     pub fn start(lab: &'l Lab, schema: Schema) -> Self {
         let dir = lab.write_temp("slapd.conf", "").parent().unwrap().to_owned();
         std::fs::create_dir(dir.join("db")).unwrap();
@@ -192,19 +195,19 @@ overlay ppolicy
 }
 
 fn seed() -> String {
-    let service = |name: &str| {
+    let service = |name: &str, password: &str| {
         format!(
             "dn: cn={name},{BASE}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\n\
-             cn: {name}\nuserPassword: {name}\n\n"
+             cn: {name}\nuserPassword: {password}\n\n"
         )
     };
     format!(
         "dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n\n\
          dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n\n\
          dn: ou=groups,{BASE}\nobjectClass: organizationalUnit\nou: groups\n\n{}{}{}",
-        service("enlist"),
-        service("blind"),
-        service("cut")
+        service("enlist", PASSWORD),
+        service("blind", "blind"),
+        service("cut", "cut")
     )
 }
 
