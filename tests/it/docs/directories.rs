@@ -3,7 +3,7 @@
 use super::page::{Page, typed};
 use super::readme::{at_desk, desk, with_keys};
 use crate::directory::clients::set_up;
-use crate::directory::slapd::{Schema, Slapd, keeper};
+use crate::directory::slapd::{PASSWORD, Schema, Slapd, keeper};
 use crate::support::lab;
 use std::os::unix::fs::PermissionsExt;
 
@@ -22,8 +22,8 @@ fn a_person_comes_by_the_directory() {
 
     let commands = page.take("enlist roster check");
     let printed = at_desk(&lab, &desk, &here(page.take("enlist directory client"))).ok().stdout;
-    let printed =
-        printed.replace("# ldap_default_authtok = the password of this entry", "ldap_default_authtok = enlist");
+    let printed = printed
+        .replace("# ldap_default_authtok = the password of this entry", &format!("ldap_default_authtok = {PASSWORD}"));
     let printed = printed.replace("ldap_tls_cacert = ca.crt", &format!("ldap_tls_cacert = {}", slapd.ca().display()));
     ["login1", "login2"].iter().for_each(|node| set_up(&lab, node, &printed, &slapd.ca()));
     let codes = [0, 2, 0, 0];
