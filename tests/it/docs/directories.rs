@@ -17,7 +17,7 @@ fn a_person_comes_by_the_directory() {
     let here = |text: &str| text.replace("ldap.example.org", "10.0.255.254");
     std::fs::write(desk.join("roster.yml"), here(&with_keys(page.take("hosts: master_node")))).unwrap();
     std::fs::copy(slapd.ca(), desk.join("ca.crt")).unwrap();
-    std::fs::write(desk.join("ldap.pw"), "enlist\n").unwrap();
+    std::fs::write(desk.join("ldap.pw"), format!("{PASSWORD}\n")).unwrap();
     std::fs::set_permissions(desk.join("ldap.pw"), std::fs::Permissions::from_mode(0o600)).unwrap();
 
     let commands = page.take("enlist roster check");
