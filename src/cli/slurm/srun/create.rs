@@ -12,6 +12,10 @@ use scheduling::id::JobId;
 use service::daemon::api::{self, CreateStep, JobStanding};
 use slurm::records::StepId;
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+/// So long a service may be away while a step is asked for: it starts again in less.
+const LONGEST_AWAY: Duration = Duration::from_secs(120);
 
 /// Asks until it is there; the error is how `srun` ends without, all being said.
 pub fn step(
@@ -29,9 +33,13 @@ pub fn step(
     };
     let is_immediate = ask.immediate;
     ask_until_created(ask, tell.clone());
-    let mut is_told = false;
+    let (mut is_told, mut away) = (false, None);
     loop {
-        match news::next(news, None) {
+        let news = news::next(news, None);
+        if let Some(News::Created(Ok(_))) = &news {
+            away = None;
+        }
+        match news {
             Some(News::Created(Ok(created))) => match (created.step, created.waits) {
                 (Some((step, nodes)), _) => {
                     if is_told {
@@ -48,8 +56,11 @@ pub fn step(
                     is_told = true;
                 }
             },
-            // It is asked again before long.
+            // It is asked again before long, but not for ever: a script would stand still until its time is over.
             Some(News::Created(Err(Unanswered::Away(why) | Unanswered::Lost(why)))) => {
+                if away.get_or_insert_with(Instant::now).elapsed() >= LONGEST_AWAY {
+                    return Err(refused(asking, job, &why));
+                }
                 if !is_told {
                     asking.say(&format!("Job {job} step creation temporarily disabled, retrying ({why})"));
                 }
