@@ -34,7 +34,7 @@ pub enum Action {
         /// How hosts reach the server, if otherwise than enlist does
         #[arg(long, value_name = "URL")]
         server: Option<String>,
-        /// As whom sssd reads; anybody if left out
+        /// As whom sssd reads; anybody if left out, which Active Directory does not allow
         #[arg(long, value_name = "DN")]
         bind: Option<String>,
     },
@@ -69,6 +69,16 @@ fn client(
         return Err(vec![problem.hint("say how they reach the server: --server ldaps://HOST")]);
     }
     let rules = LdapDirectory::new(entry.settings.clone()).rules().map_err(|problem| vec![problem])?;
+    if rules.shape.ranges.is_some() {
+        let problem = usage("hosts become clients of a FreeIPA by its own program");
+        return Err(vec![
+            problem.hint("run `ipa-client-install` on each; it writes sssd.conf as that server wants it"),
+        ]);
+    }
+    if rules.shape.kind == SchemaKind::Ad && bind.is_none() {
+        let problem = usage("Active Directory shows nothing to who does not log in");
+        return Err(vec![problem.hint("say as whom sssd reads: --bind DN, an entry without other rights")]);
+    }
     Ok(text(&rules, &server, bind))
 }
 
@@ -102,11 +112,9 @@ fn text(rules: &Rules, server: &Server, bind: Option<&str>) -> String {
         "id_provider = ldap".into(),
         "auth_provider = ldap".into(),
         "access_provider = ldap".into(),
-        format!("ldap_access_order = {}", if rules.shape.policy_lock { "expire, ppolicy" } else { "expire" }),
-        "ldap_account_expire_policy = shadow".into(),
-        format!("ldap_schema = {}", sssd_schema(rules.shape.kind)),
-        format!("ldap_uri = {server}"),
     ];
+    lines.extend(of_schema(rules));
+    lines.push(format!("ldap_uri = {server}"));
     if matches!(server, Server::StartTls(_)) {
         lines.push("ldap_id_use_start_tls = true".into());
     }
@@ -116,24 +124,53 @@ fn text(rules: &Rules, server: &Server, bind: Option<&str>) -> String {
     lines.push(format!("ldap_search_base = {}", settings.base));
     lines.push(format!("ldap_user_search_base = {}", settings.people));
     lines.push(format!("ldap_group_search_base = {}", settings.groups));
-    lines.push("ldap_user_ssh_public_key = sshPublicKey".into());
+    if let Some(keys) = rules.shape.keys {
+        lines.push(format!("ldap_user_ssh_public_key = {}", keys.attribute));
+    }
     if let Some(bind) = bind {
         lines.push(format!("ldap_default_bind_dn = {bind}"));
         lines.push("# ldap_default_authtok = the password of this entry".into());
     }
-    lines.extend([
-        format!("min_id = {}", settings.ids.start()),
-        "default_shell = /bin/bash".into(),
-        String::new(),
-        "# /etc/nsswitch.conf".into(),
-        "# passwd: files sss".into(),
-        "# group: files sss".into(),
-        String::new(),
-        "# /etc/ssh/sshd_config".into(),
-        "# AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys %u".into(),
-        "# AuthorizedKeysCommandUser nobody".into(),
-    ]);
+    lines.extend(of_the_host());
     lines.join("\n") + "\n"
+}
+
+/// What sssd has to know of the kind of server.
+fn of_schema(rules: &Rules) -> Vec<String> {
+    if rules.shape.kind == SchemaKind::Ad {
+        return vec![
+            "ldap_access_order = expire".into(),
+            "ldap_account_expire_policy = ad".into(),
+            "ldap_schema = ad".into(),
+            "# numbers are those of the directory; sssd would make its own".into(),
+            "ldap_id_mapping = false".into(),
+            "ldap_referrals = false".into(),
+            "ldap_user_gecos = displayName".into(),
+        ];
+    }
+    vec![
+        format!("ldap_access_order = {}", if rules.shape.policy_lock { "expire, ppolicy" } else { "expire" }),
+        "ldap_account_expire_policy = shadow".into(),
+        format!("ldap_schema = {}", sssd_schema(rules.shape.kind)),
+    ]
+}
+
+/// People and groups with numbers below 1000 are the host's own, whatever `ids` of the directory are: who is left alone there
+/// has to be seen on hosts all the same.
+fn of_the_host() -> [String; 10] {
+    [
+        "min_id = 1000",
+        "default_shell = /bin/bash",
+        "",
+        "# /etc/nsswitch.conf",
+        "# passwd: files sss",
+        "# group: files sss",
+        "",
+        "# /etc/ssh/sshd_config",
+        "# AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys %u",
+        "# AuthorizedKeysCommandUser nobody",
+    ]
+    .map(str::to_owned)
 }
 
 /// What sssd calls it. One that knows both ways follows the entries.

@@ -17,6 +17,13 @@ pub fn child(kind: &str, value: &str, parent: &str) -> String {
     format!("{kind}={},{parent}", escape(value))
 }
 
+/// The domain that the `dc` parts of a name make up, in lower case; `None` where there are none.
+pub fn realm(dn: &str) -> Option<String> {
+    let normal = normal(dn);
+    let parts: Vec<&str> = split(&normal, ',').into_iter().filter_map(|rdn| rdn.strip_prefix("dc=")).collect();
+    (!parts.is_empty()).then(|| parts.join("."))
+}
+
 /// Why `dn` is no distinguished name that something can lie below, if it is none.
 pub fn problem(dn: &str) -> Option<&'static str> {
     (dn.trim().is_empty() || normal(dn).starts_with('\0'))
@@ -122,6 +129,8 @@ mod tests {
         assert!(!is_below(&people, &people), "not below itself");
         assert!(!is_below(&normal(r"uid=kim\,ou=people,dc=example,dc=org"), &people), "a comma within a value");
         assert!(!is_below(&normal("xou=people,dc=example,dc=org"), &people));
+        assert_eq!(realm("OU=people,DC=ad,DC=Example,dc=org").as_deref(), Some("ad.example.org"));
+        assert_eq!(realm("o=Example"), None);
         for bad in ["", "kim", "=x,dc=y", "uid=,dc=x", "uid=a,,dc=x", r"uid=\"] {
             assert!(problem(bad).is_some(), "{bad}");
         }

@@ -1,7 +1,10 @@
 //! Entries as they were read, and what is to be written. Names of attributes are compared without case: a server answers in
 //! its own spelling.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often Active Directory has changed an entry, for whatever reason.
+pub const COUNTER: &str = "usnchanged";
 
 /// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,28 @@ impl Entry {
         if !values.contains(&value) {
             values.push(value);
         }
+    }
+
+    /// Lets an attribute have this one value, or none.
+    pub fn put(&mut self, attribute: &str, value: Option<&str>) {
+        self.take(attribute);
+        if let Some(value) = value {
+            self.add(attribute, value.as_bytes().to_vec());
+        }
+    }
+
+    /// Takes an attribute away; its values.
+    pub fn take(&mut self, attribute: &str) -> Vec<Vec<u8>> {
+        self.attributes.remove(&attribute.to_ascii_lowercase()).unwrap_or_default()
+    }
+
+    /// Whether both say the same: values are sets, and what counts a server's changes says nothing of a person.
+    pub fn says_the_same(&self, other: &Entry) -> bool {
+        let sets = |entry: &Entry| -> BTreeMap<String, BTreeSet<Vec<u8>>> {
+            let all = entry.attributes.iter().filter(|(name, _)| *name != COUNTER);
+            all.map(|(name, values)| (name.clone(), values.iter().cloned().collect())).collect()
+        };
+        self.dn == other.dn && sets(self) == sets(other)
     }
 
     /// Every attribute with its values.
@@ -103,6 +128,9 @@ impl Edit {
     }
 }
 
+/// What Active Directory takes for this moment in `pwdLastSet`.
+const NOW: &str = "-1";
+
 /// One operation on one entry, which the server does whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
@@ -113,6 +141,14 @@ pub enum Write {
         /// Of which entry.
         dn: String,
         /// What changes.
+        edits: Vec<Edit>,
+    },
+    /// A password that nobody knows, and then other values: what Active Directory wants before anybody can log in, be it by
+    /// key. It is made at the moment of the write, and kept nowhere.
+    Begin {
+        /// Of which entry.
+        dn: String,
+        /// What changes beside.
         edits: Vec<Edit>,
     },
     /// No entry any more.
@@ -127,7 +163,7 @@ impl Write {
     pub fn dn(&self) -> &str {
         match self {
             Write::Add(entry) => &entry.dn,
-            Write::Modify { dn, .. } | Write::Delete { dn } => dn,
+            Write::Modify { dn, .. } | Write::Begin { dn, .. } | Write::Delete { dn } => dn,
         }
     }
 
@@ -138,6 +174,12 @@ impl Write {
             Write::Modify { edits, .. } => {
                 let mut entry = before?.clone();
                 entry.edit(edits);
+                Some(entry)
+            }
+            Write::Begin { edits, .. } => {
+                let mut entry = before?.clone();
+                entry.edit(edits);
+                entry.put("pwdLastSet", Some(NOW));
                 Some(entry)
             }
             Write::Delete { .. } => None,
@@ -158,6 +200,9 @@ mod tests {
         assert!(entry.version().is_some());
         entry.edit(&[Edit::remove("uidNumber", "2001"), Edit::add("loginShell", "/bin/sh")]);
         assert_eq!((entry.number("uidnumber"), entry.text("loginshell")), (None, Some("/bin/sh")));
+        let group = |first: &str, second: &str| Entry::new("cn=g").with("member", first).with("member", second);
+        assert!(group("a", "b").says_the_same(&group("b", "a").with("uSNChanged", "7")));
+        assert!(!group("a", "b").says_the_same(&group("a", "c")));
         assert_eq!(Entry::new("x").with("entryCSN", "*)(uid=*").version(), None, "no filter comes from a server");
     }
 }

@@ -7,8 +7,9 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 3 port's forms | [`ldap`] |
-//! | 2 rules | [`accounts`] |
+//! | 4 port's forms | [`ldap`] |
+//! | 3 rules | [`accounts`] |
+//! | 2 kinds of servers | [`dialects`] |
 //! | 1 values | [`schema`], [`settings`] |
 //! | 0 words | [`dn`], [`entry`] |
 
@@ -20,10 +21,13 @@ pub mod entry;
 pub mod schema;
 pub mod settings;
 
-// Floor 2: what a call would change. Pure.
+// Floor 2: what each kind of server calls things, and wants.
+pub mod dialects;
+
+// Floor 3: what a call would change. Pure.
 pub mod accounts;
 
-// Floor 3: the way to a server.
+// Floor 4: the way to a server.
 pub mod ldap;
 
 use host::change::outcome::ItemResult;

@@ -2,6 +2,7 @@
 
 use crate::entry::Entry;
 use crate::settings::SchemaKind;
+use std::ops::RangeInclusive;
 
 /// How entries are made on one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,15 +11,34 @@ pub struct Shape {
     pub kind: SchemaKind,
     /// The structural class of a new group; `None` where `posixGroup` is one itself.
     pub group_class: Option<&'static str>,
-    /// Whether people can have keys (openssh-lpk).
-    pub keys: bool,
+    /// Whether a group of that class cannot be without members.
+    pub needs_member: bool,
+    /// Where people have keys, if they can have any.
+    pub keys: Option<Keys>,
     /// Whether `gecos` takes letters beyond ASCII.
     pub unicode_gecos: bool,
     /// Whether accounts can be locked by the password policy.
     pub policy_lock: bool,
+    /// What follows `@` in names of people for Kerberos, where each must have one.
+    pub realm: Option<String>,
+    /// The numbers that the server lets log in, where it has such a rule.
+    pub ranges: Option<Vec<RangeInclusive<u32>>>,
+    /// Whether the server says "success" and shows nothing to who may not look.
+    pub hides_silently: bool,
+    /// Names of parts on other servers that have no people, so that being sent there takes nothing away.
+    pub elsewhere_is_fine: Vec<String>,
 }
 
-/// A class that demands a member gets one that nobody is: see [`Shape::needs_member`].
+/// Where the keys of people are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The attribute, one key a value.
+    pub attribute: &'static str,
+    /// The class that allows it, where that is not one that people have anyway.
+    pub class: Option<&'static str>,
+}
+
+/// A class that may demand a member; it gets one that nobody is then: see [`Shape::wants_placeholder`].
 const WITH_MEMBERS: &str = "groupOfNames";
 
 impl Shape {
@@ -33,27 +53,45 @@ impl Shape {
         let kind = kind_of(is_bis, wanted)?;
         let partner = ["groupOfMembers", WITH_MEMBERS].into_iter().find(|name| described(&classes, name).is_some());
         let gecos = described(&types, "gecos").unwrap_or_default();
+        let has_keys = described(&classes, "ldapPublicKey").is_some() && described(&types, "sshPublicKey").is_some();
         Ok(Self {
             kind,
             group_class: if is_bis { Some(partner.ok_or("its schema has no groupOfMembers")?) } else { None },
-            keys: described(&classes, "ldapPublicKey").is_some() && described(&types, "sshPublicKey").is_some(),
+            needs_member: described(&classes, WITH_MEMBERS).is_some_and(demands_member),
+            keys: has_keys.then_some(Keys { attribute: "sshPublicKey", class: Some("ldapPublicKey") }),
             unicode_gecos: !gecos.is_empty()
                 && !gecos.contains("1.3.6.1.4.1.1466.115.121.1.26")
                 && !gecos.contains("IA5"),
             policy_lock: described(&types, "pwdAccountLockedTime").is_some(),
+            realm: None,
+            ranges: None,
+            hides_silently: false,
+            elsewhere_is_fine: Vec::new(),
         })
     }
 
-    /// Whether a group of such a class cannot be without members.
-    pub fn needs_member(group: &Entry) -> bool {
-        group.is_a(WITH_MEMBERS)
+    /// Whether this group cannot be without members.
+    pub fn wants_placeholder(&self, group: &Entry) -> bool {
+        self.needs_member && group.is_a(WITH_MEMBERS)
     }
+
+    /// Whether the server lets somebody with this number log in.
+    pub fn lets_in(&self, id: u32) -> bool {
+        self.ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| range.contains(&id)))
+    }
+}
+
+/// Whether `member` is among what a class must have; 389ds leaves it to the entry.
+fn demands_member(class: &str) -> bool {
+    let must = class.split_once(" MUST ").map_or("", |(_, after)| after.split(" MAY ").next().unwrap_or_default());
+    must.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case("member"))
 }
 
 fn kind_of(is_bis: bool, wanted: Option<SchemaKind>) -> Result<SchemaKind, String> {
     match wanted {
         None if is_bis => Ok(SchemaKind::Rfc2307bis),
         None => Ok(SchemaKind::Rfc2307),
+        Some(SchemaKind::Ad) => Err("the roster says `schema: ad`, and it is no Active Directory: leave it out".into()),
         Some(kind) if kind.by_entry() && !is_bis => Err(format!(
             "the roster says `schema: {}`, and in its schema posixGroup is structural, as RFC 2307 has it: no group there \
              can name entries",
@@ -64,7 +102,7 @@ fn kind_of(is_bis: bool, wanted: Option<SchemaKind>) -> Result<SchemaKind, Strin
 }
 
 /// The description of a class or type by one of its names, which are compared without case.
-fn described<'d>(descriptions: &[&'d str], name: &str) -> Option<&'d str> {
+pub(crate) fn described<'d>(descriptions: &[&'d str], name: &str) -> Option<&'d str> {
     descriptions.iter().copied().find(|text| names(text).any(|one| one.eq_ignore_ascii_case(name)))
 }
 
@@ -104,9 +142,14 @@ pub(crate) mod tests {
         let expected = Shape {
             kind: SchemaKind::Rfc2307,
             group_class: None,
-            keys: true,
+            needs_member: true,
+            keys: Some(Keys { attribute: "sshPublicKey", class: Some("ldapPublicKey") }),
             unicode_gecos: false,
             policy_lock: false,
+            realm: None,
+            ranges: None,
+            hides_silently: false,
+            elsewhere_is_fine: Vec::new(),
         };
         assert_eq!(plain, expected);
         let refused = Shape::of(&subschema("STRUCTURAL", &[]), Some(SchemaKind::Mixed)).unwrap_err();
@@ -115,6 +158,8 @@ pub(crate) mod tests {
         assert_eq!((bis.kind, bis.group_class), (SchemaKind::Rfc2307bis, Some("groupOfNames")));
         let members = subschema("AUXILIARY", &["( 1.3.6.1.1.1.2.18 NAME 'groupOfMembers' SUP top STRUCTURAL )"]);
         assert_eq!(Shape::of(&members, Some(SchemaKind::Mixed)).unwrap().group_class, Some("groupOfMembers"));
+        assert!(!demands_member("( 2.5.6.9 NAME 'groupOfNames' SUP top STRUCTURAL MUST ( cn ) MAY ( member $ o ) )"));
+        assert!(Shape::of(&subschema("STRUCTURAL", &[]), Some(SchemaKind::Ad)).is_err());
         assert!(Shape::of(&Entry::new("cn=Subschema"), None).is_err(), "a schema that nobody may read");
     }
 }

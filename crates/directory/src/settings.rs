@@ -22,6 +22,8 @@ pub struct Settings {
     pub bind: Bind,
     /// How groups name their members; `None`: as the server's schema has it.
     pub schema: Option<SchemaKind>,
+    /// The attribute that has people's keys, one of [`KEY_ATTRIBUTES`]; `None`: as the server's schema has it.
+    pub key_attribute: Option<&'static str>,
     /// Certificates of authorities that vouch for the server; `None`: those of this machine.
     pub ca: Option<PathBuf>,
     /// An entry that must be readable: who cannot see it sees too little to judge by.
@@ -29,6 +31,10 @@ pub struct Settings {
     /// The uids and gids that are enlist's here. Whoever has another number is never changed and never removed.
     pub ids: RangeInclusive<u32>,
 }
+
+/// Attributes that can have people's keys.
+pub const KEY_ATTRIBUTES: [&str; 5] =
+    ["sshPublicKey", "sshPublicKeys", "nsSshPublicKey", "ipaSshPubKey", "altSecurityIdentities"];
 
 /// How a server is reached. None of the ways sends a password or a person's data in clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,12 +124,18 @@ pub enum SchemaKind {
     Rfc2307bis,
     /// By both, kept in step: for a site whose clients know one or the other.
     Mixed,
+    /// Active Directory: by the entry of the person, and classes of its own.
+    Ad,
 }
 
 impl SchemaKind {
     /// Every kind, as the roster writes it.
-    pub const NAMES: [(&'static str, SchemaKind); 3] =
-        [("rfc2307", SchemaKind::Rfc2307), ("rfc2307bis", SchemaKind::Rfc2307bis), ("mixed", SchemaKind::Mixed)];
+    pub const NAMES: [(&'static str, SchemaKind); 4] = [
+        ("rfc2307", SchemaKind::Rfc2307),
+        ("rfc2307bis", SchemaKind::Rfc2307bis),
+        ("mixed", SchemaKind::Mixed),
+        ("ad", SchemaKind::Ad),
+    ];
 
     /// As the roster writes it.
     pub fn name(self) -> &'static str {
@@ -132,7 +144,7 @@ impl SchemaKind {
 
     /// Whether members are login names.
     pub fn by_name(self) -> bool {
-        self != SchemaKind::Rfc2307bis
+        matches!(self, SchemaKind::Rfc2307 | SchemaKind::Mixed)
     }
 
     /// Whether members are entries.

@@ -5,11 +5,12 @@ use super::slapd::{BASE, Schema, Slapd};
 use crate::support::{Lab, Ran, lab};
 use std::path::{Path, PathBuf};
 
-const NODES: [&str; 2] = ["login1", "login2"];
+/// The clients.
+pub const NODES: [&str; 2] = ["login1", "login2"];
 const INVENTORY: &str = "inventories/reference/hosts.ini";
 
 /// A key pair of a person's; the public half.
-fn key(lab: &Lab) -> (PathBuf, String) {
+pub fn key(lab: &Lab) -> (PathBuf, String) {
     let path = lab.write_temp("id", "");
     std::fs::remove_file(&path).unwrap();
     lab.controller_command(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "laptop", "-f", text(&path)])
@@ -50,7 +51,8 @@ pub fn set_up(lab: &Lab, node: &str, printed: &str, ca: &Path) {
     .ok();
 }
 
-fn login(lab: &Lab, node: &str, key: &Path, command: &str) -> Ran {
+/// What a command says that is run over ssh by key.
+pub fn login(lab: &Lab, node: &str, key: &Path, command: &str) -> Ran {
     let host = format!("gildong@{}", if node == "login1" { "10.0.0.1" } else { "10.0.0.2" });
     let words = ["ssh", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", text(key), &host, command];
     lab.controller_command(&words).output().unwrap().into()

@@ -131,7 +131,8 @@ impl Drop for Slapd<'_> {
     }
 }
 
-fn certificates(dir: &Path) {
+/// An authority's certificate, and the server's own, which it signed.
+pub fn certificates(dir: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();

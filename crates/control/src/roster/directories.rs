@@ -3,13 +3,25 @@
 use super::model::Written;
 use super::reader::Reader;
 use directory::dn;
-use directory::settings::{Bind, Password, SchemaKind, Server, Settings};
+use directory::settings::{Bind, KEY_ATTRIBUTES, Password, SchemaKind, Server, Settings};
 use std::ops::RangeInclusive;
 use words::diag::{Diagnostic, Place};
 use words::value::node::Node;
 
-const DIRECTORY: &[&str] =
-    &["server", "base", "people", "groups", "bind", "password", "schema", "ca", "sentinel", "ids", "hosts"];
+const DIRECTORY: &[&str] = &[
+    "server",
+    "base",
+    "people",
+    "groups",
+    "bind",
+    "password",
+    "schema",
+    "key_attribute",
+    "ca",
+    "sentinel",
+    "ids",
+    "hosts",
+];
 const PASSWORD: &[&str] = &["file", "environment"];
 
 /// A directory and the hosts whose people come from it.
@@ -59,7 +71,7 @@ fn read_entry(reader: &mut Reader, name: Written<String>, node: &Node) -> Option
     let server = read_server(reader, &name, node);
     let base = required_name(reader, &name, node, "base", "everything below it is looked at");
     let ids = read_ids(reader, &name, node);
-    let schema = read_schema(reader, node);
+    let (schema, key_attribute) = (read_schema(reader, node), read_key_attribute(reader, node));
     let below = |reader: &mut Reader, key: &str, default: &str| match node.get(key) {
         Some(_) => name_field(reader, node, key),
         None => base.as_ref().map(|base| format!("{default},{base}")),
@@ -70,8 +82,19 @@ fn read_entry(reader: &mut Reader, name: Written<String>, node: &Node) -> Option
     let bind = read_bind(reader, &name, node, server.as_ref());
     let hosts = reader.text_field(node, "hosts");
     let (server, base, people, groups) = (server?, base?, people?, groups?);
-    let settings =
-        Settings { name: name.value, server, base, people, groups, bind: bind?, schema, ca, sentinel, ids: ids? };
+    let settings = Settings {
+        name: name.value,
+        server,
+        base,
+        people,
+        groups,
+        bind: bind?,
+        schema,
+        key_attribute,
+        ca,
+        sentinel,
+        ids: ids?,
+    };
     Some(DirectoryEntry { place: name.place, settings, hosts })
 }
 
@@ -134,6 +157,17 @@ fn read_schema(reader: &mut Reader, node: &Node) -> Option<SchemaKind> {
         reader.problems.push(problem.hint("leave it out, and the server's own schema decides"));
     }
     found.map(|(_, kind)| *kind)
+}
+
+fn read_key_attribute(reader: &mut Reader, node: &Node) -> Option<&'static str> {
+    let text = reader.text_field(node, "key_attribute")?;
+    let found = KEY_ATTRIBUTES.into_iter().find(|name| *name == text.value);
+    if found.is_none() {
+        let message = format!("`key_attribute` must be {}, not `{}`", KEY_ATTRIBUTES.join(", "), text.value);
+        let problem = Diagnostic::input(&text.place, message).suggest(&text.value, KEY_ATTRIBUTES);
+        reader.problems.push(problem.hint("leave it out, and the server's own schema decides"));
+    }
+    found
 }
 
 fn read_bind(reader: &mut Reader, name: &Written<String>, node: &Node, server: Option<&Server>) -> Option<Bind> {

@@ -3,9 +3,7 @@
 use super::members::placeholder;
 use super::mirror::{KnownGroup, Mirror};
 use super::{Decision, Rules, arguments};
-use crate::dn::child;
 use crate::entry::{Entry, Write};
-use crate::schema::Shape;
 use host::change::outcome::Failure;
 use host::change::{Action, Change};
 use words::value::{Map, Value};
@@ -27,21 +25,28 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
     }
     within(gid, "gid", rules)?;
     let entry = new(name, gid, rules);
+    free(name, &entry, mirror, rules)?;
     let change = Change::new(Action::Create, "group", name).field("gid", Value::Null, gid);
     let change = change.field("entry", Value::Null, entry.dn.as_str());
     Ok(Decision { changes: vec![change], writes: vec![Write::Add(entry)], warnings: Vec::new() })
 }
 
 fn new(name: &str, gid: u32, rules: &Rules) -> Entry {
-    let entry = Entry::new(child("cn", name, &rules.settings.groups));
-    let mut entry = entry.with("objectClass", "posixGroup").with("cn", name).with("gidNumber", gid.to_string());
-    if let Some(class) = rules.shape.group_class {
-        entry.add("objectClass", class.into());
+    let entry = rules.dialect.new_group(name, &rules.settings, &rules.shape).with("gidNumber", gid.to_string());
+    if rules.shape.wants_placeholder(&entry) { entry.with("member", placeholder(rules)) } else { entry }
+}
+
+/// That the server takes this name, and nobody else has it or the entry's place.
+pub(super) fn free(name: &str, entry: &Entry, mirror: &Mirror, rules: &Rules) -> Result<(), Failure> {
+    if let Some(why) = rules.dialect.refuses_name(name) {
+        return Err(Failure::new(format!("{name}: {why}")).hint("give another name in the roster"));
     }
-    if Shape::needs_member(&entry) {
-        entry.add("member", placeholder(rules));
-    }
-    entry
+    let namesake = mirror.namesake(name).filter(|_| rules.dialect.shares_names());
+    let Some(other) = namesake.or_else(|| mirror.at(&entry.dn)) else { return Ok(()) };
+    let message = format!("{} is there already, and nobody else there can be called {name}", other.dn);
+    let hint = "a user, a group and a machine of one name cannot be there: rename one of them in the roster; if it is the same \
+                person, give the entry its number by hand";
+    Err(Failure::new(message).hint(hint))
 }
 
 /// A group that shall be gone. One that is somebody's primary group stays, as on hosts.
@@ -50,7 +55,7 @@ pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decis
     let Some(group) = mirror.group(name)? else { return Ok(Decision::default()) };
     let gid = owned(group, rules)?;
     if let Some(user) = mirror.people().find(|user| user.number("gidNumber") == Some(gid)) {
-        let message = format!("it is the primary group of {}", user.text("uid").unwrap_or(&user.dn));
+        let message = format!("it is the primary group of {}", mirror.login(user).unwrap_or(&user.dn));
         return Err(Failure::new(message).hint("give this person another `group` in the roster first"));
     }
     let members = super::user::listed(group.entry.texts("memberUid").chain(group.entry.texts("member")));
@@ -86,9 +91,22 @@ pub(super) fn not_owned(dn: &str, what: &str, id: u32, container: &str, rules: &
 /// That a new number is one of enlist's.
 pub(super) fn within(id: u32, what: &str, rules: &Rules) -> Result<(), Failure> {
     if rules.settings.ids.contains(&id) {
-        return Ok(());
+        return if rules.shape.lets_in(id) { Ok(()) } else { Err(outside(id, what, rules)) };
     }
     let (first, last) = (rules.settings.ids.start(), rules.settings.ids.end());
     let message = format!("{what} {id} is not within `ids` of this directory, {first} to {last}");
     Err(Failure::new(message).hint("give another number, or widen `ids` in the roster and have that reviewed"))
+}
+
+/// A number for which FreeIPA makes no SID, without which nobody logs in.
+fn outside(id: u32, what: &str, rules: &Rules) -> Failure {
+    let ranges = rules.shape.ranges.iter().flatten().map(|range| format!("{}-{}", range.start(), range.end()));
+    let ranges = ranges.collect::<Vec<_>>().join(", ");
+    let (first, last) = (rules.settings.ids.start(), rules.settings.ids.end());
+    let size = u64::from(last - first) + 1;
+    Failure::new(format!("{what} {id} is in none of the server's id ranges ({ranges}), and its owner could not log in"))
+        .hint(format!(
+            "on the server: ipa idrange-add enlist --base-id={first} --range-size={size} --rid-base=100000000 \
+             --secondary-rid-base=200000000; restart dirsrv on all servers; ipa config-mod --enable-sid --add-sids"
+        ))
 }

@@ -2,6 +2,7 @@
 
 use super::mirror::Mirror;
 use super::user::comment;
+use crate::dialects::Terms;
 use crate::entry::Entry;
 use host::change::outcome::Outcome;
 use words::value::Value;
@@ -9,20 +10,21 @@ use words::value::Value;
 /// The answer to `accounts`. Where a host names file and line, a directory names the entry. An entry with several names says
 /// the number of each.
 pub fn listing(mirror: &Mirror) -> Outcome {
+    let terms = mirror.terms();
     let users: Vec<Value> =
-        mirror.people().flat_map(|entry| entry.texts("uid").map(|name| user(name, entry))).collect();
+        mirror.people().flat_map(|entry| entry.texts(terms.login).map(|name| user(name, entry, terms))).collect();
     let groups: Vec<Value> =
-        mirror.groups().flat_map(|entry| entry.texts("cn").map(|name| group(name, entry))).collect();
+        mirror.groups().flat_map(|entry| entry.texts(terms.group_name).map(|name| group(name, entry))).collect();
     Outcome::new().with("users", users).with("groups", groups)
 }
 
-fn user(name: &str, entry: &Entry) -> Value {
+fn user(name: &str, entry: &Entry, terms: &Terms) -> Value {
     Value::from_iter([
         ("name", name.into()),
         ("uid", entry.number("uidNumber").into()),
         ("gid", entry.number("gidNumber").unwrap_or(u32::MAX).into()),
         ("gecos", comment(entry).unwrap_or_default().into()),
-        ("home", entry.text("homeDirectory").unwrap_or_default().into()),
+        ("home", entry.text(terms.home).unwrap_or_default().into()),
         ("shell", entry.text("loginShell").unwrap_or_default().into()),
         ("file", entry.dn.as_str().into()),
         ("line", Value::Int(0)),

@@ -4,7 +4,6 @@ use super::Rules;
 use super::mirror::{KnownGroup, Mirror};
 use crate::dn::normal;
 use crate::entry::{Edit, Write};
-use crate::schema::Shape;
 use crate::settings::SchemaKind;
 
 /// A person as groups know one.
@@ -27,7 +26,8 @@ impl<'a> Member<'a> {
     /// The groups that name this person, by name.
     pub fn of(&self, mirror: &Mirror) -> Vec<String> {
         let groups = mirror.known_groups().filter(|group| self.is_in(group));
-        let mut names: Vec<String> = groups.filter_map(|group| group.entry.text("cn").map(str::to_owned)).collect();
+        let mut names: Vec<String> =
+            groups.filter_map(|group| mirror.group_name(&group.entry).map(str::to_owned)).collect();
         names.sort_unstable();
         names
     }
@@ -62,7 +62,8 @@ impl<'a> Member<'a> {
         let is_own = |value: &&Vec<u8>| std::str::from_utf8(value).is_ok_and(|text| normal(text) == self.normal);
         let remove: Vec<_> = values.filter(is_own).cloned().collect();
         let is_last = remove.len() == group.entry.values("member").len();
-        let add = if is_last && Shape::needs_member(&group.entry) { vec![placeholder(rules)] } else { Vec::new() };
+        let add =
+            if is_last && rules.shape.wants_placeholder(&group.entry) { vec![placeholder(rules)] } else { Vec::new() };
         Edit { attribute: "member", remove, add }
     }
 }

@@ -1,5 +1,6 @@
 //! A directory's people and groups as they were read, to look things up in, and to carry a dry run's writes.
 
+use crate::dialects::Terms;
 use crate::dn::normal;
 use crate::entry::{Entry, Write};
 use host::change::outcome::Failure;
@@ -16,8 +17,10 @@ pub(super) struct KnownGroup {
 }
 
 /// All that was read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Mirror {
+    /// What the server calls things.
+    terms: &'static Terms,
     /// By name in normal form.
     people: BTreeMap<String, Entry>,
     groups: BTreeMap<String, KnownGroup>,
@@ -26,12 +29,24 @@ pub struct Mirror {
     group_names: HashMap<String, Vec<String>>,
     /// The same of people by uid.
     uids: HashMap<String, Vec<String>>,
+    /// Entries without a number, and the normal names of those by name: machines, and who has no business on hosts.
+    others: BTreeMap<String, Entry>,
+    other_names: HashMap<String, Vec<String>>,
 }
 
 impl Mirror {
-    /// These entries. What is neither a person nor a group with a number is passed over.
-    pub fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let mut mirror = Self::default();
+    /// These entries. What is neither a person nor a group with a number only is in the way of others.
+    pub fn new(terms: &'static Terms, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut mirror = Self {
+            terms,
+            people: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            logins: HashMap::new(),
+            group_names: HashMap::new(),
+            uids: HashMap::new(),
+            others: BTreeMap::new(),
+            other_names: HashMap::new(),
+        };
         entries.into_iter().for_each(|entry| mirror.insert(entry));
         mirror
     }
@@ -40,6 +55,34 @@ impl Mirror {
     pub fn entry(&self, dn: &str) -> Option<&Entry> {
         let dn = normal(dn);
         self.people.get(&dn).or_else(|| Some(&self.groups.get(&dn)?.entry))
+    }
+
+    /// What the server calls things.
+    pub(super) fn terms(&self) -> &'static Terms {
+        self.terms
+    }
+
+    /// A person's login name.
+    pub(super) fn login<'e>(&self, person: &'e Entry) -> Option<&'e str> {
+        person.text(self.terms.login)
+    }
+
+    /// A group's name.
+    pub(super) fn group_name<'e>(&self, group: &'e Entry) -> Option<&'e str> {
+        group.text(self.terms.group_name)
+    }
+
+    /// Whatever has this distinguished name.
+    pub(super) fn at(&self, dn: &str) -> Option<&Entry> {
+        self.entry(dn).or_else(|| self.others.get(&normal(dn)))
+    }
+
+    /// Whatever is called so, be it a person, a group or something else.
+    pub(super) fn namesake(&self, name: &str) -> Option<&Entry> {
+        let name = name.to_lowercase();
+        let tables = [&self.logins, &self.group_names, &self.other_names];
+        let found = tables.into_iter().filter_map(|table| table.get(&name)).flatten();
+        found.filter_map(|dn| self.at(dn)).next()
     }
 
     /// Everybody with a uid.
@@ -74,7 +117,7 @@ impl Mirror {
     pub(super) fn person(&self, login: &str) -> Result<Option<&Entry>, Failure> {
         let found = self.logins.get(&login.to_lowercase()).map_or(&[][..], Vec::as_slice);
         let people = found.iter().filter_map(|dn| self.people.get(dn));
-        only("user", login, "uid", people.collect())
+        only("user", login, self.terms.login, people.collect())
     }
 
     /// Somebody with this uid.
@@ -86,52 +129,61 @@ impl Mirror {
     pub(super) fn group(&self, name: &str) -> Result<Option<&KnownGroup>, Failure> {
         let found = self.group_names.get(&name.to_lowercase()).map_or(&[][..], Vec::as_slice);
         let groups: Vec<_> = found.iter().filter_map(|dn| self.groups.get(dn)).collect();
-        only("group", name, "cn", groups.iter().map(|group| &group.entry).collect())?;
+        only("group", name, self.terms.group_name, groups.iter().map(|group| &group.entry).collect())?;
         Ok(groups.into_iter().next())
     }
 
     /// Whether this is a person or a group with a number.
-    pub fn is_kept(entry: &Entry) -> bool {
-        is_person(entry) || is_group(entry)
+    pub fn is_kept(&self, entry: &Entry) -> bool {
+        self.is_person(entry) || self.is_group(entry)
+    }
+
+    /// A machine of a domain is of the class of its people, too.
+    fn is_person(&self, entry: &Entry) -> bool {
+        entry.is_a(self.terms.person) && !entry.is_a("computer") && entry.number("uidNumber").is_some()
+    }
+
+    fn is_group(&self, entry: &Entry) -> bool {
+        entry.is_a(self.terms.group) && entry.number("gidNumber").is_some()
     }
 
     fn insert(&mut self, entry: Entry) {
         let dn = normal(&entry.dn);
-        if is_person(&entry) {
-            for login in entry.texts("uid") {
+        if self.is_person(&entry) {
+            for login in entry.texts(self.terms.login) {
                 self.logins.entry(login.to_lowercase()).or_default().push(dn.clone());
             }
             for uid in entry.texts("uidNumber") {
                 self.uids.entry(uid.to_owned()).or_default().push(dn.clone());
             }
             self.people.insert(dn, entry);
-        } else if is_group(&entry) {
-            for name in entry.texts("cn") {
+        } else if self.is_group(&entry) {
+            for name in entry.texts(self.terms.group_name) {
                 self.group_names.entry(name.to_lowercase()).or_default().push(dn.clone());
             }
             let logins = entry.texts("memberUid").map(str::to_owned).collect();
             let entries = entry.texts("member").map(normal).collect();
             self.groups.insert(dn, KnownGroup { entry, logins, entries });
+        } else {
+            for name in entry.texts(self.terms.login) {
+                self.other_names.entry(name.to_lowercase()).or_default().push(dn.clone());
+            }
+            self.others.insert(dn, entry);
         }
     }
 
     fn remove(&mut self, dn: &str) {
         if let Some(entry) = self.people.remove(dn) {
-            forget(&mut self.logins, entry.texts("uid"), dn);
+            forget(&mut self.logins, entry.texts(self.terms.login), dn);
             forget(&mut self.uids, entry.texts("uidNumber"), dn);
         }
         if let Some(group) = self.groups.remove(dn) {
-            forget(&mut self.group_names, group.entry.texts("cn"), dn);
+            forget(&mut self.group_names, group.entry.texts(self.terms.group_name), dn);
+        }
+        if let Some(entry) = self.others.remove(dn) {
+            forget(&mut self.other_names, entry.texts(self.terms.login), dn);
         }
     }
-}
-
-fn is_person(entry: &Entry) -> bool {
-    entry.is_a("posixAccount") && entry.number("uidNumber").is_some()
-}
-
-fn is_group(entry: &Entry) -> bool {
-    entry.is_a("posixGroup") && entry.number("gidNumber").is_some()
 }
 
 fn forget<'a>(names: &mut HashMap<String, Vec<String>>, gone: impl Iterator<Item = &'a str>, dn: &str) {

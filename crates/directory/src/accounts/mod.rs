@@ -11,6 +11,7 @@ mod members;
 mod mirror;
 mod user;
 
+use crate::dialects::Dialect;
 use crate::entry::Write;
 use crate::schema::Shape;
 use crate::settings::Settings;
@@ -27,6 +28,8 @@ pub struct Rules {
     pub settings: Settings,
     /// What its server allows.
     pub shape: Shape,
+    /// Its kind.
+    pub dialect: &'static dyn Dialect,
 }
 
 /// What one call comes to.

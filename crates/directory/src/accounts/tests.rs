@@ -1,6 +1,7 @@
 //! Calls on entries in memory: what they change, and that the second time nothing is left to do.
 
 use super::{Decision, Mirror, Rules, decide, listing};
+use crate::dialects::{Dialect, Posix};
 use crate::dn::child;
 use crate::entry::{Entry, Write};
 use crate::schema::{Shape, tests::subschema};
@@ -21,13 +22,14 @@ fn rules(kind: SchemaKind) -> Rules {
         groups: GROUPS.into(),
         bind: Bind::External,
         schema: Some(kind),
+        key_attribute: None,
         ca: None,
         sentinel: None,
         ids: 2000..=3999,
     };
     let posix_group = if kind.by_entry() { "AUXILIARY" } else { "STRUCTURAL" };
     let shape = Shape { policy_lock: true, ..Shape::of(&subschema(posix_group, &[]), Some(kind)).unwrap() };
-    Rules { settings, shape }
+    Rules { settings, shape, dialect: &Posix }
 }
 
 fn args(pairs: &[(&str, Value)]) -> Map {
@@ -64,7 +66,7 @@ fn call(mirror: &mut Mirror, rules: &Rules, module: &str, args: &Map) -> Decisio
 }
 
 fn with_groups(rules: &Rules) -> Mirror {
-    let mut mirror = Mirror::default();
+    let mut mirror = Mirror::new(Posix.terms(), []);
     for (name, gid) in [("ai_team", 3001), ("gpu", 3002)] {
         call(&mut mirror, rules, "group", &group(name, gid));
     }
@@ -88,7 +90,7 @@ fn text(decision: &Decision) -> String {
                     lines.extend(edit.add.iter().map(|value| format!("  + {}: {}", edit.attribute, shown(value))));
                 }
             }
-            Write::Delete { .. } => {}
+            Write::Begin { .. } | Write::Delete { .. } => {}
         }
     }
     lines.join("\n") + "\n"
@@ -225,12 +227,15 @@ fn who_is_not_enlists_is_left_alone_and_named() {
             .with("gidNumber", "100")
             .with("homeDirectory", "/h")
     };
-    let mirror = Mirror::new([
-        account("uid=backup,ou=people,dc=example,dc=org", "backup", "500"),
-        account("uid=proxy,ou=services,dc=example,dc=org", "proxy", "2500"),
-        account("uid=Kim,ou=people,dc=example,dc=org", "Kim", "2600"),
-        account("uid=lee,ou=people,dc=example,dc=org", "lee", "2700").with("uid", "dooly"),
-    ]);
+    let mirror = Mirror::new(
+        Posix.terms(),
+        [
+            account("uid=backup,ou=people,dc=example,dc=org", "backup", "500"),
+            account("uid=proxy,ou=services,dc=example,dc=org", "proxy", "2500"),
+            account("uid=Kim,ou=people,dc=example,dc=org", "Kim", "2600"),
+            account("uid=lee,ou=people,dc=example,dc=org", "lee", "2700").with("uid", "dooly"),
+        ],
+    );
     for (name, says) in [
         ("backup", "with uid 500 is not enlist's to change"),
         ("proxy", "uid=proxy,ou=services,dc=example,dc=org with uid 2500 is not enlist's"),
@@ -247,7 +252,7 @@ fn who_is_not_enlists_is_left_alone_and_named() {
         dn: "uid=self, ou=people,dc=example,dc=org".into(),
         password: Password::Environment("PW".into()),
     };
-    let itself = Mirror::new([account("uid=self,ou=people,dc=example,dc=org", "self", "2500")]);
+    let itself = Mirror::new(Posix.terms(), [account("uid=self,ou=people,dc=example,dc=org", "self", "2500")]);
     let refused = decide("user", &absent("self"), &itself, &own).unwrap_err();
     assert!(refused.msg.contains("enlist itself logs in with"), "{}", refused.msg);
     let users = listing(&mirror).values["users"].as_list().unwrap().len();

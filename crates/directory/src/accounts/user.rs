@@ -4,15 +4,10 @@ use super::group::{not_owned, within};
 use super::members::Member;
 use super::mirror::{KnownGroup, Mirror};
 use super::{Decision, Rules, arguments};
-use crate::dn::child;
 use crate::entry::{Edit, Entry, Write};
 use host::change::outcome::Failure;
 use host::change::{Action, Change};
-use host::identity::date;
 use words::value::{Map, Value};
-
-/// How the password policy marks who is locked for good. Another time is its own lock after wrong passwords.
-const FOR_GOOD: &str = "000001010000Z";
 
 /// A person who shall be there as the roster says.
 pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
@@ -23,12 +18,14 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
         None => wanted(new(name, args, mirror, rules)?, args, mirror, rules)?,
     };
     let joins = memberships(&new.dn, name, args, mirror, rules)?;
-    let change = difference(name, old, &new, &joins, mirror);
+    let begins = beginning(&new, args, rules);
+    let last = begins.as_ref().and_then(|write| write.after(Some(&new)));
+    let change = difference(name, old, last.as_ref().unwrap_or(&new), &joins, mirror, rules);
     let own = match old {
         None => Some(Write::Add(new)),
-        Some(old) => edits(old, &new),
+        Some(old) => edits(old, &new, rules).map(|edits| Write::Modify { dn: old.dn.clone(), edits }),
     };
-    let writes: Vec<_> = own.into_iter().chain(joins).collect();
+    let writes: Vec<_> = own.into_iter().chain(joins).chain(begins).collect();
     if writes.is_empty() {
         return Ok(Decision::default());
     }
@@ -36,6 +33,17 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
         owned(entry, rules)?;
     }
     Ok(Decision { changes: vec![change], writes, warnings: Vec::new() })
+}
+
+/// The last write of a new account that cannot be used before it has a password: until then it is locked, also when a run ends
+/// in between, and the next run goes on.
+fn beginning(new: &Entry, args: &Map, rules: &Rules) -> Option<Write> {
+    if !rules.dialect.lacks_password(new) {
+        return None;
+    }
+    let mut begun = new.clone();
+    rules.dialect.lock(&mut begun, arguments::flag(args, "password_lock") == Some(true), &rules.shape);
+    Some(Write::Begin { dn: new.dn.clone(), edits: edits(new, &begun, rules).unwrap_or_default() })
 }
 
 /// A person who shall be gone, from all groups first.
@@ -47,10 +55,11 @@ pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decis
     let is_own = |group: &&KnownGroup| super::group::owned(group, rules).is_ok();
     let leaves = mirror.known_groups().filter(is_own).filter_map(|group| member.leave(group, rules));
     let writes = leaves.chain([Write::Delete { dn: entry.dn.clone() }]).collect();
-    let of_others = mirror.known_groups().filter(|group| !is_own(group) && member.is_in(group));
+    let of_others =
+        mirror.known_groups().filter(|group| !rules.dialect.unlinks() && !is_own(group) && member.is_in(group));
     let warnings = of_others.map(|group| still_named(name, group)).collect();
     let change = Change::new(Action::Delete, "user", name);
-    let change = fields(change, &described(entry, &member.of(mirror), mirror), None);
+    let change = fields(change, &described(entry, &member.of(mirror), mirror, rules), None);
     let change = change.field("entry", entry.dn.as_str(), Value::Null);
     Ok(Decision { changes: vec![change], writes, warnings })
 }
@@ -94,17 +103,10 @@ fn new(name: &str, args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Entry, 
         return Err(Failure::new(format!("uid {uid} is that of {}", other.dn)));
     }
     let full = arguments::text(args, "comment").filter(|text| !text.trim().is_empty()).unwrap_or(name);
-    let family = full.split_whitespace().next_back().unwrap_or(full);
-    let mut entry = Entry::new(child("uid", name, &rules.settings.people));
-    for class in ["inetOrgPerson", "posixAccount", "shadowAccount"] {
-        entry.add("objectClass", class.into());
-    }
-    Ok(entry
-        .with("uid", name)
-        .with("cn", full)
-        .with("sn", family)
-        .with("uidNumber", uid.to_string())
-        .with("homeDirectory", format!("/home/{name}")))
+    let entry = rules.dialect.new_person(name, full, &rules.settings, &rules.shape);
+    super::group::free(name, &entry, mirror, rules)?;
+    let entry = entry.with("uidNumber", uid.to_string());
+    Ok(entry.with(rules.dialect.terms().home, format!("/home/{name}")))
 }
 
 /// The entry with all that the roster says; what it does not say stays.
@@ -115,59 +117,35 @@ fn wanted(mut entry: Entry, args: &Map, mirror: &Mirror, rules: &Rules) -> Resul
     }
     if let Some(group) = arguments::text(args, "group") {
         let gid = found(group, mirror)?.entry.number("gidNumber").unwrap_or_default();
-        replace(&mut entry, "gidNumber", Some(&gid.to_string()));
+        entry.put("gidNumber", Some(&gid.to_string()));
     }
-    for (argument, attribute) in [("home", "homeDirectory"), ("shell", "loginShell")] {
+    for (argument, attribute) in [("home", rules.dialect.terms().home), ("shell", "loginShell")] {
         if let Some(text) = arguments::text(args, argument) {
-            replace(&mut entry, attribute, Some(text));
+            entry.put(attribute, Some(text));
         }
     }
     if let Some(text) = arguments::text(args, "comment") {
-        write_comment(&mut entry, text, rules);
+        rules.dialect.name(&mut entry, (!text.is_empty()).then_some(text), &rules.shape);
     }
     write_locks(&mut entry, args, rules);
     Ok(entry)
 }
 
-/// `gecos` is ASCII on most servers; the name in full is in `displayName`, which takes any script.
-fn write_comment(entry: &mut Entry, text: &str, rules: &Rules) {
-    let text = (!text.is_empty()).then_some(text);
-    if entry.is_a("inetOrgPerson") {
-        replace(entry, "displayName", text);
-    }
-    if text.is_none_or(str::is_ascii) || rules.shape.unicode_gecos {
-        replace(entry, "gecos", text);
-    }
-}
-
 fn write_locks(entry: &mut Entry, args: &Map, rules: &Rules) {
     if let Some(day) = arguments::day(args, "expires") {
-        if day.is_some() && !entry.is_a("shadowAccount") {
-            entry.add("objectClass", "shadowAccount".into());
-        }
-        replace(entry, "shadowExpire", day.map(|day| day.to_string()).as_deref());
+        rules.dialect.expire(entry, day);
     }
-    let is_locked = entry.text("pwdAccountLockedTime") == Some(FOR_GOOD);
-    match arguments::flag(args, "password_lock") {
-        Some(true) if rules.shape.policy_lock && !is_locked => replace(entry, "pwdAccountLockedTime", Some(FOR_GOOD)),
-        Some(false) if is_locked => replace(entry, "pwdAccountLockedTime", None),
-        _ => {}
+    // Who has no password yet stays locked until that is there.
+    let lock = arguments::flag(args, "password_lock").filter(|_| !rules.dialect.lacks_password(entry));
+    if let Some(is_locked) = lock {
+        rules.dialect.lock(entry, is_locked, &rules.shape);
     }
-}
-
-/// Every attribute that [`wanted`] may touch, but for the classes.
-const WRITTEN: [&str; 7] =
-    ["gidNumber", "displayName", "gecos", "homeDirectory", "loginShell", "shadowExpire", "pwdAccountLockedTime"];
-
-fn replace(entry: &mut Entry, attribute: &'static str, value: Option<&str>) {
-    let remove = entry.values(attribute).to_vec();
-    let add = value.map(|value| value.as_bytes().to_vec()).into_iter().collect();
-    entry.edit(&[Edit { attribute, remove, add }]);
 }
 
 /// What leads from one to the other; `None` where nothing differs.
-fn edits(old: &Entry, new: &Entry) -> Option<Write> {
-    let differing = ["objectClass"].into_iter().chain(WRITTEN).filter_map(|attribute| {
+fn edits(old: &Entry, new: &Entry, rules: &Rules) -> Option<Vec<Edit>> {
+    let written = rules.dialect.terms().written.iter().copied();
+    let differing = ["objectClass"].into_iter().chain(written).filter_map(|attribute| {
         let (was, is) = (old.values(attribute), new.values(attribute));
         let without = |these: &[Vec<u8>], those: &[Vec<u8>]| -> Vec<Vec<u8>> {
             these.iter().filter(|value| !those.contains(value)).cloned().collect()
@@ -176,7 +154,7 @@ fn edits(old: &Entry, new: &Entry) -> Option<Write> {
         (was != is && !(edit.remove.is_empty() && edit.add.is_empty())).then_some(edit)
     });
     let edits: Vec<_> = differing.collect();
-    (!edits.is_empty()).then(|| Write::Modify { dn: old.dn.clone(), edits })
+    (!edits.is_empty()).then_some(edits)
 }
 
 fn found<'m>(group: &str, mirror: &'m Mirror) -> Result<&'m KnownGroup, Failure> {
@@ -196,7 +174,7 @@ fn memberships(dn: &str, name: &str, args: &Map, mirror: &Mirror, rules: &Rules)
     }
     if arguments::flag(args, "append") != Some(true) {
         let others = mirror.known_groups().filter(|group| {
-            let is_named = group.entry.text("cn").is_some_and(|name| groups.contains(&name));
+            let is_named = mirror.group_name(&group.entry).is_some_and(|name| groups.contains(&name));
             !is_named && super::group::owned(group, rules).is_ok()
         });
         writes.extend(others.filter_map(|group| member.leave(group, rules)));
@@ -207,17 +185,17 @@ fn memberships(dn: &str, name: &str, args: &Map, mirror: &Mirror, rules: &Rules)
 /// What people see of somebody: names of fields as on hosts.
 type Described = Vec<(&'static str, Value)>;
 
-fn described(entry: &Entry, groups: &[String], mirror: &Mirror) -> Described {
+fn described(entry: &Entry, groups: &[String], mirror: &Mirror, rules: &Rules) -> Described {
     let text = |attribute: &str| entry.text(attribute).into();
     vec![
         ("uid", entry.number("uidNumber").into()),
         ("group", primary(entry, mirror)),
         ("groups", listed(groups.iter().map(String::as_str))),
         ("comment", comment(entry).into()),
-        ("home", text("homeDirectory")),
+        ("home", text(rules.dialect.terms().home)),
         ("shell", text("loginShell")),
-        ("locked", (entry.text("pwdAccountLockedTime") == Some(FOR_GOOD)).then_some(true).into()),
-        ("expires", entry.text("shadowExpire").map(expiry).into()),
+        ("locked", rules.dialect.is_locked(entry).then_some(true).into()),
+        ("expires", rules.dialect.expiry(entry).into()),
     ]
 }
 
@@ -225,15 +203,10 @@ fn described(entry: &Entry, groups: &[String], mirror: &Mirror) -> Described {
 fn primary(entry: &Entry, mirror: &Mirror) -> Value {
     let Some(gid) = entry.number("gidNumber") else { return Value::Null };
     let group = mirror.groups().find(|group| group.number("gidNumber") == Some(gid));
-    match group.and_then(|group| group.text("cn")) {
+    match group.and_then(|group| mirror.group_name(group)) {
         Some(name) => format!("{name} ({gid})").into(),
         None => gid.to_string().into(),
     }
-}
-
-/// A day of shadow(5) as an entry has it.
-fn expiry(day: &str) -> String {
-    day.parse().map_or_else(|_| format!("day {day}"), date)
 }
 
 fn fields(mut change: Change, before: &Described, after: Option<&Described>) -> Change {
@@ -244,15 +217,15 @@ fn fields(mut change: Change, before: &Described, after: Option<&Described>) -> 
     change
 }
 
-fn difference(name: &str, old: Option<&Entry>, new: &Entry, joins: &[Write], mirror: &Mirror) -> Change {
+fn difference(name: &str, old: Option<&Entry>, new: &Entry, joins: &[Write], mirror: &Mirror, rules: &Rules) -> Change {
     let before = Member::new(name, &new.dn).of(mirror);
-    let after = described(new, &after(&before, joins, mirror), mirror);
+    let after = described(new, &after(&before, joins, mirror), mirror, rules);
     let Some(old) = old else {
         let nothing = after.iter().map(|(name, _)| (*name, Value::Null)).collect();
         let change = fields(Change::new(Action::Create, "user", name), &nothing, Some(&after));
         return change.field("entry", Value::Null, new.dn.as_str());
     };
-    let before = described(old, &before, mirror);
+    let before = described(old, &before, mirror, rules);
     let change = fields(Change::new(Action::Update, "user", name), &before, Some(&after));
     // What the name in full does not show.
     let differs = |attribute: &str| old.values(attribute) != new.values(attribute);
@@ -267,7 +240,7 @@ fn after(before: &[String], writes: &[Write], mirror: &Mirror) -> Vec<String> {
     let mut groups = before.to_vec();
     for write in writes {
         let Write::Modify { dn, edits } = write else { continue };
-        let Some(group) = mirror.entry(dn).and_then(|entry| entry.text("cn")) else { continue };
+        let Some(group) = mirror.entry(dn).and_then(|entry| mirror.group_name(entry)) else { continue };
         groups.retain(|name| name != group);
         if edits.iter().all(|edit| edit.remove.is_empty()) {
             groups.push(group.to_owned());

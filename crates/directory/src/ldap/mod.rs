@@ -4,6 +4,7 @@
 //! its entry is still as it was read, and read back afterwards. A server's "success" alone is believed in nothing.
 
 mod password;
+mod ranges;
 mod session;
 mod tls;
 pub mod trouble;

@@ -1,6 +1,7 @@
 //! The password of a bind entry, on its way from where it is kept to the server. It is shown nowhere.
 
 use crate::settings::Password;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -13,6 +14,16 @@ pub(super) fn read(from: &Password) -> Result<String, String> {
         Password::File(path) => of_file(path)?,
     };
     if password.is_empty() { Err(format!("the directory's password in {from} is empty")) } else { Ok(password) }
+}
+
+/// A new one that nobody knows, as Active Directory takes it: in quotes, in UTF-16. It has all kinds of characters that rules
+/// ask for, and 256 bits that nobody can guess.
+pub(super) fn unknown() -> Result<Vec<u8>, String> {
+    let mut random = [0; 32];
+    let mut source = std::fs::File::open("/dev/urandom").map_err(|error| format!("/dev/urandom: {error}"))?;
+    source.read_exact(&mut random).map_err(|error| format!("/dev/urandom: {error}"))?;
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("\"Aa1-{digits}\"").encode_utf16().flat_map(u16::to_le_bytes).collect())
 }
 
 /// Its first line. A file that others may read is refused: whoever reads it can make accounts.
@@ -30,6 +41,13 @@ fn of_file(path: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_ones_are_long_and_never_the_same() {
+        let (one, other) = (unknown().unwrap(), unknown().unwrap());
+        assert_eq!((one.len(), &one[..4], &one[one.len() - 2..]), (140, &b"\"\0A\0"[..], &b"\"\0"[..]));
+        assert_ne!(one, other);
+    }
 
     #[test]
     fn of_files_and_the_environment() {

@@ -2,40 +2,16 @@
 
 use super::trouble::{Trouble, code};
 use super::wire::{Where, Wire};
-use super::{password, tls};
+use super::{password, ranges, tls};
 use crate::accounts::{Mirror, Rules};
+use crate::dialects::{self, About, Dialect};
+use crate::dn::normal;
 use crate::entry::{Entry, Write};
-use crate::schema::Shape;
 use crate::settings::{Bind, Server, Settings};
 use words::diag::{Diagnostic, ErrorKind};
 
-/// What is read of an entry. Passwords are not among it.
-const ATTRIBUTES: &[&str] = &[
-    "objectClass",
-    "uid",
-    "cn",
-    "displayName",
-    "gecos",
-    "uidNumber",
-    "gidNumber",
-    "homeDirectory",
-    "loginShell",
-    "shadowExpire",
-    "pwdAccountLockedTime",
-    "memberUid",
-    "member",
-    "sshPublicKey",
-    "entryCSN",
-];
-
-/// Everybody and every group, with or without a number.
-const EVERYBODY: &str = "(|(objectClass=posixAccount)(objectClass=posixGroup))";
-
 /// The control of RFC 4528: a write on a condition.
 const ASSERTION: &str = "1.3.6.1.1.12";
-
-/// What marks a domain controller of Active Directory.
-const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 
 /// A connection that is logged in.
 pub(super) struct Session {
@@ -68,15 +44,17 @@ impl Session {
         }
         let root = wire.search("", Where::Here, "(objectClass=*)", &["*", "+"]).map_err(failed("cannot be asked"))?;
         let root = root.into_iter().next().ok_or_else(|| said("it says nothing about itself".into()))?;
-        refuse_kind(&root).map_err(said)?;
+        let dialect = dialects::of(&root).map_err(said)?;
         let schema = root.text("subschemaSubentry").unwrap_or("cn=Subschema").to_owned();
         let wanted = ["objectClasses", "attributeTypes"];
         let found = wire.search(&schema, Where::Here, "(objectClass=subschema)", &wanted);
         let found = found.map_err(failed("cannot read its schema"))?.into_iter().next();
-        let found = found.ok_or_else(|| said(format!("it does not show its schema, {schema}")))?;
-        let shape = Shape::of(&found, settings.schema).map_err(said)?;
+        let subschema = found.ok_or_else(|| said(format!("it does not show its schema, {schema}")))?;
         let asserts = root.texts("supportedControl").any(|control| control == ASSERTION);
-        Ok(Self { wire, rules: Rules { settings: settings.clone(), shape }, asserts })
+        let answers = answers(&mut wire, dialect, &root).map_err(failed("cannot be asked for its own rules"))?;
+        let shape = dialect.shape(&About { root, subschema, answers }, settings).map_err(said)?;
+        wire.harmless = shape.elsewhere_is_fine.iter().map(|dn| normal(dn)).collect();
+        Ok(Self { wire, rules: Rules { settings: settings.clone(), shape, dialect }, asserts })
     }
 
     /// Reads everybody and every group below `base`, after it has been made sure that this login sees them. A sentinel that
@@ -86,14 +64,29 @@ impl Session {
         for wanted in [people, groups] {
             self.must_see(&wanted)?;
         }
-        let sentinel = sentinel.map(|sentinel| self.must_see(&sentinel)).transpose()?;
-        let mirror = Mirror::new(self.wire.search(&base, Where::Below, EVERYBODY, ATTRIBUTES)?);
-        match sentinel.filter(|sentinel| Mirror::is_kept(sentinel) && mirror.entry(&sentinel.dn).is_none()) {
+        let sentinel = sentinel.or_else(|| self.own_entry()).map(|sentinel| self.must_see(&sentinel)).transpose()?;
+        let terms = self.rules.dialect.terms();
+        let found = self.wire.search(&base, Where::Below, terms.everybody, terms.read)?;
+        let mirror = Mirror::new(terms, ranges::whole(&mut self.wire, found, terms.read)?);
+        if self.rules.shape.hides_silently && mirror.people().next().is_none() {
+            return Err(Trouble::Untrue(format!(
+                "it shows nobody below {base}, and says the same to who may not look: there must be one person to be seen"
+            )));
+        }
+        match sentinel.filter(|sentinel| mirror.is_kept(sentinel) && mirror.entry(&sentinel.dn).is_none()) {
             Some(sentinel) => Err(Trouble::Untrue(format!(
                 "a look at everybody below {base} does not find {}, which is there: what else it leaves out nobody can say",
                 sentinel.dn
             ))),
             None => Ok(mirror),
+        }
+    }
+
+    /// Who enlist logs in as, on a server that shows nothing to who may not look and says that all went well.
+    fn own_entry(&self) -> Option<String> {
+        match &self.rules.settings.bind {
+            Bind::Simple { dn, .. } if self.rules.shape.hides_silently => Some(dn.clone()),
+            Bind::Simple { .. } | Bind::External => None,
         }
     }
 
@@ -107,9 +100,13 @@ impl Session {
 
     /// One entry as it is now; `None` where there is none, as far as this login sees.
     pub fn read(&mut self, dn: &str) -> Result<Option<Entry>, Trouble> {
-        match self.wire.search(dn, Where::Here, "(objectClass=*)", ATTRIBUTES) {
+        let read = self.rules.dialect.terms().read;
+        match self.wire.search(dn, Where::Here, "(objectClass=*)", read) {
             Err(trouble) if trouble.is(code::NO_SUCH_OBJECT) => Ok(None),
-            found => Ok(found?.into_iter().next()),
+            found => {
+                let found = ranges::whole(&mut self.wire, found?, read)?.into_iter().next();
+                Ok(found.map(|entry| spelled(entry, dn)))
+            }
         }
     }
 
@@ -127,20 +124,26 @@ impl Session {
     }
 }
 
-/// A server that would take writes and make something else of them is not written to.
-fn refuse_kind(root: &Entry) -> Result<(), String> {
-    if root.texts("supportedCapabilities").any(|one| one == ACTIVE_DIRECTORY) {
-        return Err("it is an Active Directory, which enlist does not write to yet".into());
+/// The entry, called as it was asked for: a plan says the name in one spelling, whatever the server makes of it.
+fn spelled(mut entry: Entry, dn: &str) -> Entry {
+    if normal(&entry.dn) == normal(dn) {
+        dn.clone_into(&mut entry.dn);
     }
-    let vendor =
-        [root.text("vendorName"), root.text("vendorVersion")].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let told = [
-        ("lldap", "lldap takes no changes by LDAP but passwords: use its own tools"),
-        ("kanidm", "Kanidm's LDAP is read only: use its own tools"),
-        ("authentik", "authentik's LDAP is read only: use its own tools"),
-    ];
-    let known = told.iter().find(|(name, _)| vendor.to_lowercase().contains(name));
-    known.map_or(Ok(()), |(_, why)| Err((*why).to_owned()))
+    entry
+}
+
+/// What a kind of server has to be asked for beside.
+fn answers(wire: &mut Wire, dialect: &dyn Dialect, root: &Entry) -> Result<Vec<Entry>, Trouble> {
+    let mut answers = Vec::new();
+    let suffix = root.text("defaultNamingContext").or(root.text("namingContexts")).unwrap_or_default();
+    for question in dialect.questions() {
+        let at = format!("{},{suffix}", question.below);
+        match wire.search(&at, Where::Below, question.filter, question.attributes) {
+            Err(trouble) if trouble.is(code::NO_SUCH_OBJECT) => {}
+            found => answers.extend(found?),
+        }
+    }
+    Ok(answers)
 }
 
 /// What is wrong with a directory as a whole.

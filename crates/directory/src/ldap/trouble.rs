@@ -34,6 +34,10 @@ pub mod code {
     pub const VALUE_EXISTS: u32 = 20;
     /// No such entry.
     pub const NO_SUCH_OBJECT: u32 = 32;
+    /// It will not do this.
+    pub const UNWILLING: u32 = 53;
+    /// There is such an entry; Active Directory: or such a member.
+    pub const ENTRY_EXISTS: u32 = 68;
     /// The entry is not as it was seen.
     pub const ASSERTION_FAILED: u32 = 122;
 }
@@ -81,10 +85,10 @@ const CODES: &[(u32, &str, &str)] = &[
     (50, "enlist's bind entry may not do this", "give it the right to write below `people` and `groups`"),
     (51, "it is busy", "try again later"),
     (52, "it is not available", "try again later"),
-    (53, "it will not do this", "it may be read only, or not take this from anybody"),
+    (code::UNWILLING, "it will not do this", "it may be read only, or not take this from anybody"),
     (65, "its schema does not allow such an entry", ""),
     (
-        68,
+        code::ENTRY_EXISTS,
         "there is such an entry already, and enlist's bind entry cannot see it",
         "let the bind entry read all of `base`",
     ),
@@ -92,7 +96,26 @@ const CODES: &[(u32, &str, &str)] = &[
     (code::ASSERTION_FAILED, "the entry is not as it was seen", "somebody else has changed it: make a new plan"),
 ];
 
+/// Why Active Directory lets a bind entry not in: `data` in its own words, a Windows error in hex.
+const AD_REASONS: &[(&str, &str)] = &[
+    ("525", "it knows nobody of the name in `bind`"),
+    ("52e", "the password is wrong"),
+    ("532", "the password of the bind entry has expired"),
+    ("533", "the bind entry is disabled"),
+    ("701", "the bind entry has expired"),
+    ("773", "the bind entry must be given a new password first"),
+    ("775", "the bind entry is locked after wrong passwords"),
+];
+
 impl Trouble {
+    /// What Active Directory means, if the refusal is one of its.
+    fn reason(&self) -> Option<&'static str> {
+        let Trouble::Refused { code: 49, text, .. } = self else { return None };
+        let (_, after) = text.split_once(" data ")?;
+        let code: String = after.chars().take_while(char::is_ascii_hexdigit).collect();
+        AD_REASONS.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
+    }
+
     /// A refusal with this code.
     pub fn is(&self, wanted: u32) -> bool {
         matches!(self, Trouble::Refused { code, .. } if *code == wanted)
@@ -100,6 +123,9 @@ impl Trouble {
 
     /// What to do next.
     pub fn hint(&self) -> Option<&'static str> {
+        if let Some(reason) = self.reason() {
+            return Some(reason);
+        }
         let code = match self {
             Trouble::Refused { code, .. } => code,
             Trouble::Elsewhere(_) => {
@@ -129,5 +155,18 @@ impl fmt::Display for Trouble {
                 referral.as_ref().map_or(Ok(()), |to| write!(f, ", to {}", words::text::visible::on_one_line(to)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_controller_says_why_it_lets_nobody_in() {
+        let said = "80090308: LdapErr: DSID-0C09041C, comment: AcceptSecurityContext error, data 533, v4563";
+        let refused = |text: &str| Trouble::Refused { code: 49, text: text.into(), referral: None };
+        assert_eq!(refused(said).hint(), Some("the bind entry is disabled"));
+        assert!(refused("").hint().unwrap().contains("correct `bind`"));
     }
 }

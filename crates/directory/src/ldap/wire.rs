@@ -3,7 +3,9 @@
 //! Its driver runs as a task of its own. The crate panics at some answers that are none; a driver or a call that dies so is a
 //! connection that is lost, and no more. It neither reconnects nor pages in a way that tells what is missing: that is ours.
 
+use super::password;
 use super::trouble::{Trouble, code};
+use crate::dn::normal;
 use crate::entry::{Edit, Entry, Write};
 use crate::settings::Server;
 use ldap3::controls::{Assertion, Control, PagedResults, RawControl};
@@ -49,6 +51,8 @@ pub(super) struct Wire {
     // Dropped first: the driver is a task of the runtime.
     ldap: Ldap,
     runtime: Runtime,
+    /// Normal names of parts on other servers in which nobody is looked for.
+    pub harmless: Vec<String>,
 }
 
 impl Wire {
@@ -69,18 +73,18 @@ impl Wire {
             tokio::spawn(connection.drive());
             Ok(ldap)
         })?;
-        Ok(Self { ldap, runtime })
+        Ok(Self { ldap, runtime, harmless: Vec::new() })
     }
 
     /// Logs in by the kernel's word.
     pub fn bind_external(&mut self) -> Result<(), Trouble> {
-        let Self { ldap, runtime } = self;
+        let Self { ldap, runtime, .. } = self;
         run(runtime, async { done(ldap.with_timeout(PATIENCE).sasl_external_bind().await?) })
     }
 
     /// Logs in with a password.
     pub fn bind(&mut self, dn: &str, password: &str) -> Result<(), Trouble> {
-        let Self { ldap, runtime } = self;
+        let Self { ldap, runtime, .. } = self;
         run(runtime, async { done(ldap.with_timeout(PATIENCE).simple_bind(dn, password).await?) })
     }
 
@@ -110,12 +114,12 @@ impl Wire {
             let control =
                 matches!(at, Where::Below).then(|| PagedResults { size: page, cookie: cookie.clone() }.into());
             let (is_later, before) = (!cookie.is_empty(), found.len());
-            let Self { ldap, runtime } = self;
+            let Self { ldap, runtime, harmless } = self;
             let next = run(runtime, async {
                 let ldap = ldap.with_timeout(PATIENCE).with_controls(control.into_iter().collect::<Vec<RawControl>>());
                 let scope = if matches!(at, Where::Below) { Scope::Subtree } else { Scope::Base };
                 let stream = ldap.streaming_search(base, scope, filter, attributes.to_vec()).await?;
-                read_page(stream, &mut found, &mut bytes, is_later).await
+                read_page(stream, harmless, &mut found, &mut bytes, is_later).await
             })?;
             if next.is_empty() {
                 return Ok(found);
@@ -130,17 +134,22 @@ impl Wire {
 
     /// Makes one write, on the condition that the entry still is the version `seen`.
     pub fn write(&mut self, write: &Write, seen: Option<&str>) -> Result<(), Trouble> {
+        let begins = match write {
+            Write::Begin { edits, .. } => Some(beginning(edits)?),
+            Write::Add(_) | Write::Modify { .. } | Write::Delete { .. } => None,
+        };
         let assertion = seen.map(|version| {
             let mut control = Assertion::new(format!("(entryCSN={version})"));
             control.crit = true;
             control
         });
-        let Self { ldap, runtime } = self;
+        let Self { ldap, runtime, .. } = self;
         run(runtime, async {
             let ldap = ldap.with_timeout(PATIENCE).with_controls(assertion.into_iter().collect::<Vec<RawControl>>());
             let result = match write {
                 Write::Add(entry) => ldap.add(&entry.dn, all(entry)).await,
                 Write::Modify { dn, edits } => ldap.modify(dn, edits.iter().flat_map(modifications).collect()).await,
+                Write::Begin { dn, .. } => ldap.modify(dn, begins.unwrap_or_default()).await,
                 Write::Delete { dn } => ldap.delete(dn).await,
             };
             done(result?)
@@ -162,9 +171,17 @@ fn modifications(edit: &Edit) -> Vec<Mod<Vec<u8>>> {
     remove.into_iter().chain(add).collect()
 }
 
+/// A password first, and then what needs one.
+fn beginning(edits: &[Edit]) -> Result<Vec<Mod<Vec<u8>>>, Trouble> {
+    let password = password::unknown().map_err(|why| Trouble::Untrue(format!("no password can be made: {why}")))?;
+    let set = Mod::Replace(b"unicodePwd".to_vec(), HashSet::from([password]));
+    Ok([set].into_iter().chain(edits.iter().flat_map(modifications)).collect())
+}
+
 /// Takes one page's entries; the cookie of the next, empty after the last.
 async fn read_page<'a>(
     mut stream: SearchStream<'a, &'a str, Vec<&'a str>>,
+    harmless: &[String],
     found: &mut Vec<Entry>,
     bytes: &mut usize,
     is_later: bool,
@@ -174,7 +191,11 @@ async fn read_page<'a>(
             continue;
         }
         if item.is_ref() {
-            return Err(Trouble::Elsewhere(reference(item).unwrap_or_else(|| "it does not say which".into())));
+            let url = reference(item).unwrap_or_else(|| "it does not say which".into());
+            if named_by(&url).is_some_and(|dn| harmless.contains(&normal(&dn))) {
+                continue;
+            }
+            return Err(Trouble::Elsewhere(url));
         }
         let entry = read_entry(item).ok_or_else(|| Trouble::Lost("it sends an entry that is none".into()))?;
         *bytes += entry.attributes().flat_map(|(_, values)| values).map(Vec::len).sum::<usize>();
@@ -193,6 +214,28 @@ async fn read_page<'a>(
 fn reference(item: ResultEntry) -> Option<String> {
     let first = item.0.expect_constructed()?.into_iter().next()?;
     String::from_utf8(first.expect_primitive()?).ok()
+}
+
+/// The entry that an LDAP URL names (RFC 4516), with what is written as `%hh` in it.
+fn named_by(url: &str) -> Option<String> {
+    let (_, after) = url.split_once("://")?;
+    let (_, path) = after.split_once('/')?;
+    let dn = path.split('?').next()?;
+    let (mut bytes, mut rest) = (Vec::new(), dn.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        match hex {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// As RFC 4511 has it; the crate's own reader panics at anything else.
@@ -271,6 +314,15 @@ fn run<T>(runtime: &Runtime, work: impl Future<Output = Result<T, Trouble>>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urls_name_entries() {
+        let url = "ldap://ad.example.org/CN=Configuration,DC=ad,DC=example%2cDC=org??base";
+        assert_eq!(named_by(url).as_deref(), Some("CN=Configuration,DC=ad,DC=example,DC=org"));
+        for none in ["", "ldap://host", "it does not say which"] {
+            assert_eq!(named_by(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn cookies() {

@@ -9,6 +9,7 @@ use crate::entry::{Edit, Entry, Write};
 use crate::settings::Settings;
 use host::change::outcome::Failure;
 use std::time::Duration;
+use words::diag::Diagnostic;
 
 /// How often a write without an answer is looked for, and how long it is waited between.
 const LOOKS: u32 = 5;
@@ -28,7 +29,7 @@ impl State {
         }
         match write {
             Write::Add(entry) => self.alone(settings, entry),
-            Write::Modify { .. } | Write::Delete { .. } => Ok(()),
+            Write::Modify { .. } | Write::Begin { .. } | Write::Delete { .. } => Ok(()),
         }
     }
 
@@ -37,7 +38,7 @@ impl State {
         let session = self.session(settings).map_err(|problem| as_failure(&problem))?;
         let Some(seen) = seen.filter(|seen| !session.asserts || seen.version().is_none()) else { return Ok(()) };
         let now = session.read(write.dn()).map_err(|trouble| refused(settings, write.dn(), &trouble))?;
-        if now.as_ref() == Some(seen) { Ok(()) } else { Err(changed(write.dn())) }
+        if now.is_some_and(|now| now.says_the_same(seen)) { Ok(()) } else { Err(changed(write.dn())) }
     }
 
     /// Looks for a while, over new connections, whether a write without an answer was done. If it was not yet, nobody can say that
@@ -46,7 +47,7 @@ impl State {
         for _ in 0..LOOKS {
             self.session = None;
             let now = self.read_surely(settings, write.dn())?;
-            let is_done = holds(write, now.as_ref());
+            let is_done = self.holds(write, now.as_ref());
             if let Some(mirror) = &mut self.mirror {
                 mirror.set(write.dn(), now);
             }
@@ -62,7 +63,7 @@ impl State {
     fn verify(&mut self, settings: &Settings, write: &Write, after: Option<&Trouble>) -> Result<(), Failure> {
         let acted = |failure: Failure| Failure { acted: true, ..failure };
         let now = self.read_surely(settings, write.dn()).map_err(acted)?;
-        let holds = holds(write, now.as_ref());
+        let holds = self.holds(write, now.as_ref());
         if let Some(mirror) = &mut self.mirror {
             mirror.set(write.dn(), now);
         }
@@ -77,6 +78,12 @@ impl State {
                 ))
             }
         }
+    }
+
+    /// Whether `now` has what the write brings and lacks what it takes. Other attributes are other people's.
+    fn holds(&self, write: &Write, now: Option<&Entry>) -> bool {
+        let made_there = self.session.as_ref().map_or(&[][..], |session| session.rules.dialect.terms().made_there);
+        holds(write, now, made_there)
     }
 
     /// One entry as it is now, over a new connection if need be.
@@ -95,10 +102,12 @@ impl State {
 
     /// Makes sure that nobody gave the same number away at the same time; else the new entry goes again.
     fn alone(&mut self, settings: &Settings, entry: &Entry) -> Result<(), Failure> {
-        let number = if entry.is_a("posixAccount") { "uidNumber" } else { "gidNumber" };
-        let class = if entry.is_a("posixAccount") { "posixAccount" } else { "posixGroup" };
+        let doubt = |problem: Diagnostic| perhaps_shared(entry, "number", &problem.message);
+        let terms = self.session(settings).map_err(doubt)?.rules.dialect.terms();
+        let is_person = entry.is_a(terms.person);
+        let (class, number) = if is_person { (terms.person, "uidNumber") } else { (terms.group, "gidNumber") };
         let Some(id) = entry.number(number) else { return Ok(()) };
-        let session = self.session(settings).map_err(|problem| perhaps_shared(entry, number, &problem.message))?;
+        let session = self.session(settings).map_err(doubt)?;
         let asked = session.with_number(class, number, id);
         let all = asked.map_err(|trouble| {
             self.session = None;
@@ -127,27 +136,31 @@ impl State {
     }
 }
 
+/// What a server says to a change that is made already, among other things. The last two are Active Directory's, of members.
+const DONE_PERHAPS: [u32; 5] =
+    [code::NO_SUCH_ATTRIBUTE, code::VALUE_EXISTS, code::ASSERTION_FAILED, code::UNWILLING, code::ENTRY_EXISTS];
+
 /// Whether the wanted state may hold all the same.
 fn may_be_so(trouble: &Trouble, write: &Write) -> bool {
     match (trouble, write) {
-        (Trouble::Refused { code, .. }, Write::Modify { .. }) => {
-            [code::NO_SUCH_ATTRIBUTE, code::VALUE_EXISTS, code::ASSERTION_FAILED].contains(code)
-        }
+        (Trouble::Refused { code, .. }, Write::Modify { .. }) => DONE_PERHAPS.contains(code),
         (Trouble::Refused { code, .. }, Write::Delete { .. }) => *code == code::NO_SUCH_OBJECT,
         _ => false,
     }
 }
 
-/// Whether `now` has what the write brings and lacks what it takes. Other attributes are other people's.
-fn holds(write: &Write, now: Option<&Entry>) -> bool {
+fn holds(write: &Write, now: Option<&Entry>, made_there: &[&str]) -> bool {
     match (write, now) {
         (Write::Delete { .. }, now) => now.is_none(),
         (_, None) => false,
         (Write::Add(entry), Some(now)) => {
-            let of_ours = entry.attributes().filter(|(name, _)| *name != "sn");
+            let of_ours = entry.attributes().filter(|(name, _)| !made_there.contains(name));
             of_ours.into_iter().all(|(name, values)| values.iter().all(|value| has(now, name, value)))
         }
         (Write::Modify { edits, .. }, Some(now)) => edits.iter().all(|edit| is_made(edit, now)),
+        (Write::Begin { edits, .. }, Some(now)) => {
+            now.text("pwdLastSet") != Some("0") && edits.iter().all(|edit| is_made(edit, now))
+        }
     }
 }
 
@@ -163,8 +176,15 @@ fn has(entry: &Entry, attribute: &str, value: &[u8]) -> bool {
     match attribute {
         "member" => entry.texts(attribute).any(|one| normal(one) == normal(text)),
         "objectClass" | "objectclass" => entry.is_a(text),
+        "userAccountControl" | "useraccountcontrol" => entry.text(attribute).is_some_and(|now| same_lock(now, text)),
         _ => entry.values(attribute).iter().any(|one| one == value),
     }
+}
+
+/// A domain controller sets bits of its own; the lock is the second.
+fn same_lock(now: &str, wanted: &str) -> bool {
+    let bit = |text: &str| text.parse::<i64>().map(|bits| bits & 2);
+    bit(now).is_ok() && bit(now) == bit(wanted)
 }
 
 /// A new entry is there, and the server cannot be asked who else has its number.

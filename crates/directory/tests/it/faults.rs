@@ -45,13 +45,14 @@ fn directory(server: &Server) -> LdapDirectory {
         groups: GROUPS.into(),
         bind: Bind::External,
         schema: None,
+        key_attribute: None,
         ca: None,
         sentinel: Some(STRANGER.into()),
         ids: 2000..=3999,
     })
 }
 
-fn args(pairs: &[(&str, Value)]) -> Map {
+pub fn args(pairs: &[(&str, Value)]) -> Map {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
@@ -86,7 +87,7 @@ fn run(directory: &LdapDirectory) -> Result<Vec<ItemResult>, Diagnostic> {
     Ok(results)
 }
 
-fn failures(results: &[ItemResult]) -> Vec<String> {
+pub fn failures(results: &[ItemResult]) -> Vec<String> {
     results.iter().filter_map(|result| result.outcome.as_ref().err().map(|failure| failure.msg.clone())).collect()
 }
 
@@ -154,7 +155,7 @@ fn an_answer_that_is_not_whole_is_no_answer() {
 #[test]
 fn a_part_on_another_server_is_no_answer() {
     let server = server();
-    server.script(|asked| (asked == Asked::Sweep).then_some(Fault::Reference));
+    server.script(|asked| (asked == Asked::Sweep).then_some(Fault::Reference("ldap://other/ou=students,dc=x")));
     let problem = run(&directory(&server)).unwrap_err();
     assert!(problem.message.contains("lies on another server: ldap://other/ou=students,dc=x"), "{problem}");
     assert!(problem.hints[0].contains("narrow `base`"), "{problem}");

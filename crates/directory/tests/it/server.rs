@@ -46,8 +46,8 @@ pub enum Fault {
     Late(Option<u64>),
     /// Sends what is no LDAP.
     Garbage,
-    /// Sends a reference to another server with what it found.
-    Reference,
+    /// Sends a reference to another server, this URL, with what it found.
+    Reference(&'static str),
     /// Forgets to say whether there are more pages.
     Unpaged,
     /// Sends a page without entries, and says that there are more: its cookie is a new one for the same place.
@@ -64,6 +64,12 @@ pub struct World {
     pub script: Script,
     /// Whether it knows conditions.
     pub asserts: bool,
+    /// What it says of itself beside.
+    pub root: Entry,
+    /// Its schema.
+    pub schema: Entry,
+    /// Members that it sends of a group at a time; 0: all.
+    pub members: usize,
     /// Entries a page.
     pub page: usize,
     /// Messages that it sends until it closes each connection.
@@ -91,6 +97,9 @@ impl Server {
             entries: BTreeMap::new(),
             script: Box::new(|_| None),
             asserts: true,
+            root: Entry::new(""),
+            schema: subschema(),
+            members: 0,
             page: 2,
             sends: usize::MAX,
             writes: Vec::new(),
@@ -142,6 +151,7 @@ impl World {
         let old = entry.values("entryCSN").to_vec();
         let new = vec![format!("20261130120000.{:06}Z#000000#000#000000", self.clock).into_bytes()];
         entry.edit(&[Edit { attribute: "entryCSN", remove: old, add: new }]);
+        entry.put("uSNChanged", Some(&self.clock.to_string()));
         self.entries.insert(normal(&entry.dn), entry);
     }
 
@@ -177,7 +187,7 @@ impl World {
         };
         match fault {
             Some(Fault::Close) => None,
-            Some(Fault::Reference) => Some([reference(id)].into_iter().chain(answers).collect()),
+            Some(Fault::Reference(url)) => Some([reference(id, url)].into_iter().chain(answers).collect()),
             Some(Fault::Unpaged) => Some(answers.into_iter().map(|answer| LdapMsg::new(id, answer.op)).collect()),
             _ => Some(answers),
         }
@@ -195,9 +205,9 @@ impl World {
         let is_there = search.base.is_empty() || self.entries.contains_key(&at) || search.base == "cn=Subschema";
         let found: Vec<Entry> = match search.scope {
             _ if !finds && code.is_none() => Vec::new(),
-            LdapSearchScope::Base if search.base.is_empty() => vec![root(self.asserts)],
-            LdapSearchScope::Base if search.base == "cn=Subschema" => vec![subschema()],
-            LdapSearchScope::Base => self.entries.get(&at).cloned().into_iter().collect(),
+            LdapSearchScope::Base if search.base.is_empty() => vec![root(&self.root, self.asserts)],
+            LdapSearchScope::Base if search.base == "cn=Subschema" => vec![self.schema.clone()],
+            LdapSearchScope::Base => self.entries.get(&at).into_iter().cloned().collect(),
             _ => {
                 let below = self.entries.iter().filter(|(dn, _)| **dn == at || is_below(dn, &at));
                 below.map(|(_, entry)| entry.clone()).filter(|entry| matches(entry, &search.filter)).collect()
@@ -207,8 +217,10 @@ impl World {
         let paged = cookie(controls).map(|cookie| String::from_utf8_lossy(cookie).parse().unwrap_or(0));
         let (start, all) = (paged.unwrap_or(0usize), found.len());
         let end = if paged.is_some() { all.min(start + self.page) } else { all };
-        let mut answers: Vec<_> =
-            found[start.min(all)..end].iter().map(|entry| LdapMsg::new(id, shown(entry))).collect();
+        let mut answers: Vec<_> = found[start.min(all)..end]
+            .iter()
+            .map(|entry| LdapMsg::new(id, shown(&self.in_part(entry, &search.attrs))))
+            .collect();
         let done = LdapOp::SearchResultDone(told(code.or(missing)));
         answers.push(match paged {
             None => LdapMsg::new(id, done),
@@ -218,6 +230,22 @@ impl World {
             }
         });
         answers
+    }
+
+    /// The entry with those of its members that go into one answer, as a domain controller sends them.
+    fn in_part(&self, entry: &Entry, asked: &[String]) -> Entry {
+        let start =
+            asked.iter().find_map(|name| name.strip_prefix("member;range=")?.split('-').next()?.parse::<usize>().ok());
+        let (mut part, all) = (entry.clone(), entry.values("member").to_vec());
+        if self.members == 0 || (start.is_none() && all.len() <= self.members) {
+            return part;
+        }
+        let start = start.unwrap_or(0);
+        let end = all.len().min(start + self.members);
+        let last = if end == all.len() { "*".to_owned() } else { (end - 1).to_string() };
+        part.put("member", None);
+        all[start..end].iter().for_each(|value| part.add(&format!("member;range={start}-{last}"), value.clone()));
+        part
     }
 
     fn add(&mut self, add: LdapAddRequest) -> Option<LdapResultCode> {
@@ -274,13 +302,29 @@ impl World {
 
 fn make(entry: &mut Entry, change: LdapModify) -> Option<LdapResultCode> {
     // The few attributes that are changed in these tests.
-    let known = ["loginShell", "memberUid", "sshPublicKey", "objectClass", "homeDirectory", "displayName", "gecos"];
+    let known = [
+        "loginShell",
+        "memberUid",
+        "member",
+        "sshPublicKey",
+        "objectClass",
+        "homeDirectory",
+        "displayName",
+        "gecos",
+        "userAccountControl",
+        "unicodePwd",
+        "nsAccountLock",
+    ];
     let attribute = known.into_iter().find(|name| name.eq_ignore_ascii_case(&change.modification.atype)).unwrap();
     let values = change.modification.vals;
     let has = |value: &Vec<u8>| entry.values(attribute).contains(value);
     match change.operation {
         LdapModifyType::Add if values.iter().any(has) => Some(LdapResultCode::AttributeOrValueExists),
         LdapModifyType::Delete if !values.iter().all(has) => Some(LdapResultCode::NoSuchAttribute),
+        LdapModifyType::Replace if attribute == "unicodePwd" => {
+            entry.put("pwdLastSet", Some("133000000000000000"));
+            None
+        }
         LdapModifyType::Add => {
             entry.edit(&[Edit { attribute, remove: Vec::new(), add: values }]);
             None
@@ -325,8 +369,8 @@ fn hollow(id: i32, controls: &[LdapControl]) -> LdapMsg {
     LdapMsg::new_with_ctrls(id, done, vec![LdapControl::SimplePagedResults { size: 0, cookie }])
 }
 
-fn reference(id: i32) -> LdapMsg {
-    let uris = vec!["ldap://other/ou=students,dc=x".into()];
+fn reference(id: i32, url: &str) -> LdapMsg {
+    let uris = vec![url.to_owned()];
     LdapMsg::new(id, LdapOp::SearchResultReference(LdapSearchResultReference { uris }))
 }
 
@@ -346,8 +390,8 @@ fn matches(entry: &Entry, filter: &LdapFilter) -> bool {
     }
 }
 
-fn root(asserts: bool) -> Entry {
-    let root = Entry::new("").with("subschemaSubentry", "cn=Subschema");
+fn root(more: &Entry, asserts: bool) -> Entry {
+    let root = more.clone().with("subschemaSubentry", "cn=Subschema");
     if asserts { root.with("supportedControl", "1.3.6.1.1.12") } else { root }
 }
 

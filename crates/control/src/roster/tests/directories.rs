@@ -6,7 +6,7 @@ use super::read;
 fn directories() {
     let text = "directories:\n  corp: {server: 'ldaps://ldap.x', base: 'dc=x', ids: 2000-2999, bind: 'cn=e,dc=x',\n    \
                 password: {environment: PW}}\n  own: {server: 'ldapi:///run/ldapi', base: 'dc=y', ids: 1000-9999, \
-                people: 'ou=p,dc=y', schema: mixed, hosts: login}\ngroups: {g: {gid: 2001}}\n";
+                people: 'ou=p,dc=y', schema: mixed, key_attribute: nsSshPublicKey, hosts: login}\ngroups: {g: {gid: 2001}}\n";
     let roster = read(text).unwrap();
     let [corp, own] = roster.directories.as_slice() else { panic!("{:?}", roster.directories) };
     assert_eq!((corp.settings.people.as_str(), corp.settings.groups.as_str()), ("ou=people,dc=x", "ou=groups,dc=x"));
@@ -14,6 +14,7 @@ fn directories() {
         (own.settings.people.as_str(), own.settings.schema.map(|kind| kind.name())),
         ("ou=p,dc=y", Some("mixed"))
     );
+    assert_eq!((corp.settings.key_attribute, own.settings.key_attribute), (None, Some("nsSshPublicKey")));
     assert_eq!(own.hosts.as_ref().map(|hosts| hosts.value.as_str()), Some("login"));
 }
 
@@ -32,7 +33,8 @@ fn directories_that_are_none() {
         (&socket.replace("2000-2999", "3000-2000"), "`ids` must be the first and last number"),
         (&socket.replace("2000-2999", "1-2999"), "`ids` must be the first and last number"),
         (&socket.replace("2000-2999", "3000-3999"), "gid 2001 is not among `ids` of the directory `corp`"),
-        (&format!("{socket}, schema: nis"), "`schema` must be rfc2307, rfc2307bis, mixed, not `nis`"),
+        (&format!("{socket}, schema: nis"), "`schema` must be rfc2307, rfc2307bis, mixed, ad, not `nis`"),
+        (&format!("{socket}, key_attribute: mail"), "`key_attribute` must be sshPublicKey, sshPublicKeys,"),
         (&format!("{socket}, bind: 'cn=e,dc=x'"), "`corp` has no `password`"),
         (&format!("{socket}, bind: 'cn=e,dc=x', password: hunter2"), "a password does not stand in a roster"),
         (&format!("{socket}, bind: 'cn=e,dc=x', password: {{}}"), "`password` says where the password is"),

@@ -1,0 +1,129 @@
+//! OpenLDAP, 389ds, and what else keeps people as RFC 2307 and its successors say.
+
+use super::{About, Dialect, Terms, vendor};
+use crate::dn::child;
+use crate::entry::Entry;
+use crate::schema::{Keys, Shape, described};
+use crate::settings::Settings;
+use host::identity::date;
+
+/// Servers with `posixAccount` and `posixGroup`.
+#[derive(Debug)]
+pub struct Posix;
+
+/// How the password policy marks who is locked for good. Another time is its own lock after wrong passwords.
+const FOR_GOOD: &str = "000001010000Z";
+
+static TERMS: Terms = Terms {
+    everybody: "(|(objectClass=posixAccount)(objectClass=posixGroup))",
+    read: &[
+        "objectClass",
+        "uid",
+        "cn",
+        "displayName",
+        "gecos",
+        "uidNumber",
+        "gidNumber",
+        "homeDirectory",
+        "loginShell",
+        "shadowExpire",
+        "pwdAccountLockedTime",
+        "memberUid",
+        "member",
+        "sshPublicKey",
+        "nsSshPublicKey",
+        "entryCSN",
+    ],
+    person: "posixAccount",
+    login: "uid",
+    home: "homeDirectory",
+    group: "posixGroup",
+    group_name: "cn",
+    written: &[
+        "gidNumber",
+        "displayName",
+        "gecos",
+        "homeDirectory",
+        "loginShell",
+        "shadowExpire",
+        "pwdAccountLockedTime",
+    ],
+    made_there: &["sn"],
+};
+
+impl Dialect for Posix {
+    fn is(&self, _root: &Entry) -> bool {
+        true
+    }
+
+    fn terms(&self) -> &'static Terms {
+        &TERMS
+    }
+
+    fn shape(&self, about: &About, settings: &Settings) -> Result<Shape, String> {
+        let mut shape = Shape::of(&about.subschema, settings.schema)?;
+        shape.hides_silently = vendor(&about.root).contains("389 project");
+        if let Some(attribute) = settings.key_attribute {
+            let types: Vec<&str> = about.subschema.texts("attributetypes").collect();
+            described(&types, attribute).ok_or_else(|| format!("its schema has no {attribute}"))?;
+            let class = (attribute == "sshPublicKey").then_some("ldapPublicKey");
+            shape.keys = Some(Keys { attribute, class });
+        }
+        Ok(shape)
+    }
+
+    fn new_person(&self, login: &str, full: &str, settings: &Settings, _shape: &Shape) -> Entry {
+        let entry = Entry::new(child("uid", login, &settings.people));
+        let classes = ["inetOrgPerson", "posixAccount", "shadowAccount"];
+        let entry = classes.into_iter().fold(entry, |entry, class| entry.with("objectClass", class));
+        entry.with("uid", login).with("cn", full).with("sn", family(full))
+    }
+
+    fn new_group(&self, name: &str, settings: &Settings, shape: &Shape) -> Entry {
+        let entry = Entry::new(child("cn", name, &settings.groups)).with("objectClass", "posixGroup").with("cn", name);
+        match shape.group_class {
+            Some(class) => entry.with("objectClass", class),
+            None => entry,
+        }
+    }
+
+    /// `gecos` is ASCII on most servers; the name in full is in `displayName`, which takes any script.
+    fn name(&self, person: &mut Entry, full: Option<&str>, shape: &Shape) {
+        if person.is_a("inetOrgPerson") {
+            person.put("displayName", full);
+        }
+        if full.is_none_or(str::is_ascii) || shape.unicode_gecos {
+            person.put("gecos", full);
+        }
+    }
+
+    fn is_locked(&self, person: &Entry) -> bool {
+        person.text("pwdAccountLockedTime") == Some(FOR_GOOD)
+    }
+
+    fn lock(&self, person: &mut Entry, is_locked: bool, shape: &Shape) {
+        if is_locked && shape.policy_lock {
+            person.put("pwdAccountLockedTime", Some(FOR_GOOD));
+        }
+        if !is_locked && self.is_locked(person) {
+            person.put("pwdAccountLockedTime", None);
+        }
+    }
+
+    fn expiry(&self, person: &Entry) -> Option<String> {
+        let day = person.text("shadowExpire")?;
+        Some(day.parse().map_or_else(|_| format!("day {day}"), date))
+    }
+
+    fn expire(&self, person: &mut Entry, day: Option<i64>) {
+        if day.is_some() && !person.is_a("shadowAccount") {
+            person.add("objectClass", "shadowAccount".into());
+        }
+        person.put("shadowExpire", day.map(|day| day.to_string()).as_deref());
+    }
+}
+
+/// What entries must have for a family name: the last word of the name in full.
+pub(super) fn family(full: &str) -> &str {
+    full.split_whitespace().next_back().unwrap_or(full)
+}
