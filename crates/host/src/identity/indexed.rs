@@ -2,8 +2,9 @@
 
 use super::entries::Entry;
 use super::word_list::NameList;
+use foldhash::HashMap;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Mutex;
 
 /// A line and what it is.
@@ -121,10 +122,10 @@ impl<E: Entry> Indexed<E> {
             head: Vec::new(),
             tail: Vec::new(),
             open: None,
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
             by_number: BTreeMap::new(),
-            by_group: HashMap::new(),
-            by_mention: HashMap::new(),
+            by_group: HashMap::default(),
+            by_mention: HashMap::default(),
             odd: BTreeSet::new(),
             unread: Vec::new(),
             packed: Mutex::new(None),
@@ -207,7 +208,7 @@ impl<E: Entry> Indexed<E> {
     /// Exchanges a line, or takes it away.
     pub(super) fn put(&mut self, slot: Slot, line: Option<Line<E>>) {
         let part = if slot.tail { &mut self.tail } else { &mut self.head };
-        let old = std::mem::replace(&mut part[slot.at], line.clone());
+        let old = part[slot.at].take();
         let (before, after) = (old.as_ref().and_then(Line::entry), line.as_ref().and_then(Line::entry));
         for name in unlisted(before, after) {
             drop_from(&mut self.by_mention, name, slot);
@@ -220,6 +221,8 @@ impl<E: Entry> Indexed<E> {
         }
         old.iter().for_each(|old| self.forget(slot, old));
         line.iter().for_each(|line| self.note(slot, line));
+        let part = if slot.tail { &mut self.tail } else { &mut self.head };
+        part[slot.at] = line;
     }
 
     fn note(&mut self, slot: Slot, line: &Line<E>) {

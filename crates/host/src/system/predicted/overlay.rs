@@ -6,8 +6,9 @@
 use crate::identity::Uid;
 use crate::system::resolve::{self, At, FollowedLinks, Ground, Met, refuse_further_name};
 use crate::system::{FileKind, Result, Stat, System, SystemError};
+use foldhash::{HashMap, HashSet};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Bound;
@@ -78,7 +79,7 @@ pub struct Overlay<S> {
     /// Contents that nodes have: thousands of homes have the same files.
     contents: HashSet<Arc<[u8]>>,
     /// What was last seen of the system below, which no dry run changes; `None` means that nothing is there.
-    seen: RefCell<HashMap<PathBuf, Option<Stat>>>,
+    seen: RefCell<HashMap<OsString, Option<Stat>>>,
     /// Files of the system below that became nodes, by device and inode, since they may have several names.
     adopted: HashMap<(u64, u64), Number>,
 }
@@ -90,6 +91,12 @@ pub fn fail<T>(verb: &str, path: &Path, kind: io::ErrorKind) -> Result<T> {
 
 fn not_regular(path: &Path) -> SystemError {
     SystemError::Refused(format!("{} is not a regular file", path.display()))
+}
+
+/// Whether a path is absolute and made of names alone: no `.`, `..` or empty ones.
+fn is_plain(path: &[u8]) -> bool {
+    let Some(names) = path.strip_prefix(b"/") else { return false };
+    names.split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
 }
 
 impl<S: System> Ground for Overlay<S> {
@@ -121,12 +128,12 @@ impl<S: System> Overlay<S> {
     pub fn new(inner: S) -> Self {
         Self {
             inner,
-            names: HashMap::new(),
+            names: HashMap::default(),
             order: BTreeSet::new(),
             nodes: Vec::new(),
-            contents: HashSet::new(),
+            contents: HashSet::default(),
             seen: RefCell::default(),
-            adopted: HashMap::new(),
+            adopted: HashMap::default(),
         }
     }
 
@@ -333,7 +340,36 @@ impl<S: System> Overlay<S> {
     /// The real path: every link above the last component resolved, the last one too if `follow`. An error of kind
     /// NotFound or NotADirectory when what is above does not exist.
     pub fn real_path(&self, path: &Path, follow: bool, links: FollowedLinks) -> Result<PathBuf> {
+        if self.is_real(path, follow)? {
+            return Ok(path.to_owned());
+        }
         Ok(resolve::reach(self, path, follow, links)?.path)
+    }
+
+    /// Whether a path leads through directories alone, as most do: then it is its own real path, and there is no link to
+    /// judge. False where only a walk can tell.
+    fn is_real(&self, path: &Path, follow: bool) -> Result<bool> {
+        let bytes = path.as_os_str().as_bytes();
+        if !is_plain(bytes) {
+            return Ok(false);
+        }
+        for (end, _) in bytes.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/') {
+            if self.kind_at(OsStr::from_bytes(&bytes[..end]))? != Some(FileKind::Directory) {
+                return Ok(false);
+            }
+        }
+        Ok(!follow || self.kind_at(path.as_os_str())? != Some(FileKind::Link))
+    }
+
+    /// What is at a real path; `None` when nothing is.
+    fn kind_at(&self, real: &OsStr) -> Result<Option<FileKind>> {
+        if let Some(decided) = self.names.get(real) {
+            return Ok(decided.map(|number| self.nodes[number].stat.kind));
+        }
+        Ok(self.at(Path::new(real))?.map(|found| match found {
+            Found::Here(number) => self.nodes[number].stat.kind,
+            Found::Below(_, stat) => stat.kind,
+        }))
     }
 
     /// A mount of the system below: that of the file itself or, where it is only predicted, of what it lies in.
@@ -383,7 +419,7 @@ impl<S: System> Overlay<S> {
 
     /// What the system below says of a path. A person's files lie close together, so a few answers are enough to remember.
     fn stat_below(&self, path: &Path) -> Result<Option<Stat>> {
-        if let Some(seen) = self.seen.borrow().get(path) {
+        if let Some(seen) = self.seen.borrow().get(path.as_os_str()) {
             return Ok(seen.clone());
         }
         let stat = self.inner.stat(path, false)?;
@@ -391,7 +427,7 @@ impl<S: System> Overlay<S> {
         if seen.len() >= SEEN {
             seen.clear();
         }
-        seen.insert(path.to_owned(), stat.clone());
+        seen.insert(path.as_os_str().to_owned(), stat.clone());
         Ok(stat)
     }
 
