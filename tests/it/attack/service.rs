@@ -5,6 +5,7 @@ use super::{figure, is_long, rounds};
 use crate::node;
 use crate::service::Service;
 use crate::support::http::{self, Answer, get, post};
+use rustix::process::{getpriority_process, setpriority_process};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -132,8 +133,16 @@ struct Waits {
 }
 
 impl Waits {
-    /// Measures until all of these have ended.
+    /// Measures until all of these have ended: as who watches does, before what users run on the same host. What is measured
+    /// is the service, not how long this thread waits for a processor.
     fn during(&mut self, service: &Service, all: &mut [Child]) {
+        let began = getpriority_process(None).expect("the kernel tells it");
+        setpriority_process(None, -10).expect("this is root");
+        self.measure(service, all);
+        setpriority_process(None, began).expect("as it was");
+    }
+
+    fn measure(&mut self, service: &Service, all: &mut [Child]) {
         let (mut here, mut there) = UnixStream::pair().expect("a pair of sockets");
         let echo = move || while there.read_exact(&mut [0]).and_then(|()| there.write_all(&[0])).is_ok() {};
         std::thread::spawn(echo);

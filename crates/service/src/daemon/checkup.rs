@@ -1,6 +1,7 @@
 //! [`Checkup`]: whether the store can be read, found out on a thread of its own, so that whoever watches the service waits
 //! for no caller's command, and for no thread that [stands back](super::precedence).
 
+use super::precedence::Precedence;
 use crate::store::Readers;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -18,7 +19,11 @@ impl Checkup {
     pub fn start(readers: &Readers) -> io::Result<Self> {
         let (ask, asked) = channel();
         let readers = readers.apart();
-        std::thread::Builder::new().name("checkup".into()).spawn(move || answer_all(&asked, &readers))?;
+        let work = move || {
+            Precedence::of_this_thread().come_forward();
+            answer_all(&asked, &readers);
+        };
+        std::thread::Builder::new().name("checkup".into()).spawn(work)?;
         Ok(Self(ask))
     }
 

@@ -57,6 +57,7 @@ use http::App;
 use log::Logger;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 pub use nss::ThisHost;
+use precedence::Precedence;
 use server::Server;
 use service::Service;
 use socket::{Socket, make_parent};
@@ -78,12 +79,17 @@ pub type Reread = Box<dyn Fn() -> Result<Config, Diagnostic> + Send + Sync>;
 pub fn serve(config: Config, reread: Reread) -> Result<(), Diagnostic> {
     let logger = Logger::start(&config.log).map_err(host)?;
     open_more_files();
+    let began = Precedence::of_this_thread();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(THREADS)
+        .on_thread_start(move || began.begin())
+        // Only threads that answer are ever parked; those that may block are not.
+        .on_thread_park(move || began.come_forward())
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| host(format!("cannot start: {error}")))?;
+    began.come_forward();
     let served = runtime.block_on(run(config, logger, reread));
     // What is still running had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
