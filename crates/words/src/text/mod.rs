@@ -1,10 +1,12 @@
 //! Small pieces of text that people and Slurm write: display width, tables, host lists, TRES, durations.
 
 pub mod counts;
+pub mod csv;
 pub mod duration;
 pub mod encoding;
 pub mod getopt;
 pub mod glob;
+pub mod hangul;
 pub mod hex;
 pub mod hostlist;
 pub mod limit;
