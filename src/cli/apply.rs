@@ -51,6 +51,14 @@ pub struct ApplyArgs {
     pub all: bool,
 }
 
+impl ApplyArgs {
+    /// For a plan that was made and agreed upon already.
+    pub(super) fn without_plan(site: SiteArgs, roster: PathBuf, json: bool) -> Self {
+        let roster = Some(roster);
+        Self { plan: None, site, roster, max_removals: None, protect: Vec::new(), yes: true, json, all: false }
+    }
+}
+
 /// Applies.
 pub fn run(args: &ApplyArgs) -> Exit {
     match prepare(args).and_then(|(plan, roster)| apply(args, &plan, roster.as_ref())) {
@@ -78,17 +86,22 @@ fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit,
     }
     if args.plan.is_none() && plan.is_empty() {
         if args.json {
-            out.json(&as_json(true, &[], &[], &[], plan));
+            out.json(&nothing_done(plan).to_string());
         }
         return Ok(exit(true, plan));
     }
-    if args.plan.is_none() && !args.yes && !confirmed(args.json).map_err(|problem| vec![problem])? {
+    if args.plan.is_none() && !args.yes && !agreed(args.json).map_err(|problem| vec![problem])? {
         return Err(vec![Diagnostic::new(ErrorKind::Refused, "not applied; nothing was touched")]);
     }
-    carry_out(args, plan, roster).map(|well| exit(well, plan))
+    let carried = carry_out(args, plan, roster)?;
+    if args.json {
+        out.json(&carried.json.to_string());
+    }
+    Ok(exit(carried.well, plan))
 }
 
-fn exit(well: bool, plan: &Plan) -> Exit {
+/// How it ends, once what was planned is done, or not.
+pub(super) fn exit(well: bool, plan: &Plan) -> Exit {
     match (well, plan.left_out.is_empty()) {
         (false, _) => Exit::ERROR,
         (true, false) => Exit::LEFT_OUT,
@@ -104,23 +117,40 @@ fn mandate<'r>(args: &ApplyArgs, plan: &Plan, roster: Option<&'r Roster>) -> Man
     Mandate { guards, roster }
 }
 
+fn agreed(json: bool) -> Result<bool, Diagnostic> {
+    can_ask(json, "save a plan with `enlist plan -o FILE` and apply that, or give --yes")?;
+    confirmed("Apply this plan?")
+}
+
+/// That there is a terminal to ask on; `instead` says what to do where there is none.
+pub(super) fn can_ask(json: bool, instead: &str) -> Result<(), Diagnostic> {
+    let why = match (json, std::io::stdin().is_terminal()) {
+        (false, true) => return Ok(()),
+        (true, _) => "--json asks nothing",
+        (false, false) => "there is no terminal to ask on",
+    };
+    Err(Diagnostic::new(ErrorKind::Usage, why).hint(instead))
+}
+
 /// Asks on the terminal.
-fn confirmed(json: bool) -> Result<bool, Diagnostic> {
-    let stdin = std::io::stdin();
-    if json || !stdin.is_terminal() {
-        let why = if json { "--json asks nothing" } else { "there is no terminal to ask on" };
-        return Err(Diagnostic::new(ErrorKind::Usage, why)
-            .hint("save a plan with `enlist plan -o FILE` and apply that, or give --yes"));
-    }
+pub(super) fn confirmed(question: &str) -> Result<bool, Diagnostic> {
     let failed = |error: std::io::Error| Diagnostic::new(ErrorKind::Usage, format!("cannot ask: {error}"));
-    stdout().text("Apply this plan? [y/N] ");
+    stdout().text(&format!("{question} [y/N] "));
     let mut line = String::new();
-    stdin.read_line(&mut line).map_err(failed)?;
+    std::io::stdin().read_line(&mut line).map_err(failed)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
+/// What came of a plan that was carried out.
+pub(super) struct Carried {
+    /// Whether all is as planned, and every way in of who left is shut.
+    pub well: bool,
+    /// What became of every step, for programs. To people it has been told.
+    pub json: serde_json::Value,
+}
+
 /// On links of its own: agents that made the plan remember what they predicted.
-fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<bool, Vec<Diagnostic>> {
+pub(super) fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Carried, Vec<Diagnostic>> {
     let hosts = hosts(args, plan, roster).map_err(|problem| vec![problem])?;
     let connector = waiting::watched();
     let stop = stop_on_interrupt()
@@ -138,8 +168,9 @@ fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<b
     report.proofs = control::sync::prove(&site, plan);
     let well = done && report.proofs.iter().all(|proof| proof.well);
     let ways = control::sync::ways_in(&site, plan, roster);
-    report.end(well, &ways);
-    Ok(well && ways.iter().all(|way| way.standing <= WayStanding::Allowed))
+    report.end(&ways);
+    let json = as_json(well, &report.heard, &ways, &report.proofs, plan);
+    Ok(Carried { well: well && ways.iter().all(|way| way.standing <= WayStanding::Allowed), json })
 }
 
 /// The plan's hosts. What each is for is the roster's to say, where there is one.
@@ -161,15 +192,20 @@ fn hosts(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Vec<H
     }
 }
 
-fn as_json(well: bool, applied: &[Applied], ways: &[WayIn], proofs: &[Proof], plan: &Plan) -> String {
+fn as_json(well: bool, applied: &[Applied], ways: &[WayIn], proofs: &[Proof], plan: &Plan) -> serde_json::Value {
     let mut all = serde_json::json!({ "ok": well, "applied": applied, "ways_in": ways, "left_out": plan.left_out });
     if !proofs.is_empty() {
         all["seen_on_hosts"] = serde_json::json!(proofs);
     }
-    all.to_string()
+    all
 }
 
-/// Tells what became of steps: each phase's lines as soon as it is over, or one JSON document at the end.
+/// The same where there was nothing to do.
+pub(super) fn nothing_done(plan: &Plan) -> serde_json::Value {
+    as_json(true, &[], &[], &[], plan)
+}
+
+/// Tells what became of steps: each phase's lines as soon as it is over. With `--json` it only remembers them.
 struct Report<'p> {
     heard: Vec<Applied>,
     /// What hosts say of people whom a directory was told of.
@@ -201,11 +237,10 @@ impl Report<'_> {
         out.line("");
     }
 
-    fn end(&mut self, well: bool, ways: &[WayIn]) {
+    fn end(&mut self, ways: &[WayIn]) {
         self.show_phase();
         let out = stdout();
         if self.json {
-            out.json(&as_json(well, &self.heard, ways, &self.proofs, self.plan));
             return;
         }
         out.lines(view::proof::proofs(&self.proofs));

@@ -23,6 +23,7 @@ mod saved;
 pub mod serve;
 mod site;
 pub mod slurm;
+pub mod status;
 mod stepping;
 pub mod store;
 pub mod user;
@@ -61,6 +62,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Say why somebody can or cannot log in and submit: the first broken link from roster to scheduler
     Explain(explain::ExplainArgs),
+    /// Show how everybody stands, with the first broken link of each
+    Status(status::StatusArgs),
     /// How hosts are to be clients of a directory of the roster
     Directory(directory::DirectoryArgs),
     /// Look at the roster itself
@@ -100,6 +103,7 @@ impl Command {
             Command::Apply(args) => apply::run(&args),
             Command::Audit(args) => audit::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Status(args) => status::run(&args),
             Command::Directory(args) => directory::run(&args),
             Command::Roster(args) => roster::run(&args),
             Command::User(args) => user::run(&args),

@@ -1,14 +1,17 @@
 //! `enlist plan`: what the roster would change, on all hosts and in the scheduler.
 
 use super::Exit;
-use super::saved::Saving;
+use super::saved::{self, Saving};
 use super::site::{self, SiteArgs, fail_all};
 use crate::cli::waiting;
 use crate::view;
 use crate::view::fold::Extent;
+use crate::view::review::redact::Redaction;
+use crate::view::review::{FORMATS, Review};
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use control::plan::Plan;
 use control::roster::Roster;
 use control::sync::reach::Reach;
@@ -32,8 +35,20 @@ pub struct PlanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The plan as JSON instead of text
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "redact", "show_commands"])]
     pub json: bool,
+    /// For review: person by person, and what takes something away last
+    #[arg(long, value_name = "FORM", value_parser = form_names())]
+    pub format: Option<String>,
+    /// For review where others read along: names, keys and comments masked, each always in the same way
+    #[arg(long)]
+    pub redact: bool,
+    /// For review: beside each change the commands that would do the same
+    #[arg(long)]
+    pub show_commands: bool,
+    /// Show a plan that was saved, and look at no host
+    #[arg(long, value_name = "PLAN", conflicts_with = "output")]
+    pub from: Option<PathBuf>,
     /// Each change, also where those of many people are alike
     #[arg(long)]
     pub all: bool,
@@ -48,20 +63,14 @@ pub fn run(args: &PlanArgs) -> Exit {
         Ok(saving) => saving,
         Err(problem) => return fail_all(&[problem], args.json),
     };
-    let Planned { plan, warnings } = match make(&args.site, &args.roster) {
+    let (Planned { plan, warnings }, people) = match planned_for(args) {
         Ok(planned) => planned,
         Err(problems) => return fail_all(&problems, args.json),
     };
-    warn(&warnings);
     if let Some(Err(problem)) = saving.as_ref().map(|saving| saving.write(&plan)) {
         return fail_all(&[problem], args.json);
     }
-    let out = stdout();
-    if args.json {
-        out.json(&plan.to_json())
-    } else {
-        out.lines(view::plan::plan(&plan, extent(args.all)))
-    }
+    show(args, &plan, &warnings, people);
     if let Some(saving) = &saving {
         stderr().line(next_step(saving, &plan, &args.roster));
     }
@@ -69,6 +78,44 @@ pub fn run(args: &PlanArgs) -> Exit {
         return Exit::LEFT_OUT;
     }
     if plan.is_empty() { Exit::OK } else { CHANGES }
+}
+
+/// The plan, saved or made now, and the logins of the roster that it was made from.
+fn planned_for(args: &PlanArgs) -> Result<(Planned, Vec<String>), Vec<Diagnostic>> {
+    if let Some(path) = &args.from {
+        let plan = saved::read(path).map_err(|problem| vec![problem])?;
+        return Ok((Planned { plan, warnings: Vec::new() }, Vec::new()));
+    }
+    let roster = site::read_roster(&args.roster)?;
+    let people = roster.users.iter().map(|user| user.name.value.clone()).collect();
+    Ok((of_roster(&args.site, &roster)?, people))
+}
+
+/// Shows the plan as it is wanted.
+fn show(args: &PlanArgs, plan: &Plan, warnings: &[String], people: Vec<String>) {
+    let out = stdout();
+    if args.json {
+        warn(warnings);
+        return out.json(&plan.to_json());
+    }
+    if args.format.is_none() && !args.redact && !args.show_commands {
+        warn(warnings);
+        return out.lines(view::plan::plan(plan, extent(args.all)));
+    }
+    let form = args.format.as_deref().and_then(|name| FORMATS.iter().find(|format| format.name == name));
+    let write = form.unwrap_or(&FORMATS[0]).write;
+    if !args.redact {
+        warn(warnings);
+        return out.text(&write(&Review::new(plan, extent(args.all), args.show_commands)));
+    }
+    let redaction = Redaction::new(plan, people, std::env::var("ENLIST_REDACT_SECRET").unwrap_or_default());
+    warn(&warnings.iter().map(|text| redaction.text(text)).collect::<Vec<_>>());
+    out.text(&write(&Review::new(&redaction.plan(plan), extent(args.all), args.show_commands)));
+}
+
+/// The forms that there are.
+fn form_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(FORMATS.iter().map(|format| format.name))
 }
 
 /// What `--all` means.
@@ -88,13 +135,21 @@ pub(super) fn warn(warnings: &[String]) {
     stderr().lines(warnings.iter().map(|text| Styled::of(Style::Warning, "warning:").text(format!(" {text}"))));
 }
 
-/// Reads roster and inventory, looks at the site, and plans.
-pub(super) fn make(args: &SiteArgs, roster: &PathBuf) -> Result<Planned, Vec<Diagnostic>> {
-    of_roster(args, &site::read_roster(roster)?)
-}
-
 /// Reads the inventory, looks at the site, and plans.
 pub(super) fn of_roster(args: &SiteArgs, roster: &Roster) -> Result<Planned, Vec<Diagnostic>> {
+    planned(args, roster, control::sync::plan)
+}
+
+/// The same for these people alone.
+pub(super) fn of_people(args: &SiteArgs, roster: &Roster, names: &[String]) -> Result<Planned, Vec<Diagnostic>> {
+    planned(args, roster, |site, roster, sources, now| control::sync::plan_of(site, roster, names, sources, now))
+}
+
+fn planned(
+    args: &SiteArgs,
+    roster: &Roster,
+    plan: impl Fn(&Site, &Roster, &[String], String) -> Result<Planned, Vec<Diagnostic>>,
+) -> Result<Planned, Vec<Diagnostic>> {
     let one = |problem| vec![problem];
     let sources = args.sources();
     let inventory = site::read_inventory(&sources).map_err(one)?;
@@ -102,5 +157,5 @@ pub(super) fn of_roster(args: &SiteArgs, roster: &Roster) -> Result<Planned, Vec
     let limit = args.limit().map_err(one)?;
     let hosts = Reach::new(&inventory, &login).of_roster(roster, &limit).map_err(one)?;
     let connector = waiting::watched();
-    control::sync::plan(&Site::new(hosts, &connector, args.forks), roster, &sources, site::now())
+    plan(&Site::new(hosts, &connector, args.forks), roster, &sources, site::now())
 }

@@ -1,4 +1,6 @@
-//! `enlist roster`: looks at the roster itself; touches no host.
+//! `enlist roster`: looks at the roster itself, or makes one of what is there. Changes no host.
+
+mod import;
 
 use super::Exit;
 use super::site::{fail_all, read_roster};
@@ -8,7 +10,7 @@ use control::roster::{CHECKS, Roster, State};
 use std::path::PathBuf;
 use words::text::width::pad;
 
-/// Look at the roster itself; touches no host.
+/// Look at the roster itself, or make one of what is there. Changes no host.
 #[derive(Args, Debug)]
 pub struct RosterArgs {
     /// What to do
@@ -30,12 +32,15 @@ pub enum Action {
     },
     /// List the checks
     Checks,
+    /// Make a roster of the people who are there already, on hosts, in directories and in the scheduler
+    Import(Box<import::ImportArgs>),
 }
 
 /// Does it.
 pub fn run(args: &RosterArgs) -> Exit {
     let out = stdout();
     match &args.action {
+        Action::Import(args) => import::run(args),
         Action::Checks => {
             let column = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or(0);
             CHECKS.iter().for_each(|check| out.line(format!("{}  {}", pad(check.name, column), check.demands)));

@@ -9,10 +9,13 @@ pub mod fold;
 mod generations;
 
 pub mod live;
+pub mod page;
 pub mod plan;
 pub mod play;
 pub mod play_json;
 pub mod proof;
+pub mod review;
+pub mod status;
 pub mod styled;
 pub mod styles;
 pub mod user;

@@ -15,15 +15,18 @@ use words::text::width::{pad, width};
 use words::value::Value;
 
 /// The same change with all the hosts that have it.
-struct Shared<'p> {
-    step: &'p Step,
-    change: &'p Change,
-    hosts: Vec<&'p str>,
+pub(super) struct Shared<'p> {
+    /// The step that it is of, on the first of the hosts.
+    pub step: &'p Step,
+    /// The change.
+    pub change: &'p Change,
+    /// Their inventory names.
+    pub hosts: Vec<&'p str>,
 }
 
 impl Shared<'_> {
     /// Whose change it is, as the step says.
-    fn person(&self) -> &str {
+    pub fn person(&self) -> &str {
         let args = &self.step.args;
         let named = args.get("user").or(args.get("name")).and_then(Value::as_str);
         named.unwrap_or(&self.change.address.name)
@@ -50,7 +53,7 @@ pub fn plan(plan: &Plan, extent: Extent) -> Vec<Styled> {
 }
 
 /// Where the directories are that the plan changes: equal steps for another server are another plan.
-fn directories(plan: &Plan) -> Vec<Styled> {
+pub(super) fn directories(plan: &Plan) -> Vec<Styled> {
     let changed = plan.hosts.iter().filter(|place| !place.steps.is_empty());
     let marks = changed.filter_map(|place| Some((&place.host, place.directory.as_ref()?)));
     let line = |(name, mark): (&String, &DirectoryMark)| {
@@ -140,7 +143,7 @@ fn same_on_hosts(all: &[LeftOut]) -> Vec<(&LeftOut, Vec<&str>)> {
 
 /// Equal changes of one phase, in the order in which they are first met. Hosts mostly have the same changes in the
 /// same order, so that order is also a good one for people.
-fn shared(plan: &Plan) -> Vec<Shared<'_>> {
+pub(super) fn shared(plan: &Plan) -> Vec<Shared<'_>> {
     let mut shared: Vec<Shared> = Vec::new();
     let mut places = HashMap::new();
     for host in &plan.hosts {
@@ -170,7 +173,7 @@ pub fn heading(phase: Phase) -> &'static str {
     }
 }
 
-fn mark(action: Action) -> (char, Style) {
+pub(super) fn mark(action: Action) -> (char, Style) {
     match action {
         Action::Create => ('+', Style::Added),
         Action::Update => ('~', Style::Changed),
@@ -179,7 +182,7 @@ fn mark(action: Action) -> (char, Style) {
 }
 
 /// "all 5 hosts", or their names.
-fn name_hosts(hosts: &[&str], of: usize) -> String {
+pub(super) fn name_hosts(hosts: &[&str], of: usize) -> String {
     match hosts.len() {
         1 => hosts[0].to_owned(),
         count if count == of => format!("all {of} hosts"),
@@ -188,7 +191,7 @@ fn name_hosts(hosts: &[&str], of: usize) -> String {
 }
 
 /// One line a field, names aligned; texts as their added and removed lines.
-fn fields(change: &Change) -> Vec<Styled> {
+pub(super) fn fields(change: &Change) -> Vec<Styled> {
     let column = change.fields.iter().map(|field| width(name_of(field))).max().unwrap_or(0);
     change.fields.iter().flat_map(|field| one_field(change.action, field, column)).collect()
 }
@@ -240,7 +243,7 @@ fn show(value: &Value) -> String {
     }
 }
 
-fn summary(plan: &Plan) -> String {
+pub(super) fn summary(plan: &Plan) -> String {
     let hosts = places(plan);
     let left_out = match plan.left_out.len() {
         0 => String::new(),

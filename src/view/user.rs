@@ -63,6 +63,25 @@ pub fn lines(fields: &Map) -> Vec<String> {
     lines
 }
 
+/// One line a person: login, uid, group, what the roster says of him in one word, accounts, real name.
+pub fn table(roster: &Roster, people: &[&User], state: impl Fn(&User) -> &'static str) -> Vec<String> {
+    let row = |user: &&User| {
+        let accounts = accounts(roster, user);
+        let names: Vec<_> = accounts.as_map().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let name = user.comment.as_ref().map_or("", |comment| comment.as_str());
+        let (uid, names) = (user.uid.value.to_string(), names.join(","));
+        [user.name.as_str(), &uid, user.group.as_str(), state(user), &names, name].map(str::to_owned)
+    };
+    let head = ["LOGIN", "UID", "GROUP", "STATE", "ACCOUNTS", "NAME"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(head).chain(people.iter().map(row)).collect();
+    let columns: Vec<usize> = (0..6).map(|at| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0)).collect();
+    let line = |row: &[String; 6]| {
+        let cells: Vec<_> = row.iter().zip(&columns).map(|(cell, column)| pad(cell, *column)).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 fn account(name: &str, limits: &Value) -> String {
     let limits = limits.as_map().into_iter().flatten();
     std::iter::once(name.to_owned())

@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_yaml;
 mod bench;
 mod connection;
+mod desk;
 mod directory;
 mod docs;
 mod explain;

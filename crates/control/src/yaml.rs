@@ -11,6 +11,8 @@ pub mod scalar;
 mod tests;
 mod write;
 
+pub use write::document;
+
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 
 mod cluster;
 pub mod compute;
+mod desk;
 mod developers;
 mod directories;
 mod jobs;

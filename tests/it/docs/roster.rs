@@ -25,6 +25,7 @@ fn the_roster_with_everything_in_it() {
     let again = at_desk(&lab, &desk, PLAN).ok().stdout;
     assert!(again.starts_with("Nothing to do: 5 hosts looked at"), "{again}");
     type_all(page.take("enlist explain"), &[], |_, line| at_desk(&lab, &desk, line));
+    type_all(page.take("enlist status"), &[], |_, line| at_desk(&lab, &desk, line));
     assert_eq!(lab.sh("login2", "id -Gn gildong").ok().stdout, "ai_team gpu_users\n");
     plan_has_the_documented_shape(&plan);
 

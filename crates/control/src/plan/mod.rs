@@ -3,6 +3,7 @@
 //! It is data: `enlist plan` saves it, people review it, guards judge it, `enlist apply` does it and nothing else. The
 //! file is described in `docs/plan-format.md`.
 
+pub mod commands;
 pub mod guard;
 pub mod vocabulary;
 

@@ -100,10 +100,13 @@ fn path(keys: &[&str]) -> Vec<String> {
     keys.iter().map(|key| (*key).to_owned()).collect()
 }
 
+/// Said behind the name of a text that is not written.
+pub const AS_IT_WOULD_BE: &str = "(as it would be)";
+
 /// Makes the edits and reads the result with all checks.
 fn checked(roster: &Roster, edits: &[Edit]) -> Result<String, Vec<Diagnostic>> {
     let text = edit(&roster.source, edits).map_err(one)?;
-    load(&Source::new(format!("{} (as it would be)", roster.source.name), text.clone()))?;
+    load(&Source::new(format!("{} {AS_IT_WOULD_BE}", roster.source.name), text.clone()))?;
     Ok(text)
 }
 

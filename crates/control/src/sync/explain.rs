@@ -142,7 +142,8 @@ fn differing(site: &Site, host: &Host, roster: &Roster, name: &str, modules: &[&
     Ok(found)
 }
 
-fn foreseen(module: &str, result: ItemResult) -> Vec<String> {
+/// What a dry run of one item of a module would change, for people.
+pub(super) fn foreseen(module: &str, result: ItemResult) -> Vec<String> {
     if let Err(failure) = result.outcome {
         return vec![failure.msg];
     }
@@ -183,17 +184,41 @@ fn or_none(value: &Value) -> String {
 }
 
 fn scheduler(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Scheduler, String> {
-    let rows = |words: &[&str]| -> Result<Vec<Vec<String>>, String> {
-        let text = ask_program(site, host, &[&["sacctmgr", "-n", "-P", "show"], words].concat())?;
-        Ok(text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect())
-    };
-    let whom = format!("user={name}");
-    let user = rows(&["user", "where", &format!("name={name}"), "format=User,DefaultAccount"])?;
+    let user = rows_of_users(site, host, Some(name))?;
+    let associations = rows_of_associations(site, host, Some(name))?;
+    Ok(Scheduler {
+        default_account: user.into_iter().find(|(login, _)| login == name).map(|(_, account)| account),
+        associations: associations.into_iter().map(|(_, place, limits)| (place, limits)).collect(),
+        left_behind: left_behind(site, host, roster, name),
+        differs: differing(site, host, roster, name, SCHEDULER)?,
+    })
+}
+
+fn rows(site: &Site, host: &Host, words: &[&str]) -> Result<Vec<Vec<String>>, String> {
+    let text = ask_program(site, host, &[&["sacctmgr", "-n", "-P", "show"], words].concat())?;
+    Ok(text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect())
+}
+
+/// Login and default account, of one user or of all.
+pub(super) fn rows_of_users(site: &Site, host: &Host, name: Option<&str>) -> Result<Vec<(String, String)>, String> {
+    let whom = name.map(|name| format!("name={name}"));
+    let condition = whom.as_deref().map_or(Vec::new(), |whom| vec!["where", whom]);
+    let rows = rows(site, host, &[&["user"], &condition[..], &["format=User,DefaultAccount"]].concat())?;
+    Ok(rows.into_iter().map(|row| (row[0].clone(), row.get(1).cloned().unwrap_or_default())).collect())
+}
+
+/// Login, account with its partition, and the limits in force there.
+type InForce = (String, String, Vec<(String, String)>);
+
+/// The associations of one user or of all, with the limits in force, inherited ones too.
+pub(super) fn rows_of_associations(site: &Site, host: &Host, name: Option<&str>) -> Result<Vec<InForce>, String> {
     let mut columns = vec!["Account", "User", "Partition"];
-    let plain = LIMITS.iter().filter(|kind| kind.tres.is_none());
-    columns.extend(plain.map(|kind| kind.column));
-    let rows = rows(&["association", "where", &whom, &format!("format={}", columns.join(","))])?;
-    let his = rows.into_iter().filter(|row| row.len() == columns.len() && row[1] == name);
+    columns.extend(LIMITS.iter().filter(|kind| kind.tres.is_none()).map(|kind| kind.column));
+    let (whom, format) = (name.map(|name| format!("user={name}")), format!("format={}", columns.join(",")));
+    let condition = whom.as_deref().map_or(Vec::new(), |whom| vec!["where", whom]);
+    let rows = rows(site, host, &[&["association"], &condition[..], &[format.as_str()]].concat())?;
+    let is_meant =
+        |row: &Vec<String>| row.len() == columns.len() && !row[1].is_empty() && name.is_none_or(|name| row[1] == name);
     let limits = |row: &[String]| -> Vec<(String, String)> {
         let pairs = columns.iter().zip(row).skip(3).filter(|(_, value)| !value.is_empty());
         pairs.map(|(column, value)| ((*column).to_owned(), value.clone())).collect()
@@ -202,12 +227,7 @@ fn scheduler(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Sc
         "" => row[0].clone(),
         partition => format!("{} in partition {partition}", row[0]),
     };
-    Ok(Scheduler {
-        default_account: user.into_iter().find(|row| row[0] == name).map(|row| row.get(1).cloned().unwrap_or_default()),
-        associations: his.map(|row| (place(&row), limits(&row))).collect(),
-        left_behind: left_behind(site, host, roster, name),
-        differs: differing(site, host, roster, name, SCHEDULER)?,
-    })
+    Ok(rows.into_iter().filter(is_meant).map(|row| (row[1].clone(), place(&row), limits(&row))).collect())
 }
 
 /// The modules of the scheduler that are about a person.
@@ -221,7 +241,7 @@ fn left_behind(site: &Site, host: &Host, roster: &Roster, name: &str) -> Option<
     Some(jobs.map(|jobs| jobs.get(&user.uid.value).and_then(|own| told(own, policy))))
 }
 
-const PLAN: &str = "enlist plan, then enlist apply";
+pub(super) const PLAN: &str = "enlist plan, then enlist apply";
 
 /// The chain: the roster, every host in order, the scheduler last.
 pub fn links(roster: &Roster, name: &str, facts: &[Facts]) -> Vec<Link> {
@@ -244,7 +264,7 @@ pub fn links(roster: &Roster, name: &str, facts: &[Facts]) -> Vec<Link> {
     links
 }
 
-fn well(place: &str, link: &'static str, seen: impl Into<String>) -> Link {
+pub(super) fn well(place: &str, link: &'static str, seen: impl Into<String>) -> Link {
     Link { place: place.into(), link, well: true, looked_at: true, seen: seen.into(), todo: None }
 }
 
@@ -253,7 +273,7 @@ fn unseen(place: &str, link: &'static str, why: impl Into<String>) -> Link {
     Link { looked_at: false, ..well(place, link, why) }
 }
 
-fn broken(place: &str, link: &'static str, seen: impl Into<String>, todo: impl Into<String>) -> Link {
+pub(super) fn broken(place: &str, link: &'static str, seen: impl Into<String>, todo: impl Into<String>) -> Link {
     Link { place: place.into(), link, well: false, looked_at: true, seen: seen.into(), todo: Some(todo.into()) }
 }
 

@@ -3,6 +3,7 @@
 //! A roster is compiled into items of the same modules that playbooks use (`compile`). Their check mode on every host
 //! is the plan; running them for real is the apply. Nothing here knows what a passwd file looks like.
 
+pub mod adopt;
 mod apply;
 mod ask;
 pub mod audit;
@@ -15,6 +16,7 @@ mod plan;
 mod prove;
 pub mod reach;
 mod stale;
+pub mod status;
 mod ways_in;
 
 use crate::connection::{Become, Connector, Target};
@@ -23,7 +25,7 @@ use crate::plan::DirectoryMark;
 pub use apply::{Applied, Became, Mandate, apply};
 use directory::Directory;
 pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
-pub use plan::{Planned, plan};
+pub use plan::{Planned, plan, plan_of};
 pub use prove::{Proof, prove};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

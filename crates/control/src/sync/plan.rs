@@ -11,10 +11,11 @@ use crate::plan::guard::{self, Case};
 use crate::plan::vocabulary as calls;
 use crate::plan::{FORMAT, HostPlan, LeftOut, Phase, Plan, RosterMark, Step, digest};
 use crate::roster::claims::{conflicts, of_roster};
+use crate::roster::excerpt::of_people;
 use crate::roster::homes::{above, plain};
 use crate::roster::{Roster, State};
-use host::change::Change;
 use host::change::outcome::{Failure, ItemResult};
+use host::change::{Action, Change};
 use std::collections::{BTreeMap, HashMap};
 use words::diag::{Diagnostic, ErrorKind};
 use words::value::{Map, Value};
@@ -31,6 +32,39 @@ pub struct Planned {
 /// Looks at every host and says what would be done. Reads only; refuses conflicts of names and numbers, and what a
 /// guard refuses. `created` is the time to write into the plan.
 pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String) -> Result<Planned, Vec<Diagnostic>> {
+    plan_part(site, roster, roster, inventory, created)
+}
+
+/// The same for some people of `roster` and what they need: groups and accounts where they are missing, and nothing that is to
+/// be done for others.
+pub fn plan_of(
+    site: &Site,
+    roster: &Roster,
+    names: &[String],
+    inventory: &[String],
+    created: String,
+) -> Result<Planned, Vec<Diagnostic>> {
+    let mut planned = plan_part(site, &of_people(roster, names), roster, inventory, created)?;
+    for host in &mut planned.plan.hosts {
+        host.steps.retain(is_needed);
+    }
+    Ok(planned)
+}
+
+/// A step for a person, or one that makes what he needs. What is there already and differs is for everybody's plan.
+fn is_needed(step: &Step) -> bool {
+    let is_shared = ["group", "slurm_account", "slurm_qos"].contains(&step.module.as_str());
+    !is_shared || step.changes.iter().any(|change| change.action == Action::Create)
+}
+
+/// Plans `roster`, which is all or a part of `everybody`: by that the guards judge.
+fn plan_part(
+    site: &Site,
+    roster: &Roster,
+    everybody: &Roster,
+    inventory: &[String],
+    created: String,
+) -> Result<Planned, Vec<Diagnostic>> {
     let Survey { seen, silent } = observe(site)?;
     refuse(conflicts(&of_roster(roster), &claims(&seen)))?;
     let of_host = |name: &str| site.hosts().iter().find(|host| host.name() == name);
@@ -60,7 +94,7 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
         roster: RosterMark {
             file: roster.source.name.clone(),
             digest: digest(roster.source.text.as_bytes()),
-            users: people(roster),
+            users: people(everybody),
         },
         inventory: inventory.to_vec(),
         guards: roster.guards.clone(),
@@ -68,7 +102,7 @@ pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String)
         left_out,
     };
     let hosts = for_guards(site, &seen);
-    let case = Case { plan: &plan, settings: &roster.guards, people: people(roster), hosts: &hosts, now: now() };
+    let case = Case { plan: &plan, settings: &roster.guards, people: people(everybody), hosts: &hosts, now: now() };
     refuse(guard::refusals(&case))?;
     Ok(Planned { plan, warnings })
 }

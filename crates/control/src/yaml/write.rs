@@ -1,7 +1,13 @@
 //! Values as YAML text, for what an edit adds to a file.
 
 use super::scalar;
-use words::value::Value;
+use words::value::{Map, Value};
+
+/// A whole file that says `map`, its top entries with an empty line between them.
+pub fn document(map: &Map) -> String {
+    let entries = map.iter().map(|(key, value)| block(key, value, 0, 2).join("\n") + "\n");
+    entries.collect::<Vec<_>>().join("\n")
+}
 
 /// A value on one line, as it can stand in braces and brackets too.
 pub(super) fn inline(value: &Value) -> String {

@@ -13,8 +13,10 @@ pub fn listing(mirror: &Mirror) -> Outcome {
     let terms = mirror.terms();
     let users: Vec<Value> =
         mirror.people().flat_map(|entry| entry.texts(terms.login).map(|name| user(name, entry, terms))).collect();
-    let groups: Vec<Value> =
-        mirror.groups().flat_map(|entry| entry.texts(terms.group_name).map(|name| group(name, entry))).collect();
+    let groups: Vec<Value> = mirror
+        .groups()
+        .flat_map(|entry| entry.texts(terms.group_name).map(|name| group(name, entry, mirror)))
+        .collect();
     Outcome::new().with("users", users).with("groups", groups)
 }
 
@@ -26,15 +28,33 @@ fn user(name: &str, entry: &Entry, terms: &Terms) -> Value {
         ("gecos", comment(entry).unwrap_or_default().into()),
         ("home", entry.text(terms.home).unwrap_or_default().into()),
         ("shell", entry.text("loginShell").unwrap_or_default().into()),
+        ("keys", keys(entry).into()),
         ("file", entry.dn.as_str().into()),
         ("line", Value::Int(0)),
     ])
 }
 
-fn group(name: &str, entry: &Entry) -> Value {
+/// The SSH keys of an entry, one a text; one value may hold several lines.
+fn keys(entry: &Entry) -> Vec<Value> {
+    let lines = entry.texts("sshPublicKey").flat_map(str::lines).map(str::trim);
+    lines.filter(|line| !line.is_empty()).map(Value::from).collect()
+}
+
+/// The logins of a group, by either way of naming them.
+fn members(entry: &Entry, mirror: &Mirror) -> Vec<Value> {
+    let by_name = entry.texts("memberUid");
+    let by_entry = entry.texts("member").filter_map(|dn| mirror.login(mirror.entry(dn)?));
+    let mut logins: Vec<&str> = by_name.chain(by_entry).collect();
+    logins.sort_unstable();
+    logins.dedup();
+    logins.into_iter().map(Value::from).collect()
+}
+
+fn group(name: &str, entry: &Entry, mirror: &Mirror) -> Value {
     Value::from_iter([
         ("name", name.into()),
         ("gid", entry.number("gidNumber").into()),
+        ("members", members(entry, mirror).into()),
         ("file", entry.dn.as_str().into()),
         ("line", Value::Int(0)),
     ])

@@ -1,0 +1,93 @@
+//! `enlist status`: how everybody stands.
+
+use super::Exit;
+use super::site::{self, SiteArgs, fail_all};
+use super::user::may_use;
+use crate::cli::waiting;
+use crate::view;
+use crate::view::styles::stdout;
+use clap::Args;
+use control::roster::{Roster, User};
+use control::sync::Site;
+use control::sync::reach::Reach;
+use control::sync::status::{PersonStanding, StandingKind, standings};
+use std::path::PathBuf;
+use words::diag::Diagnostic;
+
+/// Show how everybody of the roster stands, with the first broken link of each: account, directory, name service, home, keys,
+/// associations, limits. Changes nothing.
+///
+/// Exit codes: 0 everybody is as the roster says; 2 something is broken; 3 somebody could not be looked at, whatever was found; 1
+/// an error.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// Which hosts and how
+    #[command(flatten)]
+    site: SiteArgs,
+    /// Who works here
+    #[arg(long, value_name = "FILE", default_value = "roster.yml")]
+    roster: PathBuf,
+    /// Only members of this group
+    #[arg(long)]
+    group: Option<String>,
+    /// Only who may use this account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Only those who stand so; repeatable
+    #[arg(long, value_name = "STATE", value_parser = StandingKind::ALL.map(StandingKind::word))]
+    state: Vec<String>,
+    /// The same as JSON
+    #[arg(long, conflicts_with = "html")]
+    json: bool,
+    /// One HTML page
+    #[arg(long)]
+    html: bool,
+}
+
+/// Looks and shows.
+pub fn run(args: &StatusArgs) -> Exit {
+    match look(args) {
+        Ok((roster, people)) => show(args, &roster, &people),
+        Err(problems) => fail_all(&problems, args.json),
+    }
+}
+
+fn look(args: &StatusArgs) -> Result<(Roster, Vec<PersonStanding>), Vec<Diagnostic>> {
+    let one = |problem| vec![problem];
+    let roster = site::read_roster(&args.roster)?;
+    let inventory = site::read_inventory(&args.site.sources()).map_err(one)?;
+    let login = args.site.login().map_err(one)?;
+    let limit = args.site.limit().map_err(one)?;
+    let hosts = Reach::new(&inventory, &login).of_roster(&roster, &limit).map_err(one)?;
+    let connector = waiting::watched();
+    let all = standings(&Site::new(hosts, &connector, args.site.forks), &roster);
+    let people = roster.users.iter().zip(all).filter(|(user, one)| args.wants(&roster, user, one));
+    let people = people.map(|(_, one)| one).collect();
+    Ok((roster, people))
+}
+
+impl StatusArgs {
+    fn wants(&self, roster: &Roster, user: &User, one: &PersonStanding) -> bool {
+        let is_in = |group: &str| user.group.as_str() == group || user.groups.iter().any(|name| name.as_str() == group);
+        let is_meant = self.state.is_empty() || self.state.iter().any(|state| state == one.state.word());
+        is_meant
+            && self.group.as_deref().is_none_or(is_in)
+            && self.account.as_deref().is_none_or(|account| may_use(roster, user, account))
+    }
+}
+
+fn show(args: &StatusArgs, roster: &Roster, people: &[PersonStanding]) -> Exit {
+    let out = stdout();
+    if args.json {
+        out.json(&serde_json::to_string_pretty(people).expect("a person has only text keys"));
+    } else if args.html {
+        out.text(&view::status::page(people, roster.site.as_deref().unwrap_or_default(), &site::now()));
+    } else {
+        out.lines(view::status::table(people));
+    }
+    let has = |kind: StandingKind| people.iter().any(|one| one.state == kind);
+    if has(StandingKind::Unknown) {
+        return Exit::LEFT_OUT;
+    }
+    if has(StandingKind::Broken) { Exit(2) } else { Exit::OK }
+}
