@@ -18,8 +18,9 @@ pub fn table(people: &[PersonStanding]) -> Vec<Styled> {
     let columns: Vec<usize> = (0..3).map(|at| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0)).collect();
     let line = |(at, row): (usize, &[String; 4])| {
         let style = at.checked_sub(1).map_or(Style::Heading, |at| style(people[at].state));
-        let login = Styled::from(pad(&row[0], columns[0]) + "  ").styled(style, pad(&row[1], columns[1]));
-        login.text(format!("  {}  {}", pad(&row[2], columns[2]), row[3]).trim_end().to_owned())
+        let rest = format!("  {}  {}", pad(&row[2], columns[2]), row[3]).trim_end().to_owned();
+        let state = if rest.is_empty() { row[1].clone() } else { pad(&row[1], columns[1]) };
+        Styled::from(pad(&row[0], columns[0]) + "  ").styled(style, state).text(rest)
     };
     let mut lines: Vec<Styled> = rows.iter().enumerate().map(line).collect();
     lines.push(sum(people).into());
@@ -39,10 +40,7 @@ pub fn sum(people: &[PersonStanding]) -> String {
     let counts = StandingKind::ALL.into_iter().map(|kind| (count(kind), kind.word())).filter(|(count, _)| *count > 0);
     let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
     let noun = if people.len() == 1 { "person" } else { "people" };
-    match counts.is_empty() {
-        true => "Nobody.".to_owned(),
-        false => format!("{} {noun}: {}.", people.len(), counts.join(", ")),
-    }
+    if counts.is_empty() { "Nobody.".to_owned() } else { format!("{} {noun}: {}.", people.len(), counts.join(", ")) }
 }
 
 fn style(state: StandingKind) -> Style {

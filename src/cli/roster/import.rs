@@ -38,7 +38,7 @@ pub struct ImportArgs {
     /// What the site is called
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// People and groups with these numbers
+    /// People with these numbers; groups come with who is in them
     #[arg(long, value_name = "FIRST-LAST", default_value = "1000-59999", value_parser = ids)]
     ids: RangeInclusive<u32>,
     /// Not this person or group; repeatable

@@ -1,6 +1,7 @@
 //! `enlist roster import`: from hosts and a scheduler that grew by hand to a roster whose first plan changes nothing.
 
 use super::{INVENTORY, KEY, json, path, roster_file, serve, text};
+use crate::attack::{figure, rounds};
 use crate::support::{Lab, lab};
 
 const HOSTS: [&str; 5] = ["login1", "login2", "login3", "login4", "master"];
@@ -100,4 +101,36 @@ fn what_differs_between_hosts_is_named_and_changed_nowhere() {
         .filter(|line| line.starts_with("  + ") || line.starts_with("  ~ ") || line.starts_with("  - "))
         .collect();
     assert!(changes.iter().all(|line| line.contains("lonely")), "only what was named: {planned:?}");
+}
+
+/// `make attack` has 5,000 people, and says how long it took.
+#[test]
+fn a_crowd_is_taken_over_planned_and_looked_at() {
+    let lab = lab();
+    let people = rounds(100, 5000);
+    let make = format!(
+        "groupadd -g 3001 ai && for n in $(seq {people}); do u=kim$n; i=$((10000 + n)); echo \"$u:x:$i:3001:김 $n:/home/$u:/bin/bash\" >> /etc/passwd; \
+         echo \"$u:!:20000:0:99999:7:::\" >> /etc/shadow; mkdir -p /home/$u/.ssh; echo '{KEY} kim' > /home/$u/.ssh/authorized_keys; \
+         chmod 700 /home/$u/.ssh; chown -R $i:3001 /home/$u; done"
+    );
+    for host in ["login1", "login2"] {
+        lab.sh(host, &make).ok();
+    }
+    let roster = roster_file(&lab, "").with_file_name("crowd.yml");
+    let site = ["-i", INVENTORY, "-l", "login1,login2"];
+    let timed = |what: &str, words: &[&str]| {
+        let begun = std::time::Instant::now();
+        let ran = lab.enlist(&[words, &site].concat());
+        figure(
+            "people who are there already",
+            format!("{what} of {people} people on two hosts: {:.1} s", begun.elapsed().as_secs_f64()),
+        );
+        ran
+    };
+    let told = timed("import", &["roster", "import", "--ids", "10000-59999", "-o", path(&roster)]).ok();
+    assert!(told.stderr.contains(&format!("{people} people taken over; 0 named.")), "{}", told.stderr);
+    assert_eq!(text(&roster).matches("ssh-ed25519").count(), people);
+    timed("empty plan", &["plan", "--roster", path(&roster)]).ok();
+    let status = timed("status", &["status", "--roster", path(&roster)]).ok().stdout;
+    assert!(status.ends_with(&format!("{people} people: {people} well.\n")), "{status}");
 }

@@ -96,6 +96,43 @@ fn adopting_who_is_there() {
     page.is_done();
 }
 
+#[test]
+fn from_a_cluster_that_grew_to_a_first_login() {
+    let page = Page::read("docs/walkthrough.md");
+    let lab = lab();
+    let desk = desk(&lab);
+    serve(&lab);
+    for host in ["login1", "login2", "login3", "login4", "master"] {
+        lab.sh(host, "groupadd -g 3001 ai_team && useradd -m -u 2001 -g ai_team -s /bin/bash gildong").ok();
+    }
+    lab.sh("master", "sacctmgr -i add account ai_project && sacctmgr -i add user gildong account=ai_project").ok();
+    std::fs::copy(lab.dir().join("id_ed25519.pub"), desk.join("dooly.pub")).unwrap();
+    let who = "export GIT_AUTHOR_NAME=me GIT_AUTHOR_EMAIL=me@x GIT_COMMITTER_NAME=me GIT_COMMITTER_EMAIL=me@x; ";
+    let line = |line: &str| at_desk(&lab, &desk, &format!("{who}{line}"));
+    // People of the lab's own may be named; gildong is not.
+    let (import, rest) = page.take("enlist roster import").split_once('\n').unwrap();
+    let imported = line(import);
+    assert!([0, 3].contains(&imported.code) && !imported.stderr.contains("gildong"), "{imported:?}");
+    type_all(rest, &[], |_, it| line(it));
+    for begins in ["git init", "git switch --quiet --create"] {
+        type_all(page.take(begins), &[], |_, it| line(it));
+    }
+    type_all(page.take("enlist plan"), &[("enlist plan", 2)], |_, it| line(it));
+    let comment = std::fs::read_to_string(desk.join("comment.md")).unwrap();
+    for said in
+        ["#### `dooly` `둘리`", "sacctmgr -i add user name=dooly account=ai_project", "+ user dooly  on all 5 hosts"]
+    {
+        assert!(comment.contains(said), "{said} is not in {comment}");
+    }
+    assert!(!comment.contains("gildong"), "who was here already is no part of it: {comment}");
+    type_all(page.take("git merge"), &[("enlist plan", 2)], |_, it| line(it));
+    let block = page.take("enlist user welcome");
+    let login = block.lines().nth(1).unwrap();
+    type_all(block, &[], |_, it| line(it));
+    assert_eq!(line(login).ok().stdout, "dooly\n");
+    page.is_done();
+}
+
 /// The lines of a recipe up to the comment, as its forge would run them.
 fn script(recipe: &str) -> String {
     let tree = control::yaml::parse_one(&Source::new("ci.yml", recipe)).unwrap().unwrap().to_value();

@@ -60,9 +60,9 @@ pub struct FoundGroup {
 /// Whom to take over.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// People and groups with these numbers.
+    /// People with these numbers, with the groups that they are in.
     pub ids: RangeInclusive<u32>,
-    /// But not those.
+    /// But not these people and groups.
     pub without: BTreeSet<String>,
 }
 

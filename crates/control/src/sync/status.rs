@@ -9,7 +9,7 @@ use super::explain::{
 };
 use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
-use crate::roster::{Roster, State, User};
+use crate::roster::{Account, Roster, State, User};
 use host::books::JobsByUser;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -180,6 +180,12 @@ impl Sweep {
         self.differs.entry(in_scheduler(&login)).or_default().extend(says);
     }
 
+    /// Why nobody can tell what the scheduler has.
+    fn lost_scheduler(&self) -> Option<String> {
+        let why = self.scheduler.as_ref()?.as_ref().err()?;
+        Some(format!("the scheduler did not answer: {why}"))
+    }
+
     fn differs(&self, key: &str) -> Vec<String> {
         self.differs.get(key).cloned().unwrap_or_default()
     }
@@ -303,6 +309,8 @@ fn chain(roster: &Roster, user: &User, sweeps: &[(String, Result<Sweep, String>)
             Ok(sweep) => {
                 facts.push(facts_of(roster, user, host, sweep));
                 first.extend(resolves(host, user, sweep));
+                let lost = sweep.lost_scheduler().filter(|_| needs_accounts(roster, user));
+                last.extend(lost.map(|why| silent(host, &why)));
             }
         }
     }
@@ -346,8 +354,6 @@ fn facts_of(roster: &Roster, user: &User, host: &str, sweep: &Sweep) -> Facts {
             left_behind: left,
         })
     });
-    // Who is in no account of the roster needs none.
-    let needs_accounts = roster.accounts.iter().any(|account| account.users.iter().any(|member| *member.user == name));
     Facts {
         host: host.to_owned(),
         silent: None,
@@ -357,8 +363,14 @@ fn facts_of(roster: &Roster, user: &User, host: &str, sweep: &Sweep) -> Facts {
         entrance: None,
         today: (super::plan::now() / 86_400.0) as i64,
         differs: sweep.differs(name),
-        scheduler: scheduler.filter(|_| needs_accounts),
+        scheduler: scheduler.filter(|said| said.is_ok() && needs_accounts(roster, user)),
     }
+}
+
+/// Who is in no account of the roster needs none.
+fn needs_accounts(roster: &Roster, user: &User) -> bool {
+    let is_in = |account: &Account| account.users.iter().any(|member| *member.user == *user.name);
+    roster.accounts.iter().any(is_in)
 }
 
 /// Of somebody who is kept out only what is not as the roster says is broken.
@@ -367,8 +379,7 @@ fn as_the_roster(user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> Vec
         Err(why) => vec![silent(host, why)],
         Ok(sweep) => {
             let differs = [sweep.differs(&user.name), sweep.differs(&in_scheduler(&user.name))].concat();
-            let asked = sweep.scheduler.as_ref().and_then(|books| books.as_ref().err());
-            let lost = asked.map(|why| silent(host, why));
+            let lost = sweep.lost_scheduler().map(|why| silent(host, &why));
             let link = (!differs.is_empty()).then(|| broken(host, "suspended", differs.join("; "), PLAN));
             link.into_iter().chain(lost).collect()
         }
@@ -390,13 +401,11 @@ fn gone(user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> Vec<Link> {
         if let Some(entry) = sweep.local.as_ref().and_then(|local| local.named(&user.name)) {
             links.push(broken(host, "gone", format!("still there: {}:{}", entry.file, entry.line), PLAN));
         }
-        match &sweep.scheduler {
-            Some(Ok(books)) if books.defaults.contains_key(user.name.as_str()) => {
-                links.push(broken(host, "gone", "the scheduler still knows the user", PLAN));
-            }
-            Some(Err(why)) => links.push(silent(host, why)),
-            _ => {}
+        let books = sweep.scheduler.as_ref().and_then(|books| books.as_ref().ok());
+        if books.is_some_and(|books| books.defaults.contains_key(user.name.as_str())) {
+            links.push(broken(host, "gone", "the scheduler still knows the user", PLAN));
         }
+        links.extend(sweep.lost_scheduler().map(|why| silent(host, &why)));
     }
     links
 }

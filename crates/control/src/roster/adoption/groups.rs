@@ -22,7 +22,7 @@ pub(super) fn agreed<'p>(places: &'p [FoundPlaceOfPeople], choice: &Choice, foun
     let mut agreed = Vec::new();
     for (name, entries) in all {
         let gid = entries[0].1.gid;
-        if !entries.iter().any(|(_, group)| choice.wants(name, group.gid)) || choice.refusal(name, gid).is_some() {
+        if choice.without.contains(name) || choice.refusal(name, gid).is_some() {
             continue;
         }
         if entries.iter().any(|(_, group)| group.gid != gid) {
