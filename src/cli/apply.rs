@@ -2,6 +2,8 @@
 
 use super::Exit;
 use super::interrupt::stop_on_interrupt;
+use super::passing::PassingArgs;
+use super::recording::{self, Recording};
 use super::site::{self, SiteArgs, fail_all};
 use super::{plan, saved, waiting};
 use crate::view;
@@ -9,10 +11,11 @@ use crate::view::fold::Extent;
 use crate::view::styled::Styled;
 use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
-use control::plan::Plan;
+use control::plan::{Plan, guard};
 use control::roster::Roster;
 use control::sync::reach::Reach;
 use control::sync::{Applied, Host, Mandate, Proof, Site, WayIn, WayStanding};
+use jiff::Span;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use words::diag::{Diagnostic, ErrorKind};
@@ -40,6 +43,15 @@ pub struct ApplyArgs {
     /// A further name that may not be touched; repeatable
     #[arg(long, value_name = "NAME")]
     pub protect: Vec<String>,
+    /// Guards to pass
+    #[command(flatten)]
+    pub passing: PassingArgs,
+    /// Where what is done is recorded [default: enlist-log.jsonl beside the roster, or else beside the plan]
+    #[arg(long, value_name = "FILE", env = "ENLIST_LOG")]
+    pub log: Option<PathBuf>,
+    /// Without a plan: only what the roster did not ask for this many days ago: who starts and ends. Asks nothing
+    #[arg(long, value_name = "DAYS", conflicts_with = "plan")]
+    pub due: Option<u16>,
     /// Without a plan: do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -54,32 +66,74 @@ pub struct ApplyArgs {
 impl ApplyArgs {
     /// For a plan that was made and agreed upon already.
     pub(super) fn without_plan(site: SiteArgs, roster: PathBuf, json: bool) -> Self {
-        let roster = Some(roster);
-        Self { plan: None, site, roster, max_removals: None, protect: Vec::new(), yes: true, json, all: false }
+        let (roster, passing) = (Some(roster), PassingArgs::default());
+        let (max_removals, protect, log, due) = (None, Vec::new(), None, None);
+        Self { plan: None, site, roster, max_removals, protect, passing, log, due, yes: true, json, all: false }
     }
 }
 
 /// Applies.
 pub fn run(args: &ApplyArgs) -> Exit {
-    match prepare(args).and_then(|(plan, roster)| apply(args, &plan, roster.as_ref())) {
+    match prepare(args).and_then(|prepared| apply(args, &prepared)) {
         Ok(exit) => exit,
         Err(problems) => fail_all(&problems, args.json),
     }
 }
 
-/// The plan, and the roster if one is at hand.
-fn prepare(args: &ApplyArgs) -> Result<(Plan, Option<Roster>), Vec<Diagnostic>> {
-    let Some(path) = &args.plan else {
-        let roster = site::read_roster(&args.roster.clone().unwrap_or_else(|| "roster.yml".into()))?;
-        let planned = plan::of_roster(&args.site, &roster)?;
-        plan::warn(&planned.warnings);
-        return Ok((planned.plan, Some(roster)));
-    };
-    let plan = saved::read(path).map_err(|problem| vec![problem])?;
-    Ok((plan, args.roster.as_ref().map(site::read_roster).transpose()?))
+/// What is to be carried out.
+struct Prepared {
+    plan: Plan,
+    /// The roster, if one is at hand.
+    roster: Option<Roster>,
+    /// How many steps are not due, where only what is due is done.
+    not_due: usize,
 }
 
-fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit, Vec<Diagnostic>> {
+fn prepare(args: &ApplyArgs) -> Result<Prepared, Vec<Diagnostic>> {
+    let allowed = args.passing.allowed().map_err(|problem| vec![problem])?;
+    let Some(path) = &args.plan else { return planned(args, allowed) };
+    let plan = saved::read(path).map_err(|problem| vec![problem])?;
+    let roster = args.roster.as_ref().map(site::read_roster).transpose()?;
+    refuse_vanished(args, roster.as_ref(), allowed)?;
+    Ok(Prepared { plan, roster, not_due: 0 })
+}
+
+/// A plan that is made now.
+fn planned(args: &ApplyArgs, allowed: &[String]) -> Result<Prepared, Vec<Diagnostic>> {
+    let path = args.roster.clone().unwrap_or_else(|| "roster.yml".into());
+    let roster = site::read_roster(&path)?;
+    refuse_vanished(args, Some(&roster), allowed)?;
+    let planned = plan::of_roster(&args.site, &roster, allowed)?;
+    plan::warn(&planned.warnings);
+    let Some(days) = args.due else {
+        return Ok(Prepared { plan: planned.plan, roster: Some(roster), not_due: 0 });
+    };
+    let before = roster.day.saturating_sub(Span::new().days(i32::from(days)));
+    let before = site::read_roster_at(&path, before)?;
+    let hosts = hosts(args, &planned.plan, Some(&roster)).map_err(|problem| vec![problem])?;
+    let (plan, not_due) = control::sync::only_due(planned.plan, &hosts, &before);
+    Ok(Prepared { plan, roster: Some(roster), not_due })
+}
+
+/// Refuses a roster that lost people since it was last carried out.
+fn refuse_vanished(args: &ApplyArgs, roster: Option<&Roster>, allowed: &[String]) -> Result<(), Vec<Diagnostic>> {
+    let Some(roster) = roster else { return Ok(()) };
+    let log = recording::path(args.log.as_deref(), Some(roster), args.plan.as_deref());
+    let before = recording::people_before(&log, roster).unwrap_or_default();
+    let refusal = guard::refuse_vanished(before, roster.users.len(), &roster.guards, allowed);
+    refusal.map_or(Ok(()), |problem| Err(vec![problem]))
+}
+
+fn apply(args: &ApplyArgs, prepared: &Prepared) -> Result<Exit, Vec<Diagnostic>> {
+    let exit = apply_plan(args, &prepared.plan, prepared.roster.as_ref())?;
+    if prepared.not_due == 0 {
+        return Ok(exit);
+    }
+    stderr().line(format!("{} further steps are not due: look at them with `enlist plan`.", prepared.not_due));
+    Ok(if exit == Exit::OK { Exit::LEFT_OUT } else { exit })
+}
+
+fn apply_plan(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit, Vec<Diagnostic>> {
     let out = stdout();
     if !args.json && args.plan.is_none() {
         out.lines(view::plan::plan(plan, plan::extent(args.all)));
@@ -90,7 +144,8 @@ fn apply(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Exit,
         }
         return Ok(exit(true, plan));
     }
-    if args.plan.is_none() && !args.yes && !agreed(args.json).map_err(|problem| vec![problem])? {
+    let asks = args.plan.is_none() && args.due.is_none() && !args.yes;
+    if asks && !agreed(args.json).map_err(|problem| vec![problem])? {
         return Err(vec![Diagnostic::new(ErrorKind::Refused, "not applied; nothing was touched")]);
     }
     let carried = carry_out(args, plan, roster)?;
@@ -114,7 +169,7 @@ fn mandate<'r>(args: &ApplyArgs, plan: &Plan, roster: Option<&'r Roster>) -> Man
     let mut guards = roster.map_or_else(|| plan.guards.clone().no_looser(), |roster| roster.guards.clone());
     guards.max_removals = args.max_removals.unwrap_or(guards.max_removals);
     guards.protected.extend(args.protect.iter().cloned());
-    Mandate { guards, roster }
+    Mandate { guards, roster, allowed: args.passing.allow.clone() }
 }
 
 fn agreed(json: bool) -> Result<bool, Diagnostic> {
@@ -156,6 +211,9 @@ pub(super) fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) 
     let stop = stop_on_interrupt()
         .map_err(|error| vec![Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}"))])?;
     let site = Site::new(hosts, &connector, args.site.forks).stopping_at(stop);
+    let log = recording::path(args.log.as_deref(), roster, args.plan.as_deref());
+    let begin = recording::beginning(plan, roster, &args.passing.allow, args.passing.reason.as_ref());
+    let mut recording = Recording::begin(&log, begin).map_err(|problem| vec![problem])?;
     let mut report = Report {
         heard: Vec::new(),
         proofs: Vec::new(),
@@ -164,13 +222,20 @@ pub(super) fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) 
         json: args.json,
         extent: plan::extent(args.all),
     };
-    let done = control::sync::apply(&site, plan, &mandate(args, plan, roster), |applied| report.hear(applied))?;
+    let hear = |applied: Applied| {
+        recording.applied(&applied);
+        report.hear(applied);
+    };
+    let done = control::sync::apply(&site, plan, &mandate(args, plan, roster), hear);
+    let done = done.inspect_err(|problems| recording.refused(problems))?;
     report.proofs = control::sync::prove(&site, plan);
     let well = done && report.proofs.iter().all(|proof| proof.well);
     let ways = control::sync::ways_in(&site, plan, roster);
     report.end(&ways);
     let json = as_json(well, &report.heard, &ways, &report.proofs, plan);
-    Ok(Carried { well: well && ways.iter().all(|way| way.standing <= WayStanding::Allowed), json })
+    let well = well && ways.iter().all(|way| way.standing <= WayStanding::Allowed);
+    recording.end(well).map_err(|problem| vec![problem])?;
+    Ok(Carried { well, json })
 }
 
 /// The plan's hosts. What each is for is the roster's to say, where there is one.

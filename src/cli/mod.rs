@@ -14,10 +14,13 @@ pub mod import;
 mod interrupt;
 pub mod inventory;
 mod listing;
+pub mod log;
 pub mod node;
 pub mod options;
+mod passing;
 pub mod plan;
 pub mod play;
+mod recording;
 pub mod roster;
 mod saved;
 pub mod serve;
@@ -58,6 +61,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Carry out a saved plan, or make one, show it and ask
     Apply(apply::ApplyArgs),
+    /// Show what was done to people, by whom and why, and whether that log is whole
+    Log(log::LogArgs),
     /// Find names and numbers that mean different people on different hosts, and drift from the roster
     Audit(audit::AuditArgs),
     /// Say why somebody can or cannot log in and submit: the first broken link from roster to scheduler
@@ -106,6 +111,7 @@ impl Command {
             Command::Status(args) => status::run(&args),
             Command::Directory(args) => directory::run(&args),
             Command::Roster(args) => roster::run(&args),
+            Command::Log(args) => log::run(&args),
             Command::User(args) => user::run(&args),
         }
     }

@@ -1,6 +1,7 @@
 //! `enlist plan`: what the roster would change, on all hosts and in the scheduler.
 
 use super::Exit;
+use super::passing::PassingArgs;
 use super::saved::{self, Saving};
 use super::site::{self, SiteArgs, fail_all};
 use crate::cli::waiting;
@@ -13,9 +14,10 @@ use crate::view::styles::{Style, stderr, stdout};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use control::plan::Plan;
-use control::roster::Roster;
+use control::roster::{Roster, today};
 use control::sync::reach::Reach;
 use control::sync::{Planned, Site};
+use jiff::civil::Date;
 use std::path::{Path, PathBuf};
 use words::diag::Diagnostic;
 
@@ -31,6 +33,12 @@ pub struct PlanArgs {
     /// Who works here
     #[arg(long, value_name = "FILE", default_value = "roster.yml")]
     pub roster: PathBuf,
+    /// What would change on this day (UTC), such as 2027-03-01, if nothing but the roster's days went by. Only to be read
+    #[arg(long, value_name = "DAY", value_parser = site::day, conflicts_with = "output")]
+    pub at: Option<Date>,
+    /// Guards to pass
+    #[command(flatten)]
+    pub passing: PassingArgs,
     /// Save the plan for `enlist apply`
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -86,9 +94,10 @@ fn planned_for(args: &PlanArgs) -> Result<(Planned, Vec<String>), Vec<Diagnostic
         let plan = saved::read(path).map_err(|problem| vec![problem])?;
         return Ok((Planned { plan, warnings: Vec::new() }, Vec::new()));
     }
-    let roster = site::read_roster(&args.roster)?;
+    let allowed = args.passing.allowed().map_err(|problem| vec![problem])?;
+    let roster = site::read_roster_at(&args.roster, args.at.unwrap_or_else(today))?;
     let people = roster.users.iter().map(|user| user.name.value.clone()).collect();
-    Ok((of_roster(&args.site, &roster)?, people))
+    Ok((of_roster(&args.site, &roster, allowed)?, people))
 }
 
 /// Shows the plan as it is wanted.
@@ -96,7 +105,7 @@ fn show(args: &PlanArgs, plan: &Plan, warnings: &[String], people: Vec<String>) 
     let out = stdout();
     if args.json {
         warn(warnings);
-        return out.json(&plan.to_json());
+        return out.json(&plan.without_secrets().to_json());
     }
     if args.format.is_none() && !args.redact && !args.show_commands {
         warn(warnings);
@@ -135,9 +144,9 @@ pub(super) fn warn(warnings: &[String]) {
     stderr().lines(warnings.iter().map(|text| Styled::of(Style::Warning, "warning:").text(format!(" {text}"))));
 }
 
-/// Reads the inventory, looks at the site, and plans.
-pub(super) fn of_roster(args: &SiteArgs, roster: &Roster) -> Result<Planned, Vec<Diagnostic>> {
-    planned(args, roster, control::sync::plan)
+/// Reads the inventory, looks at the site, and plans, passing the guards that are `allowed`.
+pub(super) fn of_roster(args: &SiteArgs, roster: &Roster, allowed: &[String]) -> Result<Planned, Vec<Diagnostic>> {
+    planned(args, roster, |site, roster, sources, now| control::sync::plan_passing(site, roster, sources, now, allowed))
 }
 
 /// The same for these people alone.

@@ -3,11 +3,17 @@
 mod import;
 
 use super::Exit;
-use super::site::{fail_all, read_roster};
-use crate::view::styles::stdout;
+use super::site::{self, fail_all, read_roster};
+use crate::view;
+use crate::view::styles::{stderr, stdout};
 use clap::{Args, Subcommand};
-use control::roster::{CHECKS, Roster, State};
-use std::path::PathBuf;
+use control::roster::{CHECKS, Roster, calendar, ids, schema, today};
+use host::system::Attributes;
+use host::system::local::atomic;
+use jiff::civil::Date;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 use words::text::width::pad;
 
 /// Look at the roster itself, or make one of what is there. Changes no host.
@@ -34,6 +40,32 @@ pub enum Action {
     Checks,
     /// Make a roster of the people who are there already, on hosts, in directories and in the scheduler
     Import(Box<import::ImportArgs>),
+    /// List who starts, ends and expires, by day
+    Calendar {
+        /// The roster
+        #[arg(long, value_name = "FILE", default_value = "roster.yml")]
+        roster: PathBuf,
+        /// From this day on [default: today, UTC]
+        #[arg(long, value_name = "DAY", value_parser = site::day)]
+        from: Option<Date>,
+        /// Until this day
+        #[arg(long, value_name = "DAY", value_parser = site::day)]
+        until: Option<Date>,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give numbers to those who have none yet, and write every number into the ledger
+    Number {
+        /// The roster
+        #[arg(long, value_name = "FILE", default_value = "roster.yml")]
+        roster: PathBuf,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of a roster, for editors
+    Schema,
 }
 
 /// Does it.
@@ -53,11 +85,65 @@ pub fn run(args: &RosterArgs) -> Exit {
             }
             Err(problems) => fail_all(&problems, false),
         },
+        Action::Calendar { roster, from, until, json } => {
+            done(show_calendar(roster, from.unwrap_or_else(today), *until, *json), *json)
+        }
+        Action::Number { roster, json } => done(number(roster, *json), *json),
+        Action::Schema => {
+            out.line(format!("{:#}", schema::schema()));
+            Exit::OK
+        }
     }
 }
 
+fn done(result: Result<(), Vec<Diagnostic>>, json: bool) -> Exit {
+    result.map_or_else(|problems| fail_all(&problems, json), |()| Exit::OK)
+}
+
+fn show_calendar(roster: &PathBuf, from: Date, until: Option<Date>, json: bool) -> Result<(), Vec<Diagnostic>> {
+    let all = calendar::calendar(&read_roster(roster)?);
+    let meant = |entry: &calendar::CalendarDay| entry.day >= from && until.is_none_or(|until| entry.day <= until);
+    let entries: Vec<_> = all.into_iter().filter(meant).collect();
+    let out = stdout();
+    if json {
+        out.json(&serde_json::json!(entries).to_string())
+    } else if entries.is_empty() {
+        out.line("No days are written from then on.")
+    } else {
+        out.lines(view::calendar::lines(&entries))
+    }
+    Ok(())
+}
+
+/// Gives numbers out. The roster is locked meanwhile, so that of two at once none gives the same number.
+fn number(path: &Path, json: bool) -> Result<(), Vec<Diagnostic>> {
+    let _held = File::open(path).ok().filter(|file| file.lock().is_ok());
+    let numbered = ids::number(site::roster_files(path)?, today())?;
+    let out = stdout();
+    if !numbered.lines.is_empty() {
+        write(&numbered.path, &numbered.text).map_err(|problem| vec![problem])?;
+    }
+    let lines: Vec<&str> = numbered.lines.iter().map(|line| line.trim_end()).collect();
+    if json {
+        out.json(&serde_json::json!({ "file": numbered.path, "added": lines }).to_string());
+    } else if lines.is_empty() {
+        out.line(format!("Nothing to do: {} has every number.", numbered.path.display()));
+    } else {
+        out.lines(lines.iter().map(|line| format!("+ {line}")));
+        stderr().line(format!("Written to {}. It belongs to the roster: commit both.", numbered.path.display()));
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
+    let failed = |why: String| Diagnostic::new(ErrorKind::Input, format!("cannot write {}: {why}", path.display()));
+    let absolute = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
+    let written = atomic::write(&absolute, text.as_bytes(), Attributes::default(), 0o644);
+    written.map_err(|error| failed(error.to_string()))
+}
+
 fn summary(roster: &Roster) -> String {
-    let absent = roster.users.iter().filter(|user| user.state == State::Absent).count();
+    let absent = roster.users.iter().filter(|user| !user.standing.has_account()).count();
     format!(
         "{}: {} users ({absent} absent), {} groups, {} accounts; all {} checks pass.",
         roster.source.name,

@@ -5,10 +5,12 @@ use super::{Exit, exit};
 use crate::view::styles::stdout;
 use clap::Args;
 use control::inventory::{self, Inventory};
+use control::roster::files::RosterFiles;
 use control::roster::{self, Roster};
 use control::variables::target::Login;
-use std::path::PathBuf;
-use words::diag::{Diagnostic, ErrorKind, Source};
+use jiff::civil::Date;
+use std::path::{Path, PathBuf};
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Where the site is and how to get there.
 #[derive(Args, Debug, Clone)]
@@ -52,16 +54,30 @@ pub fn read_inventory(sources: &[String]) -> Result<Inventory, Diagnostic> {
     Ok(inventory)
 }
 
-/// Reads a roster with all its checks.
+/// Reads a roster, a file or a folder, with all its checks, as of today.
 pub fn read_roster(path: &PathBuf) -> Result<Roster, Vec<Diagnostic>> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    read_roster_at(path, roster::today())
+}
+
+/// The same as of `day`.
+pub fn read_roster_at(path: &Path, day: Date) -> Result<Roster, Vec<Diagnostic>> {
+    roster::load_files(&roster_files(path)?, day)
+}
+
+/// The files of a roster.
+pub fn roster_files(path: &Path) -> Result<RosterFiles, Vec<Diagnostic>> {
+    if let Err(error) = path.metadata() {
         let message = format!("cannot read the roster {}: {error}", path.display());
-        vec![
-            Diagnostic::new(ErrorKind::Input, message)
-                .hint("name it with --roster; docs/roster.md says what it may say"),
-        ]
-    })?;
-    roster::load(&Source::new(path.display().to_string(), text))
+        let problem = Diagnostic::new(ErrorKind::Input, message);
+        return Err(vec![problem.hint("name it with --roster; docs/roster.md says what it may say")]);
+    }
+    RosterFiles::read_from(path)
+}
+
+/// A day of the command line, such as 2027-03-01.
+pub fn day(text: &str) -> Result<Date, String> {
+    let day = text.parse().ok().filter(|_| text.len() == "2027-03-01".len());
+    day.ok_or_else(|| "write a day as 2027-03-01".to_owned())
 }
 
 /// Shows everything that went wrong on standard error, with `json` also as one document on standard output, where a

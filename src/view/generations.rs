@@ -90,7 +90,7 @@ impl Cluster {
         let connector = self.connector();
         let site = Site::new(self.hosts(), &connector, 4);
         let mut heard = Vec::new();
-        let mandate = Mandate { guards: plan.guards.clone(), roster: None };
+        let mandate = Mandate { guards: plan.guards.clone(), ..Mandate::default() };
         apply(&site, plan, &mandate, |applied| heard.push(applied)).map(|well| (well, heard))
     }
 

@@ -1,6 +1,7 @@
 //! What people see. Code says *labels* ([`styles::Style`]); colours come from one table and only reach a terminal.
 
 pub mod audit;
+pub mod calendar;
 pub mod diff;
 pub mod doc;
 pub mod explain;
@@ -9,6 +10,7 @@ pub mod fold;
 mod generations;
 
 pub mod live;
+pub mod log;
 pub mod page;
 pub mod plan;
 pub mod play;

@@ -13,7 +13,7 @@ pub fn fields(roster: &Roster, user: &User) -> Map {
     let all = [
         ("user", user.name.value.clone().into()),
         ("written", user.name.place.to_string().into()),
-        ("state", if user.state == State::Present { "present" } else { "absent" }.into()),
+        ("state", user.tenure.state.as_ref().map_or("present", |state| state.word()).into()),
         ("uid", user.uid.value.into()),
         ("group", user.group.value.clone().into()),
         ("groups", names(&user.groups)),
@@ -21,8 +21,10 @@ pub fn fields(roster: &Roster, user: &User) -> Map {
         ("home", text(&user.home)),
         ("comment", text(&user.comment)),
         ("default_account", text(&user.default_account)),
-        ("locked", user.locked.into()),
-        ("expires", user.expires.map(|expires| expires.to_string()).into()),
+        ("locked", user.tenure.locked.into()),
+        ("starts", user.tenure.starts.as_ref().map(|day| day.to_string()).into()),
+        ("ends", user.tenure.ends.as_ref().map(|day| day.to_string()).into()),
+        ("expires", user.tenure.expires.map(|expires| expires.to_string()).into()),
         ("keys", Value::List(present.map(|key| key.line.value.clone().into()).collect())),
         ("accounts", accounts(roster, user)),
     ];

@@ -31,6 +31,7 @@ mod report_cases;
 mod retention;
 mod roster;
 mod roster_edits;
+mod roster_time;
 mod sacctmgr_cases;
 mod service;
 mod shadow;

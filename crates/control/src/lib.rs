@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 3 engines | [`runner`], [`sync`] |
 //! | 2 ports | [`connection`], [`fleet`], [`local_node`], [`variables`] |
-//! | 1 domain | [`plan`], [`roster`], [`inventory`], [`playbook`] |
+//! | 1 domain | [`audit_log`], [`plan`], [`roster`], [`inventory`], [`playbook`] |
 //! | 0 words | [`yaml`], [`template`] |
 
 // Floor 0: reading and rendering.
@@ -20,6 +20,7 @@ pub mod playbook;
 pub mod roster;
 
 // Floor 2: the way to hosts, and to the machine itself.
+pub mod audit_log;
 pub mod connection;
 pub mod fleet;
 pub mod local_node;

@@ -2,7 +2,7 @@
 
 use super::input;
 use clap::Args;
-use control::roster::State;
+use control::roster::PersonState;
 use control::roster::edit::Wanted;
 use control::roster::keys::Mistaken;
 use words::diag::{Diagnostic, ErrorKind};
@@ -62,7 +62,7 @@ impl FieldArgs {
     }
 
     /// The same as the roster's editor takes it.
-    pub fn wanted(&self, state: Option<State>) -> Result<Wanted, Vec<Diagnostic>> {
+    pub fn wanted(&self, state: Option<PersonState>) -> Result<Wanted, Vec<Diagnostic>> {
         let mut accounts = self.accounts.clone();
         accounts.dedup();
         let limits = self.limits.iter().map(|limit| pair("--limit", limit)).chain(self.gpu.map(|gpu| Ok(gpus(gpu))));

@@ -6,7 +6,7 @@ use crate::cli::site::read_roster;
 use crate::view;
 use crate::view::styles::stdout;
 use clap::{Args, ValueEnum};
-use control::roster::{Roster, State, User};
+use control::roster::{PersonState, Roster, State, User};
 use words::value::Value;
 
 /// Arguments of `enlist user list`.
@@ -39,10 +39,10 @@ pub enum Standing {
 impl Standing {
     /// What the roster says of `user`.
     pub fn of(user: &User) -> Self {
-        match (user.state, user.locked) {
-            (State::Absent, _) => Self::Absent,
-            (State::Present, Some(true)) => Self::Suspended,
-            (State::Present, _) => Self::Active,
+        match user.standing {
+            PersonState::Absent => Self::Absent,
+            standing if standing.is_kept_out() => Self::Suspended,
+            _ => Self::Active,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::view;
 use crate::view::styles::stdout;
 use clap::{Args, Subcommand};
 use control::roster::edit::{self, Wanted};
-use control::roster::{Roster, State};
+use control::roster::{PersonState, Roster};
 use fields::FieldArgs;
 pub use listing::may_use;
 use order::{Asked, CarryArgs, Order, Said};
@@ -149,7 +149,8 @@ fn add(args: &AddArgs) -> Done {
 }
 
 fn modify(args: &ModifyArgs) -> Done {
-    let state = args.state.as_deref().map(|state| if state == "absent" { State::Absent } else { State::Present });
+    let state =
+        args.state.as_deref().map(|state| if state == "absent" { PersonState::Absent } else { PersonState::Present });
     let wanted = args.fields.wanted(state)?;
     order(&args.file, &args.carry, &args.login, |roster| edit::modify(roster, &args.login, &wanted))
 }

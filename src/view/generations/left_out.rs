@@ -213,7 +213,12 @@ fn a_plan_is_judged_by_the_roster_that_apply_is_given() {
         let connector = cluster.connector();
         let site = Site::new(cluster.hosts(), &connector, 4);
         let roster = read(roster);
-        apply(&site, plan, &Mandate { guards: roster.guards.clone(), roster: Some(&roster) }, |_| ())
+        apply(
+            &site,
+            plan,
+            &Mandate { guards: roster.guards.clone(), roster: Some(&roster), ..Mandate::default() },
+            |_| (),
+        )
     };
     let before = cluster.effects();
     let refused = all(&attempt(&plan, FIRST).unwrap_err());

@@ -76,7 +76,9 @@ fn refusals(steps: Vec<Step>) -> Vec<Diagnostic> {
         hosts: vec![host],
         left_out: Vec::new(),
     };
-    guard::refusals(&Case { plan: &plan, settings: &Settings::default(), people: 1, hosts: &[], now: 1.8e9 })
+    let settings = Settings::default();
+    let case = Case { plan: &plan, settings: &settings, people: 1, hosts: &[], now: 1.8e9, allowed: &[], roster: None };
+    guard::refusals(&case)
 }
 
 /// What the modules know, which is much more than a roster can ask for.

@@ -4,9 +4,11 @@
 //! A new guard is one function and one line in [`GUARDS`].
 
 mod on_hosts;
+mod people;
 
 use crate::plan::vocabulary::misfit;
 use crate::plan::{HostPlan, Plan, Step};
+use crate::roster::Roster;
 use crate::roster::guards::Settings;
 use host::change::{Action, FieldDiff};
 use std::collections::BTreeSet;
@@ -26,6 +28,10 @@ pub struct Case<'a> {
     pub hosts: &'a [Seen],
     /// Now, in seconds since 1970.
     pub now: f64,
+    /// Guards that the person at the command line passes, by name.
+    pub allowed: &'a [String],
+    /// The roster, where it is at hand.
+    pub roster: Option<&'a Roster>,
 }
 
 /// What guards need to know of a host.
@@ -60,6 +66,8 @@ pub struct Guard {
     judge: fn(&Case) -> Vec<String>,
     /// What to do instead.
     hint: &'static str,
+    /// Whether somebody may pass it, once and with a reason.
+    pub passable: bool,
 }
 
 /// Every guard.
@@ -69,74 +77,111 @@ pub static GUARDS: &[Guard] = &[
         refuses: "a plan that removes more than the roster's `guards.max_removals`",
         judge: max_removals,
         hint: "if all of them shall go, raise `guards: {max_removals: …}` in the roster, and review that",
+        passable: true,
+    },
+    Guard {
+        name: "max-suspensions",
+        refuses: "a plan that keeps more people out than the roster's `guards.max_suspensions`",
+        judge: people::max_suspensions,
+        hint: "if all of them shall be kept out, raise `guards: {max_suspensions: …}` in the roster, and review that",
+        passable: true,
+    },
+    Guard {
+        name: "max-share",
+        refuses: "a plan that removes or keeps out a larger share of all people than the roster's `guards.max_share`",
+        judge: people::max_share,
+        hint: "if they shall all go, raise `guards: {max_share: …}` in the roster, and review that",
+        passable: true,
+    },
+    Guard {
+        name: "min-admins",
+        refuses: "a plan after which fewer of the roster's `guards.admins` are let in than `guards.min_admins`",
+        judge: people::min_admins,
+        hint: "let another administrator in first",
+        passable: false,
     },
     Guard {
         name: "max-jobs",
         refuses: "a plan that ends more jobs than the roster's `guards.max_jobs`",
         judge: max_jobs,
         hint: "if all of them shall end, raise `guards: {max_jobs: …}` in the roster, and review that",
+        passable: true,
     },
     Guard {
         name: "somebody-stays",
         refuses: "removing people by a roster that wants nobody present",
         judge: somebody_stays,
         hint: "look at the roster: was it emptied by accident?",
+        passable: true,
     },
     Guard {
         name: "protected-names",
         refuses: "touching accounts of the system, and those that the roster protects",
         judge: protected_names,
         hint: "take the name out of the roster; system accounts are managed by packages and playbooks",
+        passable: false,
     },
     Guard {
         name: "uid-zero",
         refuses: "giving or taking uid 0 or gid 0",
         judge: uid_zero,
         hint: "use sudo rules for administrators, not a second root",
+        passable: false,
     },
     Guard {
         name: "same-number",
         refuses: "changing the uid or gid of somebody who is there",
         judge: same_number,
         hint: "files and running jobs keep the old number: renumber by hand, host by host, then plan again",
+        passable: false,
     },
     Guard {
         name: "protected-numbers",
         refuses: "touching an account of the system by its number or by another name of it",
         judge: on_hosts::protected_numbers,
         hint: "take the name out of the roster; who shall be in such a group is given that by a playbook",
+        passable: false,
     },
     Guard {
         name: "own-login",
         refuses: "keeping out the login that enlist itself uses on a host",
         judge: on_hosts::own_login,
         hint: "after that nobody could plan or apply anything: log in as somebody else, or leave this entry as it is",
+        passable: false,
     },
     Guard {
         name: "known-steps",
         refuses: "steps that no roster is ever compiled to, argument by argument",
         judge: known_steps,
         hint: "a plan runs only what `enlist plan` writes; use a playbook for the rest",
+        passable: false,
     },
     Guard {
         name: "removals-last",
         refuses: "removing before everything else has been done",
         judge: removals_last,
         hint: "make the plan again with `enlist plan`",
+        passable: false,
     },
 ];
 
 impl Guard {
     fn refusal(&self, message: String) -> Diagnostic {
         let problem = Diagnostic::new(ErrorKind::Refused, message);
-        problem.note(format!("the guard `{}` refuses {}", self.name, self.refuses)).hint(self.hint)
+        let problem = problem.note(format!("the guard `{}` refuses {}", self.name, self.refuses)).hint(self.hint);
+        if self.passable {
+            return problem.hint(format!("or pass it once: --allow {} --reason TEXT", self.name));
+        }
+        problem
     }
 }
 
 /// Everything that any guard has against the plan of `case`.
 pub fn refusals(case: &Case) -> Vec<Diagnostic> {
+    let is_passed = |guard: &&Guard| guard.passable && case.allowed.iter().any(|name| name == guard.name);
     GUARDS
         .iter()
+        .filter(|guard| !is_passed(guard))
         .flat_map(|guard| {
             let says = (guard.judge)(case);
             says.into_iter().map(|message| guard.refusal(message))
@@ -166,9 +211,33 @@ fn too_many_jobs(ended: u64, settings: &Settings) -> Option<String> {
 }
 
 /// What the guard `max-jobs` has against ending so many jobs: what there are now, which may be more than when the plan was made.
-pub fn refuse_jobs(ended: u64, settings: &Settings) -> Option<Diagnostic> {
-    let guard = GUARDS.iter().find(|guard| guard.name == "max-jobs")?;
+pub fn refuse_jobs(ended: u64, settings: &Settings, allowed: &[String]) -> Option<Diagnostic> {
+    let guard =
+        GUARDS.iter().find(|guard| guard.name == "max-jobs" && !allowed.iter().any(|name| name == guard.name))?;
     too_many_jobs(ended, settings).map(|message| guard.refusal(message))
+}
+
+/// What guards have against a roster that names far fewer people than when it was last carried out: entries stay for good, so the
+/// file is cut off, or another one.
+pub fn refuse_vanished(before: usize, now: usize, settings: &Settings, allowed: &[String]) -> Option<Diagnostic> {
+    let gone = before.saturating_sub(now);
+    if gone <= settings.max_removals as usize || allowed.iter().any(|name| name == VANISHED) {
+        return None;
+    }
+    let message = format!("the roster names {now} people, and it named {before} when it was last carried out");
+    let problem = Diagnostic::new(ErrorKind::Refused, message);
+    let problem = problem.note(format!("the guard `{VANISHED}` refuses a roster that was cut off, or is another one"));
+    let problem =
+        problem.hint("people who go stay in the roster, as `state: absent`: get the whole file back from git");
+    Some(problem.hint(format!("or pass it once: --allow {VANISHED} --reason TEXT")))
+}
+
+/// The guard of [`refuse_vanished`].
+pub const VANISHED: &str = "nobody-vanished";
+
+/// The guards that may be passed, by name.
+pub fn passable() -> impl Iterator<Item = &'static str> {
+    GUARDS.iter().filter(|guard| guard.passable).map(|guard| guard.name).chain([VANISHED])
 }
 
 fn somebody_stays(case: &Case) -> Vec<String> {
@@ -211,6 +280,7 @@ fn named_by(step: &Step) -> Vec<(&'static str, String)> {
     match step.module.as_str() {
         "user" => [names("group", "group"), names("group", "groups")].concat(),
         "authorized_key" => names("user", "user"),
+        "sudo_rule" => names("user", "name"),
         "doors" | "slurm_jobs" => [names("user", "name"), names("user", "uid")].concat(),
         _ => Vec::new(),
     }
@@ -242,6 +312,7 @@ fn uid_zero(case: &Case) -> Vec<String> {
 fn same_number(case: &Case) -> Vec<String> {
     numbers(case.plan)
         .filter(|(_, _, before, after)| **before != Value::Null && **after != Value::Null)
+        .filter(|(_, what, before, after)| !people::is_migration(case, what, before, after))
         .map(|(host, what, before, after)| format!("the plan changes the {what} from {before} to {after} on {host}"))
         .collect()
 }

@@ -201,6 +201,17 @@ impl Plan {
         })
     }
 
+    /// The plan as it may be shown: without hashes of passwords.
+    pub fn without_secrets(&self) -> Plan {
+        let mut shown = self.clone();
+        for step in shown.hosts.iter_mut().flat_map(|host| &mut host.steps) {
+            if let Some(hash) = step.args.get_mut("password") {
+                *hash = "(not shown)".into();
+            }
+        }
+        shown
+    }
+
     /// The plan file's text.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a plan has only text keys") + "\n"

@@ -4,7 +4,7 @@
 //! does not. What is not here (a path for keys, a skeleton, a home that belongs to the system) cannot be in a plan.
 
 use crate::plan::{Phase, Step};
-use crate::roster::{homes, keys, names};
+use crate::roster::{homes, is_hash, keys, names, sudo_problem};
 use host::books::JobsOfLeavers;
 use words::text::limit::{LIMITS, LimitKind, QOS_LIMITS, find_in};
 use words::value::{Map, Value};
@@ -40,6 +40,12 @@ pub enum Form {
     Accounts,
     /// What becomes of jobs.
     Jobs,
+    /// A hash of crypt(5), or `*` for no password.
+    Hash,
+    /// `on_create`: for a new account alone.
+    OnCreate,
+    /// What stands behind a name in sudoers(5): one line.
+    Rule,
 }
 
 /// One argument of a call.
@@ -97,14 +103,16 @@ pub static GROUP: Call = present(Phase::Accounts, "group", &[NAME, must("gid", F
 #[rustfmt::skip]
 pub static USER: Call = present(Phase::Accounts, "user", &[
     NAME, must("uid", Form::Id), must("group", Form::Login), may("groups", Form::Logins), may("append", Form::Flag),
-    may("shell", Form::Shell), may("home", Form::Home), may("comment", Form::Line), may("password_lock", Form::Flag),
-    may("expires", Form::Seconds),
+    may("shell", Form::Shell), may("home", Form::Home), may("comment", Form::Line), may("password", Form::Hash),
+    may("update_password", Form::OnCreate), may("password_lock", Form::Flag), may("expires", Form::Seconds),
 ]);
 /// Keeping a leaver out who cannot be removed yet.
 pub static LOCK: Call =
     present(Phase::Accounts, "user", &[NAME, must("password_lock", Form::Flag), must("expires", Form::Seconds)]);
 /// A key of a person's.
 pub static ADD_KEY: Call = present(Phase::Accounts, "authorized_key", &[WHO, A_KEY]);
+/// What a person may run with sudo.
+pub static ADD_SUDO: Call = present(Phase::Accounts, "sudo_rule", &[NAME, must("rule", Form::Rule)]);
 /// A QOS with its limits.
 pub static QOS: Call = present(
     Phase::Scheduler,
@@ -163,6 +171,8 @@ pub static SHUT_DOORS: Call = Call {
     state: "shut",
     arguments: &[NAME, must("uid", Form::Id), may("for_good", Form::Flag)],
 };
+/// A rule of sudo that goes.
+pub static REMOVE_SUDO: Call = absent(Phase::AccountRemovals, "sudo_rule", &[NAME]);
 /// A key that goes.
 pub static REMOVE_KEY: Call = absent(Phase::AccountRemovals, "authorized_key", &[WHO, A_KEY]);
 /// A login that goes.
@@ -173,8 +183,9 @@ pub static REMOVE_GROUP: Call = absent(Phase::AccountRemovals, "group", &[NAME])
 /// Every call, in the order in which a roster's calls are made.
 #[rustfmt::skip]
 pub static CALLS: &[&Call] = &[
-    &GROUP, &USER, &LOCK, &ADD_KEY, &QOS, &ACCOUNT, &MEMBER, &MEMBER_PLACE, &DEFAULT_ACCOUNT, &ADD_COORDINATOR,
-    &OPEN_JOBS, &STOP_JOBS, &REMOVE_COORDINATOR, &LEAVE_PLACE, &LEAVE, &REMOVE_ACCOUNT, &REMOVE_QOS, &SHUT_DOORS, &REMOVE_KEY, &REMOVE_USER, &REMOVE_GROUP,
+    &GROUP, &USER, &LOCK, &ADD_KEY, &ADD_SUDO, &QOS, &ACCOUNT, &MEMBER, &MEMBER_PLACE, &DEFAULT_ACCOUNT, &ADD_COORDINATOR,
+    &OPEN_JOBS, &STOP_JOBS, &REMOVE_COORDINATOR, &LEAVE_PLACE, &LEAVE, &REMOVE_ACCOUNT, &REMOVE_QOS, &SHUT_DOORS, &REMOVE_SUDO,
+    &REMOVE_KEY, &REMOVE_USER, &REMOVE_GROUP,
 ];
 
 impl Call {
@@ -236,6 +247,9 @@ impl Form {
             Form::Home => text(|path| homes::path_problem(path).or(homes::problem(path)).is_none()),
             Form::Key => text(|line| keys::body(line).is_ok()),
             Form::Accounts => value.as_list().is_some_and(|all| all.iter().all(|one| Form::Account.fits(one))),
+            Form::Hash => text(|hash| hash == "*" || is_hash(hash)),
+            Form::OnCreate => text(|word| word == "on_create"),
+            Form::Rule => text(|rule| sudo_problem(rule).is_none()),
             Form::Jobs => text(|policy| JobsOfLeavers::parse(policy).is_some()),
             Form::Limits(table) => {
                 value.as_map().is_some_and(|limits| limits.iter().all(|limit| is_limit(table, limit)))

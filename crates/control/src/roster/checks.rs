@@ -2,6 +2,9 @@
 //!
 //! A new check is one function and one line in [`CHECKS`].
 
+mod numbers;
+mod times;
+
 use super::model::{Account, Coordinator, Member, Place, Qos, Roster, State, User, Written};
 use super::{homes, keys, names};
 use crate::roster::guards::PROTECTED;
@@ -54,6 +57,14 @@ pub static CHECKS: &[Check] = &[
         run: directory_ids,
     },
     Check { name: "scheduler", demands: "accounts and QOS have a scheduler to live in", run: scheduler },
+    Check { name: "ledger", demands: "every number is that of the ledger, if there is one", run: numbers::ledger },
+    Check { name: "migrations", demands: "a number that changes is nobody else's", run: numbers::migrations },
+    Check {
+        name: "engagements",
+        demands: "accounts of projects and courses are in the roster",
+        run: times::engagements,
+    },
+    Check { name: "admins", demands: "those who administrate are people of the roster", run: times::admins },
 ];
 
 fn not_empty(roster: &Roster, problems: &mut Vec<Diagnostic>) {
@@ -180,7 +191,7 @@ fn reserved_ids(roster: &Roster, problems: &mut Vec<Diagnostic>) {
 }
 
 fn known_groups(roster: &Roster, problems: &mut Vec<Diagnostic>) {
-    for user in roster.users.iter().filter(|user| user.state == State::Present) {
+    for user in roster.users.iter().filter(|user| !user.is_removed()) {
         for name in user.groups.iter().chain([&user.group]) {
             match roster.group(name).map(|group| group.state) {
                 Some(State::Present) => {}
@@ -194,7 +205,7 @@ fn known_groups(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn unknown<'a>(what: &str, name: &Written<String>, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+pub(super) fn unknown<'a>(what: &str, name: &Written<String>, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let problem = Diagnostic::input(&name.place, format!("there is no {what} `{}` in the roster", name.value));
     problem.suggest(name, known).hint(format!("add it under `{what}s:`"))
 }
@@ -212,8 +223,9 @@ fn known_accounts(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     };
     let present = roster.accounts.iter().filter(|account| account.state == State::Present);
     present.filter_map(|account| account.parent.as_ref()).filter(|parent| ***parent != "root").for_each(&mut demand);
-    let present = || roster.users.iter().filter(|user| user.state == State::Present);
-    present().filter_map(|user| user.default_account.as_ref()).for_each(demand);
+    let present = || roster.users.iter().filter(|user| user.standing.belongs());
+    let staying = roster.users.iter().filter(|user| !user.is_removed());
+    staying.filter_map(|user| user.default_account.as_ref()).for_each(demand);
     let present_members = |account: &'_ Account| {
         let members = account.users.iter().filter(|member| member.state == State::Present);
         members.map(|member| (account.name.value.clone(), member.user.value.clone())).collect::<Vec<_>>()
@@ -231,9 +243,11 @@ fn known_accounts(roster: &Roster, problems: &mut Vec<Diagnostic>) {
 
 fn known_members(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     let known = || roster.users.iter().map(|user| user.name.as_str());
-    let states: HashMap<&str, State> = roster.users.iter().map(|user| (user.name.as_str(), user.state)).collect();
+    // Whom the day takes away, and not his entry, is named in accounts all the same: else a roster would be wrong by and by.
+    let state = |user: &User| if user.is_removed() { State::Absent } else { State::Present };
+    let states: HashMap<&str, State> = roster.users.iter().map(|user| (user.name.as_str(), state(user))).collect();
     for account in &roster.accounts {
-        for Member { user, state, .. } in &account.users {
+        for Member { user, state, .. } in account.users.iter().filter(|member| !member.of_engagement) {
             match states.get(user.as_str()) {
                 None => problems.push(unknown("user", user, known())),
                 Some(State::Absent) if *state == State::Present => {
@@ -317,7 +331,7 @@ fn passwd_fields(roster: &Roster, problems: &mut Vec<Diagnostic>) {
 }
 
 fn directory_ids(roster: &Roster, problems: &mut Vec<Diagnostic>) {
-    let users = roster.users.iter().filter(|user| user.state == State::Present).map(|user| ("uid", &user.uid));
+    let users = roster.users.iter().filter(|user| user.standing.has_account()).map(|user| ("uid", &user.uid));
     let groups = roster.groups.iter().filter(|group| group.state == State::Present).map(|group| ("gid", &group.gid));
     for (what, id) in users.chain(groups) {
         for directory in &roster.directories {
@@ -332,7 +346,7 @@ fn directory_ids(roster: &Roster, problems: &mut Vec<Diagnostic>) {
 }
 
 fn own_homes(roster: &Roster, problems: &mut Vec<Diagnostic>) {
-    let present = || roster.users.iter().filter(|user| user.state == State::Present);
+    let present = || roster.users.iter().filter(|user| !user.is_removed());
     let mut owners: HashMap<String, &User> = HashMap::new();
     for user in present() {
         if let Some(home) = &user.home

@@ -2,27 +2,12 @@
 
 use super::model::Written;
 use super::reader::Reader;
+use super::shape::{DIRECTORY, PASSWORD, RosterField};
 use directory::dn;
 use directory::settings::{Bind, KEY_ATTRIBUTES, Password, SchemaKind, Server, Settings};
 use std::ops::RangeInclusive;
 use words::diag::{Diagnostic, Place};
 use words::value::node::Node;
-
-const DIRECTORY: &[&str] = &[
-    "server",
-    "base",
-    "people",
-    "groups",
-    "bind",
-    "password",
-    "schema",
-    "key_attribute",
-    "ca",
-    "sentinel",
-    "ids",
-    "hosts",
-];
-const PASSWORD: &[&str] = &["file", "environment"];
 
 /// A directory and the hosts whose people come from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +33,7 @@ pub(super) fn read(reader: &mut Reader, name: Written<String>, node: &Node) -> O
 
 /// Whether a password may stand in the entry itself: as `password` in a wrong form, or under a name that is no field.
 fn may_hold_a_password(node: &Node) -> bool {
-    let is_known = |key: &Node| DIRECTORY.contains(&key.key_text().as_str());
+    let is_known = |key: &Node| has(DIRECTORY, key);
     node.entries().is_none_or(|entries| entries.iter().any(|(key, _)| !is_known(key)))
         || node.get("password").is_some_and(|password| !names_a_place(password))
 }
@@ -56,7 +41,11 @@ fn may_hold_a_password(node: &Node) -> bool {
 /// Whether `password` has fields, and no others than it may have.
 fn names_a_place(password: &Node) -> bool {
     let entries = password.entries().unwrap_or_default();
-    !entries.is_empty() && entries.iter().all(|(key, _)| PASSWORD.contains(&key.key_text().as_str()))
+    !entries.is_empty() && entries.iter().all(|(key, _)| has(PASSWORD, key))
+}
+
+fn has(fields: &[RosterField], key: &Node) -> bool {
+    fields.iter().any(|field| field.name == key.key_text())
 }
 
 /// Says the place in words: with a place of its own, a problem is shown with the line that it is on.
@@ -131,15 +120,20 @@ fn name_field(reader: &mut Reader, node: &Node, key: &str) -> Option<String> {
     }
 }
 
+/// `2000-9999`: the first and last number, from 1000 on.
+pub(super) fn range_of(text: &str) -> Option<RangeInclusive<u32>> {
+    let (first, last) = text.split_once('-')?;
+    let range = first.trim().parse().ok()?..=last.trim().parse().ok()?;
+    (*range.start() >= 1000 && !range.is_empty()).then_some(range)
+}
+
 /// `ids: 2000-9999`.
 fn read_ids(reader: &mut Reader, name: &Written<String>, node: &Node) -> Option<RangeInclusive<u32>> {
     let Some(value) = node.get("ids") else {
         reader.missing(name, "ids", "only who has a number among them is ever changed or removed there");
         return None;
     };
-    let range = value.as_str().and_then(|text| text.split_once('-'));
-    let range = range.and_then(|(first, last)| Some(first.trim().parse().ok()?..=last.trim().parse().ok()?));
-    let range = range.filter(|range: &RangeInclusive<u32>| *range.start() >= 1000 && !range.is_empty());
+    let range = value.as_str().and_then(range_of);
     if range.is_none() {
         let message = format!("`ids` must be the first and last number, from 1000 on, not {}", value.to_value().repr());
         reader.problems.push(value.error(message).hint("write them as 2000-9999"));

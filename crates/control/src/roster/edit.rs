@@ -1,7 +1,7 @@
 //! Edits of a roster's text on behalf of one person, for `enlist user`: from the text and what shall be said to the new
 //! text. Pure; every check of [`super::load`] has passed on what is given back.
 
-use super::{Account, Member, Roster, State, User, keys, load};
+use super::{Account, Member, PersonState, Roster, State, User, keys, load};
 use crate::yaml;
 use crate::yaml::edit::{Edit, edit};
 use words::diag::{Diagnostic, ErrorKind, Source};
@@ -31,8 +31,8 @@ pub struct Wanted {
     pub locked: Option<bool>,
     /// When the login ends: a day, or `never`.
     pub expires: Option<String>,
-    /// There or gone.
-    pub state: Option<State>,
+    /// How the person stands.
+    pub state: Option<PersonState>,
     /// Accounts to be in; others stay.
     pub accounts: Vec<String>,
     /// Limits, by Slurm's names, in each of `accounts`; without any, in the one account that the person is in.
@@ -47,14 +47,14 @@ pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<D
         let entry = [entry].into_iter().chain(memberships(roster, name, wanted)?).collect::<Vec<_>>();
         return checked(roster, &entry);
     };
-    if user.state == State::Absent {
+    if user.is_removed() {
         if let Some(uid) = wanted.uid.filter(|uid| *uid != user.uid.value) {
             let message = format!("`{name}` was here before, with uid {}", user.uid.value);
             return Err(one(Diagnostic::input(&user.name.place, message)
                 .note(format!("files of that time have this number, and not {uid}"))
                 .hint(format!("to take him back: enlist user modify {name} --state present"))));
         }
-        return modify(roster, name, &Wanted { state: Some(State::Present), ..wanted.clone() });
+        return modify(roster, name, &Wanted { state: Some(PersonState::Present), ..wanted.clone() });
     }
     let text = modify(roster, name, wanted)?;
     if text == roster.source.text {
@@ -69,9 +69,9 @@ pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<D
 pub fn modify(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<Diagnostic>> {
     let user = known(roster, name)?;
     let mut edits = [fields(user, wanted), new_keys(user, wanted)?].concat();
-    match (wanted.state, user.state) {
-        (Some(State::Absent), _) => edits.extend(withdrawals(roster, name)),
-        (Some(State::Present), State::Absent) => edits.extend(returns(roster, name)),
+    match wanted.state {
+        Some(PersonState::Absent) => edits.extend(withdrawals(roster, name)),
+        Some(_) if user.is_removed() => edits.extend(returns(roster, name)),
         _ => {}
     }
     edits.extend(memberships(roster, name, wanted)?);
@@ -80,7 +80,7 @@ pub fn modify(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Ve
 
 /// The roster's text with `name` written down as gone. The entry stays, so that the uid stays taken.
 pub fn remove(roster: &Roster, name: &str) -> Result<String, Vec<Diagnostic>> {
-    modify(roster, name, &Wanted { state: Some(State::Absent), ..Wanted::default() })
+    modify(roster, name, &Wanted { state: Some(PersonState::Absent), ..Wanted::default() })
 }
 
 /// The user, or an error that names similar ones.
@@ -105,6 +105,10 @@ pub const AS_IT_WOULD_BE: &str = "(as it would be)";
 
 /// Makes the edits and reads the result with all checks.
 fn checked(roster: &Roster, edits: &[Edit]) -> Result<String, Vec<Diagnostic>> {
+    if roster.is_folder() {
+        let message = format!("{} is a folder, and only a roster of one file is edited", roster.source.name);
+        return Err(one(Diagnostic::new(ErrorKind::Usage, message).hint("edit the person's entry by hand")));
+    }
     let text = edit(&roster.source, edits).map_err(one)?;
     load(&Source::new(format!("{} {AS_IT_WOULD_BE}", roster.source.name), text.clone()))?;
     Ok(text)
@@ -134,7 +138,6 @@ fn new_entry(roster: &Roster, wanted: &Wanted) -> Result<Value, Vec<Diagnostic>>
 fn said(wanted: &Wanted) -> Vec<(&'static str, Value)> {
     let text = |text: &Option<String>| Value::from(text.clone());
     let groups = |names: &Vec<String>| Value::List(names.iter().map(|name| name.as_str().into()).collect());
-    let state = |state| if state == State::Present { "present" } else { "absent" };
     let all = [
         ("uid", wanted.uid.into()),
         ("group", text(&wanted.group)),
@@ -145,7 +148,7 @@ fn said(wanted: &Wanted) -> Vec<(&'static str, Value)> {
         ("default_account", text(&wanted.default_account)),
         ("locked", wanted.locked.into()),
         ("expires", text(&wanted.expires)),
-        ("state", wanted.state.map(state).into()),
+        ("state", wanted.state.map(PersonState::word).into()),
     ];
     all.into_iter().filter(|(_, value)| *value != Value::Null).collect()
 }
@@ -161,9 +164,9 @@ fn fields(user: &User, wanted: &Wanted) -> Vec<Edit> {
         shell: written(&user.shell),
         home: written(&user.home),
         default_account: written(&user.default_account),
-        locked: user.locked,
-        expires: user.expires.map(|expires| expires.to_string()),
-        state: Some(user.state),
+        locked: user.tenure.locked,
+        expires: user.tenure.expires.map(|expires| expires.to_string()),
+        state: Some(user.tenure.state.as_ref().map_or(PersonState::Present, |state| state.value)),
         ..Wanted::default()
     });
     let differing = said(wanted).into_iter().filter(|field| !now.contains(field));
@@ -198,9 +201,9 @@ fn new_keys(user: &User, wanted: &Wanted) -> Result<Vec<Edit>, Vec<Diagnostic>> 
 }
 
 /// Where people stand in an account: `users` or `coordinators`, with what is said of each.
-type Standing<'r> = (&'static str, Vec<(&'r str, State)>);
+type Named<'r> = (&'static str, Vec<(&'r str, State)>);
 
-fn standings(account: &Account) -> [Standing<'_>; 2] {
+fn standings(account: &Account) -> [Named<'_>; 2] {
     let users = account.users.iter().map(|member| (member.user.as_str(), member.state));
     let coordinators = account.coordinators.iter().map(|one| (one.user.as_str(), one.state));
     [("users", users.collect()), ("coordinators", coordinators.collect())]

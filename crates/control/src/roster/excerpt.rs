@@ -13,7 +13,7 @@ pub fn of_people(roster: &Roster, names: &[String]) -> Roster {
 }
 
 fn groups(roster: &Roster, users: &[User]) -> Vec<Group> {
-    let stay = users.iter().filter(|user| user.state != State::Absent);
+    let stay = users.iter().filter(|user| user.standing.has_account());
     let named: BTreeSet<&str> =
         stay.flat_map(|user| user.groups.iter().chain([&user.group])).map(|group| group.as_str()).collect();
     roster.groups.iter().filter(|group| named.contains(group.name.as_str())).cloned().collect()

@@ -11,8 +11,41 @@ pub struct Settings {
     /// How many jobs that run or wait one plan may end.
     #[serde(default = "usual_jobs", skip_serializing_if = "is_usual")]
     pub max_jobs: u32,
+    /// How many people one plan may keep out who are not kept out now.
+    #[serde(default = "usual_suspensions", skip_serializing_if = "is_usual_suspensions")]
+    pub max_suspensions: u32,
+    /// How many of a hundred people one plan may remove or keep out; 100 where it is not limited.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub max_share: u32,
     /// Further names of users, groups and accounts that no plan may touch.
     pub protected: Vec<String>,
+    /// People who administrate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admins: Vec<String>,
+    /// How many of `admins` must be let in when a plan is done.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min_admins: u32,
+}
+
+/// Ten people: a team that ends, and less than a class.
+fn usual_suspensions() -> u32 {
+    10
+}
+
+fn is_usual_suspensions(people: &u32) -> bool {
+    *people == usual_suspensions()
+}
+
+fn whole() -> u32 {
+    100
+}
+
+fn is_whole(share: &u32) -> bool {
+    *share == whole()
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A hundred jobs: more than most people have, and less than a whole team.
@@ -27,7 +60,15 @@ fn is_usual(jobs: &u32) -> bool {
 /// Three removals: one person with an association and a group.
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_removals: 3, max_jobs: usual_jobs(), protected: Vec::new() }
+        Self {
+            max_removals: 3,
+            max_jobs: usual_jobs(),
+            max_suspensions: usual_suspensions(),
+            max_share: whole(),
+            protected: Vec::new(),
+            admins: Vec::new(),
+            min_admins: 0,
+        }
     }
 }
 
@@ -40,8 +81,13 @@ impl Settings {
     /// What is left of what a plan says about guards where nobody else says anything: it may only make them stricter.
     pub fn no_looser(self) -> Self {
         let usual = Self::default();
-        let max_jobs = self.max_jobs.min(usual.max_jobs);
-        Self { max_removals: self.max_removals.min(usual.max_removals), max_jobs, ..self }
+        Self {
+            max_removals: self.max_removals.min(usual.max_removals),
+            max_jobs: self.max_jobs.min(usual.max_jobs),
+            max_suspensions: self.max_suspensions.min(usual.max_suspensions),
+            max_share: self.max_share.min(usual.max_share),
+            ..self
+        }
     }
 }
 

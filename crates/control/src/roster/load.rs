@@ -1,84 +1,133 @@
 //! From a YAML tree to a [`Roster`]: shape and types. What the values must fulfil is in [`super::checks`].
 
+use super::directories::DirectoryEntry;
+use super::engagements::{self, Engagement};
+use super::files::RosterFiles;
+use super::ids::{IdLedger, Kind, Numbers, range_problem};
 use super::model::*;
 use super::reader::Reader;
-use super::{directories, limits};
+use super::shape::{ACCOUNT, COORDINATOR, GROUP, GUARDS, IDS, KEY, LEAVERS, MEMBER, PLACE, QOS, ROSTER, TARGETS};
+use super::{directories, limits, person};
 use crate::roster::guards::Settings;
-use crate::yaml;
+use jiff::civil::Date;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use words::diag::{self, Diagnostic, Source};
 use words::text::limit::{LIMITS, QOS_LIMITS};
-use words::value::Value;
-use words::value::node::{Kind, Node};
+use words::value::node::Node;
 
-const ROSTER: &[&str] =
-    &["site", "hosts", "scheduler", "directories", "groups", "users", "qos", "accounts", "leavers", "guards"];
-const GROUP: &[&str] = &["gid", "state"];
-const USER: &[&str] = &[
-    "uid",
-    "group",
-    "groups",
-    "only_groups",
-    "shell",
-    "home",
-    "comment",
-    "keys",
-    "default_account",
-    "locked",
-    "expires",
-    "jobs",
-    "state",
-];
-const KEY: &[&str] = &["key", "state"];
-const QOS: &[&str] = &["description", "limits", "state"];
-const ACCOUNT: &[&str] = &["parent", "description", "organization", "limits", "users", "coordinators", "state"];
-const MEMBER: &[&str] = &["limits", "partitions", "state"];
-const PLACE: &[&str] = &["limits", "state"];
-const COORDINATOR: &[&str] = &["state"];
-const LEAVERS: &[&str] = &["jobs"];
-const GUARDS: &[&str] = &["max_removals", "max_jobs", "protected"];
-
-/// Reads a roster and, when its shape is right, runs every check.
+/// Reads a roster of one file as of today (UTC) and, when its shape is right, runs every check.
 ///
 /// Everything that is wrong is reported at once, in the order of the file. What YAML only warns of (a name that is
 /// there twice, of which the last would win) is an error here.
 pub fn load(source: &Arc<Source>) -> Result<Roster, Vec<Diagnostic>> {
-    let parsed = yaml::read(source).map_err(|problem| vec![problem])?;
-    let mut problems = parsed.warnings.clone();
-    let nothing = || Node { kind: Kind::Scalar(Value::Null), place: diag::Place::new(source, 1, 1), tag: None };
-    let tree = parsed.single().map_err(|problem| vec![problem])?.unwrap_or_else(nothing);
-    let mut reader = Reader::new(&source.text);
-    let roster = read(&mut reader, source, &tree);
+    load_files(&RosterFiles::of(source)?, today())
+}
+
+/// The same for all files of a roster, as of `day`.
+pub fn load_files(files: &RosterFiles, day: Date) -> Result<Roster, Vec<Diagnostic>> {
+    let (roster, unnumbered) = read_files(files, day)?;
+    let without = |(kind, name): &(Kind, Written<String>)| {
+        let message = format!("`{}` has no {} yet", name.value, kind.id_name());
+        Diagnostic::input(&name.place, message)
+            .note("numbers are given out once and written to the ledger, which is reviewed and stays")
+            .hint("give one out: enlist roster number")
+    };
+    if unnumbered.is_empty() { Ok(roster) } else { Err(unnumbered.iter().map(without).collect()) }
+}
+
+/// The day in UTC, as shadow(5) counts it.
+pub fn today() -> Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// A roster, and those who have no number yet and are therefore not in it.
+type Partly = (Roster, Vec<(Kind, Written<String>)>);
+
+/// Reads with all checks; who has no number yet is left out and named.
+pub(super) fn read_files(files: &RosterFiles, day: Date) -> Result<Partly, Vec<Diagnostic>> {
+    let mut problems = files.problems.clone();
+    let mut reader = Reader::new(&files.sources);
+    let roster = read(&mut reader, files, day);
     problems.append(&mut reader.problems);
     // An entry that could not be read would look unknown to the checks.
     if problems.is_empty() {
         super::CHECKS.iter().for_each(|check| (check.run)(&roster, &mut problems));
     }
-    problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
-    if problems.is_empty() { Ok(roster) } else { Err(problems) }
+    let is_of_unnumbered = |problem: &Diagnostic| {
+        let names = || reader.unnumbered.iter().map(|(_, name)| format!("`{}`", name.value));
+        problem.message.starts_with("there is no ") && names().any(|name| problem.message.contains(&name))
+    };
+    problems.retain(|problem| !is_of_unnumbered(problem));
+    let place = |problem: &Diagnostic| problem.place.clone();
+    problems.sort_by_key(|problem| place(problem).map(|place| (place.source.name.clone(), place.line, place.column)));
+    if problems.is_empty() { Ok((roster, reader.unnumbered)) } else { Err(problems) }
 }
 
-fn read(reader: &mut Reader, source: &Arc<Source>, tree: &Node) -> Roster {
+fn read(reader: &mut Reader, files: &RosterFiles, day: Date) -> Roster {
+    let (tree, source) = (&files.tree, &files.whole);
     reader.fields(tree, "the roster", ROSTER);
-    let start = diag::Place::new(source, 1, 1);
-    let everywhere = Written { value: "all".to_owned(), place: start };
-    Roster {
+    let numbers = tree.get("ids").map(|node| read_ids(reader, files, node));
+    reader.ledger = numbers.as_ref().map(|numbers| numbers.ledger.clone());
+    let targets = Targets::read(reader, tree);
+    let groups = read_named(reader, tree.get("groups"), "`groups`", read_group);
+    let mut accounts = read_named(reader, tree.get("accounts"), "`accounts`", read_account);
+    let engagements = engagements::read(reader, files, tree);
+    let entries = person::entries(reader, tree, &engagements);
+    let users = entries.iter().filter_map(|entry| person::read(reader, entry, day)).collect::<Vec<_>>();
+    person::join_accounts(reader, &mut accounts, &entries, &users);
+    let mut roster = Roster {
         source: source.clone(),
+        files: files.read(),
+        day,
         site: reader.text_field(tree, "site").map(|site| site.value),
-        hosts: reader.text_field(tree, "hosts").unwrap_or(everywhere),
-        scheduler: reader.text_field(tree, "scheduler"),
-        directories: read_named(reader, tree.get("directories"), "`directories`", directories::read),
-        groups: read_named(reader, tree.get("groups"), "`groups`", read_group),
-        users: read_named(reader, tree.get("users"), "`users`", read_user),
+        hosts: targets.hosts.unwrap_or(Written { value: "all".to_owned(), place: diag::Place::new(source, 1, 1) }),
+        scheduler: targets.scheduler,
+        directories: targets.directories,
+        groups,
+        users,
+        engagements,
+        numbers,
         qos: read_named(reader, tree.get("qos"), "`qos`", read_qos),
-        accounts: read_named(reader, tree.get("accounts"), "`accounts`", read_account),
+        accounts,
         leavers: tree.get("leavers").map(|node| read_leavers(reader, node)).unwrap_or_default(),
         guards: tree.get("guards").map(|node| read_guards(reader, node)).unwrap_or_default(),
+    };
+    Engagement::join(&mut roster);
+    roster
+}
+
+/// Where the roster goes: written at the top, or together under `targets`.
+struct Targets {
+    hosts: Option<Written<String>>,
+    scheduler: Option<Written<String>>,
+    directories: Vec<DirectoryEntry>,
+}
+
+impl Targets {
+    fn read(reader: &mut Reader, tree: &Node) -> Self {
+        let below = tree.get("targets");
+        if let Some(below) = below {
+            reader.fields(below, "`targets`", TARGETS);
+            for (key, _) in TARGETS.iter().filter_map(|field| below.entry(field.name).zip(tree.get(field.name))) {
+                let message = format!("`{}` is written at the top and under `targets`", key.0.key_text());
+                reader.problems.push(key.0.error(message).hint("take one of the two out"));
+            }
+        }
+        let holder = |key: &str| below.filter(|below| below.get(key).is_some()).unwrap_or(tree);
+        Self {
+            hosts: reader.text_field(holder("hosts"), "hosts"),
+            scheduler: reader.text_field(holder("scheduler"), "scheduler"),
+            directories: {
+                let node = holder("directories").get("directories");
+                read_named(reader, node, "`directories`", directories::read)
+            },
+        }
     }
 }
 
 /// Reads each entry of a mapping of names with `read`; entries that cannot be read are reported and left out.
-fn read_named<T>(
+pub(super) fn read_named<T>(
     reader: &mut Reader,
     node: Option<&Node>,
     what: &str,
@@ -88,41 +137,45 @@ fn read_named<T>(
     reader.named(node, what).into_iter().filter_map(|(name, entry)| read(reader, name, entry)).collect()
 }
 
+/// `ids: {users: 20000-29999, groups: 30000-39999}`.
+fn read_ids(reader: &mut Reader, files: &RosterFiles, node: &Node) -> Numbers {
+    reader.fields(node, "`ids`", IDS);
+    let ledger = match files.ledger(reader.text_field(node, "ledger").as_ref(), node) {
+        Ok(Some(source)) => IdLedger::read(&source),
+        Ok(None) => Ok(IdLedger::default()),
+        Err(problem) => Err(vec![problem]),
+    };
+    let ledger = ledger.unwrap_or_else(|problems| {
+        reader.problems.extend(problems);
+        IdLedger::default()
+    });
+    let (users, groups) = (read_range(reader, node, "users"), read_range(reader, node, "groups"));
+    Numbers { users, groups, ledger, place: node.place.clone() }
+}
+
+fn read_range(reader: &mut Reader, node: &Node, key: &str) -> Option<RangeInclusive<u32>> {
+    let value = node.get(key)?;
+    let range = value.as_str().and_then(directories::range_of);
+    match range.as_ref().map(range_problem) {
+        None => {
+            let message =
+                format!("`{key}` must be the first and last number, from 1000 on, not {}", value.to_value().repr());
+            reader.problems.push(value.error(message).hint("write them as 20000-29999"));
+        }
+        Some(Some(why)) => reader.problems.push(value.error(format!("`{key}` cannot be given out: {why}"))),
+        Some(None) => {}
+    }
+    range
+}
+
 fn read_group(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<Group> {
     reader.fields(node, "a group", GROUP);
-    let gid = reader.required_number(node, &name, "gid", "a group has the same gid on every host");
+    let gid = reader.own_number(node, &name, Kind::Group);
     Some(Group { gid: gid?, state: reader.state(node), name })
 }
 
-fn read_user(reader: &mut Reader, name: Written<String>, node: &Node) -> Option<User> {
-    reader.fields(node, "a user", USER);
-    let uid = reader.required_number(node, &name, "uid", "a person has the same uid on every host");
-    let group = reader.text_field(node, "group");
-    if node.get("group").is_none() {
-        reader.missing(&name, "group", "without a primary group each host would choose a gid of its own");
-    }
-    let keys = reader.items(node.get("keys"), "`keys`").iter().filter_map(|key| read_key(reader, key)).collect();
-    let user = User {
-        groups: reader.text_list(node, "groups"),
-        only_groups: reader.yes_or_no(node, "only_groups").unwrap_or(false),
-        shell: reader.text_field(node, "shell"),
-        home: reader.text_field(node, "home"),
-        comment: reader.text_field(node, "comment"),
-        keys,
-        default_account: reader.text_field(node, "default_account"),
-        locked: reader.yes_or_no(node, "locked"),
-        expires: reader.expiry(node),
-        jobs: reader.jobs_of_leavers(node),
-        state: reader.state(node),
-        uid: uid?,
-        group: group?,
-        name,
-    };
-    Some(user)
-}
-
 /// `ssh-ed25519 AAAA…`, or the same with a state.
-fn read_key(reader: &mut Reader, node: &Node) -> Option<Key> {
+pub(super) fn read_key(reader: &mut Reader, node: &Node) -> Option<Key> {
     if node.entries().is_none() {
         return Some(Key { line: reader.text(node, "a key")?, state: State::Present });
     }
@@ -140,7 +193,7 @@ fn read_account(reader: &mut Reader, name: Written<String>, node: &Node) -> Opti
         description: reader.text_field(node, "description"),
         organization: reader.text_field(node, "organization"),
         limits: limits::read(reader, node.get("limits"), LIMITS),
-        users: read_members(reader, node.get("users")),
+        users: read_members(reader, node.get("users"), "`users`"),
         coordinators: read_coordinators(reader, node.get("coordinators")),
         state: reader.state(node),
         name,
@@ -171,13 +224,13 @@ fn read_list_or_named<T>(
     }
 }
 
-fn read_members(reader: &mut Reader, node: Option<&Node>) -> Vec<Member> {
-    let plain = |user| Member { user, limits: Vec::new(), partitions: Vec::new(), state: State::Present };
-    read_list_or_named(reader, node, "`users`", plain, |reader, user, node| {
+/// Members of an account; or of a person, the accounts that he is a member of.
+pub(super) fn read_members(reader: &mut Reader, node: Option<&Node>, what: &str) -> Vec<Member> {
+    read_list_or_named(reader, node, what, Member::plain, |reader, user, node| {
         reader.fields(node, "a user of an account", MEMBER);
         let limits = limits::read(reader, node.get("limits"), LIMITS);
         let partitions = read_places(reader, node.get("partitions"));
-        Some(Member { user, limits, partitions, state: reader.state(node) })
+        Some(Member { limits, partitions, state: reader.state(node), ..Member::plain(user) })
     })
 }
 
@@ -206,12 +259,20 @@ fn read_leavers(reader: &mut Reader, node: &Node) -> Leavers {
 fn read_guards(reader: &mut Reader, node: &Node) -> Settings {
     reader.fields(node, "`guards`", GUARDS);
     let mut settings = Settings::default();
-    if let Some(number) = node.get("max_removals").and_then(|value| reader.number(value, "`max_removals`")) {
-        settings.max_removals = number.value;
+    let numbers: [(&str, &mut u32); 5] = [
+        ("max_removals", &mut settings.max_removals),
+        ("max_suspensions", &mut settings.max_suspensions),
+        ("max_share", &mut settings.max_share),
+        ("max_jobs", &mut settings.max_jobs),
+        ("min_admins", &mut settings.min_admins),
+    ];
+    for (key, setting) in numbers {
+        if let Some(number) = reader.number_field(node, key) {
+            *setting = number.value;
+        }
     }
-    if let Some(number) = node.get("max_jobs").and_then(|value| reader.number(value, "`max_jobs`")) {
-        settings.max_jobs = number.value;
-    }
-    settings.protected = reader.text_list(node, "protected").into_iter().map(|name| name.value).collect();
+    let names = |reader: &mut Reader, key| reader.text_list(node, key).into_iter().map(|name| name.value).collect();
+    settings.protected = names(reader, "protected");
+    settings.admins = names(reader, "admins");
     settings
 }

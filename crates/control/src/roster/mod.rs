@@ -5,25 +5,39 @@
 //! for people is `docs/roster.md`.
 
 pub mod adoption;
+pub mod calendar;
 pub mod checks;
 pub mod claims;
 mod directories;
 pub mod edit;
+mod engagements;
 pub mod excerpt;
+pub mod files;
 pub mod guards;
 pub mod homes;
+pub mod ids;
 pub mod keys;
 pub mod limits;
 pub mod load;
 mod model;
 pub mod names;
+mod person;
 pub mod proposals;
 mod reader;
+pub mod schema;
+pub mod shape;
+pub mod standing;
+mod table;
 
 pub use checks::{CHECKS, Check};
 pub use directories::DirectoryEntry;
-pub use load::load;
-pub use model::{Account, Coordinator, Expiry, Group, Key, Leavers, Member, Qos, Roster, State, User, Written};
+pub use engagements::{Engagement, EngagementKind};
+pub use load::{load, load_files, today};
+pub use model::{
+    Account, Coordinator, FirstPassword, Group, Key, Leavers, Member, Qos, Roster, State, SudoRight, User, Written,
+};
+pub(crate) use person::{is_hash, sudo_problem};
+pub use standing::{Expiry, PersonState, Tenure};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,13 @@
 //! The values a roster is made of.
 
 use super::directories::DirectoryEntry;
+use super::engagements::Engagement;
+use super::ids::Numbers;
 use super::limits::Limit;
+use super::standing::{PersonState, Tenure};
 use crate::roster::guards::Settings;
 use host::books::JobsOfLeavers;
+use jiff::civil::Date;
 use std::ops::Deref;
 use std::sync::Arc;
 use words::diag::{self, Source};
@@ -37,8 +41,12 @@ pub enum State {
 /// Everybody and everything that a site's roster names, in written order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Roster {
-    /// The text that it was read from.
+    /// The text that it was read from; of a folder, all of them one after the other.
     pub source: Arc<Source>,
+    /// Every file that was read for it: of people who come by a CSV file, and of numbers that were given out, too.
+    pub files: Vec<Arc<Source>>,
+    /// The day (UTC) as of which people stand as they do.
+    pub day: Date,
     /// What the site is called in plans.
     pub site: Option<String>,
     /// Inventory pattern of the hosts that get groups, users and keys.
@@ -49,8 +57,12 @@ pub struct Roster {
     pub directories: Vec<DirectoryEntry>,
     /// Unix groups.
     pub groups: Vec<Group>,
-    /// People.
+    /// People, with those of projects and courses.
     pub users: Vec<User>,
+    /// Projects and courses: who is together for a time.
+    pub engagements: Vec<Engagement>,
+    /// Ranges from which numbers are given, and the numbers that ever were.
+    pub numbers: Option<Numbers>,
     /// Qualities of service of the scheduler.
     pub qos: Vec<Qos>,
     /// Accounts of the scheduler.
@@ -86,6 +98,8 @@ pub struct User {
     pub name: Written<String>,
     /// The number, on every host.
     pub uid: Written<u32>,
+    /// The number that is to be changed to `uid` where the person still has it.
+    pub was_uid: Option<Written<u32>>,
     /// The primary group: one of the roster's.
     pub group: Written<String>,
     /// Further groups to be a member of.
@@ -102,39 +116,54 @@ pub struct User {
     pub keys: Vec<Key>,
     /// The account that jobs run under when none is named.
     pub default_account: Option<Written<String>>,
-    /// Whether the person is kept out for the time being; `None`: a lock is left as it is.
-    pub locked: Option<bool>,
-    /// When the login ends; `None`: left as it is.
-    pub expires: Option<Expiry>,
+    /// What a new account gets as its password; `None`: it is left as it is.
+    pub password: Option<FirstPassword>,
+    /// What may be run with sudo; `None`: left as it is.
+    pub sudo: Option<SudoRight>,
+    /// Who answers for the person.
+    pub manager: Option<Written<String>>,
     /// What becomes of this person's jobs at leaving; `None`: what the site says.
     pub jobs: Option<JobsOfLeavers>,
-    /// There or gone.
-    pub state: State,
+    /// What is written of the person's time here.
+    pub tenure: Tenure,
+    /// How the person stands on the roster's day.
+    pub standing: PersonState,
 }
 
-impl User {
-    /// Whether the person shall be gone, or is kept out for the time being.
-    pub fn leaves(&self) -> bool {
-        self.state == State::Absent || self.locked == Some(true)
+/// A password as a roster may have it: never in clear.
+#[derive(Clone, PartialEq, Eq)]
+pub enum FirstPassword {
+    /// None: keys alone let in.
+    None,
+    /// A hash of crypt(5), for a new account. Whoever changes his own keeps it.
+    Hash(String),
+}
+
+/// Without the hash.
+impl std::fmt::Debug for FirstPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == FirstPassword::None { "None" } else { "Hash(…)" })
     }
 }
 
-/// When a login ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// `never`
-    Never,
-    /// From the beginning of this day (UTC) on, as shadow(5) counts it.
-    On(jiff::civil::Date),
+/// What somebody may run with sudo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SudoRight {
+    /// Nothing by a rule of enlist's.
+    None,
+    /// What stands behind the name in sudoers(5): `ALL=(ALL) ALL`.
+    Rule(String),
 }
 
-/// As the roster writes it.
-impl std::fmt::Display for Expiry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Expiry::Never => f.write_str("never"),
-            Expiry::On(day) => day.fmt(f),
-        }
+impl User {
+    /// Whether the person shall be gone, or is kept out.
+    pub fn leaves(&self) -> bool {
+        self.standing.is_kept_out()
+    }
+
+    /// Whether the entry itself, and not the day, says that the person is gone.
+    pub fn is_removed(&self) -> bool {
+        self.tenure.written() == PersonState::Absent
     }
 }
 
@@ -179,6 +208,15 @@ pub struct Member {
     pub partitions: Vec<Place>,
     /// There or gone.
     pub state: State,
+    /// Whether a project or course says so, and no entry of the account or person.
+    pub of_engagement: bool,
+}
+
+impl Member {
+    /// Without limits of one's own.
+    pub fn plain(user: Written<String>) -> Self {
+        Self { user, limits: Vec::new(), partitions: Vec::new(), state: State::Present, of_engagement: false }
+    }
 }
 
 /// An association of a person for one partition.
@@ -215,6 +253,19 @@ pub struct Qos {
 }
 
 impl Roster {
+    /// Whether it is a folder of files.
+    pub fn is_folder(&self) -> bool {
+        self.files.iter().all(|file| file.name != self.source.name)
+    }
+
+    /// Everything that it was read from, as one text, for its digest.
+    pub fn whole_text(&self) -> String {
+        match self.files.as_slice() {
+            [only] => only.text.clone(),
+            files => files.iter().map(|file| format!("# {}\n{}\n", file.name, file.text)).collect(),
+        }
+    }
+
     /// The group called `name`, if the roster has it.
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| *group.name == name)

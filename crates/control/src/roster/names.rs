@@ -35,7 +35,7 @@ pub fn account_problem(name: &str) -> Option<String> {
 }
 
 /// Numbers that are taken on any Linux, and by whom.
-const RESERVED: &[(RangeInclusive<u32>, &str)] = &[
+static RESERVED: &[(RangeInclusive<u32>, &str)] = &[
     (0..=999, "system accounts"),
     (60001..=60577, "systemd-homed"),
     (61184..=65519, "systemd's dynamic users"),
@@ -46,6 +46,17 @@ const RESERVED: &[(RangeInclusive<u32>, &str)] = &[
 /// Who has `id` already on any Linux, if anybody.
 pub fn reserved_for(id: u32) -> Option<&'static str> {
     RESERVED.iter().find(|(range, _)| range.contains(&id)).map(|(_, owner)| *owner)
+}
+
+/// Numbers that are no person's, where they are given out: what is reserved, and what containers take. A site may have
+/// written numbers there (FreeIPA and sssd do), so one that is written is taken.
+static NOT_GIVEN: (RangeInclusive<u32>, &str) = (524_288..=1_879_048_191, "containers, and subordinate ids of people");
+
+/// The first range within `range` that is not given out, and whose it is.
+pub fn reserved_within(range: &RangeInclusive<u32>) -> Option<(RangeInclusive<u32>, &'static str)> {
+    let mut all = RESERVED.iter().chain([&NOT_GIVEN]);
+    let found = all.find(|(other, _)| other.start() <= range.end() && range.start() <= other.end());
+    found.map(|(other, whose)| (other.clone(), *whose))
 }
 
 #[cfg(test)]

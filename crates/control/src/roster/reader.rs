@@ -1,8 +1,14 @@
 //! Reading a [`Node`] tree field by field, collecting everything that is wrong instead of stopping at the first.
 
-use super::model::{Expiry, State, Written};
+use super::ids::{IdLedger, Kind as Numbered};
+use super::model::{State, Written};
+use super::shape::RosterField;
+use super::standing::{Expiry, PersonState};
 use host::books::JobsOfLeavers;
-use words::diag::Diagnostic;
+use jiff::civil::Date;
+use std::collections::HashMap;
+use std::sync::Arc;
+use words::diag::{Diagnostic, Source};
 use words::value::Value;
 use words::value::node::{Kind, Node};
 use words::value::written::{self, as_meant};
@@ -11,30 +17,39 @@ use words::value::written::{self, as_meant};
 pub(super) struct Reader<'s> {
     /// In the order found.
     pub problems: Vec<Diagnostic>,
-    /// The roster's lines, for numbers as they are written.
-    lines: Vec<&'s str>,
+    /// The lines of each file, for numbers as they are written.
+    lines: HashMap<&'s str, Vec<&'s str>>,
+    /// The numbers that were given out, where the roster has ranges for them.
+    pub ledger: Option<IdLedger>,
+    /// Who has none yet: entries that were left out for it.
+    pub unnumbered: Vec<(Numbered, Written<String>)>,
 }
 
 impl<'s> Reader<'s> {
-    /// Nothing read yet of `text`.
-    pub fn new(text: &'s str) -> Self {
-        Self { problems: Vec::new(), lines: text.lines().collect() }
+    /// Nothing read yet of these files.
+    pub fn new(files: &'s [Arc<Source>]) -> Self {
+        let lines = files.iter().map(|file| (file.name.as_str(), file.text.lines().collect())).collect();
+        Self { problems: Vec::new(), lines, ledger: None, unnumbered: Vec::new() }
     }
 
     /// A number as it is written ([`written`]).
-    pub fn written(&self, node: &Node) -> Option<&'s str> {
+    pub fn written<'a>(&'a self, node: &'a Node) -> Option<&'a str> {
         if !matches!(node.kind, Kind::Scalar(Value::Int(_) | Value::Float(_))) {
             return None;
         }
-        let line = self.lines.get((node.place.line as usize).checked_sub(1)?)?;
+        let Some(lines) = self.lines.get(node.place.source.name.as_str()) else {
+            return written::token(node.place.rest_of_line()?);
+        };
+        let line = lines.get((node.place.line as usize).checked_sub(1)?)?;
         let (start, _) = line.char_indices().nth((node.place.column as usize).checked_sub(1)?)?;
         written::token(&line[start..])
     }
 
     /// The entries of the mapping `node`, which is `what`; keys that are not in `known` are reported. Nothing written
     /// (`ai_team:`) is an empty mapping.
-    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> &'n [(Node, Node)] {
+    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, fields: &[RosterField]) -> &'n [(Node, Node)] {
         let entries = self.entries(node, what);
+        let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
         for (key, _) in entries {
             let name = key.key_text();
             if !known.contains(&name.as_str()) {
@@ -105,7 +120,8 @@ impl<'s> Reader<'s> {
 
     /// A whole number from 0 to 4294967295, in decimal digits and nothing else.
     pub fn number(&mut self, node: &Node, what: &str) -> Option<Written<u32>> {
-        let written = self.written(node);
+        let written = self.written(node).map(str::to_owned);
+        let written = written.as_deref();
         let plain = written.filter(|text| is_plain(text)).and_then(|text| text.parse().ok());
         if plain.is_none() {
             let shown = written.map_or_else(|| node.to_value().repr(), str::to_owned);
@@ -119,21 +135,31 @@ impl<'s> Reader<'s> {
         Some(Written { value: plain?, place: node.place.clone() })
     }
 
-    /// The number under `key`, which must be there.
-    pub fn required_number(
-        &mut self,
-        node: &Node,
-        owner: &Written<String>,
-        key: &str,
-        why: &str,
-    ) -> Option<Written<u32>> {
-        match node.get(key) {
-            Some(value) => self.number(value, &format!("`{key}`")),
-            None => {
-                self.missing(owner, key, why);
-                None
-            }
+    /// The uid or gid of an entry: the one that is written, or the one that the ledger has for it.
+    pub fn own_number(&mut self, node: &Node, owner: &Written<String>, kind: Numbered) -> Option<Written<u32>> {
+        let key = kind.id_name();
+        if let Some(value) = node.get(key) {
+            return self.number(value, &format!("`{key}`"));
         }
+        let Some(ledger) = &self.ledger else {
+            let why = format!("{} has the same {key} on every host", kind.whose());
+            self.missing(
+                owner,
+                key,
+                &format!("{why}; or give numbers out: `ids: {{{}: 20000-29999}}`", kind.section()),
+            );
+            return None;
+        };
+        let given = ledger.number_of(kind, owner);
+        if given.is_none() {
+            self.unnumbered.push((kind, owner.clone()));
+        }
+        Some(Written { value: given?, place: owner.place.clone() })
+    }
+
+    /// The number under `key`, if there is one.
+    pub fn number_field(&mut self, node: &Node, key: &str) -> Option<Written<u32>> {
+        node.get(key).and_then(|value| self.number(value, &format!("`{key}`")))
     }
 
     /// `yes` or `no` under `key`, if there is one.
@@ -148,12 +174,21 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// A day under `key`, such as 2027-03-01.
+    pub fn day(&mut self, node: &Node, key: &str) -> Option<Written<Date>> {
+        let value = node.get(key)?;
+        let day = value.as_str().and_then(day_of);
+        if day.is_none() {
+            let problem = value.error(format!("`{key}` must be a day, not {}", value.to_value().repr()));
+            self.problems.push(problem.hint("write it as 2027-03-01"));
+        }
+        Some(Written { value: day?, place: value.place.clone() })
+    }
+
     /// `expires: 2027-02-28` or `expires: never`.
     pub fn expiry(&mut self, node: &Node) -> Option<Expiry> {
         let value = node.get("expires")?;
-        // A time of day or a zone would be dropped.
-        let is_day = |text: &&str| text.len() == "2027-02-28".len();
-        match (value.as_str(), value.as_str().filter(is_day).and_then(|text| text.parse().ok())) {
+        match (value.as_str(), value.as_str().and_then(day_of)) {
             (Some("never"), _) => Some(Expiry::Never),
             (_, Some(day)) => Some(Expiry::On(day)),
             _ => {
@@ -193,6 +228,23 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// One of `states` under `key`.
+    pub fn standing(
+        &mut self,
+        node: &Node,
+        key: &str,
+        states: &'static [(&'static str, PersonState)],
+    ) -> Option<Written<PersonState>> {
+        let value = node.get(key)?;
+        let known = value.as_str().and_then(|text| states.iter().find(|(word, _)| *word == text));
+        if known.is_none() {
+            let words: Vec<_> = states.iter().map(|(word, _)| *word).collect();
+            let message = format!("`{key}` must be {}, not {}", either(&words), value.to_value().repr());
+            self.problems.push(value.error(message).suggest(&value.key_text(), words));
+        }
+        Some(Written { value: known?.1, place: value.place.clone() })
+    }
+
     /// Reports that `owner` lacks `key`, and why it is needed.
     pub fn missing(&mut self, owner: &Written<String>, key: &str, why: &str) {
         let problem = Diagnostic::input(&owner.place, format!("`{}` has no `{key}`", owner.value));
@@ -202,6 +254,20 @@ impl<'s> Reader<'s> {
     /// Reports a node of the wrong kind.
     pub fn wrong(&mut self, node: &Node, what: &str, hint: &str) {
         self.problems.push(node.error(format!("{what} must be text, not {}", node.kind_name())).hint(hint));
+    }
+}
+
+/// A day. A time of day or a zone would be dropped, and is none.
+pub(super) fn day_of(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|_| text.len() == "2027-02-28".len())
+}
+
+/// `a, b or c`.
+pub(super) fn either(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 

@@ -3,6 +3,9 @@
 mod checks;
 mod directories;
 mod examples;
+mod files;
+mod people;
+mod time;
 
 use super::claims::{Claim, Kind, Origin, conflicts, of_roster};
 use super::*;
@@ -95,7 +98,7 @@ fn shape_and_types() {
             2 |   gildong: {uid: '2001', gruop: ai, shell: 5, state: gone}
               |                          ^
               = help: did you mean `group`?
-              = help: the fields of a user are: uid, group, groups, only_groups, shell, home, comment, keys, default_account, locked, expires, jobs, state
+              = help: the fields of a user are: uid, was_uid, group, groups, only_groups, shell, home, comment, keys, password, sudo, accounts, default_account, manager, private, starts, ends, after_end, locked, expires, jobs, state
 
             `shell` must be text, not a number
              --> roster.yml:2:44
@@ -105,7 +108,7 @@ fn shape_and_types() {
               |                                            ^
               = help: put it in quotes to make it text
 
-            `state` must be present or absent, not 'gone'
+            `state` must be present, active, may_login, suspended, archived or absent, not 'gone'
              --> roster.yml:2:54
               |
             1 | users:
@@ -134,7 +137,7 @@ fn shape_and_types() {
             5 | host: all
               | ^
               = help: did you mean `hosts`?
-              = help: the fields of the roster are: site, hosts, scheduler, directories, groups, users, qos, accounts, leavers, guards
+              = help: the fields of the roster are: site, hosts, scheduler, directories, targets, ids, defaults, groups, users, projects, courses, qos, accounts, leavers, guards
         "#]],
     );
 }
@@ -314,6 +317,8 @@ fn a_private_key_is_refused_once_and_not_shown() {
         format!("    keys: {PRIVATE}"),
         format!("    comment: \"{folded}\"\n"),
         format!("    uid: \"{folded}\"\n"),
+        format!("    password: \"{folded}\"\n"),
+        format!("    sudo: \"{folded}\"\n"),
     ] {
         let refused = read(&users(&format!("  kim:\n    uid: 2001\n    group: ai\n{keys}"))).unwrap_err();
         assert!(!refused.contains("b3BlbnNz") && !refused.contains("c2VjcmV0"), "{refused}");
@@ -322,6 +327,6 @@ fn a_private_key_is_refused_once_and_not_shown() {
             assert!(refused.contains("this is a private key, under the keys of `kim`"), "{refused}");
         }
     }
-    let hash = read(&users("  kim: {uid: 2001, group: ai, password: $6$salt$secretsecret}\n")).unwrap_err();
+    let hash = read(&users("  kim: {uid: 2001, group: ai, passwort: $6$salt$secretsecret}\n")).unwrap_err();
     assert!(hash.contains("$6$(not shown)") && !hash.contains("secretsecret"), "{hash}");
 }

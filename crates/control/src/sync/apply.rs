@@ -11,7 +11,7 @@ use crate::plan::guard::{self, Case, Seen};
 use crate::plan::{DirectoryMark, HostPlan, Moved, Phase, Plan, Step, alike, ended_jobs, moved};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
 use crate::roster::guards::Settings;
-use crate::roster::{Roster, State};
+use crate::roster::{PersonState, Roster};
 use host::change::outcome::ItemResult;
 use host::change::{Address, Change};
 use serde::Serialize;
@@ -66,6 +66,8 @@ pub struct Mandate<'r> {
     pub guards: Settings,
     /// The roster, if it is at hand: then a plan holds only what that roster is compiled to for each host.
     pub roster: Option<&'r Roster>,
+    /// Guards that the person who applies passes, once.
+    pub allowed: Vec<String>,
 }
 
 impl Became {
@@ -95,7 +97,7 @@ pub fn apply(
     refuse(mandate.roster.map(|roster| strange_steps(site, plan, roster)).unwrap_or_default())?;
     let Survey { seen, silent } = observe(site)?;
     judge_plan(plan, mandate, &for_guards(site, &seen))?;
-    refuse(conflicts(&wanted(plan), &claims(&seen)))?;
+    refuse(conflicts(&wanted(plan), &without_migrated(mandate.roster, claims(&seen))))?;
     let (mut moved, mut out, mut jobs) = (Vec::new(), HashMap::new(), 0);
     for (host, why) in silent {
         out.insert(host, Out::Host(why.to_string()));
@@ -119,7 +121,7 @@ pub fn apply(
             Err(why) => _ = out.insert(host, Out::Host(why.to_string())),
         }
     }
-    refuse(guard::refuse_jobs(jobs, &mandate.guards).into_iter().collect())?;
+    refuse(guard::refuse_jobs(jobs, &mandate.guards, &mandate.allowed).into_iter().collect())?;
     if !moved.is_empty() || nothing_and_not_as_it_was(plan, &seen) {
         return Err(vec![stale(plan, &moved, &seen)]);
     }
@@ -154,18 +156,27 @@ impl Out {
 
 fn judge_plan(plan: &Plan, mandate: &Mandate, hosts: &[Seen]) -> Result<(), Vec<Diagnostic>> {
     let people = mandate.roster.map_or(plan.roster.users, people);
-    refuse(guard::refusals(&Case { plan, settings: &mandate.guards, people, hosts, now: now() }))
+    let (settings, allowed, roster) = (&mandate.guards, &mandate.allowed, mandate.roster);
+    refuse(guard::refusals(&Case { plan, settings, people, hosts, now: now(), allowed, roster }))
+}
+
+/// The claims of hosts without those that the roster changes: who still has the number that his entry gives as `was_uid`.
+pub(super) fn without_migrated(roster: Option<&Roster>, mut claims: Vec<Claim>) -> Vec<Claim> {
+    let moves = |claim: &Claim| {
+        let user = roster.and_then(|roster| roster.user(&claim.name)).filter(|_| claim.kind == Kind::User);
+        user.and_then(|user| user.was_uid.as_ref()).is_some_and(|was| was.value == claim.id)
+    };
+    if roster.is_some_and(|roster| roster.users.iter().any(|user| user.was_uid.is_some())) {
+        claims.retain(|claim| !moves(claim));
+    }
+    claims
 }
 
 /// Steps that `roster` does not ask of their host.
 fn strange_steps(site: &Site, plan: &Plan, roster: &Roster) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for host in &site.hosts {
-        let asked = batches(roster, host);
-        let calls = asked.iter().flat_map(|batch| batch.items.iter().map(|args| (batch.module, args)));
-        let locks: Vec<Map> = leavers(roster).map(lock).collect();
-        let locks = locks.iter().map(|args| ("user", args));
-        let texts: HashSet<String> = calls.chain(locks).map(|(module, args)| as_text(module, args)).collect();
+        let texts = asked(roster, host);
         let steps = host_plan(plan, host).into_iter().flat_map(|plan| &plan.steps);
         let strange = steps.filter(|step| !texts.contains(&as_text(&step.module, &step.args)));
         problems.extend(strange.map(|step| strange_step(roster, host, step)));
@@ -173,7 +184,17 @@ fn strange_steps(site: &Site, plan: &Plan, roster: &Roster) -> Vec<Diagnostic> {
     problems
 }
 
-fn as_text(module: &str, args: &Map) -> String {
+/// Every call that a roster asks of a host, and the locks of those who cannot be removed yet.
+pub(super) fn asked(roster: &Roster, host: &Host) -> HashSet<String> {
+    let asked = batches(roster, host);
+    let calls = asked.iter().flat_map(|batch| batch.items.iter().map(|args| (batch.module, args)));
+    let locks: Vec<Map> = leavers(roster).map(lock).collect();
+    let locks = locks.iter().map(|args| ("user", args));
+    calls.chain(locks).map(|(module, args)| as_text(module, args)).collect()
+}
+
+/// A call as one text.
+pub(super) fn as_text(module: &str, args: &Map) -> String {
     format!("{module} {}", Value::Map(args.clone()).to_json_line(true))
 }
 
@@ -186,7 +207,7 @@ fn strange_step(roster: &Roster, host: &Host, step: &Step) -> Diagnostic {
 }
 
 fn leavers(roster: &Roster) -> impl Iterator<Item = &str> {
-    roster.users.iter().filter(|user| user.state == State::Absent).map(|user| user.name.as_str())
+    roster.users.iter().filter(|user| user.standing == PersonState::Absent).map(|user| user.name.as_str())
 }
 
 /// A plan without steps says that hosts were as the roster asks. Where accounts have changed since, nobody can say so.

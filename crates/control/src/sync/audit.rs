@@ -197,7 +197,7 @@ fn places(observed: &[Observed]) -> Places<'_> {
 fn of_user(user: &User, observed: &[Observed], places: &Places) -> Vec<Finding> {
     let subject = format!("user {}", user.name.value);
     let found = |host: &Observed| places.get(&(host.host.as_str(), user.name.as_str())).copied();
-    if user.state == State::Absent {
+    if !user.standing.has_account() {
         let there = observed.iter().filter(|host| found(host).is_some());
         return finding(FindingKind::NotRemoved, subject, there.map(|host| (host.host.as_str(), String::new())));
     }

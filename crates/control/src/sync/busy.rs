@@ -3,7 +3,7 @@
 use super::ask::{ask_result, command, text};
 use super::compile::policy_of_leaver;
 use super::{Host, Site};
-use crate::roster::{Roster, State, User};
+use crate::roster::{Roster, User};
 use host::books::{JobStage, JobsByUser, JobsOfLeavers, ListedJob, list_of_jobs, no_jobs, read_jobs};
 use std::collections::{BTreeMap, BTreeSet};
 use words::text::duration;
@@ -14,7 +14,7 @@ pub(super) const AGAIN: &str = "apply the roster again when they are over; or wr
 /// Absent people whose jobs the roster lets run, for a while or to their end, by name, with the reason why they stay. It is
 /// asked of the scheduler's master before any host is planned. Where nobody can tell, they stay.
 pub(super) fn busy_leavers(site: &Site, roster: &Roster) -> BTreeMap<String, String> {
-    let absent = roster.users.iter().filter(|user| user.state == State::Absent);
+    let absent = roster.users.iter().filter(|user| user.standing.is_for_good());
     let with_policy = absent.filter_map(|user| Some((user, policy_of_leaver(roster, user)?)));
     let leavers: Vec<_> = with_policy.filter(|(_, policy)| *policy != JobsOfLeavers::Cancel).collect();
     if leavers.is_empty() {

@@ -4,7 +4,9 @@ use super::Host;
 use crate::plan::Phase;
 use crate::plan::vocabulary::{self as calls, Call};
 use crate::roster::limits::Limit;
-use crate::roster::{Account, Expiry, Member, Roster, State, User, Written};
+use crate::roster::{
+    Account, Expiry, FirstPassword, Key, Member, PersonState, Roster, State, SudoRight, User, Written,
+};
 use host::books::JobsOfLeavers;
 use host::modules::slurm::jobs::STOPPING;
 use jiff::civil::Date;
@@ -32,8 +34,12 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
     };
     if host.accounts {
         add(&calls::GROUP, groups(roster));
-        add(&calls::USER, users(roster));
+        add(&calls::USER, users(roster, host));
+        add(&calls::LOCK, upcoming(roster));
         add(&calls::ADD_KEY, keys(roster, State::Present));
+    }
+    if host.has_people() {
+        add(&calls::ADD_SUDO, sudo_rules(roster));
     }
     if host.scheduler {
         add(&calls::QOS, qos(roster));
@@ -52,6 +58,7 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
     }
     if host.has_people() {
         add(&calls::SHUT_DOORS, doors(roster));
+        add(&calls::REMOVE_SUDO, former_sudo_rules(roster));
     }
     if host.accounts {
         add(&calls::REMOVE_KEY, keys(roster, State::Absent));
@@ -84,19 +91,56 @@ fn absent_groups(roster: &Roster) -> Vec<Map> {
     absent.map(|group| calls::REMOVE_GROUP.with([name(&group.name)])).collect()
 }
 
-fn users(roster: &Roster) -> Vec<Map> {
-    roster.users.iter().filter(|user| user.state == State::Present).map(user).collect()
+fn users(roster: &Roster, host: &Host) -> Vec<Map> {
+    let here = roster.users.iter().filter(|user| user.standing.has_account());
+    here.map(|person| if host.is_directory() { without_password(user(person)) } else { user(person) }).collect()
+}
+
+/// A directory keeps passwords in ways of its own.
+fn without_password(mut call: Map) -> Map {
+    call.retain(|name, _| !["password", "update_password"].contains(&name.as_str()));
+    call
+}
+
+/// Who is not yet here is locked where there is an account already; where there is none, no call is made.
+fn upcoming(roster: &Roster) -> Vec<Map> {
+    let upcoming = roster.users.iter().filter(|user| user.standing == PersonState::Upcoming);
+    upcoming.map(|user| lock(&user.name)).collect()
+}
+
+fn sudo_rules(roster: &Roster) -> Vec<Map> {
+    let here = roster.users.iter().filter(|user| user.standing.belongs());
+    let rules = here.filter_map(|user| match user.sudo.as_ref()? {
+        SudoRight::Rule(rule) => Some(calls::ADD_SUDO.with([name(&user.name), ("rule", rule.as_str().into())])),
+        SudoRight::None => None,
+    });
+    rules.collect()
+}
+
+/// A rule goes with the person, and where the roster says `none`.
+fn former_sudo_rules(roster: &Roster) -> Vec<Map> {
+    let is_former = |user: &&User| user.standing.is_for_good() || user.sudo == Some(SudoRight::None);
+    roster.users.iter().filter(is_former).map(|user| calls::REMOVE_SUDO.with([name(&user.name)])).collect()
 }
 
 fn absent_users(roster: &Roster) -> Vec<Map> {
-    let absent = roster.users.iter().filter(|user| user.state == State::Absent);
+    let absent = roster.users.iter().filter(|user| user.standing == PersonState::Absent);
     absent.map(|user| calls::REMOVE_USER.with([name(&user.name)])).collect()
 }
 
 fn user(user: &User) -> Map {
-    let groups: Vec<Value> = user.groups.iter().map(|group| group.value.clone().into()).collect();
-    let append = (!user.only_groups && !groups.is_empty()).then_some(true);
-    let groups = if groups.is_empty() && !user.only_groups { Value::Null } else { groups.into() };
+    let belongs = user.standing.belongs();
+    let groups = user.groups.iter().filter(|_| belongs);
+    let groups: Vec<Value> = groups.map(|group| group.value.clone().into()).collect();
+    let only_these = user.only_groups || !belongs;
+    let append = (!only_these && !groups.is_empty()).then_some(true);
+    let groups = if groups.is_empty() && !only_these { Value::Null } else { groups.into() };
+    let password = match &user.password {
+        None => Value::Null,
+        Some(FirstPassword::None) => "*".into(),
+        Some(FirstPassword::Hash(hash)) => hash.as_str().into(),
+    };
+    let is_first = matches!(user.password, Some(FirstPassword::Hash(_))).then(|| "on_create".to_owned());
     calls::USER.with([
         name(&user.name),
         ("uid", (*user.uid).into()),
@@ -106,7 +150,9 @@ fn user(user: &User) -> Map {
         ("shell", text(&user.shell)),
         ("home", text(&user.home)),
         ("comment", text(&user.comment)),
-        ("password_lock", user.locked.into()),
+        ("password", password),
+        ("update_password", is_first.into()),
+        ("password_lock", user.standing.locks().into()),
         ("expires", expires(user).into()),
     ])
 }
@@ -119,7 +165,7 @@ const LONG_AGO: f64 = 86400.0;
 fn expires(user: &User) -> Option<f64> {
     const NEVER: f64 = -1.0;
     let day = |day: Date| day.duration_since(Date::constant(1970, 1, 1)).as_secs_f64().max(LONG_AGO);
-    match (user.locked, user.expires) {
+    match (user.standing.locks(), user.tenure.expiry()) {
         (Some(true), _) => Some(LONG_AGO),
         (_, Some(Expiry::On(date))) => Some(day(date)),
         (_, Some(Expiry::Never)) | (Some(false), None) => Some(NEVER),
@@ -129,9 +175,11 @@ fn expires(user: &User) -> Option<f64> {
 
 fn keys(roster: &Roster, state: State) -> Vec<Map> {
     let call = if state == State::Present { &calls::ADD_KEY } else { &calls::REMOVE_KEY };
-    let present = roster.users.iter().filter(|user| user.state == State::Present);
-    let all = present.flat_map(|user| user.keys.iter().map(move |key| (user, key)));
-    all.filter(|(_, key)| key.state == state)
+    let here = roster.users.iter().filter(|user| user.standing.has_account());
+    let all = here.flat_map(|user| user.keys.iter().map(move |key| (user, key)));
+    // Who is archived keeps none of the roster's keys.
+    let of = |user: &User, key: &Key| if user.standing.belongs() { key.state } else { State::Absent };
+    all.filter(|(user, key)| of(user, key) == state)
         .map(|(user, key)| {
             call.with([("user", user.name.value.clone().into()), ("key", key.line.value.clone().into())])
         })
@@ -193,9 +241,14 @@ fn limits_of(roster: &Roster, user: &str, written: &[Limit]) -> Value {
     limits(&written.iter().filter(holds).cloned().collect::<Vec<_>>())
 }
 
-/// What becomes of somebody's jobs, if he leaves or is kept out, and the roster says it.
+/// What becomes of somebody's jobs, if he leaves or is kept out, and the roster says it; and of who may log in and submit none:
+/// those that run go on.
 pub(super) fn policy_of_leaver(roster: &Roster, user: &User) -> Option<JobsOfLeavers> {
-    roster.jobs_of_leaver(user).filter(|_| user.leaves() && roster.scheduler.is_some())
+    let policy = match user.standing {
+        PersonState::MayLogin => Some(user.jobs.unwrap_or(JobsOfLeavers::Run)),
+        standing => roster.jobs_of_leaver(user).filter(|_| standing.is_kept_out()),
+    };
+    policy.filter(|_| roster.scheduler.is_some())
 }
 
 fn stopped_jobs(roster: &Roster) -> Vec<Map> {
@@ -213,7 +266,7 @@ pub(super) fn stop_jobs(user: &User, policy: JobsOfLeavers) -> Map {
 fn doors(roster: &Roster) -> Vec<Map> {
     let leavers = roster.users.iter().filter(|user| user.leaves());
     let one = |user: &User| {
-        let for_good = (user.state == State::Absent).then_some(true);
+        let for_good = user.standing.is_for_good().then_some(true);
         calls::SHUT_DOORS.with([name(&user.name), ("uid", (*user.uid).into()), ("for_good", for_good.into())])
     };
     leavers.map(one).collect()
@@ -222,7 +275,7 @@ fn doors(roster: &Roster) -> Vec<Map> {
 /// Who is expressly not kept out may submit again, but where the roster itself allows nothing.
 fn readmitted(roster: &Roster) -> Vec<Map> {
     let is_let_in = |user: &&User| {
-        let is_in = user.state == State::Present && user.locked == Some(false);
+        let is_in = user.standing == PersonState::Active;
         is_in && roster.scheduler.is_some() && roster.jobs_of_leaver(user).is_some()
     };
     let one = |user: &User| {
@@ -253,9 +306,9 @@ fn of_staying(roster: &Roster) -> impl Iterator<Item = (&Account, &Member)> {
     all.filter(move |(_, member)| stay.contains(member.user.as_str()))
 }
 
-/// The people who stay.
+/// The people who stay, and have a place in the scheduler.
 fn staying(roster: &Roster) -> impl Iterator<Item = &str> {
-    roster.users.iter().filter(|user| user.state == State::Present).map(|user| user.name.as_str())
+    roster.users.iter().filter(|user| user.standing.belongs()).map(|user| user.name.as_str())
 }
 
 /// Associations for one partition.
@@ -311,15 +364,15 @@ fn absent_qos(roster: &Roster) -> Vec<Map> {
 
 /// Default accounts, once all associations are there.
 fn default_accounts(roster: &Roster) -> Vec<Map> {
-    let present = roster.users.iter().filter(|user| user.state == State::Present && user.default_account.is_some());
+    let present = roster.users.iter().filter(|user| user.standing.belongs() && user.default_account.is_some());
     present
         .map(|user| calls::DEFAULT_ACCOUNT.with([name(&user.name), ("default_account", text(&user.default_account))]))
         .collect()
 }
 
-/// Absent users lose all their associations.
+/// Who leaves for good loses all associations.
 fn leavers(roster: &Roster) -> Vec<Map> {
-    let absent = roster.users.iter().filter(|user| user.state == State::Absent && roster.scheduler.is_some());
+    let absent = roster.users.iter().filter(|user| user.standing.is_for_good() && roster.scheduler.is_some());
     absent.map(|user| calls::LEAVE.with([name(&user.name)])).collect()
 }
 

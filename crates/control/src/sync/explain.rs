@@ -9,7 +9,7 @@ use super::busy::{ask_for_jobs, told};
 use super::compile::{Batch, batches, policy_of_leaver};
 use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
-use crate::roster::{Expiry, Roster, State, User};
+use crate::roster::{Expiry, PersonState, Roster, State, User};
 pub use entrance::{Entrance, FoundKey, Part, Shadow};
 use host::change::outcome::ItemResult;
 use host::change::{Action, FieldDiff};
@@ -245,7 +245,7 @@ pub(super) const PLAN: &str = "enlist plan, then enlist apply";
 
 /// The chain: the roster, every host in order, the scheduler last.
 pub fn links(roster: &Roster, name: &str, facts: &[Facts]) -> Vec<Link> {
-    let wanted = roster.user(name).filter(|user| user.state == State::Present);
+    let wanted = roster.user(name).filter(|user| user.standing.has_account());
     let mut links = vec![in_roster(roster, name)];
     links.extend(kept_out(wanted, facts.iter().map(|facts| facts.today).max().unwrap_or_default()));
     for facts in facts {
@@ -280,7 +280,14 @@ pub(super) fn broken(place: &str, link: &'static str, seen: impl Into<String>, t
 fn in_roster(roster: &Roster, name: &str) -> Link {
     match roster.user(name) {
         None => broken("roster", "listed", "not in the roster", format!("enlist user add {name} …")),
-        Some(user) if user.state == State::Absent => {
+        Some(user) if user.standing == PersonState::Upcoming => {
+            let from = user.tenure.starts.as_ref().map_or(String::new(), |day| format!(" before {}", day.value));
+            broken("roster", "listed", format!("not yet here{from}"), "wait for the day, or correct `starts`")
+        }
+        Some(user) if user.standing == PersonState::Absent && !user.is_removed() => {
+            broken("roster", "listed", "absent: the time here is over", "if he stays, correct `ends`")
+        }
+        Some(user) if user.standing == PersonState::Absent => {
             let todo = format!("enlist user modify {name} --state present");
             broken("roster", "listed", format!("absent: {}", user.name.place), todo)
         }
@@ -292,11 +299,16 @@ fn in_roster(roster: &Roster, name: &str) -> Link {
 fn kept_out(wanted: Option<&User>, today: i64) -> Option<Link> {
     let user = wanted?;
     let name = &user.name.value;
-    if user.locked == Some(true) {
-        let todo = format!("enlist user modify {name} --unlock, then {PLAN}");
-        return Some(broken("roster", "locked", "the roster keeps the person out: `locked: yes`", todo));
+    if user.standing.is_kept_out() {
+        let is_over = !user.tenure.written().is_kept_out();
+        let (why, todo) = match (user.tenure.locked, is_over) {
+            (_, true) => ("his time is over: `ends`".to_owned(), format!("correct `ends`, then {PLAN}")),
+            (Some(true), _) => ("`locked: yes`".to_owned(), format!("enlist user modify {name} --unlock, then {PLAN}")),
+            _ => (format!("`state: {}`", user.standing.word()), format!("write `state: active`, then {PLAN}")),
+        };
+        return Some(broken("roster", "locked", format!("the roster keeps the person out: {why}"), todo));
     }
-    let Some(Expiry::On(day)) = user.expires else { return None };
+    let Some(Expiry::On(day)) = user.tenure.expiry() else { return None };
     let is_past = day.duration_since(jiff::civil::date(1970, 1, 1)).as_secs_f64() / 86_400.0 <= today as f64;
     let todo = format!("enlist user modify {name} --expires DAY (or never), then {PLAN}");
     is_past.then(|| broken("roster", "expires", format!("the login ended on {day}"), todo))

@@ -2,6 +2,7 @@
 //! that will apply also predicts. Whoever or whatever cannot be planned on a host is named and left out there; all others
 //! are planned.
 
+use super::apply::without_migrated;
 use super::busy::{AGAIN, busy_leavers};
 use super::compile::{Batch, batches, lock};
 use super::lost::Lost;
@@ -10,10 +11,10 @@ use super::{Host, Observed, Site, Survey, observe};
 use crate::plan::guard::{self, Case};
 use crate::plan::vocabulary as calls;
 use crate::plan::{FORMAT, HostPlan, LeftOut, Phase, Plan, RosterMark, Step, digest};
+use crate::roster::Roster;
 use crate::roster::claims::{conflicts, of_roster};
 use crate::roster::excerpt::of_people;
 use crate::roster::homes::{above, plain};
-use crate::roster::{Roster, State};
 use host::change::outcome::{Failure, ItemResult};
 use host::change::{Action, Change};
 use std::collections::{BTreeMap, HashMap};
@@ -32,7 +33,18 @@ pub struct Planned {
 /// Looks at every host and says what would be done. Reads only; refuses conflicts of names and numbers, and what a
 /// guard refuses. `created` is the time to write into the plan.
 pub fn plan(site: &Site, roster: &Roster, inventory: &[String], created: String) -> Result<Planned, Vec<Diagnostic>> {
-    plan_part(site, roster, roster, inventory, created)
+    plan_passing(site, roster, inventory, created, &[])
+}
+
+/// The same, passing the guards that are `allowed`.
+pub fn plan_passing(
+    site: &Site,
+    roster: &Roster,
+    inventory: &[String],
+    created: String,
+    allowed: &[String],
+) -> Result<Planned, Vec<Diagnostic>> {
+    plan_part(site, roster, roster, inventory, created, allowed)
 }
 
 /// The same for some people of `roster` and what they need: groups and accounts where they are missing, and nothing that is to
@@ -44,7 +56,7 @@ pub fn plan_of(
     inventory: &[String],
     created: String,
 ) -> Result<Planned, Vec<Diagnostic>> {
-    let mut planned = plan_part(site, &of_people(roster, names), roster, inventory, created)?;
+    let mut planned = plan_part(site, &of_people(roster, names), roster, inventory, created, &[])?;
     for host in &mut planned.plan.hosts {
         host.steps.retain(is_needed);
     }
@@ -64,9 +76,10 @@ fn plan_part(
     everybody: &Roster,
     inventory: &[String],
     created: String,
+    allowed: &[String],
 ) -> Result<Planned, Vec<Diagnostic>> {
     let Survey { seen, silent } = observe(site)?;
-    refuse(conflicts(&of_roster(roster), &claims(&seen)))?;
+    refuse(conflicts(&of_roster(roster), &without_migrated(Some(roster), claims(&seen))))?;
     let of_host = |name: &str| site.hosts().iter().find(|host| host.name() == name);
     let mut left_out: Vec<LeftOut> = silent.iter().filter_map(|(name, why)| Some(whole(of_host(name)?, why))).collect();
     let said = seen.iter().flat_map(|seen| seen.warnings.iter().map(|text| format!("{}: {text}", seen.host)));
@@ -93,7 +106,7 @@ fn plan_part(
         site: roster.site.clone().unwrap_or_default(),
         roster: RosterMark {
             file: roster.source.name.clone(),
-            digest: digest(roster.source.text.as_bytes()),
+            digest: digest(roster.whole_text().as_bytes()),
             users: people(everybody),
         },
         inventory: inventory.to_vec(),
@@ -102,7 +115,8 @@ fn plan_part(
         left_out,
     };
     let hosts = for_guards(site, &seen);
-    let case = Case { plan: &plan, settings: &roster.guards, people: people(everybody), hosts: &hosts, now: now() };
+    let (settings, people, now) = (&roster.guards, people(everybody), now());
+    let case = Case { plan: &plan, settings, people, hosts: &hosts, now, allowed, roster: Some(everybody) };
     refuse(guard::refusals(&case))?;
     Ok(Planned { plan, warnings })
 }
@@ -148,7 +162,7 @@ fn items(roster: &Roster, host: &Host) -> usize {
 
 /// How many users the roster wants present.
 pub(super) fn people(roster: &Roster) -> usize {
-    roster.users.iter().filter(|user| user.state == State::Present).count()
+    roster.users.iter().filter(|user| user.standing.has_account()).count()
 }
 
 /// Now, in seconds since 1970.
@@ -266,6 +280,9 @@ impl<'s> Foresight<'s> {
     fn possible(&mut self, site: &Site, host: &Host, module: &str, items: Vec<Map>) -> Result<Vec<Map>, Diagnostic> {
         let mut possible = Vec::with_capacity(items.len());
         for args in items {
+            if self.is_lock_of_nobody(module, &args) {
+                continue;
+            }
             if let Some(why) = self.lost.removes_busy(module, &args) {
                 self.stays(site, host, module, &args, why)?;
                 continue;
@@ -276,6 +293,12 @@ impl<'s> Foresight<'s> {
             }
         }
         Ok(possible)
+    }
+
+    /// Whether this would lock an account that is not there: of somebody whose day has not come.
+    fn is_lock_of_nobody(&self, module: &str, args: &Map) -> bool {
+        let name = args.get("name").and_then(Value::as_str).unwrap_or_default();
+        module == calls::LOCK.module && *args == lock(name) && !self.residents.names.contains_key(name)
     }
 
     /// Somebody whose jobs run on is kept out, and stays until they are over. Who is not on the host needs nothing there.

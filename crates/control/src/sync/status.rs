@@ -9,7 +9,7 @@ use super::explain::{
 };
 use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
-use crate::roster::{Account, Roster, State, User};
+use crate::roster::{Account, PersonState, Roster, User};
 use host::books::JobsByUser;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -266,9 +266,9 @@ fn books(site: &Site, host: &Host, roster: &Roster) -> Result<Books, String> {
 }
 
 fn standing(roster: &Roster, user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> PersonStanding {
-    let chain = match user.state {
-        State::Absent => gone(user, sweeps),
-        _ if user.locked == Some(true) => as_the_roster(user, sweeps),
+    let chain = match user.standing {
+        PersonState::Absent => gone(user, sweeps),
+        standing if standing.is_kept_out() => as_the_roster(user, sweeps),
         _ => chain(roster, user, sweeps),
     };
     let ends = |link: &Link| (link.place.as_str(), link.link) == ("roster", "expires");
@@ -280,8 +280,8 @@ fn standing(roster: &Roster, user: &User, sweeps: &[(String, Result<Sweep, Strin
         (Some(first), _) => (StandingKind::Broken, Some(*first)),
         (None, Some(unknown)) => (StandingKind::Unknown, Some(unknown)),
         (None, None) if has_ended => (StandingKind::Ended, None),
-        (None, None) if user.state == State::Absent => (StandingKind::Absent, None),
-        (None, None) if user.locked == Some(true) => (StandingKind::Suspended, None),
+        (None, None) if user.standing == PersonState::Absent => (StandingKind::Absent, None),
+        (None, None) if user.standing.is_kept_out() => (StandingKind::Suspended, None),
         (None, None) => (StandingKind::Well, None),
     };
     PersonStanding {

@@ -33,9 +33,9 @@ fn corp(roster: &Roster) -> Host {
 fn sessions_end_where_people_are_and_accounts_go_where_they_are_kept() {
     let roster = roster("ldapi:///run/ldapi");
     let modules = |host: &Host| -> Vec<&str> { batches(&roster, host).iter().map(|batch| batch.module).collect() };
-    assert_eq!(modules(&host("own", true, None)), ["group", "user", "doors", "user"]);
+    assert_eq!(modules(&host("own", true, None)), ["group", "user", "doors", "sudo_rule", "user"]);
     assert_eq!(modules(&corp(&roster)), ["group", "user", "user"], "a directory has no sessions");
-    assert_eq!(modules(&host("client", false, Some("corp"))), ["doors"], "its people are the directory's");
+    assert_eq!(modules(&host("client", false, Some("corp"))), ["doors", "sudo_rule"], "its people are the directory's");
     assert_eq!(modules(&host("other", false, None)), Vec::<&str>::new());
 }
 
@@ -59,4 +59,59 @@ fn a_plan_is_for_the_directory_that_was_looked_at() {
     assert!(refused.notes[0].contains("ldapi:///run/staging (base dc=x"), "{refused}");
     assert!(refused.notes[1].contains("ldapi:///run/production"), "{refused}");
     assert!(refusal("ldapi:///run/staging").message.starts_with("corp: "), "the same one is asked");
+}
+
+/// The calls of a person on a host that has accounts and the scheduler: `module state`, with what matters of the arguments.
+fn calls_of(entry: &str) -> Vec<String> {
+    let text = format!(
+        "scheduler: m\nleavers: {{jobs: cancel}}\ngroups: {{ai: {{gid: 3001}}, gpu: {{gid: 3002}}}}\naccounts: {{p: {{}}}}\n\
+         users:\n  kim: {{uid: 2001, group: ai, groups: [gpu], keys: [{KEY}], sudo: 'ALL=(ALL) ALL', accounts: [p], {entry}}}\n"
+    );
+    let files = roster::files::RosterFiles::of(&Source::new("roster.yml", text)).unwrap();
+    let roster = roster::load_files(&files, jiff::civil::date(2027, 4, 1)).unwrap_or_else(|all| panic!("{}", all[0]));
+    let host = Host { scheduler: true, ..host("own", true, None) };
+    let mut calls = Vec::new();
+    for batch in batches(&roster, &host) {
+        for args in batch.items.iter().filter(|args| args.values().any(|value| value.as_str() == Some("kim"))) {
+            let told = ["groups", "append", "password_lock", "expires", "jobs", "for_good", "account"];
+            let told = told.iter().filter_map(|name| Some(format!(" {name}={}", args.get(*name)?)));
+            let state = args["state"].as_str().unwrap();
+            calls.push(format!("{} {state}{}", batch.module, told.collect::<String>()));
+        }
+    }
+    calls
+}
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+
+/// The three places that a state speaks to: files (user, keys, sudo), sessions, and the scheduler.
+#[test]
+fn what_each_state_asks_for() {
+    let there = ["authorized_key present", "sudo_rule present ", "slurm_user present account=p"].map(str::trim_end);
+    let expect = |entry: &str, user: &str, others: &[&str]| {
+        assert_eq!(calls_of(entry), [&[user], others].concat(), "{entry}");
+    };
+    let groups = "groups=['gpu'] append=True";
+    expect("state: present", &format!("user present {groups}"), &there);
+    let active = format!("user present {groups} password_lock=False expires=-1.0");
+    expect("state: active", &active, &[&there[..], &["slurm_jobs open"]].concat());
+    let within = format!("user present {groups} password_lock=False expires=1814400000.0");
+    expect("starts: 2027-04-01, ends: 2027-07-01", &within, &[&there[..], &["slurm_jobs open"]].concat());
+    expect("state: may_login", &active, &[&there[..], &["slurm_jobs stopped jobs=run"]].concat());
+    let locked = format!("user present {groups} password_lock=True expires=86400.0");
+    let shut = ["slurm_jobs stopped jobs=cancel", "doors shut"];
+    expect("state: suspended", &locked, &[&there[..], &shut].concat());
+    expect("ends: 2027-04-01", &locked, &[&there[..], &shut].concat());
+    let gone = [
+        "slurm_jobs stopped jobs=cancel",
+        "slurm_user absent",
+        "doors shut for_good=True",
+        "sudo_rule absent",
+        "authorized_key absent",
+    ];
+    expect("state: archived", "user present groups=[] password_lock=True expires=86400.0", &gone);
+    expect("state: absent", "slurm_jobs stopped jobs=cancel", &["slurm_user absent", gone[2], gone[3], "user absent"]);
+    // Nothing is made before the day; an account that is there is locked, and the planner drops the call where none is.
+    let upcoming = ["slurm_jobs stopped jobs=cancel", "doors shut"];
+    expect("starts: 2027-04-02", "user present password_lock=True expires=86400.0", &upcoming);
 }

@@ -5,7 +5,7 @@ use super::busy::ask_for_jobs;
 use super::compile::policy_of_leaver;
 use super::{Host, Site};
 use crate::plan::{Plan, Step};
-use crate::roster::{Roster, State};
+use crate::roster::Roster;
 use host::books::JobsOfLeavers;
 use host::change::FieldDiff;
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ fn leavers(plan: &Plan, roster: Option<&Roster>) -> BTreeMap<String, Leaver> {
     let Some(roster) = roster else { return found };
     for (name, leaver) in &mut found {
         let Some(user) = roster.user(name) else { continue };
-        leaver.for_good |= user.state == State::Absent;
+        leaver.for_good |= user.standing.is_for_good();
         leaver.may_run = policy_of_leaver(roster, user) != Some(JobsOfLeavers::Cancel);
     }
     found

@@ -22,6 +22,7 @@ mod shell;
 pub mod slurm;
 mod slurp;
 mod stat;
+mod sudo_rule;
 mod user;
 
 use crate::engine::AnyModule;
@@ -54,6 +55,7 @@ pub static MODULES: &[&dyn AnyModule] = &[
     &slurm::user::SlurmUser,
     &slurp::Slurp,
     &stat::Stat,
+    &sudo_rule::SudoRule,
     &user::User,
 ];
 

@@ -82,6 +82,7 @@ fn named_by(step: &Step) -> Vec<Named> {
         "user" => [words("user", "name"), words("group", "group"), words("group", "groups")].concat(),
         "group" => words("group", "name"),
         "authorized_key" => words("user", "user"),
+        "sudo_rule" => words("user", "name"),
         "doors" | "slurm_jobs" => [words("user", "name"), words("user", "uid")].concat(),
         _ => Vec::new(),
     }

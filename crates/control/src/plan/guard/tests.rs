@@ -9,7 +9,7 @@ use words::value::Map;
 
 /// The plan's refusals by these settings, for hosts that were seen so.
 fn judged(plan: &Plan, settings: &Settings, hosts: &[Seen]) -> Vec<Diagnostic> {
-    refusals(&Case { plan, settings, people: plan.roster.users, hosts, now: 1.8e9 })
+    refusals(&Case { plan, settings, people: plan.roster.users, hosts, now: 1.8e9, allowed: &[], roster: None })
 }
 
 #[track_caller]
@@ -226,4 +226,68 @@ fn no_plan_ends_processes_of_jobs() {
     doors.args.insert("with_jobs".into(), true.into());
     let message = "the plan has on login1 the module `doors` with the argument `with_jobs`, which no roster sets";
     refused("known-steps", message, &plan(vec![doors]));
+}
+
+fn locked(name: &str) -> Step {
+    let args = calls::LOCK.with([("name", name.into()), ("password_lock", true.into()), ("expires", 86_400.0.into())]);
+    Step { args, ..step(vec![Change::new(Action::Update, "user", name).field("locked", false, true)]) }
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("p{number:02}")).collect()
+}
+
+#[test]
+fn people_who_are_kept_out_are_counted() {
+    let of = |count| plan(names(count).iter().map(|name| locked(name)).collect());
+    assert_eq!(judged(&of(10), &Settings::default(), &[]), []);
+    let message =
+        "the plan keeps 11 people out, and 10 is the limit: p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, …";
+    refused("max-suspensions", message, &of(11));
+    // Who is locked because he goes is counted among those who are removed.
+    let both = plan(names(11).iter().map(|name| locked(name)).chain(names(11).iter().map(|name| gone(name))).collect());
+    let found = judged(&both, &Settings { max_removals: 99, ..Settings::default() }, &[]);
+    assert!(!found.iter().any(|problem| problem.notes[0].contains("max-suspensions")), "{found:?}");
+}
+
+#[test]
+fn a_share_of_people_is_not_passed() {
+    let mut plan = plan(vec![locked("a"), gone("b")]);
+    plan.roster.users = 9;
+    let by = |max_share| judged(&plan, &Settings { max_share, ..Settings::default() }, &[]);
+    assert_eq!(by(20), []);
+    let message = "the plan removes or keeps out 2 of 10 people, 20 of a hundred, and 19 is the limit";
+    says("max-share", message, &by(19));
+}
+
+#[test]
+fn somebody_is_left_to_administrate() {
+    let settings = |min_admins| Settings { admins: vec!["a".into(), "b".into()], min_admins, ..Settings::default() };
+    let plan = plan(vec![locked("a")]);
+    assert_eq!(judged(&plan, &settings(1), &[]), []);
+    says("min-admins", "1 of those who administrate would be let in, and 2 must be", &judged(&plan, &settings(2), &[]));
+}
+
+#[test]
+fn guards_that_count_are_passed_by_name_and_no_others() {
+    let plan = plan(["a", "b", "c", "root"].map(gone).to_vec());
+    let settings = Settings { admins: vec!["a".into()], min_admins: 1, ..Settings::default() };
+    let allowed: Vec<String> = GUARDS.iter().map(|guard| guard.name.to_owned()).collect();
+    let case =
+        Case { plan: &plan, settings: &settings, people: 1, hosts: &[], now: 1.8e9, allowed: &allowed, roster: None };
+    let found = refusals(&case);
+    let left: Vec<_> = found.iter().map(|problem| problem.notes[0].split('`').nth(1).unwrap()).collect();
+    assert_eq!(left, ["min-admins", "protected-names"]);
+    let passable: Vec<_> = passable().collect();
+    let expected = ["max-removals", "max-suspensions", "max-share", "max-jobs", "somebody-stays", "nobody-vanished"];
+    assert_eq!(passable, expected);
+}
+
+#[test]
+fn a_roster_that_lost_people_is_refused() {
+    let refused = |before, now, allowed: &[String]| refuse_vanished(before, now, &Settings::default(), allowed);
+    assert!(refused(10, 7, &[]).is_none() && refused(0, 7, &[]).is_none());
+    let message = refused(10, 6, &[]).unwrap().message;
+    assert_eq!(message, "the roster names 6 people, and it named 10 when it was last carried out");
+    assert!(refused(10, 6, &["nobody-vanished".into()]).is_none());
 }

@@ -174,7 +174,7 @@ fn who_is_removed_manages_nothing_and_comes_back_whole() {
     let gone = remove(&read(COORDINATED), "lee").unwrap();
     assert!(gone.contains("users: {kim: {}, lee: {state: absent}}"), "{gone}");
     assert!(gone.contains("coordinators: {lee: {state: absent}}   # who manages it"), "{gone}");
-    let back = Wanted { state: Some(State::Present), ..Wanted::default() };
+    let back = Wanted { state: Some(PersonState::Present), ..Wanted::default() };
     let back = modify(&read(&gone), "lee", &back).unwrap();
     assert!(!back.contains("absent"), "{back}");
     assert_eq!(back.matches("lee: {state: present}").count(), 2, "{back}");

@@ -111,7 +111,7 @@ fn account(host: &str, wanted: Option<&User>, seen: &Entrance, today: i64) -> Li
     let Some(shadow) = &seen.shadow else {
         return unseen(host, "account open", "not in /etc/shadow: that is the directory's affair");
     };
-    let by_roster = wanted.is_some_and(|user| user.locked.is_some() || user.expires.is_some());
+    let by_roster = wanted.is_some_and(|user| user.standing.locks().is_some() || user.tenure.expiry().is_some());
     let open = if by_roster {
         PLAN.to_owned()
     } else {

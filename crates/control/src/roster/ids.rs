@@ -1,0 +1,245 @@
+//! Numbers that are given out: from ranges, once and for ever, and written to a ledger beside the roster.
+//!
+//! The ledger is a file of lines `uid 20001 gildong 2026-11-30`, one for each number that anybody ever had. It is only added
+//! to, so a number whose entry was taken out of the roster is still taken, and somebody who returns gets his own back.
+
+use super::files::RosterFiles;
+use super::load::{load_files, read_files};
+use super::model::{Roster, Written};
+use super::names;
+use super::reader::day_of;
+use crate::roster::claims;
+use jiff::civil::Date;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use words::diag::{Diagnostic, ErrorKind, Place, Source};
+
+pub use claims::Kind;
+
+impl Kind {
+    /// Whose number it is, for people.
+    pub(super) fn whose(self) -> &'static str {
+        match self {
+            Kind::User => "a person",
+            Kind::Group => "a group",
+        }
+    }
+
+    /// What the roster calls several.
+    pub(super) fn section(self) -> &'static str {
+        match self {
+            Kind::User => "users",
+            Kind::Group => "groups",
+        }
+    }
+}
+
+/// What a roster says of numbers that are given out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// From where uids are given.
+    pub users: Option<RangeInclusive<u32>>,
+    /// From where gids are given.
+    pub groups: Option<RangeInclusive<u32>>,
+    /// Every number that was ever given.
+    pub ledger: IdLedger,
+    /// Where `ids:` is written.
+    pub place: Place,
+}
+
+impl Numbers {
+    fn range(&self, kind: Kind) -> Option<&RangeInclusive<u32>> {
+        match kind {
+            Kind::User => self.users.as_ref(),
+            Kind::Group => self.groups.as_ref(),
+        }
+    }
+}
+
+/// Every number that anybody ever had.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IdLedger {
+    /// The file; empty when there is none yet.
+    pub source: Option<Arc<Source>>,
+    by_name: HashMap<(Kind, String), u32>,
+    by_number: BTreeMap<(Kind, u32), Written<String>>,
+}
+
+impl IdLedger {
+    /// Reads a ledger. A line that is none is an error, and so is a number or name that is there twice: the file is only
+    /// added to by enlist, and a conflict of two branches must be seen.
+    pub fn read(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
+        let mut ledger = Self { source: Some(source.clone()), ..Self::default() };
+        let mut problems = Vec::new();
+        for (number, line) in (1..).zip(source.text.lines()) {
+            let place = Place::new(source, number, 1);
+            if !(line.trim().is_empty() || line.starts_with('#')) {
+                problems.extend(ledger.line(line, place).err());
+            }
+        }
+        if !source.text.is_empty() && !source.text.ends_with('\n') {
+            let problem =
+                Diagnostic::input(&Place::new(source, 1, 1), "the ledger's last line has no end: it was cut off");
+            problems.push(problem.hint("get the whole file back from git"));
+        }
+        if problems.is_empty() { Ok(ledger) } else { Err(problems) }
+    }
+
+    fn line(&mut self, line: &str, place: Place) -> Result<(), Diagnostic> {
+        let Some((kind, id, name)) = parsed(line) else {
+            let problem = Diagnostic::input(&place, "this is no line of a ledger");
+            return Err(problem.hint("a line is `uid 20001 gildong 2026-11-30`; enlist writes them"));
+        };
+        if let Some(other) = self.by_number.get(&(kind, id)) {
+            let message =
+                format!("{} {id} is in the ledger twice, of `{}` and of `{name}`", kind.id_name(), other.value);
+            let problem = Diagnostic::input(&place, message).note(format!("first at {}", other.place));
+            return Err(problem.hint("two branches gave numbers out: take the later line away, and number again"));
+        }
+        if let Some(other) = self.by_name.insert((kind, name.to_owned()), id) {
+            let message = format!("`{name}` is in the ledger with {} {other} and {id}", kind.id_name());
+            return Err(Diagnostic::input(&place, message).hint("take the later line away"));
+        }
+        self.by_number.insert((kind, id), Written { value: name.to_owned(), place });
+        Ok(())
+    }
+
+    /// The number that `name` was given.
+    pub fn number_of(&self, kind: Kind, name: &str) -> Option<u32> {
+        self.by_name.get(&(kind, name.to_owned())).copied()
+    }
+
+    /// Whose number `id` is or was.
+    pub fn owner_of(&self, kind: Kind, id: u32) -> Option<&Written<String>> {
+        self.by_number.get(&(kind, id))
+    }
+}
+
+fn parsed(line: &str) -> Option<(Kind, u32, &str)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [kind, id, name, day] = words[..] else { return None };
+    let kind = [Kind::User, Kind::Group].into_iter().find(|one| one.id_name() == kind)?;
+    day_of(day).filter(|_| names::posix_problem(name).is_none())?;
+    Some((kind, id.parse().ok()?, name))
+}
+
+/// The lines that a ledger lacks: of everybody in the roster with a number, and of those who get theirs now, the lowest free
+/// one of the range each. Fails where a range is used up, and where none is written.
+pub fn new_lines(
+    roster: &Roster,
+    unnumbered: &[(Kind, Written<String>)],
+    day: Date,
+) -> Result<Vec<String>, Vec<Diagnostic>> {
+    let Some(numbers) = &roster.numbers else {
+        return Err(vec![
+            Diagnostic::new(ErrorKind::Input, format!("{} gives no numbers out", roster.source.name))
+                .hint("write ranges for them: ids: {users: 20000-29999, groups: 30000-39999}"),
+        ]);
+    };
+    let mut taken: BTreeMap<(Kind, u32), String> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for claim in claims::of_roster(roster) {
+        if numbers.ledger.owner_of(claim.kind, claim.id).is_none() {
+            lines.push(format!("{} {} {} {day}\n", claim.kind.id_name(), claim.id, claim.name));
+        }
+        taken.insert((claim.kind, claim.id), claim.name);
+    }
+    let mut problems = Vec::new();
+    for (kind, name) in unnumbered {
+        match lowest_free(numbers, *kind, &taken) {
+            Ok(id) => {
+                taken.insert((*kind, id), name.value.clone());
+                lines.push(format!("{} {id} {} {day}\n", kind.id_name(), name.value));
+            }
+            Err(why) => {
+                problems.push(Diagnostic::input(&name.place, format!("`{}` gets no number: {why}", name.value)))
+            }
+        }
+    }
+    if problems.is_empty() { Ok(lines) } else { Err(problems) }
+}
+
+/// A ledger with the numbers that were given out.
+#[derive(Debug)]
+pub struct Numbered {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The lines that are new.
+    pub lines: Vec<String>,
+    /// All of it.
+    pub text: String,
+}
+
+/// Gives numbers to everybody in the roster who has none, and puts every number into the ledger. Nothing is written; the
+/// roster has been read again, with all checks, as it would be then.
+pub fn number(files: RosterFiles, day: Date) -> Result<Numbered, Vec<Diagnostic>> {
+    let (roster, unnumbered) = read_files(&files, day)?;
+    let lines = new_lines(&roster, &unnumbered, day)?;
+    let name = files.tree.get("ids").and_then(|ids| ids.get("ledger"));
+    let name = name.and_then(|node| Some(Written { value: node.as_str()?.to_owned(), place: node.place.clone() }));
+    let path = files.ledger_path(name.as_ref()).map_err(|problem| vec![problem])?;
+    let before = roster.numbers.as_ref().and_then(|numbers| numbers.ledger.source.as_ref());
+    let before = before.map_or(HEADING, |source| source.text.as_str());
+    let text = format!("{before}{}", lines.concat());
+    load_files(&files.with_ledger(text.clone()), day)?;
+    Ok(Numbered { path, lines, text })
+}
+
+/// The first lines of a new ledger.
+const HEADING: &str =
+    "# Every number that anybody ever had. Written by `enlist roster number`; lines are never taken out.\n";
+
+/// The lowest number of the range that nobody ever had. A uid is not given that is somebody's gid: a group of the person's own
+/// could not have it.
+fn lowest_free(numbers: &Numbers, kind: Kind, taken: &BTreeMap<(Kind, u32), String>) -> Result<u32, String> {
+    let section = kind.section();
+    let range = numbers.range(kind).ok_or_else(|| format!("`ids` has no range for {section}"))?;
+    let is_taken = |kind, id| taken.contains_key(&(kind, id)) || numbers.ledger.owner_of(kind, id).is_some();
+    let mut free = range.clone().filter(|id| !is_taken(Kind::User, *id) && !is_taken(Kind::Group, *id));
+    free.next().ok_or_else(|| format!("all numbers from {} to {} have been given", range.start(), range.end()))
+}
+
+/// Why numbers of `range` cannot be given to people or groups.
+pub fn range_problem(range: &RangeInclusive<u32>) -> Option<String> {
+    let (reserved, whose) = names::reserved_within(range)?;
+    Some(format!("{} to {} belong to {whose}", reserved.start(), reserved.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(text: &str) -> Result<IdLedger, String> {
+        let problems = |all: Vec<Diagnostic>| all.iter().map(|one| one.message.clone()).collect::<Vec<_>>().join("; ");
+        IdLedger::read(&Source::new("ids.ledger", text)).map_err(problems)
+    }
+
+    #[test]
+    fn lines_are_read_strictly() {
+        let good = ledger("# numbers\nuid 20001 kim 2026-11-30\ngid 20001 ai 2026-11-30\n").unwrap();
+        assert_eq!((good.number_of(Kind::User, "kim"), good.number_of(Kind::Group, "kim")), (Some(20001), None));
+        assert_eq!(good.owner_of(Kind::Group, 20001).map(|owner| owner.value.as_str()), Some("ai"));
+        for (text, says) in [
+            ("uid 20001 kim\n", "this is no line of a ledger"),
+            ("uid x kim 2026-11-30\n", "this is no line of a ledger"),
+            ("<<<<<<< HEAD\n", "this is no line of a ledger"),
+            ("uid 1 kim 2026-11-30\nuid 1 lee 2026-11-30\n", "uid 1 is in the ledger twice, of `kim` and of `lee`"),
+            ("uid 1 kim 2026-11-30\nuid 2 kim 2026-11-30\n", "`kim` is in the ledger with uid 1 and 2"),
+            ("uid 1 kim 2026-11-30", "the ledger's last line has no end: it was cut off"),
+        ] {
+            assert_eq!(ledger(text).unwrap_err(), says);
+        }
+    }
+
+    #[test]
+    fn ranges_of_others_give_no_numbers() {
+        for range in [900..=1999, 60000..=60002, 61000..=61184, 524_287..=524_288, 2_000_000_000..=2_147_483_648] {
+            assert!(range_problem(&range).is_some(), "{range:?}");
+        }
+        for range in [1000..=60000, 65536..=99_999, 1_879_048_192..=1_900_000_000] {
+            assert_eq!(range_problem(&range), None, "{range:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What `enlist apply` writes into the audit log: who began what and why, each change, and how it ended.
+
+use control::audit_log::{AuditLog, Begin, Changed, FILE, LogEvent};
+use control::plan::{Plan, digest};
+use control::roster::Roster;
+use control::sync::{Applied, Became};
+use host::change::{Action, FieldDiff};
+use nix::unistd::{Uid, User, gethostname};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use words::diag::Diagnostic;
+
+/// Where the log is: as given, or beside the roster, or else beside the plan.
+pub fn path(given: Option<&Path>, roster: Option<&Roster>, plan: Option<&Path>) -> PathBuf {
+    let beside = |file: &Path| match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.join(FILE),
+        _ => PathBuf::from(FILE),
+    };
+    let of_roster = || {
+        let roster = roster?;
+        let path = Path::new(&roster.source.name);
+        Some(if roster.is_folder() { path.join(FILE) } else { beside(path) })
+    };
+    let of_plan = || plan.map(beside);
+    given.map(Path::to_owned).or_else(of_roster).or_else(of_plan).unwrap_or_else(|| FILE.into())
+}
+
+/// A run that is recorded.
+pub struct Recording {
+    log: AuditLog,
+    changes: u64,
+    /// The first event that could not be written: later ones would be a chain with a hole.
+    lost: Option<Diagnostic>,
+}
+
+impl Recording {
+    /// Begins to record. From now on no other run may begin with this log.
+    pub fn begin(path: &Path, begin: Begin) -> Result<Self, Diagnostic> {
+        let mut log = AuditLog::open(path)?;
+        log.add(LogEvent::Begin(begin))?;
+        Ok(Self { log, changes: 0, lost: None })
+    }
+
+    /// Records what became of one step.
+    pub fn applied(&mut self, applied: &Applied) {
+        for changed in changes(applied) {
+            self.changes += 1;
+            self.add(LogEvent::Change(changed));
+        }
+    }
+
+    /// Records that nothing was touched.
+    pub fn refused(&mut self, problems: &[Diagnostic]) {
+        let why = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
+        self.add(LogEvent::Refused { why });
+    }
+
+    /// Records the end. An error when something could not be recorded.
+    pub fn end(mut self, ok: bool) -> Result<(), Diagnostic> {
+        let changes = self.changes;
+        self.add(LogEvent::End { ok, changes });
+        self.lost.map_or(Ok(()), Err)
+    }
+
+    fn add(&mut self, event: LogEvent) {
+        if self.lost.is_none() {
+            self.lost = self.log.add(event).err();
+        }
+    }
+}
+
+/// How many people the roster at `path` named when it was last carried out, as the log at `log` has it.
+pub fn people_before(log: &Path, roster: &Roster) -> Option<usize> {
+    let text = std::fs::read_to_string(log).ok()?;
+    let chain = control::audit_log::read(&text);
+    chain.lines.iter().rev().find_map(|logged| match &logged.line.event {
+        LogEvent::Begin(begin) if begin.roster.as_deref() == Some(&roster.source.name) => begin.people,
+        _ => None,
+    })
+}
+
+/// What is known of a run before it begins.
+pub fn beginning(plan: &Plan, roster: Option<&Roster>, allow: &[String], reason: Option<&String>) -> Begin {
+    Begin {
+        who: who(),
+        machine: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        roster: roster.map(|roster| roster.source.name.clone()),
+        roster_digest: roster.map(|roster| digest(roster.whole_text().as_bytes())),
+        people: roster.map(|roster| roster.users.len()),
+        commit: roster.and_then(commit),
+        plan: digest(plan.to_json().as_bytes()),
+        allow: allow.to_vec(),
+        reason: reason.cloned(),
+    }
+}
+
+/// The login of this process, and who became it by sudo.
+fn who() -> String {
+    let uid = Uid::current();
+    let known = User::from_uid(uid).ok().flatten();
+    let own = known.map_or_else(|| format!("uid {uid}"), |user| user.name);
+    match std::env::var("SUDO_USER") {
+        Ok(behind) if uid.is_root() && behind != own => format!("{own} (sudo by {behind})"),
+        _ => own,
+    }
+}
+
+/// The commit of the roster, with `+` when a file of it has been changed since, or was never committed.
+fn commit(roster: &Roster) -> Option<String> {
+    let path = Path::new(&roster.source.name);
+    let directory = if roster.is_folder() { path.to_owned() } else { roster.source.directory() };
+    let git = |words: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(&directory).args(words).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let head = git(&["rev-parse", "HEAD"])?;
+    let files: Vec<PathBuf> = roster.files.iter().filter_map(|file| std::path::absolute(&file.name).ok()).collect();
+    let files: Vec<&str> = files.iter().filter_map(|file| file.to_str()).collect();
+    let changed = git(&[&["status", "--porcelain", "--"], &files[..]].concat());
+    let is_clean = changed.is_some_and(|changed| changed.is_empty());
+    Some(if is_clean { head } else { format!("{head}+") })
+}
+
+fn changes(applied: &Applied) -> Vec<Changed> {
+    let (result, why) = match &applied.became {
+        Became::Done => ("done", None),
+        Became::Otherwise { .. } => ("otherwise", None),
+        Became::Failed { why } => ("failed", Some(why)),
+        Became::NotTried { why } => ("not_tried", Some(why)),
+    };
+    let done = match &applied.became {
+        Became::Otherwise { changes } if !changes.is_empty() => changes,
+        _ => &applied.planned,
+    };
+    let one = |change: &host::change::Change| Changed {
+        host: applied.host.clone(),
+        what: change.address.to_string(),
+        action: action(change.action).to_owned(),
+        fields: change.fields.iter().map(|field| name(field).to_owned()).collect(),
+        result: result.to_owned(),
+        why: why.map(|why| why.lines().next().unwrap_or_default().to_owned()),
+    };
+    done.iter().map(one).collect()
+}
+
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Delete => "delete",
+    }
+}
+
+fn name(field: &FieldDiff) -> &str {
+    match field {
+        FieldDiff::Value { name, .. } | FieldDiff::Text { name, .. } | FieldDiff::Opaque { name, .. } => name,
+    }
+}
