@@ -4,7 +4,8 @@ use crate::support::{Lab, lab};
 use std::path::Path;
 
 const INVENTORY: &str = "inventories/reference/hosts.ini";
-const HASH: &str = "$6$saltsaltsalt$rHm0yiCkL5Wv5p5Vv5vJqN1v6yQK5bq8eZ1r2m0n9b8v7c6x5z4";
+const HASH: &str =
+    "$6$saltsaltsalt$aGG2fEUe3rpHavE2WyvcJbwCx4IsWPyqj7WbbuzGp8bP40d3GekpoqY3KRusnF2yFZXr3nz7dqHvCdi2xtTq21";
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -63,11 +64,11 @@ fn people_come_and_go_by_the_day_and_by_their_state() {
     assert!(at(&later).code(2).stdout.contains("user lee"));
 
     // The day comes; an edit that stands beside it waits for people.
-    write(&roster, &people.replace(&tomorrow, &today).replace("lee: {", "lee: {shell: /bin/sh, "));
+    write(&roster, &people.replace(&tomorrow, &today).replace("lee: {", "lee: {shell: /bin/bash, "));
     let due = apply(&["--due", "1"]).code(3);
     assert!(due.stderr.contains("further steps are not due"), "{due:?}");
     lab.sh("login1", "getent passwd new").ok();
-    assert!(!lab.sh("login1", "getent passwd lee").ok().stdout.trim_end().ends_with(":/bin/sh"));
+    assert!(!lab.sh("login1", "getent passwd lee").ok().stdout.trim_end().ends_with(":/bin/bash"));
 
     // A rule that visudo refuses is not put there, and what was there stays.
     write(&roster, &people.replace("NOPASSWD: /bin/ls", "NOPASSWD /bin/ls"));
@@ -90,7 +91,11 @@ fn a_number_changes_where_the_roster_says_so() {
     let run = |command: &str, more: &[&str]| {
         lab.enlist(&[&[command, "-i", INVENTORY, "--roster", path(&roster), "-l", "login1"], more].concat())
     };
-    lab.sh("login1", "groupadd -g 3001 ai && useradd -m -u 2001 -g ai kim && touch /home/kim/file").ok();
+    lab.sh(
+        "login1",
+        "groupadd -g 3001 ai && useradd -m -u 2001 -g ai kim && touch /home/kim/file && chown kim /home/kim/file",
+    )
+    .ok();
     write(&roster, "  kim: {uid: 20001, group: ai}\n");
     assert!(run("plan", &[]).code(1).stderr.contains("`kim` shall have uid 20001, and has 2001"));
     write(&roster, "  kim: {uid: 20001, was_uid: 2002, group: ai}\n");
@@ -99,7 +104,10 @@ fn a_number_changes_where_the_roster_says_so() {
     let plan = roster.with_file_name("plan.json");
     run("plan", &["-o", path(&plan)]).code(2);
     let blind = lab.enlist(&["apply", path(&plan)]).code(1).stderr;
-    assert!(blind.contains("has 2001"), "only the roster says that a number may change: {blind}");
+    assert!(
+        blind.contains("changes the uid of user kim from 2001 to 20001"),
+        "only the roster says that a number may change: {blind}"
+    );
     run("apply", &["-y"]).ok();
     assert_eq!(lab.sh("login1", "id -u kim; stat -c %u /home/kim /home/kim/file").ok().stdout, "20001\n20001\n20001\n");
     run("plan", &[]).ok();
@@ -157,8 +165,11 @@ fn what_was_done_is_recorded_and_a_changed_log_is_found() {
     )
     .unwrap();
     assert!(show(&[]).code(1).stderr.contains("The chain is broken"));
-    write(&roster, &(everybody(", state: absent") + &kim.replace("group: ai", "group: ai, shell: /bin/sh")));
+    write(&roster, &(everybody(", state: absent") + &kim.replace("group: ai", "group: ai, shell: /bin/bash")));
     let refused = apply(&[]).code(1).stderr;
     assert!(refused.contains("the audit log") && refused.contains("is broken"), "{refused}");
-    assert!(!lab.sh("login1", "getent passwd kim").ok().stdout.trim_end().ends_with(":/bin/sh"), "nothing was touched");
+    assert!(
+        !lab.sh("login1", "getent passwd kim").ok().stdout.trim_end().ends_with(":/bin/bash"),
+        "nothing was touched"
+    );
 }

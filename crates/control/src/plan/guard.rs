@@ -132,7 +132,7 @@ pub static GUARDS: &[Guard] = &[
         name: "same-number",
         refuses: "changing the uid or gid of somebody who is there",
         judge: same_number,
-        hint: "files and running jobs keep the old number: renumber by hand, host by host, then plan again",
+        hint: "files and running jobs keep the old number; if it must change, the roster says so: was_uid: OLD",
         passable: false,
     },
     Guard {
