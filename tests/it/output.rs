@@ -58,6 +58,7 @@ const OF_THE_SERVICE: &[&[&str]] = &[
     &["export", "slurm", "-o", "SCRATCH/out"],
     &["import", "slurm", "--from", "SCRATCH/out"],
     &["store", "--store", "SCRATCH/store", "check"],
+    &["log", "--log", "SCRATCH/log.jsonl"],
 ];
 
 /// Those that reach hosts.
@@ -82,6 +83,7 @@ fn a_closed_pipe_ends_every_command_quietly() {
     let jobs = "JobID|User|Account|Submit|Start|End|State|AllocTRES\n\
                 1|root|root|2026-10-03T00:00:00|2026-10-03T00:00:00|2026-10-03T01:00:00|COMPLETED|cpu=2\n";
     std::fs::write(scratch.join("jobs.txt"), jobs).unwrap();
+    std::fs::write(scratch.join("log.jsonl"), "").unwrap();
     let roster = scratch.join("roster.yml");
     let filled = |word: &&str| match *word {
         "ROSTER" => roster.display().to_string(),

@@ -257,7 +257,7 @@ fn a_wrong_roster_never_reaches_a_host() {
         assert!(refused.contains(said), "{said} is not in:\n{refused}");
     }
     let checked = lab.enlist(&["roster", "check", "inventories/reference/roster.yml"]).ok().stdout;
-    assert!(checked.ends_with("all 16 checks pass.\n"), "{checked}");
+    assert!(checked.ends_with("all 20 checks pass.\n"), "{checked}");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::page::{Page, type_all};
 use super::readme::{KEY, at_desk, desk, serve, with_keys};
-use crate::support::lab;
+use crate::support::{Lab, lab};
 use serde_json::Value;
+use std::path::Path;
 
 const PLAN: &str = "enlist plan -i inventories/reference/hosts.ini -o plan.json";
 
@@ -28,6 +29,16 @@ fn the_roster_with_everything_in_it() {
     type_all(page.take("enlist status"), &[], |_, line| at_desk(&lab, &desk, line));
     assert_eq!(lab.sh("login2", "id -Gn gildong").ok().stdout, "ai_team gpu_users\n");
     plan_has_the_documented_shape(&plan);
+    let due = type_with_codes(page.take("enlist plan --at"), &desk, &lab);
+    assert_eq!(due, [2, 0, 0], "days bring something, are listed, and none is due");
+    assert_eq!(type_with_codes(page.take("enlist log"), &desk, &lab), [0]);
+    let timer = page.take("OnCalendar");
+    assert!(timer.contains("ExecStart=/usr/local/bin/enlist apply --due 7"), "{timer}");
+    for (begins, people) in [("defaults:", 2), ("courses:", 2), ("ids:", 1)] {
+        std::fs::write(desk.join("roster.yml"), page.take(begins)).unwrap();
+        let checked = at_desk(&lab, &desk, "enlist roster number; enlist roster check").ok().stdout;
+        assert!(checked.contains(&format!(": {people} users (")), "{begins} {checked}");
+    }
 
     let empty = "groups: {ai_team: {gid: 3001}}\nscheduler: slurm_master\naccounts: {ai_project: {}}\nusers:\n";
     std::fs::write(desk.join("roster.yml"), empty).unwrap();
@@ -36,6 +47,11 @@ fn the_roster_with_everything_in_it() {
     let edited = std::fs::read_to_string(desk.join("roster.yml")).unwrap();
     assert!(edited.contains("shell: /bin/zsh") && edited.contains("state: absent"), "{edited}");
     page.is_done();
+}
+
+/// The exit code of each command of a block.
+fn type_with_codes(block: &str, desk: &Path, lab: &Lab) -> Vec<i32> {
+    block.lines().map(|line| at_desk(lab, desk, line).code).collect()
 }
 
 /// Each key of the example stands in a real plan at the same place, and each of a plan at its head in the example.
