@@ -11,7 +11,7 @@ AGENT_HOST = $(if $(wildcard $(shell $(RUSTC) --print sysroot)/lib/rustlib/$(MUS
 # `agent-dev` compiles in a third of the time, for the loop of editing and testing; what is shipped is `agent`.
 AGENT_PROFILE ?= agent
 AGENT = $(TARGET)/$(AGENT_HOST)/$(AGENT_PROFILE)/enlist-agent
-SLURM_COMMANDS = sacct sacctmgr salloc sattach sbatch sbcast scancel scontrol sdiag sinfo sprio squeue sreport srun sshare
+SLURM_COMMANDS = sacct sacctmgr salloc sattach sbatch sbcast scancel scontrol sdiag sinfo sprio squeue sreport srun sshare sstat
 
 .PHONY: build release agent agent-path clients clients-path test attack lint demo bench bench-people bench-accounting bench-scheduler fuzz install
 .DEFAULT_GOAL := build

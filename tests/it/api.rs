@@ -178,6 +178,8 @@ fn every_path_answers_as_the_document_says() {
     see("/v1/node/orders", "post", post(&socket, "/v1/node/orders", &session), 410);
     let reports = with("reports", json!([]));
     see("/v1/node/reports", "post", post(&socket, "/v1/node/reports", &reports), 200);
+    let usage = with("parts", json!([]));
+    see("/v1/node/usage", "post", post(&socket, "/v1/node/usage", &usage), 410);
     assert_eq!(see("/v1/openapi.json", "get", get(&socket, "/v1/openapi.json"), 200), document);
     let health = see("/v1/health", "get", get(&socket, "/v1/health"), 200);
     assert!(health["last_commit"].as_i64().unwrap() > 1_700_000_000, "{health}");

@@ -38,7 +38,7 @@ fn root() -> &'static Path {
 const PROGRAMS: [&str; 4] = ["sacctmgr", "sacct", "sreport", "sshare"];
 
 /// Those about jobs and nodes: their cases are of `crates/commands/tests/recorded`.
-const ABOUT_JOBS: [&str; 6] = ["scancel", "scontrol", "sdiag", "sinfo", "sprio", "squeue"];
+const ABOUT_JOBS: [&str; 7] = ["scancel", "scontrol", "sdiag", "sinfo", "sprio", "squeue", "sstat"];
 
 /// The case files of a program.
 pub fn files(program: &str) -> Vec<PathBuf> {

@@ -22,7 +22,7 @@ FRESH = {
 }
 # Those of Slurm's commands that enlist is, by a link.
 ENLIST_COMMANDS = ("sacct", "sacctmgr", "salloc", "sattach", "sbatch", "sbcast", "scancel", "scontrol", "sdiag", "sinfo", "sprio",
-                   "squeue", "sreport", "srun", "sshare")
+                   "squeue", "sreport", "srun", "sshare", "sstat")
 # Hidden where the machine has the real ones: on a host they are ours or nobody's.
 SLURM_COMMANDS = ("sacct", "sacctmgr", "salloc", "sattach", "sbatch", "sbcast", "scancel", "scontrol", "sdiag", "sinfo", "sprio",
                   "squeue", "sreport", "srun", "sshare", "sstat")

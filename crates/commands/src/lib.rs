@@ -7,7 +7,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 programs | [`job`], [`live_data`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`salloc`], [`sattach`], [`sbatch`], [`sbcast`], [`scancel`], [`scontrol`], [`sdiag`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], [`step`], `tres`, [`why`] |
+//! | 1 programs | [`job`], [`live_data`], [`migrate`], [`node`], [`sacct`], [`sacctmgr`], [`salloc`], [`sattach`], [`sbatch`], [`sbcast`], [`scancel`], [`scontrol`], [`sdiag`], [`sinfo`], [`sprio`], [`squeue`], [`sreport`], [`srun`], [`sshare`], [`sstat`], [`step`], `tres`, [`why`] |
 //! | 0 what they print | [`cluster`], [`columns`], [`data`], [`layout`], [`output`], [`program`], [`reply`], [`signals`] |
 
 pub mod cluster;
@@ -37,6 +37,7 @@ pub mod squeue;
 pub mod sreport;
 pub mod srun;
 pub mod sshare;
+pub mod sstat;
 pub mod step;
 mod tres;
 pub mod why;

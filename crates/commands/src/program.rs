@@ -24,11 +24,13 @@ pub enum SlurmProgram {
     Sreport,
     /// Shares, and what is left of them.
     Sshare,
+    /// What steps that run use.
+    Sstat,
 }
 
 impl SlurmProgram {
     /// All, in the order of their names.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sacct,
         Self::Sacctmgr,
         Self::Scancel,
@@ -39,6 +41,7 @@ impl SlurmProgram {
         Self::Squeue,
         Self::Sreport,
         Self::Sshare,
+        Self::Sstat,
     ];
 
     /// The name by which it is called.
@@ -54,6 +57,7 @@ impl SlurmProgram {
             Self::Squeue => "squeue",
             Self::Sreport => "sreport",
             Self::Sshare => "sshare",
+            Self::Sstat => "sstat",
         }
     }
 

@@ -1,7 +1,7 @@
 //! Processes of this host, as `/proc` has them (proc(5)).
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,6 +33,8 @@ struct Stat {
     parent: i32,
     session: i32,
     ticks: u64,
+    /// Ticks in user mode and in the kernel, with those of children that were waited for.
+    cpu: [u64; 2],
 }
 
 fn stat(pid: i32) -> Option<Stat> {
@@ -41,11 +43,13 @@ fn stat(pid: i32) -> Option<Stat> {
     let text = String::from_utf8_lossy(&text);
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse().ok();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
     Some(Stat {
         is_dead: matches!(*fields.first()?, "Z" | "X"),
         parent: number(1)?,
         session: number(3)?,
-        ticks: fields.get(19)?.parse().ok()?,
+        ticks: ticks(19)?,
+        cpu: [ticks(11)?.saturating_add(ticks(13)?), ticks(12)?.saturating_add(ticks(14)?)],
     })
 }
 
@@ -88,6 +92,33 @@ pub fn left_of(started: &[ProcessId], lines: &[String]) -> BTreeSet<i32> {
     let is_own = |(pid, stat): &(&i32, &Stat)| sessions.contains(&stat.session) || is_named(pid);
     let roots = all.iter().filter(is_own).map(|(pid, _)| *pid).collect();
     below(&all, roots, 0)
+}
+
+/// Microseconds in user mode and in the kernel that these used, with those that they waited for.
+pub fn cpu_time(pids: &BTreeSet<i32>) -> (u64, u64) {
+    let a_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|it| u64::try_from(it).ok()).unwrap_or(100);
+    let micros = |ticks: u64| ticks.saturating_mul(1_000_000) / a_second.max(1);
+    let all = pids.iter().filter_map(|pid| stat(*pid));
+    let (user, system) = all.fold((0, 0), |(user, system), it| (user + it.cpu[0], system + it.cpu[1]));
+    (micros(user), micros(system))
+}
+
+/// Bytes that these moved, with those that they waited for: `rchar: ` or `wchar: ` of `/proc/PID/io`. One that has ended meanwhile
+/// counts where it was waited for.
+pub fn moved(pids: &BTreeSet<i32>, key: &str) -> u64 {
+    let of = |pid: &i32| number_in(&fs::read_to_string(format!("/proc/{pid}/io")).ok()?, key);
+    pids.iter().filter_map(of).fold(0, u64::saturating_add)
+}
+
+/// The most bytes of memory that one of these has had.
+pub fn largest(pids: &BTreeSet<i32>) -> Option<u64> {
+    let of = |pid: &i32| number_in(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM:");
+    pids.iter().filter_map(of).max().map(|kilobytes| kilobytes.saturating_mul(1024))
+}
+
+/// The number behind a word at the beginning of a line; what follows it is left out.
+pub fn number_in(text: &str, key: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()?.parse().ok()
 }
 
 fn has_line(environment: &[u8], line: &[u8]) -> bool {

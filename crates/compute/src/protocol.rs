@@ -6,6 +6,7 @@
 //! | `POST /v1/node/register` | [`Register`], once in each session | `{}` |
 //! | `POST /v1/node/orders` | [`Poll`] | [`Orders`]: at once if there are any, else after [`Connected::patience`] |
 //! | `POST /v1/node/reports` | [`Reports`] | `{}`: they are on disk, and need not be said again |
+//! | `POST /v1/node/usage` | [`TellUsage`], when [`Orders::measure`] asked for it | `{}` |
 //! | `POST /v1/node/stream` with `Upgrade:` | [`OpenStream`] | `101`: from there on [`stream`](crate::stream)'s frames go both ways |
 //!
 //! A poll is a heartbeat, too. Orders come until they are confirmed by a report, so a node that has obeyed one already says
@@ -16,7 +17,7 @@ use scheduling::event::{NodeReport, Registration};
 use scheduling::id::{Attempt, Gid, JobId, NodeName, NodeSession, Time, Uid};
 use scheduling::job::{NodeShare, SignalTarget};
 use scheduling::request::{BatchJob, StepProgram};
-pub use scheduling::step::RunUsage;
+pub use scheduling::measured::{MOST_PIDS, Measured, RunUsage};
 use scheduling::step::StepShare;
 use serde::{Deserialize, Serialize};
 use slurm::records::StepId;
@@ -84,6 +85,35 @@ pub struct OpenStream {
 pub struct Orders {
     /// In this order.
     pub orders: Vec<Order>,
+    /// Whether somebody wants to know what runs and steps use now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measure: bool,
+}
+
+/// What runs and steps of a node use now. Those that are not named have not said it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TellUsage {
+    /// Which node.
+    pub node: NodeName,
+    /// In which session.
+    pub session: NodeSession,
+    /// All that it has.
+    pub parts: Vec<PartUsage>,
+}
+
+/// What a run, or a step of it, uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartUsage {
+    /// Of which job.
+    pub job: JobId,
+    /// Of which run.
+    pub attempt: Attempt,
+    /// Of which step; `None` is the run's script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// What.
+    pub measured: Measured,
 }
 
 /// One thing to do.

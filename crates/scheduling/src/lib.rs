@@ -10,7 +10,7 @@
 //! | 3 what goes in and out | [`event`], [`live`], [`request`] |
 //! | 2 rules | [`backfill`], `placing`, `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
 //! | 1 values | [`array`], [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`], [`step`] |
-//! | 0 words | [`id`], [`units`] |
+//! | 0 words | [`id`], [`measured`], [`units`] |
 
 pub mod array;
 pub mod backfill;
@@ -22,6 +22,7 @@ pub mod event;
 pub mod id;
 pub mod job;
 pub mod live;
+pub mod measured;
 pub mod node;
 mod placing;
 mod pool;

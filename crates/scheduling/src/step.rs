@@ -3,9 +3,11 @@
 use crate::demand::{GresDemand, MemoryDemand};
 use crate::id::{NodeName, Time, Uid};
 use crate::job::{GresShare, SentSignal};
+pub use crate::measured::RunUsage;
+use crate::measured::{NodeUsage, summed};
 use crate::units::Units;
 use serde::{Deserialize, Serialize};
-use slurm::records::{ExitCode, JobState, StepId};
+use slurm::records::{ExitCode, JobState, StepId, Usage};
 
 /// What a step asks its job for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,21 +92,6 @@ pub enum StepLayout {
     Plane(u32),
 }
 
-/// What the processes of a run or a step used on a node. `None` is what nobody measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunUsage {
-    /// Microseconds in user mode.
-    pub user_cpu: Option<u64>,
-    /// Microseconds in the kernel.
-    pub system_cpu: Option<u64>,
-    /// The most bytes of memory at one time.
-    pub peak_memory: Option<u64>,
-    /// Bytes read.
-    pub read: Option<u64>,
-    /// Bytes written.
-    pub written: Option<u64>,
-}
-
 /// A step that runs, or of which a node is not done yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LiveStep {
@@ -173,6 +160,15 @@ impl LiveStep {
     /// How many tasks it has.
     pub fn tasks(&self) -> u32 {
         self.shares.iter().map(|share| u32::try_from(share.ranks.len()).unwrap_or(u32::MAX)).sum()
+    }
+
+    /// What it took in and gave out, by what was measured on its nodes, each by its place among the shares.
+    pub fn usage(&self, used: &[(u32, RunUsage)]) -> (Usage, Usage) {
+        let of_node = |(at, used): &(u32, RunUsage)| {
+            let StepShare { node, ranks, .. } = self.shares.get(*at as usize)?;
+            Some(NodeUsage { node, ranks, used: *used })
+        };
+        summed(&used.iter().filter_map(of_node).collect::<Vec<_>>())
     }
 
     /// Whether it keeps what it has from other steps of the job.

@@ -1,4 +1,4 @@
-//! `squeue`, `sinfo`, `sprio`, `scancel` and `scontrol`: words go to the service, text comes back; questions are asked and
+//! `squeue`, `sinfo`, `sprio`, `sstat`, `scancel` and `scontrol`: words go to the service, text comes back; questions are asked and
 //! files are written here.
 
 use super::console::{Console, Streams};
@@ -32,6 +32,11 @@ pub fn sdiag(args: Vec<OsString>) -> Exit {
 /// `sprio`
 pub fn sprio(args: Vec<OsString>) -> Exit {
     run("sprio", args, letters(sprio::VARIABLES))
+}
+
+/// `sstat`
+pub fn sstat(args: Vec<OsString>) -> Exit {
+    run("sstat", args, heeded(std::iter::empty()))
 }
 
 /// `scancel`

@@ -61,6 +61,7 @@ fn command(program: SlurmProgram) -> Raw {
         SlurmProgram::Squeue => live::squeue,
         SlurmProgram::Sreport => report::sreport,
         SlurmProgram::Sshare => report::sshare,
+        SlurmProgram::Sstat => live::sstat,
     }
 }
 

@@ -116,7 +116,7 @@ impl Master {
         // A poll that waits, so that the node does not ask again at once.
         thread::sleep(Duration::from_millis(50));
         self.change(|played| {
-            let orders = Orders { orders: played.orders.clone() };
+            let orders = Orders { orders: played.orders.clone(), ..Orders::default() };
             if played.is_over { (410, Vec::new()) } else { json(&orders) }
         })
     }

@@ -118,7 +118,8 @@ impl Maker<'_> {
         if self.convert == Convert::Exact { Convert::Largest } else { self.convert }
     }
 
-    fn sized(&self, amount: Option<u64>, unit: usize) -> Cell {
+    /// An amount that is counted in a unit; nothing where nobody measured it.
+    pub fn sized(&self, amount: Option<u64>, unit: usize) -> Cell {
         amount.map_or(Cell::Empty, |amount| Cell::text(units::amount(amount as f64, unit, 1024, self.convert)))
     }
 
@@ -302,7 +303,7 @@ impl Maker<'_> {
     }
 
     /// What the tasks of a step used.
-    fn used(&self, details: &StepDetails, field: F) -> Cell {
+    pub fn used(&self, details: &StepDetails, field: F) -> Cell {
         let (into, out) = (&details.usage_in, &details.usage_out);
         let cpu = |counts: &TresCounts| counts.get(CPU).map_or(Cell::Empty, |ms| Cell::text(format_seconds(ms / 1000)));
         let node = |nodes: &BTreeMap<TresId, String>, id| Cell::text(nodes.get(&id).cloned().unwrap_or_default());

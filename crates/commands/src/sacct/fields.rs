@@ -2,15 +2,18 @@
 
 use super::options::fatal;
 
+/// A field that there is: width (negative: to the left), heading, what it shows.
+pub type Known = (i32, &'static str, Field);
+
 macro_rules! fields {
     ($($width:literal $name:literal $field:ident,)*) => {
         /// What a column shows.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "each is the field of its name")]
-        pub enum Field { $($field,)* Later }
+        #[allow(missing_docs, reason = "each is the field of its name; `Pids` is sstat's alone")]
+        pub enum Field { $($field,)* Later, Pids }
 
-        /// All of them: width (negative: to the left), heading, field.
-        pub const ALL: &[(i32, &str, Field)] = &[$(($width, $name, Field::$field),)*];
+        /// All of them.
+        pub const ALL: &[Known] = &[$(($width, $name, Field::$field),)*];
     };
 }
 
@@ -49,7 +52,7 @@ fields! {
 /// Fields of later releases, which scripts ask for: accepted when written out, and not
 /// among ALL. Those of [`Field::Later`] have nothing to
 /// show.
-const LATER: &[(i32, &str, Field)] = &[
+const LATER: &[Known] = &[
     (10, "Planned", Field::Reserved),
     (10, "PlannedCPU", Field::ResvCpu),
     (13, "PlannedCPURAW", Field::ResvCpuRaw),
@@ -70,7 +73,7 @@ const LATER: &[(i32, &str, Field)] = &[
 ];
 
 /// Any field by its place: those of [`ALL`], then those of [`LATER`].
-fn known(index: usize) -> (i32, &'static str, Field) {
+fn known(index: usize) -> Known {
     if index < ALL.len() { ALL[index] } else { LATER[index - ALL.len()] }
 }
 
@@ -101,18 +104,27 @@ pub struct Column {
     pub field: Field,
 }
 
-/// Reads a list of fields: names or their beginnings, with `%width`; `ALL` is all. A width holds for every column of its
-/// field, and the list ends at an empty part (both as in Slurm).
+/// Reads a list of fields: names or their beginnings, with `%width`; `ALL` is all.
 pub fn parse(list: &str) -> Result<Vec<Column>, String> {
+    let known: Vec<Known> = (0..ALL.len() + LATER.len()).map(known).collect();
+    chosen(&known, list, |name| if begins("ALL", name) { Ok((0..ALL.len()).collect()) } else { find(name).map(|at| vec![at]) })
+}
+
+/// The fields of a list, whose names `find` looks up. A width holds for every column of its field, and the list ends at an empty
+/// part (both as in Slurm).
+pub fn chosen(
+    known: &[Known],
+    list: &str,
+    find: impl Fn(&str) -> Result<Vec<usize>, String>,
+) -> Result<Vec<Column>, String> {
     let mut chosen = Vec::new();
-    let mut widths: Vec<i32> = (0..ALL.len() + LATER.len()).map(|index| known(index).0).collect();
+    let mut widths: Vec<i32> = known.iter().map(|it| it.0).collect();
     for part in list.split(',') {
         let (name, width) = part.trim_start().split_once('%').unwrap_or((part.trim_start(), ""));
         if name.is_empty() && width.is_empty() {
             break;
         }
-        let found: Vec<usize> = if begins("ALL", name) { (0..ALL.len()).collect() } else { vec![find(name)?] };
-        for index in found {
+        for index in find(name)? {
             if part.contains('%') {
                 widths[index] = leading_number(width).clamp(-MAX_WIDTH, MAX_WIDTH);
             }
@@ -120,13 +132,14 @@ pub fn parse(list: &str) -> Result<Vec<Column>, String> {
         }
     }
     let column = |index: usize| {
-        let (_, heading, field) = known(index);
+        let (_, heading, field) = known[index];
         Column { width: widths[index], heading, field }
     };
     Ok(chosen.into_iter().map(column).collect())
 }
 
-fn begins(word: &str, name: &str) -> bool {
+/// Whether a word begins with a name, in letters of any case.
+pub fn begins(word: &str, name: &str) -> bool {
     word.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
 }
 
@@ -152,10 +165,10 @@ fn leading_number(text: &str) -> i32 {
     digits.parse::<i32>().map_or(0, |number| sign * number)
 }
 
-/// The text of `--helpformat`.
-pub fn help() -> String {
+/// The text of `--helpformat` of these fields.
+pub fn help(fields: &[Known]) -> String {
     let mut text = String::new();
-    for (index, (_, heading, _)) in ALL.iter().enumerate() {
+    for (index, (_, heading, _)) in fields.iter().enumerate() {
         let before = if index % 4 != 0 {
             " "
         } else if index > 0 {

@@ -1,11 +1,11 @@
 //! sacct as a function: [`run`] takes a command line and gives the text and exit code of Slurm 22.05.8, for the jobs
 //! that are kept. What is deliberately different is listed in `docs/compatibility.md`.
 
-mod cell;
-mod fields;
+pub(crate) mod cell;
+pub(crate) mod fields;
 mod line;
 mod options;
-mod print;
+pub(crate) mod print;
 mod reason;
 mod select;
 mod structured;
@@ -178,7 +178,7 @@ impl Instead {
     fn text(&self) -> String {
         match self {
             Instead::Version => VERSION.into(),
-            Instead::Fields => fields::help(),
+            Instead::Fields => fields::help(fields::ALL),
             Instead::Usage => USAGE.into(),
             Instead::Help => HELP.into(),
         }

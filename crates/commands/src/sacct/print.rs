@@ -57,8 +57,20 @@ impl<'a, 'o> Table<'a, 'o> {
     /// With its heading, unless `-n` or something else than a table is asked for.
     pub fn new(columns: &'a [Column], options: &'a Options, out: &'a mut Output<'o>) -> Self {
         let delimiter = options.delimiter.as_deref().unwrap_or("|");
-        let mut table = Self { columns, parsable: options.parsable, delimiter, out };
-        if !options.no_header && !options.script && !options.environment {
+        let has_heading = !options.no_header && !options.script && !options.environment;
+        Self::with(columns, options.parsable, delimiter, has_heading, out)
+    }
+
+    /// With a heading or without.
+    pub fn with(
+        columns: &'a [Column],
+        parsable: Parsable,
+        delimiter: &'a str,
+        has_heading: bool,
+        out: &'a mut Output<'o>,
+    ) -> Self {
+        let mut table = Self { columns, parsable, delimiter, out };
+        if has_heading {
             table.heading();
         }
         table

@@ -77,6 +77,7 @@ pub fn message(program: SlurmProgram, argv: &[String]) -> Message {
         SlurmProgram::Sinfo => ("REQUEST_NODE_INFO", 2007),
         SlurmProgram::Sprio => ("REQUEST_PRIORITY_FACTORS", 2026),
         SlurmProgram::Squeue => ("REQUEST_JOB_INFO", 2003),
+        SlurmProgram::Sstat => ("REQUEST_JOB_STEP_STAT", 5018),
     }
 }
 

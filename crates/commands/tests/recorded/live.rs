@@ -5,15 +5,17 @@ use crate::site::Site;
 use crate::stage::{Asking, Stage};
 use commands::cluster::Controller;
 use commands::sbatch::{self, Files, Given, Stop};
+use commands::sstat::{self, Usages};
 use commands::{Output, Reply, scancel, scontrol, sinfo, sprio, squeue};
 use fancy_regex::Regex;
 use scheduling::Present;
 use scheduling::event::{Accepted, Denial, SchedulerEvent};
-use scheduling::id::JobId;
+use scheduling::id::{Attempt, JobId, NodeName};
 use scheduling::job::Submission;
-use slurm::records::ExitCode;
+use scheduling::measured::{Measured, RunUsage};
+use slurm::records::{ExitCode, StepId};
 use slurm::settings::Weights;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use words::raw::RawText;
@@ -103,6 +105,24 @@ impl Files for Directory {
 
     fn find(&self, name: &str) -> Option<String> {
         (name == "true").then(|| "/usr/bin/true".to_owned())
+    }
+}
+
+/// All steps have used the same.
+struct Busy;
+
+impl Usages for Busy {
+    fn measure(&self, _: &BTreeSet<NodeName>) {}
+
+    fn used(&self, _: &NodeName, _: JobId, _: Attempt, _: StepId) -> Option<Measured> {
+        let usage = RunUsage {
+            user_cpu: Some(1_500_000),
+            system_cpu: Some(700_000),
+            peak_memory: Some(3096 << 10),
+            read: Some(53_865),
+            written: Some(2157),
+        };
+        Some(Measured { usage, pids: vec![238, 239] })
     }
 }
 
@@ -241,6 +261,7 @@ impl Play {
             "squeue" => squeue::run(&asking.cluster(), environment, argv, Output::default()),
             "sinfo" => sinfo::run(&asking.cluster(), environment, argv, Output::default()),
             "sprio" => sprio::run(&asking.cluster(), environment, argv, Output::default()),
+            "sstat" => sstat::run(&asking.cluster(), &Busy, argv, Output::default()),
             "scancel" => scancel::run(&mut asking, environment, argv, &[]),
             "scontrol" => scontrol::run(&mut asking, environment, argv),
             other => panic!("no program: {other}"),

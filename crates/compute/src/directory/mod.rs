@@ -5,6 +5,7 @@
 //! | `work.json` | what was launched | the daemon, before anything starts |
 //! | `lock` | held as long as the supervisor lives | the supervisor |
 //! | `control` | its socket: commands in, a line out when something has changed here | the supervisor |
+//! | `usage` | a socket that answers who connects with what is used now | the supervisor |
 //! | `stream` | of a step: a socket for what its tasks read and write | the supervisor |
 //! | `tasks.json` | the processes of script or tasks, before they may run | the supervisor |
 //! | `launched` | they run | the supervisor |
@@ -174,6 +175,11 @@ impl RunDirectory {
     /// The path of the supervisor's socket.
     pub fn control(&self) -> PathBuf {
         self.path.join("control")
+    }
+
+    /// The path of the socket that tells what is used.
+    pub fn usage(&self) -> PathBuf {
+        self.path.join("usage")
     }
 
     /// The path of the socket for what a step's tasks read and write.

@@ -5,12 +5,13 @@
 
 mod keeper;
 mod known;
+mod measure;
 mod work;
 
 use crate::cgroup::Layer;
 use crate::directory::{ControlCommand, Part, RunDirectory, Spool};
 use crate::hardware::Inventory;
-use crate::protocol::{Launch, Order, OrderedTask, RunReport, StepLaunch};
+use crate::protocol::{Launch, Order, OrderedTask, PartUsage, RunReport, StepLaunch};
 use keeper::{Ask, Keeper};
 use known::{Known, KnownRuns};
 use scheduling::event::RunStage;
@@ -152,6 +153,12 @@ impl Runs {
     pub fn streams(&self) -> Vec<(Part, PathBuf)> {
         let path = |part: Part| (part, self.site.spool.directory_of(part).stream());
         self.known.steps().into_iter().map(path).collect()
+    }
+
+    /// What runs and steps that are here use now, as far as their supervisors say it in time. It waits for them.
+    pub fn measure(&self) -> Vec<PartUsage> {
+        let here = self.known.here().into_iter().map(Part::from).chain(self.known.steps());
+        measure::all(here.map(|part| (part, self.site.spool.directory_of(part).usage())))
     }
 
     /// Whether a step is here still.

@@ -33,6 +33,8 @@ pub enum Event {
     Watcher(UnixStream),
     /// Somebody wants something.
     Command(ControlCommand),
+    /// Somebody wants to know what is used.
+    Measure(UnixStream),
 }
 
 /// How a task ended.
@@ -64,6 +66,19 @@ pub fn listen(path: &Path, events: Sender<Event>) -> io::Result<()> {
             let events = events.clone();
             // Without a thread it closes, and who came tries again.
             let _ = spawn(move || serve(stream, &events));
+        }
+    })
+}
+
+/// Whoever comes to `path` wants to know what is used.
+pub fn listen_for_usage(path: &Path, events: Sender<Event>) -> io::Result<()> {
+    let _ = fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    spawn(move || {
+        for asker in listener.incoming().flatten() {
+            if events.send(Event::Measure(asker)).is_err() {
+                return;
+            }
         }
     })
 }

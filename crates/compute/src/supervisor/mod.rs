@@ -101,6 +101,7 @@ pub fn run(path: &Path) -> io::Result<()> {
     let work = directory.work()?;
     let (sender, events) = channel();
     events::listen(&directory.control(), sender.clone())?;
+    events::listen_for_usage(&directory.usage(), sender.clone())?;
     let mut supervisor = Supervisor::new(directory, work, sender);
     supervisor.begin();
     supervisor.see_through(&events);
@@ -202,6 +203,11 @@ impl Supervisor {
             Event::Trouble(line) => self.notes.log(&line),
             Event::Watcher(stream) => self.notes.watch(stream),
             Event::Command(command) => self.obey(command),
+            Event::Measure(asker) => {
+                self.peak.sample(&self.work.group);
+                let running = self.processes();
+                usage::tell(asker, usage::measure(self.group(), self.peak, &running), &running);
+            }
         }
     }
 
@@ -440,7 +446,7 @@ impl Supervisor {
     fn tell_end(&mut self) {
         let (Some(Ok(())), Some(exit), false) = (&self.started, self.exit, self.is_told) else { return };
         let end = ScriptEnd { exit, out_of_memory: self.is_out_of_memory() };
-        let ended = Ended { end, usage: usage::measure(self.group(), self.peak) };
+        let ended = Ended { end, usage: usage::measure(self.group(), self.peak, &self.processes()) };
         self.notes.keep("how it ended, and what it used", move |directory| directory.note_ended(&ended));
         self.is_told = true;
         self.notes.say_news();

@@ -140,7 +140,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/node/connect", post(nodes::connect))
         .route("/v1/node/register", post(nodes::register))
         .route("/v1/node/orders", post(nodes::orders))
-        .route("/v1/node/reports", post(nodes::reports));
+        .route("/v1/node/reports", post(nodes::reports))
+        .route("/v1/node/usage", post(nodes::usage));
     for resource in resources::ALL {
         let list = |app, caller, query| list(resource, app, caller, query);
         router = router.route(&format!("/v1/{}", resource.name), get(list));
@@ -184,7 +185,7 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
     let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission", "why", "submit"].into_iter();
-    let known = known.chain(["connect", "register", "orders", "reports", "wait", "finish", "create", "stream"]);
+    let known = known.chain(["connect", "register", "orders", "reports", "usage", "wait", "finish", "create", "stream"]);
     let commands = SlurmProgram::ALL.into_iter().map(SlurmProgram::name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
     names.find(|name| *name == last).unwrap_or("other")

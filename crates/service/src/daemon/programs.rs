@@ -22,5 +22,6 @@ pub fn answer(program: SlurmProgram) -> Answer {
         SlurmProgram::Squeue => Service::squeue,
         SlurmProgram::Sreport => Service::sreport,
         SlurmProgram::Sshare => Service::sshare,
+        SlurmProgram::Sstat => Service::sstat,
     }
 }

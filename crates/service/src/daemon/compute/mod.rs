@@ -16,7 +16,7 @@ use super::{Reread, notify};
 use compute::cgroup::Layer;
 use compute::directory::Spool;
 use compute::hardware::{Inventory, boot};
-use compute::protocol::{Connect, Connected, Orders, Poll, Register, RunReport};
+use compute::protocol::{Connect, Connected, Orders, Poll, Register, RunReport, TellUsage};
 use compute::runs::{Runs, Site};
 use scheduling::event::Registration;
 use scheduling::id::{NodeName, NodeSession};
@@ -76,6 +76,8 @@ struct Daemon {
     news: Arc<Notify>,
     /// There may be another step.
     steps: Arc<Notify>,
+    /// Somebody wants to know what runs use.
+    measure: Notify,
     way: Arc<Way>,
     outage: Outage,
 }
@@ -134,6 +136,7 @@ impl Daemon {
             runs: Arc::new(runs),
             news,
             steps,
+            measure: Notify::new(),
             way: Arc::new(way),
             outage: Outage::default(),
         })
@@ -188,6 +191,7 @@ impl Daemon {
         tokio::select! {
             ended = self.take_orders(session, Duration::from_secs(patience.into())) => ended,
             ended = self.report(session) => ended,
+            ended = self.tell_usage(session) => ended,
             never = self.carry_streams(session) => match never {},
         }
     }
@@ -196,6 +200,9 @@ impl Daemon {
         let poll = Poll { node: self.node.clone(), session };
         loop {
             let orders: Orders = self.way.post("/v1/node/orders", &poll, patience + PATIENCE).await?;
+            if orders.measure {
+                self.measure.notify_one();
+            }
             for order in orders.orders {
                 tracing::debug!(job = order.job.0, attempt = order.attempt.0, "an order of the master");
                 self.runs.obey(order);
@@ -210,6 +217,18 @@ impl Daemon {
             for reports in said.chunks(AT_ONCE) {
                 self.send(session, reports).await?;
             }
+        }
+    }
+
+    /// Nothing waits for it: what is asked is told once, and asked again by who wants it again.
+    async fn tell_usage(&self, session: NodeSession) -> Result<Infallible, Trouble> {
+        loop {
+            self.measure.notified().await;
+            let runs = self.runs.clone();
+            let measured = tokio::task::spawn_blocking(move || runs.measure()).await;
+            let parts = measured.map_err(|error| Trouble::Unanswered(format!("cannot measure: {error}")))?;
+            let body = TellUsage { node: self.node.clone(), session, parts };
+            let _: Value = self.way.post("/v1/node/usage", &body, PATIENCE).await?;
         }
     }
 

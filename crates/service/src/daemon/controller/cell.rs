@@ -2,6 +2,7 @@
 
 use super::bells::JobBells;
 use super::figures::SchedulerFigures;
+use super::live_usage::LiveUsages;
 use super::mailbox::Mailboxes;
 use super::turn::CoreTurn;
 use crate::store::StoredLive;
@@ -34,6 +35,7 @@ pub struct CoreCell {
     mailboxes: Mailboxes,
     bells: JobBells,
     figures: SchedulerFigures,
+    usages: LiveUsages,
 }
 
 impl CoreCell {
@@ -100,6 +102,11 @@ impl CoreCell {
     /// What rings when jobs change.
     pub fn bells(&self) -> &JobBells {
         &self.bells
+    }
+
+    /// What runs use now.
+    pub(super) fn usages(&self) -> &LiveUsages {
+        &self.usages
     }
 
     /// What `sdiag` tells.

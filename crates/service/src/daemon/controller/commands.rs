@@ -1,4 +1,4 @@
-//! `squeue`, `sinfo`, `sprio`, `scontrol` and `scancel`: commands about jobs and nodes, as the service carries them
+//! `squeue`, `sinfo`, `sprio`, `sstat`, `scontrol` and `scancel`: commands about jobs and nodes, as the service carries them
 //! out.
 
 use super::super::api::{Request, Response};
@@ -12,7 +12,7 @@ use commands::cluster::{Cluster, Controller, Scripts};
 use commands::sacctmgr::World;
 use commands::sdiag::{self, Figures};
 use commands::why::{self, Why};
-use commands::{Output, Reply, scancel, scontrol, sinfo, sprio, squeue};
+use commands::{Output, Reply, scancel, scontrol, sinfo, sprio, squeue, sstat};
 use jiff::{Timestamp, Zoned};
 use scheduling::Core;
 use scheduling::event::{Accepted, Denial, SchedulerEvent};
@@ -137,6 +137,11 @@ impl Service {
         self.look("sprio", who, &request, |glass| {
             sprio::run(&glass.cluster(), &request.environment, &request.argv, out)
         })
+    }
+
+    /// Runs one sstat command for a caller. Nodes are asked, and waited for, for a moment.
+    pub fn sstat(&self, who: Who, request: Request, out: Output) -> Response {
+        self.look("sstat", who, &request, |glass| sstat::run(&glass.cluster(), &**self.core(), &request.argv, out))
     }
 
     /// Runs one scontrol command for a caller.

@@ -57,7 +57,7 @@ impl Service {
             };
             complete.push(Order { job, attempt, task });
         }
-        Orders { orders: complete }
+        Orders { orders: complete, ..Orders::default() }
     }
 }
 

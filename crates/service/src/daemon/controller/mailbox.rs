@@ -26,6 +26,8 @@ pub struct Mailboxes(Mutex<BTreeMap<NodeName, Mailbox>>);
 struct Mailbox {
     session: NodeSession,
     orders: Vec<NodeOrder>,
+    /// Whether the node is to say what its runs use.
+    measure: bool,
     /// Rings when there are orders, or the session is over.
     bell: Arc<Notify>,
 }
@@ -35,7 +37,7 @@ impl Mailboxes {
     pub fn open(&self, sessions: Vec<(NodeName, NodeSession)>) {
         let mut boxes = lock(&self.0);
         for (node, session) in sessions {
-            let new = Mailbox { session, orders: Vec::new(), bell: Arc::default() };
+            let new = Mailbox { session, orders: Vec::new(), measure: false, bell: Arc::default() };
             if let Some(old) = boxes.insert(node, new) {
                 old.bell.notify_waiters();
             }
@@ -59,27 +61,37 @@ impl Mailboxes {
         }
     }
 
+    /// Has a node say what its runs use. False where it has no session, and cannot be asked.
+    pub fn ask_for_usage(&self, node: &NodeName) -> bool {
+        let mut boxes = lock(&self.0);
+        let Some(mailbox) = boxes.get_mut(node) else { return false };
+        mailbox.measure = true;
+        mailbox.bell.notify_waiters();
+        true
+    }
+
     /// Whether this is the node's present session.
     pub fn check(&self, node: &NodeName, session: NodeSession) -> Result<(), SessionOver> {
         let is_present = lock(&self.0).get(node).is_some_and(|it| it.session == session);
         if is_present { Ok(()) } else { Err(SessionOver) }
     }
 
-    /// Waits for orders of a node, so long at most; none at all when the time is over.
+    /// Waits for orders of a node, so long at most; none at all when the time is over. With them, whether it is to say what
+    /// its runs use.
     pub async fn next(
         &self,
         node: &NodeName,
         session: NodeSession,
         patience: Duration,
-    ) -> Result<Vec<NodeOrder>, SessionOver> {
+    ) -> Result<(Vec<NodeOrder>, bool), SessionOver> {
         let until = Instant::now() + patience;
         loop {
             let bell = self.bell(node, session)?;
             // Begins to listen here: what is delivered after the look below rings.
             let rings = bell.notified();
-            let orders = self.take(node, session)?;
-            if !orders.is_empty() || timeout_at(until, rings).await.is_err() {
-                return Ok(orders);
+            let (orders, measure) = self.take(node, session)?;
+            if measure || !orders.is_empty() || timeout_at(until, rings).await.is_err() {
+                return Ok((orders, measure));
             }
         }
     }
@@ -89,11 +101,11 @@ impl Mailboxes {
         boxes.get(node).filter(|it| it.session == session).map(|it| it.bell.clone()).ok_or(SessionOver)
     }
 
-    fn take(&self, node: &NodeName, session: NodeSession) -> Result<Vec<NodeOrder>, SessionOver> {
+    fn take(&self, node: &NodeName, session: NodeSession) -> Result<(Vec<NodeOrder>, bool), SessionOver> {
         let mut boxes = lock(&self.0);
         let mailbox = boxes.get_mut(node).filter(|it| it.session == session).ok_or(SessionOver)?;
         let count = mailbox.orders.len().min(MOST);
-        Ok(mailbox.orders.drain(..count).collect())
+        Ok((mailbox.orders.drain(..count).collect(), std::mem::take(&mut mailbox.measure)))
     }
 }
 
@@ -140,11 +152,13 @@ mod tests {
         });
         tokio::task::yield_now().await;
         boxes.deliver(vec![order(1, 7), order(2, 8)]);
-        assert_eq!(waiting.await.unwrap(), Ok(vec![order(1, 7)]), "not what is of another session");
+        assert_eq!(waiting.await.unwrap(), Ok((vec![order(1, 7)], false)), "not what is of another session");
         boxes.deliver(vec![order(1, 1), order(1, 2), order(1, 1)]);
         let got = boxes.next(&"n1".into(), NodeSession(1), LONG).await;
-        assert_eq!(got, Ok(vec![order(1, 2), order(1, 1)]), "each once, as said last");
-        assert_eq!(boxes.next(&"n1".into(), NodeSession(1), Duration::ZERO).await, Ok(Vec::new()));
+        assert_eq!(got, Ok((vec![order(1, 2), order(1, 1)], false)), "each once, as said last");
+        assert!(boxes.ask_for_usage(&"n1".into()) && !boxes.ask_for_usage(&"n2".into()));
+        assert_eq!(boxes.next(&"n1".into(), NodeSession(1), LONG).await, Ok((Vec::new(), true)));
+        assert_eq!(boxes.next(&"n1".into(), NodeSession(1), Duration::ZERO).await, Ok((Vec::new(), false)));
         assert_eq!(boxes.next(&"n2".into(), NodeSession(1), LONG).await, Err(SessionOver));
     }
 

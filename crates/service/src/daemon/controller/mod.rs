@@ -13,6 +13,7 @@ mod commands;
 mod figures;
 pub mod interactive;
 mod launch;
+mod live_usage;
 mod mailbox;
 pub mod nodes;
 pub mod peer;

@@ -1,4 +1,4 @@
-//! The four requests of a compute node ([`compute::protocol`]).
+//! The requests of a compute node ([`compute::protocol`]).
 
 use super::super::http::{Answer, App, answered};
 use super::super::json;
@@ -14,7 +14,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use compute::protocol::{Connect, Connected, Orders, Poll, Register, Reports, RunReport};
+use compute::protocol::{Connect, Connected, Orders, Poll, Register, Reports, RunReport, TellUsage};
 use scheduling::event::{Accepted, Denial, Reported, SchedulerEvent};
 use scheduling::id::{NodeName, NodeSession};
 use scheduling::job::LiveJob;
@@ -48,7 +48,7 @@ macro_rules! from_node {
     )*};
 }
 
-from_node! { Connect Register Poll Reports }
+from_node! { Connect Register Poll Reports TellUsage }
 
 /// `POST /v1/node/connect`
 pub async fn connect(
@@ -116,9 +116,9 @@ pub async fn orders(
     core.mailboxes().check(&node, session).map_err(over)?;
     core.heard(&node, session, now());
     let patience = Duration::from_secs(app.service.patience().into());
-    let found = tokio::select! {
+    let (found, measure) = tokio::select! {
         found = core.mailboxes().next(&node, session, patience) => found.map_err(over)?,
-        () = app.stopping() => Vec::new(),
+        () = app.stopping() => (Vec::new(), false),
     };
     core.heard(&node, session, now());
     let orders = if found.is_empty() {
@@ -127,7 +127,24 @@ pub async fn orders(
         let mine = app.clone();
         spawn_blocking(move || mine.service.complete(found)).await.map_err(super::super::work::panicked)?
     };
-    Ok(answered(&orders, Outcome::Done))
+    Ok(answered(&Orders { measure, ..orders }, Outcome::Done))
+}
+
+/// `POST /v1/node/usage`: kept in memory, and costs no transaction.
+pub async fn usage(
+    State(app): State<Arc<App>>,
+    peer: ComputePeer,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<Response> {
+    let taken = in_turn(app, peer, headers, body, |service: &Service, ask: TellUsage| {
+        let core = service.core();
+        core.mailboxes().check(&ask.node, ask.session).map_err(over)?;
+        core.take_usage(&ask.node, ask.parts);
+        Ok(())
+    });
+    taken.await?;
+    Ok(answered(&json!({}), Outcome::Done))
 }
 
 fn over(_: SessionOver) -> Refusal {

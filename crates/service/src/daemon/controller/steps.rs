@@ -5,9 +5,10 @@ use scheduling::Core;
 use scheduling::event::{NodeReport, Reported, RunStage, ScriptEnd};
 use scheduling::id::{NodeName, Time};
 use scheduling::job::{Allocation, JobPhase, LiveJob, NodeShare};
+use scheduling::measured::{NodeUsage, summed};
 use slurm::model::TresId;
-use slurm::model::tres::{CPU, DISK, MEM, NODE};
-use slurm::records::{Job as Record, JobState, Step, StepDetails, StepId, TresCounts, Usage};
+use slurm::model::tres::{CPU, MEM, NODE};
+use slurm::records::{Job as Record, JobState, Step, StepDetails, StepId, TresCounts};
 
 /// The step that a report tells of, and the key of the record that it belongs to; `None` for reports of other things, of
 /// other runs, and of nodes that do not run the script.
@@ -47,12 +48,9 @@ fn begun(allocation: &Allocation, share: &NodeShare) -> Step {
 }
 
 fn ended(begun: Step, job: &LiveJob, end: ScriptEnd, used: RunUsage, now: Time) -> Step {
-    let cpu = used.user_cpu.map(|user| (user + used.system_cpu.unwrap_or(0)) / 1000);
-    let details = StepDetails {
-        usage_in: of_one_task(&begun.nodes, counts([(CPU, cpu), (MEM, used.peak_memory), (DISK, used.read)])),
-        usage_out: of_one_task(&begun.nodes, counts([(DISK, used.written)])),
-        ..StepDetails::default()
-    };
+    let node = NodeName::from(begun.nodes.as_str());
+    let (usage_in, usage_out) = summed(&[NodeUsage { node: &node, ranks: &[0], used }]);
+    let details = StepDetails { usage_in, usage_out, ..StepDetails::default() };
     let ending = job.ending();
     Step {
         state: state(job, end),
@@ -79,20 +77,4 @@ fn state(job: &LiveJob, end: ScriptEnd) -> JobState {
 
 fn counts<const N: usize>(of: [(TresId, Option<u64>); N]) -> TresCounts {
     of.into_iter().filter_map(|(tres, count)| Some((tres, count?))).collect()
-}
-
-/// What the only task used is the most, the least and the average.
-fn of_one_task(node: &str, used: TresCounts) -> Usage {
-    let places = || used.iter().map(|(tres, _)| (tres, node.to_owned())).collect();
-    let task: TresCounts = used.iter().map(|(tres, _)| (tres, 0)).collect();
-    Usage {
-        average: used.clone(),
-        max: used.clone(),
-        max_node: places(),
-        max_task: task.clone(),
-        min: used.clone(),
-        min_node: places(),
-        min_task: task,
-        total: used.clone(),
-    }
 }

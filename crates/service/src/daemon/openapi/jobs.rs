@@ -57,6 +57,7 @@ pub fn paths() -> Vec<(&'static str, Value)> {
         ("/v1/node/register", node("A node says what it is, once in each session.", "NodeRegister")),
         ("/v1/node/orders", node("A node waits for orders; a heartbeat.", "NodePoll")),
         ("/v1/node/reports", node("A node says what became of runs.", "NodeReports")),
+        ("/v1/node/usage", node("A node says what its runs and steps use, when it was asked.", "NodeUsage")),
     ]
 }
 
@@ -120,6 +121,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("NodeRegister", object(&[&session()[..], &[("registration", any("`Registration`"))]].concat())),
         ("NodePoll", object(&session())),
         ("NodeReports", object(&[&session()[..], &[("reports", list())]].concat())),
+        ("NodeUsage", object(&[&session()[..], &[("parts", list())]].concat())),
     ]
 }
 
