@@ -59,8 +59,9 @@ fn serve(args: NodeArgs) -> Result<(), Diagnostic> {
 
 /// Which compute node this is, if it is one.
 fn place(args: &NodeArgs) -> Option<Place> {
-    let gres = args.config.with_file_name("gres.conf");
-    args.compute.clone().map(|name| Place { name, local: args.local, gres })
+    let (gres, container) =
+        (args.config.with_file_name("gres.conf"), args.config.with_file_name("job_container.conf"));
+    args.compute.clone().map(|name| Place { name, local: args.local, gres, container })
 }
 
 fn config(args: &NodeArgs) -> Result<Config, Diagnostic> {

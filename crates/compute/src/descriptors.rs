@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// No more go at once.
-pub const MOST: usize = 3;
+pub const MOST: usize = 4;
 
 /// Sends them, with one byte, which comes first on the other side. Refuses more than [`MOST`].
 pub fn give(socket: impl AsFd, files: &[BorrowedFd<'_>]) -> io::Result<()> {

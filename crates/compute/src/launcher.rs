@@ -7,6 +7,7 @@
 
 use crate::descriptors;
 use crate::interpreter::Interpreter;
+use crate::private;
 use crate::protocol::RunAs;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -53,6 +54,8 @@ pub struct Task {
     pub has_terminal: bool,
     /// What becomes of files that are there.
     pub open_mode: OpenMode,
+    /// Which of those that came with it is the mount namespace that it is in; `None` is the node's own.
+    pub namespace: Option<usize>,
     /// Bits that new files do not get.
     pub umask: u32,
     /// Soft limits of resources.
@@ -166,6 +169,10 @@ fn begin(people: &dyn People, mut input: File, pipe: &mut File) -> Result<u8, St
     input.read_to_end(&mut text).map_err(of("cannot read what to become"))?;
     drop(input);
     let task: Task = serde_json::from_slice(&text).map_err(|error| format!("cannot read what to become: {error}"))?;
+    if let Some(place) = task.namespace {
+        let namespace = given.get(place).ok_or("the job's namespace did not come with the task")?;
+        private::enter(namespace).map_err(of("the job's own directories"))?;
+    }
     // Its own session and process group: signals of a terminal or of the daemon's group are not the script's.
     setsid().map_err(of("setsid"))?;
     let mut notes = become_user(people, &task)?;

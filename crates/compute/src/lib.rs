@@ -10,7 +10,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 words | [`protocol`], [`stream`], [`process`], [`interpreter`] |
-//! | 1 parts | [`file_names`], [`environment`], [`hardware`], [`cgroup`], [`descriptors`] |
+//! | 1 parts | [`file_names`], [`environment`], [`hardware`], [`cgroup`], [`descriptors`], [`private`] |
 //! | 2 a run | [`directory`] |
 //! | 3 its script, its steps' end | [`launcher`], [`ending`] |
 //! | 4 its processes | [`supervisor`] |
@@ -25,6 +25,7 @@ pub mod file_names;
 pub mod hardware;
 pub mod interpreter;
 pub mod launcher;
+pub mod private;
 pub mod process;
 pub mod protocol;
 pub mod runs;

@@ -66,6 +66,7 @@ impl Node {
             inventory: Inventory::find("n1", Path::new("/nonexistent")).unwrap(),
             spool: self.spool(),
             layer: self.layer(),
+            private: None,
             program: env!("CARGO_BIN_EXE_enlist").into(),
             notify: Box::new(|| {}),
         };

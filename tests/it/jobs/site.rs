@@ -13,10 +13,17 @@ pub struct Site {
 impl Site {
     /// With this configuration on all of them, in a lab of this name.
     pub fn start(name: &str, config: &str) -> Self {
+        Self::start_with(name, &[("enlist.conf", config)])
+    }
+
+    /// With these files in `/etc/enlist` on all of them.
+    pub fn start_with(name: &str, files: &[(&str, &str)]) -> Self {
         let site = Self { lab: Lab::with_nodes(name, 1, 2) };
         for host in ["master", "node1", "node2"] {
-            let config = site.lab.write_temp("enlist.conf", config);
-            site.lab.lab(&["put", host, config.to_str().unwrap(), "/etc/enlist/enlist.conf"]).ok();
+            for (name, text) in files {
+                let file = site.lab.write_temp(name, text);
+                site.lab.lab(&["put", host, file.to_str().unwrap(), &format!("/etc/enlist/{name}")]).ok();
+            }
             site.lab.sh(host, "ln -sf /opt/lab/enlist /usr/local/bin/enlist").ok();
         }
         site.lab.sh("master", "enlist cert init --name 10.0.0.10").ok();

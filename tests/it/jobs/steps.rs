@@ -6,24 +6,29 @@ use crate::support::Ran;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 const CONFIG: &str = "ClusterName=site\nListenAddress=10.0.0.10\nAccountingStorageHost=10.0.0.10\nKillWait=2\n\
-                      SlurmdTimeout=300\nLaunchParameters=use_interactive_step\nNodeName=node[1-2] CPUs=2 RealMemory=1000\n\
+                      SlurmdTimeout=300\nLaunchParameters=use_interactive_step\nJobContainerType=job_container/tmpfs\nNodeName=node[1-2] CPUs=2 RealMemory=1000\n\
                       PartitionName=main Nodes=ALL Default=YES MaxTime=60\n";
 
-/// A login node, the master, two compute nodes, and gildong, who is known on all of them.
-struct Login(Site);
+/// Jobs have `/tmp` and `/dev/shm` for themselves.
+const CONTAINER: &str = "AutoBasePath=true BasePath=/var/jobs\n";
 
-fn site() -> MutexGuard<'static, Login> {
+/// A login node, the master, two compute nodes, and gildong, who is known on all of them.
+pub struct Login(pub Site);
+
+/// The one for all tests of this kind, lent to one at a time.
+pub fn site() -> MutexGuard<'static, Login> {
     static SITE: OnceLock<Mutex<Login>> = OnceLock::new();
     SITE.get_or_init(|| Mutex::new(Login::start())).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Login {
     fn start() -> Self {
-        let site = Self(Site::start("steps", CONFIG));
+        let files = [("enlist.conf", CONFIG), ("job_container.conf", CONTAINER)];
+        let site = Self(Site::start_with("steps", &files));
         let lab = &site.0.lab;
         let config = lab.write_temp("enlist.conf", CONFIG);
         lab.lab(&["put", "login1", config.to_str().unwrap(), "/etc/enlist/enlist.conf"]).ok();
-        let links = "for name in enlist sacct salloc sattach sbatch sbcast scancel scontrol squeue srun; do \
+        let links = "for name in enlist sacct salloc sattach sbatch sbcast scancel scontrol squeue srun sstat; do \
                      ln -sf /opt/lab/enlist /usr/local/bin/$name; done; useradd -m -u 2001 -s /bin/bash gildong";
         for host in ["master", "login1", "node1", "node2"] {
             lab.sh(host, links).ok();
@@ -33,10 +38,16 @@ impl Login {
         lab.sh("master", "enlist cert issue login1 </root/request >/root/answer").ok();
         site.carry("master", "login1", "/root/answer");
         lab.sh("login1", "enlist cert install </root/answer").ok();
-        lab.sh("login1", "setsid enlist node >>/var/log/enlist 2>&1 </dev/null & echo $! >/run/enlist.pid").ok();
+        site.forward();
         let idle = || lab.sh("login1", "scontrol show nodes").stdout.matches("State=IDLE").count();
         wait("both nodes are there", || (idle() == 2).then_some(()));
         site
+    }
+
+    /// Starts what forwards requests of the login node.
+    pub fn forward(&self) {
+        let line = "setsid enlist node >>/var/log/enlist 2>&1 </dev/null & echo $! >/run/enlist.pid";
+        self.0.lab.sh("login1", line).ok();
     }
 
     fn carry(&self, from: &str, to: &str, path: &str) {
@@ -45,7 +56,7 @@ impl Login {
     }
 
     /// A shell line of gildong's on the login node.
-    fn types(&self, line: &str) -> Ran {
+    pub fn types(&self, line: &str) -> Ran {
         let script = self.0.lab.write_temp("line.sh", &format!("cd /home/gildong\n{line}\n"));
         self.0.lab.lab(&["put", "login1", script.to_str().unwrap(), "/tmp/line.sh"]).ok();
         self.0
@@ -54,20 +65,20 @@ impl Login {
     }
 
     /// Waits until no job is left, so that tests do not wait for each other's nodes.
-    fn is_empty(&self) {
+    pub fn is_empty(&self) {
         let jobs = || self.0.lab.sh("login1", "squeue -h").stdout;
         wait("no job is left", || jobs().is_empty().then_some(()));
     }
 }
 
-fn sorted(text: &str) -> Vec<&str> {
+pub fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();
     lines
 }
 
 /// The first number behind a word.
-fn number_behind(text: &str, word: &str) -> String {
+pub fn number_behind(text: &str, word: &str) -> String {
     let (_, rest) = text.split_once(word).unwrap_or_else(|| panic!("no `{word}` in {text}"));
     rest.chars().take_while(char::is_ascii_digit).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// A line that does not end is passed on in pieces of so many bytes.
-const LONGEST: usize = 64 << 10;
+pub const LONGEST: usize = 16 << 10;
 
 /// One stream of all tasks.
 #[derive(Debug)]

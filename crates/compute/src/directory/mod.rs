@@ -8,6 +8,7 @@
 //! | `usage` | a socket that answers who connects with what is used now | the supervisor |
 //! | `stream` | of a step: a socket for what its tasks read and write | the supervisor |
 //! | `tasks.json` | the processes of script or tasks, before they may run | the supervisor |
+//! | `namespace.json` | of a run: who holds the mount namespace of its own directories | the supervisor |
 //! | `launched` | they run | the supervisor |
 //! | `failed.json` | why they could not be started | the supervisor, or the daemon for it |
 //! | `delivered.json` | serial numbers of delivered signals | the supervisor |
@@ -25,6 +26,7 @@ mod spool;
 pub use spool::Spool;
 
 use crate::cgroup::{Limits, RunGroup};
+use crate::private::{HeldNamespace, PrivatePlace};
 use crate::process::ProcessId;
 use crate::protocol::{Launch, RunUsage, StepLaunch};
 use scheduling::event::ScriptEnd;
@@ -94,6 +96,12 @@ pub struct Work {
     pub gpus: Vec<u32>,
     /// Whether other GPUs are hidden from it.
     pub hides_gpus: bool,
+    /// Of a step: how many others of its run were there when it came.
+    #[serde(default)]
+    pub steps_beside: usize,
+    /// The directories that it has for itself, where it has some; those of a step are its run's.
+    #[serde(default)]
+    pub private: Option<PrivatePlace>,
 }
 
 /// The control groups of all of a run.
@@ -109,6 +117,12 @@ impl Work {
     /// Which run or step it is.
     pub fn part(&self) -> Part {
         Part { run: (self.job, self.attempt), step: self.step.as_ref().map(|step| step.step) }
+    }
+
+    /// Takes the files in a run's own directories away. A step has none.
+    pub fn remove_private(&self) -> io::Result<()> {
+        let private = self.private.as_ref().filter(|_| self.step.is_none());
+        private.map_or(Ok(()), PrivatePlace::remove)
     }
 
     /// Whether processes are started for it: a script or tasks; an allocation has none of its own.
@@ -204,6 +218,21 @@ impl RunDirectory {
             }
         }
         Ok(steps)
+    }
+
+    /// The directory of the run that a step is of.
+    pub fn beside_run(&self, step: Part) -> RunDirectory {
+        RunDirectory { path: self.path.with_file_name(Part::from(step.run).to_string()) }
+    }
+
+    /// Who holds the mount namespace of a run's own directories.
+    pub fn namespace(&self) -> io::Result<Option<HeldNamespace>> {
+        self.read("namespace.json")
+    }
+
+    /// Notes who holds the mount namespace of the run's own directories.
+    pub fn note_namespace(&self, held: &HeldNamespace) -> io::Result<()> {
+        self.write("namespace.json", held)
     }
 
     /// The path of the supervisor's log.

@@ -281,6 +281,7 @@ impl Keeper {
         if let Err(error) = work.whole.as_ref().map_or(&work.group, |whole| &whole.group).remove() {
             self.warn(&error.to_string());
         }
+        self.tell_private(work.remove_private());
         self.keep(|| directory.note_left());
         self.publish();
         self.read_log(directory);
@@ -296,8 +297,17 @@ impl Keeper {
         if let Err(error) = group.remove() {
             self.warn(&error.to_string());
         }
+        if let (Some(private), None) = (work::private(&self.site, self.run), self.run.step) {
+            self.tell_private(private.remove());
+        }
         self.known.left(self.run);
         (self.site.notify)();
+    }
+
+    fn tell_private(&self, removed: io::Result<()>) {
+        if let Err(error) = removed {
+            self.warn(&format!("its own directories stay until the daemon's next start: {error}"));
+        }
     }
 
     fn group(&self) -> RunGroup {

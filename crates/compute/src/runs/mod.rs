@@ -11,6 +11,7 @@ mod work;
 use crate::cgroup::Layer;
 use crate::directory::{ControlCommand, Part, RunDirectory, Spool};
 use crate::hardware::Inventory;
+use crate::private::PrivateDirectories;
 use crate::protocol::{Launch, Order, OrderedTask, PartUsage, RunReport, StepLaunch};
 use keeper::{Ask, Keeper};
 use known::{Known, KnownRuns};
@@ -35,6 +36,8 @@ pub struct Site {
     pub spool: Spool,
     /// Their control groups.
     pub layer: Layer,
+    /// The directories that each job has for itself, if it has any.
+    pub private: Option<PrivateDirectories>,
     /// What is started as supervisor: [`crate::OWN_PROGRAM`].
     pub program: PathBuf,
     /// Is called when there is something new to report.
@@ -57,7 +60,16 @@ impl Runs {
                 tracing::error!("the run in {} is left as it is: {error}", directory.path().display());
             }
         }
+        runs.open_private()?;
         Ok(runs)
+    }
+
+    /// What is left in the own directories of runs that are gone is taken away.
+    fn open_private(&self) -> io::Result<()> {
+        let Some(directories) = &self.site.private else { return Ok(()) };
+        let here = self.site.spool.runs()?;
+        let name = |run: &RunDirectory| run.path().file_name().map(|name| name.to_string_lossy().into_owned());
+        directories.open(self.site.node.as_str(), &here.iter().filter_map(name).collect::<Vec<_>>())
     }
 
     fn adopt(&self, directory: &RunDirectory) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use super::Site;
 use crate::cgroup::{Limits, RunGroup};
 use crate::directory::{Part, RunDirectory, WholeRun, Work};
+use crate::private::PrivatePlace;
 use crate::protocol::{Launch, StepLaunch};
 use scheduling::units::Units;
 
@@ -11,12 +12,21 @@ use scheduling::units::Units;
 const PROCESSES_PER_CPU: u32 = 1024;
 const FEWEST_PROCESSES: u32 = 4096;
 
+/// So many steps of a job may be on a node at a time: each has a process of root's that watches it.
+const MOST_STEPS: usize = 512;
+
 const MEGABYTE: u64 = 1024 * 1024;
 
 /// All control groups of a run, or those of a step.
 pub fn group(site: &Site, part: Part) -> RunGroup {
     let run = site.layer.run(&format!("job_{}", Part::from(part.run)));
     part.step.map_or(run.clone(), |step| run.below(&format!("step_{step}")))
+}
+
+/// The directories that a run has for itself, where jobs have some.
+pub fn private(site: &Site, part: Part) -> Option<PrivatePlace> {
+    let directories = site.private.as_ref()?;
+    Some(directories.of_run(site.node.as_str(), &Part::from(part.run).to_string()))
 }
 
 /// A run that is to start. The error says which of its devices is none.
@@ -44,14 +54,26 @@ pub fn of_run(site: &Site, part: Part, launch: Launch) -> Result<Work, String> {
         whole: Some(WholeRun { group: whole, limits }),
         gpus: inventory.gpu_numbers(&share.gres),
         hides_gpus,
+        steps_beside: 0,
+        private: private(site, part),
         launch,
     })
 }
 
 /// A step that is to start in a run. The error says what of it is not the run's, or cannot be.
 pub fn of_step(site: &Site, part: Part, run: &RunDirectory, step: StepLaunch) -> Result<Work, String> {
-    let run = run.work().map_err(|error| format!("its job's record cannot be read: {error}"))?;
+    let unread = |error| format!("its job's record cannot be read: {error}");
+    let beside = run.steps().map_err(unread)?.len();
+    if beside >= MOST_STEPS {
+        return Err(format!("the job has {beside} steps on {} already, and no more at a time", site.node));
+    }
+    let mut run = run.work().map_err(unread)?;
     check(&run, &step)?;
+    // What the script was sent is not its steps', and need not be kept once for each.
+    run.launch.batch.iter_mut().for_each(|batch| {
+        batch.environment.clear();
+        batch.arguments.clear();
+    });
     let Site { inventory, .. } = site;
     let share = &step.share;
     let memory = if share.memory == 0 { run.launch.share.memory } else { share.memory };
@@ -66,6 +88,7 @@ pub fn of_step(site: &Site, part: Part, run: &RunDirectory, step: StepLaunch) ->
         limits,
         whole: None,
         script: None,
+        steps_beside: beside,
         gpus: inventory.gpu_numbers(&share.gres),
         step: Some(step),
         ..run

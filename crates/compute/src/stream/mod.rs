@@ -26,6 +26,10 @@ pub const LONGEST_REASON: usize = 1000;
 /// So many bytes of a task's stream are kept until they are acknowledged.
 pub const KEPT: usize = 1 << 20;
 
+/// … and, where a step has very many tasks, at least so many. Who holds output back until a line is whole holds no more than this:
+/// else a task would wait for ever.
+pub const FEWEST_KEPT: usize = 16 << 10;
+
 /// Who sends input sends at most so many bytes that are not acknowledged yet; a node takes so many in, whether or not its tasks
 /// read them. So input that nobody reads never stands in the way of signals and of what is acknowledged.
 pub const INPUT_WINDOW: u64 = 256 << 10;

@@ -18,6 +18,7 @@ mod usage;
 use crate::cgroup::RunGroup;
 use crate::directory::{ControlCommand, Ended, RunDirectory, Work};
 use crate::ending;
+use crate::private::HeldNamespace;
 use crate::process::{descendants, kill_all, signal_each};
 use crate::stream::TaskEnded;
 use events::{Event, TaskExit};
@@ -29,7 +30,9 @@ use scheduling::job::SignalTarget;
 use slurm::records::ExitCode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use streams::{Said, Streams};
@@ -48,7 +51,7 @@ const UNTOLD: Duration = Duration::from_secs(5);
 /// when one of them fails.
 const KILL_WAIT: u32 = 30;
 
-/// So long output waits to be read when all is over; and where the master wants the end.
+/// So long output waits to be read when all is over, while nobody is connected; and where the master wants the end.
 const UNREAD: Duration = Duration::from_secs(60);
 const UNREAD_AT_END: Duration = Duration::from_secs(10);
 
@@ -58,6 +61,8 @@ struct Supervisor {
     work: Work,
     events: Sender<Event>,
     streams: Option<Streams>,
+    /// The mount namespace in which its processes are, where they have one of their own.
+    namespace: Option<Arc<OwnedFd>>,
     /// Processes of script or tasks, and how many there are to be.
     pids: Vec<i32>,
     serials: BTreeSet<u32>,
@@ -118,6 +123,7 @@ impl Supervisor {
             work,
             events,
             streams: None,
+            namespace: None,
             pids: Vec::new(),
             serials: BTreeSet::new(),
             running: BTreeSet::new(),
@@ -153,10 +159,27 @@ impl Supervisor {
             self.streams = Some(streams.map_err(|error| format!("streams of tasks: {error}"))?);
         }
         start::groups(&self.work)?;
+        self.namespace = self.private_namespace()?;
         if self.work.has_tasks() {
-            self.pids = start::all(&self.notes.directory, &self.work, opened, &self.events)?;
+            self.pids = start::all(&self.notes.directory, &self.work, opened, self.namespace.clone(), &self.events)?;
         }
         Ok(())
+    }
+
+    /// A run makes one, if it is to have directories of its own, and its steps are in the same.
+    fn private_namespace(&self) -> Result<Option<Arc<OwnedFd>>, String> {
+        let Some(private) = &self.work.private else { return Ok(None) };
+        let directory = &self.notes.directory;
+        let cannot = |error: io::Error| format!("the job's own directories: {error}");
+        if self.work.step.is_some() {
+            let run = directory.beside_run(self.work.part());
+            let held = run.namespace().map_err(cannot)?.ok_or("the job's own directories are not there")?;
+            return Ok(Some(Arc::new(held.open().map_err(cannot)?)));
+        }
+        let namespace = private.make()?;
+        let held = HeldNamespace::of(&namespace).ok_or("the job's own directories: this process is not in /proc")?;
+        directory.note_namespace(&held).map_err(cannot)?;
+        Ok(Some(Arc::new(namespace)))
     }
 
     fn see_through(&mut self, events: &Receiver<Event>) {
@@ -320,6 +343,9 @@ impl Supervisor {
         }
         let at = Instant::now() + Duration::from_secs(kill_wait.into());
         let is_first = !self.is_terminated && self.kill_at.is_none();
+        if self.is_finishing && !self.is_terminated {
+            self.say(Said::FinishSoon(UNREAD_AT_END));
+        }
         self.is_terminated = true;
         self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));
         if !is_first {
@@ -366,7 +392,7 @@ impl Supervisor {
             Some(streams) if streams.takes_lines => streams.say(Said::Line(lines)),
             _ if !self.work.has_tasks() => {}
             _ => {
-                if let Err(why) = start::note(&self.work, lines) {
+                if let Err(why) = start::note(&self.work, lines, self.namespace.clone()) {
                     self.notes.log(&format!("the user is not told of the end: {why}"));
                 }
             }
@@ -466,7 +492,8 @@ impl Supervisor {
             self.say(Said::Line(format!("slurmstepd: error: {what}\n")));
         }
         match &mut self.streams {
-            Some(streams) => streams.say(Said::Finish(if self.is_terminated { UNREAD_AT_END } else { UNREAD })),
+            Some(streams) if self.is_terminated => streams.say(Said::FinishSoon(UNREAD_AT_END)),
+            Some(streams) => streams.say(Said::Finish(UNREAD)),
             None => self.is_drained = true,
         }
     }
@@ -480,13 +507,29 @@ impl Supervisor {
         if let Err(error) = group.remove() {
             self.notes.log(&error.to_string());
         }
+        self.namespace = None;
+        if let Err(error) = self.work.remove_private() {
+            self.notes.log(&format!("its own directories stay until the daemon's next start: {error}"));
+        }
         self.notes.keep("that nothing is left", RunDirectory::note_left);
         self.notes.write_all();
         self.notes.say_news();
     }
 }
 
-/// The greatest of several exits, as the kernel's numbers are: any exit code is above any signal.
 fn greatest(exits: impl Iterator<Item = ExitCode>) -> ExitCode {
-    exits.max_by_key(|exit| (exit.code, exit.signal)).unwrap_or_default()
+    exits.max_by_key(|exit| exit.height()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_a_node_is_the_worst_of_all_nodes() {
+        let exit = |code, signal| ExitCode { code, signal };
+        assert_eq!(greatest([exit(1, 0), exit(0, 9), exit(3, 0)].into_iter()), exit(3, 0));
+        assert!(exit(1, 0).height() > exit(0, 9).height(), "what failed stands before what was ended for it");
+        assert_eq!(greatest(std::iter::empty()), exit(0, 0));
+    }
 }

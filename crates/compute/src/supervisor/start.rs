@@ -3,7 +3,7 @@
 use super::events::{Event, reap, spawn};
 use super::tasks::{self, Standard};
 use crate::directory::{RunDirectory, Work};
-use crate::launcher::outcome;
+use crate::launcher::{Task, outcome};
 use crate::process::ProcessId;
 use crate::{LAUNCHER, OWN_PROGRAM, descriptors};
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 /// A process that waits for what to become.
@@ -40,6 +41,7 @@ pub fn all(
     directory: &RunDirectory,
     work: &Work,
     opened: Vec<Standard>,
+    namespace: Option<Arc<OwnedFd>>,
     events: &Sender<Event>,
 ) -> Result<Vec<i32>, String> {
     let cannot = |error: io::Error| format!("cannot start a process: {error}");
@@ -60,16 +62,22 @@ pub fn all(
     let found = found.ok_or("a launcher ended before it was told what to become")?;
     directory.note_tasks(&found).map_err(|error| format!("{}: {error}", directory.path().display()))?;
     let (work, events) = (work.clone(), events.clone());
-    let handed = spawn(move || hand_out(&work, waiting, opened, &events));
+    let handed = spawn(move || hand_out(&work, waiting, opened, namespace.as_deref(), &events));
     handed.map_err(|error| format!("cannot start a thread: {error}"))?;
     Ok(pids)
 }
 
 /// Tells all what to become, and then hears from each whether it did.
-fn hand_out(work: &Work, mut waiting: Vec<Waiting>, opened: Vec<Standard>, events: &Sender<Event>) {
+fn hand_out(
+    work: &Work,
+    mut waiting: Vec<Waiting>,
+    opened: Vec<Standard>,
+    namespace: Option<&OwnedFd>,
+    events: &Sender<Event>,
+) {
     let tell = |place: usize, standard: Standard| {
         let (one, task) = (waiting.get(place), tasks::task(work, place, &standard));
-        one.map_or(Ok(()), |one| task.and_then(|task| hand(&one.socket, &task, &standard)))
+        one.map_or(Ok(()), |one| task.and_then(|task| hand(&one.socket, task, &standard.files, namespace)))
     };
     let told: Vec<_> = opened.into_iter().enumerate().map(|(place, standard)| tell(place, standard)).collect();
     for (place, (one, told)) in waiting.iter_mut().zip(told).enumerate() {
@@ -82,9 +90,10 @@ fn hand_out(work: &Work, mut waiting: Vec<Waiting>, opened: Vec<Standard>, event
 }
 
 /// One that died does not take it, and says nothing on its pipe either.
-fn hand(socket: &UnixStream, task: &impl serde::Serialize, standard: &Standard) -> Result<(), String> {
-    let text = serde_json::to_vec(task).map_err(|error| error.to_string())?;
-    let files: Vec<_> = standard.files.iter().map(AsFd::as_fd).collect();
+fn hand(socket: &UnixStream, task: Task, given: &[OwnedFd], namespace: Option<&OwnedFd>) -> Result<(), String> {
+    let task = Task { namespace: namespace.map(|_| given.len()), ..task };
+    let text = serde_json::to_vec(&task).map_err(|error| error.to_string())?;
+    let files: Vec<_> = given.iter().chain(namespace).map(AsFd::as_fd).collect();
     let given = descriptors::give(socket, &files);
     let _ = given.and_then(|()| { socket }.write_all(&text)).and_then(|()| socket.shutdown(Shutdown::Write));
     Ok(())
@@ -92,14 +101,13 @@ fn hand(socket: &UnixStream, task: &impl serde::Serialize, standard: &Standard) 
 
 /// Writes lines for the user where the first task's errors go, as the user, beside all that goes on. The process that does it is
 /// one of the run's: one that hangs is killed with the others.
-pub fn note(work: &Work, lines: String) -> Result<(), String> {
+pub fn note(work: &Work, lines: String, namespace: Option<Arc<OwnedFd>>) -> Result<(), String> {
     let Some(task) = tasks::note(work, lines)? else { return Ok(()) };
-    let text = serde_json::to_vec(&task).map_err(|error| error.to_string())?;
     let one = launcher().map_err(|error| format!("cannot start a process: {error}"))?;
     work.group.take(one.pid).map_err(|error| error.to_string())?;
     spawn(move || {
         // One that was killed does not take it.
-        let _ = descriptors::give(&one.socket, &[]).and_then(|()| { &one.socket }.write_all(&text));
+        let _ = hand(&one.socket, task, &[], namespace.as_deref());
     })
     .map_err(|error| format!("cannot start a thread: {error}"))
 }

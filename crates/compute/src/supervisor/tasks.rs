@@ -47,7 +47,7 @@ pub fn open(work: &Work) -> Result<(Vec<Standard>, Option<Engine>), String> {
         let script = work.script.is_some().then(|| of_script(work)).transpose()?;
         return Ok((script.into_iter().collect(), None));
     };
-    let mut engine = Engine::new(work.node.as_str(), &step.share.ranks);
+    let mut engine = Engine::new(work.node.as_str(), &step.share.ranks, work.steps_beside + 1);
     let open = |local| open_one(work, step, local, &mut engine).map_err(|error| format!("streams of tasks: {error}"));
     let opened = (0..step.share.ranks.len()).map(open).collect::<Result<_, _>>()?;
     Ok((opened, Some(engine)))
@@ -199,6 +199,7 @@ fn step_task(
         error: standard.error.clone(),
         has_terminal: standard.has_terminal,
         open_mode: program.open_mode,
+        namespace: None,
         umask: program.umask,
         limits: program.limits.clone(),
     })
@@ -250,6 +251,7 @@ fn script_task(work: &Work, standard: &Standard, at: Surroundings) -> Result<Tas
         has_terminal: false,
         // What an earlier run of the job wrote is not lost.
         open_mode: if work.attempt.0 > 0 { OpenMode::Append } else { batch.open_mode },
+        namespace: None,
         umask: batch.umask,
         limits: batch.limits.clone(),
     })

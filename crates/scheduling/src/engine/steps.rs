@@ -376,8 +376,7 @@ fn merge(step: &mut LiveStep, end: ScriptEnd, at: Time) {
     if badness(end.state()) > badness(own.state) {
         own.state = end.state();
     }
-    let height = |exit: ExitCode| if exit.signal > 0 { 128 + u32::from(exit.signal) } else { u32::from(exit.code) };
-    if height(end.exit) > height(own.exit) {
+    if end.exit.height() > own.exit.height() {
         own.exit = end.exit;
     }
     own.at = own.at.max(at);

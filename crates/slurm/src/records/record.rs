@@ -145,6 +145,14 @@ pub struct ExitCode {
     pub signal: u8,
 }
 
+impl ExitCode {
+    /// By what the worst of several is found, whoever compares them: as Slurm and the kernel number them (wait(2)), any code
+    /// is above any signal. So what failed by itself stands before what was ended for it.
+    pub fn height(self) -> u32 {
+        u32::from(self.code) << 8 | u32::from(self.signal)
+    }
+}
+
 /// Which part of the scheduler started a job, in Slurm's bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags(pub u32);

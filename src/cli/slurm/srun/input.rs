@@ -77,18 +77,19 @@ impl Input {
     }
 
     /// The tasks of a node have read all up to this place. A node that says nothing new has a new connection, and is told again
-    /// what may have been lost with the old one.
+    /// what may have been lost with the old one. One that says something new may have one, too: what of it was lost is said again
+    /// when nothing more is heard for a while.
     pub fn taken(&mut self, node: u32, place: u64) {
         if let Some(own) = self.taken.get_mut(&node) {
             let is_news = place > *own;
             *own = place.max(*own);
-            if is_news {
-                self.again = None;
-            } else {
-                self.again = Some((Instant::now(), PATIENCE));
-            }
+            let pause = if is_news { PATIENCE } else { Duration::ZERO };
+            self.again = Some((Instant::now() + pause, PATIENCE));
         }
         self.forget();
+        if self.kept.is_empty() && !self.is_ended {
+            self.again = None;
+        }
     }
 
     /// A node is gone, and reads nothing any more.
@@ -205,12 +206,27 @@ mod tests {
         input.take(b"abc".to_vec());
         assert!(input.due().is_some() && input.overdue().is_empty());
         input.taken(0, 2);
-        assert!(input.due().is_none(), "there is progress");
+        assert!(input.due().is_some_and(|at| at > Instant::now()) && input.overdue().is_empty(), "there is progress");
         input.taken(0, 2);
         assert_eq!(input.overdue()[0].content, b"abc");
         assert!(input.overdue().is_empty() && input.due().is_some());
         [0, 2].into_iter().for_each(|node| input.taken(node, 3));
-        assert!(input.again().is_empty());
+        assert!(input.again().is_empty() && input.due().is_none(), "all was read");
+    }
+
+    /// A connection was lost with its acknowledgements and with the end behind what they were for: no more comes from either side.
+    #[test]
+    fn what_was_lost_behind_news_is_said_again() {
+        let mut input = input();
+        input.gone(2);
+        input.take(b"abc".to_vec());
+        input.take(Vec::new());
+        input.taken(0, 2);
+        assert!(input.due().is_some());
+        input.taken(0, 3);
+        input.again = input.again.map(|(_, patience)| (Instant::now(), patience));
+        let again = input.overdue();
+        assert_eq!((again.len(), again[0].place, again[0].content.len()), (1, 3, 0), "the end may have been lost");
     }
 
     #[test]

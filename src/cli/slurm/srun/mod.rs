@@ -46,6 +46,9 @@ const SIGNALS: &[Signal] = &[
     Signal::SIGWINCH,
 ];
 
+// What is held back until a line is whole is not acknowledged: a node must keep as much, or the task waits for ever.
+const _: () = assert!(commands::srun::lines::LONGEST <= compute::stream::FEWEST_KEPT);
+
 /// `srun`
 pub fn run(args: Vec<OsString>) -> Exit {
     let now = Zoned::now();

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
+use words::text::visible::visible;
 
 /// Where one stream goes.
 pub enum Sink {
@@ -80,16 +81,14 @@ pub struct Printer {
     thread: JoinHandle<()>,
     /// What stands before each line of its own.
     program: &'static str,
-    /// Whether the terminal needs to be told to begin a line.
-    is_raw: bool,
 }
 
 impl Printer {
-    /// Begins; tells what was written, and what cannot be.
+    /// Begins; tells what was written, and what cannot be. `is_raw`: the terminal needs to be told to begin a line.
     pub fn start(program: &'static str, is_raw: bool, output: Stream, errors: Stream, tell: Sender<News>) -> Self {
         let (jobs, to_do) = mpsc::channel();
-        let thread = std::thread::spawn(move || work(output, errors, &to_do, &tell));
-        Self { jobs, thread, program, is_raw }
+        let thread = std::thread::spawn(move || work(output, errors, is_raw, &to_do, &tell));
+        Self { jobs, thread, program }
     }
 
     /// What a task wrote, which ends at this place of its stream.
@@ -109,8 +108,7 @@ impl Printer {
 
     /// A line as it is.
     pub fn line(&self, text: String) {
-        let ends = if self.is_raw { "\r" } else { "" };
-        let _ = self.jobs.send(Job::Say(text + ends));
+        let _ = self.jobs.send(Job::Say(text));
     }
 
     /// Waits until all is written.
@@ -120,9 +118,14 @@ impl Printer {
     }
 }
 
-fn work(mut output: Stream, mut errors: Stream, jobs: &Receiver<Job>, tell: &Sender<News>) {
+fn work(mut output: Stream, mut errors: Stream, is_raw: bool, jobs: &Receiver<Job>, tell: &Sender<News>) {
     for job in jobs {
         let done = match job {
+            Job::Say(text) if is_raw => {
+                // Who cannot read it now has no use for it later.
+                let _ = stderr().raw(format!("{}\r\n", visible(&text)).as_bytes());
+                Ok(None)
+            }
             Job::Say(text) => {
                 stderr().line(text);
                 Ok(None)

@@ -9,7 +9,7 @@ mod input;
 mod ring;
 
 use super::events::{Event, spawn};
-use crate::stream::{Frame, FrameKind, KEPT, LONGEST_REASON, NodeStarted, TaskEnded};
+use crate::stream::{FEWEST_KEPT, Frame, FrameKind, KEPT, LONGEST_REASON, NodeStarted, TaskEnded};
 use connection::Connection;
 use input::Input;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -24,9 +24,9 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// All rings of a step on a node hold no more than this together, but each at least [`FEWEST`].
+/// All rings of a step on a node hold no more than this together, but each at least [`FEWEST_KEPT`]. Of a step beside others it is
+/// divided by the square of their number, so that all steps of a job hold no more than twice this.
 const ALL_RINGS: usize = 256 << 20;
-const FEWEST: usize = 16 << 10;
 
 /// So many processes are named in one message.
 const NAMED: usize = 1000;
@@ -50,8 +50,10 @@ pub enum Said {
     Ended(u32, TaskEnded),
     /// A line for the user, among the errors of the first task.
     Line(String),
-    /// No process is left. What nobody takes for so long is given up.
+    /// No process is left. What is not taken for so long, while nobody is connected, is given up.
     Finish(Duration),
+    /// The same, and the step is to end: also while somebody is connected.
+    FinishSoon(Duration),
 }
 
 /// The supervisor's hold on the streams of its step.
@@ -109,6 +111,8 @@ pub struct Engine {
 /// The streams are to end.
 struct Finish {
     patience: Duration,
+    /// Whether the step is to end, be it unread.
+    is_wanted: bool,
     /// When something went on for the last time.
     progress: Instant,
 }
@@ -135,9 +139,15 @@ pub fn set_size(terminal: impl AsFd, TerminalSize { rows, columns }: TerminalSiz
     Ok(tcsetwinsize(terminal, size)?)
 }
 
+/// So many bytes of each stream are kept.
+fn kept(tasks: usize, steps: usize) -> usize {
+    let steps = steps.clamp(1, 1 << 14);
+    KEPT.min((ALL_RINGS / (steps * steps) / (2 * tasks.max(1))).max(FEWEST_KEPT))
+}
+
 impl Engine {
-    /// For tasks of these ranks, which rise.
-    pub fn new(node: &str, ranks: &[u32]) -> Self {
+    /// For tasks of these ranks, which rise. `steps`: how many of the job's run on this node, this one included.
+    pub fn new(node: &str, ranks: &[u32], steps: usize) -> Self {
         Self {
             node: node.to_owned(),
             first: ranks.first().copied().unwrap_or_default(),
@@ -152,7 +162,7 @@ impl Engine {
             connection: None,
             finish: None,
             is_heard: false,
-            most: KEPT.min((ALL_RINGS / (2 * ranks.len().max(1))).max(FEWEST)),
+            most: kept(ranks.len(), steps),
         }
     }
 
@@ -270,7 +280,8 @@ impl Engine {
                     self.facts.push(Frame { task: rank, ..Frame::of(FrameKind::Ended).with(&ended) });
                 }
                 Said::Line(line) => self.note_line(&line),
-                Said::Finish(patience) => self.begin_to_finish(patience),
+                Said::Finish(patience) => self.begin_to_finish(patience, false),
+                Said::FinishSoon(patience) => self.begin_to_finish(patience, true),
             }
         }
     }
@@ -299,8 +310,8 @@ impl Engine {
         }
     }
 
-    fn begin_to_finish(&mut self, patience: Duration) {
-        self.finish = Some(Finish { patience, progress: Instant::now() });
+    fn begin_to_finish(&mut self, patience: Duration, is_wanted: bool) {
+        self.finish = Some(Finish { patience, is_wanted, progress: Instant::now() });
         let open: Vec<usize> =
             self.sources.iter().filter(|source| !source.is_closed).map(|source| source.ring).collect();
         if let Some(ring) = self.line_ring().filter(|ring| !open.contains(ring)) {
@@ -394,6 +405,8 @@ impl Engine {
             Some(connection) if connection.is_ended => CLOSING,
             // How it ended is reported, too.
             _ if is_had => finish.patience.min(UNHEARD),
+            // Who reads may take a rest; who has gone is told by the connection's end, or by the step's.
+            Some(_) if !finish.is_wanted => return false,
             _ => finish.patience,
         };
         finish.progress.elapsed() >= patience
@@ -499,5 +512,35 @@ impl Engine {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(_) => self.input.leave(*reader),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_steps_of_a_job_keep_no_more_than_twice_as_much_as_one() {
+        assert_eq!((kept(1, 1), kept(128, 1), kept(256, 1), kept(1 << 20, 1)), (KEPT, KEPT, KEPT / 2, FEWEST_KEPT));
+        let all: usize = (1..=60).map(|steps| 2 * 64 * kept(64, steps)).filter(|all| *all > 128 * FEWEST_KEPT).sum();
+        assert!(all <= 2 * ALL_RINGS, "{all}");
+    }
+
+    /// `srun | less`, and the reader takes a rest.
+    #[test]
+    fn output_of_a_step_that_has_ended_is_kept_while_somebody_is_connected() {
+        let mut engine = Engine::new("n1", &[0], 1);
+        let (reader, _writer) = std::io::pipe().unwrap();
+        engine.add_source(0, FrameKind::Output, reader).unwrap();
+        engine.rings[0].push(b"unread");
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        engine.connection = Some(Connection::new(ours).unwrap());
+        engine.begin_to_finish(Duration::ZERO, false);
+        assert!(!engine.is_over());
+        engine.begin_to_finish(Duration::ZERO, true);
+        assert!(engine.is_over(), "the master wants the end");
+        engine.begin_to_finish(Duration::ZERO, false);
+        engine.connection = None;
+        assert!(engine.is_over(), "nobody is there");
     }
 }

@@ -16,6 +16,7 @@ use super::{Reread, notify};
 use compute::cgroup::Layer;
 use compute::directory::Spool;
 use compute::hardware::{Inventory, boot};
+use compute::private::PrivateDirectories;
 use compute::protocol::{Connect, Connected, Orders, Poll, Register, RunReport, TellUsage};
 use compute::runs::{Runs, Site};
 use scheduling::event::Registration;
@@ -50,6 +51,8 @@ pub struct Place {
     pub local: bool,
     /// Where gres.conf(5) would be.
     pub gres: PathBuf,
+    /// Where job_container.conf(5) would be.
+    pub container: PathBuf,
 }
 
 impl Place {
@@ -65,6 +68,24 @@ impl Place {
 
     fn inventory(&self, node: &NodeName) -> Result<Inventory, Diagnostic> {
         Inventory::find(node.as_str(), &self.gres).map_err(super::host)
+    }
+
+    /// The directories that each job has for itself, if the configuration wants any.
+    fn private(&self, config: &Config, node: &NodeName) -> Result<Option<PrivateDirectories>, Diagnostic> {
+        if !config.has_private_directories {
+            return Ok(None);
+        }
+        let path = self.container.display();
+        let text = std::fs::read_to_string(&self.container)
+            .map_err(|error| super::host(format!("JobContainerType=job_container/tmpfs needs {path}: {error}")))?;
+        let (directories, warnings) = PrivateDirectories::read(&text, node.as_str()).map_err(super::host)?;
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let spool = spool_path(&config.spool, node);
+        if let Some(hidden) = directories.hides(&spool) {
+            let (spool, hidden) = (spool.display(), hidden.display());
+            return Err(super::host(format!("SlurmdSpoolDir {spool} lies below {hidden}, which every job has for itself")));
+        }
+        Ok(Some(directories))
     }
 }
 
@@ -84,7 +105,9 @@ struct Daemon {
 
 /// Whether the daemon could start.
 pub fn check(config: &Config, place: &Place) -> Result<(), Diagnostic> {
-    place.inventory(&place.node()?)?;
+    let node = place.node()?;
+    place.inventory(&node)?;
+    place.private(config, &node)?;
     Way::new(config, place.local).map(drop)
 }
 
@@ -121,6 +144,7 @@ impl Daemon {
             inventory,
             spool,
             layer,
+            private: place.private(config, &node)?,
             program: compute::OWN_PROGRAM.into(),
             notify: Box::new(move || {
                 notify.notify_one();

@@ -34,7 +34,7 @@ pub const GROUPS: &[(&str, &str)] = &[
          AcctGatherNodeFreq AcctGatherProfileType AllowSpecResourcesUsage BatchStartTimeout BcastExclude BcastParameters \
          CoreSpecPlugin CpuFreqDef CpuFreqGovernors DefRuntimePlugin EioTimeout EpilogMsgTime ExtSensorsFreq ExtSensorsType \
          GetEnvTimeout GpuFreqDef HealthCheckInterval HealthCheckNodeState HealthCheckProgram HealthCheckTimeout \
-         InteractiveStepOptions JobAcctGatherFrequency JobAcctGatherParams JobAcctGatherType JobContainerType JobFileAppend \
+         InteractiveStepOptions JobAcctGatherFrequency JobAcctGatherParams JobAcctGatherType JobFileAppend \
          KillOnBadExit LaunchType MpiDefault MpiParams NamespaceType ProctrackType \
          PropagatePrioProcess PropagateResourceLimits PropagateResourceLimitsExcept SallocDefaultCommand SbcastParameters \
          SlurmdDebug SlurmdHttpAuthParameters SlurmdLogFile SlurmdParameters SlurmdPidFile SlurmdPort \

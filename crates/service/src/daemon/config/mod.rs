@@ -55,6 +55,8 @@ pub struct Config {
     pub max_connections: usize,
     /// `SlurmdSpoolDir`: where a compute node keeps what runs.
     pub spool: PathBuf,
+    /// `JobContainerType`: whether jobs have `/tmp` and `/dev/shm` for themselves.
+    pub has_private_directories: bool,
     /// What was accepted and does nothing.
     pub warnings: Vec<String>,
 }
@@ -131,6 +133,7 @@ impl Default for Config {
             stop_timeout: Duration::from_secs(30),
             max_connections: 4096,
             spool: "/run/enlist-compute".into(),
+            has_private_directories: false,
             warnings: Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use compute::protocol::PartUsage;
 use scheduling::id::{Attempt, JobId, NodeName};
 use scheduling::measured::{MOST_PIDS, Measured};
 use slurm::records::StepId;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,11 +30,11 @@ pub struct LiveUsages {
 #[derive(Debug)]
 struct Told {
     at: Instant,
-    parts: HashMap<Key, Measured>,
+    parts: BTreeMap<Key, Measured>,
 }
 
 impl LiveUsages {
-    fn take(&self, node: NodeName, parts: HashMap<Key, Measured>) {
+    fn take(&self, node: NodeName, parts: BTreeMap<Key, Measured>) {
         lock(&self.told).insert(node, Told { at: Instant::now(), parts });
         self.rings.notify_all();
     }

@@ -121,6 +121,8 @@ impl Line {
         let mut state = lock(&self.state);
         if state.nodes[at].number == number {
             state.nodes[at].number = 0;
+            // So there is room for what is said once, such as signals.
+            self.nodes[at].outbox.retain(|frame| !is_said_again(frame));
         }
         drop(state);
         self.news.notify_waiters();
@@ -274,11 +276,21 @@ impl Line {
 
     /// Sends to the nodes that it is for.
     async fn send(&self, packet: &Packet) {
-        for node in &self.nodes {
+        for (at, node) in self.nodes.iter().enumerate() {
             if packet.task == ALL || node.part.has(packet.task) {
-                // Closed is one whose step is over.
-                let _ = node.outbox.push(&packet.bytes).await;
+                self.send_to(at, packet).await;
             }
+        }
+    }
+
+    /// One whose link is cut is not waited for, so that the others get what is theirs: input and acknowledgements that it lacks are
+    /// said again when it is back, since it says then what it has had, and all output that was not acknowledged.
+    async fn send_to(&self, at: usize, packet: &Packet) {
+        tokio::select! {
+            biased;
+            () = self.until(|state| state.nodes[at].number == 0), if is_said_again(&packet.bytes) => {}
+            // Closed is one whose step is over.
+            _ = self.nodes[at].outbox.push(&packet.bytes) => {}
         }
     }
 
@@ -377,6 +389,12 @@ impl Line {
     }
 }
 
+/// Whether a frame for a node is said again by who sent it, when the node has a new connection.
+fn is_said_again(frame: &[u8]) -> bool {
+    let kinds = [FrameKind::Input, FrameKind::Acknowledged, FrameKind::Again];
+    frame.first().is_some_and(|kind| kinds.iter().any(|it| *it as u8 == *kind))
+}
+
 impl LineState {
     /// Tells it to all who are there.
     fn tell_all(&self, packet: &Packet) {
@@ -413,6 +431,41 @@ mod tests {
 
     async fn say(to: &mut DuplexStream, kind: FrameKind, task: u32, place: u64, content: &[u8]) {
         to.write_all(&Packet::new(kind, task, place, content).bytes).await.unwrap();
+    }
+
+    /// The second node is not there.
+    #[tokio::test]
+    async fn what_one_node_lacks_does_not_stop_what_is_for_another() {
+        let share = |node: &str, rank| StepShare {
+            node: NodeName::from(node),
+            ranks: vec![rank],
+            cpus: Units::default(),
+            memory: 0,
+            gres: Vec::new(),
+        };
+        let shares = vec![share("n1", 0), share("n2", 1)];
+        let step = LiveStep::new(StepId::Number(0), StepRequest::default(), Uid(1000), 0, shares);
+        let line = Arc::new(Line::new(JobId(1), Attempt(0), Uid(1000), &step));
+        let (mut there, _serving) = node(&line);
+        line.until(|state| state.nodes[0].number > 0).await;
+        let (mut srun, theirs) = duplex(64);
+        let own = line.clone();
+        tokio::spawn(async move { own.serve_client(true, theirs).await.1 });
+        let piece = vec![7; LONGEST];
+        for number in 0..20 {
+            say(&mut srun, FrameKind::Input, ALL, number * LONGEST as u64, &piece).await;
+        }
+        say(&mut srun, FrameKind::Signal, ALL, 2, b"").await;
+        let mut heard = Vec::new();
+        while heard.last() != Some(&FrameKind::Signal) {
+            heard.push(Packet::read(&mut there).await.unwrap().unwrap().kind);
+        }
+        assert_eq!(heard.len(), 21);
+        let (ours, theirs) = duplex(4 << 20);
+        let own = line.clone();
+        tokio::spawn(async move { own.serve_node(1, theirs).await });
+        let mut later = ours;
+        assert_eq!(Packet::read(&mut later).await.unwrap().unwrap().kind, FrameKind::Signal, "what is said once waits");
     }
 
     #[tokio::test]

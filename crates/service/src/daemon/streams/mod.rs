@@ -120,7 +120,8 @@ pub async fn of_step(State(app): State<Arc<App>>, caller: Caller, request: Reque
     let mut presence = (ask.owner && is_for_one).then(|| app.service.attendance().come(&app.service, ask.job));
     // Only an owner whose connection is closed has gone.
     presence.iter_mut().for_each(|presence| presence.may_return(Some(ABSENCE)));
-    let client = Client { app: Arc::downgrade(&app), line, is_owner: ask.owner, presence, _place: place };
+    let is_local = caller.node.is_none();
+    let client = Client { app: Arc::downgrade(&app), line, is_owner: ask.owner, is_local, presence, _place: place };
     tokio::spawn(async move {
         if let Some(stream) = upgraded(upgrade).await {
             client.serve(stream).await;
@@ -193,6 +194,8 @@ struct Client {
     app: Weak<App>,
     line: Arc<Line>,
     is_owner: bool,
+    /// Whether it is a process of this host: then a connection breaks because the process is gone, and for no other reason.
+    is_local: bool,
     presence: Option<Presence>,
     _place: Turn<Uid>,
 }
@@ -209,6 +212,10 @@ impl Client {
         if !self.is_owner {
             return;
         }
+        let farewell = match farewell {
+            Farewell::Broken(_) if self.is_local => Farewell::Closed,
+            other => other,
+        };
         let (job, step) = (self.line.job.0, self.line.step);
         match &farewell {
             Farewell::Broken(error) => tracing::debug!(job, ?step, "the owner's stream broke: {error}"),

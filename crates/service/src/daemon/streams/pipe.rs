@@ -73,6 +73,14 @@ impl Pipe {
         self.news.notify_waiters();
     }
 
+    /// Takes others out. For when nobody reads.
+    pub fn retain(&self, is_kept: impl Fn(&Bytes) -> bool) {
+        let mut waiting = lock(&self.waiting);
+        waiting.frames.retain(|(frame, _)| is_kept(frame));
+        waiting.cost = waiting.frames.iter().map(|(_, cost)| cost).sum();
+        self.room.notify_waiters();
+    }
+
     /// Nothing comes any more; what is there may still be read.
     pub fn close(&self) {
         lock(&self.waiting).is_closed = true;

@@ -28,18 +28,20 @@ impl Packet {
         Self { kind, task, place, bytes: bytes.into() }
     }
 
-    /// The next one; `None` where the other end has closed between two.
+    /// The next one; `None` where the other end has closed, be it within one: who is killed while it writes has gone, too. A way
+    /// that breaks is an error.
     pub async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Self>> {
         let mut head = [0; HEAD];
-        if from.read(&mut head[..1]).await? == 0 {
+        if !fill(from, &mut head).await? {
             return Ok(None);
         }
-        from.read_exact(&mut head[1..]).await?;
         let bad = |why| io::Error::new(io::ErrorKind::InvalidData, why);
         let FrameHead { kind, task, place, length } = FrameHead::parse(&head).map_err(bad)?;
         let mut bytes = head.to_vec();
         bytes.resize(HEAD + length, 0);
-        from.read_exact(&mut bytes[HEAD..]).await?;
+        if !fill(from, &mut bytes[HEAD..]).await? {
+            return Ok(None);
+        }
         Ok(Some(Self { kind, task, place, bytes: bytes.into() }))
     }
 
@@ -54,9 +56,36 @@ impl Packet {
     }
 }
 
+/// Whether so many bytes came before the end.
+async fn fill(from: &mut (impl AsyncRead + Unpin), mut bytes: &mut [u8]) -> io::Result<bool> {
+    while !bytes.is_empty() {
+        let count = from.read(bytes).await?;
+        if count == 0 {
+            return Ok(false);
+        }
+        bytes = &mut bytes[count..];
+    }
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A way that breaks at once, as TLS does that nobody ended.
+    fn broken_way() -> impl AsyncRead + Unpin {
+        struct Broken;
+        impl AsyncRead for Broken {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+                _: &mut tokio::io::ReadBuf<'_>,
+            ) -> std::task::Poll<io::Result<()>> {
+                std::task::Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
+            }
+        }
+        Broken
+    }
 
     #[tokio::test]
     async fn frames_are_read_whole_or_refused() {
@@ -68,8 +97,10 @@ mod tests {
         assert_eq!(Packet::read(&mut from).await.unwrap(), None);
         assert_eq!(one.length(), 5);
         for cut in 1..one.bytes.len() {
-            assert!(Packet::read(&mut &one.bytes[..cut]).await.is_err(), "{cut}");
+            assert_eq!(Packet::read(&mut &one.bytes[..cut]).await.unwrap(), None, "{cut}");
         }
+        let mut broken = (&one.bytes[..9]).chain(broken_way());
+        assert!(Packet::read(&mut broken).await.is_err(), "its way broke");
         let mut unknown = one.bytes.to_vec();
         unknown[0] = 99;
         assert!(Packet::read(&mut unknown.as_slice()).await.is_err());
