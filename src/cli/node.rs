@@ -59,8 +59,7 @@ fn serve(args: NodeArgs) -> Result<(), Diagnostic> {
 
 /// Which compute node this is, if it is one.
 fn place(args: &NodeArgs) -> Option<Place> {
-    let (gres, container) =
-        (args.config.with_file_name("gres.conf"), args.config.with_file_name("job_container.conf"));
+    let (gres, container) = (args.config.with_file_name("gres.conf"), args.config.with_file_name("job_container.conf"));
     args.compute.clone().map(|name| Place { name, local: args.local, gres, container })
 }
 

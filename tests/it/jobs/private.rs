@@ -23,7 +23,10 @@ impl Login {
 
     /// What is left on the node of jobs' own directories: files, and mounts that the node sees.
     fn left(&self) -> String {
-        self.0.lab.sh("node1", "find /var/jobs/node1 -mindepth 1; grep /var/jobs /proc/mounts; ls -d /tmp/x /dev/shm/x").stdout
+        self.0
+            .lab
+            .sh("node1", "find /var/jobs/node1 -mindepth 1; grep /var/jobs /proc/mounts; ls -d /tmp/x /dev/shm/x")
+            .stdout
     }
 
     fn has_nothing_left(&self) {

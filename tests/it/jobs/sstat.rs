@@ -15,7 +15,9 @@ fn number(text: &str) -> u64 {
 fn what_a_step_uses_is_told_while_it_runs_and_sacct_has_the_same_afterwards() {
     let site = site();
     let job = number_behind(&site.types("salloc -N2 --no-shell").ok().stderr, "Granted job allocation ");
-    let typed = format!("cat >busy.py <<'END'\n{BUSY}END\nsetsid srun --jobid={job} -N2 python3 -c \"$(cat busy.py)\" >busy 2>&1 &");
+    let typed = format!(
+        "cat >busy.py <<'END'\n{BUSY}END\nsetsid srun --jobid={job} -N2 python3 -c \"$(cat busy.py)\" >busy 2>&1 &"
+    );
     site.types(&typed).ok();
     for rank in 0..2 {
         site.0.wait_for("node1", &format!("test -e /scratch/busy-{job}-{rank}"));
@@ -29,7 +31,8 @@ fn what_a_step_uses_is_told_while_it_runs_and_sacct_has_the_same_afterwards() {
     assert_eq!((said.code, said.stderr.as_str()), (1, silent.as_str()));
     assert!(said.stdout.starts_with(&format!("{job}.0|2|")) && said.stdout.contains("|node1|"), "{said:?}");
     site.0.signal("node2", "CONT");
-    let said = super::cluster::wait("both nodes say it", || Some(site.types(&ask)).filter(|said| said.code == 0)).stdout;
+    let said =
+        super::cluster::wait("both nodes say it", || Some(site.types(&ask)).filter(|said| said.code == 0)).stdout;
     let cells: Vec<&str> = said.trim().split('|').collect();
     assert_eq!((cells[0], cells[1], cells[5]), (format!("{job}.0").as_str(), "2", "node[1-2]"), "{said}");
     let most = number(cells[2]);
@@ -37,7 +40,10 @@ fn what_a_step_uses_is_told_while_it_runs_and_sacct_has_the_same_afterwards() {
     assert_eq!(cells[4], "00:00:01", "{said}");
     assert!(cells[6].split(',').count() >= 2 && number(cells[8]) > 10_000, "{said}");
     let whole = site.types(&format!("sstat -j {job}.0 -o jobid,ntasks")).ok().stdout;
-    assert_eq!(whole, format!("JobID          NTasks \n------------ -------- \n{:<12}        2 \n", format!("{job}.0")));
+    assert_eq!(
+        whole,
+        format!("JobID          NTasks \n------------ -------- \n{:<12}        2 \n", format!("{job}.0"))
+    );
     let others = site.0.lab.sh("login1", &format!("runuser -u nobody -- sstat -nP -j {job} -o jobid"));
     assert_eq!(others.stdout, "");
     assert!(others.stderr.ends_with(&format!("StepId={job}.0: Invalid user id\n")), "{others:?}");
@@ -59,7 +65,8 @@ fn what_a_step_uses_is_told_while_it_runs_and_sacct_has_the_same_afterwards() {
 #[test]
 fn a_script_is_told_beside_its_steps() {
     let site = site();
-    let typed = "sbatch --parsable -n1 --mem=100 -o /dev/null --wrap 'touch /scratch/runs-$SLURM_JOB_ID; while :; do :; done'";
+    let typed =
+        "sbatch --parsable -n1 --mem=100 -o /dev/null --wrap 'touch /scratch/runs-$SLURM_JOB_ID; while :; do :; done'";
     let job = site.types(typed).ok().stdout.trim().to_owned();
     site.0.wait_for("node1", &format!("test -e /scratch/runs-{job}"));
     site.types(&format!("setsid srun --jobid={job} --overlap sleep 1000 >/dev/null 2>&1 &")).ok();

@@ -71,7 +71,8 @@ fn one_ctrl_c_says_how_tasks_stand_and_two_end_the_step() {
     let site = site();
     let ask = "one more within 1 sec to abort";
     site.types("echo 'echo here; sleep 1000' >/scratch/here.sh").ok();
-    let ran = site.on_a_terminal("srun -N2 sh /scratch/here.sh", &["here=>", "here=>\\x03", &format!("{ask}=>\\x03\\x03")]);
+    let ran =
+        site.on_a_terminal("srun -N2 sh /scratch/here.sh", &["here=>", "here=>\\x03", &format!("{ask}=>\\x03\\x03")]);
     assert!(ran.code != 0 && ran.stdout.contains(ask), "{ran:?}");
     let job = number_behind(&ran.stdout, "StepId=");
     site.is_empty();
@@ -103,7 +104,9 @@ fn exact_steps_of_a_job_run_side_by_side() {
     let site = site();
     let job = number_behind(&site.types("salloc -N1 -n2 --no-shell").ok().stderr, "Granted job allocation ");
     let step = |own: &str, other: &str| {
-        format!("srun --jobid={job} --exact -n1 -c1 --mem=100 sh -c 'touch /scratch/{own}-{job}; while ! test -e /scratch/{other}-{job}; do sleep 0.1; done'")
+        format!(
+            "srun --jobid={job} --exact -n1 -c1 --mem=100 sh -c 'touch /scratch/{own}-{job}; while ! test -e /scratch/{other}-{job}; do sleep 0.1; done'"
+        )
     };
     let line = format!("{} & one=$!\n{} & two=$!\nwait $one && wait $two", step("a", "b"), step("b", "a"));
     site.types(&line).ok();
@@ -156,7 +159,8 @@ fn names_of_files_tell_arrays_tasks_nodes_and_steps_apart() {
     let array = "sbatch --parsable -n1 --mem=100 -a 3-4 -o '/scratch/names/%A_%a.%N.%x' -J many --wrap 'echo $SLURM_ARRAY_TASK_ID'";
     let array = site.types(array).ok().stdout.trim().to_owned();
     site.is_empty();
-    let listed = || site.0.lab.sh("node1", "cd /scratch/names; for file in *; do echo $file $(cat $file); done; rm -f *").stdout;
+    let listed =
+        || site.0.lab.sh("node1", "cd /scratch/names; for file in *; do echo $file $(cat $file); done; rm -f *").stdout;
     let names: Vec<String> = listed().lines().map(|line| line.replace("node2", "node1")).collect();
     assert_eq!(names, [format!("{array}_3.node1.many 3"), format!("{array}_4.node1.many 4")]);
     let job = number_behind(&site.types("salloc -N2 --no-shell").ok().stderr, "Granted job allocation ");
@@ -170,7 +174,9 @@ fn names_of_files_tell_arrays_tasks_nodes_and_steps_apart() {
     ];
     assert_eq!(listed().lines().collect::<Vec<_>>(), expected);
     // In a task of an array `srun` writes its own file by the same names.
-    let own = format!("cd /home/gildong; SLURM_ARRAY_JOB_ID=77 SLURM_ARRAY_TASK_ID=5 SLURM_JOB_ID={job} srun -N2 -l -o 'of-%A_%a' hostname; cat of-77_5");
+    let own = format!(
+        "cd /home/gildong; SLURM_ARRAY_JOB_ID=77 SLURM_ARRAY_TASK_ID=5 SLURM_JOB_ID={job} srun -N2 -l -o 'of-%A_%a' hostname; cat of-77_5"
+    );
     assert_eq!(sorted(&site.types(&own).ok().stdout), ["0: node1", "1: node2"]);
     site.types(&format!("scancel {job}")).ok();
     site.is_empty();

@@ -107,7 +107,11 @@ pub struct Column {
 /// Reads a list of fields: names or their beginnings, with `%width`; `ALL` is all.
 pub fn parse(list: &str) -> Result<Vec<Column>, String> {
     let known: Vec<Known> = (0..ALL.len() + LATER.len()).map(known).collect();
-    chosen(&known, list, |name| if begins("ALL", name) { Ok((0..ALL.len()).collect()) } else { find(name).map(|at| vec![at]) })
+    chosen(
+        &known,
+        list,
+        |name| if begins("ALL", name) { Ok((0..ALL.len()).collect()) } else { find(name).map(|at| vec![at]) },
+    )
 }
 
 /// The fields of a list, whose names `find` looks up. A width holds for every column of its field, and the list ends at an empty

@@ -95,11 +95,8 @@ fn print<'a>(
             None => silent.push(node.as_str()),
         }
     }
-    let of_node = |(node, ranks, measured): &(&'a NodeName, &'a [u32], Measured)| NodeUsage {
-        node,
-        ranks,
-        used: measured.usage,
-    };
+    let of_node =
+        |(node, ranks, measured): &(&'a NodeName, &'a [u32], Measured)| NodeUsage { node, ranks, used: measured.usage };
     let (usage_in, usage_out) = summed(&said.iter().map(of_node).collect::<Vec<_>>());
     let details = StepDetails { usage_in, usage_out, ..StepDetails::default() };
     let around = Surroundings::new(cluster.now.clone(), &BTreeMap::new(), cluster.people);
@@ -150,7 +147,8 @@ fn found<'a>(cluster: &Cluster<'a>, selected: &Selected, all: bool) -> (Vec<Runn
 
 fn refused(it: &Running) -> String {
     let node = it.nodes.first().map_or("", |(node, _)| node.as_str());
-    let request = error(&format!("slurm_job_step_stat: there was an error with the request to {node} rc = {NOT_THEIRS}"));
+    let request =
+        error(&format!("slurm_job_step_stat: there was an error with the request to {node} rc = {NOT_THEIRS}"));
     request + &error(&format!("problem getting step_layout for StepId={}: {NOT_THEIRS}", it.number()))
 }
 

@@ -128,9 +128,7 @@ impl PrivateDirectories {
 /// Whether a line is about a node.
 fn is_for(words: &[(&str, &str)], node: &str) -> bool {
     let names = words.iter().find(|(name, _)| name.eq_ignore_ascii_case("NodeName")).map(|(_, names)| *names);
-    names.is_none_or(|names| {
-        words::text::hostlist::expand_all(names).into_iter().flatten().any(|name| name == node)
-    })
+    names.is_none_or(|names| words::text::hostlist::expand_all(names).into_iter().flatten().any(|name| name == node))
 }
 
 /// A directory of root's that nobody else may enter. One that is there must be so already.
@@ -245,7 +243,10 @@ mod tests {
         assert_eq!(of_n1.paths, [Path::new("/tmp"), Path::new("/dev/shm")]);
         assert_eq!(warnings, ["job_container.conf: Shared does nothing here"]);
         let (of_n3, _) = PrivateDirectories::read(text, "n3").unwrap();
-        assert_eq!((of_n3.base.as_path(), of_n3.hides(Path::new("/var/tmp/x"))), (Path::new("/fast"), Some(Path::new("/var/tmp"))));
+        assert_eq!(
+            (of_n3.base.as_path(), of_n3.hides(Path::new("/var/tmp/x"))),
+            (Path::new("/fast"), Some(Path::new("/var/tmp")))
+        );
         for (bad, why) in [
             ("Dirs=/tmp", "says no BasePath"),
             ("BasePath=jobs", "jobs is no absolute path"),

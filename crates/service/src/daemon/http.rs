@@ -185,7 +185,8 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
 fn command_of(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or_default();
     let known = ["health", "openapi.json", "metrics", "changes", "jobs", "admission", "why", "submit"].into_iter();
-    let known = known.chain(["connect", "register", "orders", "reports", "usage", "wait", "finish", "create", "stream"]);
+    let known =
+        known.chain(["connect", "register", "orders", "reports", "usage", "wait", "finish", "create", "stream"]);
     let commands = SlurmProgram::ALL.into_iter().map(SlurmProgram::name);
     let mut names = known.chain(commands).chain(resources::ALL.iter().map(|resource| resource.name));
     names.find(|name| *name == last).unwrap_or("other")

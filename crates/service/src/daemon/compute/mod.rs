@@ -83,7 +83,9 @@ impl Place {
         let spool = spool_path(&config.spool, node);
         if let Some(hidden) = directories.hides(&spool) {
             let (spool, hidden) = (spool.display(), hidden.display());
-            return Err(super::host(format!("SlurmdSpoolDir {spool} lies below {hidden}, which every job has for itself")));
+            return Err(super::host(format!(
+                "SlurmdSpoolDir {spool} lies below {hidden}, which every job has for itself"
+            )));
         }
         Ok(Some(directories))
     }
