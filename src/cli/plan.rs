@@ -92,12 +92,18 @@ pub fn run(args: &PlanArgs) -> Exit {
 fn planned_for(args: &PlanArgs) -> Result<(Planned, Vec<String>), Vec<Diagnostic>> {
     if let Some(path) = &args.from {
         let plan = saved::read(path).map_err(|problem| vec![problem])?;
-        return Ok((Planned { plan, warnings: Vec::new() }, Vec::new()));
+        // Texts of a plan may name people who have no step in it: the roster knows them.
+        let people = if args.redact { logins(&site::read_roster(&args.roster)?) } else { Vec::new() };
+        return Ok((Planned { plan, warnings: Vec::new() }, people));
     }
     let allowed = args.passing.allowed().map_err(|problem| vec![problem])?;
     let roster = site::read_roster_at(&args.roster, args.at.unwrap_or_else(today))?;
-    let people = roster.users.iter().map(|user| user.name.value.clone()).collect();
+    let people = logins(&roster);
     Ok((of_roster(&args.site, &roster, allowed)?, people))
+}
+
+fn logins(roster: &Roster) -> Vec<String> {
+    roster.users.iter().map(|user| user.name.value.clone()).collect()
 }
 
 /// Shows the plan as it is wanted.

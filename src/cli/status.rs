@@ -60,7 +60,7 @@ fn look(args: &StatusArgs) -> Result<(Roster, Vec<PersonStanding>), Vec<Diagnost
     let limit = args.site.limit().map_err(one)?;
     let hosts = Reach::new(&inventory, &login).of_roster(&roster, &limit).map_err(one)?;
     let connector = waiting::watched();
-    let all = standings(&Site::new(hosts, &connector, args.site.forks), &roster);
+    let all = standings(&Site::new(hosts, &connector, args.site.forks), &roster, !limit.is_empty());
     let people = roster.users.iter().zip(all).filter(|(user, one)| args.wants(&roster, user, one));
     let people = people.map(|(_, one)| one).collect();
     Ok((roster, people))

@@ -76,10 +76,9 @@ fn import(args: &ImportArgs) -> Result<Exit, Vec<Diagnostic>> {
     let (head, frame) = head(args)?;
     let choice = Choice { ids: args.ids.clone(), without: args.without.iter().cloned().collect() };
     let Inhabitants { places, books, silent } = ask(args, &frame, &choice)?;
-    let mut found = adopted(&head, &places, books.as_ref(), &choice);
+    let found = adopted(&head, &places, books.as_ref(), &choice, &silent);
     let name = args.output.as_ref().map_or("the new roster".to_owned(), |path| path.display().to_string());
     let wrong = load(&Source::new(name, found.text.clone())).err().unwrap_or_default();
-    found.differences.splice(0..0, silent);
     tell(args, &found)?;
     if !wrong.is_empty() {
         return Err(wrong

@@ -92,10 +92,7 @@ pub fn gpus(count: u32) -> (String, String) {
 /// A key, or those of a file; comments and empty lines of the file are passed over. What is no public key is refused before
 /// any of it is quoted or written.
 pub fn keys(place: &str, given: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
-    let Some(path) = given.strip_prefix('@') else {
-        return Mistaken::find(given.as_bytes())
-            .map_or(Ok(vec![given.to_owned()]), |what| Err(mistaken(what, place, "FILE")));
-    };
+    let Some(path) = given.strip_prefix('@') else { return key(place, given).map(|key| vec![key]) };
     let content =
         std::fs::read(path).map_err(|error| vec![input(format!("cannot read the public key {path}: {error}"))])?;
     // A mark at the start of a file only says how it is encoded.
@@ -106,6 +103,11 @@ pub fn keys(place: &str, given: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
     let text = String::from_utf8_lossy(content);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(lines.map(str::to_owned).collect())
+}
+
+/// A key itself, as far as it looks like one.
+pub fn key(place: &str, given: &str) -> Result<String, Vec<Diagnostic>> {
+    Mistaken::find(given.as_bytes()).map_or(Ok(given.to_owned()), |what| Err(mistaken(what, place, "FILE")))
 }
 
 fn mistaken(what: Mistaken, place: &str, file: &str) -> Vec<Diagnostic> {

@@ -4,9 +4,10 @@ mod row;
 
 use super::order::{Asked, CarryArgs, Order, Said};
 use super::{Done, FileArgs, input};
+use crate::view::styles::stderr;
 use clap::Args;
 use control::roster::{Roster, edit, load};
-use row::{Columns, Row};
+use row::{Columns, Row, Whose};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use words::diag::{Diagnostic, Source};
@@ -98,6 +99,7 @@ fn taken_in(roster: &Roster, rows: &[ReadRow], update: bool) -> Result<Asked, Ve
     if people.is_empty() && !bad.is_empty() {
         return Err(bad);
     }
+    stderr().line(format!("{} rows read, {} of them refused.", rows.len(), rows.len() - people.len()));
     let said = Said::from_iter([("rows".to_owned(), Value::Array(said))]);
     Ok(Asked { text: state.roster.source.text.clone(), said, people, bad })
 }
@@ -111,8 +113,15 @@ struct State {
 impl State {
     /// Takes one row in: the login, and `added`, `changed` or `same`.
     fn take(&mut self, row: &Row, update: bool) -> Result<(String, &'static str), Vec<Diagnostic>> {
-        let login = row.login(&self.roster, &mut self.unnamed)?;
-        let is_known = self.roster.user(&login).is_some();
+        let Whose { login, by_name_alone } = row.whose(&self.roster, &mut self.unnamed)?;
+        let known = self.roster.user(&login);
+        let is_known = known.is_some();
+        if let Some(user) = known.filter(|_| by_name_alone) {
+            let as_row = edit::modify(&self.roster, &login, &row.wanted)?;
+            let name = row.wanted.comment.as_deref().unwrap_or_default();
+            let is_same = as_row == self.roster.source.text;
+            return if is_same { Ok((login, "same")) } else { Err(vec![row::taken(name, &[user])]) };
+        }
         let text = if is_known && update {
             edit::modify(&self.roster, &login, &row.wanted)?
         } else {

@@ -1,6 +1,6 @@
 //! One order: an edit of the roster, its diff, and with `--apply` the plan of those people, the question, and the apply.
 
-use super::welcome::{self, Welcome, put};
+use super::welcome::{self, Letter, Welcome};
 use super::{Done, FileArgs, writing};
 use crate::cli::apply::{self, ApplyArgs};
 use crate::cli::options::{InventoryArgs, LoginArgs};
@@ -109,17 +109,18 @@ impl Order<'_> {
             self.tell_json(&edited, Map::new());
             return Ok(edited.exit(Exit::OK));
         }
+        let letters = self.letters(&edited)?;
         if self.carry.apply {
             drop(held);
-            return self.apply(&edited);
+            return self.apply(&edited, letters);
         }
         self.write(&edited)?;
         drop(held);
         let mut more = Map::new();
-        self.welcome(&edited, &mut more)?;
+        let exit = self.send(letters, Exit::OK, &mut more);
         self.tell_json(&edited, more);
         self.tell_next(&edited);
-        Ok(edited.exit(Exit::OK))
+        Ok(edited.exit(exit))
     }
 
     /// Without a terminal nothing can be asked, and then nothing shall have been written either.
@@ -155,14 +156,11 @@ impl Order<'_> {
     }
 
     fn write(&self, edited: &Edited) -> Result<(), Vec<Diagnostic>> {
-        if !edited.is_changed() {
-            return Ok(());
-        }
         writing::write(&self.file.roster, &edited.before.source.text, &edited.asked.text)
             .map_err(|problem| vec![problem])
     }
 
-    fn apply(&self, edited: &Edited) -> Done {
+    fn apply(&self, edited: &Edited, letters: Vec<Letter>) -> Done {
         let roster = edited.after()?;
         let site = self.carry.site();
         let planned = plan::of_people(&site, &roster, &edited.asked.people)?;
@@ -172,14 +170,13 @@ impl Order<'_> {
             stdout().lines(view::plan::plan(&plan, Extent::Folded));
         }
         self.confirm(edited, &plan)?;
+        // Whoever answered saw this roster: it must still be the one, and stay so until all is done.
         let held = writing::lock(&self.file.roster);
         self.write(edited)?;
-        drop(held);
         let (exit, done) = self.carry_out(site, &roster, &plan)?;
+        drop(held);
         let mut more = Map::from_iter([("applied".to_owned(), done)]);
-        if exit != Exit::ERROR {
-            self.welcome(edited, &mut more)?;
-        }
+        let exit = if exit == Exit::ERROR { exit } else { self.send(letters, exit, &mut more) };
         self.tell_json(edited, more);
         Ok(edited.exit(exit))
     }
@@ -212,18 +209,32 @@ impl Order<'_> {
         problems.into_iter().map(|problem| problem.note(note.clone())).collect()
     }
 
-    fn welcome(&self, edited: &Edited, more: &mut Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
-        let Some(path) = &self.carry.welcome else { return Ok(()) };
+    /// The words of welcome, made and their places looked at before anything is written.
+    fn letters(&self, edited: &Edited) -> Result<Vec<Letter>, Vec<Diagnostic>> {
+        let Some(path) = &self.carry.welcome else { return Ok(Vec::new()) };
         let roster = edited.after()?;
+        let people = &edited.asked.people;
         let welcome = Welcome::new(&self.carry.site(), &roster, None).map_err(|problem| vec![problem])?;
-        let mut texts = Map::new();
-        for login in &edited.asked.people {
+        let letter = |login: &String| {
             let text = welcome.text(login)?;
-            put(path, login, &text, self.file.json).map_err(|problem| vec![problem])?;
-            texts.insert(login.clone(), text.into());
+            Letter::new(path, login, text, people.len() > 1).map_err(|problem| vec![problem])
+        };
+        people.iter().map(letter).collect()
+    }
+
+    /// Sends them. What fails then is told, and undoes nothing.
+    fn send(&self, letters: Vec<Letter>, exit: Exit, more: &mut Map<String, Value>) -> Exit {
+        if letters.is_empty() {
+            return exit;
         }
+        let problems: Vec<Diagnostic> = letters.iter().filter_map(|letter| letter.send(self.file.json).err()).collect();
+        problems.iter().for_each(exit::show);
+        if !problems.is_empty() {
+            more.insert("welcome_errors".to_owned(), problems.iter().map(Diagnostic::to_json).collect());
+        }
+        let texts: Map<String, Value> = letters.into_iter().map(|letter| (letter.login, letter.text.into())).collect();
         more.insert("welcome".to_owned(), texts.into());
-        Ok(())
+        if exit == Exit::OK && !problems.is_empty() { Exit::LEFT_OUT } else { exit }
     }
 
     fn tell_json(&self, edited: &Edited, more: Map<String, Value>) {

@@ -64,18 +64,59 @@ pub fn refuse_without_hosts(site: &SiteArgs) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Writes the text where it is wanted: a file, `LOGIN.txt` in a directory, or standard output for `-`. With `json` it is in the
-/// document, and not printed beside it.
-pub fn put(path: &Path, login: &str, text: &str, json: bool) -> Result<(), Diagnostic> {
-    if path == Path::new("-") {
-        if !json {
-            stdout().text(text);
+/// Words for one person, and where they go.
+pub struct Letter {
+    /// Whose.
+    pub login: String,
+    /// The words.
+    pub text: String,
+    /// The file; `None`: standard output.
+    path: Option<PathBuf>,
+}
+
+impl Letter {
+    /// A letter to `wanted`: a file, `LOGIN.txt` in a directory, or standard output for `-`. Refuses one file for `many`, and to
+    /// replace anything but the same text.
+    pub fn new(wanted: &Path, login: &str, text: String, many: bool) -> Result<Self, Diagnostic> {
+        let shown = wanted.display();
+        let path = match (wanted == Path::new("-"), wanted.is_dir()) {
+            (true, _) => None,
+            (false, true) => Some(wanted.join(format!("{login}.txt"))),
+            (false, false) if many => {
+                return Err(input(format!("{shown} is no directory, and there are several people to welcome"))
+                    .hint("make a directory: each person's words are in LOGIN.txt there"));
+            }
+            (false, false) => Some(wanted.to_owned()),
+        };
+        if let Some(path) = path.as_deref().filter(|path| path.exists()) {
+            let is_same = std::fs::read(path).is_ok_and(|there| there == text.as_bytes());
+            if !is_same {
+                let problem = input(format!("{} is there already, and says something else", path.display()));
+                return Err(problem.hint("name another file for the words of welcome"));
+            }
         }
-        return Ok(());
+        let parent = path.as_deref().and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            return Err(input(format!("{} is no directory", parent.display())));
+        }
+        Ok(Self { login: login.to_owned(), text, path })
     }
-    let path = if path.is_dir() { path.join(format!("{login}.txt")) } else { path.to_owned() };
-    let written = atomic::write(&path, text.as_bytes(), Attributes::default(), 0o644);
-    written.map_err(|error| input(format!("cannot write {}: {error}", path.display())))
+
+    /// Writes or prints it. With `json` it is in the document, and not printed beside it.
+    pub fn send(&self, json: bool) -> Result<(), Diagnostic> {
+        match &self.path {
+            Some(path) => {
+                let written = atomic::write(path, self.text.as_bytes(), Attributes::default(), 0o644);
+                written.map_err(|error| input(format!("cannot write {}: {error}", path.display())))
+            }
+            None => {
+                if !json {
+                    stdout().text(&self.text);
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// What all texts of one site share.

@@ -22,12 +22,15 @@ pub fn lock(path: &Path) -> Option<File> {
     }
 }
 
-/// Replaces the roster as a whole, unless it is no longer what was read (an editor takes no lock). A symbolic link stays one.
+/// Replaces the roster as a whole where the two differ, unless it is no longer what was read (an editor takes no lock). A symbolic link stays one.
 pub fn write(path: &Path, before: &str, after: &str) -> Result<(), Diagnostic> {
     let failed = |why: String| input(format!("cannot write {}: {why}", path.display()));
     let real = path.canonicalize().map_err(|error| failed(error.to_string()))?;
     if std::fs::read_to_string(&real).map_err(|error| failed(error.to_string()))? != before {
         return Err(failed("somebody else has changed it meanwhile".into()).hint("run the command again"));
+    }
+    if before == after {
+        return Ok(());
     }
     atomic::write(&real, after.as_bytes(), Attributes::default(), 0o644).map_err(|error| failed(error.to_string()))
 }

@@ -14,7 +14,28 @@ pub(super) fn write(review: &Review) -> String {
         blocks.push("### Left out".to_owned());
         blocks.push(fenced("text", &review.left_out));
     }
-    blocks.join("\n\n") + "\n"
+    cut(blocks)
+}
+
+/// A comment of GitHub's holds 65,536 letters; a forge's own words may be around it.
+const LONGEST: usize = 60_000;
+
+/// As many blocks as a comment holds, with a word on those that are not shown. Headings, with their counts, are kept.
+fn cut(blocks: Vec<String>) -> String {
+    let (mut text, mut left_out) = (String::new(), 0);
+    for block in blocks {
+        if text.len() + block.len() > LONGEST && !block.starts_with("### ") {
+            left_out += 1;
+            continue;
+        }
+        text.push_str(&block);
+        text.push_str("\n\n");
+    }
+    if left_out > 0 {
+        text.push_str(&format!("**{left_out} further parts are not shown: a comment holds no more. `enlist plan` has all.**\n\n"));
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
 }
 
 fn of_section(review: &Review, section: &Section) -> Vec<String> {

@@ -96,6 +96,12 @@ impl Redaction {
         for piece in text.split_inclusive(|c| !is_of_word(c)) {
             let word = piece.trim_end_matches(|c| !is_of_word(c));
             let names_somebody = masked.ends_with("/home/") || masked.ends_with("the home of ");
+            // A file of a person's own, such as a rule of sudo.
+            let own_file = word.strip_prefix("enlist-").filter(|name| self.names.contains(*name));
+            if let Some(name) = own_file {
+                masked.extend(["enlist-", &self.mask("person", name), &piece[word.len()..]]);
+                continue;
+            }
             if !word.is_empty() && (self.names.contains(word) || names_somebody) {
                 masked.extend([self.mask("person", word).as_str(), &piece[word.len()..]]);
             } else {

@@ -97,9 +97,16 @@ impl Found {
     }
 }
 
-/// Makes the roster. `head` is what it says of the site: `hosts`, `scheduler` and the like.
-pub fn adopted(head: &Map, places: &[FoundPlaceOfPeople], books: Option<&FoundBooks>, choice: &Choice) -> Adopted {
+/// Makes the roster. `head` is what it says of the site: `hosts`, `scheduler` and the like; `silent` is what could not be asked.
+pub fn adopted(
+    head: &Map,
+    places: &[FoundPlaceOfPeople],
+    books: Option<&FoundBooks>,
+    choice: &Choice,
+    silent: &[Difference],
+) -> Adopted {
     let mut found = Found::default();
+    silent.iter().for_each(|one| found.add(&one.what, &one.why));
     let groups = groups::agreed(places, choice, &mut found);
     let people = people::agreed(places, &groups, choice, &mut found);
     let used: BTreeSet<&str> = people.iter().flat_map(people::Taken::groups).collect();

@@ -48,11 +48,13 @@ pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<D
         return checked(roster, &entry);
     };
     if user.is_removed() {
-        if let Some(uid) = wanted.uid.filter(|uid| *uid != user.uid.value) {
+        if wanted.uid != Some(user.uid.value) {
             let message = format!("`{name}` was here before, with uid {}", user.uid.value);
-            return Err(one(Diagnostic::input(&user.name.place, message)
-                .note(format!("files of that time have this number, and not {uid}"))
-                .hint(format!("to take him back: enlist user modify {name} --state present"))));
+            let problem = Diagnostic::input(&user.name.place, message);
+            let problem = problem.note("somebody new needs another login: files of that time have this number");
+            return Err(one(problem.hint(format!(
+                "to take him back: enlist user modify {name} --state present, or give this uid"
+            ))));
         }
         return modify(roster, name, &Wanted { state: Some(PersonState::Present), ..wanted.clone() });
     }

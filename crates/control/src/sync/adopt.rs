@@ -1,7 +1,7 @@
 //! Who is there already: asked of every host and directory and of the scheduler, in a few requests each however many people
 //! there are. What a roster makes of it is [`crate::roster::adoption`]. Reads only.
 
-use super::ask::{args, ask_program};
+use super::ask::{args, ask_program, only_kind};
 use super::{Host, Site};
 use crate::roster::adoption::{
     Choice, Difference, FoundAccount, FoundBooks, FoundGroup, FoundPerson, FoundPlace, FoundPlaceOfPeople,
@@ -125,7 +125,7 @@ fn files_of_keys(
     }
     let wanted: Vec<&ListedPerson> = listed.iter().filter(|one| choice.ids.contains(&one.uid)).collect();
     let path = |one: &ListedPerson| format!("{}/.ssh/authorized_keys", one.home.trim_end_matches('/'));
-    let looks = wanted.iter().map(|one| args([("path", path(one).into()), ("follow", false.into())])).collect();
+    let looks = wanted.iter().map(|one| only_kind(&path(one), false)).collect();
     let mut files = Vec::new();
     for (one, result) in wanted.into_iter().zip(site.ask(host, "stat", looks, true)?) {
         let stat = result.outcome.map(|outcome| outcome.values.get("stat").cloned().unwrap_or_default());
@@ -167,8 +167,13 @@ fn keys_in(content: Option<&Value>) -> Vec<String> {
 fn rows(site: &Site, host: &Host, words: &[&str], columns: &[&str]) -> Result<Vec<Vec<String>>, String> {
     let format = format!("format={}", columns.join(","));
     let text = ask_program(site, host, &[&["sacctmgr", "-n", "-P", "show"], words, &[format.as_str()]].concat())?;
-    let rows = text.lines().map(|line| line.split('|').map(str::to_owned).collect::<Vec<_>>());
-    Ok(rows.filter(|row| row.len() == columns.len()).collect())
+    let row = |line: &str| {
+        let row: Vec<String> = line.split('|').map(str::to_owned).collect();
+        let is_whole = row.len() == columns.len();
+        let problem = || format!("a line of `show {}` cannot be read, perhaps for a | in a text: {line}", words.join(" "));
+        is_whole.then_some(row).ok_or_else(problem)
+    };
+    text.lines().filter(|line| !line.is_empty()).map(row).collect()
 }
 
 /// What the scheduler has. `wopi` lists what is set on an association itself; without it, what it inherits stands there, too.

@@ -99,6 +99,18 @@ pub(super) fn args<const N: usize>(pairs: [(&str, Value); N]) -> Map {
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
+/// Arguments of the module `stat` that ask what is at a path, and nothing that a program or the content would have to tell.
+pub(super) fn only_kind(path: &str, follow: bool) -> Map {
+    let no = || Value::from(false);
+    args([
+        ("path", path.into()),
+        ("follow", follow.into()),
+        ("get_checksum", no()),
+        ("get_mime", no()),
+        ("get_attributes", no()),
+    ])
+}
+
 /// Arguments of the module `command`: a program and its words, without a shell.
 pub(super) fn command<W: AsRef<str>>(words: &[W]) -> Map {
     args([("argv", Value::List(words.iter().map(|word| word.as_ref().into()).collect()))])

@@ -48,6 +48,8 @@ pub struct Facts {
     pub resolved: Option<u32>,
     /// Owner of the home, if it is a directory.
     pub home_owner: Option<u32>,
+    /// Why nobody can tell whether the home is there.
+    pub home_unseen: Option<String>,
     /// What sshd and PAM look at.
     pub entrance: Option<Entrance>,
     /// Today, in days since 1970.
@@ -64,7 +66,7 @@ pub struct Scheduler {
     /// The default account; `None` when it does not know the person.
     pub default_account: Option<String>,
     /// Each association: its account, with the partition that it is for, and the limits in force there, inherited ones too.
-    pub associations: Vec<(String, Vec<(String, String)>)>,
+    pub associations: Vec<InForce>,
     /// What differs from the roster.
     pub differs: Vec<String>,
     /// Of somebody who leaves or is kept out: which jobs are left, if any are, or why nobody can tell. `None`: the roster
@@ -188,7 +190,7 @@ fn scheduler(site: &Site, host: &Host, roster: &Roster, name: &str) -> Result<Sc
     let associations = rows_of_associations(site, host, Some(name))?;
     Ok(Scheduler {
         default_account: user.into_iter().find(|(login, _)| login == name).map(|(_, account)| account),
-        associations: associations.into_iter().map(|(_, place, limits)| (place, limits)).collect(),
+        associations: associations.into_iter().map(|(_, in_force)| in_force).collect(),
         left_behind: left_behind(site, host, roster, name),
         differs: differing(site, host, roster, name, SCHEDULER)?,
     })
@@ -207,11 +209,11 @@ pub(super) fn rows_of_users(site: &Site, host: &Host, name: Option<&str>) -> Res
     Ok(rows.into_iter().map(|row| (row[0].clone(), row.get(1).cloned().unwrap_or_default())).collect())
 }
 
-/// Login, account with its partition, and the limits in force there.
-type InForce = (String, String, Vec<(String, String)>);
+/// An account, with its partition, and the limits in force there.
+pub type InForce = (String, Vec<(String, String)>);
 
 /// The associations of one user or of all, with the limits in force, inherited ones too.
-pub(super) fn rows_of_associations(site: &Site, host: &Host, name: Option<&str>) -> Result<Vec<InForce>, String> {
+pub(super) fn rows_of_associations(site: &Site, host: &Host, name: Option<&str>) -> Result<Vec<(String, InForce)>, String> {
     let mut columns = vec!["Account", "User", "Partition"];
     columns.extend(LIMITS.iter().filter(|kind| kind.tres.is_none()).map(|kind| kind.column));
     let (whom, format) = (name.map(|name| format!("user={name}")), format!("format={}", columns.join(",")));
@@ -227,7 +229,7 @@ pub(super) fn rows_of_associations(site: &Site, host: &Host, name: Option<&str>)
         "" => row[0].clone(),
         partition => format!("{} in partition {partition}", row[0]),
     };
-    Ok(rows.into_iter().filter(is_meant).map(|row| (row[1].clone(), place(&row), limits(&row))).collect())
+    Ok(rows.into_iter().filter(is_meant).map(|row| (row[1].clone(), (place(&row), limits(&row)))).collect())
 }
 
 /// The modules of the scheduler that are about a person.
@@ -269,7 +271,7 @@ pub(super) fn well(place: &str, link: &'static str, seen: impl Into<String>) -> 
 }
 
 /// What could not be looked at.
-fn unseen(place: &str, link: &'static str, why: impl Into<String>) -> Link {
+pub(super) fn unseen(place: &str, link: &'static str, why: impl Into<String>) -> Link {
     Link { looked_at: false, ..well(place, link, why) }
 }
 
@@ -331,6 +333,7 @@ fn on_host(roster: &Roster, name: &str, wanted: Option<&User>, local: &Observed,
         None => broken(host, "resolves", "getent does not know the name", "look at `passwd:` in /etc/nsswitch.conf"),
     });
     links.push(match facts.home_owner {
+        None if facts.home_unseen.is_some() => unseen(host, "home", facts.home_unseen.clone().unwrap_or_default()),
         Some(uid) if uid == entry.uid => well(host, "home", format!("{} is there and his own", entry.home)),
         Some(uid) => {
             let todo = format!("on {host}: chown -R {name}: {}", entry.home);

@@ -1,16 +1,17 @@
 //! How everybody stands: for each person of the roster the first broken link from the account to the limits, asked in one sweep of
 //! every host however many people there are. It is judged by what `enlist explain` judges one person by. Reads only.
 
-use super::ask::{args, ask_result, text};
+use super::ask::{args, ask_result, only_kind, text};
 use super::busy::{ask_for_jobs, told};
 use super::compile::{Batch, batches, policy_of_leaver};
 use super::explain::{
-    Facts, Link, PLAN, Scheduler, broken, foreseen, links, rows_of_associations, rows_of_users, well,
+    Facts, InForce, Link, PLAN, Scheduler, broken, foreseen, links, rows_of_associations, rows_of_users, unseen, well,
 };
 use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
 use crate::roster::{Account, PersonState, Roster, User};
 use host::books::JobsByUser;
+use host::change::outcome::ItemResult;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use words::diag::Diagnostic;
@@ -70,8 +71,8 @@ pub struct PersonStanding {
     pub broken: usize,
 }
 
-/// Looks at everybody, in the roster's order.
-pub fn standings(site: &Site, roster: &Roster) -> Vec<PersonStanding> {
+/// Looks at everybody, in the roster's order. Where `is_limited` not all hosts of the roster are looked at, so nobody is well.
+pub fn standings(site: &Site, roster: &Roster, is_limited: bool) -> Vec<PersonStanding> {
     let mut sweeps: Vec<Result<Sweep, String>> = Vec::new();
     let mut names = Vec::new();
     site.each(
@@ -82,12 +83,18 @@ pub fn standings(site: &Site, roster: &Roster) -> Vec<PersonStanding> {
         },
     );
     let sweeps: Vec<_> = names.into_iter().zip(sweeps).collect();
-    roster.users.iter().map(|user| standing(roster, user, &sweeps)).collect()
+    roster.users.iter().map(|user| standing(roster, user, &sweeps, is_limited)).collect()
 }
+
+/// A place, and what it says.
+type Swept = (String, Result<Sweep, String>);
 
 fn said(problem: &Diagnostic) -> String {
     std::iter::once(&problem.message).chain(&problem.notes).map(String::as_str).collect::<Vec<_>>().join(": ")
 }
+
+/// Sentences by login.
+type Says = BTreeMap<String, Vec<String>>;
 
 /// What one place says of everybody.
 struct Sweep {
@@ -95,9 +102,12 @@ struct Sweep {
     local: Option<Local>,
     /// uid by login, as the name service says; `None` where it was not asked.
     resolved: Option<HashMap<String, u32>>,
-    homes: HashMap<String, u32>,
+    /// Owner of the home by login, `None` where it is not there; or why nobody can tell.
+    homes: HashMap<String, Result<Option<u32>, String>>,
     /// What differs from the roster, by login.
-    differs: BTreeMap<String, Vec<String>>,
+    differs: Says,
+    /// What a dry run could not tell, by login.
+    untold: Says,
     scheduler: Option<Result<Books, String>>,
 }
 
@@ -135,7 +145,7 @@ impl Local {
 /// What the scheduler says of everybody.
 struct Books {
     defaults: HashMap<String, String>,
-    associations: HashMap<String, Vec<(String, Vec<(String, String)>)>>,
+    associations: HashMap<String, Vec<InForce>>,
     jobs: Result<JobsByUser, String>,
 }
 
@@ -145,7 +155,8 @@ fn sweep(site: &Site, host: &Host, roster: &Roster) -> Result<Sweep, String> {
         local: None,
         resolved: None,
         homes: HashMap::new(),
-        differs: BTreeMap::new(),
+        differs: Says::new(),
+        untold: Says::new(),
         scheduler: None,
     };
     if host.accounts {
@@ -154,7 +165,7 @@ fn sweep(site: &Site, host: &Host, roster: &Roster) -> Result<Sweep, String> {
             sweep.homes = homes(site, host, roster, &local)?;
         }
         sweep.local = Some(local);
-        sweep.differs = differing(site, host, roster, &["user", "authorized_key"])?;
+        (sweep.differs, sweep.untold) = differing(site, host, roster, &["user", "authorized_key"])?;
     }
     if host.has_people() {
         sweep.resolved = Some(resolved(site, host, roster)?);
@@ -163,7 +174,10 @@ fn sweep(site: &Site, host: &Host, roster: &Roster) -> Result<Sweep, String> {
         sweep.scheduler = Some(books(site, host, roster));
         let modules = ["slurm_user", "slurm_association", "slurm_coordinator", "slurm_jobs"];
         match differing(site, host, roster, &modules) {
-            Ok(more) => more.into_iter().for_each(|(login, says)| sweep.scheduler_differs(login, says)),
+            Ok((differs, untold)) => {
+                sweep.differs.extend(differs.into_iter().map(|(login, says)| (in_scheduler(&login), says)));
+                untold.into_iter().for_each(|(login, says)| sweep.untold.entry(login).or_default().extend(says));
+            }
             Err(why) => sweep.scheduler = Some(Err(why)),
         }
     }
@@ -176,10 +190,6 @@ fn in_scheduler(login: &str) -> String {
 }
 
 impl Sweep {
-    fn scheduler_differs(&mut self, login: String, says: Vec<String>) {
-        self.differs.entry(in_scheduler(&login)).or_default().extend(says);
-    }
-
     /// Why nobody can tell what the scheduler has.
     fn lost_scheduler(&self) -> Option<String> {
         let why = self.scheduler.as_ref()?.as_ref().err()?;
@@ -218,45 +228,47 @@ fn resolved(site: &Site, host: &Host, roster: &Roster) -> Result<HashMap<String,
 }
 
 /// Who owns the homes of those who are there.
-fn homes(site: &Site, host: &Host, roster: &Roster, local: &Local) -> Result<HashMap<String, u32>, String> {
+fn homes(
+    site: &Site,
+    host: &Host,
+    roster: &Roster,
+    local: &Local,
+) -> Result<HashMap<String, Result<Option<u32>, String>>, String> {
     let there: Vec<&ObservedUser> = roster.users.iter().filter_map(|user| local.named(&user.name)).collect();
-    let looks = there.iter().map(|user| args([("path", user.home.as_str().into()), ("follow", true.into())])).collect();
+    let looks = there.iter().map(|user| only_kind(&user.home, true)).collect();
     let results = site.ask(host, "stat", looks, true).map_err(|why| said(&why))?;
     let owner = |values: &Map| {
         let stat = values.get("stat").filter(|stat| stat.get("isdir") == Some(&Value::Bool(true)))?;
         u32::try_from(stat.get("uid")?.as_int()?).ok()
     };
     let owners = there.into_iter().zip(results);
-    Ok(owners.filter_map(|(user, result)| Some((user.name.clone(), owner(&result.outcome.ok()?.values)?))).collect())
+    let looked = |result: ItemResult| result.outcome.map(|outcome| owner(&outcome.values)).map_err(|failure| failure.msg);
+    Ok(owners.map(|(user, result)| (user.name.clone(), looked(result))).collect())
 }
 
-/// What a dry run of these modules would change, by login.
-fn differing(
-    site: &Site,
-    host: &Host,
-    roster: &Roster,
-    modules: &[&str],
-) -> Result<BTreeMap<String, Vec<String>>, String> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+/// What a dry run of these modules would change, and where it could not tell, by login.
+fn differing(site: &Site, host: &Host, roster: &Roster, modules: &[&str]) -> Result<(Says, Says), String> {
+    let (mut differs, mut untold) = (Says::new(), Says::new());
     for Batch { module, items, .. } in batches(roster, host).into_iter().filter(|b| modules.contains(&b.module)) {
         let whose = |item: &Map| item.get("user").or(item.get("name")).map(ToString::to_string).unwrap_or_default();
         let logins: Vec<String> = items.iter().map(whose).collect();
         let results = site.ask(host, module, items, true).map_err(|why| said(&why))?;
         for (login, result) in logins.into_iter().zip(results) {
+            let found = if result.outcome.is_err() { &mut untold } else { &mut differs };
             let says = foreseen(module, result);
             if !says.is_empty() {
                 found.entry(login).or_default().extend(says);
             }
         }
     }
-    Ok(found)
+    Ok((differs, untold))
 }
 
 fn books(site: &Site, host: &Host, roster: &Roster) -> Result<Books, String> {
     let defaults = rows_of_users(site, host, None)?.into_iter().collect();
     let mut associations: HashMap<String, Vec<_>> = HashMap::new();
-    for (login, place, limits) in rows_of_associations(site, host, None)? {
-        associations.entry(login).or_default().push((place, limits));
+    for (login, in_force) in rows_of_associations(site, host, None)? {
+        associations.entry(login).or_default().push(in_force);
     }
     let leavers =
         roster.users.iter().filter(|user| policy_of_leaver(roster, user).is_some()).map(|user| user.uid.value);
@@ -265,12 +277,14 @@ fn books(site: &Site, host: &Host, roster: &Roster) -> Result<Books, String> {
     Ok(Books { defaults, associations, jobs })
 }
 
-fn standing(roster: &Roster, user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> PersonStanding {
-    let chain = match user.standing {
+fn standing(roster: &Roster, user: &User, sweeps: &[Swept], is_limited: bool) -> PersonStanding {
+    let mut chain = match user.standing {
         PersonState::Absent => gone(user, sweeps),
         standing if standing.is_kept_out() => as_the_roster(user, sweeps),
         _ => chain(roster, user, sweeps),
     };
+    let outside = unseen("other hosts", "looked at", "hosts outside of --limit were not looked at");
+    chain.extend(is_limited.then_some(outside));
     let ends = |link: &Link| (link.place.as_str(), link.link) == ("roster", "expires");
     let has_ended = chain.iter().any(|link| !link.well && ends(link));
     let is_silent = |link: &Link| link.link == "answers";
@@ -295,12 +309,18 @@ fn standing(roster: &Roster, user: &User, sweeps: &[(String, Result<Sweep, Strin
     }
 }
 
+/// What a dry run could not tell of somebody.
+fn untold(host: &str, user: &User, sweep: &Sweep) -> Option<Link> {
+    let says = sweep.untold.get(user.name.as_str())?;
+    Some(unseen(host, "as the roster", format!("it cannot be told: {}", says.join("; "))))
+}
+
 fn silent(host: &str, why: &str) -> Link {
     broken(host, "answers", why, "look at the host")
 }
 
 /// The links of somebody who shall be able to work: directories first, then as `explain` has them.
-fn chain(roster: &Roster, user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> Vec<Link> {
+fn chain(roster: &Roster, user: &User, sweeps: &[Swept]) -> Vec<Link> {
     let (mut first, mut facts, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for (host, sweep) in sweeps {
         match sweep {
@@ -311,6 +331,7 @@ fn chain(roster: &Roster, user: &User, sweeps: &[(String, Result<Sweep, String>)
                 first.extend(resolves(host, user, sweep));
                 let lost = sweep.lost_scheduler().filter(|_| needs_accounts(roster, user));
                 last.extend(lost.map(|why| silent(host, &why)));
+                last.extend(untold(host, user, sweep));
             }
         }
     }
@@ -359,7 +380,8 @@ fn facts_of(roster: &Roster, user: &User, host: &str, sweep: &Sweep) -> Facts {
         silent: None,
         local: sweep.local.as_ref().map(|local| local.about(user)),
         resolved: sweep.resolved.as_ref().and_then(|resolved| resolved.get(name).copied()),
-        home_owner: sweep.homes.get(name).copied(),
+        home_owner: sweep.homes.get(name).and_then(|home| home.as_ref().ok().copied().flatten()),
+        home_unseen: sweep.homes.get(name).and_then(|home| home.as_ref().err().cloned()),
         entrance: None,
         today: (super::plan::now() / 86_400.0) as i64,
         differs: sweep.differs(name),
@@ -374,21 +396,21 @@ fn needs_accounts(roster: &Roster, user: &User) -> bool {
 }
 
 /// Of somebody who is kept out only what is not as the roster says is broken.
-fn as_the_roster(user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> Vec<Link> {
-    let one = |(host, sweep): &(String, Result<Sweep, String>)| match sweep {
+fn as_the_roster(user: &User, sweeps: &[Swept]) -> Vec<Link> {
+    let one = |(host, sweep): &Swept| match sweep {
         Err(why) => vec![silent(host, why)],
         Ok(sweep) => {
             let differs = [sweep.differs(&user.name), sweep.differs(&in_scheduler(&user.name))].concat();
             let lost = sweep.lost_scheduler().map(|why| silent(host, &why));
             let link = (!differs.is_empty()).then(|| broken(host, "suspended", differs.join("; "), PLAN));
-            link.into_iter().chain(lost).collect()
+            link.into_iter().chain(lost).chain(untold(host, user, sweep)).collect()
         }
     };
     sweeps.iter().flat_map(one).collect()
 }
 
 /// Of somebody who shall be gone, whatever is still there.
-fn gone(user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> Vec<Link> {
+fn gone(user: &User, sweeps: &[Swept]) -> Vec<Link> {
     let mut links = Vec::new();
     for (host, sweep) in sweeps {
         let sweep = match sweep {
@@ -401,11 +423,28 @@ fn gone(user: &User, sweeps: &[(String, Result<Sweep, String>)]) -> Vec<Link> {
         if let Some(entry) = sweep.local.as_ref().and_then(|local| local.named(&user.name)) {
             links.push(broken(host, "gone", format!("still there: {}:{}", entry.file, entry.line), PLAN));
         }
-        let books = sweep.scheduler.as_ref().and_then(|books| books.as_ref().ok());
-        if books.is_some_and(|books| books.defaults.contains_key(user.name.as_str())) {
-            links.push(broken(host, "gone", "the scheduler still knows the user", PLAN));
+        let still_resolves = sweep.local.is_none() && sweep.resolved.as_ref().is_some_and(|all| all.contains_key(user.name.as_str()));
+        if still_resolves {
+            links.push(broken(host, "gone", "the name service still knows the name", "look at sssd and its cache"));
         }
+        let books = sweep.scheduler.as_ref().and_then(|books| books.as_ref().ok());
+        links.extend(books.and_then(|books| in_books(host, user, books)));
         links.extend(sweep.lost_scheduler().map(|why| silent(host, &why)));
     }
     links
+}
+
+/// What the scheduler still has of somebody who shall be gone.
+fn in_books(host: &str, user: &User, books: &Books) -> Option<Link> {
+    let name = user.name.as_str();
+    if books.defaults.contains_key(name) || books.associations.contains_key(name) {
+        return Some(broken(host, "gone", "the scheduler still knows the user", PLAN));
+    }
+    match &books.jobs {
+        Ok(jobs) if jobs.get(&user.uid.value).is_some_and(|own| !own.is_empty()) => {
+            Some(broken(host, "gone", "there are still jobs", PLAN))
+        }
+        Ok(_) => None,
+        Err(why) => Some(unseen(host, "jobs", why.clone())),
+    }
 }

@@ -1,8 +1,8 @@
 //! One row of the table: what it says of one person.
 
-use crate::cli::user::fields::{gpus, keys, pair};
+use crate::cli::user::fields::{gpus, key, pair};
 use crate::cli::user::input;
-use control::roster::Roster;
+use control::roster::{Roster, State, User};
 use control::roster::edit::Wanted;
 use control::roster::proposals::proposed;
 use words::diag::Diagnostic;
@@ -79,7 +79,7 @@ impl Columns {
         let limits = parts(field("limits")).iter().map(|limit| pair("limits", limit)).collect::<Result<Vec<_>, _>>()?;
         let gpu = number(field("gpu"), "gpu")?.map(gpus);
         let lines = field("key").map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).unwrap_or_default();
-        let lines = lines.iter().map(|key| keys("key", key.trim())).collect::<Result<Vec<_>, _>>()?;
+        let lines = lines.iter().map(|line| cell_key(line.trim())).collect::<Result<Vec<_>, _>>()?;
         let groups = field("groups");
         let wanted = Wanted {
             uid: number(field("uid"), "uid")?,
@@ -88,7 +88,7 @@ impl Columns {
             comment: field("name"),
             shell: field("shell"),
             home: field("home"),
-            keys: lines.concat(),
+            keys: lines,
             default_account: field("default_account"),
             expires: field("expires"),
             accounts: parts(field("account")),
@@ -97,6 +97,14 @@ impl Columns {
         };
         Ok(Row { login: field("login"), wanted })
     }
+}
+
+/// A key and nothing else: a table comes from others, and names no file of this machine.
+fn cell_key(text: &str) -> Result<String, Vec<Diagnostic>> {
+    if text.starts_with('@') {
+        return Err(vec![input("`key` must be the key itself; a table names no files").hint("paste the line of the .pub file")]);
+    }
+    key("key", text)
 }
 
 /// A list within a field: blanks or semicolons between its parts.
@@ -113,29 +121,56 @@ fn number(field: Option<String>, name: &str) -> Result<Option<u32>, Vec<Diagnost
     number.map(Some).ok_or_else(|| vec![input(format!("`{name}` must be a whole number, not '{text}'"))])
 }
 
+/// Whose row it is.
+pub struct Whose {
+    /// The login.
+    pub login: String,
+    /// Whether only the real name says so. Two people may share one, so nothing is changed by it.
+    pub by_name_alone: bool,
+}
+
 impl Row {
-    /// Whose row it is. Without a login: who has this uid, else who has this real name, else a login by the rule. So the same
-    /// table gives the same people a second time; a name that two rows have needs logins or uids.
-    pub fn login(&self, roster: &Roster, unnamed: &mut Vec<String>) -> Result<String, Vec<Diagnostic>> {
+    /// Whose row it is. Without a login: who has this uid and this name; else somebody of this name who is as the row says, or a login by
+    /// the rule. So the same table gives the same people a second time.
+    pub fn whose(&self, roster: &Roster, unnamed: &mut Vec<String>) -> Result<Whose, Vec<Diagnostic>> {
+        let known = |login: &str, by_name_alone| Ok(Whose { login: login.to_owned(), by_name_alone });
         if let Some(login) = &self.login {
-            return Ok(login.clone());
+            return known(login, false);
         }
         let Some(name) = &self.wanted.comment else {
             return Err(vec![input("there is neither a login nor a name")]);
         };
-        if self.wanted.uid.is_none() && unnamed.contains(name) {
-            let problem = input(format!("a row before has the name '{name}', too"));
-            return Err(vec![problem.hint("give logins or uids to tell them apart")]);
+        let has_name = |user: &&User| user.comment.as_ref().is_some_and(|comment| **comment == *name);
+        let namesakes: Vec<&User> = roster.users.iter().filter(has_name).collect();
+        if let Some(uid) = self.wanted.uid {
+            if let Some(user) = namesakes.iter().find(|user| user.uid.value == uid) {
+                return known(&user.name, false);
+            }
+            return known(&new_login(roster, name)?, false);
         }
-        let has_name = |user: &&control::roster::User| user.comment.as_ref().is_some_and(|comment| **comment == *name);
-        let known = match self.wanted.uid {
-            Some(uid) => roster.users.iter().filter(has_name).find(|user| user.uid.value == uid),
-            None => roster.users.iter().find(has_name),
-        };
+        if unnamed.contains(name) {
+            let problem = input(format!("a row before has the name '{name}', too"));
+            return Err(vec![problem.hint(TELL_APART)]);
+        }
         unnamed.push(name.clone());
-        let login = known.map(|user| user.name.value.clone()).or_else(|| proposed(roster, name));
-        login.ok_or_else(|| {
-            vec![input(format!("there is no rule that makes a login of the name '{name}'")).hint("give a login")]
-        })
+        match namesakes.as_slice() {
+            [] => known(&new_login(roster, name)?, false),
+            [one] if one.state == State::Present => known(&one.name, true),
+            some => Err(vec![taken(name, some)]),
+        }
     }
+}
+
+const TELL_APART: &str = "give logins or uids to tell them apart";
+
+/// That a real name alone says nothing here.
+pub fn taken(name: &str, namesakes: &[&User]) -> Diagnostic {
+    let places = namesakes.iter().map(|user| format!("`{}` at {}", user.name.value, user.name.place));
+    let problem = input(format!("the name '{name}' is that of somebody in the roster, and a name alone says not who it is"));
+    problem.note(places.collect::<Vec<_>>().join(", ")).hint(TELL_APART)
+}
+
+fn new_login(roster: &Roster, name: &str) -> Result<String, Vec<Diagnostic>> {
+    let no_rule = || vec![input(format!("there is no rule that makes a login of the name '{name}'")).hint("give a login")];
+    proposed(roster, name).ok_or_else(no_rule)
 }

@@ -51,7 +51,8 @@ impl FoundBooks {
     /// The account of somebody's jobs that name none.
     pub(super) fn default_account(&self, login: &str) -> Option<&str> {
         let account = self.defaults.get(login)?.as_str();
-        let is_taken = self.accounts.iter().any(|one| one.name == account && one.name != "root");
+        let is_in = |place: &&FoundPlace| place.account == account && place.user == login && place.partition.is_empty();
+        let is_taken = self.places.iter().any(|place| is_in(&place)) && account != "root";
         (is_taken && names::account_problem(account).is_none()).then_some(account)
     }
 }

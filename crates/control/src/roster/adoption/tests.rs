@@ -69,7 +69,7 @@ fn what_is_the_same_everywhere_is_written_and_nothing_else() {
         coordinators: vec![("lab".into(), "kim".into())],
     };
     let head = Map::from_iter([("scheduler".to_owned(), Value::from("master"))]);
-    let adopted = adopted(&head, &[place("login1", people()), place("login2", people())], Some(&books), &choice());
+    let adopted = adopted(&head, &[place("login1", people()), place("login2", people())], Some(&books), &choice(), &[]);
     expect![[r#"
         # Taken over by `enlist roster import`. What is not written here is left alone.
         # Not as it is, or left out:
@@ -144,7 +144,7 @@ fn whoever_is_not_the_same_everywhere_is_named() {
     ];
     let mut there = place("login2", second);
     there.groups[2].members.clear();
-    let adopted = adopted(&Map::new(), &[place("login1", first), there], None, &choice());
+    let adopted = adopted(&Map::new(), &[place("login1", first), there], None, &choice(), &[]);
     expect![[r#"
         user moved: left out: the uid differs: 2001 on login1; 2099 on login2
         user twin: left out: uid 2002 is that of twin and twin2
@@ -170,7 +170,7 @@ fn whoever_is_not_the_same_everywhere_is_named() {
 fn a_hostile_name_stays_within_its_line() {
     let evil = FoundPerson { comment: "x\"\nusers: {root: {uid: 0}}\n#".into(), ..person("kim", 2001, 3001) };
     let other = FoundPerson { name: "a\nusers:\n  b".into(), ..person("a", 2002, 3001) };
-    let adopted = adopted(&Map::new(), &[place("h", vec![evil, other])], None, &choice());
+    let adopted = adopted(&Map::new(), &[place("h", vec![evil, other])], None, &choice(), &[]);
     let problems = load(&Source::new("r.yml", adopted.text.clone())).unwrap_err();
     assert!(problems.iter().all(|problem| problem.message.contains("comment")), "{problems:?}\n{}", adopted.text);
 }
