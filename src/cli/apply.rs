@@ -116,7 +116,11 @@ fn planned(args: &ApplyArgs, allowed: &[String]) -> Result<Prepared, Vec<Diagnos
 }
 
 /// Refuses a roster that lost people since it was last carried out.
-fn refuse_vanished(args: &ApplyArgs, roster: Option<&Roster>, allowed: &[String]) -> Result<(), Vec<Diagnostic>> {
+pub(super) fn refuse_vanished(
+    args: &ApplyArgs,
+    roster: Option<&Roster>,
+    allowed: &[String],
+) -> Result<(), Vec<Diagnostic>> {
     let Some(roster) = roster else { return Ok(()) };
     let log = recording::path(args.log.as_deref(), Some(roster), args.plan.as_deref());
     let before = recording::people_before(&log, roster).unwrap_or_default();

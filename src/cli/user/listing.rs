@@ -5,7 +5,7 @@ use crate::cli::Exit;
 use crate::cli::site::read_roster;
 use crate::view;
 use crate::view::styles::stdout;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use control::roster::{PersonState, Roster, State, User};
 use words::value::Value;
 
@@ -20,39 +20,19 @@ pub struct ListArgs {
     /// Only who may use this account
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// Only people of this state
-    #[arg(long)]
-    state: Option<Standing>,
+    /// Only people who stand so today
+    #[arg(long, value_parser = STANDINGS)]
+    state: Option<String>,
 }
 
-/// How the roster has somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Standing {
-    /// There, and not kept out
-    Active,
-    /// Kept out for the time being
-    Suspended,
-    /// Gone
-    Absent,
-}
+/// The words for how somebody stands on the day; who is simply there is `active`.
+const STANDINGS: [&str; 6] = ["active", "may_login", "suspended", "archived", "upcoming", "absent"];
 
-impl Standing {
-    /// What the roster says of `user`.
-    pub fn of(user: &User) -> Self {
-        match user.standing {
-            PersonState::Absent => Self::Absent,
-            standing if standing.is_kept_out() => Self::Suspended,
-            _ => Self::Active,
-        }
-    }
-
-    /// Its word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Absent => "absent",
-        }
+/// How somebody stands today, by the roster.
+fn standing(user: &User) -> &'static str {
+    match user.standing {
+        PersonState::Present => "active",
+        standing => standing.word(),
     }
 }
 
@@ -65,7 +45,7 @@ pub fn run(args: &ListArgs) -> Done {
         let all = people.iter().map(|user| Value::Map(view::user::fields(&roster, user))).collect();
         out.json(&Value::List(all).to_json_line(false));
     } else {
-        out.lines(view::user::table(&roster, &people, |user| Standing::of(user).word()));
+        out.lines(view::user::table(&roster, &people, standing));
     }
     Ok(Exit::OK)
 }
@@ -74,7 +54,7 @@ impl ListArgs {
     fn wants(&self, roster: &Roster, user: &User) -> bool {
         let is_in_group =
             |group: &str| user.group.as_str() == group || user.groups.iter().any(|name| name.as_str() == group);
-        self.state.is_none_or(|state| state == Standing::of(user))
+        self.state.as_deref().is_none_or(|state| state == standing(user))
             && self.group.as_deref().is_none_or(is_in_group)
             && self.account.as_deref().is_none_or(|account| may_use(roster, user, account))
     }

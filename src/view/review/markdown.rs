@@ -32,7 +32,9 @@ fn cut(blocks: Vec<String>) -> String {
         text.push_str("\n\n");
     }
     if left_out > 0 {
-        text.push_str(&format!("**{left_out} further parts are not shown: a comment holds no more. `enlist plan` has all.**\n\n"));
+        text.push_str(&format!(
+            "**{left_out} further parts are not shown: a comment holds no more. `enlist plan` has all.**\n\n"
+        ));
     }
     text.truncate(text.trim_end().len());
     text + "\n"

@@ -104,8 +104,16 @@ fn is_destructive(shared: &Shared) -> bool {
 }
 
 /// Modules whose steps are about a person.
-const PERSONAL: [&str; 8] =
-    ["user", "authorized_key", "sudo_rule", "doors", "slurm_user", "slurm_association", "slurm_coordinator", "slurm_jobs"];
+const PERSONAL: [&str; 8] = [
+    "user",
+    "authorized_key",
+    "sudo_rule",
+    "doors",
+    "slurm_user",
+    "slurm_association",
+    "slurm_coordinator",
+    "slurm_jobs",
+];
 
 fn login<'p>(shared: &Shared<'p>) -> Option<&'p str> {
     let named = argument(shared.step, "user").or(argument(shared.step, "name"));

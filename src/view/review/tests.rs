@@ -112,6 +112,10 @@ fn many_who_are_alike_are_folded_and_removals_are_not() {
     let said = written(&plan(all), "markdown", false);
     assert!(said.contains("4,980 more persons like these: kim0020…kim4999") && said.contains("old39"), "{said}");
     assert!(said.len() < 65_536, "a comment of GitHub's holds no more: {}", said.len());
+    let term_ends: Vec<Step> = (0..3000).map(|n| gone(&format!("student{n}"))).collect();
+    let said = written(&plan(term_ends), "markdown", true);
+    assert!(said.len() < 65_536 && said.contains("3,000 removals, 3,000 people"), "{}", said.len());
+    assert!(said.contains("further parts are not shown"), "{said}");
 }
 
 /// What people and hosts can make a text of, to become more than a text where it is shown.
@@ -128,6 +132,11 @@ const HOSTILE: [&str; 10] = [
     "</pre></style><style>*{display:none}",
 ];
 
+/// How much markup a page has.
+fn signs(page: &str) -> [usize; 3] {
+    ["<", ">", "=\""].map(|sign| page.matches(sign).count())
+}
+
 #[test]
 fn hostile_names_stay_text_in_html() {
     for hostile in HOSTILE {
@@ -141,7 +150,17 @@ fn hostile_names_stay_text_in_html() {
             todo: None,
         });
         let page = written(&plan, "html", true);
-        let plain = written(&self::plan(person("kim", "plain")), "html", true);
+        let mut plain = self::plan(person("kim", "plain"));
+        plain.site = "plain".into();
+        plain.left_out.push(LeftOut {
+            host: "h".into(),
+            what: "plain".into(),
+            why: "plain".into(),
+            meanwhile: None,
+            todo: None,
+        });
+        let plain = written(&plain, "html", true);
+        assert_eq!(signs(&page), signs(&plain), "as much markup as for a plain name: {hostile:?}: {page}");
         let tags = |page: &str| {
             let mut names: Vec<String> = page
                 .split('<')

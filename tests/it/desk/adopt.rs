@@ -91,6 +91,11 @@ fn what_differs_between_hosts_is_named_and_changed_nowhere() {
     ] {
         assert!(differences.contains(said), "{said} is not in {differences}");
     }
+    lab.sh("master", "sacctmgr -i modify account research set Description='a|b'").ok();
+    let unread = json(&lab.enlist(&import).code(3));
+    let listed = lab.sh("master", "sacctmgr -nP show account format=Account,Description,Organization").ok().stdout;
+    let is_split = listed.lines().any(|line| line.split('|').count() != 3);
+    assert_eq!(unread["differences"].to_string().contains("cannot be read, perhaps for a |"), is_split, "{unread}");
     let roster = told["roster"].as_str().unwrap();
     assert!(!roster.contains("$y$") && !roster.contains("2055,"), "nothing of a link's file is taken over: {roster}");
     let file = roster_file(&lab, &roster.replace("  lonely:", "  lonely:"));
@@ -117,7 +122,7 @@ fn a_crowd_is_taken_over_planned_and_looked_at() {
         lab.sh(host, &make).ok();
     }
     let roster = roster_file(&lab, "").with_file_name("crowd.yml");
-    let site = ["-i", INVENTORY, "-l", "login1,login2"];
+    let site = ["-i", INVENTORY];
     let timed = |what: &str, words: &[&str]| {
         let begun = std::time::Instant::now();
         let ran = lab.enlist(&[words, &site].concat());
@@ -127,10 +132,17 @@ fn a_crowd_is_taken_over_planned_and_looked_at() {
         );
         ran
     };
-    let told = timed("import", &["roster", "import", "--ids", "10000-59999", "-o", path(&roster)]).ok();
+    let told =
+        timed("import", &["roster", "import", "--hosts", "login1,login2", "--ids", "10000-59999", "-o", path(&roster)])
+            .ok();
     assert!(told.stderr.contains(&format!("{people} people taken over; 0 named.")), "{}", told.stderr);
     assert_eq!(text(&roster).matches("ssh-ed25519").count(), people);
     timed("empty plan", &["plan", "--roster", path(&roster)]).ok();
     let status = timed("status", &["status", "--roster", path(&roster)]).ok().stdout;
     assert!(status.ends_with(&format!("{people} people: {people} well.\n")), "{status}");
+    let part = lab.enlist(&["status", "--roster", path(&roster), "-i", INVENTORY, "-l", "login1"]).code(3).stdout;
+    assert!(
+        part.ends_with(&format!("{people} people: {people} unknown.\n")),
+        "who was not looked at everywhere is not well: {part}"
+    );
 }

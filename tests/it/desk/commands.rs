@@ -58,8 +58,10 @@ fn a_saved_plan_is_shown_in_every_form_and_masked_the_same_each_time() {
     let file = roster_file(&lab, &text);
     let plan = file.with_file_name("plan.json");
     let site = ["-i", INVENTORY, "--roster", path(&file)];
+    let roster = ["--roster", path(&file)];
     lab.enlist(&[&["plan", "-o", path(&plan), "--format", "html"], &site[..]].concat()).code(2);
-    let shown = |words: &[&str]| lab.enlist(&[&["plan", "--from", path(&plan)], words].concat()).code(2).stdout;
+    let shown =
+        |words: &[&str]| lab.enlist(&[&["plan", "--from", path(&plan)], &roster[..], words].concat()).code(2).stdout;
     for form in ["text", "markdown", "json", "html"] {
         let (masked, again) = (shown(&["--format", form, "--redact"]), shown(&["--format", form, "--redact"]));
         assert_eq!(masked, again);
@@ -69,7 +71,7 @@ fn a_saved_plan_is_shown_in_every_form_and_masked_the_same_each_time() {
     let fresh = lab.enlist(&[&["plan", "--redact"], &site[..]].concat()).code(2).stdout;
     assert_eq!(fresh, shown(&["--redact"]), "another plan has the same masks");
     let other = lab
-        .enlist_command(&["plan", "--from", path(&plan), "--redact"])
+        .enlist_command(&["plan", "--from", path(&plan), "--redact", roster[0], roster[1]])
         .env("ENLIST_REDACT_SECRET", "x")
         .output()
         .unwrap();

@@ -121,9 +121,90 @@ fn two_rows_of_one_name_need_something_to_tell_them_apart() {
     let before = desk.roster();
     desk.import("name,uid,group\n김민수,2100,ai\n김민수,2101,ai\n", &[]).ok();
     assert_eq!(desk.roster(), before, "the same table gives the same people");
-    let refused = desk.import("name,group\n김민수,ai\n김민수,ai\n", &[]).code(3).stderr;
-    assert!(refused.contains("class.csv:3: a row before has the name '김민수', too"), "{refused}");
+    let refused = desk.import("name,group\n박하나,ai\n박하나,ai\n", &["--check"]).code(1).stderr;
+    assert!(refused.contains("class.csv:3: a row before has the name '박하나', too"), "{refused}");
+    let refused = desk.import("name,group\n김민수,ai\n", &["--update"]).code(1).stderr;
+    assert!(
+        refused.contains("the name '김민수' is that of somebody in the roster") && refused.contains("`minsu` at"),
+        "{refused}"
+    );
     assert_eq!(desk.roster(), before);
+}
+
+/// A name alone gives nobody the account of somebody else who has or had that name.
+#[test]
+fn a_namesake_gets_no_account_of_another() {
+    let desk = Desk::new("namesake");
+    let person = |more: &str| {
+        desk.put(
+            "roster.yml",
+            ROSTER
+                .replace("group: ai}", &format!("group: ai, comment: 김민수{more}}}"))
+                .replace("users: [kim]", "users: []"),
+        );
+    };
+    let table = format!("name,group,key\n김민수,ai,{KEY} new@x\n");
+    for state in [", state: absent", ""] {
+        person(state);
+        let before = desk.roster();
+        for more in [&[][..], &["--update"]] {
+            let refused = desk.import(&table, more).code(1).stderr;
+            assert!(refused.contains("class.csv:2: the name '김민수' is that of somebody in the roster"), "{refused}");
+            assert_eq!(desk.roster(), before, "{state}");
+        }
+    }
+    person("");
+    desk.import("name,group\n김민수,ai\n", &[]).ok();
+    person(", state: absent");
+    let before = desk.roster();
+    let refused = desk.import("login,name,group\nkim,김민수,ai\n", &["--update"]).code(1).stderr;
+    assert!(refused.contains("`kim` was here before, with uid 2001") || refused.contains("absent"), "{refused}");
+    assert_eq!(desk.roster(), before, "a login alone takes nobody back");
+    let refused = desk.enlist(&["user", "add", "kim", "--group", "ai"]).code(1).stderr;
+    assert!(refused.contains("`kim` was here before, with uid 2001"), "{refused}");
+    desk.import("login,name,uid,group\nkim,김민수,2001,ai\n", &[]).ok();
+    assert!(!desk.roster().contains("absent"), "{}", desk.roster());
+}
+
+#[test]
+fn a_table_reads_no_files_of_this_machine() {
+    let desk = Desk::new("cells");
+    desk.put("secret", "token-of-somebody\n");
+    desk.put("other.pub", format!("{KEY} admin@desk\n"));
+    for file in ["secret", "other.pub"] {
+        let told = desk.import(&format!("login,uid,group,key\nlee,2100,ai,@{file}\n"), &["--json"]).code(1);
+        let said = told.stdout + &told.stderr;
+        assert!(said.contains("a table names no files"), "{said}");
+        assert!(!said.contains("token-of-somebody") && !said.contains("AAAAC3") && !said.contains(file), "{said}");
+    }
+    assert_eq!(desk.roster(), ROSTER);
+}
+
+#[test]
+fn words_of_welcome_replace_nothing_and_stop_everything_when_they_cannot_be_made() {
+    let desk = Desk::new("welcome");
+    desk.put("hosts.ini", "[m]\nh1\n");
+    let add = |login: &str, uid: &str, more: &[&str]| {
+        desk.enlist(&[&["user", "add", login, "--uid", uid, "--group", "ai", "-i", "hosts.ini"], more].concat())
+    };
+    let refused = add("lee", "2100", &["--welcome", "roster.yml"]).code(1).stderr;
+    assert!(refused.contains("is there already, and says something else"), "{refused}");
+    assert_eq!(desk.roster(), ROSTER);
+    std::fs::create_dir(desk.0.join("templates")).unwrap();
+    desk.put("templates/welcome.txt.j2", "{{ no_such }}\n");
+    let refused = add("lee", "2100", &["--welcome", "lee.txt"]).code(1).stderr;
+    assert!(refused.contains("'no_such' is undefined"), "{refused}");
+    assert_eq!(desk.roster(), ROSTER, "nothing was written for a letter that cannot be made");
+    desk.put("templates/welcome.txt.j2", "Hi {{ user_id }}\n");
+    let table = "login,uid,group\nlee,2100,ai\npark,2101,ai\n";
+    let refused = desk.import(table, &["-i", "hosts.ini", "--welcome", "all.txt"]).code(1).stderr;
+    assert!(refused.contains("there are several people to welcome"), "{refused}");
+    assert_eq!(desk.roster(), ROSTER);
+    std::fs::create_dir(desk.0.join("letters")).unwrap();
+    desk.import(table, &["-i", "hosts.ini", "--welcome", "letters"]).ok();
+    let letter = |login: &str| std::fs::read_to_string(desk.0.join("letters").join(format!("{login}.txt"))).unwrap();
+    assert_eq!((letter("lee"), letter("park")), ("Hi lee\n".to_owned(), "Hi park\n".to_owned()));
+    desk.import(table, &["-i", "hosts.ini", "--welcome", "letters"]).ok();
 }
 
 #[test]

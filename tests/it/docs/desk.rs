@@ -64,7 +64,10 @@ fn reviewing_a_plan_and_commenting_a_pull_request() {
     for begins in ["# .github/workflows/roster.yml", "# .gitlab-ci.yml"] {
         let _ = std::fs::remove_file(desk.join("comment.md"));
         let script = script(page.take(begins));
-        assert!(script.contains("enlist plan") && !script.contains("curl"), "{script}");
+        assert!(
+            script.contains("enlist plan") && script.contains("2> problems.txt") && !script.contains("curl"),
+            "{script}"
+        );
         at_desk(&lab, &desk, &format!("set -e\n{script}")).ok();
         let comment = std::fs::read_to_string(desk.join("comment.md")).unwrap();
         for said in ["## enlist plan for `reference`", "### ⚠️ Goes or is cut off: ", "#### `person-", "- user person-"]
@@ -145,6 +148,6 @@ fn script(recipe: &str) -> String {
         }
         None => list(tree.get("plan").and_then(|plan| plan.get("script"))),
     };
-    let lines = lines.iter().map(Value::to_string).filter(|line| !line.starts_with("curl "));
+    let lines = lines.iter().map(Value::to_string).filter(|line| !line.starts_with("printf "));
     lines.collect::<Vec<_>>().join("\n")
 }

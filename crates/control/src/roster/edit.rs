@@ -52,9 +52,9 @@ pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<D
             let message = format!("`{name}` was here before, with uid {}", user.uid.value);
             let problem = Diagnostic::input(&user.name.place, message);
             let problem = problem.note("somebody new needs another login: files of that time have this number");
-            return Err(one(problem.hint(format!(
-                "to take him back: enlist user modify {name} --state present, or give this uid"
-            ))));
+            return Err(one(
+                problem.hint(format!("to take him back: enlist user modify {name} --state present, or give this uid"))
+            ));
         }
         return modify(roster, name, &Wanted { state: Some(PersonState::Present), ..wanted.clone() });
     }

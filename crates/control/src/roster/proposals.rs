@@ -1,6 +1,7 @@
 //! Logins that could be somebody's, from the real name: one rule, which is shown with what it comes to.
 
 use super::Roster;
+use super::ids::Kind;
 use super::names;
 use words::text::hangul::{Romanised, romanised_name};
 
@@ -70,6 +71,10 @@ fn taken(roster: &Roster, login: &str) -> Option<String> {
     }
     if let Some(group) = roster.group(login) {
         return Some(format!("{}: a group has the name", group.name.place));
+    }
+    let ledger = roster.numbers.as_ref().map(|numbers| &numbers.ledger);
+    if ledger.is_some_and(|ledger| ledger.number_of(Kind::User, login).is_some()) {
+        return Some("the ledger of numbers has it: somebody was here under this name".to_owned());
     }
     let is_systems = roster.guards.protects(login);
     is_systems.then(|| "no plan may touch this name".to_owned()).or_else(|| names::posix_problem(login))

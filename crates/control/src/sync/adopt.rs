@@ -170,7 +170,8 @@ fn rows(site: &Site, host: &Host, words: &[&str], columns: &[&str]) -> Result<Ve
     let row = |line: &str| {
         let row: Vec<String> = line.split('|').map(str::to_owned).collect();
         let is_whole = row.len() == columns.len();
-        let problem = || format!("a line of `show {}` cannot be read, perhaps for a | in a text: {line}", words.join(" "));
+        let problem =
+            || format!("a line of `show {}` cannot be read, perhaps for a | in a text: {line}", words.join(" "));
         is_whole.then_some(row).ok_or_else(problem)
     };
     text.lines().filter(|line| !line.is_empty()).map(row).collect()

@@ -213,7 +213,11 @@ pub(super) fn rows_of_users(site: &Site, host: &Host, name: Option<&str>) -> Res
 pub type InForce = (String, Vec<(String, String)>);
 
 /// The associations of one user or of all, with the limits in force, inherited ones too.
-pub(super) fn rows_of_associations(site: &Site, host: &Host, name: Option<&str>) -> Result<Vec<(String, InForce)>, String> {
+pub(super) fn rows_of_associations(
+    site: &Site,
+    host: &Host,
+    name: Option<&str>,
+) -> Result<Vec<(String, InForce)>, String> {
     let mut columns = vec!["Account", "User", "Partition"];
     columns.extend(LIMITS.iter().filter(|kind| kind.tres.is_none()).map(|kind| kind.column));
     let (whom, format) = (name.map(|name| format!("user={name}")), format!("format={}", columns.join(",")));

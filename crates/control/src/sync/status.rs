@@ -242,7 +242,8 @@ fn homes(
         u32::try_from(stat.get("uid")?.as_int()?).ok()
     };
     let owners = there.into_iter().zip(results);
-    let looked = |result: ItemResult| result.outcome.map(|outcome| owner(&outcome.values)).map_err(|failure| failure.msg);
+    let looked =
+        |result: ItemResult| result.outcome.map(|outcome| owner(&outcome.values)).map_err(|failure| failure.msg);
     Ok(owners.map(|(user, result)| (user.name.clone(), looked(result))).collect())
 }
 
@@ -280,7 +281,9 @@ fn books(site: &Site, host: &Host, roster: &Roster) -> Result<Books, String> {
 fn standing(roster: &Roster, user: &User, sweeps: &[Swept], is_limited: bool) -> PersonStanding {
     let mut chain = match user.standing {
         PersonState::Absent => gone(user, sweeps),
-        standing if standing.is_kept_out() => as_the_roster(user, sweeps),
+        PersonState::Upcoming => not_yet(user, sweeps),
+        // Who may log in and submit nothing has a limit that is no fault.
+        standing if standing.is_kept_out() || standing == PersonState::MayLogin => as_the_roster(user, sweeps),
         _ => chain(roster, user, sweeps),
     };
     let outside = unseen("other hosts", "looked at", "hosts outside of --limit were not looked at");
@@ -409,6 +412,20 @@ fn as_the_roster(user: &User, sweeps: &[Swept]) -> Vec<Link> {
     sweeps.iter().flat_map(one).collect()
 }
 
+/// Of somebody whose day has not come: an account that is there already must be locked.
+fn not_yet(user: &User, sweeps: &[Swept]) -> Vec<Link> {
+    let has_account = |sweep: &Sweep| sweep.local.as_ref().is_some_and(|local| local.named(&user.name).is_some());
+    let one = |(host, sweep): &Swept| match sweep {
+        Err(why) => Some(silent(host, why)),
+        Ok(sweep) if has_account(sweep) => {
+            let differs = sweep.differs(&user.name);
+            (!differs.is_empty()).then(|| broken(host, "upcoming", differs.join("; "), PLAN))
+        }
+        Ok(_) => None,
+    };
+    sweeps.iter().filter_map(one).collect()
+}
+
 /// Of somebody who shall be gone, whatever is still there.
 fn gone(user: &User, sweeps: &[Swept]) -> Vec<Link> {
     let mut links = Vec::new();
@@ -423,7 +440,8 @@ fn gone(user: &User, sweeps: &[Swept]) -> Vec<Link> {
         if let Some(entry) = sweep.local.as_ref().and_then(|local| local.named(&user.name)) {
             links.push(broken(host, "gone", format!("still there: {}:{}", entry.file, entry.line), PLAN));
         }
-        let still_resolves = sweep.local.is_none() && sweep.resolved.as_ref().is_some_and(|all| all.contains_key(user.name.as_str()));
+        let still_resolves =
+            sweep.local.is_none() && sweep.resolved.as_ref().is_some_and(|all| all.contains_key(user.name.as_str()));
         if still_resolves {
             links.push(broken(host, "gone", "the name service still knows the name", "look at sssd and its cache"));
         }

@@ -2,9 +2,9 @@
 
 use crate::cli::user::fields::{gpus, key, pair};
 use crate::cli::user::input;
-use control::roster::{Roster, State, User};
 use control::roster::edit::Wanted;
 use control::roster::proposals::proposed;
+use control::roster::{Roster, User};
 use words::diag::Diagnostic;
 use words::text::csv::Record;
 
@@ -102,7 +102,9 @@ impl Columns {
 /// A key and nothing else: a table comes from others, and names no file of this machine.
 fn cell_key(text: &str) -> Result<String, Vec<Diagnostic>> {
     if text.starts_with('@') {
-        return Err(vec![input("`key` must be the key itself; a table names no files").hint("paste the line of the .pub file")]);
+        return Err(vec![
+            input("`key` must be the key itself; a table names no files").hint("paste the line of the .pub file"),
+        ]);
     }
     key("key", text)
 }
@@ -155,7 +157,7 @@ impl Row {
         unnamed.push(name.clone());
         match namesakes.as_slice() {
             [] => known(&new_login(roster, name)?, false),
-            [one] if one.state == State::Present => known(&one.name, true),
+            [one] if !one.is_removed() => known(&one.name, true),
             some => Err(vec![taken(name, some)]),
         }
     }
@@ -166,11 +168,13 @@ const TELL_APART: &str = "give logins or uids to tell them apart";
 /// That a real name alone says nothing here.
 pub fn taken(name: &str, namesakes: &[&User]) -> Diagnostic {
     let places = namesakes.iter().map(|user| format!("`{}` at {}", user.name.value, user.name.place));
-    let problem = input(format!("the name '{name}' is that of somebody in the roster, and a name alone says not who it is"));
+    let problem =
+        input(format!("the name '{name}' is that of somebody in the roster, and a name alone says not who it is"));
     problem.note(places.collect::<Vec<_>>().join(", ")).hint(TELL_APART)
 }
 
 fn new_login(roster: &Roster, name: &str) -> Result<String, Vec<Diagnostic>> {
-    let no_rule = || vec![input(format!("there is no rule that makes a login of the name '{name}'")).hint("give a login")];
+    let no_rule =
+        || vec![input(format!("there is no rule that makes a login of the name '{name}'")).hint("give a login")];
     proposed(roster, name).ok_or_else(no_rule)
 }
