@@ -122,7 +122,9 @@ impl State {
             let is_same = as_row == self.roster.source.text;
             return if is_same { Ok((login, "same")) } else { Err(vec![row::taken(name, &[user])]) };
         }
-        let text = if is_known && update {
+        // Who is gone comes back by his number alone, which `add` asks for.
+        let is_gone = known.is_some_and(control::roster::User::is_removed);
+        let text = if is_known && update && !is_gone {
             edit::modify(&self.roster, &login, &row.wanted)?
         } else {
             edit::add(&self.roster, &login, &row.wanted).map_err(|problems| hinted(problems, is_known))?
