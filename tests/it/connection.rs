@@ -71,6 +71,7 @@ fn request(module: &str, arguments: &[(&str, &str)]) -> AgentRequest {
         items: vec![item],
         check: false,
         environment: vec![],
+        accounts_in: None,
         bound: Bound::USUAL,
         patience: None,
     }

@@ -23,6 +23,8 @@ pub struct Shape {
     pub realm: Option<String>,
     /// The numbers that the server lets log in, where it has such a rule.
     pub ranges: Option<Vec<RangeInclusive<u32>>>,
+    /// Whether accounts are locked by `nsAccountLock`.
+    pub account_lock: bool,
     /// Whether the server says "success" and shows nothing to who may not look.
     pub hides_silently: bool,
     /// Names of parts on other servers that have no people, so that being sent there takes nothing away.
@@ -66,6 +68,7 @@ impl Shape {
             realm: None,
             ranges: None,
             hides_silently: false,
+            account_lock: false,
             elsewhere_is_fine: Vec::new(),
         })
     }
@@ -149,6 +152,7 @@ pub(crate) mod tests {
             realm: None,
             ranges: None,
             hides_silently: false,
+            account_lock: false,
             elsewhere_is_fine: Vec::new(),
         };
         assert_eq!(plain, expected);

@@ -11,10 +11,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use words::text::hex::hex;
 use words::value::census::{self, Prices};
 
@@ -32,7 +34,7 @@ fn refused(request: &AgentRequest, failure: Failure) -> AgentReply {
     AgentReply { results: request.items.iter().map(|_| ItemResult::unchanged(Err(failure.clone()))).collect() }
 }
 
-/// This host, really and as dry runs see it: what they predict adds up over the whole run.
+/// This host with one set of account files, really and as dry runs see it: what they predict adds up over the whole run.
 struct Host {
     real: Local,
     predicted: Predicted<Local>,
@@ -41,8 +43,9 @@ struct Host {
 }
 
 impl Host {
-    fn new() -> Self {
-        Self { real: Local::new(), predicted: Predicted::new(Local::new()), tidied: false }
+    fn new(accounts: Option<&Path>) -> Self {
+        let local = || accounts.map_or_else(Local::new, |etc| Local::new().with_accounts_in(etc));
+        Self { real: local(), predicted: Predicted::new(local()), tidied: false }
     }
 
     fn answer(&mut self, request: &AgentRequest) -> AgentReply {
@@ -73,11 +76,13 @@ pub fn serve(mark: &str, digest: String) -> io::Result<()> {
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let stop = stop_signals()?;
     report_panics(output.try_clone()?);
-    let mut host = Host::new();
+    let mut hosts: HashMap<Option<PathBuf>, Host> = HashMap::new();
     output.write_all(format!("\n{mark} hello\n").as_bytes())?;
     protocol::send(&mut output, &Hello { uid: crate::identity::Uid(Uid::effective().as_raw()), digest })?;
     while wait(&input, &stop)? {
         let Some(request) = protocol::receive::<AgentRequest>(&mut input)? else { break };
+        let accounts = request.accounts_in.clone();
+        let host = hosts.entry(accounts).or_insert_with_key(|accounts| Host::new(accounts.as_deref()));
         output.write_all(&frame_within(host.answer(&request), request.bound)?)?;
     }
     Ok(())
@@ -183,6 +188,7 @@ mod tests {
             items: vec![Default::default(); 2],
             check: false,
             environment: vec![],
+            accounts_in: None,
             bound: Bound::USUAL,
             patience: None,
         };

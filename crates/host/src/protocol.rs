@@ -10,6 +10,7 @@ use crate::change::outcome::ItemResult;
 use crate::identity::Uid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 use words::value::Map;
 use words::value::census::{self, Prices};
@@ -68,6 +69,9 @@ pub struct AgentRequest {
     pub check: bool,
     /// The task's `environment`, for programs that the module starts.
     pub environment: Vec<(String, String)>,
+    /// The directory that the account files are in, if they are not those of the host itself in `/etc`: a NIS master's sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts_in: Option<PathBuf>,
     /// How large the answer may be.
     pub bound: Bound,
     /// How long the controller waits for the answer; as long as it takes if `None`. The agent is not told.

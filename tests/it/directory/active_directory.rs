@@ -169,17 +169,24 @@ fn what_a_domain_does_not_take_is_said_before_anything_starts() {
 fn who_has_no_password_yet_is_finished_by_the_next_run_and_who_was_disabled_stays_so() {
     let lab = lab();
     let samba = Samba::start(&lab);
+    let mark = "info: enlist: this account is being made\n";
     // As a run leaves it that was killed after its first write, and as an administrator leaves somebody.
-    let person = |name: &str, uid: u32, control: u32| {
+    let person = |name: &str, uid: u32, control: u32, more: &str| {
         format!(
             "dn: CN={name},OU=people,{BASE}\nobjectClass: user\ncn: {name}\nsAMAccountName: {name}\nuidNumber: {uid}\n\
-             gidNumber: 3001\nunixHomeDirectory: /home/{name}\nuserAccountControl: {control}\n\n"
+             gidNumber: 3001\nunixHomeDirectory: /home/{name}\nuserAccountControl: {control}\n{more}\n"
         )
     };
     let group =
         format!("dn: CN=ai_team,OU=groups,{BASE}\nobjectClass: group\nsAMAccountName: ai_team\ngidNumber: 3001\n\n");
-    samba.add(&[group, person("gildong", 2001, 546), person("dooly", 2002, 514)].concat()).ok();
-    let users = "  gildong: {uid: 2001, group: ai_team}\n  dooly: {uid: 2002, group: ai_team}\n";
+    samba
+        .add(
+            &[group, person("gildong", 2001, 546, mark), person("dooly", 2002, 514, ""), person("mina", 2003, 546, "")]
+                .concat(),
+        )
+        .ok();
+    let users = "  gildong: {uid: 2001, group: ai_team}\n  dooly: {uid: 2002, group: ai_team}\n  \
+                 mina: {uid: 2003, group: ai_team}\n";
     let roster = roster(&lab, &samba, "", &format!("groups:\n  ai_team: {{gid: 3001}}\nusers:\n{users}"));
     expect![[r#"
         ~ user gildong   on corp
@@ -188,7 +195,9 @@ fn who_has_no_password_yet_is_finished_by_the_next_run_and_who_was_disabled_stay
     .assert_eq(&of_directory(&enlist(&lab, &["plan"], &roster).code(2).stdout));
     enlist(&lab, &["apply", "-y"], &roster).ok();
     assert!(samba.of("gildong").contains("userAccountControl: 512\n"));
+    assert!(!samba.of("gildong").contains("being made"));
     assert!(samba.of("dooly").contains("userAccountControl: 514\n"));
+    assert!(samba.of("mina").contains("userAccountControl: 546\n"), "staged by an administrator");
 }
 
 #[test]

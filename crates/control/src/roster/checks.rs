@@ -334,8 +334,8 @@ fn directory_ids(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     let users = roster.users.iter().filter(|user| user.standing.has_account()).map(|user| ("uid", &user.uid));
     let groups = roster.groups.iter().filter(|group| group.state == State::Present).map(|group| ("gid", &group.gid));
     for (what, id) in users.chain(groups) {
-        for directory in &roster.directories {
-            let (ids, name) = (&directory.settings.ids, &directory.settings.name);
+        let directories = roster.directories.iter().map(|entry| (&entry.settings.ids, &entry.settings.name));
+        for (ids, name) in directories.chain(roster.nis.iter().map(|entry| (&entry.ids, &entry.name))) {
             if !ids.contains(&id.value) {
                 let message = format!("{what} {} is not among `ids` of the directory `{name}`", id.value);
                 let problem = Diagnostic::input(&id.place, message);

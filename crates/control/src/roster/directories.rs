@@ -59,7 +59,7 @@ fn read_entry(reader: &mut Reader, name: Written<String>, node: &Node) -> Option
     reader.fields(node, "a directory", DIRECTORY);
     let server = read_server(reader, &name, node);
     let base = required_name(reader, &name, node, "base", "everything below it is looked at");
-    let ids = read_ids(reader, &name, node);
+    let ids = read_ids(reader, &name, node, DIRECTORY_IDS);
     let (schema, key_attribute) = (read_schema(reader, node), read_key_attribute(reader, node));
     let below = |reader: &mut Reader, key: &str, default: &str| match node.get(key) {
         Some(_) => name_field(reader, node, key),
@@ -127,10 +127,18 @@ pub(super) fn range_of(text: &str) -> Option<RangeInclusive<u32>> {
     (*range.start() >= 1000 && !range.is_empty()).then_some(range)
 }
 
+/// Why `ids` cannot be left out.
+pub(super) const DIRECTORY_IDS: &str = "only who has a number among them is ever changed or removed there";
+
 /// `ids: 2000-9999`.
-fn read_ids(reader: &mut Reader, name: &Written<String>, node: &Node) -> Option<RangeInclusive<u32>> {
+pub(super) fn read_ids(
+    reader: &mut Reader,
+    name: &Written<String>,
+    node: &Node,
+    why: &str,
+) -> Option<RangeInclusive<u32>> {
     let Some(value) = node.get("ids") else {
-        reader.missing(name, "ids", "only who has a number among them is ever changed or removed there");
+        reader.missing(name, "ids", why);
         return None;
     };
     let range = value.as_str().and_then(range_of);

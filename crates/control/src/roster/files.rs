@@ -31,7 +31,7 @@ pub struct RosterFiles {
 }
 
 /// Sections of names, of which each file may have some.
-const SECTIONS: &[&str] = &["directories", "groups", "users", "projects", "courses", "qos", "accounts"];
+const SECTIONS: &[&str] = &["directories", "nis", "groups", "users", "projects", "courses", "qos", "accounts"];
 
 impl RosterFiles {
     /// A roster of one file.

@@ -7,7 +7,7 @@ use super::ids::{IdLedger, Kind, Numbers, range_problem};
 use super::model::*;
 use super::reader::Reader;
 use super::shape::{ACCOUNT, COORDINATOR, GROUP, GUARDS, IDS, KEY, LEAVERS, MEMBER, PLACE, QOS, ROSTER, TARGETS};
-use super::{directories, limits, person};
+use super::{directories, limits, nis, person};
 use crate::roster::guards::Settings;
 use jiff::civil::Date;
 use std::ops::RangeInclusive;
@@ -84,6 +84,7 @@ fn read(reader: &mut Reader, files: &RosterFiles, day: Date) -> Roster {
         hosts: targets.hosts.unwrap_or(Written { value: "all".to_owned(), place: diag::Place::new(source, 1, 1) }),
         scheduler: targets.scheduler,
         directories: targets.directories,
+        nis: read_named(reader, tree.get("nis"), "`nis`", nis::read),
         groups,
         users,
         engagements,

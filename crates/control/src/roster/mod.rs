@@ -21,6 +21,7 @@ pub mod limits;
 pub mod load;
 mod model;
 pub mod names;
+mod nis;
 mod person;
 pub mod proposals;
 mod reader;
@@ -36,6 +37,7 @@ pub use load::{load, load_files, today};
 pub use model::{
     Account, Coordinator, FirstPassword, Group, Key, Leavers, Member, Qos, Roster, State, SudoRight, User, Written,
 };
+pub use nis::NisEntry;
 pub(crate) use person::{is_hash, sudo_problem};
 pub use standing::{Expiry, PersonState, Tenure};
 

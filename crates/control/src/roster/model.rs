@@ -4,6 +4,7 @@ use super::directories::DirectoryEntry;
 use super::engagements::Engagement;
 use super::ids::Numbers;
 use super::limits::Limit;
+use super::nis::NisEntry;
 use super::standing::{PersonState, Tenure};
 use crate::roster::guards::Settings;
 use host::books::JobsOfLeavers;
@@ -55,6 +56,8 @@ pub struct Roster {
     pub scheduler: Option<Written<String>>,
     /// Directories that get groups, users and keys.
     pub directories: Vec<DirectoryEntry>,
+    /// NIS domains that get groups and users.
+    pub nis: Vec<NisEntry>,
     /// Unix groups.
     pub groups: Vec<Group>,
     /// People, with those of projects and courses.

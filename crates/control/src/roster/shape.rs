@@ -67,6 +67,7 @@ pub const ROSTER: &[RosterField] = &[
     TARGETS[0],
     TARGETS[1],
     TARGETS[2],
+    field("nis", RosterShape::Named(&RosterShape::Fields(NIS)), "NIS domains that get people"),
     field("targets", RosterShape::Fields(TARGETS), "hosts, scheduler and directories in one place"),
     field("ids", RosterShape::Fields(IDS), "ranges from which numbers are given"),
     field("defaults", RosterShape::Fields(DEFAULTS), "what holds for everybody who says nothing else"),
@@ -221,6 +222,14 @@ pub const DIRECTORY: &[RosterField] = &[
     field("key_attribute", RosterShape::Text, "where SSH keys are"),
     field("ca", RosterShape::Text, "certificates of authorities that may sign the server's"),
     field("sentinel", RosterShape::Text, "an entry that whoever may read everything sees"),
+    field("ids", RANGE, "first and last number that is enlist's there"),
+    field("hosts", RosterShape::Text, "inventory pattern of the hosts whose people come from it"),
+];
+
+/// A NIS domain.
+pub const NIS: &[RosterField] = &[
+    field("master", RosterShape::Text, "inventory pattern of the host where its maps are made"),
+    field("source", RosterShape::Text, "where passwd, group and shadow are there: YPPWDDIR"),
     field("ids", RANGE, "first and last number that is enlist's there"),
     field("hosts", RosterShape::Text, "inventory pattern of the hosts whose people come from it"),
 ];

@@ -137,7 +137,7 @@ fn shape_and_types() {
             5 | host: all
               | ^
               = help: did you mean `hosts`?
-              = help: the fields of the roster are: site, hosts, scheduler, directories, targets, ids, defaults, groups, users, projects, courses, qos, accounts, leavers, guards
+              = help: the fields of the roster are: site, hosts, scheduler, directories, nis, targets, ids, defaults, groups, users, projects, courses, qos, accounts, leavers, guards
         "#]],
     );
 }

@@ -57,11 +57,19 @@ impl Site<'_> {
         let (target, who) = match host.way.as_ref().map_err(Clone::clone)? {
             Way::Ssh { target, who } => (target, who),
             Way::Directory(directory) => return directory.call(module, &items, check),
+            Way::Nis(master) => return master.call(&self.links, module, items, check),
         };
         let count = items.len();
         let bound = modules::bound(module, count);
-        let request =
-            AgentRequest { module: module.to_owned(), items, check, environment: Vec::new(), bound, patience: None };
+        let request = AgentRequest {
+            module: module.to_owned(),
+            items,
+            check,
+            environment: Vec::new(),
+            accounts_in: None,
+            bound,
+            patience: None,
+        };
         let reply = self.links.call(target, who, &request).map_err(|error| unanswered(host, error))?;
         if reply.results.len() == count {
             Ok(reply.results)

@@ -12,6 +12,7 @@ pub mod compile;
 mod due;
 pub mod explain;
 mod lost;
+pub mod nis;
 mod observe;
 mod plan;
 mod prove;
@@ -26,6 +27,7 @@ use crate::plan::DirectoryMark;
 pub use apply::{Applied, Became, Mandate, apply};
 use directory::Directory;
 pub use due::only_due;
+use nis::NisMaster;
 pub use observe::{Observed, ObservedGroup, ObservedUser, Survey, observe};
 pub use plan::{Planned, plan, plan_of, plan_passing};
 pub use prove::{Proof, prove};
@@ -61,6 +63,8 @@ pub enum Way {
     },
     /// A directory, which takes the calls of accounts as a host does.
     Directory(Arc<dyn Directory>),
+    /// A NIS domain, likewise.
+    Nis(Arc<NisMaster>),
 }
 
 impl std::fmt::Debug for Way {
@@ -68,6 +72,7 @@ impl std::fmt::Debug for Way {
         match self {
             Way::Ssh { target, who } => f.debug_struct("Ssh").field("target", target).field("who", who).finish(),
             Way::Directory(_) => f.write_str("Directory"),
+            Way::Nis(master) => master.fmt(f),
         }
     }
 }
@@ -88,13 +93,14 @@ impl Host {
     fn directory_mark(&self) -> Option<DirectoryMark> {
         match &self.way {
             Ok(Way::Directory(directory)) => Some(DirectoryMark::from(directory.settings())),
+            Ok(Way::Nis(master)) => Some(master.mark()),
             Ok(Way::Ssh { .. }) | Err(_) => None,
         }
     }
 
     /// Whether it is no host, but a directory.
     pub fn is_directory(&self) -> bool {
-        matches!(self.way, Ok(Way::Directory(_)))
+        matches!(self.way, Ok(Way::Directory(_) | Way::Nis(_)))
     }
 }
 

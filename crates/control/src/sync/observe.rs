@@ -123,6 +123,8 @@ impl Observed {
 pub(super) fn for_guards(site: &Site, seen: &[Observed]) -> Vec<Seen> {
     let login_on = |host: &Host| match &host.way {
         Ok(Way::Ssh { target, .. }) => site.links.login(target).or_else(|| target.user.clone()),
+        // Who reaches the master of a domain may be one of its people.
+        Ok(Way::Nis(master)) => site.links.login(&master.target).or_else(|| master.target.user.clone()),
         Ok(Way::Directory(_)) | Err(_) => None,
     };
     let own = |host: &Host| Some(OwnLogin { login: login_on(host)?, host: host.name().to_owned() });

@@ -1,16 +1,17 @@
 //! Which hosts a roster or a plan means, and how to get there: from the inventory and the command line.
 
+use super::nis::NisMaster;
 use super::{Host, Way};
 use crate::inventory::Inventory;
 use crate::local_node::LocalNode;
-use crate::roster::{DirectoryEntry, Roster, Written};
+use crate::roster::{DirectoryEntry, NisEntry, Roster, Written};
 use crate::runner::{self, Options};
 use crate::template::Templar;
 use crate::variables::target::{Login, Resolver};
 use crate::variables::{HostScope, World};
 use directory::ldap::LdapDirectory;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use words::diag::{Diagnostic, ErrorKind};
 
 /// Finds hosts in an inventory.
@@ -71,16 +72,50 @@ impl<'a> Reach<'a> {
             let way = Ok(Way::Directory(Arc::new(LdapDirectory::new(directory.settings.clone()))));
             Ok(Host { name, way, accounts: true, scheduler: false, resolves: None })
         };
-        roster.directories.iter().map(place).collect()
+        let same = |domain: &&NisEntry| roster.directories.iter().any(|entry| entry.settings.name == domain.name);
+        if let Some(domain) = roster.nis.iter().find(same) {
+            let message = format!("`{}` is a directory and a NIS domain in the roster", domain.name);
+            return Err(Diagnostic::input(&domain.place, message).hint("call one of them otherwise"));
+        }
+        let nis = roster.nis.iter().map(|domain| self.nis(roster, domain));
+        roster.directories.iter().map(place).chain(nis).collect()
+    }
+
+    /// A NIS domain as a place, by the way to its master.
+    fn nis(&self, roster: &Roster, domain: &NisEntry) -> Result<Host, Diagnostic> {
+        let name = domain.name.clone();
+        if self.inventory.host(&name).is_some() {
+            let message = format!("`{name}` is a NIS domain in the roster and a host in the inventory");
+            return Err(Diagnostic::input(&domain.place, message).hint("call one of them otherwise"));
+        }
+        let masters = self.matching(&domain.master)?;
+        let [master] = masters.as_slice() else {
+            let message = format!("`{name}` has {} masters: {}", masters.len(), masters.join(", "));
+            return Err(Diagnostic::input(&domain.master.place, message).hint("a NIS domain has one: name it"));
+        };
+        let is_etc = domain.source == std::path::Path::new("/etc");
+        if is_etc && self.matching(&roster.hosts)?.contains(master) {
+            let message = format!("the accounts of {master} are the sources of `{name}`, and it is among `hosts`");
+            return Err(Diagnostic::input(&domain.master.place, message)
+                .hint("take it out of `hosts`: one of the two is enough"));
+        }
+        let way = self.host(master).way.map(|way| match way {
+            Way::Ssh { target, who } => {
+                let (source, ids) = (domain.source.clone(), domain.ids.clone());
+                Way::Nis(Arc::new(NisMaster { name: name.clone(), target, who, source, ids, maps: Mutex::default() }))
+            }
+            other => other,
+        });
+        Ok(Host { name, way, accounts: true, scheduler: false, resolves: None })
     }
 
     /// The hosts whose people come from a directory, with its name.
     fn resolving(&self, roster: &Roster) -> Result<HashMap<String, String>, Diagnostic> {
         let mut resolving = HashMap::new();
-        for directory in &roster.directories {
-            let Some(pattern) = &directory.hosts else { continue };
+        let directories = roster.directories.iter().map(|entry| (&entry.settings.name, &entry.hosts));
+        for (name, hosts) in directories.chain(roster.nis.iter().map(|entry| (&entry.name, &entry.hosts))) {
+            let Some(pattern) = hosts else { continue };
             for host in self.matching(pattern)? {
-                let name = &directory.settings.name;
                 if let Some(other) = resolving.insert(host.clone(), name.clone()) {
                     let message = format!("the people of {host} cannot come from both `{other}` and `{name}`");
                     return Err(Diagnostic::input(&pattern.place, message));

@@ -25,7 +25,7 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
     }
     within(gid, "gid", rules)?;
     let entry = new(name, gid, rules);
-    free(name, &entry, mirror, rules)?;
+    free(name, false, &entry, mirror, rules)?;
     let change = Change::new(Action::Create, "group", name).field("gid", Value::Null, gid);
     let change = change.field("entry", Value::Null, entry.dn.as_str());
     Ok(Decision { changes: vec![change], writes: vec![Write::Add(entry)], warnings: Vec::new() })
@@ -37,8 +37,8 @@ fn new(name: &str, gid: u32, rules: &Rules) -> Entry {
 }
 
 /// That the server takes this name, and nobody else has it or the entry's place.
-pub(super) fn free(name: &str, entry: &Entry, mirror: &Mirror, rules: &Rules) -> Result<(), Failure> {
-    if let Some(why) = rules.dialect.refuses_name(name) {
+pub(super) fn free(name: &str, is_person: bool, entry: &Entry, mirror: &Mirror, rules: &Rules) -> Result<(), Failure> {
+    if let Some(why) = rules.dialect.refuses_name(name, is_person) {
         return Err(Failure::new(format!("{name}: {why}")).hint("give another name in the roster"));
     }
     let namesake = mirror.namesake(name).filter(|_| rules.dialect.shares_names());

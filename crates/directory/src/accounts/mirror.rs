@@ -77,6 +77,11 @@ impl Mirror {
         self.entry(dn).or_else(|| self.others.get(&normal(dn)))
     }
 
+    /// An entry with this login and without a number.
+    pub(super) fn without_number(&self, login: &str) -> Option<&Entry> {
+        self.others.get(self.other_names.get(&login.to_lowercase())?.first()?)
+    }
+
     /// Whatever is called so, be it a person, a group or something else.
     pub(super) fn namesake(&self, name: &str) -> Option<&Entry> {
         let name = name.to_lowercase();

@@ -49,7 +49,7 @@ fn beginning(new: &Entry, args: &Map, rules: &Rules) -> Option<Write> {
 /// A person who shall be gone, from all groups first.
 pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
     let name = arguments::required(args, "name")?;
-    let Some(entry) = mirror.person(name)? else { return Ok(Decision::default()) };
+    let Some(entry) = mirror.person(name)? else { return gone(name, mirror) };
     owned(entry, rules)?;
     let member = Member::new(name, &entry.dn);
     let is_own = |group: &&KnownGroup| super::group::owned(group, rules).is_ok();
@@ -62,6 +62,13 @@ pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decis
     let change = fields(change, &described(entry, &member.of(mirror), mirror, rules), None);
     let change = change.field("entry", entry.dn.as_str(), Value::Null);
     Ok(Decision { changes: vec![change], writes, warnings })
+}
+
+/// That nobody is called so. An entry without a number that can be read is somebody all the same, who may log in.
+pub(super) fn gone(name: &str, mirror: &Mirror) -> Result<Decision, Failure> {
+    let Some(entry) = mirror.without_number(name) else { return Ok(Decision::default()) };
+    let message = format!("{} is called {name}, and has no number that this login can read", entry.dn);
+    Err(Failure::new(message).hint("let enlist's bind entry read its number; if it has none, remove it by hand"))
 }
 
 /// A group that is not enlist's keeps the name of who goes; whoever gets this login next would inherit it.
@@ -104,7 +111,7 @@ fn new(name: &str, args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Entry, 
     }
     let full = arguments::text(args, "comment").filter(|text| !text.trim().is_empty()).unwrap_or(name);
     let entry = rules.dialect.new_person(name, full, &rules.settings, &rules.shape);
-    super::group::free(name, &entry, mirror, rules)?;
+    super::group::free(name, true, &entry, mirror, rules)?;
     let entry = entry.with("uidNumber", uid.to_string());
     Ok(entry.with(rules.dialect.terms().home, format!("/home/{name}")))
 }

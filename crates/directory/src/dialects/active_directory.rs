@@ -30,10 +30,16 @@ const EPOCH: i64 = 11_644_473_600;
 const TICKS: i64 = 10_000_000;
 const DAY: i64 = 86_400;
 
+/// What `info` of an account says between its making and its first password: only enlist's own are finished by it.
+const BEGUN: &str = "enlist: this account is being made";
+
 /// The longest login name of a user, from before Windows 2000, which the server still holds to.
 const LONGEST_NAME: usize = 20;
 
-/// What login names of users and groups may not have.
+/// The longest name of a group: that of its `cn`.
+const LONGEST_GROUP: usize = 64;
+
+/// What names of users and groups may not have.
 const FORBIDDEN: &str = "\"/\\[]:;|=,+*?<>@";
 
 static TERMS: Terms = Terms {
@@ -52,6 +58,7 @@ static TERMS: Terms = Terms {
         "userAccountControl",
         "accountExpires",
         "pwdLastSet",
+        "info",
         "groupType",
         "member",
         "sshPublicKey",
@@ -72,6 +79,7 @@ static TERMS: Terms = Terms {
         "loginShell",
         "userAccountControl",
         "accountExpires",
+        "info",
     ],
     made_there: &[],
 };
@@ -96,6 +104,9 @@ impl Dialect for ActiveDirectory {
                 .ok_or_else(|| format!("its schema has no {needed}: load that of RFC 2307 there"))?;
         }
         let own = ["sshPublicKeys", "sshPublicKey"].into_iter().find(|name| described(&types, name).is_some());
+        if let Some(named) = settings.key_attribute {
+            described(&types, named).ok_or_else(|| format!("its schema has no {named}"))?;
+        }
         let keys = settings.key_attribute.or(own).map(|attribute| Keys { attribute, class: None });
         Ok(Shape {
             kind: SchemaKind::Ad,
@@ -107,6 +118,7 @@ impl Dialect for ActiveDirectory {
             realm: None,
             ranges: None,
             hides_silently: false,
+            account_lock: false,
             elsewhere_is_fine: partitions(&about.root),
         })
     }
@@ -115,7 +127,8 @@ impl Dialect for ActiveDirectory {
     fn new_person(&self, login: &str, _full: &str, settings: &Settings, _shape: &Shape) -> Entry {
         let entry = Entry::new(child("CN", login, &settings.people)).with("objectClass", "user").with("cn", login);
         let control = (NORMAL | DISABLED | NO_PASSWORD_NEEDED).to_string();
-        let entry = entry.with("sAMAccountName", login).with("userAccountControl", control).with("pwdLastSet", "0");
+        let entry = entry.with("sAMAccountName", login).with("userAccountControl", control);
+        let entry = entry.with("pwdLastSet", "0").with("info", BEGUN);
         match realm(&settings.base) {
             Some(realm) => entry.with("userPrincipalName", format!("{login}@{realm}")),
             None => entry,
@@ -127,15 +140,18 @@ impl Dialect for ActiveDirectory {
         entry.with("sAMAccountName", name).with("groupType", SECURITY_GROUP)
     }
 
-    fn refuses_name(&self, name: &str) -> Option<String> {
-        if name.chars().count() > LONGEST_NAME {
-            return Some(format!("Active Directory takes login names of at most {LONGEST_NAME} characters"));
+    fn refuses_name(&self, name: &str, is_person: bool) -> Option<String> {
+        let (longest, whose) =
+            if is_person { (LONGEST_NAME, "login names") } else { (LONGEST_GROUP, "names of groups") };
+        if name.chars().count() > longest {
+            return Some(format!("Active Directory takes {whose} of at most {longest} characters"));
         }
         let bad = name.chars().find(|c| FORBIDDEN.contains(*c) || c.is_control());
         if let Some(bad) = bad {
-            return Some(format!("Active Directory takes no {bad:?} in a login name"));
+            return Some(format!("Active Directory takes no {bad:?} in a name"));
         }
-        name.ends_with('.').then(|| "Active Directory takes no login name that ends in a dot".to_owned())
+        let end = name.chars().last().filter(|end| ".$".contains(*end));
+        end.map(|end| format!("Active Directory takes no {end:?} at the end of a name"))
     }
 
     fn shares_names(&self) -> bool {
@@ -146,10 +162,11 @@ impl Dialect for ActiveDirectory {
         true
     }
 
-    /// Who never had one: disabled, none needed, and none ever set. Somebody whom an administrator disabled has had one.
+    /// Whom enlist has begun to make: disabled, none needed, none ever set, and marked. Others that look so are an administrator's.
     fn lacks_password(&self, person: &Entry) -> bool {
         let without = DISABLED | NO_PASSWORD_NEEDED;
-        control(person) & without == without && person.text("pwdLastSet") == Some("0")
+        let is_new = control(person) & without == without && person.text("pwdLastSet") == Some("0");
+        is_new && person.text("info") == Some(BEGUN)
     }
 
     fn name(&self, person: &mut Entry, full: Option<&str>, _shape: &Shape) {
@@ -163,11 +180,15 @@ impl Dialect for ActiveDirectory {
         control(person) & DISABLED != 0
     }
 
-    /// Other bits stay. Whoever is let in needs a password.
+    /// Other bits stay, but that whoever is let in needs a password.
     fn lock(&self, person: &mut Entry, is_locked: bool, _shape: &Shape) {
         let old = control(person);
-        let usable = if self.lacks_password(person) { old & !NO_PASSWORD_NEEDED } else { old };
+        let is_begun = self.lacks_password(person);
+        let usable = if is_begun || (!is_locked && old & DISABLED != 0) { old & !NO_PASSWORD_NEEDED } else { old };
         let new = if is_locked { usable | DISABLED } else { usable & !DISABLED };
+        if is_begun {
+            person.put("info", None);
+        }
         if new != old {
             person.put("userAccountControl", Some(&new.to_string()));
         }
@@ -252,17 +273,23 @@ mod tests {
         let mut new = ActiveDirectory.new_person("kim", "Kim", &crate::dialects::tests::settings(), &shape);
         assert!(ActiveDirectory.lacks_password(&new) && ActiveDirectory.is_locked(&new));
         ActiveDirectory.lock(&mut new, false, &shape);
-        assert_eq!(new.text("userAccountControl"), Some("512"));
+        assert_eq!((new.text("userAccountControl"), new.text("info")), (Some("512"), None));
+        let mut staged = person("546");
+        staged.put("pwdLastSet", Some("0"));
+        assert!(!ActiveDirectory.lacks_password(&staged), "an administrator's, and not enlist's");
+        ActiveDirectory.lock(&mut staged, false, &shape);
+        assert_eq!(staged.text("userAccountControl"), Some("512"), "nobody is let in without a password");
     }
 
     #[test]
     fn names() {
         for good in ["kim", "kim.lee", "a23456789012345678901"[..20].as_ref(), "김"] {
-            assert_eq!(ActiveDirectory.refuses_name(good), None, "{good}");
+            assert_eq!(ActiveDirectory.refuses_name(good, true), None, "{good}");
         }
-        for bad in ["a23456789012345678901", "kim+lee", "kim@lee", "kim.", "kim\u{7}"] {
-            assert!(ActiveDirectory.refuses_name(bad).is_some(), "{bad}");
+        for bad in ["a23456789012345678901", "kim+lee", "kim@lee", "kim.", "kim$", "kim\u{7}"] {
+            assert!(ActiveDirectory.refuses_name(bad, true).is_some(), "{bad}");
         }
+        assert_eq!(ActiveDirectory.refuses_name("research_computing_admins", false), None);
     }
 
     #[test]
@@ -275,6 +302,8 @@ mod tests {
         assert_eq!(keys(&extended, &settings).map(|keys| keys.attribute), Some("sshPublicKeys"));
         settings.key_attribute = Some("altSecurityIdentities");
         assert_eq!(keys(&plain, &settings).map(|keys| keys.attribute), Some("altSecurityIdentities"));
+        settings.key_attribute = Some("ipaSshPubKey");
+        assert_eq!(ActiveDirectory.shape(&plain, &settings), Err("its schema has no ipaSshPubKey".into()));
         settings.schema = Some(SchemaKind::Rfc2307bis);
         assert!(ActiveDirectory.shape(&plain, &settings).unwrap_err().contains("write `schema: ad`"));
     }

@@ -16,6 +16,9 @@ pub struct FreeIpa;
 /// What entries of people and groups have of its own; the server replaces the value by a number of its making.
 const MADE_THERE: &str = "autogenerate";
 
+/// Where keys of people are.
+const KEYS: &str = "ipaSshPubKey";
+
 static TERMS: Terms = Terms {
     everybody: "(|(objectClass=posixAccount)(objectClass=posixGroup))",
     read: &[
@@ -76,6 +79,11 @@ impl Dialect for FreeIpa {
     }
 
     fn shape(&self, about: &About, settings: &Settings) -> Result<Shape, String> {
+        if let Some(other) = settings.key_attribute.filter(|name| *name != KEYS) {
+            return Err(format!(
+                "it is a FreeIPA, which has keys in {KEYS}, and not in {other}: leave `key_attribute` out"
+            ));
+        }
         let mut shape = Shape::of(&about.subschema, settings.schema)?;
         if shape.kind != SchemaKind::Rfc2307bis {
             return Err("it is a FreeIPA, whose groups name entries: leave `schema` out".into());
@@ -88,7 +96,7 @@ impl Dialect for FreeIpa {
             let unseen = "it does not show its id ranges (cn=ranges,cn=etc), and who is outside of them cannot log in";
             return Err(format!("{unseen}: let enlist's bind entry read them"));
         }
-        shape.keys = Some(Keys { attribute: "ipaSshPubKey", class: Some("ipaSshUser") });
+        shape.keys = Some(Keys { attribute: KEYS, class: Some("ipaSshUser") });
         (shape.realm, shape.ranges) = (Some(realm.to_owned()), Some(ranges));
         (shape.policy_lock, shape.hides_silently) = (true, true);
         Ok(shape)

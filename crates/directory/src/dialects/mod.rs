@@ -81,8 +81,8 @@ pub trait Dialect: fmt::Debug + Sync {
     /// A new group, without number.
     fn new_group(&self, name: &str, settings: &Settings, shape: &Shape) -> Entry;
 
-    /// Why the server takes nobody of this name, if it does not.
-    fn refuses_name(&self, _name: &str) -> Option<String> {
+    /// Why the server takes no person or group of this name, if it does not.
+    fn refuses_name(&self, _name: &str, _is_person: bool) -> Option<String> {
         None
     }
 

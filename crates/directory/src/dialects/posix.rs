@@ -14,6 +14,9 @@ pub struct Posix;
 /// How the password policy marks who is locked for good. Another time is its own lock after wrong passwords.
 const FOR_GOOD: &str = "000001010000Z";
 
+/// Auxiliary classes that allow keys, on one server or another.
+const WITH_KEYS: [&str; 4] = ["ldapPublicKey", "nsAccount", "nsPerson", "nsOrgPerson"];
+
 static TERMS: Terms = Terms {
     everybody: "(|(objectClass=posixAccount)(objectClass=posixGroup))",
     read: &[
@@ -28,10 +31,10 @@ static TERMS: Terms = Terms {
         "loginShell",
         "shadowExpire",
         "pwdAccountLockedTime",
+        "nsAccountLock",
         "memberUid",
         "member",
         "sshPublicKey",
-        "nsSshPublicKey",
         "entryCSN",
     ],
     person: "posixAccount",
@@ -47,6 +50,7 @@ static TERMS: Terms = Terms {
         "loginShell",
         "shadowExpire",
         "pwdAccountLockedTime",
+        "nsAccountLock",
     ],
     made_there: &["sn"],
 };
@@ -63,10 +67,13 @@ impl Dialect for Posix {
     fn shape(&self, about: &About, settings: &Settings) -> Result<Shape, String> {
         let mut shape = Shape::of(&about.subschema, settings.schema)?;
         shape.hides_silently = vendor(&about.root).contains("389 project");
+        let types: Vec<&str> = about.subschema.texts("attributetypes").collect();
+        shape.account_lock = shape.hides_silently && described(&types, "nsAccountLock").is_some();
         if let Some(attribute) = settings.key_attribute {
-            let types: Vec<&str> = about.subschema.texts("attributetypes").collect();
             described(&types, attribute).ok_or_else(|| format!("its schema has no {attribute}"))?;
-            let class = (attribute == "sshPublicKey").then_some("ldapPublicKey");
+            let classes: Vec<&str> = about.subschema.texts("objectclasses").collect();
+            let allows = |class: &&str| described(&classes, class).is_some_and(|text| has_word(text, attribute));
+            let class = WITH_KEYS.into_iter().find(allows);
             shape.keys = Some(Keys { attribute, class });
         }
         Ok(shape)
@@ -98,14 +105,20 @@ impl Dialect for Posix {
     }
 
     fn is_locked(&self, person: &Entry) -> bool {
-        person.text("pwdAccountLockedTime") == Some(FOR_GOOD)
+        is_off(person) || is_for_good(person)
     }
 
     fn lock(&self, person: &mut Entry, is_locked: bool, shape: &Shape) {
         if is_locked && shape.policy_lock {
             person.put("pwdAccountLockedTime", Some(FOR_GOOD));
         }
-        if !is_locked && self.is_locked(person) {
+        if is_locked && shape.account_lock {
+            person.put("nsAccountLock", Some("TRUE"));
+        }
+        if !is_locked && is_off(person) {
+            person.put("nsAccountLock", None);
+        }
+        if !is_locked && is_for_good(person) {
             person.put("pwdAccountLockedTime", None);
         }
     }
@@ -121,6 +134,20 @@ impl Dialect for Posix {
         }
         person.put("shadowExpire", day.map(|day| day.to_string()).as_deref());
     }
+}
+
+/// Locked as 389ds has it.
+fn is_off(person: &Entry) -> bool {
+    person.text("nsAccountLock").is_some_and(|text| text.eq_ignore_ascii_case("true"))
+}
+
+/// Locked as the password policy has it.
+fn is_for_good(person: &Entry) -> bool {
+    person.text("pwdAccountLockedTime") == Some(FOR_GOOD)
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|one| one.eq_ignore_ascii_case(word))
 }
 
 /// What entries must have for a family name: the last word of the name in full.

@@ -64,14 +64,22 @@ impl Session {
         for wanted in [people, groups] {
             self.must_see(&wanted)?;
         }
-        let sentinel = sentinel.or_else(|| self.own_entry()).map(|sentinel| self.must_see(&sentinel)).transpose()?;
-        let terms = self.rules.dialect.terms();
-        let found = self.wire.search(&base, Where::Below, terms.everybody, terms.read)?;
-        let mirror = Mirror::new(terms, ranges::whole(&mut self.wire, found, terms.read)?);
+        let (terms, read) = (self.rules.dialect.terms(), self.attributes());
+        let sentinel = match sentinel {
+            Some(sentinel) => Some(self.must_see(&sentinel)?),
+            None => self.own_entry()?,
+        };
+        let found = self.wire.search(&base, Where::Below, terms.everybody, &read)?;
+        let mirror = Mirror::new(terms, ranges::whole(&mut self.wire, found, &read)?);
         if self.rules.shape.hides_silently && mirror.people().next().is_none() {
             return Err(Trouble::Untrue(format!(
                 "it shows nobody below {base}, and says the same to who may not look: there must be one person to be seen"
             )));
+        }
+        let unread = sentinel.as_ref().filter(|entry| entry.is_a(terms.person) && !mirror.is_kept(entry));
+        if let Some(sentinel) = unread.filter(|_| self.rules.settings.sentinel.is_some()) {
+            let why = "has no number that this login can read: what else it does not see nobody can say";
+            return Err(Trouble::Untrue(format!("{} {why}", sentinel.dn)));
         }
         match sentinel.filter(|sentinel| mirror.is_kept(sentinel) && mirror.entry(&sentinel.dn).is_none()) {
             Some(sentinel) => Err(Trouble::Untrue(format!(
@@ -82,12 +90,21 @@ impl Session {
         }
     }
 
-    /// Who enlist logs in as, on a server that shows nothing to who may not look and says that all went well.
-    fn own_entry(&self) -> Option<String> {
-        match &self.rules.settings.bind {
-            Bind::Simple { dn, .. } if self.rules.shape.hides_silently => Some(dn.clone()),
-            Bind::Simple { .. } | Bind::External => None,
+    /// Who enlist logs in as, on a server that shows nothing to who may not look and says that all went well. The administrator of
+    /// such a server has no entry.
+    fn own_entry(&mut self) -> Result<Option<Entry>, Trouble> {
+        match self.rules.settings.bind.clone() {
+            Bind::Simple { dn, .. } if self.rules.shape.hides_silently => self.read(&dn),
+            Bind::Simple { .. } | Bind::External => Ok(None),
         }
+    }
+
+    /// What is read of entries: what the kind of server has, and where keys are on this one.
+    fn attributes(&self) -> Vec<&'static str> {
+        let mut read = self.rules.dialect.terms().read.to_vec();
+        let keys = self.rules.shape.keys.map(|keys| keys.attribute);
+        read.extend(keys.filter(|keys| !self.rules.dialect.terms().read.contains(keys)));
+        read
     }
 
     fn must_see(&mut self, dn: &str) -> Result<Entry, Trouble> {
@@ -100,11 +117,11 @@ impl Session {
 
     /// One entry as it is now; `None` where there is none, as far as this login sees.
     pub fn read(&mut self, dn: &str) -> Result<Option<Entry>, Trouble> {
-        let read = self.rules.dialect.terms().read;
-        match self.wire.search(dn, Where::Here, "(objectClass=*)", read) {
+        let read = self.attributes();
+        match self.wire.search(dn, Where::Here, "(objectClass=*)", &read) {
             Err(trouble) if trouble.is(code::NO_SUCH_OBJECT) => Ok(None),
             found => {
-                let found = ranges::whole(&mut self.wire, found?, read)?.into_iter().next();
+                let found = ranges::whole(&mut self.wire, found?, &read)?.into_iter().next();
                 Ok(found.map(|entry| spelled(entry, dn)))
             }
         }

@@ -176,15 +176,16 @@ fn has(entry: &Entry, attribute: &str, value: &[u8]) -> bool {
     match attribute {
         "member" => entry.texts(attribute).any(|one| normal(one) == normal(text)),
         "objectClass" | "objectclass" => entry.is_a(text),
-        "userAccountControl" | "useraccountcontrol" => entry.text(attribute).is_some_and(|now| same_lock(now, text)),
+        "userAccountControl" | "useraccountcontrol" => entry.text(attribute).is_some_and(|now| same_control(now, text)),
         _ => entry.values(attribute).iter().any(|one| one == value),
     }
 }
 
-/// A domain controller sets bits of its own; the lock is the second.
-fn same_lock(now: &str, wanted: &str) -> bool {
-    let bit = |text: &str| text.parse::<i64>().map(|bits| bits & 2);
-    bit(now).is_ok() && bit(now) == bit(wanted)
+/// Two bits are a domain controller's own: locked after wrong passwords, and password expired.
+fn same_control(now: &str, wanted: &str) -> bool {
+    const COMPUTED: i64 = 0x10 | 0x80_0000;
+    let bits = |text: &str| text.parse::<i64>().map(|bits| bits & !COMPUTED);
+    bits(now).is_ok() && bits(now) == bits(wanted)
 }
 
 /// A new entry is there, and the server cannot be asked who else has its number.

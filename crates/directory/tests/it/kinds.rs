@@ -6,7 +6,7 @@ use crate::server::{Asked, Fault, Server};
 use directory::Directory;
 use directory::entry::Entry;
 use directory::ldap::LdapDirectory;
-use directory::settings::{Bind, Server as Url, Settings};
+use directory::settings::{Bind, Password, Server as Url, Settings};
 use words::value::{Map, Value};
 
 const PEOPLE: &str = "OU=people,DC=x";
@@ -153,7 +153,10 @@ fn somebody_new_gets_a_password_last_and_a_run_that_ends_before_it_is_finished_b
     let results = directory.call("user", std::slice::from_ref(&new), false).unwrap();
     assert_eq!(failures(&results), Vec::<String>::new());
     let made = server.entry(&dn).unwrap();
-    assert_eq!((made.text("userAccountControl"), made.text("unicodePwd")), (Some("512"), None));
+    assert_eq!(
+        (made.text("userAccountControl"), made.text("unicodePwd"), made.text("info")),
+        (Some("512"), None, None)
+    );
     let results = directory.call("user", &[new], true).unwrap();
     assert!(!results[0].changed);
 }
@@ -219,7 +222,51 @@ fn a_server_that_hides_silently_is_not_empty_but_unknown() {
     server.world.lock().unwrap().root = Entry::new("").with("vendorName", "389 Project");
     let look = || LdapDirectory::new(settings(&server)).call("accounts", &[Map::new()], true);
     assert!(look().is_ok(), "one person is to be seen");
+    // Its administrator has no entry; the variable is one that is set everywhere.
+    let bind = Bind::Simple { dn: "cn=Directory Manager".into(), password: Password::Environment("PATH".into()) };
+    let as_manager = LdapDirectory::new(Settings { bind, ..settings(&server) });
+    assert!(as_manager.call("accounts", &[Map::new()], true).is_ok());
     server.world.lock().unwrap().entries.retain(|dn, _| !dn.starts_with("uid="));
     let problem = look().unwrap_err();
     assert!(problem.message.contains("it shows nobody below DC=x, and says the same to who may not look"), "{problem}");
+}
+
+#[test]
+fn an_entry_whose_number_cannot_be_read_is_not_gone() {
+    let server = domain();
+    let mut hidden = server.entry(&member(1)).unwrap();
+    hidden.put("uidNumber", None);
+    server.put(hidden);
+    let gone = args(&[("name", "p1".into()), ("state", "absent".into())]);
+    let results = LdapDirectory::new(settings(&server)).call("user", &[gone], false).unwrap();
+    assert!(failures(&results)[0].contains("has no number that this login can read"), "{results:?}");
+    let sentinel = Settings { sentinel: Some(member(1)), ..settings(&server) };
+    let problem = LdapDirectory::new(sentinel).call("accounts", &[Map::new()], true).unwrap_err();
+    assert!(problem.message.contains("has no number that this login can read"), "{problem}");
+    assert_eq!(server.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn keys_are_read_where_the_roster_says_that_they_are_and_389ds_locks_by_its_own_attribute() {
+    let server = ipa(true);
+    let mut world = server.world.lock().unwrap();
+    world.root = Entry::new("").with("vendorName", "389 Project");
+    let account = "( 2.16 NAME 'nsAccount' SUP top AUXILIARY MAY ( nsAccountLock $ nsSshPublicKey ) )";
+    world.schema = world.schema.clone().with("objectClasses", account);
+    for name in ["nsSshPublicKey", "nsAccountLock"] {
+        world.schema = world.schema.clone().with("attributeTypes", format!("( 2.16 NAME '{name}' )"));
+    }
+    drop(world);
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+    let admin = server.entry(&format!("uid=admin,{PEOPLE}")).unwrap();
+    server.put(admin.clone().with("nsSshPublicKey", KEY).with("objectClass", "nsAccount"));
+    let directory = LdapDirectory::new(Settings { key_attribute: Some("nsSshPublicKey"), ..settings(&server) });
+    let key = |state: &str| args(&[("user", "admin".into()), ("key", KEY.into()), ("state", state.into())]);
+    assert!(!directory.call("authorized_key", &[key("present")], false).unwrap()[0].changed, "it is there");
+    let results = directory.call("authorized_key", &[key("absent")], false).unwrap();
+    assert!(failures(&results).is_empty() && results[0].changed, "{results:?}");
+    assert_eq!(server.entry(&admin.dn).unwrap().text("nsSshPublicKey"), None);
+    let locked = args(&[("name", "admin".into()), ("password_lock", true.into())]);
+    assert_eq!(failures(&directory.call("user", &[locked], false).unwrap()), Vec::<String>::new());
+    assert_eq!(server.entry(&admin.dn).unwrap().text("nsAccountLock"), Some("TRUE"));
 }

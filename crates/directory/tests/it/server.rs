@@ -313,7 +313,9 @@ fn make(entry: &mut Entry, change: LdapModify) -> Option<LdapResultCode> {
         "gecos",
         "userAccountControl",
         "unicodePwd",
+        "info",
         "nsAccountLock",
+        "nsSshPublicKey",
     ];
     let attribute = known.into_iter().find(|name| name.eq_ignore_ascii_case(&change.modification.atype)).unwrap();
     let values = change.modification.vals;

@@ -34,12 +34,8 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Takes all locks, waiting up to 15 seconds for a live holder, whose pid the error then names.
-    pub fn begin() -> Result<Self> {
-        Self::begin_in(Path::new("/etc"))
-    }
-
-    /// The same for databases in another directory than `/etc`.
+    /// Takes all locks of the databases in a directory, mostly `/etc`, waiting up to 15 seconds for a live holder, whose pid the
+    /// error then names.
     pub fn begin_in(etc: &Path) -> Result<Self> {
         let lock = Lock::take(etc, lock::PATIENCE)?;
         remove_temporaries(etc);
@@ -53,10 +49,10 @@ impl Accounts {
         Ok(accounts)
     }
 
-    /// Removes what killed processes left in `/etc`: locks and temporary files. Nothing is done, and false said, while
+    /// Removes what killed processes left in the directory: locks and temporary files. Nothing is done, and false said, while
     /// somebody is at work on the databases.
-    pub fn tidy() -> Result<bool> {
-        Lock::tidy(Path::new("/etc"))
+    pub fn tidy_in(etc: &Path) -> Result<bool> {
+        Lock::tidy(etc)
     }
 
     /// A database as this transaction sees it; `path` must satisfy [`is_database`].

@@ -44,6 +44,8 @@ pub struct Local {
     umask: u32,
     /// Added to the environment of every program.
     environment: Vec<(String, String)>,
+    /// Where the account databases are, which all others call `/etc`.
+    etc: PathBuf,
     /// The open transaction over the account databases.
     accounts: Option<Accounts>,
     /// In which order the databases that were edited in it are written.
@@ -73,6 +75,7 @@ impl Local {
         Self {
             umask: mask.bits(),
             environment: Vec::new(),
+            etc: "/etc".into(),
             accounts: None,
             order: &[],
             remembered: Remembered::default(),
@@ -82,6 +85,11 @@ impl Local {
         }
     }
 
+    /// The same machine, with the account databases of another directory, such as the sources of a NIS master.
+    pub fn with_accounts_in(self, etc: &Path) -> Self {
+        Self { etc: etc.into(), ..self }
+    }
+
     /// Removes what killed processes left of account transactions, unless somebody is at work. Only root can.
     pub fn tidy(&self) -> Result<()> {
         if !nix::unistd::Uid::effective().is_root() {
@@ -89,7 +97,7 @@ impl Local {
         }
         if let Some(_claim) = HostClaim::try_take()? {
             clear_workshop()?;
-            Accounts::tidy()?;
+            Accounts::tidy_in(&self.etc)?;
         }
         Ok(())
     }
@@ -333,6 +341,8 @@ impl System for Local {
             }
             return accounts.read(path);
         }
+        let elsewhere = path.file_name().filter(|_| is_database(path)).map(|name| self.etc.join(name));
+        let path = elsewhere.as_deref().unwrap_or(path);
         let Some(file) = find_to_read(path, true)? else { return Ok(None) };
         doing("read", path, read_whole(file, LONGEST)).map(Some)
     }
@@ -612,7 +622,7 @@ impl System for Local {
         if self.accounts.is_some() {
             return Err(SystemError::Refused("an account transaction is open already".into()));
         }
-        self.accounts = Some(Accounts::begin()?);
+        self.accounts = Some(Accounts::begin_in(&self.etc)?);
         self.order = &[];
         self.remembered.forget();
         Ok(())

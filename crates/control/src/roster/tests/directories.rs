@@ -71,3 +71,22 @@ fn a_password_that_stands_in_a_roster_is_not_shown() {
         }
     }
 }
+
+#[test]
+fn nis_domains() {
+    let with = |fields: &str| format!("nis:\n  old: {{{fields}}}\ngroups: {{g: {{gid: 2001}}}}\n");
+    let roster = read(&with("master: m, source: /var/yp/src, ids: 2000-2999, hosts: login")).unwrap();
+    let [old] = roster.nis.as_slice() else { panic!("{:?}", roster.nis) };
+    assert_eq!((old.master.as_str(), old.source.to_str(), &old.ids), ("m", Some("/var/yp/src"), &(2000..=2999)));
+    for (fields, says) in [
+        ("ids: 2000-2999", "`old` has no `master`"),
+        ("master: m", "`old` has no `ids`"),
+        ("master: m, ids: 2000-2999", "`old` has no `source`"),
+        ("master: m, ids: 2000-2999, source: yp", "`source` is `yp`, and no directory from the root on"),
+        ("master: m, source: /s, ids: 3000-3999", "gid 2001 is not among `ids` of the directory `old`"),
+        ("master: m, source: /s, ids: 2000-2999, make: x", "a NIS domain has no field `make`"),
+    ] {
+        let problems = read(&with(fields)).unwrap_err();
+        assert!(problems.contains(says), "{says}: {problems}");
+    }
+}

@@ -64,7 +64,8 @@ impl TaskRun<'_> {
         let (count, place) = (items.len(), &self.task.place);
         let Errand { module, target, who, check, environment, patience } = errand;
         let bound = host::modules::bound(module, count);
-        let request = AgentRequest { module: module.into(), items, check, environment, bound, patience };
+        let request =
+            AgentRequest { module: module.into(), items, check, environment, accounts_in: None, bound, patience };
         match self.links.call(&target, &who, &request) {
             Ok(reply) if reply.results.len() == count => {
                 let certain = |item: ItemResult| if check { item } else { item.certain() };
