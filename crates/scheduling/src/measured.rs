@@ -48,7 +48,7 @@ pub struct NodeUsage<'a> {
 /// What a step took in (CPU time in milliseconds, memory, bytes read), and what it gave out (bytes written). What was measured is
 /// of nodes: the most and the least of a task are those of its node, the average is over tasks.
 pub fn summed(nodes: &[NodeUsage]) -> (Usage, Usage) {
-    let cpu = |used: &RunUsage| used.user_cpu.map(|user| (user + used.system_cpu.unwrap_or(0)) / 1000);
+    let cpu = |used: &RunUsage| used.user_cpu.map(|user| user.saturating_add(used.system_cpu.unwrap_or(0)) / 1000);
     let taken = |used: &RunUsage| vec![(CPU, cpu(used)), (MEM, used.peak_memory), (DISK, used.read)];
     (usage(nodes, taken), usage(nodes, |used| vec![(DISK, used.written)]))
 }
@@ -65,7 +65,7 @@ fn usage(nodes: &[NodeUsage], of: impl Fn(&RunUsage) -> Vec<(TresId, Option<u64>
     let (mut max_task, mut min_task) = (Vec::new(), Vec::new());
     for kind in kinds {
         let of_kind = || all.iter().filter(|(tres, ..)| *tres == kind);
-        let sum: u64 = of_kind().map(|(_, count, _)| count).sum();
+        let sum = of_kind().fold(0_u64, |sum, (_, count, _)| sum.saturating_add(*count));
         let tasks: usize = of_kind().map(|(.., it)| it.ranks.len()).sum();
         let (most, least) = (of_kind().max_by_key(|it| it.1), of_kind().min_by_key(|it| it.1));
         let (Some((_, most, most_at)), Some((_, least, least_at))) = (most, least) else { continue };

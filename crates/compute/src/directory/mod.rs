@@ -26,7 +26,7 @@ mod spool;
 pub use spool::Spool;
 
 use crate::cgroup::{Limits, RunGroup};
-use crate::private::{HeldNamespace, PrivatePlace};
+use crate::private::{Aside, HeldNamespace, PrivatePlace};
 use crate::process::ProcessId;
 use crate::protocol::{Launch, RunUsage, StepLaunch};
 use scheduling::event::ScriptEnd;
@@ -96,9 +96,9 @@ pub struct Work {
     pub gpus: Vec<u32>,
     /// Whether other GPUs are hidden from it.
     pub hides_gpus: bool,
-    /// Of a step: how many others of its run were there when it came.
+    /// Of a step: so many bytes that its tasks wrote are kept until they are read.
     #[serde(default)]
-    pub steps_beside: usize,
+    pub room: usize,
     /// The directories that it has for itself, where it has some; those of a step are its run's.
     #[serde(default)]
     pub private: Option<PrivatePlace>,
@@ -119,10 +119,10 @@ impl Work {
         Part { run: (self.job, self.attempt), step: self.step.as_ref().map(|step| step.step) }
     }
 
-    /// Takes the files in a run's own directories away. A step has none.
-    pub fn remove_private(&self) -> io::Result<()> {
+    /// Puts the files in a run's own directories aside. A step has none.
+    pub fn put_private_aside(&self) -> io::Result<Option<Aside>> {
         let private = self.private.as_ref().filter(|_| self.step.is_none());
-        private.map_or(Ok(()), PrivatePlace::remove)
+        private.map_or(Ok(None), PrivatePlace::put_aside)
     }
 
     /// Whether processes are started for it: a script or tasks; an allocation has none of its own.

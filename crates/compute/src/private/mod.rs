@@ -8,13 +8,14 @@
 mod removal;
 
 use crate::process::ProcessId;
+use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -38,6 +39,17 @@ pub struct PrivateDirectories {
 pub struct PrivatePlace {
     place: PathBuf,
     paths: Vec<PathBuf>,
+}
+
+/// Files of a run that is over, to be taken away.
+#[derive(Debug)]
+pub struct Aside(PathBuf);
+
+impl Aside {
+    /// Takes them away; what cannot be goes at the daemon's next start.
+    pub fn remove(self) -> io::Result<()> {
+        removal::remove_tree(&self.0)
+    }
 }
 
 /// Where a namespace is that a process holds.
@@ -80,6 +92,10 @@ impl PrivateDirectories {
                 return Err(format!("job_container.conf: {} is no absolute path of a directory", path.display()));
             }
         }
+        let is_nested = |path: &&PathBuf| self.paths.iter().any(|other| *path != other && path.starts_with(other));
+        if let Some(path) = self.paths.iter().find(is_nested) {
+            return Err(format!("job_container.conf: {} lies below another of Dirs", path.display()));
+        }
         self.hides(&self.base).map_or(Ok(()), |path| {
             Err(format!("job_container.conf: BasePath lies below {}, which every job has for itself", path.display()))
         })
@@ -93,6 +109,9 @@ impl PrivateDirectories {
     /// Makes where they lie, and takes away what is left of runs that are not among these; the files of those go beside all else
     /// that this process does.
     pub fn open(&self, node: &str, runs: &[String]) -> io::Result<()> {
+        if let Some(path) = self.paths.iter().find(|path| !path.is_dir()) {
+            return Err(io::Error::other(format!("{}, which jobs are to have, is no directory here", path.display())));
+        }
         if self.makes_base {
             DirBuilder::new().recursive(true).mode(0o755).create(&self.base)?;
         }
@@ -167,6 +186,8 @@ impl PrivatePlace {
     /// Makes the directories and a namespace in which they are; it is there as long as this is open.
     pub fn make(&self) -> Result<OwnedFd, String> {
         let wrong = |error: io::Error| format!("the job's own directories in {}: {error}", self.place.display());
+        // A number of a job may come again where the master's store was restored: nobody gets what another left.
+        self.remove().map_err(wrong)?;
         own_directory(&self.place).map_err(wrong)?;
         for at in 0..self.paths.len() {
             let path = self.content(at);
@@ -208,6 +229,17 @@ impl PrivatePlace {
     pub fn remove(&self) -> io::Result<()> {
         removal::remove_tree(&self.place)
     }
+
+    /// Puts all files where nobody looks for them, at once, however many there are: the run need not wait until they are gone.
+    pub fn put_aside(&self) -> io::Result<Option<Aside>> {
+        let (Some(home), Some(name)) = (self.place.parent(), self.place.file_name()) else { return Ok(None) };
+        let name = name.to_string_lossy();
+        let path = home.join(format!("{OLD}{name}.{}", std::process::id()));
+        match fs::rename(&self.place, &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            renamed => renamed.map(|()| Some(Aside(path))),
+        }
+    }
 }
 
 impl HeldNamespace {
@@ -220,8 +252,14 @@ impl HeldNamespace {
     /// Opens it for somebody else. Fails where its holder is gone.
     pub fn open(self) -> io::Result<OwnedFd> {
         let Self { holder, descriptor } = self;
-        let opened = File::open(format!("/proc/{}/fd/{descriptor}", holder.pid))?;
-        // Looked at afterwards: what was opened before is that process's.
+        let path = format!("/proc/{}/fd/{descriptor}", holder.pid);
+        // Looked at before, so that nothing of anybody else's is opened, and afterwards, in case it ended meanwhile.
+        let is_namespace =
+            || fs::read_link(&path).is_ok_and(|it| it.as_os_str().as_encoded_bytes().starts_with(b"mnt:["));
+        if !holder.is_alive() || !is_namespace() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let opened = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path)?;
         if holder.is_alive() { Ok(opened.into()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 }
@@ -253,6 +291,7 @@ mod tests {
             ("BasePath=/x Dirs=/tmp,../y", "../y is no absolute path"),
             ("BasePath=/x Dirs=/", "/ is no absolute path of a directory"),
             ("BasePath=/tmp/jobs", "BasePath lies below /tmp"),
+            ("BasePath=/x Dirs=/tmp,/tmp/x", "/tmp/x lies below another"),
         ] {
             let said = PrivateDirectories::read(bad, "n1").unwrap_err();
             assert!(said.contains(why), "{bad}: {said}");
@@ -270,9 +309,18 @@ mod tests {
         }
         directories.open("n1", &["7.0".into()]).unwrap();
         let left = || fs::read_dir(base.join("n1")).unwrap().map(|it| it.unwrap().file_name()).collect::<Vec<_>>();
+        let begun = std::time::Instant::now();
         while left() != ["7.0"] {
+            assert!(begun.elapsed().as_secs() < 60, "{:?}", left());
             thread::yield_now();
         }
+        // A number that comes again finds nothing of who had it before.
+        let place = directories.of_run("n1", "7.0");
+        fs::write(base.join("n1/7.0/0/secret"), "theirs").unwrap();
+        let aside = place.put_aside().unwrap().unwrap();
+        assert!(!base.join("n1/7.0").exists() && place.put_aside().unwrap().is_none());
+        aside.remove().unwrap();
+        assert!(left().is_empty());
         fs::set_permissions(base.join("n1"), Permissions::from_mode(0o755)).unwrap();
         assert!(directories.open("n1", &[]).unwrap_err().to_string().contains("is not root's alone"));
     }

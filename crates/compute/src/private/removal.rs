@@ -2,7 +2,7 @@
 //! there are descriptors, and be changed meanwhile by who still has a directory of it open. So no link is followed, no path goes
 //! deeper than one level, and what is found deeper is first moved up.
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -32,12 +32,16 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
             if kind == FileType::Directory {
                 empty(&top, &name, &mut moved)?;
             } else {
-                unlinkat(&top, &name, AtFlags::empty())?;
+                absent_is_well(unlinkat(&top, &name, AtFlags::empty()))?;
             }
         }
     }
     drop(top);
-    Ok(std::fs::remove_dir(path)?)
+    Ok(absent_is_well(unlinkat(CWD, path, AtFlags::REMOVEDIR))?)
+}
+
+fn absent_is_well(removed: Result<(), Errno>) -> Result<(), Errno> {
+    removed.or_else(|error| if error == Errno::NOENT { Ok(()) } else { Err(error) })
 }
 
 fn directory(at: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
@@ -70,7 +74,14 @@ fn kind(of: &OwnedFd, entry: &rustix::fs::DirEntry) -> io::Result<FileType> {
 
 /// Takes a directory below the top away; directories in it are moved up, beside it.
 fn empty(top: &OwnedFd, name: &CString, moved: &mut u64) -> io::Result<()> {
-    let own = directory(top, OsStr::from_bytes(name.as_bytes()))?;
+    let own = match directory(top, OsStr::from_bytes(name.as_bytes())) {
+        // Somebody else takes the same tree away.
+        Err(Errno::NOENT) => return Ok(()),
+        opened => opened?,
+    };
+    // From here on nobody but root puts anything in, also who has it open.
+    fchmod(&own, Mode::RWXU)?;
+    fchown(&own, Some(Uid::ROOT), Some(Gid::ROOT))?;
     for _ in 0..PATIENCE {
         loop {
             let names = names(&own)?;
@@ -83,7 +94,7 @@ fn empty(top: &OwnedFd, name: &CString, moved: &mut u64) -> io::Result<()> {
         }
         match unlinkat(top, name, AtFlags::REMOVEDIR) {
             Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-            removed => return Ok(removed?),
+            removed => return Ok(absent_is_well(removed)?),
         }
     }
     Err(io::Error::other("somebody puts files into it again and again"))
@@ -112,6 +123,27 @@ fn take_out(top: &OwnedFd, from: &OwnedFd, name: &CString, kind: FileType, moved
 mod tests {
     use super::*;
     use std::fs;
+
+    /// Who has a directory open and puts files in without end. It is another user's process, as those of jobs are.
+    #[test]
+    fn who_writes_without_end_does_not_hold_it_up() {
+        let files = tempfile::TempDir::new().unwrap();
+        fs::set_permissions(files.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let top = files.path().join("7.0");
+        fs::create_dir_all(top.join("0")).unwrap();
+        fs::set_permissions(top.join("0"), std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+        let script = "import os, sys\nos.chdir(sys.argv[1])\nos.setuid(65534)\nprint(1, flush=True)\nn = 0\n\
+                      while True:\n    try: os.close(os.open('x%d' % n, os.O_CREAT)); n += 1\n    except OSError: pass\n";
+        let mut writer = std::process::Command::new("python3");
+        let mut writer =
+            writer.arg("-c").arg(script).arg(top.join("0")).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        std::io::Read::read_exact(writer.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        let removed = remove_tree(&top);
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        removed.unwrap();
+        assert!(!top.exists());
+    }
 
     #[test]
     fn a_tree_goes_whatever_is_in_it_and_nothing_else_does() {

@@ -8,6 +8,7 @@ use crate::SUPERVISOR;
 use crate::cgroup::RunGroup;
 use crate::directory::{ControlCommand, Ended, Part, RunDirectory, RunStanding, Work};
 use crate::ending::end_steps;
+use crate::private::Aside;
 use crate::process::{kill_all, left_of};
 use crate::protocol::{Launch, RunUsage, StepLaunch};
 use scheduling::event::ScriptEnd;
@@ -281,7 +282,7 @@ impl Keeper {
         if let Err(error) = work.whole.as_ref().map_or(&work.group, |whole| &whole.group).remove() {
             self.warn(&error.to_string());
         }
-        self.tell_private(work.remove_private());
+        self.remove_private(work.put_private_aside());
         self.keep(|| directory.note_left());
         self.publish();
         self.read_log(directory);
@@ -298,14 +299,24 @@ impl Keeper {
             self.warn(&error.to_string());
         }
         if let (Some(private), None) = (work::private(&self.site, self.run), self.run.step) {
-            self.tell_private(private.remove());
+            self.remove_private(private.put_aside());
         }
         self.known.left(self.run);
         (self.site.notify)();
     }
 
-    fn tell_private(&self, removed: io::Result<()>) {
-        if let Err(error) = removed {
+    /// Beside all else: there may be many files.
+    fn remove_private(&self, aside: io::Result<Option<Aside>>) {
+        let run = self.run;
+        let remove = move || {
+            if let Err(error) = aside.and_then(|aside| aside.map_or(Ok(()), Aside::remove)) {
+                tracing::warn!(
+                    run = run.to_string(),
+                    "its own directories stay until the daemon's next start: {error}"
+                );
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().spawn(remove) {
             self.warn(&format!("its own directories stay until the daemon's next start: {error}"));
         }
     }

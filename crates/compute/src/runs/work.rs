@@ -12,8 +12,10 @@ use scheduling::units::Units;
 const PROCESSES_PER_CPU: u32 = 1024;
 const FEWEST_PROCESSES: u32 = 4096;
 
-/// So many steps of a job may be on a node at a time: each has a process of root's that watches it.
-const MOST_STEPS: usize = 512;
+/// What steps keep of what was not read is a node's memory, and no job's: so many bytes for one step, and for all steps of a node's
+/// jobs together half as many as they may come to.
+const OF_A_STEP: usize = 256 << 20;
+const OF_A_NODE: usize = 1 << 30;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
@@ -54,7 +56,7 @@ pub fn of_run(site: &Site, part: Part, launch: Launch) -> Result<Work, String> {
         whole: Some(WholeRun { group: whole, limits }),
         gpus: inventory.gpu_numbers(&share.gres),
         hides_gpus,
-        steps_beside: 0,
+        room: 0,
         private: private(site, part),
         launch,
     })
@@ -64,9 +66,6 @@ pub fn of_run(site: &Site, part: Part, launch: Launch) -> Result<Work, String> {
 pub fn of_step(site: &Site, part: Part, run: &RunDirectory, step: StepLaunch) -> Result<Work, String> {
     let unread = |error| format!("its job's record cannot be read: {error}");
     let beside = run.steps().map_err(unread)?.len();
-    if beside >= MOST_STEPS {
-        return Err(format!("the job has {beside} steps on {} already, and no more at a time", site.node));
-    }
     let mut run = run.work().map_err(unread)?;
     check(&run, &step)?;
     // What the script was sent is not its steps', and need not be kept once for each.
@@ -75,6 +74,7 @@ pub fn of_step(site: &Site, part: Part, run: &RunDirectory, step: StepLaunch) ->
         batch.arguments.clear();
     });
     let Site { inventory, .. } = site;
+    let room = room(run.launch.share.cpus.count(), inventory.cpus.len(), beside + 1);
     let share = &step.share;
     let memory = if share.memory == 0 { run.launch.share.memory } else { share.memory };
     let limits = Limits {
@@ -88,11 +88,19 @@ pub fn of_step(site: &Site, part: Part, run: &RunDirectory, step: StepLaunch) ->
         limits,
         whole: None,
         script: None,
-        steps_beside: beside,
+        room,
         gpus: inventory.gpu_numbers(&share.gres),
         step: Some(step),
         ..run
     })
+}
+
+/// What a step keeps of what was not read: its job's part of the node's, by the square of how many steps the job has there, so that all
+/// of them come to twice that part at the most.
+fn room(job_cpus: u32, node_cpus: usize, steps: usize) -> usize {
+    let steps = steps.clamp(1, 1 << 12);
+    let of_job = OF_A_NODE / node_cpus.max(1) * (job_cpus as usize).min(node_cpus).max(1);
+    of_job.min(OF_A_STEP) / (steps * steps)
 }
 
 /// A step has nothing that its run has not.
@@ -117,4 +125,16 @@ fn check(run: &Work, step: &StepLaunch) -> Result<(), String> {
         return Ok(());
     };
     Err(format!("the step is refused on {}: {what}", run.node))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_steps_of_all_jobs_keep_no_more_than_twice_the_nodes_part() {
+        assert_eq!((room(64, 64, 1), room(1, 128, 1), room(64, 64, 2)), (OF_A_STEP, OF_A_NODE / 128, OF_A_STEP / 4));
+        let of_one_job: usize = (1..=2000).map(|steps| room(1, 128, steps)).sum();
+        assert!(128 * of_one_job <= 2 * OF_A_NODE, "{of_one_job}");
+    }
 }

@@ -18,7 +18,7 @@ mod usage;
 use crate::cgroup::RunGroup;
 use crate::directory::{ControlCommand, Ended, RunDirectory, Work};
 use crate::ending;
-use crate::private::HeldNamespace;
+use crate::private::{Aside, HeldNamespace};
 use crate::process::{descendants, kill_all, signal_each};
 use crate::stream::TaskEnded;
 use events::{Event, TaskExit};
@@ -508,12 +508,14 @@ impl Supervisor {
             self.notes.log(&error.to_string());
         }
         self.namespace = None;
-        if let Err(error) = self.work.remove_private() {
-            self.notes.log(&format!("its own directories stay until the daemon's next start: {error}"));
-        }
+        let aside = self.work.put_private_aside();
         self.notes.keep("that nothing is left", RunDirectory::note_left);
         self.notes.write_all();
         self.notes.say_news();
+        // However many they are: nobody waits for that.
+        if let Err(error) = aside.and_then(|aside| aside.map_or(Ok(()), Aside::remove)) {
+            self.notes.log(&format!("its own directories stay until the daemon's next start: {error}"));
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub fn open(work: &Work) -> Result<(Vec<Standard>, Option<Engine>), String> {
         let script = work.script.is_some().then(|| of_script(work)).transpose()?;
         return Ok((script.into_iter().collect(), None));
     };
-    let mut engine = Engine::new(work.node.as_str(), &step.share.ranks, work.steps_beside + 1);
+    let mut engine = Engine::new(work.node.as_str(), &step.share.ranks, work.room);
     let open = |local| open_one(work, step, local, &mut engine).map_err(|error| format!("streams of tasks: {error}"));
     let opened = (0..step.share.ranks.len()).map(open).collect::<Result<_, _>>()?;
     Ok((opened, Some(engine)))

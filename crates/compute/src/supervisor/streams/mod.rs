@@ -24,15 +24,14 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// All rings of a step on a node hold no more than this together, but each at least [`FEWEST_KEPT`]. Of a step beside others it is
-/// divided by the square of their number, so that all steps of a job hold no more than twice this.
-const ALL_RINGS: usize = 256 << 20;
-
 /// So many processes are named in one message.
 const NAMED: usize = 1000;
 
 /// So long the other side may take to end a connection over which all was said.
 const CLOSING: Duration = Duration::from_secs(2);
+
+/// So long output of a step that has ended waits for who is connected.
+const ATTENDED: Duration = Duration::from_secs(3600);
 
 /// So long somebody may take to come who only hears how it ended.
 const UNHEARD: Duration = Duration::from_secs(3);
@@ -139,15 +138,10 @@ pub fn set_size(terminal: impl AsFd, TerminalSize { rows, columns }: TerminalSiz
     Ok(tcsetwinsize(terminal, size)?)
 }
 
-/// So many bytes of each stream are kept.
-fn kept(tasks: usize, steps: usize) -> usize {
-    let steps = steps.clamp(1, 1 << 14);
-    KEPT.min((ALL_RINGS / (steps * steps) / (2 * tasks.max(1))).max(FEWEST_KEPT))
-}
-
 impl Engine {
-    /// For tasks of these ranks, which rise. `steps`: how many of the job's run on this node, this one included.
-    pub fn new(node: &str, ranks: &[u32], steps: usize) -> Self {
+    /// For tasks of these ranks, which rise. `room`: so many bytes are kept of all of them together, but of each stream at
+    /// least [`FEWEST_KEPT`].
+    pub fn new(node: &str, ranks: &[u32], room: usize) -> Self {
         Self {
             node: node.to_owned(),
             first: ranks.first().copied().unwrap_or_default(),
@@ -162,7 +156,7 @@ impl Engine {
             connection: None,
             finish: None,
             is_heard: false,
-            most: kept(ranks.len(), steps),
+            most: KEPT.min((room / (2 * ranks.len().max(1))).max(FEWEST_KEPT)),
         }
     }
 
@@ -406,7 +400,7 @@ impl Engine {
             // How it ended is reported, too.
             _ if is_had => finish.patience.min(UNHEARD),
             // Who reads may take a rest; who has gone is told by the connection's end, or by the step's.
-            Some(_) if !finish.is_wanted => return false,
+            Some(_) if !finish.is_wanted => finish.patience.max(ATTENDED),
             _ => finish.patience,
         };
         finish.progress.elapsed() >= patience
@@ -519,17 +513,10 @@ impl Engine {
 mod tests {
     use super::*;
 
-    #[test]
-    fn all_steps_of_a_job_keep_no_more_than_twice_as_much_as_one() {
-        assert_eq!((kept(1, 1), kept(128, 1), kept(256, 1), kept(1 << 20, 1)), (KEPT, KEPT, KEPT / 2, FEWEST_KEPT));
-        let all: usize = (1..=60).map(|steps| 2 * 64 * kept(64, steps)).filter(|all| *all > 128 * FEWEST_KEPT).sum();
-        assert!(all <= 2 * ALL_RINGS, "{all}");
-    }
-
     /// `srun | less`, and the reader takes a rest.
     #[test]
     fn output_of_a_step_that_has_ended_is_kept_while_somebody_is_connected() {
-        let mut engine = Engine::new("n1", &[0], 1);
+        let mut engine = Engine::new("n1", &[0], KEPT);
         let (reader, _writer) = std::io::pipe().unwrap();
         engine.add_source(0, FrameKind::Output, reader).unwrap();
         engine.rings[0].push(b"unread");
