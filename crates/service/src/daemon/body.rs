@@ -1,11 +1,13 @@
 //! [`Bodies`]: takes in what clients send, within bounds of size and time.
 
+use super::budget::{Budget, Held, Most};
 use super::refusal::Refusal;
 use super::turns::{Bounds, Party, Turn, Turns};
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use words::people::Uid;
@@ -48,9 +50,21 @@ const HUGE_PLACES: usize = 4;
 /// So many large ones of an ordinary caller wait.
 const WAITING: usize = 64;
 
+/// The most bytes that requests which wait keep in memory.
+const KEPT: Most = Most { each: 32 << 20, all: 256 << 20, least: LARGE };
+
+/// What a request has while it is dealt with.
+pub struct Kept {
+    /// A place among the large ones, if it is one.
+    _place: Option<Turn<Uid>>,
+    /// Its bytes, of one that waits: a place would be lacking for too long.
+    _bytes: Option<Held>,
+}
+
 /// Takes in bodies.
 pub struct Bodies {
     patience: Duration,
+    kept: Arc<Budget>,
     large: Turns<Uid>,
     huge: Turns<Uid>,
 }
@@ -59,7 +73,18 @@ impl Bodies {
     /// Each must come within `patience`.
     pub fn new(patience: Duration) -> Self {
         let turns = |places| Turns::new(Bounds::quarters(places, WAITING));
-        Self { patience, large: turns(PLACES), huge: turns(HUGE_PLACES) }
+        Self { patience, kept: Budget::new(KEPT), large: turns(PLACES), huge: turns(HUGE_PLACES) }
+    }
+
+    /// What a request to a path keeps while it is dealt with, whose body is there. One that may wait for long gives its place back.
+    pub fn keep(&self, path: &str, user: Uid, body: &Bytes, place: Option<Turn<Uid>>) -> Result<Kept, Refusal> {
+        if path != CREATE {
+            return Ok(Kept { _place: place, _bytes: None });
+        }
+        let held = self.kept.hold(user, body.len());
+        let full =
+            || Refusal::busy("steps that wait have too much memory already; it is tried again when some have started");
+        Ok(Kept { _place: None, _bytes: Some(held.ok_or_else(full)?) })
     }
 
     /// Takes in the whole body of a caller's request, of at most so many bytes. The place of a large one is to be kept

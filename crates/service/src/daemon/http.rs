@@ -1,7 +1,7 @@
 //! What is answered to an HTTP request. Who asks is said by [`Caller`] alone.
 
 use super::api::{AskWhy, ImportEvents, ImportJobs, Request, SubmitJob};
-use super::body::{self, Bodies, OF_OPERATORS, SUBMIT};
+use super::body::{self, Bodies, Kept, OF_OPERATORS, SUBMIT};
 use super::caller::Caller;
 use super::controller::submit::NotSubmitted;
 use super::controller::{interactive, nodes};
@@ -14,7 +14,7 @@ use super::server::Server;
 use super::service::Service;
 use super::streamed::{self, Streamed};
 use super::streams::{self, Streams};
-use super::turns::{Bounds, Party, Turn, Turns};
+use super::turns::{Bounds, Party, Turns};
 use super::work::Work;
 use super::{admission, changes, programs, resources};
 use axum::Router;
@@ -106,16 +106,17 @@ impl App {
         Ok(if self.work.run(party.clone(), is_operator).await? { OF_OPERATORS } else { ordinary })
     }
 
-    /// Finds out who asks, then takes in the whole request, before anything is done. The place of a large one is to be
+    /// Finds out who asks, then takes in the whole request, before anything is done. What it keeps is to be
     /// kept until it is answered.
-    async fn admit(self: &Arc<Self>, request: HttpRequest) -> Answer<(HttpRequest, Option<Turn<Uid>>)> {
+    async fn admit(self: &Arc<Self>, request: HttpRequest) -> Answer<(HttpRequest, Kept)> {
         let (mut head, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut head, &()).await?;
         let party = self.party(&caller).await;
         let most = self.most_bytes(&caller, &party, &head).await?;
         let (body, place) = self.bodies.whole(party, &head.headers, body, most).await?;
+        let kept = self.bodies.keep(head.uri.path(), caller.uid, &body, place)?;
         head.extensions.insert(caller);
-        Ok((HttpRequest::from_parts(head, Body::from(body)), place))
+        Ok((HttpRequest::from_parts(head, Body::from(body)), kept))
     }
 }
 
@@ -167,7 +168,7 @@ async fn receive(State(app): State<Arc<App>>, request: HttpRequest, next: Next) 
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let answer = match app.admit(request).await {
-        Ok((request, _place)) => next.run(request).await,
+        Ok((request, _kept)) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
     let status = answer.status();

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod api;
 mod balances;
 mod body;
+mod budget;
 pub mod caller;
 pub mod changes;
 mod checkup;

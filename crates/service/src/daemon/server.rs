@@ -291,7 +291,14 @@ fn peer(stream: &UnixStream) -> Peer {
 
 /// Whether a connection may keep us waiting for as long as it likes, as one that became a stream.
 #[derive(Clone, Default)]
-pub struct Endless(pub Arc<AtomicBool>);
+pub struct Endless(Arc<AtomicBool>);
+
+impl Endless {
+    /// It became a stream. Not before that is answered: who only asks is as bound as others.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A stream whose other end must take what it is sent: a write that gets nowhere for so long is an error.
 struct Patient<S> {

@@ -229,6 +229,18 @@ mod tests {
         assert_eq!((again.len(), again[0].place, again[0].content.len()), (1, 3, 0), "the end may have been lost");
     }
 
+    /// The first word of a new connection may be news, while what was behind it, and the end, were lost with the old one.
+    #[test]
+    fn the_end_is_said_again_though_all_before_it_was_read() {
+        let mut input = input();
+        input.take(b"abc".to_vec());
+        input.take(Vec::new());
+        [0, 2].into_iter().for_each(|node| input.taken(node, 3));
+        assert!(input.due().is_some());
+        let again = input.again();
+        assert!(again.len() == 1 && again[0].content.is_empty(), "the end alone: {again:?}");
+    }
+
     #[test]
     fn no_more_is_read_than_nodes_keep() {
         let (more, leave) = mpsc::channel();

@@ -5,6 +5,7 @@ mod create;
 mod input;
 pub mod link;
 mod printer;
+mod record;
 mod session;
 
 use super::granted::{self, Asking};

@@ -3,6 +3,7 @@
 use super::input::Input;
 use super::link::Link;
 use super::printer::Printer;
+use super::record;
 use crate::cli::slurm::news::{self, News};
 use crate::cli::slurm::{granted, terminal};
 use commands::srun::tasks::{End, Tasks};
@@ -207,7 +208,11 @@ impl Session<'_> {
         }
     }
 
+    /// The step is over, or was never there. How it ended may be in its record, when nobody else can say it any more.
     fn refused(&mut self, why: &str) -> Ends {
+        if let Some(code) = record::exit(self.step.job, self.step.step) {
+            return Ends::With(self.tasks.code().max(code));
+        }
         let step = self.tasks.step().to_owned();
         self.printer.say(&format!("error: {step} cannot be reached any more: {why}"));
         Ends::With(self.tasks.code().max(1))

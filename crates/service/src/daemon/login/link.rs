@@ -1,6 +1,7 @@
 //! A node's connections to the master: kept open between requests, made again when they are gone.
 
-use super::reserved;
+use super::reserved::{self, Port};
+use crate::daemon::body::waits;
 use crate::daemon::config::Network;
 use crate::daemon::pki::tls::{Reloaded, client, explain};
 use crate::daemon::pki::{Directory, Role};
@@ -35,8 +36,9 @@ pub struct Link {
     port: u16,
     name: ServerName<'static>,
     config: Reloaded<ClientConfig>,
-    /// Open connections and when they were used; busy ones too: those say themselves when they are ready again.
-    open: Mutex<Vec<(Connection, Instant)>>,
+    /// Open connections, from which port they come, and when they were used; busy ones too: those say themselves when they are
+    /// ready again.
+    open: Mutex<Vec<(Connection, Port, Instant)>>,
     /// How long an unused connection is good. The master closes it after MessageTimeout, and a request must not meet
     /// that.
     keep: Duration,
@@ -73,10 +75,11 @@ impl Link {
     /// Sends a request and waits for the head of the answer. A request is sent again only if it surely did not reach
     /// the master, as on a connection that it has closed meanwhile.
     pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+        let port = port_for(request.uri().path());
         loop {
-            let (mut connection, ended) = match self.idle() {
+            let (mut connection, ended) = match self.idle(port) {
                 Some(connection) => (connection, None),
-                None => self.connect().await.map(|(connection, ended)| (connection, Some(ended)))?,
+                None => self.connect(port).await.map(|(connection, ended)| (connection, Some(ended)))?,
             };
             let is_fresh = ended.is_some();
             match connection.try_send_request(request).await {
@@ -84,7 +87,7 @@ impl Link {
                     // Its certificate may have been revoked: the next request comes with the one that is here then.
                     let is_stream = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
                     if answer.status() != StatusCode::FORBIDDEN && !is_stream {
-                        self.lock().push((connection, Instant::now()));
+                        self.lock().push((connection, port, Instant::now()));
                     }
                     return Ok(answer);
                 }
@@ -100,7 +103,7 @@ impl Link {
     /// Sends a request over a connection of its own; where the answer is `101`, what follows on it is the caller's
     /// ([`hyper::upgrade::on`]).
     pub async fn upgrade(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
-        let stream = self.dial_in_time().await?;
+        let stream = self.dial_in_time(Port::Any).await?;
         let (mut sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|error| Failure::NotSent(self.why(&error)))?;
         tokio::spawn(async move {
@@ -110,22 +113,22 @@ impl Link {
         sender.send_request(request).await.map_err(|error| self.lost(&error, true))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Connection, Instant)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Connection, Port, Instant)>> {
         self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn idle(&self) -> Option<Connection> {
+    fn idle(&self, from: Port) -> Option<Connection> {
         let mut open = self.lock();
-        open.retain(|(connection, used)| {
+        open.retain(|(connection, _, used)| {
             !connection.is_closed() && (!connection.is_ready() || used.elapsed() < self.keep)
         });
-        let ready = open.iter().position(|(connection, _)| connection.is_ready())?;
+        let ready = open.iter().position(|(connection, port, _)| *port == from && connection.is_ready())?;
         Some(open.swap_remove(ready).0)
     }
 
     /// A new connection, and how it will have ended if not well.
-    async fn connect(&self) -> Result<(Connection, Receiver<hyper::Error>), Failure> {
-        let stream = self.dial_in_time().await?;
+    async fn connect(&self, from: Port) -> Result<(Connection, Receiver<hyper::Error>), Failure> {
+        let stream = self.dial_in_time(from).await?;
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|error| Failure::NotSent(self.why(&error)))?;
         let (tell, ended) = channel();
@@ -139,14 +142,14 @@ impl Link {
         Ok((sender, ended))
     }
 
-    async fn dial_in_time(&self) -> Result<TlsStream<TcpStream>, Failure> {
-        let dialled = tokio::time::timeout(CONNECT, self.dial()).await;
+    async fn dial_in_time(&self, from: Port) -> Result<TlsStream<TcpStream>, Failure> {
+        let dialled = tokio::time::timeout(CONNECT, self.dial(from)).await;
         let stream = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         stream.map_err(|error| Failure::NotSent(self.unreachable(&error)))
     }
 
-    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
-        let stream = reserved::connect(&self.host, self.port).await?;
+    async fn dial(&self, from: Port) -> io::Result<TlsStream<TcpStream>> {
+        let stream = reserved::connect(&self.host, self.port, from).await?;
         tune(&stream, PATIENCE)?;
         TlsConnector::from(self.config.get()).connect(self.name.clone(), stream).await
     }
@@ -179,6 +182,11 @@ impl Link {
             _ => Failure::Lost(format!("the connection to the master {} was lost: {}", self.master(), root(error))),
         }
     }
+}
+
+/// What waits, or becomes a stream, keeps its connection for long: a host has too few reserved ports for that.
+fn port_for(path: &str) -> Port {
+    if waits(path) { Port::Any } else { Port::Reserved }
 }
 
 /// Why a request failed: where it was only dropped with its connection, that one's error.

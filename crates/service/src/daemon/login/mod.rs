@@ -10,7 +10,7 @@ mod outage;
 mod reserved;
 mod through;
 
-use super::body::{Bodies, OF_OPERATORS, is_for_large, ordinary, waits};
+use super::body::{Bodies, Kept, OF_OPERATORS, is_for_large, ordinary, waits};
 use super::caller::{Peer, UID_HEADER, USER_HEADER};
 use super::config::{Config, Network};
 use super::log::Logger;
@@ -138,7 +138,7 @@ async fn forward(
     let party = node.parties.of(uid).await;
     let waits = waits(request.uri().path());
     let stream = through::asked(&mut request);
-    let (request, large) = node.assert(uid, &party, request).await?;
+    let (request, kept) = node.assert(uid, &party, request).await?;
     let turn = if waits {
         let full = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "you wait for too many jobs and steps already");
         node.waiting.now(party).ok_or_else(full)?
@@ -150,7 +150,7 @@ async fn forward(
         return through::join(stream, &mut answer, turn);
     }
     let (head, body) = answer.into_parts();
-    let mut answer = Response::new(Body::new(Streamed { body, _turns: (turn, large) }));
+    let mut answer = Response::new(Body::new(Streamed { body, _turns: (turn, kept) }));
     *answer.status_mut() = head.status;
     for kept in [header::CONTENT_TYPE, header::RETRY_AFTER] {
         let value = head.headers.get(&kept).cloned();
@@ -183,19 +183,15 @@ impl Node {
         })
     }
 
-    /// The request as it goes on: its method, path and body, and who sends it; with the place of a large one.
-    async fn assert(
-        &self,
-        uid: Uid,
-        party: &Party<Uid>,
-        request: Request,
-    ) -> Result<(Onward, Option<Turn<Uid>>), Refusal> {
+    /// The request as it goes on: its method, path and body, and who sends it; with what it keeps.
+    async fn assert(&self, uid: Uid, party: &Party<Uid>, request: Request) -> Result<(Onward, Kept), Refusal> {
         let (head, body) = request.into_parts();
         let path = head.uri.path_and_query().filter(|path| path.as_str().starts_with("/v1/"));
         let path = path.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "the service's paths begin with /v1/"))?;
         // Who is an operator, the master knows.
         let most = if is_for_large(path.path()) { OF_OPERATORS } else { ordinary(path.path()) };
-        let (body, large) = self.bodies.whole(party.clone(), &head.headers, body, most).await?;
+        let (body, place) = self.bodies.whole(party.clone(), &head.headers, body, most).await?;
+        let kept = self.bodies.keep(path.path(), uid, &body, place)?;
         let sought = tokio::task::spawn_blocking(move || ThisHost.user_numbered(uid)).await;
         let sought = sought.map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
         let user = name_of(uid, sought)?;
@@ -214,7 +210,7 @@ impl Node {
             }
         }
         let onward = onward.body(Full::new(body)).map_err(|_| Refusal::bad("this request cannot be forwarded"))?;
-        Ok((onward, large))
+        Ok((onward, kept))
     }
 }
 
@@ -230,7 +226,7 @@ fn name_of(uid: Uid, sought: Sought<Person>) -> Result<String, Refusal> {
 /// An answer on its way through; the request's places are free again when it has passed.
 struct Streamed {
     body: Incoming,
-    _turns: (Turn<Uid>, Option<Turn<Uid>>),
+    _turns: (Turn<Uid>, Kept),
 }
 
 impl hyper::body::Body for Streamed {

@@ -13,17 +13,41 @@ const PORTS: Range<u16> = 600..1024;
 /// So many ports are tried for one connection.
 const TRIES: u16 = 32;
 
-/// Connects from such a port; from any where this process may have none, as when it is not root.
-pub async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+/// From which port a connection comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// One of these, so that its handshake has a place that nobody else takes.
+    Reserved,
+    /// Any: it lasts, and there are few of the others.
+    Any,
+}
+
+/// Connects from such a port; from any where all of them are in use, or where this process may have none, as when it is not root.
+pub async fn connect(host: &str, port: u16, from: Port) -> io::Result<TcpStream> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in lookup_host((host, port)).await? {
-        match from_some_port(address).await {
+        let connected = match from {
+            Port::Any => TcpStream::connect(address).await,
+            Port::Reserved => from_reserved(address).await,
+        };
+        match connected {
             Ok(stream) => return Ok(stream),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => return TcpStream::connect(address).await,
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+async fn from_reserved(address: SocketAddr) -> io::Result<TcpStream> {
+    match from_some_port(address).await {
+        Err(error) if is_without_port(&error) => TcpStream::connect(address).await,
+        done => done,
+    }
+}
+
+/// Whether it is for want of a port of its own that it failed.
+fn is_without_port(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable)
 }
 
 async fn from_some_port(address: SocketAddr) -> io::Result<TcpStream> {
@@ -50,4 +74,24 @@ async fn from_port(port: u16, to: SocketAddr) -> io::Result<TcpStream> {
     socket.set_reuseaddr(true)?;
     socket.bind((any, port).into())?;
     socket.connect(to).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without root's rights there are none at all, and any port does.
+    #[tokio::test]
+    async fn more_connections_than_there_are_reserved_ports_are_made() {
+        crate::daemon::open_more_files();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut open = Vec::new();
+        for _ in 0..PORTS.len() + 20 {
+            let (here, there) = tokio::join!(connect("127.0.0.1", port, Port::Reserved), listener.accept());
+            open.push((here.unwrap(), there.unwrap()));
+        }
+        let lasting = connect("127.0.0.1", port, Port::Any).await.unwrap();
+        assert!(!PORTS.contains(&lasting.local_addr().unwrap().port()), "what lasts takes none of them");
+    }
 }

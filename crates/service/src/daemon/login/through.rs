@@ -12,7 +12,6 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use words::people::Uid;
@@ -24,22 +23,30 @@ pub fn is_asked(headers: &HeaderMap) -> bool {
 }
 
 /// The connection of a client who asks for a stream.
-pub fn asked(request: &mut Request) -> Option<OnUpgrade> {
-    let stream = if is_asked(request.headers()) { request.extensions_mut().remove::<OnUpgrade>() } else { None };
-    if let (Some(_), Some(Endless(is_endless))) = (&stream, request.extensions().get()) {
-        is_endless.store(true, Ordering::Relaxed);
+pub fn asked(request: &mut Request) -> Option<Asked> {
+    if !is_asked(request.headers()) {
+        return None;
     }
-    stream
+    let endless = request.extensions().get().cloned();
+    Some(Asked { client: request.extensions_mut().remove::<OnUpgrade>()?, endless })
+}
+
+/// A client's connection that may become a stream.
+pub struct Asked {
+    client: OnUpgrade,
+    endless: Option<Endless>,
 }
 
 /// Joins the client's connection to the master's, which has agreed.
 pub fn join(
-    client: Option<OnUpgrade>,
+    client: Option<Asked>,
     answer: &mut hyper::Response<Incoming>,
     turn: Turn<Uid>,
 ) -> Result<Response, Refusal> {
     let master = hyper::upgrade::on(answer);
-    let client = client.ok_or_else(|| Refusal::new(StatusCode::BAD_GATEWAY, "the master answers what nobody asked"))?;
+    let nobody = || Refusal::new(StatusCode::BAD_GATEWAY, "the master answers what nobody asked");
+    let Asked { client, endless } = client.ok_or_else(nobody)?;
+    endless.iter().for_each(Endless::begin);
     tokio::spawn(async move {
         let (client, master) = match tokio::try_join!(client, master) {
             Ok(both) => both,

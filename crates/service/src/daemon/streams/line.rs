@@ -3,9 +3,10 @@
 //! What a node says waits until the owner has room for it: so who does not read stops the tasks' writing. Listeners hear what they
 //! have room for; one that is too slow is left behind. What the owner says goes to the nodes that it is for.
 
-use super::pipe::Pipe;
+use super::pipe::{Pipe, Purse};
 use super::told::{SpeakingNode, Told};
 use super::wire::Packet;
+use crate::daemon::budget::Budget;
 use crate::daemon::controller::lock;
 use compute::stream::{ALL, FrameKind};
 use scheduling::id::{Attempt, JobId, NodeName, Uid};
@@ -29,6 +30,7 @@ pub struct Line {
     /// Whose step it is.
     pub user: Uid,
     nodes: Vec<LineNode>,
+    purse: Purse,
     state: Mutex<LineState>,
     /// Rings when somebody comes or goes.
     news: Notify,
@@ -87,15 +89,17 @@ pub enum Farewell {
 }
 
 impl Line {
-    pub fn new(job: JobId, attempt: Attempt, user: Uid, step: &LiveStep) -> Self {
+    /// A line that nobody is connected to. What waits on it is paid from the budget.
+    pub fn new(job: JobId, attempt: Attempt, user: Uid, step: &LiveStep, budget: Arc<Budget>) -> Self {
+        let purse = Purse { budget, user };
         let node = |share: &scheduling::step::StepShare| LineNode {
             part: SpeakingNode { name: share.node.clone(), ranks: share.ranks.clone() },
-            outbox: Pipe::default(),
+            outbox: Pipe::new(purse.clone()),
         };
         let nodes: Vec<LineNode> = step.shares.iter().map(node).collect();
         let owner = if step.is_left_alone { Owner::Gone } else { Owner::Awaited };
         let state = LineState { owner, nodes: vec![NodeConnection::default(); nodes.len()], ..LineState::default() };
-        Self { job, attempt, step: step.id, user, nodes, state: Mutex::new(state), news: Notify::new() }
+        Self { job, attempt, step: step.id, user, nodes, purse, state: Mutex::new(state), news: Notify::new() }
     }
 
     /// The place of a node.
@@ -236,7 +240,7 @@ impl Line {
     }
 
     fn join(&self, is_owner: bool) -> (u64, Arc<Pipe>) {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(self.purse.clone()));
         let mut state = lock(&self.state);
         state.last += 1;
         let number = state.last;
@@ -408,6 +412,7 @@ impl LineState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::budget::Most;
     use compute::stream::LONGEST;
     use scheduling::step::{StepRequest, StepShare};
     use scheduling::units::Units;
@@ -416,10 +421,14 @@ mod tests {
     const ENDED: &[u8] = br#"{"exit":{"code":0,"signal":0}}"#;
 
     fn line() -> Arc<Line> {
+        line_of(Uid(1000), &Budget::new(Most { each: 64 << 20, all: 256 << 20, least: 1 << 20 }))
+    }
+
+    fn line_of(user: Uid, budget: &Arc<Budget>) -> Arc<Line> {
         let (cpus, memory, gres) = (Units::default(), 0, Vec::new());
         let share = StepShare { node: NodeName::from("n1"), ranks: vec![0, 1], cpus, memory, gres };
         let step = LiveStep::new(StepId::Number(0), StepRequest::default(), Uid(1000), 0, vec![share]);
-        Arc::new(Line::new(JobId(1), Attempt(0), Uid(1000), &step))
+        Arc::new(Line::new(JobId(1), Attempt(0), user, &step, budget.clone()))
     }
 
     /// A node's connection.
@@ -445,7 +454,8 @@ mod tests {
         };
         let shares = vec![share("n1", 0), share("n2", 1)];
         let step = LiveStep::new(StepId::Number(0), StepRequest::default(), Uid(1000), 0, shares);
-        let line = Arc::new(Line::new(JobId(1), Attempt(0), Uid(1000), &step));
+        let budget = Budget::new(Most { each: 64 << 20, all: 256 << 20, least: 1 << 20 });
+        let line = Arc::new(Line::new(JobId(1), Attempt(0), Uid(1000), &step, budget));
         let (mut there, _serving) = node(&line);
         line.until(|state| state.nodes[0].number > 0).await;
         let (mut srun, theirs) = duplex(64);
@@ -505,6 +515,67 @@ mod tests {
         assert_eq!(told, [(FrameKind::Ended, 1), (FrameKind::Ended, 0), (FrameKind::Left, 0)]);
         say(&mut srun, FrameKind::Bye, ALL, 0, b"").await;
         assert!(matches!(serves.await.unwrap(), Farewell::Bye), "it is heard, though all was written");
+    }
+
+    /// As many frames as a pipe takes, and more, from a step whose owner does not read.
+    async fn flood(line: &Arc<Line>) -> (DuplexStream, DuplexStream) {
+        let (srun, theirs) = duplex(64);
+        let own = line.clone();
+        tokio::spawn(async move {
+            let (number, _) = own.serve_client(true, theirs).await;
+            own.lose_owner(number, false)
+        });
+        line.owner_known().await;
+        let (mut from_node, _) = node(line);
+        let piece = vec![7; LONGEST];
+        for number in 0..12 {
+            say(&mut from_node, FrameKind::Output, 0, number * LONGEST as u64, &piece).await;
+        }
+        (srun, from_node)
+    }
+
+    #[tokio::test]
+    async fn who_reads_none_of_many_streams_fills_what_is_his_and_nobody_elses() {
+        let most = Most { each: 1 << 20, all: 8 << 20, least: 256 << 10 };
+        let budget = Budget::new(most);
+        let mut open = Vec::new();
+        for _ in 0..40 {
+            let line = line_of(Uid(1000), &budget);
+            open.push((flood(&line).await, line));
+        }
+        for _ in 0..2000 {
+            tokio::task::yield_now().await;
+        }
+        let taken = budget.taken();
+        assert!(taken > most.each / 2 && taken <= 2 * most.each, "{taken} bytes of 40 streams");
+        let other = line_of(Uid(1001), &budget);
+        let (mut srun, _from_node) = flood(&other).await;
+        for number in 0..12 {
+            let packet = Packet::read(&mut srun).await.unwrap().unwrap();
+            assert_eq!(packet.place, number * LONGEST as u64, "another user's come through");
+        }
+        // What nobody reads any more is given back.
+        drop(open);
+        while budget.taken() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_cut_off_does_not_keep_the_owner_from_speaking_to_others() {
+        let line = line();
+        let (mut srun, theirs) = duplex(64);
+        let own = line.clone();
+        tokio::spawn(async move { own.serve_client(true, theirs).await.1 });
+        // More input than any box holds, while the node is away; then a signal.
+        let piece = vec![1; LONGEST];
+        for number in 0..20 {
+            say(&mut srun, FrameKind::Input, ALL, number * LONGEST as u64, &piece).await;
+        }
+        say(&mut srun, FrameKind::Signal, ALL, 0, &[15]).await;
+        let (mut from_node, _serving) = node(&line);
+        let first = Packet::read(&mut from_node).await.unwrap().unwrap();
+        assert_eq!(first.kind, FrameKind::Signal, "what is said again anyway was not kept");
     }
 
     #[tokio::test]

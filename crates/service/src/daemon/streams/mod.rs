@@ -11,6 +11,7 @@ pub mod wire;
 
 use self::line::{Farewell, Line};
 use super::api::StreamStep;
+use super::budget::{Budget, Most};
 use super::caller::Caller;
 use super::controller::peer::ComputePeer;
 use super::controller::{JobBell, Presence, lock, owner};
@@ -35,7 +36,6 @@ use scheduling::step::LiveStep;
 use serde::de::DeserializeOwned;
 use slurm::records::{JobState, StepId};
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
@@ -56,15 +56,20 @@ const UNREAD: Duration = Duration::from_secs(60);
 /// The longest request.
 const LONGEST: usize = 4 << 10;
 
+/// The most bytes that wait on the way between tasks and their readers: who has more of them waits with the rest.
+const MOST_BYTES: Most = Most { each: 64 << 20, all: 512 << 20, least: 1 << 20 };
+
 /// All lines, by job and step.
 pub struct Streams {
     lines: Mutex<BTreeMap<(JobId, StepId), Arc<Line>>>,
     places: Turns<Uid>,
+    budget: Arc<Budget>,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { lines: Mutex::default(), places: Turns::new(Bounds::quarters(PLACES, 0)) }
+        let places = Turns::new(Bounds::quarters(PLACES, 0));
+        Self { lines: Mutex::default(), places, budget: Budget::new(MOST_BYTES) }
     }
 }
 
@@ -80,7 +85,7 @@ impl Streams {
         }
         let job = job.filter(|job| matches!(job.phase, JobPhase::Running(_)))?;
         let live = job.step(step)?;
-        let line = Arc::new(Line::new(id, job.attempt, job.submission.user.uid, live));
+        let line = Arc::new(Line::new(id, job.attempt, job.submission.user.uid, live, self.budget.clone()));
         lines.insert((id, step), line.clone());
         tokio::spawn(watch(Arc::downgrade(app), line.clone()));
         tokio::spawn(await_owner(Arc::downgrade(app), line.clone()));
@@ -122,12 +127,13 @@ pub async fn of_step(State(app): State<Arc<App>>, caller: Caller, request: Reque
     presence.iter_mut().for_each(|presence| presence.may_return(Some(ABSENCE)));
     let is_local = caller.node.is_none();
     let client = Client { app: Arc::downgrade(&app), line, is_owner: ask.owner, is_local, presence, _place: place };
+    let (upgrade, answer) = upgrade.agree();
     tokio::spawn(async move {
         if let Some(stream) = upgraded(upgrade).await {
             client.serve(stream).await;
         }
     });
-    Ok(switched())
+    Ok(answer)
 }
 
 /// `POST /v1/node/stream`
@@ -138,6 +144,7 @@ pub async fn of_node(State(app): State<Arc<App>>, peer: ComputePeer, request: Re
     app.service.core().mailboxes().check(&ask.node, ask.session).map_err(over)?;
     let line = app.streams.of(&app, ask.job, ask.step).filter(|line| line.attempt == ask.attempt).ok_or_else(gone)?;
     let at = line.place(&ask.node).ok_or_else(gone)?;
+    let (upgrade, answer) = upgrade.agree();
     tokio::spawn(async move {
         let Some(stream) = upgraded(upgrade).await else { return };
         if let Err(error) = line.serve_node(at, stream).await {
@@ -145,7 +152,7 @@ pub async fn of_node(State(app): State<Arc<App>>, peer: ComputePeer, request: Re
             tracing::debug!(job, step = ?ask.step, %node, "a node's stream broke: {error}");
         }
     });
-    Ok(switched())
+    Ok(answer)
 }
 
 fn gone() -> Refusal {
@@ -153,13 +160,13 @@ fn gone() -> Refusal {
 }
 
 /// What is asked, and the connection that becomes a stream.
-async fn read<T: DeserializeOwned>(mut request: Request) -> Answer<(T, OnUpgrade)> {
+async fn read<T: DeserializeOwned>(mut request: Request) -> Answer<(T, Upgrading)> {
     let upgrade = stream_of(&mut request)?;
     let body = to_bytes(request.into_body(), LONGEST).await.map_err(|error| Refusal::bad(error.to_string()))?;
     Ok((json::small(&body)?, upgrade))
 }
 
-fn stream_of(request: &mut Request) -> Answer<OnUpgrade> {
+fn stream_of(request: &mut Request) -> Answer<Upgrading> {
     json::expect(request.headers())?;
     let names = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !names(header::UPGRADE).eq_ignore_ascii_case(PROTOCOL) {
@@ -168,10 +175,21 @@ fn stream_of(request: &mut Request) -> Answer<OnUpgrade> {
     }
     let no_way = || Refusal::bad("this connection cannot become a stream");
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(no_way)?;
-    if let Some(Endless(is_endless)) = request.extensions().get() {
-        is_endless.store(true, Ordering::Relaxed);
+    Ok(Upgrading { upgrade, endless: request.extensions().get().cloned() })
+}
+
+/// A connection that may become a stream.
+struct Upgrading {
+    upgrade: OnUpgrade,
+    endless: Option<Endless>,
+}
+
+impl Upgrading {
+    /// The answer that makes it one: from here on it may wait for as long as it likes.
+    fn agree(self) -> (OnUpgrade, Response) {
+        self.endless.iter().for_each(Endless::begin);
+        (self.upgrade, switched())
     }
-    Ok(upgrade)
 }
 
 async fn upgraded(upgrade: OnUpgrade) -> Option<TokioIo<Upgraded>> {

@@ -1,12 +1,14 @@
 //! [`Pipe`]: frames on their way to one reader, bounded in bytes: who sends waits, or goes on without.
 
+use crate::daemon::budget::Budget;
 use crate::daemon::controller::lock;
 use hyper::body::Bytes;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
+use words::people::Uid;
 
 /// So many bytes wait at most, one frame more than that included.
 const MOST: usize = 512 << 10;
@@ -26,9 +28,19 @@ struct Waiting {
     is_closed: bool,
 }
 
+/// Whose bytes they are.
+#[derive(Clone, Debug)]
+pub struct Purse {
+    /// Of all streams.
+    pub budget: Arc<Budget>,
+    /// Whose step it is.
+    pub user: Uid,
+}
+
 /// Frames in their order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pipe {
+    purse: Purse,
     waiting: Mutex<Waiting>,
     /// Rings when there is room again, or none any more.
     room: Notify,
@@ -41,27 +53,36 @@ fn cost(frame: &Bytes) -> usize {
 }
 
 impl Pipe {
+    /// An empty one.
+    pub fn new(purse: Purse) -> Self {
+        Self { purse, waiting: Mutex::default(), room: Notify::new(), news: Notify::new() }
+    }
+
     /// Puts a frame in when there is room.
     pub async fn push(&self, frame: &Bytes) -> Result<(), Closed> {
         loop {
-            let room = self.room.notified();
+            let (room, freed) = (self.room.notified(), self.purse.budget.freed());
             if self.try_push(frame)? {
                 return Ok(());
             }
-            room.await;
+            tokio::select! {
+                () = room => {}
+                () = freed => {}
+            }
         }
     }
 
-    /// Puts a frame in if there is room, and says so.
+    /// Puts a frame in if there is room, and says so. One frame has room in any pipe, whatever waits in others of its user.
     pub fn try_push(&self, frame: &Bytes) -> Result<bool, Closed> {
         let mut waiting = lock(&self.waiting);
         if waiting.is_closed {
             return Err(Closed);
         }
-        let has_room = waiting.cost < MOST;
+        let (is_first, cost) = (waiting.cost == 0, cost(frame));
+        let has_room = waiting.cost < MOST && self.purse.budget.take(self.purse.user, cost, is_first);
         if has_room {
-            waiting.cost += cost(frame);
-            waiting.frames.push_back((frame.clone(), cost(frame)));
+            waiting.cost += cost;
+            waiting.frames.push_back((frame.clone(), cost));
             self.news.notify_waiters();
         }
         Ok(has_room)
@@ -73,11 +94,15 @@ impl Pipe {
         self.news.notify_waiters();
     }
 
-    /// Takes others out. For when nobody reads.
+    /// Takes out what is said again anyway: only frames that `is_kept` names stay.
     pub fn retain(&self, is_kept: impl Fn(&Bytes) -> bool) {
         let mut waiting = lock(&self.waiting);
+        let before = waiting.cost;
         waiting.frames.retain(|(frame, _)| is_kept(frame));
         waiting.cost = waiting.frames.iter().map(|(_, cost)| cost).sum();
+        let gone = before - waiting.cost;
+        drop(waiting);
+        self.purse.budget.give(self.purse.user, gone);
         self.room.notify_waiters();
     }
 
@@ -108,9 +133,10 @@ impl Pipe {
     /// The first frame was read.
     fn take(&self) {
         let mut waiting = lock(&self.waiting);
-        if let Some((_, cost)) = waiting.frames.pop_front() {
-            waiting.cost -= cost;
-        }
+        let cost = waiting.frames.pop_front().map_or(0, |(_, cost)| cost);
+        waiting.cost -= cost;
+        drop(waiting);
+        self.purse.budget.give(self.purse.user, cost);
         self.room.notify_waiters();
     }
 
@@ -122,5 +148,12 @@ impl Pipe {
             self.take();
         }
         to.shutdown().await
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        let left = lock(&self.waiting).cost;
+        self.purse.budget.give(self.purse.user, left);
     }
 }
