@@ -125,7 +125,7 @@ impl<'a> JobFacts<'a> {
 
     /// Its priority; 0 while it is held.
     pub fn priority(&self) -> u32 {
-        if self.job.hold.is_some() {
+        if self.job.hold.is_some() || self.state() == JobState::Suspended {
             return 0;
         }
         let queued = self.cluster.core.priority_of(self.job.id).or(self.job.priority);
@@ -146,7 +146,7 @@ impl<'a> JobFacts<'a> {
             // As release 22.05 says it; later ones have a word for the signal.
             JobState::Failed if self.job.ending().is_some_and(|ending| ending.exit.signal != 0) => "JobLaunchFailure",
             JobState::Failed => "NonZeroExitCode",
-            JobState::Running if self.job.hold.is_some() => {
+            JobState::Running | JobState::Suspended if self.job.hold.is_some() => {
                 let hold = self.job.hold.map(PendingReason::Held);
                 return hold.map_or_else(String::new, |reason| reason.named(self.cluster.accounts));
             }
@@ -291,9 +291,18 @@ impl<'a> JobFacts<'a> {
 
     /// Seconds for which it has run.
     pub fn elapsed(&self) -> u64 {
-        let Some(start) = self.allocation().filter(|_| self.has_run()).map(|it| it.start) else { return 0 };
         let end = self.job.ending().map_or_else(|| self.now(), |ending| ending.at);
-        u64::try_from(end.saturating_sub(start)).unwrap_or(0)
+        self.allocation().filter(|_| self.has_run()).map_or(0, |it| it.elapsed(end))
+    }
+
+    /// When it was last suspended or resumed.
+    pub fn suspended_at(&self) -> Option<Time> {
+        self.allocation().filter(|_| self.has_run()).and_then(|it| it.suspended.changed)
+    }
+
+    /// Seconds for which it had run by then.
+    pub fn ran_before(&self) -> u64 {
+        self.suspended_at().zip(self.allocation()).map_or(0, |(at, allocation)| allocation.elapsed(at))
     }
 
     /// When it started, or is expected to.
@@ -309,6 +318,10 @@ impl<'a> JobFacts<'a> {
     pub fn end(&self) -> Option<Time> {
         if let Some(ending) = self.job.ending().filter(|_| self.state() != JobState::Pending) {
             return Some(ending.at);
+        }
+        if let Some(allocation) = self.allocation().filter(|_| self.has_run()) {
+            self.minutes()?;
+            return allocation.end();
         }
         let minutes = i64::from(self.minutes()?);
         self.start().map(|start| start.saturating_add(minutes * 60))

@@ -135,11 +135,11 @@ fn moments(it: &JobFacts) -> Vec<(&'static str, Data)> {
         ("end_time", moment(it.end())),
         ("last_sched_evaluation", moment(it.job.eligible.or(Some(it.job.submit)))),
         ("preempt_time", Data::int(0)),
-        ("pre_sus_time", Data::int(0)),
+        ("pre_sus_time", Data::int(it.ran_before())),
         ("resize_time", Data::int(0)),
         ("start_time", moment(it.start())),
         ("submit_time", Data::int(it.job.submit)),
-        ("suspend_time", Data::int(0)),
+        ("suspend_time", moment(it.suspended_at())),
         ("time_limit", Data::some_int(it.minutes())),
         ("time_minimum", Data::int(0)),
     ])

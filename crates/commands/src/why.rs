@@ -99,6 +99,10 @@ fn running(facts: &JobFacts) -> Option<String> {
     let ends = || facts.shown(facts.end(), "an unknown time");
     match facts.state() {
         JobState::Running => Some(format!("it runs on {}, until {} at the latest", facts.nodes(), ends())),
+        JobState::Suspended => {
+            let since = facts.shown(facts.suspended_at(), "an unknown time");
+            Some(format!("an operator suspended it on {} at {since}; it goes on with scontrol resume", facts.nodes()))
+        }
         state if state.is_over() => Some(format!("it is over since {}", ends())),
         _ => None,
     }

@@ -25,6 +25,14 @@ pub fn signal_steps(run: &RunDirectory, number: u8) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a run's steps stand still or go on. One that is only starting does not hear it.
+pub fn still_steps(run: &RunDirectory, is_still: bool) -> io::Result<()> {
+    for step in run.steps()? {
+        let _ = tell(&step, &ControlCommand::Standstill { is_still });
+    }
+    Ok(())
+}
+
 /// Ends a run's steps, and comes back when nothing is left of any; those whose supervisors died are the daemon's.
 pub fn end_steps(run: &RunDirectory, kill_wait: u32) {
     let (mut told, mut pause) = (BTreeSet::new(), SOON);

@@ -181,6 +181,11 @@ impl TaskSet {
         Self::of(self.iter().filter(|index| others.contains(*index)).map(|index| (index, index)).collect())
     }
 
+    /// Those that are in either.
+    pub fn with(&self, others: &Self) -> Self {
+        Self::of(self.0.iter().chain(&others.0).copied().collect())
+    }
+
     /// These without one.
     pub fn without(&self, index: u32) -> Self {
         let parts = self.0.iter().flat_map(|(first, last)| {

@@ -2,12 +2,12 @@
 
 use crate::array::TaskSet;
 use crate::backfill::BackfillPlan;
-use crate::config::Config;
+use crate::config::{Config, PartitionLine};
 use crate::demand::{Features, GresDemand, MemoryDemand};
 use crate::dependency::Dependencies;
 use crate::id::{AssociationId, Attempt, Boot, JobId, NodeName, NodeSession, Time, Uid};
 use crate::job::{LiveJob, SignalTarget, Submission};
-use crate::node::Hardware;
+use crate::node::{Hardware, NodeLine};
 use crate::request::StepProgram;
 use crate::step::{RunUsage, StepRequest};
 use crate::tally::UsedUp;
@@ -46,6 +46,8 @@ pub enum SchedulerEvent {
     NodeHeard(NodeName, NodeSession),
     /// Somebody wants something of a node.
     NodeControl(Requester, NodeName, NodeCommand),
+    /// Somebody changes nodes or partitions, until the configuration is read again.
+    Reshape(Requester, ClusterChange),
     /// The configuration was read again.
     Configure(Arc<Config>),
     /// Accounts, limits or QOS have changed.
@@ -83,6 +85,10 @@ pub enum JobCommand {
     },
     /// `scontrol release`.
     Release,
+    /// `scontrol suspend`: operators alone.
+    Suspend,
+    /// `scontrol resume`.
+    Resume,
     /// `scontrol requeue`, `requeuehold`.
     Requeue {
         /// Held then.
@@ -163,6 +169,25 @@ pub enum NodeCommand {
     Down(String),
     /// `RESUME`.
     Resume,
+    /// Another reason for its state, where that has one.
+    Reason(String),
+}
+
+/// What may be made, changed and taken away of nodes and partitions (`scontrol create`, `update`, `delete`).
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClusterChange {
+    /// A new partition.
+    AddPartition(Box<PartitionLine>),
+    /// A partition is like this now.
+    SetPartition(Box<PartitionLine>),
+    /// One that no job waits for or runs in.
+    RemovePartition(String),
+    /// New nodes, which then register.
+    AddNodes(Vec<NodeLine>),
+    /// Nodes are like this now.
+    SetNodes(Vec<NodeLine>),
+    /// Nodes without jobs.
+    RemoveNodes(Vec<NodeName>),
 }
 
 /// What a node says when it registers.
@@ -387,7 +412,13 @@ pub enum Denial {
     /// Only of jobs that run.
     #[error("Job is pending execution")]
     IsPending,
-    /// Other steps of the job have what the step needs.
+    /// It stands still: no step of it starts until it goes on.
+    #[error("Requested operation is presently disabled")]
+    Suspended,
+    /// It does not stand still.
+    #[error("Job is not suspended")]
+    NotSuspended,
+    /// Other steps of the job, or other jobs, have what it needs.
     #[error("Requested nodes are busy")]
     NodesBusy,
     /// The job has not so many CPUs.
@@ -402,6 +433,9 @@ pub enum Denial {
     /// The job was submitted with `--no-requeue`.
     #[error("Requested operation is presently disabled")]
     Disabled,
+    /// Jobs wait for it, or run in it.
+    #[error("Partition is in use")]
+    PartitionInUse,
     /// The configuration cannot be used.
     #[error("the configuration cannot be used as it is; Config::check says why")]
     BadConfig,

@@ -85,6 +85,8 @@ pub enum SignalTarget {
     Script,
     /// Those of its steps.
     Steps,
+    /// All of them, and the last word counts: 19 (SIGSTOP) is that they stand still, 18 (SIGCONT) that they go on.
+    Standstill,
 }
 
 /// Who submits.
@@ -207,17 +209,52 @@ pub struct Allocation {
     pub minutes: Option<u32>,
     /// By node; the first one runs the script. Never empty.
     pub shares: Vec<NodeShare>,
+    /// For how long it stood still.
+    #[serde(default)]
+    pub suspended: Suspension,
+}
+
+/// When a run stood still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Since when it does; also of a run that ended so.
+    pub since: Option<Time>,
+    /// Seconds of all the times before.
+    pub seconds: i64,
+    /// When it was last suspended or resumed.
+    #[serde(default)]
+    pub changed: Option<Time>,
+}
+
+impl Suspension {
+    /// Seconds altogether up to a time, which is that of the end for a run that is over.
+    pub fn until(&self, at: Time) -> i64 {
+        let now = self.since.map_or(0, |since| at.saturating_sub(since).max(0));
+        self.seconds.saturating_add(now)
+    }
 }
 
 impl Allocation {
-    /// When its time is over.
+    /// When its time is over. Of one that stands still it is when it would have been (src/slurmctld/job_mgr.c).
     pub fn end(&self) -> Option<Time> {
-        self.minutes.map(|minutes| self.start.saturating_add(i64::from(minutes) * 60))
+        let end = |minutes| self.start.saturating_add(i64::from(minutes) * 60).saturating_add(self.suspended.seconds);
+        self.minutes.map(end)
+    }
+
+    /// … `None` while it stands still.
+    pub fn due(&self) -> Option<Time> {
+        self.end().filter(|_| self.suspended.since.is_none())
+    }
+
+    /// Seconds for which it ran, up to a time.
+    pub fn elapsed(&self, at: Time) -> u64 {
+        let ran = at.saturating_sub(self.start).saturating_sub(self.suspended.until(at));
+        u64::try_from(ran).unwrap_or(0)
     }
 
     /// When a warning is due; at the start where its time is shorter than that.
     pub fn warned_at(&self, warning: &Warning) -> Option<Time> {
-        self.end().map(|end| end.saturating_sub(i64::from(warning.seconds)).max(self.start))
+        self.due().map(|end| end.saturating_sub(i64::from(warning.seconds)).max(self.start))
     }
 
     /// The place of a node among its shares.
@@ -341,6 +378,7 @@ impl LiveJob {
     pub fn state(&self) -> JobState {
         match &self.phase {
             JobPhase::Pending => JobState::Pending,
+            JobPhase::Running(_) if self.is_suspended() => JobState::Suspended,
             JobPhase::Running(_) => JobState::Running,
             JobPhase::Completing(clearing) if clearing.next != NextPhase::Over => JobState::Pending,
             JobPhase::Completing(clearing) => clearing.ending.state,
@@ -351,6 +389,11 @@ impl LiveJob {
     /// Whether nodes still clean up behind it.
     pub fn is_completing(&self) -> bool {
         matches!(self.phase, JobPhase::Completing(_))
+    }
+
+    /// Whether it stands still, or did when it ended: then its CPUs are not its own.
+    pub fn is_suspended(&self) -> bool {
+        self.allocation().is_some_and(|it| it.suspended.since.is_some())
     }
 
     /// What it has or had.

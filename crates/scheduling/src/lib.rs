@@ -8,7 +8,7 @@
 //! |---|---|
 //! | 4 the core | [`engine`] |
 //! | 3 what goes in and out | [`event`], [`live`], [`request`] |
-//! | 2 rules | [`backfill`], `placing`, `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
+//! | 2 rules | [`backfill`], [`lines`], `placing`, `pool`, [`priority`], `queue`, `selection`, [`tally`], `timeline`, `timers` |
 //! | 1 values | [`array`], [`config`], [`demand`], [`dependency`], [`job`], [`node`], [`reason`], [`step`] |
 //! | 0 words | [`id`], [`measured`], [`units`] |
 
@@ -21,6 +21,7 @@ pub mod engine;
 pub mod event;
 pub mod id;
 pub mod job;
+pub mod lines;
 pub mod live;
 pub mod measured;
 pub mod node;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::demand::GresDemand;
 use crate::id::{JobId, NodeName};
-use crate::job::{GresShare, NodeShare};
+use crate::job::{GresShare, LiveJob, NodeShare};
 use crate::node::{GresStock, Hardware, NodeState};
 use crate::units::Units;
 use std::collections::{BTreeSet, HashMap};
@@ -20,7 +20,7 @@ pub(crate) struct Room {
     pub(crate) memory: u64,
     /// Devices, in the order of the node's [`Hardware::gres`].
     pub(crate) gres: Vec<u32>,
-    /// Shares of jobs there.
+    /// Shares of jobs there, without those that stand still.
     pub(crate) shares: u32,
 }
 
@@ -94,26 +94,32 @@ impl Pools {
         }
     }
 
-    /// Takes a share out of what is free.
-    pub(crate) fn take(&mut self, job: JobId, share: &NodeShare) {
+    /// Takes a job's share out of what is free: of one that stands still, what that keeps.
+    pub(crate) fn take(&mut self, job: &LiveJob, share: &NodeShare) {
         let Some(index) = self.place(&share.node) else { return };
         let node = &mut self.nodes[index];
-        node.jobs.insert(job);
-        node.cpus.remove(&share.cpus);
+        node.jobs.insert(job.id);
         node.each_gres(share, |free, devices| free.remove(devices));
-        node.recount(node.room.memory.saturating_sub(share.memory), node.room.shares + 1);
+        let runs = !job.is_suspended();
+        if runs {
+            node.cpus.remove(&share.cpus);
+        }
+        node.recount(node.room.memory.saturating_sub(share.memory), node.room.shares + u32::from(runs));
     }
 
-    /// Gives a share back.
-    pub(crate) fn give(&mut self, job: JobId, share: &NodeShare) {
+    /// Gives a job's share back.
+    pub(crate) fn give(&mut self, job: &LiveJob, share: &NodeShare) {
         let Some(index) = self.place(&share.node) else { return };
         let node = &mut self.nodes[index];
-        node.jobs.remove(&job);
-        node.cpus.add(&share.cpus);
+        node.jobs.remove(&job.id);
         node.each_gres(share, Units::add);
+        let runs = !job.is_suspended();
+        if runs {
+            node.cpus.add(&share.cpus);
+        }
         node.forget_what_is_gone();
         let memory = (node.room.memory + share.memory).min(node.hardware.memory);
-        node.recount(memory, node.room.shares - 1);
+        node.recount(memory, node.room.shares - u32::from(runs));
     }
 }
 
@@ -133,11 +139,20 @@ impl NodePool {
         Room { cpus: 0, memory: 0, gres: vec![0; self.hardware.gres.len()], shares: 1 }
     }
 
-    /// Adds what a share has to what is free.
-    pub(crate) fn give_counts(&self, room: &mut Room, share: &NodeShare) {
-        room.cpus += share.cpus.count();
+    /// Whether these CPUs are all free.
+    pub(crate) fn has_cpus(&self, cpus: &Units) -> bool {
+        let mut missing = cpus.clone();
+        missing.remove(&self.cpus);
+        missing.is_empty()
+    }
+
+    /// Adds what a job's share has to what is free.
+    pub(crate) fn give_counts(&self, room: &mut Room, job: &LiveJob, share: &NodeShare) {
+        if !job.is_suspended() {
+            room.cpus += share.cpus.count();
+            room.shares = room.shares.saturating_sub(1);
+        }
         room.memory += share.memory;
-        room.shares = room.shares.saturating_sub(1);
         for given in &share.gres {
             let is_it = |stock: &GresStock| stock.name == given.name && stock.kind == given.kind;
             if let Some(at) = self.hardware.gres.iter().position(is_it) {

@@ -48,6 +48,11 @@ pub struct StepRequest {
 }
 
 impl StepRequest {
+    /// What of it is kept of a step that has its place: not the lists of what it wanted, which may be long.
+    pub fn placed(self) -> Self {
+        Self { required: Vec::new(), excluded: Vec::new(), gres: None, ..self }
+    }
+
     /// Whether such a step keeps what it gets from other steps of the job.
     pub fn holds(&self) -> bool {
         !self.overlap && !self.is_interactive
@@ -125,6 +130,9 @@ pub struct LiveStep {
     /// What it used on the nodes where it has ended, by place among the shares.
     #[serde(default)]
     pub used: Vec<(u32, RunUsage)>,
+    /// Seconds for which it stood still with its job, up to the last time that this went on.
+    #[serde(default)]
+    pub suspended: i64,
 }
 
 impl LiveStep {
@@ -144,6 +152,7 @@ impl LiveStep {
             is_stopped: false,
             is_left_alone: false,
             used: Vec::new(),
+            suspended: 0,
         }
     }
 
@@ -154,7 +163,8 @@ impl LiveStep {
 
     /// When its own time is over.
     pub fn end(&self) -> Option<Time> {
-        self.request.minutes.map(|minutes| self.start.saturating_add(i64::from(minutes) * 60))
+        let end = |minutes| self.start.saturating_add(i64::from(minutes) * 60).saturating_add(self.suspended);
+        self.request.minutes.map(end)
     }
 
     /// How many tasks it has.

@@ -108,6 +108,11 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Table<K, V> {
         }
     }
 
+    /// Whether a row was put or taken away since the last commit.
+    pub fn is_touched(&self, key: &K) -> bool {
+        self.before.contains_key(key)
+    }
+
     /// What differs from the last commit: key and row now (`None`: gone).
     pub fn changes(&self) -> impl Iterator<Item = (&K, Option<&V>)> {
         self.before

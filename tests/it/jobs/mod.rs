@@ -13,4 +13,5 @@ mod sstat;
 mod steps;
 mod steps_login;
 pub mod steps_node;
+mod suspended;
 mod told;

@@ -36,7 +36,7 @@ impl JobLine {
         // A start after the end is none.
         let start = job.start.map(|start| job.end.map_or(start, |end| start.min(end)));
         let (user_cpu, system_cpu) = (over(|step| step.user_cpu), over(|step| step.system_cpu));
-        let (elapsed, suspended) = (job.elapsed(now), job.suspended);
+        let (elapsed, suspended) = (job.elapsed(now), job.rested(now));
         let mut line = Self { start, end: job.end, elapsed, suspended, user_cpu, system_cpu, job };
         if options.truncate {
             line.truncate(options, now);

@@ -1,12 +1,13 @@
 //! `scontrol update`, `hold`, `release`, `requeue` and their like.
 
-use super::{Said, few};
+use super::{Said, few, shape};
 use crate::cluster::Controller;
 use crate::sbatch::{Stop, values};
+use scheduling::array::TaskSet;
 use scheduling::demand::{Features, MemoryDemand};
 use scheduling::event::{Denial, JobChange, JobCommand, NodeCommand, SchedulerEvent};
 use scheduling::id::{JobId, NodeName};
-use scheduling::job::LiveJob;
+use scheduling::job::{ArrayPart, LiveJob};
 use slurm::records::JobState;
 use words::text::{duration, hostlist};
 
@@ -47,6 +48,47 @@ fn called(controller: &dyn Controller, name: &str) -> Vec<String> {
     let is_meant = |uid| who.is_operator || uid == who.uid;
     let found = jobs.filter(|job| job.submission.name == name && job.is_live() && is_meant(job.submission.user.uid));
     found.map(|job| job.id.to_string()).collect()
+}
+
+/// `suspend`, `resume`.
+pub fn suspend(controller: &mut dyn Controller, word: &str, rest: &[String]) -> Said {
+    if rest.is_empty() {
+        return few(word);
+    }
+    let command = if word == "suspend" { JobCommand::Suspend } else { JobCommand::Resume };
+    let mut said = Said::default();
+    for job in rest.iter().flat_map(|text| hostlist::parts(text)) {
+        let array =
+            job.parse().map(JobId).ok().filter(|id| controller.cluster().core.array_records(*id).next().is_some());
+        if let Some(array) = array {
+            said.complain_of_tasks(&each_task(controller, array, &command));
+        } else if let Err(denial) = control(controller, job, command.clone()) {
+            said.complain(&format!("{denial} for job {job}\n"));
+        }
+    }
+    said
+}
+
+/// What came of it for each record of an array, with the record's tasks.
+fn each_task(controller: &mut dyn Controller, array: JobId, command: &JobCommand) -> Vec<(String, String)> {
+    let who = controller.cluster().requester();
+    let records: Vec<JobId> = controller.cluster().core.array_records(array).collect();
+    let mut results: Vec<(TaskSet, String)> = Vec::new();
+    for record in records {
+        let tasks = match controller.cluster().core.job(record).and_then(|job| job.array.as_ref()).map(|it| &it.part) {
+            Some(ArrayPart::Task(index)) => TaskSet::one(*index),
+            Some(ArrayPart::Waiting(tasks)) => tasks.clone(),
+            None => continue,
+        };
+        let told = controller.on(SchedulerEvent::Control(who.clone(), record, command.clone()));
+        let why = told.map_or_else(|denial| denial.to_string(), |_| DONE.to_owned());
+        match results.iter_mut().find(|(_, known)| *known == why) {
+            Some((known, _)) => *known = known.with(&tasks),
+            None => results.push((tasks, why)),
+        }
+    }
+    results.sort_by_key(|(tasks, _)| tasks.first());
+    results.into_iter().map(|(tasks, why)| (format!("{array}_{tasks}"), why)).collect()
 }
 
 /// `requeue`, `requeuehold`.
@@ -94,8 +136,21 @@ fn control(controller: &mut dyn Controller, text: &str, command: JobCommand) -> 
     ended
 }
 
+/// What is said of tasks for which all went well, where others failed.
+const DONE: &str = "No error";
+
+impl Said {
+    /// What came of it for tasks of an array: nothing is said where it is the same for all, and good.
+    fn complain_of_tasks(&mut self, results: &[(String, String)]) {
+        if results.iter().all(|(_, why)| why == DONE) {
+            return;
+        }
+        results.iter().for_each(|(tasks, why)| self.complain(&format!("{tasks}: {why}\n")));
+    }
+}
+
 /// What slurmctld says to who has nothing to do with a job or a node.
-const NOT_ONES_OWN: &str = "Invalid user id";
+pub(super) const NOT_ONES_OWN: &str = "Invalid user id";
 
 /// A denial in slurmctld's words: it tells whose job it is not from what one may not do to one's own.
 fn in_words(controller: &dyn Controller, job: &str, denial: Denial) -> String {
@@ -163,10 +218,7 @@ pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
         return Said::failed("too few arguments for update keyword\n");
     }
     let pairs: Vec<(&str, &str)> = rest.iter().map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
-    let value = |names: &[&str]| {
-        let is = |key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
-        pairs.iter().find(|(key, _)| is(key)).map(|(_, value)| *value)
-    };
+    let value = |names: &[&str]| shape::value(&pairs, names);
     if let Some(jobs) = value(&["JobId", "Job"]) {
         let is_bare = |word: &&String| !word.contains('=') && !word.eq_ignore_ascii_case("Nice");
         if let Some(word) = rest.iter().find(is_bare) {
@@ -178,13 +230,7 @@ pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
         return update_nodes(controller, nodes, &pairs);
     }
     if let Some(name) = value(&["PartitionName", "Partition"]) {
-        if !controller.cluster().requester().is_operator {
-            return Said::failed(&format!("slurm_update error: {NOT_ONES_OWN}\n"));
-        }
-        let is_there = controller.cluster().core.config().partition(name).is_some();
-        let why = "partitions are as the configuration says: change them there, then scontrol reconfigure";
-        let why = if is_there { why } else { "Invalid partition name specified" };
-        return Said::failed(&format!("slurm_update error: {why}\n"));
+        return shape::update_partition(controller, name, &pairs);
     }
     Said::failed(
         "No valid entity in update command\nInput line must include \"NodeName\", \"PartitionName\", \"Reservation\", \
@@ -353,14 +399,20 @@ fn minutes(controller: &dyn Controller, jobs: &str, key: &str, value: &str) -> O
 }
 
 fn update_nodes(controller: &mut dyn Controller, nodes: &str, pairs: &[(&str, &str)]) -> Said {
+    let of_lines = shape::update_lines(controller, nodes, pairs);
+    let is_rest = |key: &str| !["nodename", "node", "weight", "features", "availablefeatures"].contains(&key);
+    let has_more = pairs.iter().any(|(key, _)| is_rest(&key.to_lowercase()));
+    if let Some(said) = of_lines.filter(|said| said.code != 0 || !has_more) {
+        return said;
+    }
     let (mut state, mut reason) = (None, None);
     for (key, value) in pairs {
         match key.to_lowercase().as_str() {
-            "nodename" | "node" => {}
+            "nodename" | "node" | "weight" | "features" | "availablefeatures" => {}
             "state" => state = Some(value.to_uppercase()),
             "reason" => reason = Some(value.trim_matches(['"', '\'']).to_owned()),
-            "activefeatures" | "availablefeatures" | "comment" | "cpubind" | "extra" | "features" | "gres"
-            | "nodeaddr" | "nodehostname" | "resumeafter" | "weight" => {
+            "activefeatures" | "comment" | "cpubind" | "extra" | "gres" | "nodeaddr" | "nodehostname"
+            | "resumeafter" => {
                 return Said::failed(&format!("{key} of a node is as the configuration says\nRequest aborted\n"));
             }
             _ => {
@@ -413,7 +465,7 @@ fn node_command(
             "Invalid input: State={word}\nRequest aborted\nValid states are: NoResp DRAIN FAIL FUTURE RESUME POWER_DOWN \
              POWER_UP UNDRAIN\nNot all states are valid given a node's prior state\n"
         )),
-        None => Err("State= is needed: nothing else of a node changes here\nRequest aborted\n".to_owned()),
+        None => reason.map(NodeCommand::Reason).ok_or_else(|| "No changes specified\n".to_owned()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `scontrol`, pure: shows and changes jobs, nodes and partitions, in the form of Slurm 22.05.8.
 
 mod change;
+mod shape;
 mod show_job;
 mod show_others;
 mod show_step;
@@ -177,17 +178,19 @@ fn one(controller: &mut dyn Controller, format: &Format, word: &str, rest: &[Str
         "wait_job" if rest.len() > 1 => many(word),
         "show" => show(&controller.cluster(), format, rest),
         "hold" | "uhold" | "holdu" | "release" => change::hold(controller, word, rest),
+        "suspend" | "resume" => change::suspend(controller, word, rest),
         "requeue" | "requeuehold" => change::requeue(controller, word, rest),
         "update" => change::update(controller, rest),
+        "create" => shape::create(controller, rest),
+        "delete" => shape::delete(controller, rest),
         "top" => change::top(controller, rest),
         "ping" => Said::told(ping(&controller.cluster())),
         "reconfigure" | "reconfig" => reconfigure(&controller.cluster()),
         "write" => write(&controller.cluster(), rest),
         "wait_job" => change::wait_job(controller, rest),
         "help" => Said::told(HELP),
-        "errnumstr" | "listpids" | "notify" | "suspend" | "resume" | "create" | "delete" | "reboot" | "abort"
-        | "cancel_reboot" | "completing" | "pidinfo" | "setdebug" | "setdebugflags" | "schedloglevel" | "shutdown"
-        | "takeover" | "token" | "fsdampeningfactor" => {
+        "errnumstr" | "listpids" | "notify" | "reboot" | "abort" | "cancel_reboot" | "completing" | "pidinfo"
+        | "setdebug" | "setdebugflags" | "schedloglevel" | "shutdown" | "takeover" | "token" | "fsdampeningfactor" => {
             Said::failed(&format!("scontrol: error: {word} is not there yet\n"))
         }
         "all" | "hide" | "details" | "oneliner" | "quiet" | "verbose" | "cluster" | "exit" | "quit" => Said::default(),
@@ -330,6 +333,12 @@ fn write(cluster: &Cluster, rest: &[String]) -> Said {
 
 const HELP: &str = "\
 Usage: scontrol [OPTION]... COMMAND
+    create PartitionName=NAME KEY=VALUE
+                                 a partition, until the configuration is read again
+    create NodeName=NODES State=CLOUD KEY=VALUE
+                                 nodes, likewise
+    delete PartitionName=NAME    a partition without jobs
+    delete NodeName=NODES        nodes without jobs
     hold JOBS                    they do not start until they are released
     uhold JOBS                   the same, as their users would
     ping                         whether the service answers
@@ -337,6 +346,7 @@ Usage: scontrol [OPTION]... COMMAND
     release JOBS                 they may start
     requeue JOBS                 they wait again, and run from their beginning
     requeuehold JOBS             the same, held
+    resume JOBS                  they go on
     show job [JOB]               jobs
     show node [NODES]            nodes
     show partition [NAME]        partitions
@@ -346,10 +356,13 @@ Usage: scontrol [OPTION]... COMMAND
     show hostnames LIST          the names of a list of nodes
     show hostlist NAMES          a list of nodes of names
     show hostlistsorted NAMES    the same, in order
+    suspend JOBS                 they stand still, and others may have their CPUs
     top JOBS                     before the others of their user
     update JobId=JOB KEY=VALUE   TimeLimit, Priority or Nice of a job
     update NodeName=NODES State=STATE [Reason=WHY]
-                                 DRAIN, DOWN or RESUME of nodes
+                                 DRAIN, DOWN or RESUME of nodes; also Weight, Features
+    update PartitionName=NAME KEY=VALUE
+                                 State, MaxTime, Nodes and the like of a partition
     version                      version
     wait_job JOB                 until its nodes are its own
     write batch_script JOB [FILE|-]

@@ -132,7 +132,9 @@ fn moments(it: &JobFacts) -> Vec<String> {
             it.shown(it.job.submission.deadline, NONE)
         ),
         format!(
-            "SuspendTime=None SecsPreSuspend=0 LastSchedEval={} Scheduler={}",
+            "SuspendTime={} SecsPreSuspend={} LastSchedEval={} Scheduler={}",
+            it.shown(it.suspended_at(), "None"),
+            it.ran_before(),
             it.shown(it.job.eligible.or(Some(it.job.submit)), "Unknown"),
             if is_planned { "Backfill:*" } else { "Main" }
         ),
@@ -170,7 +172,7 @@ fn demands(it: &JobFacts, format: &Format) -> Vec<String> {
         format!("TRES={}", it.tres()),
         format!("Socks/Node=* NtasksPerN:B:S:C={}:0:*:* CoreSpec=*", demand.tasks_per_node.unwrap_or(0)),
     ];
-    if format.details && it.state() == JobState::Running {
+    if format.details && matches!(it.state(), JobState::Running | JobState::Suspended) {
         lines.extend(shares(it));
     }
     lines.extend([

@@ -80,7 +80,7 @@ fn list_steps(options: &Options, jobs: &[JobFacts], out: &mut Output) -> String 
     if options.header {
         layout.head(out.text());
     }
-    for it in jobs.iter().filter(|it| it.state() == JobState::Running) {
+    for it in jobs.iter().filter(|it| matches!(it.state(), JobState::Running | JobState::Suspended)) {
         steps::rows(it).for_each(|row| layout.row(out.text(), &row));
         if out.row_ends().is_break() {
             break;

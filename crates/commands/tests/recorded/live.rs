@@ -48,6 +48,7 @@ const MASKS: &[(&str, &str)] = &[
     (r" OS=Linux [^@]*@0 ", ""),
     (r"BootTime=\S+ SlurmdStartTime=\S+", "BootTime=N SlurmdStartTime=N"),
     (r"LastBusyTime=\S+", "LastBusyTime=N"),
+    (r"SecsPreSuspend=[1-9]\d*", "SecsPreSuspend=N"),
     (r"LastSchedEval=\S+ Scheduler=\S+", "LastSchedEval=N"),
     (r"slurm(-wlm)? 22\.05\.8.*", "slurm 22.05.8"),
     (r"\(primary\) at \S+ is UP", "(primary) at HOST is UP"),

@@ -238,6 +238,22 @@ impl RunGroup {
         }
     }
 
+    /// Whether there is a freezer.
+    pub fn can_freeze(&self) -> bool {
+        self.0.iter().any(Hierarchy::can_freeze)
+    }
+
+    /// Makes all in them stand still, also what is being started; says whether there is a freezer.
+    pub fn freeze(&self) -> bool {
+        let freezer = self.0.iter().find(|it| it.can_freeze());
+        freezer.inspect(|it| it.freeze()).is_some()
+    }
+
+    /// Lets all in them go on.
+    pub fn thaw(&self) {
+        self.0.iter().filter(|it| it.can_freeze()).for_each(Hierarchy::thaw);
+    }
+
     /// Kills until none is left in them, or `patience` is over; says whether none is left.
     pub fn kill_all(&self, patience: Duration) -> bool {
         let until = Instant::now() + patience;

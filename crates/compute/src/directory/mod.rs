@@ -385,4 +385,9 @@ pub enum ControlCommand {
         /// Its number.
         number: u8,
     },
+    /// To a step: its run stands still, or goes on.
+    Standstill {
+        /// Whether it does.
+        is_still: bool,
+    },
 }

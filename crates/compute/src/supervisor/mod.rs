@@ -10,6 +10,7 @@
 
 mod events;
 mod notebook;
+mod standstill;
 mod start;
 mod streams;
 mod tasks;
@@ -28,6 +29,7 @@ use notebook::Notebook;
 use scheduling::event::ScriptEnd;
 use scheduling::job::SignalTarget;
 use slurm::records::ExitCode;
+use standstill::Standstill;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -85,6 +87,7 @@ struct Supervisor {
     tell_at: Option<Instant>,
     is_told: bool,
     is_empty: bool,
+    standstill: Standstill,
     /// Whether the streams are told to end, and have ended.
     is_finishing: bool,
     is_drained: bool,
@@ -136,6 +139,7 @@ impl Supervisor {
             tell_at: None,
             is_told: false,
             is_empty: false,
+            standstill: Standstill::default(),
             is_finishing: false,
             peak: Peak::default(),
         }
@@ -318,13 +322,7 @@ impl Supervisor {
             ControlCommand::Terminate { kill_wait } => self.terminate(kill_wait),
             ControlCommand::Signal { serial, number, to } => {
                 if self.serials.insert(serial) {
-                    self.signal(number, to);
-                    if self.work.step.is_none()
-                        && to != SignalTarget::Script
-                        && let Err(error) = ending::signal_steps(&self.notes.directory, number)
-                    {
-                        self.notes.log(&format!("steps do not get signal {number}: {error}"));
-                    }
+                    self.signal_as_told(serial, number, to);
                 }
                 // Only once: the master gives the order again until it hears that it was carried out.
                 match self.notes.directory.note_delivered(&self.serials) {
@@ -333,6 +331,20 @@ impl Supervisor {
                 }
             }
             ControlCommand::Pass { number } => self.signal(number, SignalTarget::All),
+            ControlCommand::Standstill { is_still } => self.stand_still(is_still),
+        }
+    }
+
+    fn signal_as_told(&mut self, serial: u32, number: u8, to: SignalTarget) {
+        if to == SignalTarget::Standstill {
+            return self.stand_still_as_told(serial, number);
+        }
+        self.signal(number, to);
+        if self.work.step.is_none()
+            && to != SignalTarget::Script
+            && let Err(error) = ending::signal_steps(&self.notes.directory, number)
+        {
+            self.notes.log(&format!("steps do not get signal {number}: {error}"));
         }
     }
 
@@ -348,6 +360,7 @@ impl Supervisor {
         }
         self.is_terminated = true;
         self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));
+        self.stand_still(false);
         if !is_first {
             return;
         }
@@ -408,7 +421,8 @@ impl Supervisor {
             None => (format!("JOB {job}"), launch.end),
         };
         let now = Zoned::now();
-        let is_late = end.is_some_and(|end| now.timestamp().as_second() >= end);
+        let is_late =
+            end.is_some_and(|end| now.timestamp().as_second() >= end.saturating_add(self.standstill.seconds()));
         let why = if is_late { " DUE TO TIME LIMIT" } else { "" };
         let at = now.strftime("%Y-%m-%dT%H:%M:%S");
         Some(format!("slurmstepd: error: *** {what} ON {node} CANCELLED AT {at}{why} ***\n"))
@@ -418,8 +432,8 @@ impl Supervisor {
         let processes = match to {
             SignalTarget::All => self.processes(),
             SignalTarget::Script => self.script(),
-            // They have supervisors of their own.
-            SignalTarget::Steps => BTreeSet::new(),
+            // They have supervisors of their own, or it is no signal.
+            SignalTarget::Steps | SignalTarget::Standstill => BTreeSet::new(),
         };
         match Signal::try_from(i32::from(number)) {
             Ok(signal) => signal_each(&processes, signal),
@@ -450,6 +464,7 @@ impl Supervisor {
         let now = Instant::now();
         self.peak.sample(&self.work.group);
         self.notes.catch_up();
+        self.keep_still();
         if !self.is_empty && self.kill_at.is_some_and(|at| at <= now) {
             self.kill();
             self.kill_at = Some(now + AGAIN);

@@ -78,7 +78,7 @@ impl Core {
     /// What a job counts as, and where; `None` for one that is over.
     pub(super) fn charge_of(&self, accounts: &State, job: &LiveJob) -> Option<(Standing, Charge)> {
         let running = match &job.phase {
-            JobPhase::Running(run) => Some((self.allocated(accounts, job, &run.allocation), run.allocation.end())),
+            JobPhase::Running(run) => Some((self.allocated(accounts, job, &run.allocation), run.allocation.due())),
             JobPhase::Completing(clearing) if clearing.next == NextPhase::Over => return None,
             JobPhase::Over(..) => return None,
             JobPhase::Pending | JobPhase::Completing(_) => None,
@@ -104,7 +104,7 @@ impl Core {
 
     /// Adds what a run used to what limits of usage count, until the records tell it.
     pub(super) fn spend(&mut self, present: Present, job: &LiveJob, allocation: &Allocation) {
-        let elapsed = u64::try_from(present.now.saturating_sub(allocation.start)).unwrap_or(0);
+        let elapsed = allocation.elapsed(present.now);
         let factor = job.qos.and_then(|qos| present.accounts.qos.get(&qos)).map_or(1.0, |qos| qos.usage_factor);
         let seconds = (elapsed as f64 * factor.max(0.0)) as u64;
         let amounts = self.allocated(present.accounts, job, allocation);

@@ -27,6 +27,8 @@ impl Core {
             JobCommand::Signal(number, to) => self.signal(present, &job, number, to),
             JobCommand::Hold { as_user } => self.hold(present, who, &job, as_user),
             JobCommand::Release => self.release(present, who, &job),
+            JobCommand::Suspend => self.suspend(present, who, &job),
+            JobCommand::Resume => self.resume(present, who, &job),
             JobCommand::Requeue { hold } => self.requeue(present, who, &job, hold),
             JobCommand::Update(change) => self.update(present, who, &job, change),
         }

@@ -13,10 +13,12 @@ mod pass;
 mod plan;
 mod priority;
 mod record;
+mod reshape;
 mod runs;
 mod step_record;
 mod steps;
 mod submit;
+mod suspend;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -34,7 +36,7 @@ pub use self::why::Wait;
 use crate::backfill::Reserved;
 use crate::config::{Config, ConfigError, PartitionLine};
 use crate::event::{Accepted, Decision, Denial, SchedulerEvent, UsageKnown};
-use crate::id::{JobId, NodeName, NodeSession, Time};
+use crate::id::{Attempt, JobId, NodeName, NodeSession, Time};
 use crate::job::{JobPhase, LiveJob, NodeShare};
 use crate::live::{LiveRow, LiveTables};
 use crate::node::{NodeHealth, NodeStanding};
@@ -63,6 +65,8 @@ pub struct Present<'a> {
 #[derive(Clone, Debug)]
 pub struct Core {
     config: Arc<Config>,
+    /// As it was at the last commit.
+    committed_config: Arc<Config>,
     live: LiveTables,
     pools: Pools,
     tally: Tally,
@@ -106,6 +110,8 @@ pub struct Core {
     step_records: BTreeMap<(JobId, Time, StepId), Step>,
     /// What steps run that not all their nodes have launched. Not durable: who starts again fails these.
     programs: BTreeMap<(JobId, StepId), Arc<StepProgram>>,
+    /// Steps that nodes have, in runs that go on, and that nobody knows of. Not durable: nodes say it in each session.
+    stray_steps: BTreeMap<NodeName, BTreeSet<(JobId, Attempt, StepId)>>,
 }
 
 impl Core {
@@ -113,6 +119,7 @@ impl Core {
     pub fn restore(config: Arc<Config>, live: LiveTables, present: Present) -> Result<Self, ConfigError> {
         config.check()?;
         let mut core = Self {
+            committed_config: config.clone(),
             config,
             live,
             pools: Pools::default(),
@@ -139,6 +146,7 @@ impl Core {
             past: Vec::new(),
             step_records: BTreeMap::new(),
             programs: BTreeMap::new(),
+            stray_steps: BTreeMap::new(),
         };
         core.rebuild(present);
         Ok(core)
@@ -176,6 +184,7 @@ impl Core {
             SchedulerEvent::Remarked(job, text) => self.remark(present, job, text)?,
             SchedulerEvent::NodeHeard(node, session) => self.hear(present, &node, session)?,
             SchedulerEvent::NodeControl(who, node, command) => self.control_node(present, &who, &node, command)?,
+            SchedulerEvent::Reshape(who, change) => self.reshape(present, &who, change)?,
             SchedulerEvent::Configure(config) => self.configure(present, config)?,
             SchedulerEvent::AccountsChanged => self.learn_accounts(present),
             SchedulerEvent::UsageKnown(usage) => self.learn(present, usage),
@@ -213,6 +222,7 @@ impl Core {
     /// The rows are durable.
     pub fn commit(&mut self) {
         self.live.commit();
+        self.committed_config = self.config.clone();
         self.past.clear();
         self.step_records.clear();
     }
@@ -223,9 +233,14 @@ impl Core {
         self.connected.clear();
         self.registered.clear();
         self.live.rollback();
+        if !Arc::ptr_eq(&self.config, &self.committed_config) {
+            self.config = self.committed_config.clone();
+            self.layout += 1;
+        }
         self.past.clear();
         self.step_records.clear();
         self.touched.clear();
+        self.stray_steps.clear();
         self.rebuild(present);
         self.forget_programs();
     }
@@ -276,7 +291,7 @@ impl Core {
             self.version += 1;
             self.wants_pass = true;
         }
-        old.held().for_each(|share| self.pools.give(old.id, share));
+        old.held().for_each(|share| self.pools.give(old, share));
         self.queue.remove(old.id);
         if matches!(old.phase, JobPhase::Running(_)) {
             for (name, count) in &old.submission.demand.licenses {
@@ -287,7 +302,7 @@ impl Core {
 
     /// Puts a job into all that is kept by increments.
     fn enter(&mut self, present: Present, job: &LiveJob, ready: bool) {
-        job.held().for_each(|share| self.pools.take(job.id, share));
+        job.held().for_each(|share| self.pools.take(job, share));
         if matches!(job.phase, JobPhase::Running(_)) {
             for (name, count) in &job.submission.demand.licenses {
                 *self.licenses.entry(name.clone()).or_default() += count;
@@ -349,6 +364,8 @@ impl Core {
             JobPhase::Pending => {
                 [job.begin, self.latest_start(job), job.dependencies.next_ripe()].into_iter().flatten().collect()
             }
+            // Its time stands still with it.
+            JobPhase::Running(_) if job.is_suspended() => Vec::new(),
             JobPhase::Running(run) => {
                 let steps = run.steps.iter().filter(|step| !step.is_stopped).filter_map(|step| step.end());
                 run.allocation.end().into_iter().chain(warning_due(job)).chain(steps).collect()

@@ -258,6 +258,12 @@ impl Core {
                 self.take_down(present, node, remark(reason), DownCause::Ordered);
                 return Ok(());
             }
+            NodeCommand::Reason(reason) => {
+                if let NodeHealth::Down(said, _) = &mut standing.health {
+                    *said = remark(reason.clone());
+                }
+                standing.drain = standing.drain.map(|_| remark(reason));
+            }
             NodeCommand::Resume => {
                 standing.drain = None;
                 if let NodeHealth::Down(..) = standing.health {

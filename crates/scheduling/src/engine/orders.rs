@@ -3,17 +3,18 @@
 
 use super::Core;
 use crate::event::{NodeOrder, OrderTask};
-use crate::id::{JobId, NodeName, Time};
+use crate::id::{Attempt, JobId, NodeName, Time};
 use crate::job::{JobPhase, LiveJob, Run, SentSignal};
 use crate::step::LiveStep;
 use crate::timers::Timer;
+use slurm::records::StepId;
 use std::sync::Arc;
 
 impl Core {
     /// Something is to be said to the nodes of a job if this change is news to them.
     pub(super) fn touch(&mut self, old: &LiveJob, new: &LiveJob) {
         let signals = |job: &LiveJob| match &job.phase {
-            JobPhase::Running(run) => run.signals.len(),
+            JobPhase::Running(run) => run.signals.last().map_or(0, |last| last.serial),
             _ => 0,
         };
         let is_news =
@@ -82,6 +83,14 @@ impl Core {
         if !run.launched.contains(place) {
             return vec![OrderTask::Launch(job.clone())];
         }
+        let kill_wait = self.config.bounds.kill_wait;
+        let is_own = |it: &&(JobId, Attempt, StepId)| it.0 == job.id && it.1 == job.attempt;
+        let strays = self.stray_steps.get(node).into_iter().flatten().filter(is_own);
+        let strays: Vec<_> = strays.map(|it| OrderTask::TerminateStep { step: it.2, kill_wait }).collect();
+        // First what should not be there has to go.
+        if !strays.is_empty() {
+            return strays;
+        }
         let missing = run.signals.iter().filter(|signal| !signal.delivered.contains(place));
         let order =
             |signal: &SentSignal| OrderTask::Signal { serial: signal.serial, number: signal.number, to: signal.to };
@@ -97,6 +106,9 @@ impl Core {
             return vec![OrderTask::TerminateStep { step: id, kill_wait: self.config.bounds.kill_wait }];
         }
         if !step.launched.contains(at) {
+            if job.is_suspended() {
+                return Vec::new();
+            }
             let program = self.programs.get(&(job.id, id)).cloned();
             return program.map(|program| OrderTask::LaunchStep(job.clone(), id, program)).into_iter().collect();
         }

@@ -7,7 +7,7 @@
 use super::{Core, Present};
 use crate::config::PartitionLine;
 use crate::event::{Accepted, Decision};
-use crate::job::{Allocation, LiveJob, NodeShare};
+use crate::job::{Allocation, LiveJob, NodeShare, Suspension};
 use crate::pool::NodeIndex;
 use crate::queue::QueuePlace;
 use crate::reason::PendingReason;
@@ -116,7 +116,8 @@ impl Core {
         self.has_licenses(job)?;
         let minutes = line.minutes(job.submission.minutes);
         let partition = line.rules.name.as_str().into();
-        let allocation = Allocation { partition, start: present.now, minutes, shares };
+        let suspended = Suspension::default();
+        let allocation = Allocation { partition, start: present.now, minutes, shares, suspended };
         self.may_start(present, &self.placed(present.accounts, job, line, &allocation))?;
         Ok(allocation)
     }

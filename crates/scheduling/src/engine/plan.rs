@@ -85,21 +85,21 @@ impl Core {
             let mut line = Timeline::new(now, if node.takes_work { node.room.clone() } else { node.nothing() });
             for job in node.jobs.iter().filter(|_| node.takes_work).filter_map(|id| self.live.jobs.get(id)) {
                 let share = job.held().find(|share| share.node == node.name);
-                share.into_iter().for_each(|share| self.give_at(&mut line, node, share, self.free_at(job, now)));
+                share.into_iter().for_each(|share| self.give_at(&mut line, node, (job, share), self.free_at(job, now)));
             }
             line
         };
         self.pools.iter().map(line).collect()
     }
 
-    fn give_at(&self, line: &mut Timeline, node: &NodePool, share: &NodeShare, at: Time) {
-        line.give(at, |room| node.give_counts(room, share));
+    fn give_at(&self, line: &mut Timeline, node: &NodePool, (job, share): (&LiveJob, &NodeShare), at: Time) {
+        line.give(at, |room| node.give_counts(room, job, share));
     }
 
     /// When a job's nodes are free again, at the latest as far as is known.
     fn free_at(&self, job: &LiveJob, now: Time) -> Time {
         let end = match &job.phase {
-            JobPhase::Running(run) => run.allocation.end().unwrap_or(now.saturating_add(YEAR)),
+            JobPhase::Running(run) => run.allocation.due().unwrap_or(now.saturating_add(YEAR)),
             _ => now.saturating_add(i64::from(self.config.bounds.kill_wait)),
         };
         end.max(now.saturating_add(1))

@@ -5,7 +5,7 @@ use crate::array::ArraySpec;
 use crate::job::{Allocation, ArrayPart, Ending, InArray, JobPhase, LiveJob};
 use slurm::State;
 use slurm::admission::Amounts;
-use slurm::records::{ArrayPlace, ExitCode, Flags, Job as Record, JobState, Tasks, TimeLimit, TresCounts};
+use slurm::records::{ArrayPlace, Details, ExitCode, Flags, Job as Record, JobState, Tasks, TimeLimit, TresCounts};
 use words::text::hostlist;
 
 impl Core {
@@ -34,6 +34,7 @@ impl Core {
             eligible: job.eligible,
             start: allocation.map(|it| it.start),
             end: ending.map(|it| it.at),
+            suspended: suspended(allocation, ending),
             limit: limit(minutes),
             state: state(job),
             cancelled_by: ending.and_then(|it| it.cancelled_by),
@@ -47,10 +48,19 @@ impl Core {
             array: job.array.as_ref().map(|part| place(job, part)),
             flags: if allocation.is_some() { Flags::START_RECEIVED } else { Flags::default() },
             wckey: submission.wckey.clone().unwrap_or_default(),
-            details: submission.details.clone(),
+            details: Details {
+                suspended_since: allocation.and_then(|it| it.suspended.since).filter(|_| ending.is_none()),
+                ..submission.details.clone()
+            },
             ..Record::default()
         }
     }
+}
+
+/// Seconds for which a run stood still: of one that goes on, those before now.
+fn suspended(allocation: Option<&Allocation>, ending: Option<&Ending>) -> u64 {
+    let seconds = allocation.map_or(0, |it| ending.map_or(it.suspended.seconds, |end| it.suspended.until(end.at)));
+    u64::try_from(seconds).unwrap_or(0)
 }
 
 fn place(job: &LiveJob, part: &InArray) -> ArrayPlace {

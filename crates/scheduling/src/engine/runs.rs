@@ -93,14 +93,14 @@ impl Core {
                 ripe.dependencies.ripen(present.now);
                 self.put(present, ripe);
             }
-            JobPhase::Running(run) if is_due(run.allocation.end()) => {
+            JobPhase::Running(run) if is_due(run.allocation.due()) => {
                 self.end_run(present, &job, Ending::new(JobState::Timeout, present.now), NextPhase::Over);
             }
             JobPhase::Running(_) if is_due(warning_due(&job)) => self.warn(present, &job),
-            JobPhase::Running(run) if run.steps.iter().any(|step| is_due(step.end())) => {
+            JobPhase::Running(run) if !job.is_suspended() && run.steps.iter().any(|step| is_due(step.end())) => {
                 self.end_late_steps(present, id)
             }
-            JobPhase::Over(..) if self.times(&job).iter().all(|at| *at <= present.now) => self.forget(&job),
+            JobPhase::Over(..) if self.times(&job).iter().all(|at| *at <= present.now) => self.forget(present, &job),
             _ => {}
         }
     }
@@ -116,7 +116,11 @@ impl Core {
         }
     }
 
-    fn forget(&mut self, job: &LiveJob) {
+    fn forget(&mut self, present: Present, job: &LiveJob) {
+        // How it ended may not be written yet, where the service stood still for long.
+        if self.live.jobs.is_touched(&job.id) {
+            self.past.push(self.record(present.accounts, job));
+        }
         self.tally.discharge(job.id);
         self.forget_part(job);
         self.known_jobs -= u64::from(job.task_count());

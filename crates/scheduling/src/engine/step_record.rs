@@ -2,6 +2,7 @@
 
 use super::{Core, Present};
 use crate::demand::add_gres;
+use crate::id::Time;
 use crate::job::{Allocation, LiveJob};
 use crate::step::{LiveStep, StepLayout};
 use slurm::State;
@@ -38,6 +39,7 @@ impl Core {
             cancelled_by: ending.and_then(|it| it.cancelled_by),
             exit: ending.map(|it| it.exit).unwrap_or_default(),
             end: Some(ending.map_or(present.now, |it| it.at)),
+            suspended: rested(allocation, step, ending.map_or(present.now, |it| it.at)),
             user_cpu: sum(|used| used.user_cpu),
             system_cpu: sum(|used| used.system_cpu),
             details: StepDetails { usage_in, usage_out, ..begun.details },
@@ -57,8 +59,9 @@ fn begun(accounts: &State, allocation: &Allocation, step: &LiveStep) -> Step {
     Step {
         id: step.id,
         name: step.request.name.clone(),
-        state: JobState::Running,
+        state: if allocation.suspended.since.is_some() { JobState::Suspended } else { JobState::Running },
         start: Some(step.start),
+        suspended: step.suspended.unsigned_abs(),
         node_count: u32::try_from(step.shares.len()).unwrap_or(u32::MAX),
         nodes: hostlist::compress(step.shares.iter().map(|share| share.node.as_str())),
         tasks: step.tasks(),
@@ -66,6 +69,12 @@ fn begun(accounts: &State, allocation: &Allocation, step: &LiveStep) -> Step {
         details: StepDetails { layout: layout.to_owned(), ..StepDetails::default() },
         ..Step::default()
     }
+}
+
+/// Seconds for which a step stood still with its job, up to a time.
+fn rested(allocation: &Allocation, step: &LiveStep, at: Time) -> u64 {
+    let now = allocation.suspended.since.map_or(0, |since| at.saturating_sub(since.max(step.start)).max(0));
+    step.suspended.saturating_add(now).unsigned_abs()
 }
 
 /// What it has; memory that is not limited is the job's.

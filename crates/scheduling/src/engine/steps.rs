@@ -8,10 +8,11 @@ use crate::id::{Attempt, JobId, NodeName, NodeSession, Time, Uid};
 use crate::job::*;
 use crate::placing::{Unplaced, place};
 use crate::request::StepProgram;
-use crate::step::{LiveStep, RunUsage, StepEnding, StepRequest};
+use crate::step::{LiveStep, RunUsage, StepEnding, StepRequest, StepShare};
 use crate::timers::Timer;
 use crate::units::Units;
 use slurm::records::{ExitCode, JobState, StepId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// `MaxStepCount`: so many steps may a run have had.
@@ -19,6 +20,11 @@ const MOST_STEPS: u32 = 40_000;
 
 /// So many steps of a job may be there at one time.
 const MOST_LIVE: usize = 2_000;
+
+/// So many parts on nodes, and so many tasks, may the steps of a job have together: each change of a job is written with all of
+/// them. One step alone may have as many as its job has room for.
+const MOST_SHARES: usize = 20_000;
+const MOST_TASKS: u64 = 500_000;
 
 /// So many steps of a user may be on their way to their nodes: what they run is in memory until then.
 const MOST_UNTOLD: usize = 32;
@@ -56,6 +62,9 @@ impl Core {
             return Err(Denial::Denied);
         }
         let mut run = running(&job)?.clone();
+        if job.is_suspended() {
+            return Err(Denial::Suspended);
+        }
         let number = if request.is_interactive { StepId::Interactive } else { StepId::Number(run.next_step) };
         if run.next_step >= MOST_STEPS {
             return Err(Denial::StepLimit);
@@ -63,13 +72,14 @@ impl Core {
         let threads = |node: &NodeName| self.pools.get(node).map_or(1, |pool| pool.hardware.threads_per_core);
         let shares = place(&run.allocation.shares, threads, &run.steps, &request)?;
         let is_there = run.steps.iter().any(|step| step.id == number);
-        if is_there || run.steps.len() >= MOST_LIVE || self.untold_steps(job.submission.user.uid) >= MOST_UNTOLD {
+        let is_full = run.steps.len() >= MOST_LIVE || is_too_much(&run.steps, &shares);
+        if is_there || is_full || self.untold_steps(job.submission.user.uid) >= MOST_UNTOLD {
             return Err(Denial::NodesBusy);
         }
         if !request.is_interactive {
             run.next_step += 1;
         }
-        let step = LiveStep::new(number, request, who.uid, present.now, shares);
+        let step = LiveStep::new(number, request.placed(), who.uid, present.now, shares);
         self.programs.insert((id, number), program);
         self.put_step(present, &job, run, step);
         Ok(number)
@@ -155,6 +165,11 @@ impl Core {
         usage: Option<RunUsage>,
     ) {
         let NodeReport { job: id, attempt, what } = report;
+        if matches!(what, Reported::Stage(RunStage::Left) | Reported::LaunchFailed)
+            && self.stray_steps.get_mut(node).is_some_and(|strays| strays.remove(&(*id, *attempt, step)))
+        {
+            self.touched.insert((node.clone(), *id));
+        }
         let Some(job) = self.live.jobs.shared(id).filter(|job| job.attempt == *attempt).cloned() else { return };
         let Some(mut step) = job.step(step).cloned() else { return };
         let Some(at) = step.place(node).filter(|at| !step.left.contains(*at)) else { return };
@@ -238,7 +253,8 @@ impl Core {
         }
     }
 
-    /// A node says which steps it has. Those that it has not launched, and that nobody knows how to, are over.
+    /// A node says which steps it has. Those that it has not launched, and that nobody knows how to, are over, and so are those of
+    /// which nothing is there any more. Those that it should not have end.
     pub(super) fn reconcile_steps(
         &mut self,
         present: Present,
@@ -256,14 +272,41 @@ impl Core {
         for id in jobs {
             let Some(job) = self.live.jobs.shared(&id).cloned() else { continue };
             let knows = |step: &LiveStep| said.iter().any(|it| (it.0, it.1, it.2) == (id, job.attempt, step.id));
-            let is_lost = |step: &LiveStep| {
-                let is_untold =
-                    step.place(node).is_some_and(|at| !step.launched.contains(at) && !step.left.contains(at));
-                is_untold && !step.is_stopped && !self.programs.contains_key(&(id, step.id)) && !knows(step)
-            };
-            let lost: Vec<StepId> = job.steps().iter().filter(|step| is_lost(step)).map(|step| step.id).collect();
+            let is_missing =
+                |step: &&LiveStep| step.place(node).is_some_and(|at| !step.left.contains(at)) && !knows(step);
+            let was_launched = |step: &LiveStep| step.place(node).is_some_and(|at| step.launched.contains(at));
+            let missing = job.steps().iter().filter(is_missing);
+            let (vanished, untold): (Vec<&LiveStep>, Vec<&LiveStep>) = missing.partition(|step| was_launched(step));
+            for step in vanished {
+                let left = NodeReport { job: id, attempt: job.attempt, what: Reported::Stage(RunStage::Left) };
+                self.advance_step(present, node, step.id, &left, None);
+            }
+            let is_lost = |step: &&LiveStep| !step.is_stopped && !self.programs.contains_key(&(id, step.id));
+            let lost: Vec<StepId> = untold.into_iter().filter(is_lost).map(|step| step.id).collect();
             lost.into_iter().for_each(|step| self.fail_unstarted(present, id, step));
         }
+        self.find_stray_steps(present, node, said);
+    }
+
+    /// Steps that a node has in runs that go on, and that are none of theirs: the store is an older one than the node's. Their
+    /// numbers are not given again.
+    fn find_stray_steps(&mut self, present: Present, node: &NodeName, said: &[(JobId, Attempt, StepId, RunStage)]) {
+        let mut strays = BTreeSet::new();
+        for (id, attempt, step, _) in said.iter().filter(|it| it.3 != RunStage::Left) {
+            let Some(job) = self.live.jobs.shared(id).filter(|job| job.attempt == *attempt).cloned() else { continue };
+            let JobPhase::Running(run) = &job.phase else { continue };
+            if job.step(*step).is_some_and(|own| own.place(node).is_some()) || run.allocation.place(node).is_none() {
+                continue;
+            }
+            strays.insert((*id, *attempt, *step));
+            if let StepId::Number(number) = step
+                && *number >= run.next_step
+            {
+                let run = Run { next_step: number.saturating_add(1), ..run.clone() };
+                self.put(present, LiveJob { phase: JobPhase::Running(run), ..(*job).clone() });
+            }
+        }
+        self.stray_steps.insert(node.clone(), strays);
     }
 
     fn fail_unstarted(&mut self, present: Present, id: JobId, step: StepId) {
@@ -290,6 +333,14 @@ fn running(job: &LiveJob) -> Result<&Run, Denial> {
         JobPhase::Pending => Err(Denial::IsPending),
         JobPhase::Completing(_) | JobPhase::Over(..) => Err(Denial::AlreadyDone),
     }
+}
+
+/// Whether steps of a job would be more than can be kept together.
+fn is_too_much(steps: &[LiveStep], shares: &[StepShare]) -> bool {
+    let parts = steps.iter().map(|step| step.shares.len()).sum::<usize>() + shares.len();
+    let tasks =
+        steps.iter().flat_map(|step| &step.shares).chain(shares).map(|share| share.ranks.len() as u64).sum::<u64>();
+    !steps.is_empty() && (parts > MOST_SHARES || tasks > MOST_TASKS)
 }
 
 /// Whether no task of a step runs any more.

@@ -3,6 +3,7 @@
 mod arrays;
 mod careful;
 mod steps;
+mod suspend;
 mod updates;
 
 use super::*;

@@ -160,8 +160,9 @@ impl Core {
             used.gres.push(GresShare { name: stock.name.clone(), kind, devices: Units::default() });
         }
         let jobs = pool.jobs.iter().filter_map(|id| self.job(*id));
-        for share in jobs.flat_map(LiveJob::held).filter(|share| share.node == *node) {
-            used.cpus += share.cpus.count();
+        let shares = jobs.flat_map(|job| job.held().map(move |share| (job, share)));
+        for (job, share) in shares.filter(|(_, share)| share.node == *node) {
+            used.cpus += if job.is_suspended() { 0 } else { share.cpus.count() };
             used.memory += share.memory;
             for taken in &share.gres {
                 let is_it = |own: &&mut GresShare| own.name == taken.name && own.kind == taken.kind;

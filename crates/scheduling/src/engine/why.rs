@@ -73,7 +73,7 @@ impl Core {
         let nodes = self.members_of(job);
         let on_them = nodes.iter().flat_map(|index| self.pools.node(*index).jobs.iter()).collect::<BTreeSet<_>>();
         let end = |id: &&JobId| match &self.live.jobs.get(id)?.phase {
-            JobPhase::Running(run) => Some((**id, run.allocation.end()?)),
+            JobPhase::Running(run) => Some((**id, run.allocation.due()?)),
             _ => None,
         };
         let mut ends: Vec<(JobId, Time)> = on_them.iter().filter_map(end).collect();

@@ -6,7 +6,7 @@ use scheduling::config::{Bounds, Config, PartitionLine};
 use scheduling::demand::{Demand, Features, GresDemand, MemoryDemand};
 use scheduling::dependency::{Dependencies, Dependency, DependencyKind};
 use scheduling::id::{Gid, JobId, NodeName, Time, Uid};
-use scheduling::job::{Hold, SignalTarget, Submission, Submitter, Warning};
+use scheduling::job::{Allocating, Hold, SignalTarget, Submission, Submitter, Warning};
 use scheduling::node::{GresStock, Hardware, NodeLine};
 use slurm::State;
 use slurm::founding::found;
@@ -88,6 +88,12 @@ pub fn submission(random: &mut Random, now: Time) -> Submission {
         2 => &["main"],
         _ => &[],
     };
+    let array = array(random);
+    let allocation = match random.below(6) {
+        0 if array.is_none() => Some(Allocating::Kept),
+        1 if array.is_none() => Some(Allocating::ForOneStep),
+        _ => None,
+    };
     Submission {
         user: Submitter {
             name: USERS[user].into(),
@@ -106,9 +112,9 @@ pub fn submission(random: &mut Random, now: Time) -> Submission {
         dependencies: dependencies(random),
         nice: random.below(3) as i32,
         hold: random.one_in(15).then_some(Hold::User),
-        requeue: !random.one_in(4),
-        array: array(random),
-        allocation: None,
+        requeue: allocation.is_none() && !random.one_in(4),
+        array,
+        allocation,
         wckey: random.one_in(4).then(|| "k".to_owned()),
         warning: warning(random),
         details: Details::default(),

@@ -1,6 +1,8 @@
 //! What must be true in every world, after every event.
 
 use crate::cluster::{GROUP_CPUS, MAX_JOBS, MAX_SUBMIT, USERS};
+use crate::node::NodeRun;
+use crate::steps::{self, steps_share_nothing};
 use crate::world::World;
 use scheduling::Present;
 use scheduling::array::{ArraySpec, TaskSet};
@@ -16,6 +18,7 @@ pub fn after_an_event(world: &World) {
     nothing_is_over_a_limit(world);
     jobs_are_as_their_phase_says(world);
     arrays_are_whole(world);
+    steps_share_nothing(world);
     // A count that went wrong stays wrong: it is found by the next look, too.
     if world.events.is_multiple_of(8) {
         let drift = world.core.drift(Present { accounts: &world.accounts, now: world.now });
@@ -24,16 +27,24 @@ pub fn after_an_event(world: &World) {
     for id in world.accepted.keys() {
         let is_known = world.core.job(*id).is_some() || world.store.jobs.contains_key(id);
         let is_over = || world.store.records.values().any(|record| record.job_id == *id && record.state.is_over());
-        assert!(is_known || is_over(), "job {id} is lost");
+        let records = || world.store.records.values().filter(|record| record.job_id == *id).collect::<Vec<_>>();
+        assert!(is_known || is_over(), "job {id} is lost: {:?}", records());
     }
 }
 
 fn nothing_is_given_twice(world: &World) {
     let mut taken: BTreeMap<&NodeName, Vec<&NodeShare>> = BTreeMap::new();
-    for share in world.core.live().jobs.values().flat_map(LiveJob::held) {
+    let shares = world.core.live().jobs.values().flat_map(|job| job.held().map(move |share| (job, share)));
+    let mut used: BTreeMap<&NodeName, Units> = BTreeMap::new();
+    for (job, share) in shares {
         let others = taken.entry(&share.node).or_default();
+        // One that stands still has its memory and its devices, and no CPUs.
+        if !job.is_suspended() {
+            let used = used.entry(&share.node).or_default();
+            assert!(!share.cpus.meets(used), "CPUs are given twice: {share:?} {used:?}");
+            used.add(&share.cpus);
+        }
         for other in others.iter() {
-            assert!(!share.cpus.meets(&other.cpus), "CPUs are given twice: {share:?} {other:?}");
             for (gres, same) in share.gres.iter().flat_map(|gres| other.gres.iter().map(move |same| (gres, same))) {
                 assert!(gres.kind != same.kind || !gres.devices.meets(&same.devices), "a device is given twice");
             }
@@ -95,7 +106,7 @@ fn jobs_are_as_their_phase_says(world: &World) {
             let tasks: u32 = shares.iter().map(|share| share.tasks).sum();
             assert!(tasks >= demand.task_count() && shares.len() as u32 >= demand.min_nodes, "{job:?}");
             assert!(demand.max_nodes.is_none_or(|most| shares.len() as u32 <= most), "{job:?}");
-            assert!(run.allocation.end().is_none_or(|end| end > world.now), "it runs beyond its limit: {job:?}");
+            assert!(run.allocation.due().is_none_or(|end| end > world.now), "it runs beyond its limit: {job:?}");
             let partition = world.config.partition(&run.allocation.partition).expect("a partition that there is");
             assert!(shares.iter().all(|share| partition.nodes.contains(&share.node)), "{job:?}");
             let each = |share: &NodeShare| share.cpus.count() >= share.tasks * demand.cpus_per_task;
@@ -124,7 +135,9 @@ pub fn at_a_launch(world: &mut World, index: usize, job: JobId, attempt: Attempt
     *count += 1;
     assert_eq!(*count, 1, "job {job} ran twice on {name} without being requeued");
     let mut used = Units::default();
-    for (run, known) in world.nodes[index].runs.iter().filter(|(_, known)| known.stage != RunStage::Left) {
+    let has_cpus = |job: &JobId| world.core.job(*job).is_none_or(|job| !job.is_suspended());
+    let present = |(run, known): &(&(JobId, Attempt), &NodeRun)| known.stage != RunStage::Left && has_cpus(&run.0);
+    for (run, known) in world.nodes[index].runs.iter().filter(present) {
         assert!(!used.meets(&known.cpus), "{run:?} shares CPUs of {name} with another run");
         used.add(&known.cpus);
     }
@@ -152,6 +165,7 @@ fn every_task_has_a_record(world: &World, array: JobId, tasks: &TaskSet) {
 }
 
 pub fn at_the_end(world: &World) {
+    steps::at_the_end(world);
     for (id, array) in &world.accepted {
         array.iter().for_each(|tasks| every_task_has_a_record(world, *id, tasks));
         let records: Vec<_> = world.store.records.values().filter(|record| record.job_id == *id).collect();
@@ -159,7 +173,8 @@ pub fn at_the_end(world: &World) {
         assert!(last.state.is_over() && last.end.is_some(), "job {id} has no end: {last:?}");
         let earlier = &records[..records.len() - 1];
         assert!(earlier.iter().all(|record| record.end.is_some()), "a run of job {id} has no end: {earlier:?}");
-        if last.state == JobState::Completed {
+        // An allocation may be given back before its nodes have it.
+        if last.state == JobState::Completed && !world.allocations.contains(id) {
             let heads = world.launches.keys().filter(|(job, ..)| job == id).count();
             assert!(heads > 0, "job {id} completed and never ran");
         }

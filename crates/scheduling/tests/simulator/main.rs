@@ -8,6 +8,7 @@ mod cluster;
 mod invariants;
 mod node;
 mod random;
+mod steps;
 mod world;
 
 use std::ops::Range;

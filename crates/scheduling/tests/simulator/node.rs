@@ -1,12 +1,13 @@
 //! A compute node of a world: what its daemon does, with what it knows on disk.
 
 use crate::random::Random;
+use crate::steps::NodeSteps;
 use scheduling::event::{NodeOrder, NodeReport, OrderTask, Registration, Reported, RunStage, ScriptEnd};
 use scheduling::id::{Attempt, Boot, JobId, NodeName, NodeSession, Time};
-use scheduling::job::LiveJob;
+use scheduling::job::{LiveJob, SignalTarget};
 use scheduling::node::Hardware;
 use scheduling::units::Units;
-use slurm::records::ExitCode;
+use slurm::records::{ExitCode, StepId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Seconds after which it says again what was not confirmed.
@@ -24,9 +25,20 @@ pub struct NodeRun {
     pub exit: ExitCode,
     /// When nothing is left of it, once it was told to end.
     pub gone: Option<Time>,
+    /// Since when it stands still.
+    still: Option<Time>,
+    /// The master's last word on that.
+    still_serial: u32,
     /// When it was reported last.
     said: Option<Time>,
     confirmed: bool,
+}
+
+impl NodeRun {
+    fn new(stage: RunStage, cpus: Units, exit: ExitCode) -> Self {
+        let (said, confirmed) = (None, false);
+        Self { stage, cpus, ends: None, exit, gone: None, still: None, still_serial: 0, said, confirmed }
+    }
 }
 
 /// A node.
@@ -44,6 +56,7 @@ pub struct SimNode {
     pub runs: BTreeMap<(JobId, Attempt), NodeRun>,
     /// Runs that are over here.
     over: BTreeSet<(JobId, Attempt)>,
+    pub steps: NodeSteps,
     signals: BTreeSet<(JobId, Attempt, u32)>,
     failures: BTreeSet<(JobId, Attempt)>,
     heard: Time,
@@ -55,6 +68,7 @@ pub struct SimNode {
 pub enum FromNode {
     Registers(Registration),
     Reports(NodeReport),
+    ReportsStep(StepId, NodeReport),
     Heartbeat,
 }
 
@@ -70,6 +84,7 @@ impl SimNode {
             registered: None,
             runs: BTreeMap::new(),
             over: BTreeSet::new(),
+            steps: NodeSteps::default(),
             signals: BTreeSet::new(),
             failures: BTreeSet::new(),
             heard: 0,
@@ -87,6 +102,7 @@ impl SimNode {
         self.over.clear();
         self.signals.clear();
         self.failures.clear();
+        self.steps = NodeSteps::default();
         self.boot = Boot(self.boot.0 + 1);
         self.off_until = Some(until);
         self.disconnect();
@@ -98,7 +114,9 @@ impl SimNode {
 
     pub fn connected(&mut self, session: NodeSession) {
         (self.session, self.registered) = (Some(session), None);
-        self.runs.values_mut().for_each(|run| run.said = None);
+        // What an earlier session confirmed may be lost with the master's disk.
+        self.runs.values_mut().for_each(|run| (run.said, run.confirmed) = (None, false));
+        self.steps.say_again();
     }
 
     /// Does what an order says. Gives back the run if one starts.
@@ -108,19 +126,44 @@ impl SimNode {
         }
         let run = (order.job, order.attempt);
         match &order.task {
-            OrderTask::Launch(_) if !self.is_new(run) => {}
+            OrderTask::Launch(_) if !self.is_new(run) => self.repeat(run),
             OrderTask::Launch(_) if !well && random.one_in(40) => {
                 self.over.insert(run);
                 self.failures.insert(run);
             }
             OrderTask::Launch(job) => return Some(self.launch(job, run, random, now)),
             OrderTask::Terminate { kill_wait } => self.terminate(run, now + random.below(u64::from(*kill_wait)) as i64),
-            OrderTask::Signal { serial, .. } => {
+            OrderTask::Signal { serial, number, to } => {
                 self.signals.insert((run.0, run.1, *serial));
+                if *to == SignalTarget::Standstill {
+                    self.stand_still(run, *serial, *number == 19, now);
+                }
             }
+            // See `obey_step`.
             OrderTask::LaunchStep(..) | OrderTask::TerminateStep { .. } | OrderTask::SignalStep { .. } => {}
         }
         None
+    }
+
+    /// Script and steps stand still or go on; what they still have to do takes as long as before.
+    fn stand_still(&mut self, run: (JobId, Attempt), serial: u32, is_still: bool, now: Time) {
+        let Some(known) = self.runs.get_mut(&run).filter(|known| known.still_serial < serial) else { return };
+        known.still_serial = serial;
+        if is_still {
+            known.still.get_or_insert(now);
+        } else if let Some(since) = known.still.take() {
+            known.ends = known.ends.map(|ends| ends + now - since);
+        }
+        self.steps.stand_still(run, is_still, now);
+    }
+
+    /// The master asks again: what was said is said again.
+    fn repeat(&mut self, run: (JobId, Attempt)) {
+        if let Some(known) = self.runs.get_mut(&run) {
+            (known.said, known.confirmed) = (None, false);
+        } else if !self.failures.contains(&run) {
+            self.terminate(run, 0);
+        }
     }
 
     fn is_new(&self, run: (JobId, Attempt)) -> bool {
@@ -132,11 +175,10 @@ impl SimNode {
         let share = allocation.shares.iter().find(|share| share.node == self.name).expect("it has a share here");
         let is_head = allocation.shares[0].node == self.name;
         let exit = ExitCode { code: u8::from(random.one_in(5)), signal: 0 };
-        let ends = is_head.then(|| now + 1 + random.below(150) as i64);
+        let has_script = is_head && job.submission.allocation.is_none();
+        let ends = has_script.then(|| now + 1 + random.below(150) as i64);
         let cpus = share.cpus.clone();
-        let run_here =
-            NodeRun { stage: RunStage::Launched, cpus, ends, exit, gone: None, said: None, confirmed: false };
-        self.runs.insert(run, run_here);
+        self.runs.insert(run, NodeRun { ends, ..NodeRun::new(RunStage::Launched, cpus, exit) });
         run
     }
 
@@ -146,10 +188,8 @@ impl SimNode {
             Some(_) => {}
             None => {
                 self.over.insert(run);
-                let cpus = Units::default();
-                let (stage, exit) = (RunStage::Left, ExitCode::default());
-                let left = NodeRun { stage, cpus, ends: None, exit, gone: Some(gone), said: None, confirmed: false };
-                self.runs.insert(run, left);
+                let left = NodeRun::new(RunStage::Left, Units::default(), ExitCode::default());
+                self.runs.insert(run, NodeRun { gone: Some(gone), ..left });
             }
         }
     }
@@ -178,7 +218,7 @@ impl SimNode {
     pub fn next(&self) -> Option<Time> {
         let back = [self.off_until, self.cut_until];
         let runs = self.runs.values().flat_map(|run| {
-            let ends = run.ends.filter(|_| run.stage == RunStage::Launched);
+            let ends = run.ends.filter(|_| run.stage == RunStage::Launched && run.still.is_none());
             let gone = run.gone.filter(|_| run.stage != RunStage::Left);
             let again = (!run.confirmed).then(|| run.said.map_or(0, |said| said + AGAIN));
             [ends, gone, again.filter(|_| self.session.is_some())]
@@ -187,7 +227,8 @@ impl SimNode {
         let nag = self.session.filter(|_| nags).map(|_| self.nagged + AGAIN);
         let beat = self.session.map(|_| self.heard + HEARTBEAT);
         let register = self.registered.filter(|(_, done)| !done).map(|(at, _)| at + AGAIN);
-        back.into_iter().chain(runs).chain([beat, register, nag]).flatten().min()
+        let steps = self.steps.next(self.session.is_some());
+        back.into_iter().chain(runs).chain([steps]).chain([beat, register, nag]).flatten().min()
     }
 
     /// Processes end by themselves or after they were told to.
@@ -199,7 +240,7 @@ impl SimNode {
             }
         }
         for (run, known) in &mut self.runs {
-            if known.stage == RunStage::Launched && is_due(known.ends) {
+            if known.stage == RunStage::Launched && known.still.is_none() && is_due(known.ends) {
                 known.stage = RunStage::Ended(ScriptEnd { exit: known.exit, out_of_memory: false });
                 (known.said, known.confirmed) = (None, false);
             }
@@ -207,8 +248,10 @@ impl SimNode {
                 known.stage = RunStage::Left;
                 (known.said, known.confirmed) = (None, false);
                 self.over.insert(*run);
+                self.steps.forget_run(*run);
             }
         }
+        self.steps.live(now);
     }
 
     /// What it has to say now.
@@ -219,7 +262,8 @@ impl SimNode {
                 self.registered = Some((now, false));
                 let runs = self.runs.iter().map(|((job, attempt), run)| (*job, *attempt, run.stage)).collect();
                 let (boot, hardware) = (self.boot, self.hardware.clone());
-                return vec![FromNode::Registers(Registration { boot, hardware, runs, steps: Vec::new() })];
+                let steps = self.steps.listed();
+                return vec![FromNode::Registers(Registration { boot, hardware, runs, steps })];
             }
             // Not confirmed: it tries from the beginning.
             Some((at, false)) if at + AGAIN <= now => {
@@ -244,6 +288,8 @@ impl SimNode {
                 }));
             }
         }
+        let of_steps = self.steps.speak(now).into_iter();
+        said.extend(of_steps.map(|(step, report)| FromNode::ReportsStep(step, report)));
         if self.nagged + AGAIN > now {
             return said;
         }

@@ -4,19 +4,22 @@ use crate::cluster::{accounts, config, submission};
 use crate::invariants;
 use crate::node::{FromNode, SimNode};
 use crate::random::Random;
+use crate::steps::{self, StepKey};
 use scheduling::array::TaskSet;
 use scheduling::backfill::BackfillPlan;
 use scheduling::config::Config;
 use scheduling::event::*;
 use scheduling::id::{Attempt, JobId, NodeName, NodeSession, Time, Uid};
-use scheduling::job::{LiveJob, SignalTarget};
+use scheduling::job::{JobPhase, LiveJob, SignalTarget};
 use scheduling::live::{LiveRow, LiveTables};
 use scheduling::node::NodeStanding;
 use scheduling::reason::PendingReason;
+use scheduling::step::RunUsage;
 use scheduling::{Core, Present};
 use slurm::State;
-use slurm::records::{Job as Record, JobState};
-use std::collections::BTreeMap;
+use slurm::records::{ExitCode, Job as Record, JobState, Step, StepId};
+use slurm::settings::PartitionState;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const START: Time = 1_800_000_000;
@@ -26,12 +29,13 @@ const STEPS: u64 = 120;
 const PATIENCE: u64 = 3_000;
 
 /// What the master's disk has.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Store {
     pub jobs: BTreeMap<JobId, LiveJob>,
     pub nodes: BTreeMap<NodeName, NodeStanding>,
     pub last_job: u32,
     pub records: BTreeMap<(JobId, Time), Record>,
+    pub steps: BTreeMap<(JobId, Time, StepId), Step>,
 }
 
 impl Store {
@@ -43,7 +47,11 @@ impl Store {
                 LiveRow::Node(name, node) => _ = self.nodes.insert(name.clone(), node.clone()),
                 LiveRow::LastJob(last) => self.last_job = last,
                 LiveRow::Record(record) => _ = self.records.insert((record.job_id, record.submit), *record),
-                LiveRow::Step(_) => {}
+                LiveRow::Step(row) => {
+                    let (of, step) = *row;
+                    assert!(self.records.contains_key(&(of.job_id, of.submit)), "a step without a record: {step:?}");
+                    self.steps.insert((of.job_id, of.submit, step.id), step);
+                }
             }
         }
     }
@@ -52,6 +60,13 @@ impl Store {
         let nodes = self.nodes.iter().map(|(name, node)| (name.clone(), node.clone()));
         LiveTables::loaded(self.jobs.values().cloned(), nodes, self.last_job)
     }
+}
+
+/// The master's disk as it was at a time, and what people had been told by then.
+struct Backup {
+    store: Store,
+    accepted: BTreeMap<JobId, Option<TaskSet>>,
+    accepted_steps: BTreeSet<(JobId, StepId)>,
 }
 
 /// A message on its way.
@@ -65,6 +80,8 @@ enum Mail {
 enum Asks {
     Nobody,
     Client,
+    /// … for a step of a job.
+    Step(JobId),
     Node(NodeName, NodeSession, FromNode),
 }
 
@@ -85,6 +102,15 @@ pub struct World {
     pub accepted: BTreeMap<JobId, Option<TaskSet>>,
     /// How often each run was started on each node.
     pub launches: BTreeMap<(JobId, Attempt, NodeName), u32>,
+    /// Those of them that have no script.
+    pub allocations: BTreeSet<JobId>,
+    /// Steps whose numbers people were told.
+    pub accepted_steps: BTreeSet<(JobId, StepId)>,
+    /// Which steps were started on which nodes.
+    pub step_launches: BTreeSet<(StepKey, NodeName)>,
+    backup: Option<Box<Backup>>,
+    /// Since when a step has no task any more, or a job nothing to do but to clean up; looked at when all is mended.
+    pub idle_since: BTreeMap<(JobId, Attempt, Option<StepId>), Time>,
 }
 
 impl World {
@@ -107,6 +133,11 @@ impl World {
             mended: false,
             accepted: BTreeMap::new(),
             launches: BTreeMap::new(),
+            allocations: BTreeSet::new(),
+            accepted_steps: BTreeSet::new(),
+            step_launches: BTreeSet::new(),
+            backup: None,
+            idle_since: BTreeMap::new(),
         }
     }
 
@@ -120,6 +151,7 @@ impl World {
         for step in 0..PATIENCE {
             if step % 20 == 0 {
                 self.release_all();
+                self.give_back();
                 self.cancel_what_can_never_start();
             }
             if self.core.live().jobs.values().all(|job| !job.is_live() && !job.is_completing()) {
@@ -140,6 +172,7 @@ impl World {
     /// Nothing goes wrong any more, and nothing is held.
     fn mend(&mut self) {
         self.mended = true;
+        self.take(vec![(SchedulerEvent::Configure(self.config.clone()), Asks::Nobody)]);
         for index in 0..self.nodes.len() {
             let node = &mut self.nodes[index];
             (node.off_until, node.cut_until) = (None, None);
@@ -149,9 +182,23 @@ impl World {
     }
 
     fn release_all(&mut self) {
+        let still = self.core.live().jobs.values().filter(|job| job.state() == JobState::Suspended);
+        for id in still.map(|job| job.id).collect::<Vec<_>>() {
+            self.take(vec![(SchedulerEvent::Control(root(), id, JobCommand::Resume), Asks::Nobody)]);
+        }
         let held = self.core.live().jobs.values().filter(|job| job.hold.is_some());
         for id in held.map(|job| job.id).collect::<Vec<_>>() {
             self.take(vec![(SchedulerEvent::Control(root(), id, JobCommand::Release), Asks::Nobody)]);
+        }
+    }
+
+    /// Allocations without a script end when somebody says so, or an hour later.
+    fn give_back(&mut self) {
+        let is_idle = |job: &&LiveJob| {
+            job.submission.allocation.is_some() && job.state() == JobState::Running && job.steps().is_empty()
+        };
+        for id in self.core.live().jobs.values().filter(is_idle).map(|job| job.id).collect::<Vec<_>>() {
+            self.take(vec![(SchedulerEvent::Finish(root(), id, ExitCode::default()), Asks::Nobody)]);
         }
     }
 
@@ -178,11 +225,14 @@ impl World {
             8..=11 => self.ask_of_a_job(),
             12 => self.ask_of_a_node(),
             13 => self.break_a_node(),
+            17..=19 => self.ask_of_a_step(),
             14 if self.random.one_in(2) => self.restart(),
+            14 => self.put_back(),
             15 if self.random.one_in(3) => self.fail_to_write(),
             16 if self.random.one_in(3) => {
-                let event = match self.random.below(3) {
+                let event = match self.random.below(4) {
                     0 => SchedulerEvent::Configure(self.config.clone()),
+                    3 => self.partition_state(),
                     1 => SchedulerEvent::AccountsChanged,
                     _ => SchedulerEvent::UsageKnown(UsageKnown::default()),
                 };
@@ -190,6 +240,13 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// An operator closes or opens a partition.
+    fn partition_state(&mut self) -> SchedulerEvent {
+        let mut line = self.random.pick(&self.config.partitions).expect("there are some").clone();
+        line.rules.state = *self.random.pick(&[PartitionState::Up, PartitionState::Down]).expect("there are two");
+        SchedulerEvent::Reshape(root(), ClusterChange::SetPartition(Box::new(line)))
     }
 
     fn ask_of_a_job(&mut self) {
@@ -204,7 +261,9 @@ impl World {
             3 => JobCommand::Hold { as_user: self.random.one_in(2) },
             4 | 5 => JobCommand::Release,
             6 => JobCommand::Requeue { hold: self.random.one_in(3) },
-            7 => JobCommand::Signal(10, SignalTarget::All),
+            7 if self.random.one_in(2) => JobCommand::Signal(10, SignalTarget::All),
+            7 if self.random.one_in(2) => JobCommand::Suspend,
+            7 => JobCommand::Resume,
             8 => JobCommand::Update(JobChange::Minutes(1 + self.random.below(12) as u32)),
             9 if self.random.one_in(2) => JobCommand::Update(self.other_change()),
             _ if self.random.one_in(2) => JobCommand::Update(JobChange::Priority(self.random.below(50) as u32)),
@@ -217,6 +276,30 @@ impl World {
                 SchedulerEvent::ControlTasks(who, array, tasks, command)
             }
             None => SchedulerEvent::Control(who, id, command),
+        };
+        self.take(vec![(event, Asks::Nobody)]);
+    }
+
+    /// Somebody starts a step of a job that runs, ends one, or gives an allocation back.
+    fn ask_of_a_step(&mut self) {
+        let running = |job: &&LiveJob| job.state() == JobState::Running;
+        let jobs: Vec<JobId> = self.core.live().jobs.values().filter(running).map(|job| job.id).collect();
+        let Some(id) = self.random.pick(&jobs).copied() else { return };
+        let steps: Vec<StepId> = self.core.job(id).into_iter().flat_map(LiveJob::steps).map(|step| step.id).collect();
+        let step = self.random.pick(&steps).copied();
+        let event = match (self.random.below(8), step) {
+            (0, Some(step)) => SchedulerEvent::ControlStep(root(), id, step, StepCommand::Cancel),
+            (1, Some(step)) => SchedulerEvent::ControlStep(root(), id, step, StepCommand::Signal(10)),
+            (2, Some(step)) => SchedulerEvent::ControlStep(root(), id, step, StepCommand::LeaveAlone),
+            (3, _) if self.random.one_in(3) => {
+                let exit = ExitCode { code: u8::from(self.random.one_in(2)), signal: 0 };
+                SchedulerEvent::Finish(root(), id, exit)
+            }
+            _ => {
+                let request = Box::new(steps::request(&mut self.random));
+                let event = SchedulerEvent::CreateStep(root(), id, request, Arc::default());
+                return self.take(vec![(event, Asks::Step(id))]);
+            }
         };
         self.take(vec![(event, Asks::Nobody)]);
     }
@@ -280,6 +363,9 @@ impl World {
         if !self.mended || self.events.is_multiple_of(16) {
             invariants::after_an_event(self);
         }
+        if self.mended && self.events.is_multiple_of(16) {
+            steps::end_soon(self);
+        }
         if !self.mended && self.random.one_in(60) {
             return self.restart(); // Killed before the commit.
         }
@@ -327,8 +413,12 @@ impl World {
             (Ok(Accepted::Submitted(id)), Asks::Client) => {
                 let array = self.core.job(id).and_then(|job| job.submission.array.as_ref());
                 let tasks = array.map(|array| array.tasks.clone());
+                if self.core.job(id).is_some_and(|job| job.submission.allocation.is_some()) {
+                    self.allocations.insert(id);
+                }
                 self.accepted.insert(id, tasks);
             }
+            (Ok(Accepted::StepCreated(step)), Asks::Step(job)) => _ = self.accepted_steps.insert((job, step)),
             (Ok(Accepted::Connected(session)), Asks::Node(name, ..)) => {
                 self.node(&name).connected(session);
             }
@@ -356,6 +446,36 @@ impl World {
         // What fell due meanwhile is done at once.
         _ = self.core.on(present, SchedulerEvent::TimePasses);
         invariants::after_an_event(self);
+    }
+
+    /// The master's disk is put back to what it was a while ago; or it is seen to that it can be.
+    fn put_back(&mut self) {
+        let Some(backup) = self.backup.take() else {
+            let (store, accepted) = (self.store.clone(), self.accepted.clone());
+            self.backup = Some(Box::new(Backup { store, accepted, accepted_steps: self.accepted_steps.clone() }));
+            return;
+        };
+        // A run that was started since would be started again by its own number, of which nodes know that it ran already.
+        let is_new = |(job, attempt, _): &(JobId, Attempt, NodeName)| {
+            let is_later = |it: &LiveJob| it.attempt < *attempt || it.attempt == *attempt && it.allocation().is_none();
+            backup.store.jobs.get(job).is_some_and(is_later)
+        };
+        if self.launches.keys().any(is_new) {
+            return;
+        }
+        let Backup { mut store, accepted, accepted_steps } = *backup;
+        // Numbers that were given since are not given again (slurm.conf(5), `FirstJobId`).
+        store.last_job = self.store.last_job;
+        for (id, job) in &mut store.jobs {
+            let now = self.store.jobs.get(id).map(|job| &job.phase);
+            if let (JobPhase::Running(before), Some(JobPhase::Running(run))) = (&mut job.phase, now) {
+                before.next_step = before.next_step.max(run.next_step);
+            }
+        }
+        (self.store, self.accepted, self.accepted_steps) = (store, accepted, accepted_steps);
+        // Numbers of sessions may come again, but nothing comes over the connections of before.
+        self.mail.clear();
+        self.restart();
     }
 
     /// The disk is full: what was decided since the last commit never was.
@@ -427,6 +547,12 @@ impl World {
         if let Some((job, attempt)) = self.nodes[index].obey(order, &mut self.random, now, self.mended) {
             invariants::at_a_launch(self, index, job, attempt);
         }
+        if self.nodes[index].session != Some(order.session) {
+            return;
+        }
+        if let Some(step) = self.nodes[index].obey_step(order, &mut self.random, now, self.mended) {
+            steps::at_a_launch(self, index, step);
+        }
     }
 
     fn confirm(&mut self, name: &NodeName, session: NodeSession, said: &FromNode) {
@@ -437,6 +563,7 @@ impl World {
         match said {
             FromNode::Registers(_) => node.registered = node.registered.map(|(at, _)| (at, true)),
             FromNode::Reports(report) => node.confirmed(session, report),
+            FromNode::ReportsStep(step, report) => node.steps.confirmed(*step, report),
             FromNode::Heartbeat => {}
         }
     }
@@ -472,6 +599,10 @@ fn event(name: &NodeName, session: NodeSession, said: &FromNode) -> SchedulerEve
     match said {
         FromNode::Registers(registration) => SchedulerEvent::NodeRegisters(name.clone(), session, registration.clone()),
         FromNode::Reports(report) => SchedulerEvent::NodeReports(name.clone(), session, report.clone()),
+        FromNode::ReportsStep(step, report) => {
+            let usage = matches!(report.what, Reported::Stage(RunStage::Ended(_))).then(RunUsage::default);
+            SchedulerEvent::NodeReportsStep(name.clone(), session, *step, report.clone(), usage)
+        }
         FromNode::Heartbeat => SchedulerEvent::NodeHeard(name.clone(), session),
     }
 }

@@ -93,7 +93,13 @@ impl Job {
     /// Seconds for which it ran, suspended ones left out; up to `now` while it runs.
     pub fn elapsed(&self, now: i64) -> u64 {
         let Some(start) = self.start else { return 0 };
-        Span { start, end: self.end.unwrap_or(now) }.seconds().saturating_sub(self.suspended)
+        Span { start, end: self.end.unwrap_or(now) }.seconds().saturating_sub(self.rested(now))
+    }
+
+    /// Seconds for which it was suspended, up to `now` while it is.
+    pub fn rested(&self, now: i64) -> u64 {
+        let since = self.details.suspended_since.map_or(0, |since| now.saturating_sub(since).max(0));
+        self.suspended.saturating_add(since.unsigned_abs())
     }
 }
 
@@ -199,6 +205,9 @@ pub struct Details {
     /// Joules, where that is not in what the job had; `None` when nobody measured them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub energy: Option<u64>,
+    /// Since when it is suspended, if it is: the seconds since then are not counted yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_since: Option<i64>,
 }
 
 /// One step of a job.

@@ -233,3 +233,58 @@ fn a_master_that_starts_again_keeps_what_runs_and_fails_what_it_cannot_start() {
     bench.tell_step("n1", job, never, LEFT);
     assert!(bench.steps().iter().any(|step| step.id == never && step.state == JobState::Failed));
 }
+
+/// A step on a node that registers again with these steps.
+fn rejoined(bench: &mut Bench, job: JobId, steps: &[u32]) -> Vec<NodeOrder> {
+    let answer = bench.on(SchedulerEvent::NodeConnects("n1".into())).answer;
+    let Ok(Accepted::Connected(session)) = answer else { panic!("{answer:?}") };
+    let attempt = Attempt::default();
+    let steps = steps.iter().map(|step| (job, attempt, StepId::Number(*step), RunStage::Launched)).collect();
+    let runs = vec![(job, attempt, RunStage::Launched)];
+    let registration = Registration { boot: Boot(1), hardware: Hardware::new(4, 1000), runs, steps };
+    bench.on(SchedulerEvent::NodeRegisters("n1".into(), session, registration)).orders
+}
+
+#[test]
+fn a_step_that_its_node_does_not_know_any_more_has_ended() {
+    let mut bench = Bench::new(1);
+    let job = bench.allocate(1, Allocating::Kept);
+    let (step, _) = bench.create(job, one()).unwrap();
+    bench.tell_step("n1", job, step, Reported::Stage(RunStage::Launched));
+    bench.core.commit();
+    rejoined(&mut bench, job, &[0]);
+    assert!(bench.core.job(job).unwrap().step(step).is_some(), "a node that has it keeps it");
+    rejoined(&mut bench, job, &[]);
+    assert_eq!(bench.core.job(job).unwrap().step(step), None);
+    let ended = bench.steps().into_iter().find(|record| record.id == step).unwrap();
+    assert_eq!((ended.state, ended.exit), (JobState::Failed, ExitCode { code: 0, signal: 9 }));
+    assert!(bench.create(job, one()).is_ok(), "what it had is free");
+}
+
+#[test]
+fn a_step_of_which_only_the_node_knows_is_ended_before_another_starts() {
+    let mut bench = Bench::new(1);
+    let job = bench.allocate(1, Allocating::Kept);
+    let orders = rejoined(&mut bench, job, &[4]);
+    let ends = |orders: &[NodeOrder]| {
+        let is_end =
+            |order: &&NodeOrder| matches!(order.task, OrderTask::TerminateStep { step: StepId::Number(4), .. });
+        orders.iter().filter(is_end).count()
+    };
+    assert_eq!(ends(&orders), 1, "{orders:?}");
+    let (step, orders) = bench.create(job, one()).unwrap();
+    assert_eq!(step, StepId::Number(5), "a number is given once");
+    assert!(!orders.iter().any(|order| matches!(order.task, OrderTask::LaunchStep(..))), "{orders:?}");
+    let orders = bench.tell_step("n1", job, StepId::Number(4), Reported::Stage(RunStage::Left));
+    assert!(orders.iter().any(|order| matches!(order.task, OrderTask::LaunchStep(..))), "{orders:?}");
+}
+
+#[test]
+fn a_live_step_keeps_no_long_lists() {
+    let mut bench = Bench::new(1);
+    let job = bench.allocate(1, Allocating::Kept);
+    let excluded = (0..1000).map(|number| format!("other{number}").as_str().into()).collect();
+    let (step, _) = bench.create(job, StepRequest { excluded, required: vec!["n1".into()], ..one() }).unwrap();
+    let kept = &bench.core.job(job).unwrap().step(step).unwrap().request;
+    assert!(kept.excluded.is_empty() && kept.required.is_empty() && kept.gres.is_none());
+}

@@ -1,16 +1,15 @@
 //! [`ComputeLines`]: nodes, and how jobs get onto them, as the configuration says it.
 
 use super::Config;
-use super::nodes::{FirstState, NodeWords};
-use super::values::Read;
 use scheduling::config::{Bounds, Config as Cluster, PartitionLine};
 use scheduling::demand::MemoryDemand;
 use scheduling::id::NodeName;
+use scheduling::lines::{FirstState, NodeWords, PartitionWords};
 use slurm::settings::Partition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use words::diag::{Diagnostic, ErrorKind};
-use words::text::{duration, hostlist};
+use words::text::hostlist;
 
 /// What the scheduler goes by. Without any node there is none.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,114 +56,6 @@ impl Default for ComputeLines {
             requeues: true,
             refuses_root: false,
         }
-    }
-}
-
-/// What a partition line says to the scheduler; `None` where it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartitionWords {
-    nodes: Option<String>,
-    default_minutes: Option<u32>,
-    tier: Option<u16>,
-    job_factor: Option<u16>,
-    memory: MemoryDemand,
-    exclusive: Option<bool>,
-}
-
-/// A word of a partition line that the scheduler heeds.
-pub struct PartitionWord {
-    /// As it is written.
-    pub name: &'static str,
-    /// What it means, in Markdown, units included.
-    pub meaning: &'static str,
-    set: fn(&mut PartitionWords, &str) -> Read<()>,
-    get: fn(&PartitionWords) -> Option<String>,
-}
-
-/// All of them.
-pub const WORDS: &[PartitionWord] = &[
-    PartitionWord {
-        name: "Nodes",
-        meaning: "Its nodes: a list such as `n[1-8],big`, names of `NodeSet` lines, or `ALL`.",
-        set: |it, text| {
-            it.nodes = Some(text.to_owned());
-            Ok(())
-        },
-        get: |it| it.nodes.clone(),
-    },
-    PartitionWord {
-        name: "DefaultTime",
-        meaning: "The time limit of jobs that name none: minutes or a time; `MaxTime` unless it is said.",
-        set: |it, text| {
-            let minutes = duration::parse_minutes(text).and_then(|minutes| u32::try_from(minutes).ok());
-            it.default_minutes = Some(minutes.ok_or("a number of minutes or a time is needed")?);
-            Ok(())
-        },
-        get: |it| it.default_minutes.map(|minutes| minutes.to_string()),
-    },
-    PartitionWord {
-        name: "PriorityTier",
-        meaning: "Jobs in a partition of a higher tier go first; 1 unless it is said.",
-        set: |it, text| super::values::number(text, 0, 65_533).map(|tier| it.tier = Some(tier)),
-        get: |it| it.tier.map(|tier| tier.to_string()),
-    },
-    PartitionWord {
-        name: "PriorityJobFactor",
-        meaning: "What the partition counts in a job's priority, next to the greatest of all; 1 unless it is said.",
-        set: |it, text| super::values::number(text, 0, 65_533).map(|factor| it.job_factor = Some(factor)),
-        get: |it| it.job_factor.map(|factor| factor.to_string()),
-    },
-    PartitionWord {
-        name: "DefMemPerNode",
-        meaning: "Memory of jobs that ask for none, in megabytes of each node.",
-        set: |it, text| megabytes(text).map(|amount| it.memory = MemoryDemand::PerNode(amount)),
-        get: |it| per_node(it.memory),
-    },
-    PartitionWord {
-        name: "DefMemPerCPU",
-        meaning: "Memory of jobs that ask for none, in megabytes for each CPU.",
-        set: |it, text| megabytes(text).map(|amount| it.memory = MemoryDemand::PerCpu(amount)),
-        get: |it| per_cpu(it.memory),
-    },
-    PartitionWord {
-        name: "OverSubscribe",
-        meaning: "`EXCLUSIVE`: jobs have whole nodes alone. `NO`: they share nodes; `YES` and `FORCE` are taken as that, \
-                  since no two jobs get the same CPU.",
-        set: |it, text| {
-            let word = text.split(':').next().unwrap_or_default().to_ascii_uppercase();
-            it.exclusive = Some(word == "EXCLUSIVE");
-            let is_known = ["EXCLUSIVE", "NO", "YES", "FORCE"].contains(&word.as_str());
-            if is_known { Ok(()) } else { Err("EXCLUSIVE or NO is needed".into()) }
-        },
-        get: |it| it.exclusive.map(|yes| if yes { "EXCLUSIVE" } else { "NO" }.into()),
-    },
-];
-
-/// Megabytes, at least one.
-pub fn megabytes(text: &str) -> Read<u64> {
-    super::values::number(text, 1, u64::MAX >> 20)
-}
-
-/// As `DefMemPerNode` says it.
-pub fn per_node(memory: MemoryDemand) -> Option<String> {
-    if let MemoryDemand::PerNode(amount) = memory { Some(amount.to_string()) } else { None }
-}
-
-/// As `DefMemPerCPU` says it.
-pub fn per_cpu(memory: MemoryDemand) -> Option<String> {
-    if let MemoryDemand::PerCpu(amount) = memory { Some(amount.to_string()) } else { None }
-}
-
-impl PartitionWords {
-    /// Takes one word; `None` when it is not the scheduler's.
-    pub fn take(&mut self, key: &str, value: &str) -> Option<Read<()>> {
-        let word = WORDS.iter().find(|word| word.name.eq_ignore_ascii_case(key))?;
-        Some((word.set)(self, value))
-    }
-
-    /// The words that read as these.
-    pub fn written(&self) -> String {
-        WORDS.iter().filter_map(|word| Some(format!(" {}={}", word.name, (word.get)(self)?))).collect()
     }
 }
 
@@ -219,16 +110,10 @@ impl ComputeLines {
 
     fn partition(&self, rules: &Partition) -> PartitionLine {
         let words = self.partitions.get(&rules.name).cloned().unwrap_or_default();
-        let memory = if words.memory == MemoryDemand::Unsaid { self.default_memory } else { words.memory };
-        PartitionLine {
-            rules: rules.clone(),
-            nodes: self.members(words.nodes.as_deref().unwrap_or_default()),
-            default_minutes: words.default_minutes,
-            tier: words.tier.unwrap_or(1),
-            job_factor: words.job_factor.unwrap_or(1),
-            default_memory: memory,
-            exclusive: words.exclusive.unwrap_or(false),
-        }
+        let mut line = PartitionLine { rules: rules.clone(), ..PartitionLine::new("", Vec::new()) };
+        line.default_memory = self.default_memory;
+        words.change(&mut line, |list| self.members(list));
+        line
     }
 
     /// The nodes of a list, each once. A name that is none of ours stays, so that the check names it.

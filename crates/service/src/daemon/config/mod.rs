@@ -15,9 +15,10 @@ mod values;
 
 use super::api::DEFAULT_SOCKET;
 use commands::sacctmgr::Part;
-use compute::{ComputeLines, PartitionWords};
+use compute::ComputeLines;
 use keys::Key;
 use lines::Line;
+use scheduling::lines::PartitionWords;
 use slurm::settings::{Partition, Settings};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `docs/config.md`, made from the table of keys.
 
 use super::keys::{Applies, Key, SECTIONS};
-use super::{Config, compute, foreign, nodes};
+use super::{Config, foreign};
 use slurm::settings::partition;
 use std::fmt::Write;
 
@@ -64,11 +64,11 @@ pub fn page() -> String {
     for key in partition::KEYS {
         let _ = writeln!(page, "| `{}` | {} |", key.name, key.meaning);
     }
-    for word in compute::WORDS {
+    for word in scheduling::lines::PARTITION_WORDS {
         let _ = writeln!(page, "| `{}` | {} |", word.name, word.meaning);
     }
     page.push_str(NODES);
-    for key in nodes::KEYS {
+    for key in scheduling::lines::NODE_KEYS {
         let _ = writeln!(page, "| `{}` | {} |", key.name(), key.meaning);
     }
     page.push_str("\n## Accepted and without effect\n\n");

@@ -1,6 +1,7 @@
 //! Reading and writing the values of keys.
 
 use super::Level;
+pub use scheduling::lines::{number, quote};
 use slurm::settings::words::{self as vocabulary, Word, Words};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,11 +19,6 @@ pub fn split(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// A value as it is read again.
-pub fn quote(value: &str) -> String {
-    if value.contains(char::is_whitespace) { format!("\"{value}\"") } else { value.to_owned() }
-}
-
 /// `yes` or `no`, also `true`, `1`, `up`.
 pub fn boolean(text: &str) -> Read<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -35,13 +31,6 @@ pub fn boolean(text: &str) -> Read<bool> {
 /// As [`boolean`] reads it.
 pub fn yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.into()
-}
-
-/// A whole number within bounds.
-pub fn number<N: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Read<N> {
-    let wrong = || format!("a whole number from {least} to {most} is needed");
-    let number = text.parse::<u64>().ok().filter(|number| (least..=most).contains(number)).ok_or_else(wrong)?;
-    N::try_from(number).map_err(|_| wrong())
 }
 
 /// A comma list of words. As in Slurm, those that are not known are passed over; `warnings` names them.

@@ -1,13 +1,13 @@
 //! What is there when the service starts: the core as it was, and nodes that nobody ever saw.
 
 use super::super::config::Config;
-use super::super::config::nodes::FirstState;
 use super::super::service::Service;
 use super::super::writer::Change;
 use super::{CoreCell, now};
 use crate::store::Store;
 use scheduling::event::{NodeCommand, Requester, SchedulerEvent};
 use scheduling::id::NodeName;
+use scheduling::lines::FirstState;
 use slurm::State;
 use std::sync::Arc;
 use words::diag::{Diagnostic, ErrorKind};

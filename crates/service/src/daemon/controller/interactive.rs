@@ -167,7 +167,9 @@ impl Wish {
             Answer::Ok(made)
         };
         match self.app.work.run(self.party.clone(), attempt).await?? {
-            Err(denial) if !matches!(denial, Denial::NodesBusy | Denial::IsPending) => Err(denied(&denial)),
+            Err(denial) if !matches!(denial, Denial::NodesBusy | Denial::IsPending | Denial::Suspended) => {
+                Err(denied(&denial))
+            }
             made => Ok(made),
         }
     }
@@ -312,6 +314,13 @@ fn tasks(share: &NodeShare) -> NodeTasks {
     NodeTasks { node: share.node.clone(), cpus: share.cpus.count(), tasks: share.tasks }
 }
 
+/// How much the lists of a request are.
+fn request_bytes(request: &StepRequest) -> usize {
+    let nodes = request.required.iter().chain(&request.excluded).map(|node| node.as_str().len());
+    let gres = request.gres.iter().flatten().map(|it| it.name.len() + it.kind.as_ref().map_or(0, String::len));
+    nodes.chain(gres).sum()
+}
+
 /// Whether it is one that can be run. Clients check what people mistype; this is about what they cannot mean.
 fn check(request: &StepRequest, program: &StepProgram) -> Result<(), String> {
     if program.programs.is_empty() || program.programs.iter().any(|one| one.argv.is_empty()) {
@@ -320,7 +329,7 @@ fn check(request: &StepRequest, program: &StepProgram) -> Result<(), String> {
     if step_texts(program).any(|text| text.0.contains(&0)) {
         return Err("a NUL character cannot be in an argument, a variable or a path".into());
     }
-    let (words, size) = (step_texts(program).count(), step_bytes(program));
+    let (words, size) = (step_texts(program).count(), step_bytes(program) + request_bytes(request));
     if words > MOST_WORDS || size > MOST_BYTES {
         return Err(format!(
             "programs and environment are {words} words with {size} bytes; {MOST_WORDS} with {MOST_BYTES} bytes are the most \

@@ -57,6 +57,7 @@ fn ended(begun: Step, job: &LiveJob, end: ScriptEnd, used: RunUsage, now: Time) 
         cancelled_by: ending.and_then(|it| it.cancelled_by),
         exit: end.exit,
         end: Some(ending.map_or(now, |ending| ending.at)),
+        suspended: job.allocation().map_or(0, |it| it.suspended.until(ending.map_or(now, |it| it.at))).unsigned_abs(),
         user_cpu: used.user_cpu.unwrap_or(0),
         system_cpu: used.system_cpu.unwrap_or(0),
         details,

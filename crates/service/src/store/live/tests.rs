@@ -79,7 +79,7 @@ prop_compose! {
     ) -> Allocation {
         let gres = vec![GresShare { name: "gpu".into(), kind: Some("a100".into()), devices }];
         let share = NodeShare { node: "n1".into(), tasks: 2, cpus, memory, gres };
-        Allocation { partition: "main".into(), start, minutes, shares: vec![share] }
+        Allocation { partition: "main".into(), start, minutes, shares: vec![share], suspended: Default::default() }
     }
 }
 

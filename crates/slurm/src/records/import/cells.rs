@@ -179,6 +179,7 @@ impl Cells<'_> {
             system_comment: self.owned(C::SystemComment),
             work_dir: self.owned(C::WorkDir),
             energy: self.energy()?,
+            suspended_since: None,
         })
     }
 

@@ -1,9 +1,9 @@
 //! How jobs get onto nodes.
 
-use super::super::compute::{megabytes, per_cpu, per_node};
 use super::super::values;
 use super::{Applies::*, Key, SLURM};
 use scheduling::demand::MemoryDemand;
+use scheduling::lines::{megabytes, per_cpu, per_node};
 
 macro_rules! bound {
     ($name:literal, $field:ident, $least:literal, $most:expr, $meaning:literal) => {
