@@ -99,7 +99,9 @@ fn planned_for(args: &PlanArgs) -> Result<(Planned, Vec<String>), Vec<Diagnostic
     let allowed = args.passing.allowed().map_err(|problem| vec![problem])?;
     let roster = site::read_roster_at(&args.roster, args.at.unwrap_or_else(today))?;
     let people = logins(&roster);
-    Ok((of_roster(&args.site, &roster, allowed)?, people))
+    let mut planned = of_roster(&args.site, &roster, allowed)?;
+    planned.plan.at = args.at.map(|day| day.to_string());
+    Ok((planned, people))
 }
 
 fn logins(roster: &Roster) -> Vec<String> {

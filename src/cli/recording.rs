@@ -1,13 +1,16 @@
 //! What `enlist apply` writes into the audit log: who began what and why, each change, and how it ended.
 
 use control::audit_log::{AuditLog, Begin, Changed, FILE, LogEvent};
-use control::plan::{Plan, digest};
+use control::plan::{Plan, digest, guard};
 use control::roster::Roster;
+use control::roster::guards::Settings;
 use control::sync::{Applied, Became};
 use host::change::{Action, FieldDiff};
 use nix::unistd::{Uid, User, gethostname};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use words::diag::Diagnostic;
 
 /// Where the log is: as given, or beside the roster, or else beside the plan.
@@ -31,14 +34,28 @@ pub struct Recording {
     changes: u64,
     /// The first event that could not be written: later ones would be a chain with a hole.
     lost: Option<Diagnostic>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Recording {
-    /// Begins to record. From now on no other run may begin with this log.
-    pub fn begin(path: &Path, begin: Begin) -> Result<Self, Diagnostic> {
+    /// Begins to record. From now on no other run may begin with this log. Refused for a roster that lost people since the log
+    /// has it. `stop` is set when something cannot be recorded any more: nothing new is begun then.
+    pub fn begin(
+        path: &Path,
+        begin: Begin,
+        stop: Arc<AtomicBool>,
+        guards: &Settings,
+        allowed: &[String],
+    ) -> Result<Self, Diagnostic> {
         let mut log = AuditLog::open(path)?;
+        if let (Some(roster), Some(now)) = (&begin.roster, begin.people) {
+            let before = log.people_of(roster).unwrap_or_default();
+            if let Some(problem) = guard::refuse_vanished(before, now, guards, allowed) {
+                return Err(problem);
+            }
+        }
         log.add(LogEvent::Begin(begin))?;
-        Ok(Self { log, changes: 0, lost: None })
+        Ok(Self { log, changes: 0, lost: None, stop })
     }
 
     /// Records what became of one step.
@@ -65,18 +82,9 @@ impl Recording {
     fn add(&mut self, event: LogEvent) {
         if self.lost.is_none() {
             self.lost = self.log.add(event).err();
+            self.stop.fetch_or(self.lost.is_some(), Ordering::Relaxed);
         }
     }
-}
-
-/// How many people the roster at `path` named when it was last carried out, as the log at `log` has it.
-pub fn people_before(log: &Path, roster: &Roster) -> Option<usize> {
-    let text = std::fs::read_to_string(log).ok()?;
-    let chain = control::audit_log::read(&text);
-    chain.lines.iter().rev().find_map(|logged| match &logged.line.event {
-        LogEvent::Begin(begin) if begin.roster.as_deref() == Some(&roster.source.name) => begin.people,
-        _ => None,
-    })
 }
 
 /// What is known of a run before it begins.
@@ -84,7 +92,7 @@ pub fn beginning(plan: &Plan, roster: Option<&Roster>, allow: &[String], reason:
     Begin {
         who: who(),
         machine: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        roster: roster.map(|roster| roster.source.name.clone()),
+        roster: roster.map(|roster| real(&roster.source.name)),
         roster_digest: roster.map(|roster| digest(roster.whole_text().as_bytes())),
         people: roster.map(|roster| roster.users.len()),
         commit: roster.and_then(commit),
@@ -92,6 +100,11 @@ pub fn beginning(plan: &Plan, roster: Option<&Roster>, allow: &[String], reason:
         allow: allow.to_vec(),
         reason: reason.cloned(),
     }
+}
+
+/// The path by which a roster is known, however it was typed.
+fn real(path: &str) -> String {
+    Path::new(path).canonicalize().map_or_else(|_| path.to_owned(), |real| real.display().to_string())
 }
 
 /// The login of this process, and who became it by sudo.

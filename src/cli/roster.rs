@@ -8,10 +8,9 @@ use crate::view;
 use crate::view::styles::{stderr, stdout};
 use clap::{Args, Subcommand};
 use control::roster::{CHECKS, Roster, calendar, ids, schema, today};
-use host::system::Attributes;
-use host::system::local::atomic;
 use jiff::civil::Date;
 use std::fs::File;
+use std::io::{ErrorKind as ErrorOf, Write};
 use std::path::{Path, PathBuf};
 use words::diag::{Diagnostic, ErrorKind};
 use words::text::width::pad;
@@ -60,6 +59,9 @@ pub enum Action {
         /// The roster
         #[arg(long, value_name = "FILE", default_value = "roster.yml")]
         roster: PathBuf,
+        /// Begin a ledger where there is none
+        #[arg(long)]
+        new: bool,
         /// Answer in JSON
         #[arg(long)]
         json: bool,
@@ -88,7 +90,7 @@ pub fn run(args: &RosterArgs) -> Exit {
         Action::Calendar { roster, from, until, json } => {
             done(show_calendar(roster, from.unwrap_or_else(today), *until, *json), *json)
         }
-        Action::Number { roster, json } => done(number(roster, *json), *json),
+        Action::Number { roster, new, json } => done(number(roster, *new, *json), *json),
         Action::Schema => {
             out.line(format!("{:#}", schema::schema()));
             Exit::OK
@@ -115,13 +117,16 @@ fn show_calendar(roster: &PathBuf, from: Date, until: Option<Date>, json: bool) 
     Ok(())
 }
 
-/// Gives numbers out. The roster is locked meanwhile, so that of two at once none gives the same number.
-fn number(path: &Path, json: bool) -> Result<(), Vec<Diagnostic>> {
-    let _held = File::open(path).ok().filter(|file| file.lock().is_ok());
+/// Gives numbers out. The ledger is held from reading to writing, so that of two at once none gives the same number, also
+/// where several rosters share it.
+fn number(path: &Path, new: bool, json: bool) -> Result<(), Vec<Diagnostic>> {
+    let place = ids::ledger_path(&site::roster_files(path)?)?;
+    let mut ledger = hold(&place, new).map_err(|problem| vec![problem])?;
     let numbered = ids::number(site::roster_files(path)?, today())?;
     let out = stdout();
     if !numbered.lines.is_empty() {
-        write(&numbered.path, &numbered.text).map_err(|problem| vec![problem])?;
+        let written = ledger.write_all(numbered.added.as_bytes()).and_then(|()| ledger.sync_all());
+        written.map_err(|error| vec![cannot(&place, &error.to_string())])?;
     }
     let lines: Vec<&str> = numbered.lines.iter().map(|line| line.trim_end()).collect();
     if json {
@@ -135,11 +140,22 @@ fn number(path: &Path, json: bool) -> Result<(), Vec<Diagnostic>> {
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
-    let failed = |why: String| Diagnostic::new(ErrorKind::Input, format!("cannot write {}: {why}", path.display()));
-    let absolute = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
-    let written = atomic::write(&absolute, text.as_bytes(), Attributes::default(), 0o644);
-    written.map_err(|error| failed(error.to_string()))
+/// Opens the ledger to add to it, and locks it. One that is not there is an error unless a new one is wanted: with a name that is
+/// misspelt, all numbers would begin anew.
+fn hold(place: &Path, new: bool) -> Result<File, Diagnostic> {
+    let opened = File::options().read(true).append(true).create(new).open(place);
+    let file = opened.map_err(|error| match error.kind() {
+        ErrorOf::NotFound => {
+            cannot(place, "there is none").hint("if this roster never had one: --new; else get it from git")
+        }
+        _ => cannot(place, &error.to_string()),
+    })?;
+    file.lock().map_err(|error| cannot(place, &format!("it cannot be locked: {error}")))?;
+    Ok(file)
+}
+
+fn cannot(place: &Path, why: &str) -> Diagnostic {
+    Diagnostic::new(ErrorKind::Input, format!("cannot write the ledger {}: {why}", place.display()))
 }
 
 fn summary(roster: &Roster) -> String {

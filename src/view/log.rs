@@ -1,6 +1,7 @@
 //! Lines of the audit log, for people.
 
 use control::audit_log::{Begin, Changed, LogEvent, LogLine};
+use words::text::visible::on_one_line;
 
 /// One event in one line.
 pub fn line(line: &LogLine) -> String {
@@ -12,7 +13,7 @@ pub fn line(line: &LogLine) -> String {
             format!("  end: {changes} changes, {}", if *ok { "all well" } else { "not all well" })
         }
     };
-    format!("{}  {says}", line.at)
+    format!("{}  {}", line.at, on_one_line(&says))
 }
 
 fn began(begin: &Begin) -> String {

@@ -431,6 +431,7 @@ mod tests {
             roster: RosterMark { file: "roster.yml".into(), digest: String::new(), users: 1 },
             inventory: Vec::new(),
             guards: Settings::default(),
+            at: None,
             left_out: Vec::new(),
             hosts: vec![
                 host("login1", vec![step(accounts, group()), step(accounts, user("/bin/sh")), step(accounts, key)]),

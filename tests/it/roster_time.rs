@@ -56,12 +56,22 @@ fn people_come_and_go_by_the_day_and_by_their_state() {
     );
     lab.sh("login1", "getent passwd new").code(2);
     apply(&["-y"]).ok();
+    lab.sh("login1", "usermod -p '$6$own$own' kim").ok();
+    write(&roster, &people.replace(HASH, "none"));
+    apply(&["-y"]).ok();
+    assert!(shadow(&lab, "kim").contains("$6$own$own"), "whoever has a password keeps it");
+    write(&roster, &people);
 
     // What a day brings is seen before, and brought by that day's run.
     let at = |day: &str| lab.enlist(&["plan", "-i", INVENTORY, "--roster", path(&roster), "-l", "login1", "--at", day]);
     let tomorrow_s = at(&tomorrow).code(2).stdout;
     assert!(tomorrow_s.contains("user new") && !tomorrow_s.contains("user lee"), "{tomorrow_s}");
     assert!(at(&later).code(2).stdout.contains("user lee"));
+    let plan = roster.with_file_name("later.json");
+    let saved = ["plan", "-i", INVENTORY, "--roster", path(&roster), "-l", "login1", "--at", &later, "--json"];
+    std::fs::write(&plan, lab.enlist(&saved).code(2).stdout).unwrap();
+    let refused = lab.enlist(&["apply", path(&plan)]).code(1).stderr;
+    assert!(refused.contains(&format!("the plan is of another day: {later}")), "{refused}");
 
     // The day comes; an edit that stands beside it waits for people.
     write(&roster, &people.replace(&tomorrow, &today).replace("lee: {", "lee: {shell: /bin/bash, "));

@@ -164,7 +164,6 @@ impl Order<'_> {
         let roster = edited.after()?;
         let site = self.carry.site();
         let args = ApplyArgs::without_plan(site.clone(), self.file.roster.clone(), self.file.json);
-        apply::refuse_vanished(&args, Some(&roster), &[])?;
         let planned = plan::of_people(&site, &roster, &edited.asked.people)?;
         plan::warn(&planned.warnings);
         let plan = planned.plan;

@@ -74,6 +74,7 @@ fn refusals(steps: Vec<Step>) -> Vec<Diagnostic> {
         inventory: Vec::new(),
         guards: Settings::default(),
         hosts: vec![host],
+        at: None,
         left_out: Vec::new(),
     };
     let settings = Settings::default();

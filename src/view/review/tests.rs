@@ -43,6 +43,7 @@ fn plan(steps: Vec<Step>) -> Plan {
         inventory: Vec::new(),
         guards: Settings::default(),
         hosts: vec![host("login1"), host("login2")],
+        at: None,
         left_out: Vec::new(),
     }
 }

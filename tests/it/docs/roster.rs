@@ -36,7 +36,7 @@ fn the_roster_with_everything_in_it() {
     assert!(timer.contains("ExecStart=/usr/local/bin/enlist apply --due 7"), "{timer}");
     for (begins, people) in [("defaults:", 2), ("courses:", 2), ("ids:", 1)] {
         std::fs::write(desk.join("roster.yml"), page.take(begins)).unwrap();
-        let checked = at_desk(&lab, &desk, "enlist roster number; enlist roster check").ok().stdout;
+        let checked = at_desk(&lab, &desk, "enlist roster number --new; enlist roster check").ok().stdout;
         assert!(checked.contains(&format!(": {people} users (")), "{begins} {checked}");
     }
 

@@ -50,6 +50,29 @@ fn what_was_written_is_a_whole_chain() {
 }
 
 #[test]
+fn a_run_that_was_refused_says_nothing_of_how_many_there_are() {
+    let (_directory, path) = log();
+    let run = |begin: LogEvent, ends: bool| {
+        let mut log = AuditLog::open(&path).unwrap();
+        log.add(begin).unwrap();
+        let refused = LogEvent::Refused { why: "a guard".into() };
+        log.add(if ends { LogEvent::End { ok: true, changes: 0 } } else { refused }).unwrap();
+        drop(log);
+        AuditLog::open(&path).unwrap().people_of("roster.yml")
+    };
+    assert_eq!(run(begin(1), false), Some(3));
+    assert_eq!(run(begin(2), true), Some(3), "people who go one by one are missed, too");
+    let LogEvent::Begin(passing) = begin(1) else { panic!("it begins") };
+    let passing = Begin { allow: vec!["nobody-vanished".into()], ..passing };
+    assert_eq!(run(LogEvent::Begin(passing), true), Some(1));
+    // A letter that was cut in two hides nothing of what was written before.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend(b"{\"why\":\"\xed\x99");
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(AuditLog::open(&path).unwrap().people_of("roster.yml"), Some(1));
+}
+
+#[test]
 fn every_edit_is_found() {
     let (_directory, path) = log();
     let text = std::fs::read_to_string(&path).unwrap();

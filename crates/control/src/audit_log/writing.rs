@@ -1,6 +1,7 @@
 //! Adding to the log. Whoever writes holds it alone until the run is over, so that two runs exclude each other.
 
 use super::{BEGINNING, LogEvent, LogLine, digest_of, reading};
+use crate::plan::guard::VANISHED;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -56,12 +57,22 @@ impl AuditLog {
         Ok(Self { path: path.to_owned(), file, number, previous, last })
     }
 
-    /// How many people the roster at `path` named when it was last carried out.
+    /// How many people the roster at `roster` named at the most in runs that came to an end, since one last passed the guard
+    /// that asks. A run that was refused says nothing.
     pub fn people_of(&self, roster: &str) -> Option<usize> {
-        self.last.iter().rev().find_map(|event| match event {
-            LogEvent::Begin(begin) if begin.roster.as_deref() == Some(roster) => begin.people,
-            _ => None,
-        })
+        let (mut most, mut begun) = (None, None);
+        for event in &self.last {
+            match event {
+                LogEvent::Begin(begin) => begun = Some(begin).filter(|begin| begin.roster.as_deref() == Some(roster)),
+                LogEvent::End { .. } => {
+                    let Some(begin) = begun.take() else { continue };
+                    let passed = begin.allow.iter().any(|name| name == VANISHED);
+                    most = if passed { begin.people } else { most.max(begin.people) };
+                }
+                LogEvent::Refused { .. } | LogEvent::Change(_) => {}
+            }
+        }
+        most
     }
 
     /// Adds one event, in one write.

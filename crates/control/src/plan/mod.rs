@@ -34,6 +34,9 @@ pub struct Plan {
     pub site: String,
     /// The roster that it came from.
     pub roster: RosterMark,
+    /// The day that it was made for, where that was another than the day on which it was made: then it is only to be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// The inventory sources that it was made with; `apply` uses them when it is given none.
     pub inventory: Vec<String>,
     /// What the roster says about guards. It is shown; `apply` takes its guards from elsewhere.
@@ -312,6 +315,7 @@ pub(crate) mod tests {
             created: "2026-11-22T21:00:00Z".into(),
             site: "reference".into(),
             roster: RosterMark { file: "roster.yml".into(), digest: digest(b""), users: 1 },
+            at: None,
             inventory: vec!["hosts.ini".into()],
             guards: Settings::default(),
             hosts: vec![host("login1"), host("login2")],

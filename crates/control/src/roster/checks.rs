@@ -230,7 +230,12 @@ fn known_accounts(roster: &Roster, problems: &mut Vec<Diagnostic>) {
         let members = account.users.iter().filter(|member| member.state == State::Present);
         members.map(|member| (account.name.value.clone(), member.user.value.clone())).collect::<Vec<_>>()
     };
-    let members: HashSet<(String, String)> = roster.accounts.iter().flat_map(present_members).collect();
+    let mut members: HashSet<(String, String)> = roster.accounts.iter().flat_map(present_members).collect();
+    // A course gives and takes accounts by the day; that it ever does is enough.
+    for engagement in &roster.engagements {
+        let all = engagement.account_names().flat_map(|account| engagement.logins().map(move |login| (account, login)));
+        members.extend(all.map(|(account, login)| (account.value.clone(), login.value.clone())));
+    }
     for (user, account) in present().filter_map(|user| Some((user, user.default_account.as_ref()?))) {
         let is_member = members.contains(&(account.value.clone(), user.name.value.clone()));
         if roster.account(account).is_some() && !is_member {

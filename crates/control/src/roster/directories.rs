@@ -49,7 +49,7 @@ fn has(fields: &[RosterField], key: &Node) -> bool {
 }
 
 /// Says the place in words: with a place of its own, a problem is shown with the line that it is on.
-fn without_line(problem: &mut Diagnostic) {
+pub(super) fn without_line(problem: &mut Diagnostic) {
     if let Some(place) = problem.place.take() {
         problem.message = format!("{place}: {}", problem.message);
     }

@@ -70,6 +70,7 @@ pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<D
 /// absent one comes back, so do the memberships that are written down as absent.
 pub fn modify(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<Diagnostic>> {
     let user = known(roster, name)?;
+    let wanted = &in_words_of(user, wanted);
     let mut edits = [fields(user, wanted), new_keys(user, wanted)?].concat();
     match wanted.state {
         Some(PersonState::Absent) => edits.extend(withdrawals(roster, name)),
@@ -153,6 +154,21 @@ fn said(wanted: &Wanted) -> Vec<(&'static str, Value)> {
         ("state", wanted.state.map(PersonState::word).into()),
     ];
     all.into_iter().filter(|(_, value)| *value != Value::Null).collect()
+}
+
+/// What is wanted of state and lock, in the words that the entry has: of two lines neither contradicts the other.
+fn in_words_of(user: &User, wanted: &Wanted) -> Wanted {
+    let mut wanted = wanted.clone();
+    let written = user.tenure.state.as_ref().map(|state| state.value).filter(|state| state.locks().is_some());
+    if let (Some(locked), Some(state), None) = (wanted.locked, written, wanted.state) {
+        let other = if locked { PersonState::Suspended } else { PersonState::Active };
+        wanted.state = (state.locks() != Some(locked)).then_some(other);
+        wanted.locked = None;
+    }
+    if let (Some(locks), Some(_)) = (wanted.state.and_then(PersonState::locks), user.tenure.locked) {
+        wanted.locked = Some(locks);
+    }
+    wanted
 }
 
 /// Edits for the fields that differ.

@@ -135,7 +135,7 @@ fn read_rows(reader: &mut Reader, files: &RosterFiles, node: &Node) -> Vec<Row> 
     }
     let Some(name) = reader.text(members, "`members`") else { return Vec::new() };
     match files.beside(&name) {
-        Ok(source) => table::rows(&source, &mut reader.problems),
+        Ok(source) => table::rows(&source, reader),
         Err(problem) => {
             reader.problems.push(problem);
             Vec::new()

@@ -98,15 +98,13 @@ impl IdLedger {
             let problem = Diagnostic::input(&place, message).note(format!("first at {}", other.place));
             return Err(problem.hint("two branches gave numbers out: take the later line away, and number again"));
         }
-        if let Some(other) = self.by_name.insert((kind, name.to_owned()), id) {
-            let message = format!("`{name}` is in the ledger with {} {other} and {id}", kind.id_name());
-            return Err(Diagnostic::input(&place, message).hint("take the later line away"));
-        }
+        // Whose number was changed has several; the last one counts, and the others are nobody else's.
+        self.by_name.insert((kind, name.to_owned()), id);
         self.by_number.insert((kind, id), Written { value: name.to_owned(), place });
         Ok(())
     }
 
-    /// The number that `name` was given.
+    /// The number that `name` was given last.
     pub fn number_of(&self, kind: Kind, name: &str) -> Option<u32> {
         self.by_name.get(&(kind, name.to_owned())).copied()
     }
@@ -140,6 +138,12 @@ pub fn new_lines(
     };
     let mut taken: BTreeMap<(Kind, u32), String> = BTreeMap::new();
     let mut lines = Vec::new();
+    for (was, name) in roster.users.iter().filter_map(|user| Some((user.was_uid.as_ref()?.value, &user.name))) {
+        if numbers.ledger.owner_of(Kind::User, was).is_none() {
+            lines.push(format!("uid {was} {} {day}\n", name.value));
+        }
+        taken.insert((Kind::User, was), name.value.clone());
+    }
     for claim in claims::of_roster(roster) {
         if numbers.ledger.owner_of(claim.kind, claim.id).is_none() {
             lines.push(format!("{} {} {} {day}\n", claim.kind.id_name(), claim.id, claim.name));
@@ -168,8 +172,17 @@ pub struct Numbered {
     pub path: PathBuf,
     /// The lines that are new.
     pub lines: Vec<String>,
-    /// All of it.
-    pub text: String,
+    /// What is to be added at its end.
+    pub added: String,
+    /// Whether there was none before.
+    pub is_new: bool,
+}
+
+/// Where the ledger of a roster is.
+pub fn ledger_path(files: &RosterFiles) -> Result<PathBuf, Vec<Diagnostic>> {
+    let name = files.tree.get("ids").and_then(|ids| ids.get("ledger"));
+    let name = name.and_then(|node| Some(Written { value: node.as_str()?.to_owned(), place: node.place.clone() }));
+    files.ledger_path(name.as_ref()).map_err(|problem| vec![problem])
 }
 
 /// Gives numbers to everybody in the roster who has none, and puts every number into the ledger. Nothing is written; the
@@ -177,19 +190,38 @@ pub struct Numbered {
 pub fn number(files: RosterFiles, day: Date) -> Result<Numbered, Vec<Diagnostic>> {
     let (roster, unnumbered) = read_files(&files, day)?;
     let lines = new_lines(&roster, &unnumbered, day)?;
-    let name = files.tree.get("ids").and_then(|ids| ids.get("ledger"));
-    let name = name.and_then(|node| Some(Written { value: node.as_str()?.to_owned(), place: node.place.clone() }));
-    let path = files.ledger_path(name.as_ref()).map_err(|problem| vec![problem])?;
+    let path = ledger_path(&files)?;
     let before = roster.numbers.as_ref().and_then(|numbers| numbers.ledger.source.as_ref());
-    let before = before.map_or(HEADING, |source| source.text.as_str());
-    let text = format!("{before}{}", lines.concat());
-    load_files(&files.with_ledger(text.clone()), day)?;
-    Ok(Numbered { path, lines, text })
+    let before = before.map(|source| source.text.clone()).filter(|text| !text.is_empty());
+    let is_new = before.is_none();
+    let added = format!("{}{}", if is_new { HEADING } else { "" }, lines.concat());
+    load_files(&files.with_ledger(before.unwrap_or_default() + &added), day)?;
+    Ok(Numbered { path, lines, added, is_new })
 }
 
 /// The first lines of a new ledger.
 const HEADING: &str =
     "# Every number that anybody ever had. Written by `enlist roster number`; lines are never taken out.\n";
+
+/// The numbers of a roster that the ledger lacks, though they are of a range from which numbers are given: such a one could be
+/// given again when its entry is gone.
+pub(super) fn unrecorded(roster: &Roster) -> Vec<Diagnostic> {
+    let Some(numbers) = &roster.numbers else { return Vec::new() };
+    let is_given = |claim: &claims::Claim| numbers.range(claim.kind).is_some_and(|range| range.contains(&claim.id));
+    let all = claims::of_roster(roster).into_iter().filter(is_given);
+    let lacking = all.filter(|claim| numbers.ledger.owner_of(claim.kind, claim.id).is_none());
+    let problem = |claim: claims::Claim| {
+        let message = format!("{} {} of `{}` is not in the ledger", claim.kind.id_name(), claim.id, claim.name);
+        let problem = match claim.origin {
+            claims::Origin::Wanted(Some(place)) => Diagnostic::input(&place, message),
+            _ => Diagnostic::new(ErrorKind::Input, message),
+        };
+        problem
+            .note("it could be given to somebody else when this entry is gone")
+            .hint("write it there: enlist roster number")
+    };
+    lacking.map(problem).collect()
+}
 
 /// The lowest number of the range that nobody ever had. A uid is not given that is somebody's gid: a group of the person's own
 /// could not have it.
@@ -220,13 +252,14 @@ mod tests {
     fn lines_are_read_strictly() {
         let good = ledger("# numbers\nuid 20001 kim 2026-11-30\ngid 20001 ai 2026-11-30\n").unwrap();
         assert_eq!((good.number_of(Kind::User, "kim"), good.number_of(Kind::Group, "kim")), (Some(20001), None));
+        let changed = ledger("uid 1 kim 2026-11-30\nuid 2 kim 2026-12-01\n").unwrap();
+        assert_eq!((changed.number_of(Kind::User, "kim"), changed.owner_of(Kind::User, 1).is_some()), (Some(2), true));
         assert_eq!(good.owner_of(Kind::Group, 20001).map(|owner| owner.value.as_str()), Some("ai"));
         for (text, says) in [
             ("uid 20001 kim\n", "this is no line of a ledger"),
             ("uid x kim 2026-11-30\n", "this is no line of a ledger"),
             ("<<<<<<< HEAD\n", "this is no line of a ledger"),
             ("uid 1 kim 2026-11-30\nuid 1 lee 2026-11-30\n", "uid 1 is in the ledger twice, of `kim` and of `lee`"),
-            ("uid 1 kim 2026-11-30\nuid 2 kim 2026-11-30\n", "`kim` is in the ledger with uid 1 and 2"),
             ("uid 1 kim 2026-11-30", "the ledger's last line has no end: it was cut off"),
         ] {
             assert_eq!(ledger(text).unwrap_err(), says);

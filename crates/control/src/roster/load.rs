@@ -7,7 +7,7 @@ use super::ids::{IdLedger, Kind, Numbers, range_problem};
 use super::model::*;
 use super::reader::Reader;
 use super::shape::{ACCOUNT, COORDINATOR, GROUP, GUARDS, IDS, KEY, LEAVERS, MEMBER, PLACE, QOS, ROSTER, TARGETS};
-use super::{directories, limits, nis, person};
+use super::{directories, ids, limits, nis, person};
 use crate::roster::guards::Settings;
 use jiff::civil::Date;
 use std::ops::RangeInclusive;
@@ -33,7 +33,9 @@ pub fn load_files(files: &RosterFiles, day: Date) -> Result<Roster, Vec<Diagnost
             .note("numbers are given out once and written to the ledger, which is reviewed and stays")
             .hint("give one out: enlist roster number")
     };
-    if unnumbered.is_empty() { Ok(roster) } else { Err(unnumbered.iter().map(without).collect()) }
+    let mut problems: Vec<Diagnostic> = unnumbered.iter().map(without).collect();
+    problems.extend(ids::unrecorded(&roster));
+    if problems.is_empty() { Ok(roster) } else { Err(problems) }
 }
 
 /// The day in UTC, as shadow(5) counts it.
@@ -59,6 +61,7 @@ pub(super) fn read_files(files: &RosterFiles, day: Date) -> Result<Partly, Vec<D
         problem.message.starts_with("there is no ") && names().any(|name| problem.message.contains(&name))
     };
     problems.retain(|problem| !is_of_unnumbered(problem));
+    problems.iter_mut().filter(|problem| reader.would_show(problem)).for_each(directories::without_line);
     let place = |problem: &Diagnostic| problem.place.clone();
     problems.sort_by_key(|problem| place(problem).map(|place| (place.source.name.clone(), place.line, place.column)));
     if problems.is_empty() { Ok((roster, reader.unnumbered)) } else { Err(problems) }

@@ -5,7 +5,7 @@ use super::engagements::Engagement;
 use super::ids::Numbers;
 use super::limits::Limit;
 use super::nis::NisEntry;
-use super::standing::{PersonState, Tenure};
+use super::standing::{Expiry, PersonState, Tenure};
 use crate::roster::guards::Settings;
 use host::books::JobsOfLeavers;
 use jiff::civil::Date;
@@ -162,6 +162,12 @@ impl User {
     /// Whether the person shall be gone, or is kept out.
     pub fn leaves(&self) -> bool {
         self.standing.is_kept_out()
+    }
+
+    /// Whether the person may log in on `day`: not kept out, and the login has not ended.
+    pub fn is_let_in(&self, day: Date) -> bool {
+        let has_ended = matches!(self.tenure.expiry(), Some(Expiry::On(end)) if end <= day);
+        !self.standing.is_kept_out() && !has_ended
     }
 
     /// Whether the entry itself, and not the day, says that the person is gone.

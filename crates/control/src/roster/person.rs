@@ -74,6 +74,8 @@ fn inherit<'n>(
 /// The person of an entry, as he stands on `day`.
 pub(super) fn read(reader: &mut Reader, entry: &Entry, day: Date) -> Option<User> {
     let (name, node) = (entry.name.clone(), entry.node.as_ref());
+    let secrets = node.entries().unwrap_or_default().iter().filter(|(key, _)| is_secret(&key.key_text()));
+    secrets.for_each(|(key, value)| reader.keep_secret(key, value));
     reader.fields(node, "a user", USER);
     let uid = reader.own_number(node, &name, Numbered::User);
     let group = reader.text_field(node, "group");
@@ -106,6 +108,11 @@ pub(super) fn read(reader: &mut Reader, entry: &Entry, day: Date) -> Option<User
     Some(user)
 }
 
+/// Whether a field holds what is not shown, also where its name is misspelt.
+fn is_secret(field: &str) -> bool {
+    ["pas", "pw", "priv", "secret"].iter().any(|begin| field.to_lowercase().starts_with(begin))
+}
+
 /// A home with the person's name and group in it.
 fn filled(home: Written<String>, name: &str, group: Option<&Written<String>>) -> Written<String> {
     let group = group.map_or("", |group| group.as_str());
@@ -123,6 +130,7 @@ fn read_tenure(reader: &mut Reader, node: &Node) -> Tenure {
     };
     if let (Some(state), Some(locked)) = (&tenure.state, tenure.locked)
         && state.value.locks() == Some(!locked)
+        && !state.value.is_for_good()
     {
         let message = format!("`state: {}` and `locked: {}` say two things", state.value.word(), yes_no(locked));
         let problem = Diagnostic::input(&state.place, message);

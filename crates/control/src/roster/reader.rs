@@ -6,7 +6,7 @@ use super::shape::RosterField;
 use super::standing::{Expiry, PersonState};
 use host::books::JobsOfLeavers;
 use jiff::civil::Date;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use words::diag::{Diagnostic, Source};
 use words::value::Value;
@@ -21,6 +21,8 @@ pub(super) struct Reader<'s> {
     lines: HashMap<&'s str, Vec<&'s str>>,
     /// The numbers that were given out, where the roster has ranges for them.
     pub ledger: Option<IdLedger>,
+    /// Lines of files that have a password or something private on them, and are not shown.
+    pub secret: HashSet<(String, u32)>,
     /// Who has none yet: entries that were left out for it.
     pub unnumbered: Vec<(Numbered, Written<String>)>,
 }
@@ -29,7 +31,7 @@ impl<'s> Reader<'s> {
     /// Nothing read yet of these files.
     pub fn new(files: &'s [Arc<Source>]) -> Self {
         let lines = files.iter().map(|file| (file.name.as_str(), file.text.lines().collect())).collect();
-        Self { problems: Vec::new(), lines, ledger: None, unnumbered: Vec::new() }
+        Self { problems: Vec::new(), lines, ledger: None, secret: HashSet::new(), unnumbered: Vec::new() }
     }
 
     /// A number as it is written ([`written`]).
@@ -243,6 +245,27 @@ impl<'s> Reader<'s> {
             self.problems.push(value.error(message).suggest(&value.key_text(), words));
         }
         Some(Written { value: known?.1, place: value.place.clone() })
+    }
+
+    /// Remembers that these lines are not to be shown.
+    pub fn keep_secret(&mut self, key: &Node, value: &Node) {
+        let mut nodes = vec![key, value];
+        while let Some(node) = nodes.pop() {
+            // A text of several lines may be folded or kept.
+            let lines = node.as_str().map_or(1, |text| text.lines().count() as u32 + 1);
+            let (file, first) = (&node.place.source.name, node.place.line);
+            self.secret.extend((first..first + lines).map(|line| (file.clone(), line)));
+            nodes.extend(node.items().unwrap_or_default());
+            nodes.extend(node.entries().unwrap_or_default().iter().flat_map(|(key, value)| [key, value]));
+        }
+    }
+
+    /// Whether a problem would be shown with a line that is not to be shown: its own, or the one before.
+    pub fn would_show(&self, problem: &Diagnostic) -> bool {
+        problem.place.as_ref().is_some_and(|place| {
+            let is_secret = |line| self.secret.contains(&(place.source.name.clone(), line));
+            is_secret(place.line) || place.line.checked_sub(1).is_some_and(is_secret)
+        })
     }
 
     /// Reports that `owner` lacks `key`, and why it is needed.

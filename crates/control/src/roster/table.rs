@@ -2,7 +2,7 @@
 
 use super::engagements::Row;
 use super::model::Written;
-use super::reader::{day_of, either};
+use super::reader::{Reader, day_of, either};
 use std::sync::Arc;
 use words::diag::{Diagnostic, Place, Source};
 use words::value::Value;
@@ -18,7 +18,12 @@ struct Cell {
 }
 
 /// Reads a table. Everything that is wrong is reported with line and column; a table in which anything is has no rows.
-pub(super) fn rows(source: &Arc<Source>, problems: &mut Vec<Diagnostic>) -> Vec<Row> {
+pub(super) fn rows(source: &Arc<Source>, reader: &mut Reader) -> Vec<Row> {
+    if source.text.lines().next().is_some_and(|header| header.contains("private_")) {
+        let lines = 2..=source.text.lines().count() as u32;
+        reader.secret.extend(lines.map(|line| (source.name.clone(), line)));
+    }
+    let problems = &mut reader.problems;
     let before = problems.len();
     // Excel writes a mark before the first column's name.
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);

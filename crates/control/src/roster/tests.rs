@@ -327,6 +327,6 @@ fn a_private_key_is_refused_once_and_not_shown() {
             assert!(refused.contains("this is a private key, under the keys of `kim`"), "{refused}");
         }
     }
-    let hash = read(&users("  kim: {uid: 2001, group: ai, passwort: $6$salt$secretsecret}\n")).unwrap_err();
+    let hash = read(&users("  kim: {uid: 2001, group: ai, shel: $6$salt$secretsecret}\n")).unwrap_err();
     assert!(hash.contains("$6$(not shown)") && !hash.contains("secretsecret"), "{hash}");
 }

@@ -1,7 +1,7 @@
 //! Carrying a plan out: the same dry run again, compared with the plan; then for real, and nothing but the plan.
 
 use super::ask::together;
-use super::compile::{batches, lock};
+use super::compile::{batches, lock, upcoming};
 use super::lost::Lost;
 use super::observe::{claims, for_guards};
 use super::plan::{failed, foretold, now, people, refuse, subject};
@@ -91,6 +91,7 @@ pub fn apply(
     mandate: &Mandate,
     mut done: impl FnMut(Applied),
 ) -> Result<bool, Vec<Diagnostic>> {
+    refuse(of_another_day(plan).into_iter().collect())?;
     judge_plan(plan, mandate, &[])?;
     refuse(missing_hosts(site, plan))?;
     refuse(other_directories(site, plan))?;
@@ -132,6 +133,13 @@ pub fn apply(
         )]);
     }
     Ok(in_phases(site, plan, &out, &mut done))
+}
+
+/// Why a plan that was made for another day is not carried out.
+fn of_another_day(plan: &Plan) -> Option<Diagnostic> {
+    let day = plan.at.as_ref()?;
+    let problem = Diagnostic::new(ErrorKind::Refused, format!("the plan is of another day: {day}"));
+    Some(problem.note("it was made with --at, and is only to be read").hint("make a plan of today"))
 }
 
 /// Why a step is left out after Ctrl-C.
@@ -188,7 +196,7 @@ fn strange_steps(site: &Site, plan: &Plan, roster: &Roster) -> Vec<Diagnostic> {
 pub(super) fn asked(roster: &Roster, host: &Host) -> HashSet<String> {
     let asked = batches(roster, host);
     let calls = asked.iter().flat_map(|batch| batch.items.iter().map(|args| (batch.module, args)));
-    let locks: Vec<Map> = leavers(roster).map(lock).collect();
+    let locks: Vec<Map> = leavers(roster).chain(upcoming(roster)).map(lock).collect();
     let locks = locks.iter().map(|args| ("user", args));
     calls.chain(locks).map(|(module, args)| as_text(module, args)).collect()
 }

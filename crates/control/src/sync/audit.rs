@@ -6,7 +6,7 @@ use super::plan::{Drift, drift};
 use super::{Observed, Site, Survey, observe};
 use crate::plan::{HostPlan, LeftOut};
 use crate::roster::claims::{Dispute, Kind, Origin, Subject, disputes, evidence, of_roster};
-use crate::roster::{Roster, State, User, names};
+use crate::roster::{PersonState, Roster, State, User, names};
 use host::change::{Action, Change, FieldDiff};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -197,6 +197,10 @@ fn places(observed: &[Observed]) -> Places<'_> {
 fn of_user(user: &User, observed: &[Observed], places: &Places) -> Vec<Finding> {
     let subject = format!("user {}", user.name.value);
     let found = |host: &Observed| places.get(&(host.host.as_str(), user.name.as_str())).copied();
+    if user.standing == PersonState::Upcoming {
+        // An account that is there already is locked until the day: that is for the plan to tell.
+        return Vec::new();
+    }
     if !user.standing.has_account() {
         let there = observed.iter().filter(|host| found(host).is_some());
         return finding(FindingKind::NotRemoved, subject, there.map(|host| (host.host.as_str(), String::new())));

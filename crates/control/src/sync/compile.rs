@@ -35,7 +35,6 @@ pub fn batches(roster: &Roster, host: &Host) -> Vec<Batch> {
     if host.accounts {
         add(&calls::GROUP, groups(roster));
         add(&calls::USER, users(roster, host));
-        add(&calls::LOCK, upcoming(roster));
         add(&calls::ADD_KEY, keys(roster, State::Present));
     }
     if host.has_people() {
@@ -102,10 +101,10 @@ fn without_password(mut call: Map) -> Map {
     call
 }
 
-/// Who is not yet here is locked where there is an account already; where there is none, no call is made.
-fn upcoming(roster: &Roster) -> Vec<Map> {
+/// Who is not yet here: locked where there is an account already, and made nowhere.
+pub(super) fn upcoming(roster: &Roster) -> impl Iterator<Item = &str> {
     let upcoming = roster.users.iter().filter(|user| user.standing == PersonState::Upcoming);
-    upcoming.map(|user| lock(&user.name)).collect()
+    upcoming.map(|user| user.name.as_str())
 }
 
 fn sudo_rules(roster: &Roster) -> Vec<Map> {
@@ -140,7 +139,8 @@ fn user(user: &User) -> Map {
         Some(FirstPassword::None) => "*".into(),
         Some(FirstPassword::Hash(hash)) => hash.as_str().into(),
     };
-    let is_first = matches!(user.password, Some(FirstPassword::Hash(_))).then(|| "on_create".to_owned());
+    // Whoever has a password of his own keeps it.
+    let is_first = user.password.is_some().then(|| "on_create".to_owned());
     calls::USER.with([
         name(&user.name),
         ("uid", (*user.uid).into()),
@@ -364,7 +364,13 @@ fn absent_qos(roster: &Roster) -> Vec<Map> {
 
 /// Default accounts, once all associations are there.
 fn default_accounts(roster: &Roster) -> Vec<Map> {
-    let present = roster.users.iter().filter(|user| user.standing.belongs() && user.default_account.is_some());
+    // A course that is over, or not yet there, is nobody's default.
+    let is_in = |user: &User| {
+        let account = user.default_account.as_ref().and_then(|name| roster.account(name));
+        let is_own = |member: &Member| *member.user == *user.name && member.state == State::Present;
+        account.is_some_and(|account| account.users.iter().any(is_own))
+    };
+    let present = roster.users.iter().filter(|user| user.standing.belongs() && is_in(user));
     present
         .map(|user| calls::DEFAULT_ACCOUNT.with([name(&user.name), ("default_account", text(&user.default_account))]))
         .collect()

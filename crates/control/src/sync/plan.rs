@@ -4,7 +4,7 @@
 
 use super::apply::without_migrated;
 use super::busy::{AGAIN, busy_leavers};
-use super::compile::{Batch, batches, lock};
+use super::compile::{Batch, batches, lock, upcoming};
 use super::lost::Lost;
 use super::observe::{ObservedUser, claims, for_guards};
 use super::{Host, Observed, Site, Survey, observe};
@@ -109,6 +109,7 @@ fn plan_part(
             digest: digest(roster.whole_text().as_bytes()),
             users: people(everybody),
         },
+        at: None,
         inventory: inventory.to_vec(),
         guards: roster.guards.clone(),
         hosts,
@@ -228,6 +229,9 @@ impl<'s> Foresight<'s> {
         for batch in batches(roster, host) {
             foreseen.batch(site, host, batch)?;
         }
+        if host.accounts {
+            foreseen.lock_upcoming(site, host, roster)?;
+        }
         Ok(foreseen)
     }
 
@@ -280,9 +284,6 @@ impl<'s> Foresight<'s> {
     fn possible(&mut self, site: &Site, host: &Host, module: &str, items: Vec<Map>) -> Result<Vec<Map>, Diagnostic> {
         let mut possible = Vec::with_capacity(items.len());
         for args in items {
-            if self.is_lock_of_nobody(module, &args) {
-                continue;
-            }
             if let Some(why) = self.lost.removes_busy(module, &args) {
                 self.stays(site, host, module, &args, why)?;
                 continue;
@@ -293,12 +294,6 @@ impl<'s> Foresight<'s> {
             }
         }
         Ok(possible)
-    }
-
-    /// Whether this would lock an account that is not there: of somebody whose day has not come.
-    fn is_lock_of_nobody(&self, module: &str, args: &Map) -> bool {
-        let name = args.get("name").and_then(Value::as_str).unwrap_or_default();
-        module == calls::LOCK.module && *args == lock(name) && !self.residents.names.contains_key(name)
     }
 
     /// Somebody whose jobs run on is kept out, and stays until they are over. Who is not on the host needs nothing there.
@@ -338,6 +333,14 @@ impl<'s> Foresight<'s> {
         let todo = in_terms_of_the_roster(failure);
         let host = self.observed.host.clone();
         self.left_out.push(LeftOut { host, what, why: failure.msg.clone(), meanwhile: None, todo });
+    }
+
+    /// Locks the accounts of those whose day has not come, where they are there.
+    fn lock_upcoming(&mut self, site: &Site, host: &Host, roster: &Roster) -> Result<(), Diagnostic> {
+        for name in upcoming(roster).filter(|name| self.residents.names.contains_key(name)).collect::<Vec<_>>() {
+            self.lock_login(site, host, name)?;
+        }
+        Ok(())
     }
 
     /// Keeps a leaver out who has processes and cannot be removed yet.

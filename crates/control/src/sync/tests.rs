@@ -111,7 +111,42 @@ fn what_each_state_asks_for() {
     ];
     expect("state: archived", "user present groups=[] password_lock=True expires=86400.0", &gone);
     expect("state: absent", "slurm_jobs stopped jobs=cancel", &["slurm_user absent", gone[2], gone[3], "user absent"]);
-    // Nothing is made before the day; an account that is there is locked, and the planner drops the call where none is.
-    let upcoming = ["slurm_jobs stopped jobs=cancel", "doors shut"];
-    expect("starts: 2027-04-02", "user present password_lock=True expires=86400.0", &upcoming);
+    // Nothing is made before the day; the planner locks an account that is there all the same.
+    expect("starts: 2027-04-02", "slurm_jobs stopped jobs=cancel", &["doors shut"]);
+}
+
+/// Whom a day keeps out is due until it is done, however long a host was away; edits are due on no day.
+#[test]
+fn who_ended_is_due_for_ever_and_an_edit_never() {
+    let text = "groups: {ai: {gid: 3001}}\nusers:\n  kim: {uid: 2001, group: ai, ends: 2027-04-01, after_end: absent}\n  \
+                lee: {uid: 2002, group: ai, shell: /bin/zsh}\n  new: {uid: 2003, group: ai, starts: 2027-05-01}\n";
+    let on = |day| {
+        let files = roster::files::RosterFiles::of(&Source::new("roster.yml", text)).unwrap();
+        roster::load_files(&files, day).unwrap_or_else(|all| panic!("{}", all[0]))
+    };
+    let due_on = |day: jiff::civil::Date| {
+        let (today, before) = (on(day), on(day.saturating_sub(jiff::Span::new().days(7))));
+        let host = host("own", true, None);
+        let step = |batch: &super::compile::Batch, args: &words::value::Map| crate::plan::Step {
+            phase: batch.phase,
+            module: batch.module.into(),
+            args: args.clone(),
+            changes: Vec::new(),
+        };
+        let all = batches(&today, &host);
+        let steps = all.iter().flat_map(|batch| batch.items.iter().map(move |args| step(batch, args))).collect();
+        let mut plan = plan_of(steps);
+        plan.hosts.truncate(1);
+        plan.hosts[0].host = "own".into();
+        let (due, _) = only_due(plan, &[host], &today, &before);
+        let name = |step: &crate::plan::Step| step.args["name"].as_str().unwrap_or_default().to_owned();
+        due.hosts[0].steps.iter().map(name).collect::<std::collections::BTreeSet<_>>()
+    };
+    let day = jiff::civil::date;
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(due_on(day(2027, 3, 1)), names(&["new"]), "kept out until his day");
+    assert_eq!(due_on(day(2027, 4, 1)), names(&["kim", "new"]));
+    assert_eq!(due_on(day(2027, 4, 20)), names(&["kim", "new"]), "a host that was away for weeks");
+    assert_eq!(due_on(day(2027, 5, 2)), names(&["kim", "new"]));
+    assert_eq!(due_on(day(2027, 6, 1)), names(&["kim"]));
 }

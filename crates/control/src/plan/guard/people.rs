@@ -62,7 +62,7 @@ pub(super) fn min_admins(case: &Case) -> Vec<String> {
     let (settings, out) = (case.settings, suspended(case));
     let removed = removed(case);
     let by_roster =
-        |name: &str| case.roster.is_some_and(|roster| roster.user(name).is_none_or(|user| user.standing.is_kept_out()));
+        |name: &str| case.roster.is_some_and(|roster| roster.user(name).is_none_or(|user| !user.is_let_in(roster.day)));
     let is_in = |name: &&String| !out.contains(name.as_str()) && !removed.contains(name.as_str()) && !by_roster(name);
     let left = settings.admins.iter().filter(is_in).count();
     let is_too_few = left < settings.min_admins as usize;

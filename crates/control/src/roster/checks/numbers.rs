@@ -1,30 +1,31 @@
 //! Checks of numbers that are given out: what the ledger says counts.
 
 use crate::roster::Roster;
-use crate::roster::claims::{Claim, Origin, of_roster};
+use crate::roster::claims::{Claim, Kind, Origin, of_roster};
 use crate::roster::ids::IdLedger;
 use std::collections::HashMap;
 use words::diag::{Diagnostic, Place};
 
 pub(super) fn ledger(roster: &Roster, problems: &mut Vec<Diagnostic>) {
     let Some(numbers) = &roster.numbers else { return };
-    let migrated = |name: &str| roster.user(name).and_then(|user| Some((user.uid.value, user.was_uid.as_ref()?.value)));
+    let was = |name: &str| roster.user(name).and_then(|user| Some(user.was_uid.as_ref()?.value));
     for claim in of_roster(roster) {
         let place = match &claim.origin {
             Origin::Wanted(place) => place.clone(),
             Origin::Host { .. } => None,
         };
-        if migrated(&claim.name).is_some_and(|(now, _)| now == claim.id) && owner_is(&numbers.ledger, &claim, None) {
+        let given = numbers.ledger.number_of(claim.kind, &claim.name);
+        if claim.kind == Kind::User && given.is_some() && given == was(&claim.name) && is_free(&numbers.ledger, &claim)
+        {
             continue;
         }
         problems.extend(disagrees(&numbers.ledger, &claim, place));
     }
 }
 
-/// Whether the number is the name's, or nobody's.
-fn owner_is(ledger: &IdLedger, claim: &Claim, otherwise: Option<bool>) -> bool {
-    let owner = ledger.owner_of(claim.kind, claim.id);
-    owner.map_or(otherwise.unwrap_or(true), |owner| owner.value == claim.name)
+/// Whether nobody ever had the number.
+fn is_free(ledger: &IdLedger, claim: &Claim) -> bool {
+    ledger.owner_of(claim.kind, claim.id).is_none()
 }
 
 /// What the ledger has against a number of the roster's.

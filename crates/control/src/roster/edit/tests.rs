@@ -246,3 +246,28 @@ fn what_cannot_be_edited_in_place_is_refused() {
     let after = modify(&roster, "b", &shell("/bin/zsh")).unwrap();
     assert_eq!(after, text.replace("groups: *g}", "groups: *g, shell: /bin/zsh}"));
 }
+
+/// Whatever an entry says of state and lock, it can be changed to each other thing, and says that then.
+#[test]
+fn every_state_and_lock_can_be_changed() {
+    let entries = ["", ", locked: no", ", locked: yes", ", state: active", ", state: may_login", ", state: suspended"];
+    let more = [", state: archived", ", state: absent", ", state: absent, locked: no", ", state: active, locked: no"];
+    for entry in entries.iter().chain(&more) {
+        let text = format!("groups: {{ai: {{gid: 3001}}}}\nusers:\n  kim: {{uid: 2001, group: ai{entry}}}\n");
+        let roster = read(&text);
+        let after = |wanted: Wanted| {
+            let text = modify(&roster, "kim", &wanted).unwrap_or_else(|all| panic!("{entry} {wanted:?}: {}", all[0]));
+            read(&text).users[0].standing
+        };
+        for (_, state) in crate::roster::standing::STATES.iter().filter(|(_, state)| *state != PersonState::Present) {
+            assert_eq!(after(Wanted { state: Some(*state), ..Wanted::default() }), *state, "{entry}");
+        }
+        if roster.users[0].standing.is_for_good() {
+            continue;
+        }
+        let locked = after(Wanted { locked: Some(true), ..Wanted::default() });
+        assert!(locked.is_kept_out(), "{entry}: {locked:?}");
+        let open = after(Wanted { locked: Some(false), ..Wanted::default() });
+        assert!(!open.is_kept_out(), "{entry}: {open:?}");
+    }
+}

@@ -53,7 +53,9 @@ fn numbered(path: &Path) -> Result<Vec<String>, String> {
     let files = RosterFiles::read_from(path).map_err(|problems| problems[0].to_string())?;
     let numbered = number(files, date(2026, 11, 30));
     let numbered = numbered.map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
-    std::fs::write(&numbered.path, &numbered.text).unwrap();
+    use std::io::Write;
+    let mut ledger = std::fs::OpenOptions::new().append(true).create(true).open(&numbered.path).unwrap();
+    ledger.write_all(numbered.added.as_bytes()).unwrap();
     Ok(numbered.lines.iter().map(|line| line.trim_end().to_owned()).collect())
 }
 
@@ -88,6 +90,26 @@ fn numbers_are_given_once_and_for_ever() {
     write("  a: {group: ai}\n  b: {group: ai}\n");
     let full = numbered(&path).unwrap_err();
     assert!(full.contains("`b` gets no number: all numbers from 20000 to 20003 have been given"), "{full}");
+}
+
+#[test]
+fn a_number_that_changes_stays_nobody_elses() {
+    let with = |users: &str| format!("{IDS}groups: {{ai: {{gid: 3001}}}}\nusers:\n{users}");
+    let directory = folder(&[("roster.yml", &with("  kim: {uid: 20002, group: ai}\n"))]);
+    let path = directory.path().join("roster.yml");
+    let write = |users: &str| std::fs::write(&path, with(users)).unwrap();
+    let unrecorded = load_from(&path).unwrap_err();
+    assert!(unrecorded.contains("uid 20002 of `kim` is not in the ledger"), "{unrecorded}");
+    numbered(&path).unwrap();
+    load_from(&path).unwrap();
+    write("  kim: {uid: 20000, was_uid: 20002, group: ai}\n");
+    assert_eq!(numbered(&path).unwrap(), ["uid 20000 kim 2026-11-30"]);
+    load_from(&path).unwrap();
+    write("  kim: {uid: 20000, group: ai}\n");
+    load_from(&path).unwrap();
+    write("  kim: {group: ai}\n  a: {group: ai}\n  b: {group: ai}\n");
+    assert_eq!(numbered(&path).unwrap(), ["uid 20001 a 2026-11-30", "uid 20003 b 2026-11-30"]);
+    assert_eq!(*load_from(&path).unwrap().user("kim").unwrap().uid, 20000);
 }
 
 #[test]

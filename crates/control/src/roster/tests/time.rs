@@ -136,3 +136,35 @@ fn the_calendar_has_every_day_in_order() {
     ];
     assert_eq!(lines, expected);
 }
+
+/// No day makes a roster wrong: else nobody would be kept out from midnight on.
+#[test]
+fn a_roster_is_right_on_every_day() {
+    let (_directory, path) = course(CLASS);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("{uid: 2001, group: ai}", "{uid: 2001, group: ai, default_account: ml}");
+    std::fs::write(&path, text + "defaults: {default_account: ml, after_end: archived}\n").unwrap();
+    for day in [(2027, 1, 1), (2027, 2, 28), (2027, 3, 1), (2027, 4, 1), (2027, 5, 1), (2027, 6, 30), (2027, 7, 1)] {
+        let day = date(day.0, day.1, day.2);
+        load_files(&RosterFiles::read_from(&path).unwrap(), day).unwrap_or_else(|all| panic!("{day}: {}", all[0]));
+    }
+}
+
+/// What is private or a password is not shown, whatever is wrong beside it.
+#[test]
+fn lines_with_secrets_are_not_shown() {
+    for entry in [
+        "kim: {uid: 2001, group: ai, shel: /bin/sh, private: {phone: 010-1234-5678}}",
+        "kim: {uid: 2001, group: none, private: {phone: 010-1234-5678}}",
+        "kim: {uid: 2001, group: ai, pasword: 010-1234-5678}",
+        "kim:\n    uid: 2001\n    group: ai\n    private:\n      phone: 010-1234-5678\n    shell: 5",
+    ] {
+        let said = read(&users(&format!("  {entry}\n"))).unwrap_err();
+        assert!(!said.contains("010-1234-5678"), "{said}");
+        assert!(said.contains("roster.yml:"), "the place is said: {said}");
+    }
+    let (_directory, path) = course("login,uid,private_phone\nhong,2001,010-1234-5678\n");
+    let problems = load_files(&RosterFiles::read_from(&path).unwrap(), date(2027, 4, 1)).unwrap_err();
+    let said = problems.iter().map(ToString::to_string).collect::<String>();
+    assert!(said.contains("uid 2001 belongs to `kim` already") && !said.contains("010-1234-5678"), "{said}");
+}
