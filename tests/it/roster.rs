@@ -421,7 +421,8 @@ fn a_person_is_added_explained_and_removed() {
     let mut lines = text().lines().map(str::to_owned).collect::<Vec<_>>().into_iter();
     assert!(before.lines().all(|line| lines.any(|other| other == line)), "{}", text());
     let again = user(&[&add[..], &account, &["--json"]].concat()).ok().stdout;
-    assert!(again.contains("\"changed\": false"), "{again}");
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["changed"], false, "{again}");
     let shown = user(&["show", "alice"]).ok().stdout;
     assert!(shown.contains("accounts         ai_project GrpTRES=gres/gpu=1\n"), "{shown}");
 

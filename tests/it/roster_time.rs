@@ -163,7 +163,7 @@ fn what_was_done_is_recorded_and_a_changed_log_is_found() {
 
     // Entries stay for good: a file that lost its people is not carried out.
     let whole = std::fs::read_to_string(&roster).unwrap();
-    write(&roster, &kim);
+    write(&roster, &kim.replace("group: ai", "group: ai, shell: /bin/dash"));
     let cut = apply(&[]).code(1).stderr;
     assert!(cut.contains("the roster names 1 people, and it named 6 when it was last carried out"), "{cut}");
     std::fs::write(&roster, &whole).unwrap();

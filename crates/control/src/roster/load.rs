@@ -58,6 +58,10 @@ pub(super) fn read_files(files: &RosterFiles, day: Date) -> Result<Partly, Vec<D
     }
     let is_of_unnumbered = |problem: &Diagnostic| {
         let names = || reader.unnumbered.iter().map(|(_, name)| format!("`{}`", name.value));
+        // With everybody left out who has no number, there may be nobody.
+        if problem.message.starts_with("the roster names no group") {
+            return !reader.unnumbered.is_empty();
+        }
         problem.message.starts_with("there is no ") && names().any(|name| problem.message.contains(&name))
     };
     problems.retain(|problem| !is_of_unnumbered(problem));

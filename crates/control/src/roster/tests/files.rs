@@ -93,6 +93,15 @@ fn numbers_are_given_once_and_for_ever() {
 }
 
 #[test]
+fn a_roster_in_which_nobody_has_a_number_yet() {
+    let text = format!("{IDS}groups: {{ai: }}\nusers:\n  kim: {{group: ai}}\n");
+    let directory = folder(&[("roster.yml", text.as_str())]);
+    let path = directory.path().join("roster.yml");
+    assert_eq!(numbered(&path).unwrap(), ["gid 30000 ai 2026-11-30", "uid 20000 kim 2026-11-30"]);
+    load_from(&path).unwrap();
+}
+
+#[test]
 fn a_number_that_changes_stays_nobody_elses() {
     let with = |users: &str| format!("{IDS}groups: {{ai: {{gid: 3001}}}}\nusers:\n{users}");
     let directory = folder(&[("roster.yml", &with("  kim: {uid: 20002, group: ai}\n"))]);
