@@ -163,7 +163,6 @@ impl Order<'_> {
     fn apply(&self, edited: &Edited, letters: Vec<Letter>) -> Done {
         let roster = edited.after()?;
         let site = self.carry.site();
-        let args = ApplyArgs::without_plan(site.clone(), self.file.roster.clone(), self.file.json);
         let planned = plan::of_people(&site, &roster, &edited.asked.people)?;
         plan::warn(&planned.warnings);
         let plan = planned.plan;
