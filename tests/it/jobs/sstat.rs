@@ -39,6 +39,13 @@ fn what_a_step_uses_is_told_while_it_runs_and_sacct_has_the_same_afterwards() {
     assert!((60 << 20..200 << 20).contains(&most) && number(cells[7]) <= most, "{said}");
     assert_eq!(cells[4], "00:00:01", "{said}");
     assert!(cells[6].split(',').count() >= 2 && number(cells[8]) > 10_000, "{said}");
+    // What it said a while ago does not stand for what it uses now.
+    site.0.signal("node2", "STOP");
+    super::cluster::wait("the node is silent", || {
+        Some(site.types(&ask)).filter(|said| said.code == 1 && said.stderr == silent)
+    });
+    site.0.signal("node2", "CONT");
+    super::cluster::wait("the node is there again", || Some(site.types(&ask)).filter(|said| said.code == 0));
     let whole = site.types(&format!("sstat -j {job}.0 -o jobid,ntasks")).ok().stdout;
     assert_eq!(
         whole,

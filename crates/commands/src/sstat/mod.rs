@@ -22,8 +22,8 @@ use words::text::hostlist;
 
 /// What nodes say of what runs there.
 pub trait Usages {
-    /// Asks these nodes; comes back when they have said it, or have been waited for long enough.
-    fn measure(&self, nodes: &BTreeSet<NodeName>);
+    /// Asks these nodes; comes back when they have said it, or have been waited for long enough. Gives those that have.
+    fn measure(&self, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName>;
 
     /// What a step used on a node, as that said it last; `None` where it has said nothing.
     fn used(&self, node: &NodeName, job: JobId, attempt: Attempt, step: StepId) -> Option<Measured>;
@@ -63,13 +63,13 @@ pub fn run(cluster: &Cluster, usages: &dyn Usages, argv: &[String], mut out: Out
         stderr.push_str(&complaints);
     }
     let nodes = steps.iter().flat_map(|step| &step.nodes).map(|(node, _)| (*node).clone()).collect();
-    usages.measure(&nodes);
+    let heard = usages.measure(&nodes);
     let mut code = 0;
     let mut table = Table::with(&options.columns, options.parsable, "|", options.header, &mut out);
     for step in &steps {
-        let silent = print(cluster, usages, &options, step, &mut table);
+        let silent = print(cluster, (usages, &heard), &options, step, &mut table);
         if !silent.is_empty() {
-            let (number, nodes) = (step.number(), hostlist::compress(silent.into_iter()));
+            let (number, nodes) = (step.number(), hostlist::compress(silent));
             stderr.push_str(&error(&format!("{nodes} did not say what {number} uses there")));
             code = 1;
         }
@@ -83,14 +83,15 @@ pub fn run(cluster: &Cluster, usages: &dyn Usages, argv: &[String], mut out: Out
 /// Prints the row of a step; gives its nodes that have said nothing.
 fn print<'a>(
     cluster: &Cluster,
-    usages: &dyn Usages,
+    (usages, heard): (&dyn Usages, &BTreeSet<NodeName>),
     options: &Options,
     it: &Running<'a>,
     table: &mut Table,
 ) -> Vec<&'a str> {
     let (mut said, mut silent) = (Vec::new(), Vec::new());
     for (node, ranks) in &it.nodes {
-        match usages.used(node, it.job.id, it.job.attempt, it.step) {
+        let used = || usages.used(node, it.job.id, it.job.attempt, it.step);
+        match heard.contains(*node).then(used).flatten() {
             Some(measured) => said.push((*node, *ranks, measured)),
             None => silent.push(node.as_str()),
         }

@@ -113,7 +113,9 @@ impl Files for Directory {
 struct Busy;
 
 impl Usages for Busy {
-    fn measure(&self, _: &BTreeSet<NodeName>) {}
+    fn measure(&self, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName> {
+        nodes.clone()
+    }
 
     fn used(&self, _: &NodeName, _: JobId, _: Attempt, _: StepId) -> Option<Measured> {
         let usage = RunUsage {

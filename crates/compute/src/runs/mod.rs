@@ -170,7 +170,7 @@ impl Runs {
     /// What runs and steps that are here use now, as far as their supervisors say it in time. It waits for them.
     pub fn measure(&self) -> Vec<PartUsage> {
         let here = self.known.here().into_iter().map(Part::from).chain(self.known.steps());
-        measure::all(here.map(|part| (part, self.site.spool.directory_of(part).usage())))
+        measure::all(here.map(|part| (part, self.site.spool.directory_of(part).usage())).collect())
     }
 
     /// Whether a step is here still.

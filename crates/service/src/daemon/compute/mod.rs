@@ -252,9 +252,12 @@ impl Daemon {
             self.measure.notified().await;
             let runs = self.runs.clone();
             let measured = tokio::task::spawn_blocking(move || runs.measure()).await;
-            let parts = measured.map_err(|error| Trouble::Unanswered(format!("cannot measure: {error}")))?;
+            let parts = measured.unwrap_or_default();
             let body = TellUsage { node: self.node.clone(), session, parts };
-            let _: Value = self.way.post("/v1/node/usage", &body, PATIENCE).await?;
+            match self.way.post::<Value>("/v1/node/usage", &body, PATIENCE).await {
+                Err(Trouble::Unanswered(why)) => tracing::warn!("what jobs use is not told: {why}"),
+                told => _ = told?,
+            }
         }
     }
 

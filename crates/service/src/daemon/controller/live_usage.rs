@@ -39,6 +39,11 @@ impl LiveUsages {
         self.rings.notify_all();
     }
 
+    /// A node has a new session, or none: what it said before is of no use.
+    pub fn forget(&self, node: &NodeName) {
+        lock(&self.told).remove(node);
+    }
+
     /// Which of these have said nothing for longer than that.
     fn stale(&self, nodes: &BTreeSet<NodeName>, age: Duration) -> BTreeSet<NodeName> {
         let told = lock(&self.told);
@@ -74,11 +79,14 @@ impl CoreCell {
 }
 
 impl Usages for CoreCell {
-    fn measure(&self, nodes: &BTreeSet<NodeName>) {
+    fn measure(&self, nodes: &BTreeSet<NodeName>) -> BTreeSet<NodeName> {
         let (usages, since) = (self.usages(), Instant::now());
-        let mut asked = usages.stale(nodes, FRESH);
-        asked.retain(|node| self.mailboxes().ask_for_usage(node));
+        let stale = usages.stale(nodes, FRESH);
+        let asked = stale.iter().filter(|node| self.mailboxes().ask_for_usage(node)).cloned().collect();
         usages.wait(&asked, since);
+        // What a node said long ago is not what is used now.
+        let silent = usages.stale(&stale, since.elapsed());
+        nodes.difference(&silent).cloned().collect()
     }
 
     fn used(&self, node: &NodeName, job: JobId, attempt: Attempt, step: StepId) -> Option<Measured> {

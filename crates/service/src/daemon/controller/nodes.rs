@@ -59,6 +59,7 @@ pub async fn connect(
 ) -> Answer<Response> {
     let connected = in_turn(app, peer, headers, body, |service: &Service, ask: Connect| {
         let session = service.node_connects(&ask.node)?;
+        service.core().usages().forget(&ask.node);
         let patience = service.patience();
         tracing::info!(node = %ask.node, session = session.0, version = ask.version, "a compute node connects");
         Ok(Connected { session, patience })

@@ -36,6 +36,8 @@ use scheduling::step::LiveStep;
 use serde::de::DeserializeOwned;
 use slurm::records::{JobState, StepId};
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
@@ -231,7 +233,7 @@ impl Client {
             return;
         }
         let farewell = match farewell {
-            Farewell::Broken(_) if self.is_local => Farewell::Closed,
+            Farewell::Broken(error) if self.is_local && is_end(&error) => Farewell::Closed,
             other => other,
         };
         let (job, step) = (self.line.job.0, self.line.step);
@@ -257,6 +259,11 @@ impl Client {
             _ => presence.answered(),
         }
     }
+}
+
+/// Whether a connection with a process of this host broke because that is gone.
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof)
 }
 
 /// Ends a step whose owner does not come again.
