@@ -93,7 +93,7 @@ fn prepare(args: &ApplyArgs) -> Result<Prepared, Vec<Diagnostic>> {
     let allowed = args.passing.allowed().map_err(|problem| vec![problem])?;
     let Some(path) = &args.plan else { return planned(args, allowed) };
     let plan = saved::read(path).map_err(|problem| vec![problem])?;
-    let roster = args.roster.as_ref().map(site::read_roster).transpose()?;
+    let roster = args.roster.as_ref().map(|path| site::read_roster(path)).transpose()?;
     Ok(Prepared { plan, roster, not_due: 0 })
 }
 

@@ -55,7 +55,7 @@ pub fn run(args: &AuditArgs) -> Exit {
 /// The findings, and which hosts were looked at.
 fn find(args: &AuditArgs) -> Result<(Vec<Finding>, Survey), Vec<Diagnostic>> {
     let one = |problem| vec![problem];
-    let roster = args.roster.as_ref().map(site::read_roster).transpose()?;
+    let roster = args.roster.as_ref().map(|path| site::read_roster(path)).transpose()?;
     let inventory = site::read_inventory(&args.site.sources()).map_err(one)?;
     let login = args.site.login().map_err(one)?;
     let limit = args.site.limit().map_err(one)?;

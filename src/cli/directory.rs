@@ -54,7 +54,7 @@ pub fn run(args: &DirectoryArgs) -> Exit {
 
 fn client(
     name: Option<&str>,
-    roster: &PathBuf,
+    roster: &std::path::Path,
     server: Option<&str>,
     bind: Option<&str>,
 ) -> Result<String, Vec<Diagnostic>> {

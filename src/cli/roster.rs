@@ -102,7 +102,7 @@ fn done(result: Result<(), Vec<Diagnostic>>, json: bool) -> Exit {
     result.map_or_else(|problems| fail_all(&problems, json), |()| Exit::OK)
 }
 
-fn show_calendar(roster: &PathBuf, from: Date, until: Option<Date>, json: bool) -> Result<(), Vec<Diagnostic>> {
+fn show_calendar(roster: &Path, from: Date, until: Option<Date>, json: bool) -> Result<(), Vec<Diagnostic>> {
     let all = calendar::calendar(&read_roster(roster)?);
     let meant = |entry: &calendar::CalendarDay| entry.day >= from && until.is_none_or(|until| entry.day <= until);
     let entries: Vec<_> = all.into_iter().filter(meant).collect();

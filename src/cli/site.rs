@@ -55,7 +55,7 @@ pub fn read_inventory(sources: &[String]) -> Result<Inventory, Diagnostic> {
 }
 
 /// Reads a roster, a file or a folder, with all its checks, as of today.
-pub fn read_roster(path: &PathBuf) -> Result<Roster, Vec<Diagnostic>> {
+pub fn read_roster(path: &Path) -> Result<Roster, Vec<Diagnostic>> {
     read_roster_at(path, roster::today())
 }
 

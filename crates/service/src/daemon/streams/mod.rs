@@ -37,7 +37,6 @@ use serde::de::DeserializeOwned;
 use slurm::records::{JobState, StepId};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
