@@ -33,6 +33,7 @@ const ALONE: &[&[&str]] = &[
     &["inventory", "-i", INVENTORY, "--graph"],
     &["roster", "checks"],
     &["roster", "check", "ROSTER"],
+    &["roster", "schema"],
     &["user", "show", "gildong", "--roster", "ROSTER"],
     &["user", "add", "dooly", "--uid", "2002", "--group", "ai_team", "--roster", "ROSTER"],
     &["play", "-i", INVENTORY, "--syntax-check", "playbooks/create_user.yml"],
@@ -58,16 +59,18 @@ const OF_THE_SERVICE: &[&[&str]] = &[
     &["export", "slurm", "-o", "SCRATCH/out"],
     &["import", "slurm", "--from", "SCRATCH/out"],
     &["store", "--store", "SCRATCH/store", "check"],
-    &["log", "--log", "SCRATCH/log.jsonl"],
 ];
 
 /// Those that reach hosts.
 const OF_HOSTS: &[&[&str]] = &[
     &["plan", "-i", INVENTORY, "--roster", "ROSTER"],
+    &["status", "-i", INVENTORY, "--roster", "ROSTER"],
     &["audit", "-i", INVENTORY, "--roster", "ROSTER"],
     &["explain", "gildong", "-i", INVENTORY, "--roster", "ROSTER"],
     &["play", "-i", INVENTORY, "playbooks/create_user.yml", "--check"],
     &["apply", "-y", "-i", INVENTORY, "--roster", "ROSTER"],
+    // What the line above wrote down.
+    &["log", "--log", "SCRATCH/enlist-log.jsonl"],
 ];
 
 /// Commands of the help that print nothing of their own while they run.
@@ -83,7 +86,6 @@ fn a_closed_pipe_ends_every_command_quietly() {
     let jobs = "JobID|User|Account|Submit|Start|End|State|AllocTRES\n\
                 1|root|root|2026-10-03T00:00:00|2026-10-03T00:00:00|2026-10-03T01:00:00|COMPLETED|cpu=2\n";
     std::fs::write(scratch.join("jobs.txt"), jobs).unwrap();
-    std::fs::write(scratch.join("log.jsonl"), "").unwrap();
     let roster = scratch.join("roster.yml");
     let filled = |word: &&str| match *word {
         "ROSTER" => roster.display().to_string(),

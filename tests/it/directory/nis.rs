@@ -1,5 +1,6 @@
 //! The roster against a real NIS domain: a master whose maps are made from sources of their own, and two clients.
 
+use crate::docs::page::Page;
 use crate::support::{Lab, Ran, lab};
 use expect_test::expect;
 use std::path::{Path, PathBuf};
@@ -34,10 +35,11 @@ fn set_up(lab: &Lab) {
 }
 
 fn roster(lab: &Lab, rest: &str) -> PathBuf {
-    let nis = "nis:\n  old: {master: master_node, source: /var/yp/src, ids: 2000-3999, hosts: 'login1,login2'}\n";
+    let page = Page::read("docs/directories.md");
+    let nis = page.take("master: master_node");
     lab.write_temp(
         "roster.yml",
-        &format!("hosts: login3\n{nis}groups:\n  ai_team: {{gid: 3001}}\n  gpu: {{gid: 3002}}\n{rest}"),
+        &format!("hosts: login3\n{nis}\ngroups:\n  ai_team: {{gid: 3001}}\n  gpu: {{gid: 3002}}\n{rest}"),
     )
 }
 

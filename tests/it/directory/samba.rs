@@ -2,6 +2,7 @@
 //! alone and an authority of its own. It goes when dropped.
 
 use super::slapd::certificates;
+use crate::docs::page::Page;
 use crate::support::{Lab, Ran};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -59,17 +60,16 @@ impl<'l> Samba<'l> {
         self.dir.join("ca.crt")
     }
 
-    /// What the roster says of it, with the fields that all tests have.
+    /// What the roster says of it: as docs/directories.md has it, and who vouches for this one.
     pub fn entry(&self, more: &str) -> String {
         let password = self.dir.join("password");
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
         std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        format!(
-            "    server: ldap://{ADDRESS}\n    base: {BASE}\n    bind: CN=enlist,CN=Users,{BASE}\n    \
-             password: {{file: {}}}\n    schema: ad\n    ca: {}\n    ids: 2000-3999\n{more}",
-            password.display(),
-            self.ca().display()
-        )
+        let page = Page::read("docs/directories.md");
+        let shown = page.take("server: ldaps://dc1").strip_prefix("directories:\n  corp:\n").expect("it names the domain");
+        let here = shown.replace("ldaps://dc1.ad.example.org", &format!("ldap://{ADDRESS}"));
+        let here = here.replace("file: ad.pw", &format!("file: {}", password.display()));
+        format!("{here}\n    ca: {}\n{more}", self.ca().display())
     }
 
     /// A program of ldap-utils as the domain's administrator.

@@ -26,6 +26,7 @@ fn every_page_with_blocks_is_run() {
     let tests = [
         include_str!("cluster.rs"),
         include_str!("compute.rs"),
+        include_str!("desk.rs"),
         include_str!("developers.rs"),
         include_str!("directories.rs"),
         include_str!("jobs.rs"),

@@ -9,7 +9,7 @@ mod directories;
 mod jobs;
 mod migration;
 mod modules;
-mod page;
+pub mod page;
 mod readme;
 mod roster;
 mod service;

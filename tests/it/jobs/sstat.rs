@@ -54,7 +54,7 @@ fn what_a_step_uses_is_told_while_it_runs_and_sacct_has_the_same_afterwards() {
     let others = site.0.lab.sh("login1", &format!("runuser -u nobody -- sstat -nP -j {job} -o jobid"));
     assert_eq!(others.stdout, "");
     assert!(others.stderr.ends_with(&format!("StepId={job}.0: Invalid user id\n")), "{others:?}");
-    assert_eq!(site.0.lab.sh("login1", &format!("sstat -nP -j {job} -o jobid")).ok().stdout, format!("{job}.0\n"));
+    assert_eq!(site.0.lab.sh("master", &format!("sstat -nP -j {job} -o jobid")).ok().stdout, format!("{job}.0\n"));
     site.0.lab.sh("node1", &format!("touch /scratch/enough-{job}")).ok();
     let ended = format!("sacct --noconvert -nP -j {job}.0 -o State,MaxRSS,AveCPU,MaxDiskRead");
     let kept = super::cluster::wait("the step has ended", || {
