@@ -69,7 +69,7 @@ const OF_HOSTS: &[&[&str]] = &[
     &["explain", "gildong", "-i", INVENTORY, "--roster", "ROSTER"],
     &["play", "-i", INVENTORY, "playbooks/create_user.yml", "--check"],
     &["apply", "-y", "-i", INVENTORY, "--roster", "ROSTER"],
-    // What the line above wrote down.
+    // What an apply before these wrote down.
     &["log", "--log", "SCRATCH/enlist-log.jsonl"],
 ];
 
@@ -100,6 +100,8 @@ fn a_closed_pipe_ends_every_command_quietly() {
     }
     std::fs::write(&roster, ROSTER).unwrap();
     let lab = lab();
+    lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", &roster.display().to_string()]).ok();
+    std::fs::write(&roster, ROSTER.replace("group: ai_team", "group: ai_team, comment: Hong")).unwrap();
     for words in OF_HOSTS {
         let words: Vec<String> = words.iter().map(filled).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

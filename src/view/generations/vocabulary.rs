@@ -117,7 +117,7 @@ proptest! {
 #[test]
 fn every_call_of_the_table_is_one_that_a_roster_can_be_compiled_to() {
     let full = "scheduler: master\ngroups: {g: {gid: 3000}, old: {gid: 3002, state: absent}}\nusers:\n\
-                \x20 u0: {uid: 2000, group: g, locked: no, default_account: p, sudo: ALL, keys: [KEY0, {key: KEY1, state: absent}]}\n\
+                \x20 u0: {uid: 2000, group: g, locked: no, default_account: p, sudo: ALL=(ALL) ALL, keys: [KEY0, {key: KEY1, state: absent}]}\n\
                 \x20 u1: {uid: 2001, group: g, state: absent}\n\
                 \x20 u2: {uid: 2002, group: g, sudo: none}\nleavers: {jobs: run}\nqos: {long: {}, old: {state: absent}}\naccounts:\n\
                 \x20 p: {users: {u0: {partitions: {gpu: {}, cpu: {state: absent}}}}, coordinators: [u0]}\n\

@@ -66,7 +66,8 @@ impl<'l> Samba<'l> {
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
         std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let page = Page::read("docs/directories.md");
-        let shown = page.take("server: ldaps://dc1").strip_prefix("directories:\n  corp:\n").expect("it names the domain");
+        let shown =
+            page.take("server: ldaps://dc1").strip_prefix("directories:\n  corp:\n").expect("it names the domain");
         let here = shown.replace("ldaps://dc1.ad.example.org", &format!("ldap://{ADDRESS}"));
         let here = here.replace("file: ad.pw", &format!("file: {}", password.display()));
         format!("{here}\n    ca: {}\n{more}", self.ca().display())

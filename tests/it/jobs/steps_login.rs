@@ -83,7 +83,7 @@ fn one_ctrl_c_says_how_tasks_stand_and_two_end_the_step() {
 #[test]
 fn signals_that_srun_gets_go_to_all_tasks() {
     let site = site();
-    let line = "rm -f out; srun -N2 sh -c 'trap \"echo usr1; exit 5\" USR1; echo ready; while :; do sleep 0.1; done' >out 2>err & pid=$!\n\
+    let line = ": >out; srun -N2 sh -c 'trap \"echo usr1; exit 5\" USR1; echo ready; while :; do sleep 0.1; done' >out 2>err & pid=$!\n\
                 while [ $(grep -cs ready out) != 2 ]; do sleep 0.1; done; kill -USR1 $pid; wait $pid; echo $?; cat out";
     let ran = site.types(line);
     assert_eq!(sorted(&ran.stdout), ["5", "ready", "ready", "usr1", "usr1"], "{ran:?}");
