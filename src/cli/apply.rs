@@ -200,7 +200,7 @@ pub(super) struct Carried {
 
 /// On links of its own: agents that made the plan remember what they predicted.
 pub(super) fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Carried, Vec<Diagnostic>> {
-    let hosts = hosts(args, plan, roster).map_err(|problem| vec![problem])?;
+    let (hosts, others) = hosts_and_others(args, plan, roster).map_err(|problem| vec![problem])?;
     let connector = waiting::watched();
     let stop = stop_on_interrupt()
         .map_err(|error| vec![Diagnostic::new(ErrorKind::Internal, format!("cannot wait for Ctrl-C: {error}"))])?;
@@ -208,8 +208,9 @@ pub(super) fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) 
     let log = recording::path(args.log.as_deref(), roster, args.plan.as_deref());
     let begin = recording::beginning(plan, roster, &args.passing.allow, args.passing.reason.as_ref());
     let guards = mandate(args, plan, roster);
-    let mut recording =
-        Recording::begin(&log, begin, stop, &guards.guards, &guards.allowed).map_err(|problem| vec![problem])?;
+    let folder = recording::folder(plan, roster);
+    let mut recording = Recording::begin((&log, folder.as_deref()), begin, stop, &guards.guards, &guards.allowed)
+        .map_err(|problem| vec![problem])?;
     let mut report = Report {
         heard: Vec::new(),
         proofs: Vec::new(),
@@ -226,16 +227,25 @@ pub(super) fn carry_out(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) 
     let done = done.inspect_err(|problems| recording.refused(problems))?;
     report.proofs = control::sync::prove(&site, plan);
     let well = done && report.proofs.iter().all(|proof| proof.well);
-    let ways = control::sync::ways_in(&site, plan, roster);
+    let ways = control::sync::ways_in(&site, &others, plan, roster);
     report.end(&ways);
     let json = as_json(well, &report.heard, &ways, &report.proofs, plan);
-    let well = well && ways.iter().all(|way| way.standing <= WayStanding::Allowed);
+    let well = well && ways.iter().all(|way| way.standing <= WayStanding::NotLookedAt);
     recording.end(well).map_err(|problem| vec![problem])?;
     Ok(Carried { well, json })
 }
 
-/// The plan's hosts. What each is for is the roster's to say, where there is one.
+/// The plan's hosts.
 fn hosts(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Vec<Host>, Diagnostic> {
+    hosts_and_others(args, plan, roster).map(|(hosts, _)| hosts)
+}
+
+/// The plan's hosts, and those that only the roster has. What each is for is the roster's to say, where there is one.
+fn hosts_and_others(
+    args: &ApplyArgs,
+    plan: &Plan,
+    roster: Option<&Roster>,
+) -> Result<(Vec<Host>, Vec<Host>), Diagnostic> {
     let is_given = args.plan.is_none() || !args.site.inventory.sources.is_empty();
     let sources = if is_given { args.site.sources() } else { saved::inventory_of(plan)? };
     let inventory = site::read_inventory(&sources)?;
@@ -243,13 +253,13 @@ fn hosts(args: &ApplyArgs, plan: &Plan, roster: Option<&Roster>) -> Result<Vec<H
     let reach = Reach::new(&inventory, &login);
     let is_planned = |host: &Host| plan.hosts.iter().any(|planned| planned.host == host.name());
     match roster {
-        Some(roster) => Ok(reach.of_roster(roster, &[])?.into_iter().filter(is_planned).collect()),
+        Some(roster) => Ok(reach.of_roster(roster, &[])?.into_iter().partition(is_planned)),
         None if plan.hosts.iter().any(|place| place.directory.is_some()) => Err(Diagnostic::new(
             ErrorKind::Refused,
             "the plan changes a directory, and only the roster knows where that is",
         )
         .hint("give the roster that the plan was made from: --roster FILE")),
-        None => reach.named(plan.hosts.iter().map(|host| host.host.as_str())),
+        None => Ok((reach.named(plan.hosts.iter().map(|host| host.host.as_str()))?, Vec::new())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `enlist apply` writes into the audit log: who began what and why, each change, and how it ended.
 
+use super::exit::caution;
 use control::audit_log::{AuditLog, Begin, Changed, FILE, LogEvent};
 use control::plan::{Plan, digest, guard};
 use control::roster::Roster;
@@ -7,11 +8,12 @@ use control::roster::guards::Settings;
 use control::sync::{Applied, Became};
 use host::change::{Action, FieldDiff};
 use nix::unistd::{Uid, User, gethostname};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use words::diag::Diagnostic;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Where the log is: as given, or beside the roster, or else beside the plan.
 pub fn path(given: Option<&Path>, roster: Option<&Roster>, plan: Option<&Path>) -> PathBuf {
@@ -35,18 +37,22 @@ pub struct Recording {
     /// The first event that could not be written: later ones would be a chain with a hole.
     lost: Option<Diagnostic>,
     stop: Arc<AtomicBool>,
+    /// Held as long as the run lives.
+    _folder: Option<File>,
 }
 
 impl Recording {
-    /// Begins to record. From now on no other run may begin with this log. Refused for a roster that lost people since the log
-    /// has it. `stop` is set when something cannot be recorded any more: nothing new is begun then.
+    /// Begins to record. From now on no other run may begin with this log, and none with a roster in `folder`, whatever log it has.
+    /// Refused for a roster that lost people since the log has it. `stop` is set when something cannot be recorded any more:
+    /// nothing new is begun then.
     pub fn begin(
-        path: &Path,
+        (path, folder): (&Path, Option<&Path>),
         begin: Begin,
         stop: Arc<AtomicBool>,
         guards: &Settings,
         allowed: &[String],
     ) -> Result<Self, Diagnostic> {
+        let folder = folder.map(hold).transpose()?.flatten();
         let mut log = AuditLog::open(path)?;
         if let (Some(roster), Some(now)) = (&begin.roster, begin.people) {
             let before = log.people_of(roster).unwrap_or_default();
@@ -55,7 +61,7 @@ impl Recording {
             }
         }
         log.add(LogEvent::Begin(begin))?;
-        Ok(Self { log, changes: 0, lost: None, stop })
+        Ok(Self { log, changes: 0, lost: None, stop, _folder: folder })
     }
 
     /// Records what became of one step.
@@ -83,6 +89,32 @@ impl Recording {
         if self.lost.is_none() {
             self.lost = self.log.add(event).err();
             self.stop.fetch_or(self.lost.is_some(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The folder that the roster is in, or is; without one, that of the roster that the plan was made from, if it is there.
+pub fn folder(plan: &Plan, roster: Option<&Roster>) -> Option<PathBuf> {
+    let name = roster.map_or(&plan.roster.file, |roster| &roster.source.name);
+    let real = Path::new(name).canonicalize().ok()?;
+    if real.is_dir() { Some(real) } else { real.parent().map(Path::to_owned) }
+}
+
+/// Holds a folder alone. Where its file system has no locks (NFS has none for folders) the log alone keeps runs apart, and that is
+/// told.
+fn hold(folder: &Path) -> Result<Option<File>, Diagnostic> {
+    let shown = folder.display();
+    let held = File::open(folder).map_err(TryLockError::Error).and_then(|file| file.try_lock().map(|()| file));
+    match held {
+        Ok(file) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("another `enlist apply` is at work with a roster in {shown}; nothing was touched");
+            let problem = Diagnostic::new(ErrorKind::Refused, message);
+            Err(problem.hint("wait until it is over, plan again, and look at what is left"))
+        }
+        Err(TryLockError::Error(why)) => {
+            caution(&format!("{shown} cannot be held ({why}): only runs with the same log exclude each other"));
+            Ok(None)
         }
     }
 }

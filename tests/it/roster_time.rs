@@ -161,6 +161,16 @@ fn what_was_done_is_recorded_and_a_changed_log_is_found() {
     assert!(about.clone().count() >= 2 && about.clone().all(|what| what.contains("p0")), "{told}");
     assert_eq!(events.iter().filter(|event| event["event"] == "begin").count(), 2, "{told}");
 
+    // Whoever else is at work with the roster is waited for, whatever log it has.
+    let folder = std::fs::File::open(roster.parent().unwrap()).unwrap();
+    folder.lock().unwrap();
+    write(&roster, &(everybody(", state: absent") + &kim.replace("group: ai", "group: ai, shell: /bin/dash")));
+    let own = roster.with_file_name("own-log.jsonl");
+    let busy = apply(&["--log", path(&own)]).code(1).stderr;
+    assert!(busy.contains("another `enlist apply` is at work") && !own.exists(), "{busy}");
+    drop(folder);
+    write(&roster, &(everybody(", state: absent") + &kim));
+
     // Entries stay for good: a file that lost its people is not carried out.
     let whole = std::fs::read_to_string(&roster).unwrap();
     write(&roster, &kim.replace("group: ai", "group: ai, shell: /bin/dash"));

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 const INVENTORY: &str = "inventories/reference/hosts.ini";
 const HOSTS: [&str; 5] = ["login1", "login2", "login3", "login4", "master"];
 
-/// What somebody who expects to be thrown out prepares on a host: processes in sessions of their own, one with two numbers, one
-/// that ignores every request to end, and what starts more later.
+/// What somebody who expects to be thrown out prepares on a host: processes in sessions of their own, one by a subordinate number as a
+/// container has it, one that ignores every request to end, and what starts more later.
 const PREPARES: &str = "
 runuser -u gildong -- setsid sh -c 'sleep 1000' </dev/null >/dev/null 2>&1 &
+setpriv --reuid 100001 --clear-groups setsid sleep 1000 </dev/null >/dev/null 2>&1 &
 runuser -u gildong -- setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' </dev/null >/dev/null 2>&1 &
 mkdir -p /var/lib/systemd/linger /var/spool/cron/crontabs /var/spool/cron/atjobs
 touch /var/lib/systemd/linger/gildong
@@ -37,13 +38,18 @@ impl Site<'_> {
     }
 
     fn apply(&self, more: &str) -> Ran {
+        self.apply_on(more, &[])
+    }
+
+    fn apply_on(&self, more: &str, words: &[&str]) -> Ran {
         let text = format!(
             "groups: {{team: {{gid: 3001}}, gpu: {{gid: 3002}}}}\nusers:\n  dooly: {{uid: 2002, group: team}}\n  \
              gildong: {{uid: 2001, group: team, keys: ['{}']{more}}}\n",
             self.public
         );
         let roster = self.lab.write_temp("roster.yml", &text);
-        self.lab.enlist(&["apply", "-y", "-i", INVENTORY, "--roster", roster.to_str().unwrap()])
+        let apply = ["apply", "-y", "-i", INVENTORY, "--roster", roster.to_str().unwrap()];
+        self.lab.enlist(&[&apply[..], words].concat())
     }
 
     fn ssh(&self, address: &str, line: &str) -> std::process::Command {
@@ -60,8 +66,8 @@ impl Site<'_> {
 
     /// How many processes of gildong's number run on a host.
     fn processes(&self, host: &str) -> usize {
-        // Those that are dead, and that nobody waited for yet, are none.
-        self.lab.sh(host, "ps -u 2001 -o stat= | grep -vc Z").stdout.trim().parse().expect("a count")
+        // By his number or a subordinate one. Those that are dead, and that nobody waited for yet, are none.
+        self.lab.sh(host, "ps -u 2001,100001 -o stat= | grep -vc Z").stdout.trim().parse().expect("a count")
     }
 
     fn is_there(&self, path: &str) -> bool {
@@ -90,7 +96,7 @@ fn prepare(site: &Site) -> Child {
     site.apply("").ok();
     site.lab.sh("login1", PREPARES).ok();
     let session = site.session();
-    until("processes run", || site.processes("login1") >= 4);
+    until("processes run", || site.processes("login1") >= 5);
     assert!(STARTERS.iter().all(|path| site.is_there(path)));
     run(&mut site.ssh("10.0.0.2", "true"), "").ok();
     session
@@ -135,6 +141,14 @@ fn who_is_locked_has_no_session_and_comes_in_by_nothing() {
     site.apply(", locked: no").ok();
     assert!(STARTERS.iter().all(|path| site.is_there(path)));
     run(&mut site.ssh("10.0.0.1", "true"), "").ok();
+
+    // What fails elsewhere lets nobody stay in. And a host that is not looked at is none where he is shut out.
+    let mut session = site.session();
+    let told = site.apply_on(", locked: yes, sudo: 'ALL=(ALL) NOPASSWD /bin/ls'", &["-l", "login1"]).code(1).stdout;
+    let _ = session.wait();
+    assert_eq!(site.processes("login1"), 0, "{told}");
+    assert!(told.contains("- gildong  shut where it was looked at: password, keys, sessions"), "{told}");
+    assert!(told.contains("! gildong on login2  all: not looked at"), "{told}");
 }
 
 /// What nobody but people can judge stays, and is named with its place; the run does not end well.

@@ -246,7 +246,9 @@ impl Form {
             Form::Shell => text(|path| homes::path_problem(path).is_none()),
             Form::Home => text(|path| homes::path_problem(path).or(homes::problem(path)).is_none()),
             Form::Key => text(|line| keys::body(line).is_ok()),
-            Form::Accounts => value.as_list().is_some_and(|all| all.iter().all(|one| Form::Account.fits(one))),
+            Form::Accounts => {
+                value.as_list().is_some_and(|all| all.iter().all(|one| one.as_str().is_some_and(is_place)))
+            }
             Form::Hash => text(|hash| hash == "*" || is_hash(hash)),
             Form::OnCreate => text(|word| word == "on_create"),
             Form::Rule => text(|rule| sudo_problem(rule).is_none()),
@@ -260,6 +262,12 @@ impl Form {
 
 fn is_login(name: &str) -> bool {
     names::posix_problem(name).is_none()
+}
+
+/// An account, or `account/partition`.
+fn is_place(text: &str) -> bool {
+    let is_name = |name: &str| names::account_problem(name).is_none();
+    text.split_once('/').map_or_else(|| is_name(text), |(account, partition)| is_name(account) && is_name(partition))
 }
 
 fn is_line(text: &str) -> bool {

@@ -8,6 +8,7 @@ use super::plan::{failed, foretold, now, people, refuse, subject};
 use super::stale::{changed_hosts, stale};
 use super::{Host, Observed, Site, Survey, observe};
 use crate::plan::guard::{self, Case, Seen};
+use crate::plan::vocabulary as calls;
 use crate::plan::{DirectoryMark, HostPlan, Moved, Phase, Plan, Step, alike, ended_jobs, moved};
 use crate::roster::claims::{Claim, Kind, Origin, conflicts};
 use crate::roster::guards::Settings;
@@ -227,13 +228,9 @@ fn nothing_and_not_as_it_was(plan: &Plan, seen: &[Observed]) -> bool {
 fn in_phases(site: &Site, plan: &Plan, out: &HashMap<String, Out>, done: &mut impl FnMut(Applied)) -> bool {
     let (mut well, mut failed) = (true, false);
     for phase in Phase::ALL {
-        if phase.removes() && failed {
-            plan.hosts
-                .iter()
-                .for_each(|host| steps(host, phase).for_each(|(_, step)| done(held_back(&host.host, step))));
-            continue;
-        }
-        let work = |host: &Host| Ok(carry_out(site, host, host_plan(plan, host), out.get(host.name()), phase));
+        let holds = phase.removes() && failed;
+        let kept = Kept { out, holds };
+        let work = |host: &Host| Ok(carry_out(site, host, host_plan(plan, host), &kept, phase));
         site.each(work, |host, results| {
             for applied in results.unwrap_or_else(|why| broken_off(plan, host, phase, &why)) {
                 well &= applied.became.is_well();
@@ -315,6 +312,29 @@ fn wanted(plan: &Plan) -> Vec<Claim> {
     claims
 }
 
+/// What is not done.
+struct Kept<'o> {
+    /// What is left out on hosts, by their names.
+    out: &'o HashMap<String, Out>,
+    /// Whether something failed before: then nothing more is removed.
+    holds: bool,
+}
+
+impl Kept<'_> {
+    fn reason(&self, host: &Host, number: usize, step: &Step) -> Option<&str> {
+        let is_held = self.holds && !shuts_out(step);
+        let out = self.out.get(host.name()).and_then(|out| out.reason(number));
+        out.or(is_held.then_some("nothing is removed after a failure"))
+    }
+}
+
+/// Whether a step ends what somebody who leaves still does. A failure elsewhere, of a newcomer's key perhaps, lets nobody stay in.
+fn shuts_out(step: &Step) -> bool {
+    [&calls::STOP_JOBS, &calls::SHUT_DOORS]
+        .iter()
+        .any(|call| call.module == step.module && step.args.get("state").and_then(Value::as_str) == Some(call.state))
+}
+
 /// What another look at one host found.
 struct Rechecked {
     moved: Vec<Moved>,
@@ -359,10 +379,10 @@ fn ask(site: &Site, host: &Host, batch: &[Step], check: bool) -> Result<Vec<Item
 
 /// Does one phase on one host. A step that cannot be done is left out, and what needs it. After a batch of which nothing
 /// was done the later ones of this host are not tried.
-fn carry_out(site: &Site, host: &Host, plan: Option<&HostPlan>, out: Option<&Out>, phase: Phase) -> Vec<Applied> {
+fn carry_out(site: &Site, host: &Host, plan: Option<&HostPlan>, kept: &Kept, phase: Phase) -> Vec<Applied> {
     let (mut applied, mut possible) = (Vec::new(), Vec::new());
     for (number, step) in plan.into_iter().flat_map(|plan| self::steps(plan, phase)) {
-        match out.and_then(|out| out.reason(number)) {
+        match kept.reason(host, number, step) {
             Some(why) => applied.push(not_tried(host.name(), step, why)),
             None => possible.push(step.clone()),
         }
@@ -420,10 +440,6 @@ fn failure(host: &str, step: &Step, why: String) -> Applied {
 
 fn not_tried(host: &str, step: &Step, why: &str) -> Applied {
     report(host, step, Became::NotTried { why: why.to_owned() })
-}
-
-fn held_back(host: &str, step: &Step) -> Applied {
-    not_tried(host, step, "nothing is removed after a failure")
 }
 
 fn report(host: &str, step: &Step, became: Became) -> Applied {

@@ -226,19 +226,26 @@ fn absent_accounts(roster: &Roster) -> Vec<Map> {
 
 /// People who are to be in accounts.
 fn members(roster: &Roster) -> Vec<Map> {
+    let stopped = stopped(roster);
     let all = of_staying(roster).filter(|(_, member)| member.state == State::Present);
     all.map(|(account, member)| {
-        let limits = limits_of(roster, &member.user, &member.limits);
+        let limits = limits_of(&stopped, &member.user, &member.limits);
         calls::MEMBER.with([name(&member.user), in_account(account), ("limits", limits)])
     })
     .collect()
 }
 
 /// Limits of a person. While nothing may be submitted, that one limit is not what else is written.
-fn limits_of(roster: &Roster, user: &str, written: &[Limit]) -> Value {
-    let is_stopped = roster.user(user).is_some_and(|user| policy_of_leaver(roster, user).is_some());
+fn limits_of(stopped: &HashSet<&str>, user: &str, written: &[Limit]) -> Value {
+    let is_stopped = stopped.contains(user);
     let holds = |limit: &&Limit| !is_stopped || limit.name != STOPPING;
     limits(&written.iter().filter(holds).cloned().collect::<Vec<_>>())
+}
+
+/// Who may submit nothing.
+fn stopped(roster: &Roster) -> HashSet<&str> {
+    let stopped = roster.users.iter().filter(|user| policy_of_leaver(roster, user).is_some());
+    stopped.map(|user| user.name.as_str()).collect()
 }
 
 /// What becomes of somebody's jobs, if he leaves or is kept out, and the roster says it; and of who may log in and submit none:
@@ -278,18 +285,26 @@ fn readmitted(roster: &Roster) -> Vec<Map> {
         let is_in = user.standing == PersonState::Active;
         is_in && roster.scheduler.is_some() && roster.jobs_of_leaver(user).is_some()
     };
+    let limited = places_with_own_limit(roster);
     let one = |user: &User| {
-        let limited = |account: &&Account| {
-            let own = account.users.iter().filter(|member| *member.user == *user.name);
-            let all = own.flat_map(|own| own.limits.iter().chain(own.partitions.iter().flat_map(|it| &it.limits)));
-            all.into_iter().any(|limit| limit.name == STOPPING)
-        };
-        let keep: Vec<Value> =
-            roster.accounts.iter().filter(limited).map(|account| account.name.value.clone().into()).collect();
+        let keep: Vec<Value> = limited.get(user.name.as_str()).into_iter().flatten().cloned().collect();
         let keep = if keep.is_empty() { Value::Null } else { keep.into() };
         calls::OPEN_JOBS.with([name(&user.name), ("uid", (*user.uid).into()), ("keep", keep)])
     };
     roster.users.iter().filter(is_let_in).map(one).collect()
+}
+
+/// Where the roster itself says how much somebody may submit, by login: an account, or `account/partition`.
+fn places_with_own_limit(roster: &Roster) -> HashMap<&str, Vec<Value>> {
+    let mut places: HashMap<&str, Vec<Value>> = HashMap::new();
+    let is_own = |limits: &[Limit]| limits.iter().any(|limit| limit.name == STOPPING);
+    for (account, member) in roster.accounts.iter().flat_map(|it| it.users.iter().map(move |member| (it, member))) {
+        let (name, of) = (account.name.as_str(), member.partitions.iter().filter(|place| is_own(&place.limits)));
+        let whole = is_own(&member.limits).then(|| name.to_owned());
+        let all = whole.into_iter().chain(of.map(|place| format!("{name}/{}", place.partition.value)));
+        all.for_each(|place| places.entry(member.user.as_str()).or_default().push(place.into()));
+    }
+    places
 }
 
 /// People who stay, and leave one account.
@@ -313,6 +328,7 @@ fn staying(roster: &Roster) -> impl Iterator<Item = &str> {
 
 /// Associations for one partition.
 fn places(roster: &Roster, state: State) -> Vec<Map> {
+    let stopped = stopped(roster);
     let members = of_staying(roster).filter(|(_, member)| member.state == State::Present);
     let all = members.flat_map(|(account, member)| member.partitions.iter().map(move |p| (account, member, p)));
     all.filter(|(_, _, place)| place.state == state)
@@ -320,7 +336,7 @@ fn places(roster: &Roster, state: State) -> Vec<Map> {
             let (user, partition) = (whom(&member.user), ("partition", place.partition.value.clone().into()));
             match state {
                 State::Present => {
-                    let limits = ("limits", limits_of(roster, &member.user, &place.limits));
+                    let limits = ("limits", limits_of(&stopped, &member.user, &place.limits));
                     calls::MEMBER_PLACE.with([in_account(account), user, partition, limits])
                 }
                 State::Absent => calls::LEAVE_PLACE.with([in_account(account), user, partition]),
@@ -365,10 +381,12 @@ fn absent_qos(roster: &Roster) -> Vec<Map> {
 /// Default accounts, once all associations are there.
 fn default_accounts(roster: &Roster) -> Vec<Map> {
     // A course that is over, or not yet there, is nobody's default.
+    let members = roster.accounts.iter().flat_map(|account| account.users.iter().map(move |it| (account, it)));
+    let present = members.filter(|(_, member)| member.state == State::Present);
+    let members: HashSet<(&str, &str)> =
+        present.map(|(account, member)| (account.name.as_str(), member.user.as_str())).collect();
     let is_in = |user: &User| {
-        let account = user.default_account.as_ref().and_then(|name| roster.account(name));
-        let is_own = |member: &Member| *member.user == *user.name && member.state == State::Present;
-        account.is_some_and(|account| account.users.iter().any(is_own))
+        user.default_account.as_ref().is_some_and(|account| members.contains(&(account.as_str(), user.name.as_str())))
     };
     let present = roster.users.iter().filter(|user| user.standing.belongs() && is_in(user));
     present

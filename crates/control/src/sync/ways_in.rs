@@ -36,6 +36,8 @@ pub enum WayStanding {
     Shut,
     /// The roster leaves it open: jobs that run on, and what only starts something when the person is let in again.
     Allowed,
+    /// The host is not part of this run: with `--limit`, or since it did not answer when the plan was made.
+    NotLookedAt,
     /// It is not.
     Open,
     /// Nobody can tell.
@@ -72,8 +74,9 @@ impl Host {
     }
 }
 
-/// Looks at all ways in of those whom the plan shuts out; nothing where it shuts out nobody.
-pub fn ways_in(site: &Site, plan: &Plan, roster: Option<&Roster>) -> Vec<WayIn> {
+/// Looks at all ways in of those whom the plan shuts out; nothing where it shuts out nobody. `others` are hosts of the roster that
+/// the site has not.
+pub fn ways_in(site: &Site, others: &[Host], plan: &Plan, roster: Option<&Roster>) -> Vec<WayIn> {
     let leavers = leavers(plan, roster);
     let mut found = Vec::new();
     if leavers.is_empty() {
@@ -83,6 +86,10 @@ pub fn ways_in(site: &Site, plan: &Plan, roster: Option<&Roster>) -> Vec<WayIn> 
         |host| Ok(look(site, host, &leavers)),
         |host, looked| found.extend(looked.unwrap_or_else(|why| unknown(host, &leavers, &why.message))),
     );
+    let others = others.iter().filter(|host| host.has_people() || host.scheduler);
+    let not_looked_at =
+        |(host, name): (&Host, &String)| way(name, host, "all", WayStanding::NotLookedAt, String::new());
+    found.extend(others.flat_map(|host| leavers.keys().map(move |name| (host, name))).map(not_looked_at));
     found.sort_by(|a, b| (&a.person, &a.host).cmp(&(&b.person, &b.host)));
     found
 }

@@ -166,24 +166,59 @@ fn check(given: &DoorsParameters, system: &dyn System, everybody: &Everybody) ->
     if given.name.is_empty() || given.name.contains('/') || uid == Uid::ROOT {
         return Err(Failure::new(format!("the doors of '{}' are not shut", given.name.escape_debug())));
     }
-    let own = everybody.get(&uid).map(Vec::as_slice).unwrap_or_default();
+    let mut own = vec![Own { uid, processes: everybody.get(&uid).map(Vec::as_slice).unwrap_or_default() }];
+    own.extend(subordinates(given, uid, system, everybody)?);
     let starters = Starters::find(system, &given.name, uid)?;
     match given.state {
-        DoorState::Told => told(given, uid, system, own, &starters),
+        DoorState::Told => told(given, uid, system, &own, &starters),
         DoorState::Shut => {
             lookup::refuse_number_of_others(system, &given.name, uid)?;
-            Ok(shut(given, uid, own, starters))
+            Ok(shut(given, own, starters))
         }
     }
+}
+
+/// Processes by a number that is the user's: his own, or a subordinate one.
+struct Own<'e> {
+    uid: Uid,
+    processes: &'e [OwnedProcess],
+}
+
+fn all<'e>(own: &'e [Own<'e>]) -> impl Iterator<Item = &'e OwnedProcess> {
+    own.iter().flat_map(|own| own.processes)
+}
+
+/// What runs by numbers that subuid(5) gives the user, as a container without root does. A number that is an account's on this host
+/// is not his, whatever the file says.
+fn subordinates<'e>(
+    given: &DoorsParameters,
+    uid: Uid,
+    system: &dyn System,
+    everybody: &'e Everybody,
+) -> Result<Vec<Own<'e>>, Failure> {
+    let text = system.read(Path::new("/etc/subuid"))?.unwrap_or_default();
+    let passwd = system.passwd()?;
+    let mut found: BTreeMap<Uid, Own> = BTreeMap::new();
+    for line in String::from_utf8_lossy(&text).lines() {
+        let [owner, first, count] = line.split(':').collect::<Vec<_>>()[..] else { continue };
+        let is_his = owner == given.name || owner == uid.to_string();
+        let (true, Ok(first), Ok(count)) = (is_his, first.parse::<u32>(), count.parse::<u32>()) else { continue };
+        let Some(last) = count.checked_sub(1).map(|more| first.saturating_add(more)) else { continue };
+        let theirs = everybody.range(Uid(first)..=Uid(last)).filter(|(number, _)| **number != Uid::ROOT);
+        let free = theirs.filter(|(number, _)| passwd.with_number((**number).into()).next().is_none());
+        found.extend(free.map(|(number, processes)| (*number, Own { uid: *number, processes })));
+    }
+    found.remove(&uid);
+    Ok(found.into_values().collect())
 }
 
 fn outcome_of(given: &DoorsParameters) -> Outcome {
     Outcome::new().with("name", given.name.as_str()).with("state", given.state.word())
 }
 
-fn shut(given: &DoorsParameters, uid: Uid, own: &[OwnedProcess], starters: Starters) -> Verdict {
+fn shut(given: &DoorsParameters, own: Vec<Own>, starters: Starters) -> Verdict {
     let with_jobs = given.with_jobs;
-    let ended = |is_job| own.iter().filter(|it| it.is_job == is_job && it.ends(with_jobs)).count() as i64;
+    let ended = |is_job| all(&own).filter(|it| it.is_job == is_job && it.ends(with_jobs)).count() as i64;
     let change = Change::new(Action::Update, DOORS, given.name.as_str()).field("processes", ended(false), 0);
     let change = change.field(PROCESSES_OF_JOBS, ended(true), 0);
     let starters = if given.for_good { starters } else { Starters::default() };
@@ -193,10 +228,11 @@ fn shut(given: &DoorsParameters, uid: Uid, own: &[OwnedProcess], starters: Start
     if changes.is_empty() {
         return Verdict::Satisfied(outcome);
     }
+    let numbers: Vec<Uid> = own.iter().map(|own| own.uid).collect();
     Verdict::would(changes, move |system| {
         // First what would start more.
         starters.paths().try_for_each(|path| system.remove(path))?;
-        system.end_processes(uid, with_jobs)?;
+        numbers.iter().try_for_each(|number| system.end_processes(*number, with_jobs))?;
         Ok(outcome)
     })
 }
@@ -206,7 +242,7 @@ fn told(
     given: &DoorsParameters,
     uid: Uid,
     system: &dyn System,
-    own: &[OwnedProcess],
+    own: &[Own],
     starters: &Starters,
 ) -> Result<Verdict, Failure> {
     let databases = system.databases()?;
@@ -220,7 +256,7 @@ fn told(
     way("password", account.password);
     way("keys", account.login);
     way("sessions", sessions(own));
-    let jobs = own.iter().filter(|process| process.ends(true) && process.is_job).count();
+    let jobs = all(own).filter(|process| process.ends(true) && process.is_job).count();
     way("jobs", if jobs == 0 { vec![] } else { vec![format!("{jobs} processes of jobs")] });
     let shown = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
     way("lingering", shown(&starters.lingering));
@@ -236,9 +272,9 @@ fn told(
 }
 
 /// Processes that are no job's, and those of others that act with the user's rights.
-fn sessions(own: &[OwnedProcess]) -> Vec<String> {
+fn sessions(own: &[Own]) -> Vec<String> {
     let pids = |is: &dyn Fn(&&OwnedProcess) -> bool| {
-        own.iter().filter(is).map(|process| process.pid.to_string()).collect::<Vec<_>>().join(", ")
+        all(own).filter(is).map(|process| process.pid.to_string()).collect::<Vec<_>>().join(", ")
     };
     let (sessions, foreign) = (pids(&|process| process.ends(false)), pids(&|process| !process.is_own));
     let told = [("processes", sessions), ("with the user's rights, but somebody else's: processes", foreign)];

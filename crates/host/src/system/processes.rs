@@ -11,7 +11,8 @@ use std::path::Path;
 pub struct OwnedProcess {
     /// Its number.
     pub pid: u32,
-    /// Whether a scheduler started it: it is root's supervisor's descendant, which nobody becomes by himself.
+    /// Whether a scheduler started it: it is root's supervisor's descendant, or in a control group of a job, which nobody becomes
+    /// by himself.
     pub is_job: bool,
     /// Whether its real number is the user's. What only acts with the user's rights, such as a file server of root's, is
     /// somebody else's, and is never ended.
@@ -31,6 +32,7 @@ struct Seen {
     /// Real, effective, saved; proc_pid_status(5).
     uids: [Uid; 3],
     is_supervisor: bool,
+    is_in_group_of_job: bool,
 }
 
 /// Names of root's processes whose descendants are jobs: Slurm's step daemon, and the command line of this project's own.
@@ -46,7 +48,7 @@ pub fn by_user(system: &(impl System + ?Sized)) -> Result<BTreeMap<Uid, Vec<Owne
     }
     let mut found: BTreeMap<Uid, Vec<OwnedProcess>> = BTreeMap::new();
     for (pid, one) in &seen {
-        let is_job = ancestors(&seen, one).any(|other| other.is_supervisor);
+        let is_job = one.is_in_group_of_job || ancestors(&seen, one).any(|other| other.is_supervisor);
         let mut uids = one.uids.to_vec();
         uids.sort_unstable();
         uids.dedup();
@@ -94,7 +96,22 @@ fn look(system: &(impl System + ?Sized), pid: u32) -> Result<Option<Seen>> {
     let is_supervisor =
         real == Uid::ROOT && (is_one(field("Name:")) || words(system, pid)?.iter().any(|it| is_one(it)));
     let parent = field("PPid:").parse().unwrap_or(0);
-    Ok(Some(Seen { parent, uids: [real, effective, saved], is_supervisor }))
+    let groups = if real == Uid::ROOT { None } else { read(system, pid, "cgroup")? };
+    let groups = String::from_utf8_lossy(&groups.unwrap_or_default()).into_owned();
+    let is_in_group_of_job = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2)).any(is_group_of_job);
+    Ok(Some(Seen { parent, uids: [real, effective, saved], is_supervisor, is_in_group_of_job }))
+}
+
+/// Whether a control group is one that Slurm made for a job: `/system.slice/slurmstepd.scope/job_7/…`, with an older kernel
+/// `/slurm/uid_2001/job_7/…` (cgroups(7), Slurm's cgroup guide). A process that lost its parent, and one that pam_slurm_adopt took in,
+/// are known by it alone. Below a group of a user's own, such as `/user.slice`, anybody may call a group so.
+fn is_group_of_job(path: &str) -> bool {
+    let mut parts = path.split('/').skip_while(|part| part.is_empty() || *part == "system.slice");
+    let is_slurms = parts.next().is_some_and(|top| {
+        let scope = top.strip_suffix("slurmstepd.scope");
+        scope.is_some_and(|node| node.is_empty() || node.ends_with('_')) || top == "slurm" || top.starts_with("slurm_")
+    });
+    is_slurms && parts.any(|part| part.strip_prefix("job_").is_some_and(|id| id.parse::<u32>().is_ok()))
 }
 
 /// The first words of a command line.
@@ -111,4 +128,33 @@ pub fn of_user(system: &(impl System + ?Sized), uid: Uid) -> Result<Vec<OwnedPro
 /// Whether a process is this user's own now.
 pub fn is_of(system: &(impl System + ?Sized), pid: u32, uid: Uid) -> bool {
     look(system, pid).is_ok_and(|seen| seen.is_some_and(|seen| seen.uids[0] == uid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_jobs_are_those_that_slurm_makes() {
+        for path in [
+            "/system.slice/slurmstepd.scope/job_7/step_batch/user/task_0",
+            "/system.slice/node1_slurmstepd.scope/job_7/step_extern/user",
+            "/slurm/uid_2001/job_7/step_0",
+            "/slurm_node1/uid_2001/job_7",
+        ] {
+            assert!(is_group_of_job(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/user.slice/user-2001.slice/user@2001.service/slurm/job_7",
+            "/user.slice/slurmstepd.scope/job_7",
+            "/system.slice/slurmstepd.scope/system",
+            "/system.slice/evil-slurmstepd.scope/job_7",
+            "/system.slice/ssh.service/slurm/job_7",
+            "/slurmish/job_7",
+            "/slurm/job_x",
+        ] {
+            assert!(!is_group_of_job(path), "{path}");
+        }
+    }
 }

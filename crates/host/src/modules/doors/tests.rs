@@ -49,6 +49,29 @@ fn only_processes_whose_real_number_it_is_are_ended() {
     assert_eq!(pids(&site), ["20", "30", "31"]);
 }
 
+/// A container without root runs by subordinate numbers; whoever gets the range next would own its files and processes.
+#[test]
+fn processes_by_subordinate_numbers_end_too_and_those_of_accounts_do_not() {
+    let more = "dooly:x:2002:100::/:/bin/sh\nkim:x:100005:100::/:/bin/sh\n";
+    let site = host(more).file("/etc/subuid", "dooly:100000:65536\nlee:300000:65536\nbad\n2002:200000:1\n");
+    let site = process(site, 40, 1, "conmon", [100_001; 3]);
+    let site = process(site, 41, 1, "kims", [100_005; 3]);
+    let site = process(site, 42, 1, "lees", [300_000; 3]);
+    let mut site = process(site, 43, 1, "by-number", [200_000; 3]);
+    let changes = shut(&mut site, "").changes;
+    assert!(format!("{changes:?}").contains("Int(3)"), "{changes:?}");
+    assert_eq!(pids(&site), ["20", "21", "30", "31", "41", "42"]);
+}
+
+/// One whose parent died, and one that came in by ssh and was taken in by the job, are told by their control group alone.
+#[test]
+fn processes_in_a_control_group_of_a_job_are_the_schedulers() {
+    let site = process(host("dooly:x:2002:100::/:/bin/sh\n"), 50, 1, "ray", [2002; 3]);
+    let mut site = site.file("/proc/50/cgroup", "0::/system.slice/slurmstepd.scope/job_7/step_0/user/task_0\n");
+    shut(&mut site, "").outcome.unwrap();
+    assert_eq!(pids(&site), ["20", "21", "30", "31", "50"]);
+}
+
 #[test]
 fn a_number_of_somebody_else_is_refused_with_the_name() {
     let mut taken = host("kim:x:2002:100::/:/bin/sh\n");

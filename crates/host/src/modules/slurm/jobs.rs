@@ -29,7 +29,7 @@ parameters! {
         /// With `stopped`: `run` lets what runs go on to its end, `cancel` ends all, `cancel after 2h` leaves that much
         /// time to what runs. Jobs that wait are always cancelled.
         jobs: Option<JobsOfLeavers>,
-        /// With `open`: accounts in which MaxSubmitJobs=0 stays.
+        /// With `open`: where MaxSubmitJobs=0 stays: `account`, or `account/partition` of an association for a partition.
         keep: Option<Vec<String>>,
     }
 }
@@ -105,17 +105,22 @@ fn rows<'b>(books: &'b Books, name: &str) -> impl Iterator<Item = (&'b str, &'b 
     own.map(|(key, row)| (key.account.as_str(), row))
 }
 
-/// Takes a stop back wherever it stands; other limits stay.
+/// Takes a stop back wherever it stands; other limits stay, those of partitions, too.
 fn open(given: &SlurmJobsParameters, books: &Books, mut planned: Planned) -> Planned {
-    let kept = |account: &str| given.keep.iter().flatten().any(|keep| keep.eq_ignore_ascii_case(account));
-    let stopped = rows(books, &given.name).filter(|(account, row)| row.get(STOPPING) == "0" && !kept(account));
-    let accounts: std::collections::BTreeSet<&str> = stopped.map(|(account, _)| account).collect();
-    let write = |account: &str| {
-        let write = Write::new(BookVerb::Modify, BookEntity::User, &given.name).of("account", account);
-        write.set([(STOPPING, "-1".to_owned())])
+    let is_kept = |place: &str| given.keep.iter().flatten().any(|keep| keep.eq_ignore_ascii_case(place));
+    let own = books.associations.iter().filter(|(key, _)| key.user.eq_ignore_ascii_case(&given.name));
+    let stopped = own.filter(|(_, row)| row.get(STOPPING) == "0").map(|(key, _)| (&*key.account, &*key.partition));
+    let place = |account: &str, partition: &str| match partition {
+        "" => account.to_owned(),
+        partition => format!("{account}/{partition}"),
     };
+    let write = |(account, partition): (&str, &str)| {
+        let write = Write::new(BookVerb::Modify, BookEntity::User, &given.name);
+        write.of("account", account).of("partition", partition).set([(STOPPING, "-1".to_owned())])
+    };
+    let stopped = stopped.filter(|(account, partition)| !is_kept(&place(account, partition)));
     let change = Change::new(Action::Update, JOBS, &given.name).field("submission", "stopped", "open");
-    planned.add(change, accounts.into_iter().map(write).collect());
+    planned.add(change, stopped.map(write).collect());
     planned
 }
 

@@ -305,7 +305,61 @@ fn who_comes_back_may_submit_again_but_where_the_roster_allows_nothing() {
     ];
     let args = r#"{"name": "dooly", "uid": 2002, "state": "open", "keep": ["q"]}"#;
     let (_, told) = run(&SlurmJobs, args, rows);
-    assert_eq!(told, ["modify user where name=dooly account=p set MaxSubmitJobs=-1"]);
+    assert_eq!(told, ["modify user where name=dooly account=p partition= set MaxSubmitJobs=-1"]);
+    // A limit of one partition keeps that partition, and not the account as a whole.
+    let rows: &[Listed] = &[
+        ("association", "Cluster=ref Account=p User=dooly Fairshare=1 MaxSubmitJobs=0"),
+        ("association", "Cluster=ref Account=p User=dooly Partition=gpu Fairshare=1 MaxSubmitJobs=0"),
+        ("association", "Cluster=ref Account=p User=dooly Partition=big Fairshare=1 MaxSubmitJobs=0"),
+    ];
+    let (_, told) = run(&SlurmJobs, r#"{"name": "dooly", "uid": 2002, "state": "open", "keep": ["p/gpu"]}"#, rows);
+    let opened = ["partition=", "partition=big"]
+        .map(|place| format!("modify user where name=dooly account=p {place} set MaxSubmitJobs=-1"));
+    assert_eq!(told.into_iter().collect::<std::collections::BTreeSet<_>>(), opened.into());
+}
+
+/// A job that comes in between the look and the stop is in no order, and is ended all the same.
+#[test]
+fn a_job_that_was_submitted_before_the_stop_is_ended_too() {
+    use std::sync::atomic::{AtomicU8, Ordering};
+    // 0: nothing runs; 1: the stop is written, and a job came in before; 2: it is cancelled.
+    let stage = AtomicU8::new(0);
+    let mut system = Fake::new().answer_with(move |command| {
+        let argv: Vec<_> = command.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let line = argv.join(" ");
+        let now = stage.load(Ordering::SeqCst);
+        if line.contains("modify user") {
+            stage.store(1, Ordering::SeqCst);
+        } else if line.starts_with("scancel") {
+            stage.store(2, Ordering::SeqCst);
+        }
+        let stdout = match () {
+            () if line.contains("squeue") && now == 1 => "2002|7|RUNNING|0:10|UNLIMITED\n",
+            () if line.contains("show cluster") => "ref\n",
+            () if line.contains("show association") && now == 0 => return Some(row(&argv, "")),
+            () if line.contains("show association") => return Some(row(&argv, "0")),
+            () => "",
+        };
+        Some(ProgramOutput { stdout: stdout.into(), ..ProgramOutput::default() })
+    });
+    let args = r#"{"name": "dooly", "uid": 2002, "state": "stopped", "jobs": "cancel"}"#;
+    run_all(&SlurmJobs, &[args], &mut system).remove(0).outcome.unwrap();
+    let cancels = |effect: &&Effect| format!("{effect:?}").contains("scancel");
+    assert_eq!(system.effects().iter().filter(cancels).count(), 1, "{:?}", system.effects());
+}
+
+/// Dooly's association with this MaxSubmitJobs, in the columns that are asked for.
+fn row(argv: &[String], most: &str) -> ProgramOutput {
+    let columns = argv.last().unwrap().strip_prefix("format=").unwrap().split(',');
+    let cell = |column: &str| match column {
+        "Cluster" => "ref".to_owned(),
+        "Account" => "p".to_owned(),
+        "User" => "dooly".to_owned(),
+        "MaxSubmitJobs" => most.to_owned(),
+        _ => String::new(),
+    };
+    let line = columns.map(cell).collect::<Vec<_>>().join("|") + "\n";
+    ProgramOutput { stdout: line.into(), ..ProgramOutput::default() }
 }
 
 #[test]

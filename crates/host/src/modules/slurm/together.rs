@@ -177,15 +177,29 @@ fn carry_out(items: &[&dyn Item], plans: &Plans, system: &mut dyn System) -> Vec
     let (Some(mut said), Some(given)) = (said, given.into_iter().collect::<Option<Vec<_>>>()) else {
         return vec![None; items.len()];
     };
-    let ending: BTreeSet<u32> =
-        plans.iter().flatten().filter(|it| !it.orders.is_empty()).filter_map(|it| it.ends_all_of).collect();
-    let unknown = wait_until_over(system, &ending).err();
+    let until = Instant::now() + PATIENCE;
+    let first = plans.iter().flatten().filter(|planned| !planned.orders.is_empty()).collect::<Vec<_>>();
+    let mut unknown = wait_until_over(system, &ending(&first), until).err();
     let mut complaints = Vec::new();
     for (planned, given) in plans.iter().zip(given) {
         let own = said.drain(..planned.as_ref().map_or(0, |planned| planned.writes.len()));
         complaints.push(own.flatten().next().or(given.err()));
     }
-    let now = match plan(items, system) {
+    let mut now = plan(items, system);
+    // A job that was submitted before the stop was written is no way to stay: it was in no order, and gets one now.
+    for _ in 0..LATECOMERS {
+        let late =
+            now.iter().flatten().zip(plans).filter(|(_, planned)| planned.as_ref().is_ok_and(|it| !it.is_empty()));
+        let late: Vec<Planned> =
+            late.filter_map(|(now, _)| now.as_ref().ok()).filter(|it| !it.orders.is_empty()).cloned().collect();
+        if late.is_empty() || unknown.is_some() {
+            break;
+        }
+        late.iter().for_each(|planned| _ = give(system, planned));
+        unknown = wait_until_over(system, &ending(&late.iter().collect::<Vec<_>>()), until).err();
+        now = plan(items, system);
+    }
+    let now = match now {
         Ok(now) => now,
         Err(failure) => return items.iter().map(|_| Some(failure.clone())).collect(),
     };
@@ -216,11 +230,19 @@ fn give(system: &mut dyn System, planned: &Planned) -> Option<Result<(), Failure
 /// So long jobs may take to end that are told to: KillWait and what nodes need to clean up.
 const PATIENCE: Duration = Duration::from_secs(150);
 
+/// So often jobs are looked for that came in before their user could submit none any more.
+const LATECOMERS: usize = 3;
+
+/// Whose jobs all end by these orders.
+fn ending(ordered: &[&Planned]) -> BTreeSet<u32> {
+    ordered.iter().filter_map(|planned| planned.ends_all_of).collect()
+}
+
 /// Waits until none of these users has a job left; one that does not end is found by the look afterwards. The error says why
 /// nobody can tell.
-fn wait_until_over(system: &dyn System, uids: &BTreeSet<u32>) -> Result<(), String> {
-    let (begun, mut pause) = (Instant::now(), Duration::from_millis(20));
-    while !uids.is_empty() && begun.elapsed() < PATIENCE {
+fn wait_until_over(system: &dyn System, uids: &BTreeSet<u32>, until: Instant) -> Result<(), String> {
+    let mut pause = Duration::from_millis(20);
+    while !uids.is_empty() && Instant::now() < until {
         if jobs_of(system, uids)?.is_empty() {
             return Ok(());
         }
