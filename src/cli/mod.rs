@@ -13,6 +13,7 @@ pub mod export;
 pub mod import;
 mod interrupt;
 pub mod inventory;
+mod ledger;
 mod listing;
 pub mod log;
 pub mod node;

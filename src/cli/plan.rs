@@ -1,9 +1,9 @@
 //! `enlist plan`: what the roster would change, on all hosts and in the scheduler.
 
-use super::Exit;
 use super::passing::PassingArgs;
 use super::saved::{self, Saving};
 use super::site::{self, SiteArgs, fail_all};
+use super::{Exit, fail};
 use crate::cli::waiting;
 use crate::view;
 use crate::view::fold::Extent;
@@ -19,7 +19,7 @@ use control::sync::reach::Reach;
 use control::sync::{Planned, Site};
 use jiff::civil::Date;
 use std::path::{Path, PathBuf};
-use words::diag::Diagnostic;
+use words::diag::{Diagnostic, ErrorKind};
 
 /// Show what the roster would change on the hosts and in the scheduler; changes nothing.
 ///
@@ -73,6 +73,7 @@ pub fn run(args: &PlanArgs) -> Exit {
     };
     let (Planned { plan, warnings }, people) = match planned_for(args) {
         Ok(planned) => planned,
+        Err(problems) if args.redact => return fail_masked(&problems),
         Err(problems) => return fail_all(&problems, args.json),
     };
     if let Some(Err(problem)) = saving.as_ref().map(|saving| saving.write(&plan)) {
@@ -87,6 +88,20 @@ pub fn run(args: &PlanArgs) -> Exit {
     }
     if plan.is_empty() { Exit::OK } else { CHANGES }
 }
+
+/// That there is no plan, without what the problems say: a line of the roster, or who is on a host, may be in them, and nobody can
+/// tell which words of it are names.
+fn fail_masked(problems: &[Diagnostic]) -> Exit {
+    let (count, noun) = (problems.len(), if problems.len() == 1 { "problem" } else { "problems" });
+    let problem =
+        Diagnostic::new(ErrorKind::Refused, format!("there is no plan, for {count} {noun}, not shown with --redact"));
+    let places = problems.iter().filter_map(|problem| problem.place.as_ref()).map(|place| format!("at {place}"));
+    let problem = places.take(MOST_PLACES).fold(problem, Diagnostic::note);
+    fail(&problem.hint("without --redact they are told, where nobody else reads along"))
+}
+
+/// So many places are told.
+const MOST_PLACES: usize = 20;
 
 /// The plan, saved or made now, and the logins of the roster that it was made from.
 fn planned_for(args: &PlanArgs) -> Result<(Planned, Vec<String>), Vec<Diagnostic>> {

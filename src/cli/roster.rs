@@ -3,16 +3,15 @@
 mod import;
 
 use super::Exit;
+use super::ledger::Ledger;
 use super::site::{self, fail_all, read_roster};
 use crate::view;
 use crate::view::styles::{stderr, stdout};
 use clap::{Args, Subcommand};
 use control::roster::{CHECKS, Roster, calendar, ids, schema, today};
 use jiff::civil::Date;
-use std::fs::File;
-use std::io::{ErrorKind as ErrorOf, Write};
 use std::path::{Path, PathBuf};
-use words::diag::{Diagnostic, ErrorKind};
+use words::diag::Diagnostic;
 use words::text::width::pad;
 
 /// Look at the roster itself, or make one of what is there. Changes no host.
@@ -62,6 +61,9 @@ pub enum Action {
         /// Begin a ledger where there is none
         #[arg(long)]
         new: bool,
+        /// A login or group whose entry was gone and is there again means the same as before; repeatable
+        #[arg(long, value_name = "NAME")]
+        returns: Vec<String>,
         /// Answer in JSON
         #[arg(long)]
         json: bool,
@@ -90,7 +92,7 @@ pub fn run(args: &RosterArgs) -> Exit {
         Action::Calendar { roster, from, until, json } => {
             done(show_calendar(roster, from.unwrap_or_else(today), *until, *json), *json)
         }
-        Action::Number { roster, new, json } => done(number(roster, *new, *json), *json),
+        Action::Number { roster, new, returns, json } => done(number(roster, *new, returns, *json), *json),
         Action::Schema => {
             out.line(format!("{:#}", schema::schema()));
             Exit::OK
@@ -119,14 +121,13 @@ fn show_calendar(roster: &Path, from: Date, until: Option<Date>, json: bool) -> 
 
 /// Gives numbers out. The ledger is held from reading to writing, so that of two at once none gives the same number, also
 /// where several rosters share it.
-fn number(path: &Path, new: bool, json: bool) -> Result<(), Vec<Diagnostic>> {
+fn number(path: &Path, new: bool, returns: &[String], json: bool) -> Result<(), Vec<Diagnostic>> {
     let place = ids::ledger_path(&site::roster_files(path)?)?;
-    let mut ledger = hold(&place, new).map_err(|problem| vec![problem])?;
-    let numbered = ids::number(site::roster_files(path)?, today())?;
+    let mut ledger = Ledger::hold(&place, new).map_err(|problem| vec![problem])?;
+    let numbered = ids::number(site::roster_files(path)?, today(), returns)?;
     let out = stdout();
     if !numbered.lines.is_empty() {
-        let written = ledger.write_all(numbered.added.as_bytes()).and_then(|()| ledger.sync_all());
-        written.map_err(|error| vec![cannot(&place, &error.to_string())])?;
+        ledger.add(&numbered.added).map_err(|problem| vec![problem])?;
     }
     let lines: Vec<&str> = numbered.lines.iter().map(|line| line.trim_end()).collect();
     if json {
@@ -138,24 +139,6 @@ fn number(path: &Path, new: bool, json: bool) -> Result<(), Vec<Diagnostic>> {
         stderr().line(format!("Written to {}. It belongs to the roster: commit both.", numbered.path.display()));
     }
     Ok(())
-}
-
-/// Opens the ledger to add to it, and locks it. One that is not there is an error unless a new one is wanted: with a name that is
-/// misspelt, all numbers would begin anew.
-fn hold(place: &Path, new: bool) -> Result<File, Diagnostic> {
-    let opened = File::options().read(true).append(true).create(new).open(place);
-    let file = opened.map_err(|error| match error.kind() {
-        ErrorOf::NotFound => {
-            cannot(place, "there is none").hint("if this roster never had one: --new; else get it from git")
-        }
-        _ => cannot(place, &error.to_string()),
-    })?;
-    file.lock().map_err(|error| cannot(place, &format!("it cannot be locked: {error}")))?;
-    Ok(file)
-}
-
-fn cannot(place: &Path, why: &str) -> Diagnostic {
-    Diagnostic::new(ErrorKind::Input, format!("cannot write the ledger {}: {why}", place.display()))
 }
 
 fn summary(roster: &Roster) -> String {

@@ -57,10 +57,11 @@ pub fn page(people: &[PersonStanding], site: &str, now: &str) -> String {
     let mut page = Page::new(&format!("enlist status {site}"));
     page.element("<h1>Everybody's state <bdi>", site, "</bdi></h1>\n");
     page.element("<p class=\"sum\">", &sum(people), "</p>\n").element("<p class=\"faint\">", now, "</p>\n");
-    page.markup("<table>\n<tr><th>Login<th>Name<th>Group<th>State<th>First broken link<th>What to do</tr>\n");
+    page.markup("<table>\n<tr><th>Login<th>Name<th>Group<th>Manager<th>Projects<th>State<th>First broken link<th>What to do</tr>\n");
     for one in people {
         page.element("<tr><td><bdi>", &one.login, "</bdi><td><bdi>").text(one.name.as_deref().unwrap_or_default());
-        page.element("</bdi><td>", &one.group, "<td class=\"");
+        page.element("</bdi><td>", &one.group, "<td><bdi>").text(one.manager.as_deref().unwrap_or_default());
+        page.element("</bdi><td>", &one.projects.join(", "), "<td class=\"");
         page.markup(match one.state {
             StandingKind::Broken => "broken",
             StandingKind::Unknown => "unknown",

@@ -111,6 +111,60 @@ fn a_key_file_of_windows_is_taken() {
     assert!(!desk.roster().contains('\u{feff}'));
 }
 
+const NUMBERED: &str = "ids: {users: 20000-29999}\ngroups:\n  ai: {gid: 3001}\nusers:\n  kim: {group: ai}\n";
+
+/// The numbers of the ledger's lines, in order.
+fn given(desk: &Desk) -> Vec<String> {
+    let text = std::fs::read_to_string(desk.0.join("ids.ledger")).unwrap();
+    let numbers = text.lines().filter_map(|line| line.strip_prefix("uid ")?.split(' ').next().map(str::to_owned));
+    numbers.collect()
+}
+
+#[test]
+fn somebody_new_gets_the_next_number_in_the_edit_that_is_shown() {
+    let desk = Desk::new("numbered");
+    desk.put("roster.yml", NUMBERED);
+    let add = |words: &[&str]| desk.enlist(&[&["user", "add"], words, &["--group", "ai"]].concat());
+    assert!(add(&["lee"]).code(1).stderr.contains("`kim` has no uid yet"));
+    desk.put("roster.yml", NUMBERED.replace("kim: {", "kim: {uid: 2001, "));
+    let missing = add(&["lee"]).code(1).stderr;
+    assert!(missing.contains("there is none") && missing.contains("enlist roster number --new"), "{missing}");
+    desk.put("roster.yml", NUMBERED);
+    desk.enlist(&["roster", "number", "--new"]).ok();
+    let checked = add(&["lee", "--check"]).ok().stdout;
+    assert!(checked.contains("+  lee:") && checked.contains("+uid 20001 lee "), "{checked}");
+    assert_eq!((given(&desk), desk.roster()), (vec!["20000".to_owned()], NUMBERED.to_owned()));
+    let told: serde_json::Value = serde_json::from_str(&add(&["lee", "--json"]).ok().stdout).unwrap();
+    assert!(told["numbers"]["added"][0].as_str().is_some_and(|line| line.starts_with("uid 20001 lee ")), "{told}");
+    assert_eq!(given(&desk), ["20000", "20001"]);
+    assert!(add(&["lee"]).ok().stdout.contains("Nothing to do"));
+    desk.enlist(&["roster", "check"]).ok();
+
+    // Many at once get numbers of their own.
+    let names: Vec<String> = (0..8).map(|n| format!("p{n}")).collect();
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = names.iter().map(|name| scope.spawn(|| add(&[name.as_str()]))).collect();
+        runs.into_iter().for_each(|run| _ = run.join().unwrap().ok());
+    });
+    let mut all = given(&desk);
+    all.sort();
+    assert_eq!(all, (20000..20010).map(|number| number.to_string()).collect::<Vec<_>>());
+    desk.enlist(&["roster", "check"]).ok();
+
+    // Whose entry was taken out is not who is called so later.
+    desk.put("roster.yml", desk.roster().replace("  kim: {group: ai}\n", ""));
+    assert!(desk.enlist(&["roster", "check"]).code(1).stderr.contains("has no entry any more"));
+    assert!(desk.enlist(&["roster", "number"]).ok().stdout.contains("+ gone uid 20000 kim "));
+    assert!(add(&["kim"]).code(1).stderr.contains("`kim` was here before, with uid 20000 in the ledger"));
+    desk.put("class.csv", "login,name,group\nkim,Kim,ai\nhong,Hong,ai\n");
+    let rows = desk.enlist(&["user", "import", "--csv", "class.csv"]).code(3);
+    assert!(rows.stderr.contains("`kim` was here before") && rows.stdout.contains("+uid 20010 hong "), "{rows:?}");
+    desk.put("roster.yml", desk.roster() + "  kim: {group: ai}\n");
+    assert!(desk.enlist(&["roster", "number"]).code(1).stderr.contains("--returns kim"));
+    assert!(desk.enlist(&["roster", "number", "--returns", "kim"]).ok().stdout.contains("+ uid 20000 kim "));
+    desk.enlist(&["roster", "check"]).ok();
+}
+
 #[test]
 fn twenty_people_added_at_once_are_twenty_people() {
     let desk = Desk::new("many");

@@ -6,7 +6,8 @@ use super::order::{Asked, CarryArgs, Order, Said};
 use super::{Done, FileArgs, input};
 use crate::view::styles::stderr;
 use clap::Args;
-use control::roster::{Roster, edit, load};
+use control::roster::ids::as_numbered;
+use control::roster::{Roster, edit, today};
 use row::{Columns, Row, Whose};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -132,7 +133,7 @@ impl State {
         if text == self.roster.source.text {
             return Ok((login, "same"));
         }
-        self.roster = load(&Source::new(self.roster.source.name.clone(), text))?;
+        self.roster = as_numbered(&Source::new(self.roster.source.name.clone(), text), today())?.0;
         Ok((login, if is_known { "changed" } else { "added" }))
     }
 }

@@ -3,6 +3,7 @@
 use super::welcome::{self, Letter, Welcome};
 use super::{Done, FileArgs, writing};
 use crate::cli::apply::{self, ApplyArgs};
+use crate::cli::ledger::{self, Ledger};
 use crate::cli::options::{InventoryArgs, LoginArgs};
 use crate::cli::site::{SiteArgs, read_roster};
 use crate::cli::{Exit, exit, plan};
@@ -11,7 +12,8 @@ use crate::view::fold::Extent;
 use crate::view::styles::{stderr, stdout};
 use clap::Args;
 use control::plan::Plan;
-use control::roster::Roster;
+use control::roster::ids::{Numbered, as_numbered};
+use control::roster::{Roster, today};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use words::diag::{Diagnostic, ErrorKind, Source};
@@ -76,16 +78,32 @@ pub type Said = Map<String, Value>;
 struct Edited {
     before: Roster,
     asked: Asked,
+    after: Roster,
+    /// The numbers that are given out with it.
+    numbered: Option<Numbered>,
 }
 
 impl Edited {
+    fn new(before: Roster, asked: Asked) -> Result<Self, Vec<Diagnostic>> {
+        let source = Source::new(before.source.name.clone(), asked.text.clone());
+        let (after, numbered) = as_numbered(&source, today())?;
+        if let Some(Numbered { path, .. }) = numbered.as_ref().filter(|numbered| !numbered.path.exists()) {
+            return Err(vec![ledger::missing(path)]);
+        }
+        Ok(Self { before, asked, after, numbered })
+    }
+
     fn is_changed(&self) -> bool {
         self.before.source.text != self.asked.text
     }
 
-    /// The roster with the edit.
-    fn after(&self) -> Result<Roster, Vec<Diagnostic>> {
-        control::roster::load(&Source::new(self.before.source.name.clone(), self.asked.text.clone()))
+    /// What becomes of the roster, and of its ledger.
+    fn diff(&self) -> Vec<String> {
+        let mut lines = view::diff::texts(&self.before.source.name, &self.before.source.text, &self.asked.text);
+        if let Some(Numbered { path, before, added, .. }) = &self.numbered {
+            lines.extend(view::diff::texts(&path.display().to_string(), before, &format!("{before}{added}")));
+        }
+        lines
     }
 
     /// How it ends where all that was asked and could be done is done.
@@ -102,7 +120,7 @@ impl Order<'_> {
         let held = writing::lock(&self.file.roster);
         let before = read_roster(&self.file.roster)?;
         let asked = edit(&before)?;
-        let edited = Edited { before, asked };
+        let edited = Edited::new(before, asked)?;
         self.show_diff(&edited);
         edited.asked.bad.iter().for_each(exit::show);
         if self.carry.check {
@@ -139,8 +157,7 @@ impl Order<'_> {
         if self.file.json {
             return;
         }
-        let (out, name) = (stdout(), &edited.before.source.name);
-        let diff = view::diff::texts(name, &edited.before.source.text, &edited.asked.text);
+        let (out, name, diff) = (stdout(), &edited.before.source.name, edited.diff());
         if edited.is_changed() {
             out.lines(diff.iter().map(|line| view::diff::styled(line)));
         } else {
@@ -155,15 +172,26 @@ impl Order<'_> {
         }
     }
 
+    /// The roster, then the numbers in the ledger: an entry without a number is named by every command until it has one.
     fn write(&self, edited: &Edited) -> Result<(), Vec<Diagnostic>> {
-        writing::write(&self.file.roster, &edited.before.source.text, &edited.asked.text)
-            .map_err(|problem| vec![problem])
+        let one = |problem| vec![problem];
+        let mut ledger = None;
+        if let Some(numbered) = &edited.numbered {
+            let mut held = Ledger::hold(&numbered.path, false).map_err(one)?;
+            held.refuse_other_than(&numbered.before).map_err(one)?;
+            ledger = Some((held, numbered));
+        }
+        writing::write(&self.file.roster, &edited.before.source.text, &edited.asked.text).map_err(one)?;
+        let Some((mut held, numbered)) = ledger else { return Ok(()) };
+        let name = &edited.before.source.name;
+        held.add(&numbered.added).map_err(|problem| {
+            one(problem.note(format!("{name} is written")).hint(format!("enlist roster number --roster {name}")))
+        })
     }
 
     fn apply(&self, edited: &Edited, letters: Vec<Letter>) -> Done {
-        let roster = edited.after()?;
-        let site = self.carry.site();
-        let planned = plan::of_people(&site, &roster, &edited.asked.people)?;
+        let (roster, site) = (&edited.after, self.carry.site());
+        let planned = plan::of_people(&site, roster, &edited.asked.people)?;
         plan::warn(&planned.warnings);
         let plan = planned.plan;
         if !self.file.json {
@@ -173,7 +201,7 @@ impl Order<'_> {
         // Whoever answered saw this roster: it must still be the one, and stay so until all is done.
         let held = writing::lock(&self.file.roster);
         self.write(edited)?;
-        let (exit, done) = self.carry_out(site, &roster, &plan)?;
+        let (exit, done) = self.carry_out(site, roster, &plan)?;
         drop(held);
         let mut more = Map::from_iter([("applied".to_owned(), done)]);
         let exit = if exit == Exit::ERROR { exit } else { self.send(letters, exit, &mut more) };
@@ -212,9 +240,8 @@ impl Order<'_> {
     /// The words of welcome, made and their places looked at before anything is written.
     fn letters(&self, edited: &Edited) -> Result<Vec<Letter>, Vec<Diagnostic>> {
         let Some(path) = &self.carry.welcome else { return Ok(Vec::new()) };
-        let roster = edited.after()?;
         let people = &edited.asked.people;
-        let welcome = Welcome::new(&self.carry.site(), &roster, None).map_err(|problem| vec![problem])?;
+        let welcome = Welcome::new(&self.carry.site(), &edited.after, None).map_err(|problem| vec![problem])?;
         let letter = |login: &String| {
             let text = welcome.text(login)?;
             Letter::new(path, login, text, people.len() > 1).map_err(|problem| vec![problem])
@@ -242,14 +269,17 @@ impl Order<'_> {
             return;
         }
         let name = &edited.before.source.name;
-        let diff = view::diff::texts(name, &edited.before.source.text, &edited.asked.text);
-        let diff: String = diff.iter().map(|line| format!("{line}\n")).collect();
+        let diff: String = edited.diff().iter().map(|line| format!("{line}\n")).collect();
         let is_written = edited.is_changed() && !self.carry.check;
         let mut answer = Map::from_iter([
             ("file".to_owned(), json!(name)),
             ("changed".to_owned(), json!(is_written)),
             ("diff".to_owned(), json!(diff)),
         ]);
+        if let Some(numbered) = &edited.numbered {
+            let lines: Vec<&str> = numbered.lines.iter().map(|line| line.trim_end()).collect();
+            answer.insert("numbers".to_owned(), json!({ "file": numbered.path, "added": lines }));
+        }
         answer.extend(edited.asked.said.clone());
         answer.extend(more);
         stdout().json(&Value::Object(answer).to_string());

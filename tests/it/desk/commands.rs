@@ -81,4 +81,16 @@ fn a_saved_plan_is_shown_in_every_form_and_masked_the_same_each_time() {
     let refused = lab.enlist(&["apply", path(&plan), "--roster", path(&file)]).code(1).stderr;
     assert!(refused.contains("is no plan"), "{refused}");
     lab.enlist(&["plan", "--json", "--redact", "-i", INVENTORY]).code(1);
+    // What is refused names nobody either: neither a line of the roster nor who is on a host.
+    let wrong =
+        roster_file(&lab, "groups: {ai: {gid: 3001}}\nusers:\n  gildong: {uid: 2001, group: none, comment: 홍길동}\n");
+    lab.sh("login1", "useradd -u 2999 mallory").ok();
+    let taken = lab.write_temp("taken.yml", "groups: {ai: {gid: 3001}}\nusers:\n  gildong: {uid: 2999, group: ai}\n");
+    for (file, name) in [(wrong, "gildong"), (taken, "mallory")] {
+        let site = ["plan", "-i", INVENTORY, "--roster", path(&file)];
+        assert!(lab.enlist(&site).code(1).stderr.contains(name));
+        let masked = lab.enlist(&[&site[..], &["--redact"]].concat()).code(1);
+        assert!(masked.stderr.contains("there is no plan, for 1 problem") && masked.stdout.is_empty(), "{masked:?}");
+        assert!(["gildong", "mallory", "홍길동"].iter().all(|name| !masked.stderr.contains(name)), "{masked:?}");
+    }
 }

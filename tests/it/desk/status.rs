@@ -6,7 +6,8 @@ use crate::support::lab;
 const ROSTER: &str = "site: 'lab <b>'\nscheduler: slurm_master\ngroups: {ai: {gid: 3001}, gpu: {gid: 3002}}\nusers:\n\
     \x20 well: {uid: 2001, group: ai, comment: 홍길동}\n  nohome: {uid: 2002, group: ai}\n  shell: {uid: 2003, group: ai, shell: /bin/bash}\n\
     \x20 noacct: {uid: 2004, group: gpu, groups: [ai]}\n  kept: {uid: 2005, group: ai, locked: yes}\n  over: {uid: 2006, group: ai, expires: 2020-01-01}\n\
-    \x20 gone: {uid: 2007, group: ai, state: absent}\n  stays: {uid: 2008, group: ai}\n  limit: {uid: 2009, group: ai}\n\
+    \x20 gone: {uid: 2007, group: ai, state: absent}\n  stays: {uid: 2008, group: ai, manager: Kim Minsu}\n  limit: {uid: 2009, group: ai}\n\
+    projects:\n  vision: {members: [over, noacct], manager: 이 교수}\n\
     accounts:\n  lab: {users: [well, nohome, limit]}\n";
 
 #[test]
@@ -66,6 +67,17 @@ fn everybody_with_the_first_broken_link() {
     assert_eq!(states(status(&["--json", "--state", "well", "--state", "ended"]).ok()), ["noacct well", "over ended"]);
     assert_eq!(states(status(&["--json", "--group", "gpu"]).ok()), ["noacct well"]);
     assert_eq!(states(status(&["--json", "--account", "lab"]).code(2)).len(), 3);
+    assert_eq!(states(status(&["--json", "--project", "vision"]).ok()), ["noacct well", "over ended"]);
+    assert_eq!(states(status(&["--json", "--manager", "Kim Minsu"]).code(2)), ["stays broken"]);
+    let of_lee = json(&status(&["--json", "--manager", "이 교수", "--state", "well"]).ok());
+    assert_eq!((&of_lee[0]["login"], &of_lee[0]["projects"]), (&"noacct".into(), &serde_json::json!(["vision"])));
+    assert_eq!((of_lee.as_array().unwrap().len(), &of_lee[0]["manager"]), (1, &"이 교수".into()));
+    for (option, says) in [("--project", "no project or course `visio`"), ("--manager", "no manager `visio`")] {
+        let unknown = status(&[option, "visio"]).code(1);
+        assert!(unknown.stderr.contains(says) && unknown.stdout.is_empty(), "nobody is no answer: {unknown:?}");
+    }
+    let page = status(&["--html", "--project", "vision"]).ok().stdout;
+    assert!(page.contains("<bdi>이 교수</bdi><td>vision<td") && !page.contains("nohome"), "{page}");
     let page = status(&["--html"]).code(2).stdout;
     assert!(
         page.contains("lab &lt;b&gt;")

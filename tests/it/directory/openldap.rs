@@ -280,6 +280,42 @@ fn what_others_write_stays_and_a_plan_that_is_old_touches_nothing() {
     for kept in ["mail: own@example.org", "sshPublicKey: ssh-rsa AAAAb own", "memberUid: keeper", "uid: keeper"] {
         assert!(after.contains(kept), "{kept} is not in:\n{after}");
     }
+    taken_over(&lab, &directory);
+}
+
+/// A roster of who is there, in the directory and on a host: its first plan changes nothing but what was named.
+fn taken_over(lab: &Lab, directory: &str) {
+    let directories = lab.write_temp("directories.yml", &format!("directories:\n  corp:\n{directory}"));
+    let import = |hosts: &str| {
+        let import = ["roster", "import", "--json", "-i", INVENTORY, "--hosts", hosts, "--ids", "2000-3999"];
+        let told = lab.enlist(&[&import[..], &["--directories", path(&directories)]].concat()).code(3).stdout;
+        serde_json::from_str::<serde_json::Value>(&told).unwrap()
+    };
+    let same = import("master_node");
+    let named: Vec<_> =
+        same["differences"].as_array().unwrap().iter().map(|one| format!("{}: {}", one["what"], one["why"])).collect();
+    let (quiet, loud) = ("on corp; /bin/sh on master_node", "left out: the primary group, gid 100, is none");
+    for said in ["user dooly\": \"shell is left alone", "user gildong\": \"the key own is only on corp", quiet, loud] {
+        assert!(named.iter().any(|one| one.contains(said)), "{said} is not in {named:?}");
+    }
+    assert_eq!((named.len(), &same["people"]), (6, &3.into()), "{named:?}");
+    let taken = lab.write_temp("taken.yml", same["roster"].as_str().unwrap());
+    let text = std::fs::read_to_string(&taken).unwrap();
+    assert!(text.contains("comment: 홍 길동") && text.contains("ssh-ed25519") && !text.contains("AAAAb own"), "{text}");
+    let planned = enlist(lab, &["plan"], &taken).ok().stdout;
+    assert!(planned.starts_with("Nothing to do: "), "{planned}");
+
+    // On a host that has none of them the first plan makes them, and each of them is named.
+    let more = import("master_node,login1");
+    let differences = more["differences"].to_string();
+    let taken = lab.write_temp("taken.yml", more["roster"].as_str().unwrap());
+    let planned = enlist(lab, &["plan"], &taken).code(2).stdout;
+    assert!(of_directory(&planned).is_empty(), "the directory stays as it is: {planned}");
+    for name in ["gildong", "dooly", "mina"] {
+        assert!(planned.contains(&format!("+ user {name}")), "{planned}");
+        assert!(differences.contains(&format!("user {name}")), "{differences}");
+    }
+    assert!(!planned.contains("keeper") && !planned.contains("  ~ "), "{planned}");
 }
 
 #[test]

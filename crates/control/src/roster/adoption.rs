@@ -115,10 +115,8 @@ pub fn adopted(
     groups::missing(places, &groups, &used, &mut found);
     let logins: BTreeSet<&str> = people.iter().map(people::Taken::login).collect();
     let kept = books.map(|books| books::written(books, &logins, &mut found));
-    let users = people.iter().map(|one| {
-        let default = books.and_then(|books| books.default_account(one.login()));
-        (one.login(), one.written(default.filter(|_| kept.is_some())))
-    });
+    let defaults = books.map(FoundBooks::default_accounts).unwrap_or_default();
+    let users = people.iter().map(|one| (one.login(), one.written(defaults.get(one.login()).copied())));
     map.insert("users".to_owned(), users.collect());
     if let Some(accounts) = kept.filter(|accounts| accounts.as_map().is_some_and(|map| !map.is_empty())) {
         map.insert("accounts".to_owned(), accounts);

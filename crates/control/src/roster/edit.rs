@@ -1,7 +1,8 @@
 //! Edits of a roster's text on behalf of one person, for `enlist user`: from the text and what shall be said to the new
 //! text. Pure; every check of [`super::load`] has passed on what is given back.
 
-use super::{Account, Member, PersonState, Roster, State, User, keys, load};
+use super::ids::{Kind, as_numbered};
+use super::{Account, Member, PersonState, Roster, State, User, keys, today};
 use crate::yaml;
 use crate::yaml::edit::{Edit, edit};
 use words::diag::{Diagnostic, ErrorKind, Source};
@@ -43,6 +44,7 @@ pub struct Wanted {
 /// is left as he is.
 pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<Diagnostic>> {
     let Some(user) = roster.user(name) else {
+        refuse_namesake(roster, name, wanted)?;
         let entry = Edit::Set(path(&["users", name]), new_entry(roster, wanted)?);
         let entry = [entry].into_iter().chain(memberships(roster, name, wanted)?).collect::<Vec<_>>();
         return checked(roster, &entry);
@@ -64,6 +66,16 @@ pub fn add(roster: &Roster, name: &str, wanted: &Wanted) -> Result<String, Vec<D
     }
     let problem = Diagnostic::input(&user.name.place, format!("`{name}` is in the roster already, and not as wanted"));
     Err(one(problem.hint(format!("change the entry: enlist user modify {name} …"))))
+}
+
+/// Somebody new is not who had the name in the ledger: with the name would come the number, and with that the files.
+fn refuse_namesake(roster: &Roster, name: &str, wanted: &Wanted) -> Result<(), Vec<Diagnostic>> {
+    let given = roster.numbers.as_ref().and_then(|numbers| numbers.ledger.number_of(Kind::User, name));
+    let Some(given) = given.filter(|given| wanted.uid != Some(*given)) else { return Ok(()) };
+    let message = format!("`{name}` was here before, with uid {given} in the ledger");
+    let problem = Diagnostic::new(ErrorKind::Input, message);
+    let problem = problem.note("somebody new needs another login: files of that time have this number");
+    Err(one(problem.hint(format!("to take him back: --uid {given}"))))
 }
 
 /// The roster's text with the entry of `name` as wanted. With `state: absent` he is taken out of all accounts, too; when an
@@ -106,14 +118,14 @@ fn path(keys: &[&str]) -> Vec<String> {
 /// Said behind the name of a text that is not written.
 pub const AS_IT_WOULD_BE: &str = "(as it would be)";
 
-/// Makes the edits and reads the result with all checks.
+/// Makes the edits and reads the result with all checks, and with the numbers that the ledger gives for it.
 fn checked(roster: &Roster, edits: &[Edit]) -> Result<String, Vec<Diagnostic>> {
     if roster.is_folder() {
         let message = format!("{} is a folder, and only a roster of one file is edited", roster.source.name);
         return Err(one(Diagnostic::new(ErrorKind::Usage, message).hint("edit the person's entry by hand")));
     }
     let text = edit(&roster.source, edits).map_err(one)?;
-    load(&Source::new(format!("{} {AS_IT_WOULD_BE}", roster.source.name), text.clone()))?;
+    as_numbered(&Source::new(format!("{} {AS_IT_WOULD_BE}", roster.source.name), text.clone()), today())?;
     Ok(text)
 }
 
@@ -123,7 +135,8 @@ fn new_entry(roster: &Roster, wanted: &Wanted) -> Result<Value, Vec<Diagnostic>>
             .note(why)
             .hint("`enlist audit -i INVENTORY` shows who has which number on the hosts"))
     };
-    if wanted.uid.is_none() {
+    let gives_numbers = roster.numbers.as_ref().is_some_and(|numbers| numbers.range(Kind::User).is_some());
+    if wanted.uid.is_none() && !gives_numbers {
         let highest = roster.users.iter().map(|user| user.uid.value).max();
         let known = highest.map_or("none is given yet".into(), |uid| format!("the highest in the roster is {uid}"));
         return Err(missing("--uid", format!("it is the same on every host, and never guessed; {known}")));

@@ -156,6 +156,11 @@ impl Engagement {
         (row.starts.as_ref().or(self.starts.as_ref()), row.ends.as_ref().or(self.ends.as_ref()))
     }
 
+    /// Whether `login` is a member, on whatever day.
+    pub fn has_member(&self, login: &str) -> bool {
+        self.logins().any(|member| member.value == login)
+    }
+
     /// How many members it has.
     pub fn size(&self) -> usize {
         self.members.len()

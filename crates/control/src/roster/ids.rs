@@ -1,16 +1,18 @@
 //! Numbers that are given out: from ranges, once and for ever, and written to a ledger beside the roster.
 //!
 //! The ledger is a file of lines `uid 20001 gildong 2026-11-30`, one for each number that anybody ever had. It is only added
-//! to, so a number whose entry was taken out of the roster is still taken, and somebody who returns gets his own back.
+//! to, so a number whose entry was taken out of the roster is still taken. Such an entry is noted by a line
+//! `gone uid 20001 gildong 2027-03-01`: whoever is called so later may be somebody else, so the number, and the files with it, are
+//! his only when somebody says so. Then a line as the first one follows.
 
 use super::files::RosterFiles;
-use super::load::{load_files, read_files};
+use super::load::{Unnumbered, load_files, read_files};
 use super::model::{Roster, Written};
 use super::names;
 use super::reader::day_of;
 use crate::roster::claims;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,7 +52,8 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    fn range(&self, kind: Kind) -> Option<&RangeInclusive<u32>> {
+    /// From where numbers of a kind are given.
+    pub(super) fn range(&self, kind: Kind) -> Option<&RangeInclusive<u32>> {
         match kind {
             Kind::User => self.users.as_ref(),
             Kind::Group => self.groups.as_ref(),
@@ -65,6 +68,8 @@ pub struct IdLedger {
     pub source: Option<Arc<Source>>,
     by_name: HashMap<(Kind, String), u32>,
     by_number: BTreeMap<(Kind, u32), Written<String>>,
+    /// Names that had no entry any more, and since when that is known.
+    gone: HashMap<(Kind, String), Date>,
 }
 
 impl IdLedger {
@@ -88,18 +93,28 @@ impl IdLedger {
     }
 
     fn line(&mut self, line: &str, place: Place) -> Result<(), Diagnostic> {
-        let Some((kind, id, name)) = parsed(line) else {
+        let Some(Parsed { is_gone, kind, id, name, day }) = Parsed::of(line) else {
             let problem = Diagnostic::input(&place, "this is no line of a ledger");
             return Err(problem.hint("a line is `uid 20001 gildong 2026-11-30`; enlist writes them"));
         };
-        if let Some(other) = self.by_number.get(&(kind, id)) {
+        let own = (kind, name.to_owned());
+        let is_own = self.by_name.get(&own) == Some(&id);
+        if is_gone && is_own {
+            self.gone.insert(own, day);
+            return Ok(());
+        } else if is_gone {
+            let message = format!("`{name}` is gone here, and has no {} {id} in the lines before", kind.id_name());
+            return Err(Diagnostic::input(&place, message).hint("get the whole file back from git"));
+        }
+        let returns = self.gone.remove(&own).is_some();
+        if let Some(other) = self.by_number.get(&(kind, id)).filter(|_| !(returns && is_own)) {
             let message =
                 format!("{} {id} is in the ledger twice, of `{}` and of `{name}`", kind.id_name(), other.value);
             let problem = Diagnostic::input(&place, message).note(format!("first at {}", other.place));
             return Err(problem.hint("two branches gave numbers out: take the later line away, and number again"));
         }
         // Whose number was changed has several; the last one counts, and the others are nobody else's.
-        self.by_name.insert((kind, name.to_owned()), id);
+        self.by_name.insert(own, id);
         self.by_number.insert((kind, id), Written { value: name.to_owned(), place });
         Ok(())
     }
@@ -109,27 +124,52 @@ impl IdLedger {
         self.by_name.get(&(kind, name.to_owned())).copied()
     }
 
+    /// Since when it is known that the entry of `name` is gone.
+    pub fn gone_since(&self, kind: Kind, name: &str) -> Option<Date> {
+        self.gone.get(&(kind, name.to_owned())).copied()
+    }
+
+    /// The names that have an entry, as far as the ledger knows, each with its number.
+    fn there(&self) -> impl Iterator<Item = (Kind, u32, &str)> {
+        let all = self.by_number.iter().map(|((kind, id), name)| (*kind, *id, name.value.as_str()));
+        let is_last = |(kind, id, name): &(Kind, u32, &str)| self.number_of(*kind, name) == Some(*id);
+        all.filter(is_last).filter(|(kind, _, name)| self.gone_since(*kind, name).is_none())
+    }
+
     /// Whose number `id` is or was.
     pub fn owner_of(&self, kind: Kind, id: u32) -> Option<&Written<String>> {
         self.by_number.get(&(kind, id))
     }
 }
 
-fn parsed(line: &str) -> Option<(Kind, u32, &str)> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let [kind, id, name, day] = words[..] else { return None };
-    let kind = [Kind::User, Kind::Group].into_iter().find(|one| one.id_name() == kind)?;
-    day_of(day).filter(|_| names::posix_problem(name).is_none())?;
-    Some((kind, id.parse().ok()?, name))
+/// A line.
+struct Parsed<'l> {
+    /// Whether it says that the entry is gone.
+    is_gone: bool,
+    kind: Kind,
+    id: u32,
+    name: &'l str,
+    day: Date,
 }
 
-/// The lines that a ledger lacks: of everybody in the roster with a number, and of those who get theirs now, the lowest free
-/// one of the range each. Fails where a range is used up, and where none is written.
-pub fn new_lines(
-    roster: &Roster,
-    unnumbered: &[(Kind, Written<String>)],
-    day: Date,
-) -> Result<Vec<String>, Vec<Diagnostic>> {
+impl<'l> Parsed<'l> {
+    fn of(line: &'l str) -> Option<Self> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (is_gone, words) = match &words[..] {
+            ["gone", rest @ ..] => (true, rest),
+            all => (false, all),
+        };
+        let [kind, id, name, day] = *words else { return None };
+        let kind = [Kind::User, Kind::Group].into_iter().find(|one| one.id_name() == kind)?;
+        let day = day_of(day).filter(|_| names::posix_problem(name).is_none())?;
+        Some(Self { is_gone, kind, id: id.parse().ok()?, name, day })
+    }
+}
+
+/// The lines that a ledger lacks: of names whose entries are gone, of everybody in the roster with a number, of who returned,
+/// and of those who get a number now, the lowest free one of the range each. Fails where a range is used up, and where none is
+/// written.
+fn new_lines(roster: &Roster, unnumbered: &[Unnumbered], day: Date) -> Result<Vec<String>, Vec<Diagnostic>> {
     let Some(numbers) = &roster.numbers else {
         return Err(vec![
             Diagnostic::new(ErrorKind::Input, format!("{} gives no numbers out", roster.source.name))
@@ -137,7 +177,9 @@ pub fn new_lines(
         ]);
     };
     let mut taken: BTreeMap<(Kind, u32), String> = BTreeMap::new();
-    let mut lines = Vec::new();
+    let gone = without_entry(roster);
+    let mut lines: Vec<String> =
+        gone.iter().map(|(kind, id, name)| format!("gone {} {id} {name} {day}\n", kind.id_name())).collect();
     for (was, name) in roster.users.iter().filter_map(|user| Some((user.was_uid.as_ref()?.value, &user.name))) {
         if numbers.ledger.owner_of(Kind::User, was).is_none() {
             lines.push(format!("uid {was} {} {day}\n", name.value));
@@ -145,13 +187,14 @@ pub fn new_lines(
         taken.insert((Kind::User, was), name.value.clone());
     }
     for claim in claims::of_roster(roster) {
-        if numbers.ledger.owner_of(claim.kind, claim.id).is_none() {
+        let is_new = numbers.ledger.owner_of(claim.kind, claim.id).is_none();
+        if is_new || numbers.ledger.gone_since(claim.kind, &claim.name).is_some() {
             lines.push(format!("{} {} {} {day}\n", claim.kind.id_name(), claim.id, claim.name));
         }
         taken.insert((claim.kind, claim.id), claim.name);
     }
     let mut problems = Vec::new();
-    for (kind, name) in unnumbered {
+    for Unnumbered { kind, name } in unnumbered {
         match lowest_free(numbers, *kind, &taken) {
             Ok(id) => {
                 taken.insert((*kind, id), name.value.clone());
@@ -174,8 +217,10 @@ pub struct Numbered {
     pub lines: Vec<String>,
     /// What is to be added at its end.
     pub added: String,
-    /// Whether there was none before.
-    pub is_new: bool,
+    /// What it has already.
+    pub before: String,
+    /// The roster with it.
+    pub roster: Roster,
 }
 
 /// Where the ledger of a roster is.
@@ -185,18 +230,65 @@ pub fn ledger_path(files: &RosterFiles) -> Result<PathBuf, Vec<Diagnostic>> {
     files.ledger_path(name.as_ref()).map_err(|problem| vec![problem])
 }
 
-/// Gives numbers to everybody in the roster who has none, and puts every number into the ledger. Nothing is written; the
-/// roster has been read again, with all checks, as it would be then.
-pub fn number(files: RosterFiles, day: Date) -> Result<Numbered, Vec<Diagnostic>> {
-    let (roster, unnumbered) = read_files(&files, day)?;
-    let lines = new_lines(&roster, &unnumbered, day)?;
+/// Gives numbers to everybody in the roster who has none, and puts every number into the ledger. `returns` are logins and groups
+/// whose entries were gone and that mean the same again. Nothing is written; the roster has been read again, with all checks, as it
+/// would be then.
+pub fn number(files: RosterFiles, day: Date, returns: &[String]) -> Result<Numbered, Vec<Diagnostic>> {
+    let read = read_files(&files, day)?;
+    let unasked = returns.iter().filter(|name| !read.returned.iter().any(|one| one.name.value == **name));
+    let mut problems: Vec<Diagnostic> = unasked.map(|name| returns_nowhere(name)).collect();
+    problems.extend(read.returned.iter().filter(|one| !returns.contains(&one.name.value)).map(Unnumbered::returned));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let lines = new_lines(&read.roster, &read.unnumbered, day)?;
     let path = ledger_path(&files)?;
-    let before = roster.numbers.as_ref().and_then(|numbers| numbers.ledger.source.as_ref());
-    let before = before.map(|source| source.text.clone()).filter(|text| !text.is_empty());
-    let is_new = before.is_none();
-    let added = format!("{}{}", if is_new { HEADING } else { "" }, lines.concat());
-    load_files(&files.with_ledger(before.unwrap_or_default() + &added), day)?;
-    Ok(Numbered { path, lines, added, is_new })
+    let before = read.roster.numbers.as_ref().and_then(|numbers| numbers.ledger.source.as_ref());
+    let before = before.map(|source| source.text.clone()).unwrap_or_default();
+    let added = format!("{}{}", if before.is_empty() { HEADING } else { "" }, lines.concat());
+    let roster = load_files(&files.with_ledger(before.clone() + &added), day)?;
+    Ok(Numbered { path, lines, added, before, roster })
+}
+
+/// A roster of one file as `source` would have it, and what its ledger needs for that: numbers of those who have none yet, or that
+/// it has not. `None`: nothing.
+pub fn as_numbered(source: &Arc<Source>, day: Date) -> Result<(Roster, Option<Numbered>), Vec<Diagnostic>> {
+    let problems = match load_files(&RosterFiles::of(source)?, day) {
+        Ok(roster) => return Ok((roster, None)),
+        Err(problems) => problems,
+    };
+    let files = RosterFiles::of(source)?;
+    if files.tree.get("ids").is_none() {
+        return Err(problems);
+    }
+    let numbered = number(files, day, &[])?;
+    Ok((numbered.roster.clone(), Some(numbered)))
+}
+
+fn returns_nowhere(name: &str) -> Diagnostic {
+    let message = format!("`{name}` does not come back: no entry without a number has a name that was gone");
+    Diagnostic::new(ErrorKind::Input, message).hint("write the entry first; one with its number needs nothing else")
+}
+
+/// Names of the ledger that have no entry any more, and of which that is not noted.
+fn without_entry(roster: &Roster) -> Vec<(Kind, u32, &str)> {
+    let Some(numbers) = &roster.numbers else { return Vec::new() };
+    let users = roster.users.iter().map(|user| (Kind::User, user.name.as_str()));
+    let groups = roster.groups.iter().map(|group| (Kind::Group, group.name.as_str()));
+    let entries: HashSet<(Kind, &str)> = users.chain(groups).collect();
+    numbers.ledger.there().filter(|(kind, _, name)| !entries.contains(&(*kind, *name))).collect()
+}
+
+/// That names of the ledger have no entry, as one problem: else nobody would see when somebody else has the name later.
+pub(super) fn unnoted(roster: &Roster) -> Option<Diagnostic> {
+    let gone = without_entry(roster);
+    let (_, _, first) = gone.first()?;
+    let others = if gone.len() == 1 { String::new() } else { format!(" (and {} more)", gone.len() - 1) };
+    let message = format!("`{first}`{others} of the ledger has no entry any more, and that is not noted there");
+    let problem = Diagnostic::input(&roster.numbers.as_ref()?.place, message)
+        .note("somebody else who is called so later would get the number, and the files with it")
+        .note("an entry with `state: absent` says it, too; two rosters need two ledgers, with `ids: {ledger: FILE}`");
+    Some(problem.hint("note it there: enlist roster number"))
 }
 
 /// The first lines of a new ledger.
@@ -260,6 +352,12 @@ mod tests {
             ("uid x kim 2026-11-30\n", "this is no line of a ledger"),
             ("<<<<<<< HEAD\n", "this is no line of a ledger"),
             ("uid 1 kim 2026-11-30\nuid 1 lee 2026-11-30\n", "uid 1 is in the ledger twice, of `kim` and of `lee`"),
+            ("uid 1 kim 2026-11-30\nuid 1 kim 2026-12-30\n", "uid 1 is in the ledger twice, of `kim` and of `kim`"),
+            ("gone uid 1 kim 2026-11-30\n", "`kim` is gone here, and has no uid 1 in the lines before"),
+            (
+                "uid 1 kim 2026-11-30\ngone gid 1 kim 2026-11-30\n",
+                "`kim` is gone here, and has no gid 1 in the lines before",
+            ),
             ("uid 1 kim 2026-11-30", "the ledger's last line has no end: it was cut off"),
         ] {
             assert_eq!(ledger(text).unwrap_err(), says);

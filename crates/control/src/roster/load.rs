@@ -26,16 +26,41 @@ pub fn load(source: &Arc<Source>) -> Result<Roster, Vec<Diagnostic>> {
 
 /// The same for all files of a roster, as of `day`.
 pub fn load_files(files: &RosterFiles, day: Date) -> Result<Roster, Vec<Diagnostic>> {
-    let (roster, unnumbered) = read_files(files, day)?;
-    let without = |(kind, name): &(Kind, Written<String>)| {
-        let message = format!("`{}` has no {} yet", name.value, kind.id_name());
-        Diagnostic::input(&name.place, message)
+    let Read { roster, unnumbered, returned } = read_files(files, day)?;
+    let mut problems: Vec<Diagnostic> = unnumbered.iter().map(Unnumbered::unnumbered).collect();
+    problems.extend(returned.iter().map(Unnumbered::returned));
+    problems.extend(ids::unrecorded(&roster));
+    problems.extend(ids::unnoted(&roster));
+    if problems.is_empty() { Ok(roster) } else { Err(problems) }
+}
+
+/// An entry without a number, for which no number of the ledger counts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Unnumbered {
+    /// A person or a group.
+    pub kind: Kind,
+    /// The name.
+    pub name: Written<String>,
+}
+
+impl Unnumbered {
+    /// That it has none yet.
+    fn unnumbered(&self) -> Diagnostic {
+        let message = format!("`{}` has no {} yet", self.name.value, self.kind.id_name());
+        Diagnostic::input(&self.name.place, message)
             .note("numbers are given out once and written to the ledger, which is reviewed and stays")
             .hint("give one out: enlist roster number")
-    };
-    let mut problems: Vec<Diagnostic> = unnumbered.iter().map(without).collect();
-    problems.extend(ids::unrecorded(&roster));
-    if problems.is_empty() { Ok(roster) } else { Err(problems) }
+    }
+
+    /// That somebody was here under the name, who need not be the same.
+    pub fn returned(&self) -> Diagnostic {
+        let (name, id) = (&self.name.value, self.kind.id_name());
+        let message =
+            format!("`{name}` was here before and was gone, and the entry does not say that this is the same");
+        Diagnostic::input(&self.name.place, message).note("files of that time have the number of that time").hint(
+            format!("the same: write `{id}` out, or enlist roster number --returns {name}; else take another name"),
+        )
+    }
 }
 
 /// The day in UTC, as shadow(5) counts it.
@@ -43,11 +68,18 @@ pub fn today() -> Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// A roster, and those who have no number yet and are therefore not in it.
-type Partly = (Roster, Vec<(Kind, Written<String>)>);
+/// A roster as far as it can be read.
+pub(super) struct Read {
+    /// The roster.
+    pub roster: Roster,
+    /// Who has no number yet and is therefore not in it.
+    pub unnumbered: Vec<Unnumbered>,
+    /// Who has a number by the name alone, though the entry was gone for a time.
+    pub returned: Vec<Unnumbered>,
+}
 
 /// Reads with all checks; who has no number yet is left out and named.
-pub(super) fn read_files(files: &RosterFiles, day: Date) -> Result<Partly, Vec<Diagnostic>> {
+pub(super) fn read_files(files: &RosterFiles, day: Date) -> Result<Read, Vec<Diagnostic>> {
     let mut problems = files.problems.clone();
     let mut reader = Reader::new(&files.sources);
     let roster = read(&mut reader, files, day);
@@ -57,7 +89,7 @@ pub(super) fn read_files(files: &RosterFiles, day: Date) -> Result<Partly, Vec<D
         super::CHECKS.iter().for_each(|check| (check.run)(&roster, &mut problems));
     }
     let is_of_unnumbered = |problem: &Diagnostic| {
-        let names = || reader.unnumbered.iter().map(|(_, name)| format!("`{}`", name.value));
+        let names = || reader.unnumbered.iter().map(|one| format!("`{}`", one.name.value));
         // With everybody left out who has no number, there may be nobody.
         if problem.message.starts_with("the roster names no group") {
             return !reader.unnumbered.is_empty();
@@ -68,7 +100,8 @@ pub(super) fn read_files(files: &RosterFiles, day: Date) -> Result<Partly, Vec<D
     problems.iter_mut().filter(|problem| reader.would_show(problem)).for_each(directories::without_line);
     let place = |problem: &Diagnostic| problem.place.clone();
     problems.sort_by_key(|problem| place(problem).map(|place| (place.source.name.clone(), place.line, place.column)));
-    if problems.is_empty() { Ok((roster, reader.unnumbered)) } else { Err(problems) }
+    let Reader { unnumbered, returned, .. } = reader;
+    if problems.is_empty() { Ok(Read { roster, unnumbered, returned }) } else { Err(problems) }
 }
 
 fn read(reader: &mut Reader, files: &RosterFiles, day: Date) -> Roster {

@@ -1,6 +1,7 @@
 //! Reading a [`Node`] tree field by field, collecting everything that is wrong instead of stopping at the first.
 
 use super::ids::{IdLedger, Kind as Numbered};
+use super::load::Unnumbered;
 use super::model::{State, Written};
 use super::shape::RosterField;
 use super::standing::{Expiry, PersonState};
@@ -24,14 +25,23 @@ pub(super) struct Reader<'s> {
     /// Lines of files that have a password or something private on them, and are not shown.
     pub secret: HashSet<(String, u32)>,
     /// Who has none yet: entries that were left out for it.
-    pub unnumbered: Vec<(Numbered, Written<String>)>,
+    pub unnumbered: Vec<Unnumbered>,
+    /// Who would have one by the name alone, though it was gone for a time.
+    pub returned: Vec<Unnumbered>,
 }
 
 impl<'s> Reader<'s> {
     /// Nothing read yet of these files.
     pub fn new(files: &'s [Arc<Source>]) -> Self {
         let lines = files.iter().map(|file| (file.name.as_str(), file.text.lines().collect())).collect();
-        Self { problems: Vec::new(), lines, ledger: None, secret: HashSet::new(), unnumbered: Vec::new() }
+        Self {
+            problems: Vec::new(),
+            lines,
+            ledger: None,
+            secret: HashSet::new(),
+            unnumbered: Vec::new(),
+            returned: Vec::new(),
+        }
     }
 
     /// A number as it is written ([`written`]).
@@ -153,8 +163,11 @@ impl<'s> Reader<'s> {
             return None;
         };
         let given = ledger.number_of(kind, owner);
+        let entry = || Unnumbered { kind, name: owner.clone() };
         if given.is_none() {
-            self.unnumbered.push((kind, owner.clone()));
+            self.unnumbered.push(entry());
+        } else if ledger.gone_since(kind, owner).is_some() {
+            self.returned.push(entry());
         }
         Some(Written { value: given?, place: owner.place.clone() })
     }

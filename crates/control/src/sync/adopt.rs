@@ -193,10 +193,13 @@ fn books(site: &Site, host: &Host) -> Result<FoundBooks, String> {
     let set_on = |row: &[String]| {
         limits.iter().zip(&row[3..]).map(|(column, value)| ((*column).to_owned(), value.clone())).collect()
     };
+    let parents: BTreeMap<&str, &String> = parents.iter().map(|row| (row[0].as_str(), &row[1])).collect();
+    let of_accounts = set.iter().filter(|row| row[1].is_empty());
+    let of_accounts: BTreeMap<&str, &Vec<String>> = of_accounts.map(|row| (row[0].as_str(), row)).collect();
     let account = |row: &Vec<String>| {
         let name = &row[0];
-        let parent = parents.iter().find(|parent| parent[0] == *name).map(|parent| parent[1].clone());
-        let own = set.iter().find(|own| own[0] == *name && own[1].is_empty());
+        let parent = parents.get(name.as_str()).map(|parent| (*parent).clone());
+        let own = of_accounts.get(name.as_str());
         FoundAccount {
             name: name.clone(),
             parent: parent.unwrap_or_default(),

@@ -9,11 +9,11 @@ use super::explain::{
 };
 use super::observe::{Observed, ObservedUser, look};
 use super::{Host, Site};
-use crate::roster::{Account, PersonState, Roster, User};
+use crate::roster::{PersonState, Roster, User};
 use host::books::JobsByUser;
 use host::change::outcome::ItemResult;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use words::diag::Diagnostic;
 use words::value::{Map, Value};
 
@@ -63,6 +63,10 @@ pub struct PersonStanding {
     pub uid: u32,
     /// Primary group.
     pub group: String,
+    /// Who answers for the person: by the entry, else by a project or course.
+    pub manager: Option<String>,
+    /// Projects and courses of which the person is a member, whether or not their days have come.
+    pub projects: Vec<String>,
     /// How the person stands.
     pub state: StandingKind,
     /// The first broken link, or what could not be looked at.
@@ -109,6 +113,8 @@ struct Sweep {
     /// What a dry run could not tell, by login.
     untold: Says,
     scheduler: Option<Result<Books, String>>,
+    /// Who is in an account of the roster.
+    members: HashSet<String>,
 }
 
 /// Account files, by login and by number.
@@ -158,6 +164,7 @@ fn sweep(site: &Site, host: &Host, roster: &Roster) -> Result<Sweep, String> {
         differs: Says::new(),
         untold: Says::new(),
         scheduler: None,
+        members: members(roster),
     };
     if host.accounts {
         let local = Local::new(look(site, host).map_err(|why| said(&why))?);
@@ -301,7 +308,11 @@ fn standing(roster: &Roster, user: &User, sweeps: &[Swept], is_limited: bool) ->
         (None, None) if user.standing.is_kept_out() => (StandingKind::Suspended, None),
         (None, None) => (StandingKind::Well, None),
     };
+    let projects = || roster.engagements.iter().filter(|one| one.has_member(&user.name));
+    let manager = user.manager.as_ref().or_else(|| projects().find_map(|one| one.manager.as_ref()));
     PersonStanding {
+        manager: manager.map(|manager| manager.value.clone()),
+        projects: projects().map(|one| one.name.value.clone()).collect(),
         login: user.name.value.clone(),
         name: user.comment.as_ref().map(|comment| comment.value.clone()),
         uid: user.uid.value,
@@ -332,7 +343,7 @@ fn chain(roster: &Roster, user: &User, sweeps: &[Swept]) -> Vec<Link> {
             Ok(sweep) => {
                 facts.push(facts_of(roster, user, host, sweep));
                 first.extend(resolves(host, user, sweep));
-                let lost = sweep.lost_scheduler().filter(|_| needs_accounts(roster, user));
+                let lost = sweep.lost_scheduler().filter(|_| sweep.members.contains(user.name.as_str()));
                 last.extend(lost.map(|why| silent(host, &why)));
                 last.extend(untold(host, user, sweep));
             }
@@ -388,14 +399,14 @@ fn facts_of(roster: &Roster, user: &User, host: &str, sweep: &Sweep) -> Facts {
         entrance: None,
         today: (super::plan::now() / 86_400.0) as i64,
         differs: sweep.differs(name),
-        scheduler: scheduler.filter(|said| said.is_ok() && needs_accounts(roster, user)),
+        scheduler: scheduler.filter(|said| said.is_ok() && sweep.members.contains(name)),
     }
 }
 
-/// Who is in no account of the roster needs none.
-fn needs_accounts(roster: &Roster, user: &User) -> bool {
-    let is_in = |account: &Account| account.users.iter().any(|member| *member.user == *user.name);
-    roster.accounts.iter().any(is_in)
+/// Who is in an account of the roster; who is in none needs none.
+fn members(roster: &Roster) -> HashSet<String> {
+    let all = roster.accounts.iter().flat_map(|account| &account.users);
+    all.map(|member| member.user.value.clone()).collect()
 }
 
 /// Of somebody who is kept out only what is not as the roster says is broken.

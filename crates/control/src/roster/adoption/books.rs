@@ -2,7 +2,7 @@
 
 use super::{Found, fields, text};
 use crate::roster::names;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use words::text::limit::LIMITS;
 use words::value::{Map, Value};
 
@@ -48,24 +48,28 @@ pub struct FoundPlace {
 }
 
 impl FoundBooks {
-    /// The account of somebody's jobs that name none.
-    pub(super) fn default_account(&self, login: &str) -> Option<&str> {
-        let account = self.defaults.get(login)?.as_str();
-        let is_in = |place: &&FoundPlace| place.account == account && place.user == login && place.partition.is_empty();
-        let is_taken = self.places.iter().any(|place| is_in(&place)) && account != "root";
-        (is_taken && names::account_problem(account).is_none()).then_some(account)
+    /// The accounts of people's jobs that name none, by login.
+    pub(super) fn default_accounts(&self) -> BTreeMap<&str, &str> {
+        let whole = self.places.iter().filter(|place| place.partition.is_empty());
+        let members: HashSet<(&str, &str)> = whole.map(|place| (&*place.account, &*place.user)).collect();
+        let all = self.defaults.iter().map(|(login, account)| (login.as_str(), account.as_str()));
+        let is_taken = |account: &str| account != "root" && names::account_problem(account).is_none();
+        all.filter(|(login, account)| members.contains(&(*account, *login)) && is_taken(account)).collect()
     }
 }
 
 /// `accounts:` of the roster.
 pub(super) fn written(books: &FoundBooks, logins: &BTreeSet<&str>, found: &mut Found) -> Value {
     let mut accounts = Map::new();
+    let mut places: HashMap<&str, Vec<&FoundPlace>> = HashMap::new();
+    books.places.iter().for_each(|place| places.entry(&place.account).or_default().push(place));
     for account in books.accounts.iter().filter(|account| account.name != "root") {
         if let Some(why) = names::account_problem(&account.name) {
             found.add(format!("account {}", account.name), format!("left out: {why}"));
             continue;
         }
-        let people = people(books, account, logins, found);
+        let own = places.get(account.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let people = people(own, account, logins, found);
         let coordinators = coordinators(books, account, logins, found);
         let parent = if account.parent == "root" { "" } else { &account.parent };
         let limits = limits(&format!("account {}", account.name), &account.limits, found);
@@ -83,10 +87,9 @@ pub(super) fn written(books: &FoundBooks, logins: &BTreeSet<&str>, found: &mut F
 }
 
 /// Who is in the account. Who is only there for partitions has no place in a roster of his own.
-fn people(books: &FoundBooks, account: &FoundAccount, logins: &BTreeSet<&str>, found: &mut Found) -> Value {
-    let own = || books.places.iter().filter(|place| place.account == account.name);
+fn people(own: &[&FoundPlace], account: &FoundAccount, logins: &BTreeSet<&str>, found: &mut Found) -> Value {
     let mut users = Map::new();
-    for place in own().filter(|place| place.partition.is_empty()) {
+    for place in own.iter().filter(|place| place.partition.is_empty()) {
         let what = format!("association {}/{}", account.name, place.user);
         if logins.contains(place.user.as_str()) {
             users.insert(place.user.clone(), fields([("limits", limits(&what, &place.limits, found))]));
@@ -94,7 +97,7 @@ fn people(books: &FoundBooks, account: &FoundAccount, logins: &BTreeSet<&str>, f
             found.add(what, format!("left alone: {} is not among the people taken over", place.user));
         }
     }
-    for place in own().filter(|place| !place.partition.is_empty()) {
+    for place in own.iter().filter(|place| !place.partition.is_empty()) {
         let what = format!("association {}/{}/{}", account.name, place.user, place.partition);
         let limits = limits(&what, &place.limits, found);
         match users.get_mut(&place.user) {

@@ -1,6 +1,7 @@
 //! Edits of rosters as people write them, awkward ones too.
 
 use super::*;
+use crate::roster::load;
 use expect_test::{Expect, expect};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";

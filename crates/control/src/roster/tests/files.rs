@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::roster::files::RosterFiles;
-use crate::roster::ids::number;
+use crate::roster::ids::{as_numbered, number};
 use jiff::civil::date;
 use std::path::Path;
 
@@ -50,8 +50,12 @@ fn a_folder_is_one_roster() {
 const IDS: &str = "ids: {users: 20000-20003, groups: 30000-30009}\n";
 
 fn numbered(path: &Path) -> Result<Vec<String>, String> {
+    numbered_with(path, &[])
+}
+
+fn numbered_with(path: &Path, returns: &[String]) -> Result<Vec<String>, String> {
     let files = RosterFiles::read_from(path).map_err(|problems| problems[0].to_string())?;
-    let numbered = number(files, date(2026, 11, 30));
+    let numbered = number(files, date(2026, 11, 30), returns);
     let numbered = numbered.map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     use std::io::Write;
     let mut ledger = std::fs::OpenOptions::new().append(true).create(true).open(&numbered.path).unwrap();
@@ -73,11 +77,8 @@ fn numbers_are_given_once_and_for_ever() {
     assert_eq!((*roster.user("kim").unwrap().uid, *roster.group("ai").unwrap().gid), (20000, 30000));
     assert_eq!(numbered(&path).unwrap(), [""; 0], "a second run gives none");
 
-    // Whose entry is taken out keeps the number; who returns gets his own back.
-    write("  park: {group: ai}\n  lee: {uid: 20001, group: ai}\n");
+    write("  park: {group: ai}\n  lee: {uid: 20001, group: ai}\n  kim: {group: ai, state: absent}\n");
     assert_eq!(numbered(&path).unwrap(), ["uid 20002 park 2026-11-30"]);
-    write("  kim: {group: ai}\n  park: {group: ai}\n  lee: {uid: 20001, group: ai}\n");
-    assert_eq!(*load_from(&path).unwrap().user("kim").unwrap().uid, 20000);
 
     write("  cho: {uid: 20000, group: ai}\n");
     let reused = load_from(&path).unwrap_err();
@@ -90,6 +91,62 @@ fn numbers_are_given_once_and_for_ever() {
     write("  a: {group: ai}\n  b: {group: ai}\n");
     let full = numbered(&path).unwrap_err();
     assert!(full.contains("`b` gets no number: all numbers from 20000 to 20003 have been given"), "{full}");
+}
+
+/// Whose entry was taken out is perhaps not who is called so later.
+#[test]
+fn who_was_gone_gets_the_number_back_by_somebodys_word_alone() {
+    let with = |users: &str| format!("{IDS}groups: {{ai: {{gid: 3001}}}}\nusers:\n{users}");
+    let directory = folder(&[("roster.yml", &with("  kim: {group: ai}\n  lee: {group: ai}\n"))]);
+    let path = directory.path().join("roster.yml");
+    let write = |users: &str| std::fs::write(&path, with(users)).unwrap();
+    numbered(&path).unwrap();
+    write("  lee: {group: ai}\n");
+    let unnoted = load_from(&path).unwrap_err();
+    assert!(unnoted.contains("`kim` of the ledger has no entry any more, and that is not noted there"), "{unnoted}");
+    assert_eq!(numbered(&path).unwrap(), ["gone uid 20000 kim 2026-11-30"]);
+    load_from(&path).unwrap();
+    assert_eq!(numbered(&path).unwrap(), [""; 0], "a second run notes nothing");
+
+    write("  kim: {group: ai}\n  lee: {group: ai}\n");
+    for said in [load_from(&path).unwrap_err(), numbered(&path).unwrap_err()] {
+        assert!(said.contains("`kim` was here before and was gone") && said.contains("--returns kim"), "{said}");
+    }
+    let wrong = numbered_with(&path, &["kim".into(), "lee".into()]).unwrap_err();
+    assert!(wrong.contains("`lee` does not come back"), "{wrong}");
+    assert_eq!(numbered_with(&path, &["kim".into()]).unwrap(), ["uid 20000 kim 2026-11-30"]);
+    assert_eq!(*load_from(&path).unwrap().user("kim").unwrap().uid, 20000);
+
+    // The number written out says it, too; and whoever is gone twice returns twice.
+    write("  lee: {group: ai}\n");
+    assert_eq!(numbered(&path).unwrap(), ["gone uid 20000 kim 2026-11-30"]);
+    write("  kim: {uid: 20000, group: ai}\n  lee: {group: ai}\n");
+    load_from(&path).unwrap();
+    assert_eq!(numbered(&path).unwrap(), ["uid 20000 kim 2026-11-30"]);
+    write("  kim: {group: ai}\n  lee: {group: ai}\n");
+    load_from(&path).unwrap();
+}
+
+#[test]
+fn somebody_new_gets_a_number_with_the_edit_and_none_of_who_was_here() {
+    let text = format!("{IDS}groups: {{ai: {{gid: 3001}}}}\nusers:\n  lee: {{group: ai}}\n  kim: {{group: ai}}\n");
+    let directory = folder(&[("roster.yml", text.as_str())]);
+    let path = directory.path().join("roster.yml");
+    numbered(&path).unwrap();
+    std::fs::write(&path, text.replace("  kim: {group: ai}\n", "")).unwrap();
+    numbered(&path).unwrap();
+    let roster = load_from(&path).unwrap();
+    let wanted = |uid| edit::Wanted { uid, group: Some("ai".into()), ..edit::Wanted::default() };
+    let namesake = edit::add(&roster, "kim", &wanted(None)).unwrap_err();
+    assert_eq!(namesake[0].message, "`kim` was here before, with uid 20001 in the ledger");
+    let back = edit::add(&roster, "kim", &wanted(Some(20001))).unwrap();
+    assert!(back.contains("kim: {uid: 20001, group: ai}") || back.contains("uid: 20001"), "{back}");
+    let park = edit::add(&roster, "park", &wanted(None)).unwrap();
+    assert!(!park.contains("uid:"), "the number is the ledger's: {park}");
+    let source = Source::new(path.display().to_string(), park);
+    let (after, given) = as_numbered(&source, date(2026, 12, 1)).unwrap();
+    assert_eq!(given.unwrap().lines, ["uid 20002 park 2026-12-01\n"]);
+    assert_eq!(*after.user("park").unwrap().uid, 20002);
 }
 
 #[test]
