@@ -9,7 +9,7 @@ use super::shape::{DEFAULTS, USER};
 use super::standing::{AFTER_END, PersonState, STATES, Tenure};
 use jiff::civil::Date;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use words::diag::Diagnostic;
 use words::value::node::{Kind, Node};
 
@@ -212,6 +212,10 @@ fn check_private(reader: &mut Reader, node: &Node) {
 /// Puts people into the accounts that their own entries name, as far as they belong to the site on the roster's day.
 pub(super) fn join_accounts(reader: &mut Reader, accounts: &mut [Account], entries: &[Entry], users: &[User]) {
     let standings: HashMap<&str, PersonState> = users.iter().map(|user| (user.name.as_str(), user.standing)).collect();
+    // Thousands inherit the same account: who is in it is not looked for again for each.
+    let named = |account: &Account| account.users.iter().map(|member| member.user.value.clone()).collect();
+    let mut members: HashMap<String, HashSet<String>> =
+        accounts.iter().map(|account| (account.name.value.clone(), named(account))).collect();
     for entry in entries {
         let wanted = read_members(reader, entry.node.get("accounts"), "`accounts`");
         for Member { user: account, limits, partitions, state, .. } in wanted {
@@ -225,8 +229,8 @@ pub(super) fn join_accounts(reader: &mut Reader, accounts: &mut [Account], entri
                 reader.problems.push(problem.suggest(&account, known).hint("add it under `accounts:`"));
                 continue;
             };
-            let is_there = found.users.iter().any(|member| member.user.value == entry.name.value);
-            if !(is_there && entry.inherits_accounts) {
+            let is_new = members.entry(account.value.clone()).or_default().insert(entry.name.value.clone());
+            if is_new || !entry.inherits_accounts {
                 let user = Written { value: entry.name.value.clone(), place: account.place };
                 found.users.push(Member { limits, partitions, state, ..Member::plain(user) });
             }
