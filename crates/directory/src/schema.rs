@@ -19,6 +19,8 @@ pub struct Shape {
     pub unicode_gecos: bool,
     /// Whether accounts can be locked by the password policy.
     pub policy_lock: bool,
+    /// Whether the password policy knows from when to when a password counts.
+    pub password_span: bool,
     /// What follows `@` in names of people for Kerberos, where each must have one.
     pub realm: Option<String>,
     /// The numbers that the server lets log in, where it has such a rule.
@@ -65,6 +67,7 @@ impl Shape {
                 && !gecos.contains("1.3.6.1.4.1.1466.115.121.1.26")
                 && !gecos.contains("IA5"),
             policy_lock: described(&types, "pwdAccountLockedTime").is_some(),
+            password_span: described(&types, "pwdEndTime").is_some() && described(&types, "pwdStartTime").is_some(),
             realm: None,
             ranges: None,
             hides_silently: false,
@@ -149,6 +152,7 @@ pub(crate) mod tests {
             keys: Some(Keys { attribute: "sshPublicKey", class: Some("ldapPublicKey") }),
             unicode_gecos: false,
             policy_lock: false,
+            password_span: false,
             realm: None,
             ranges: None,
             hides_silently: false,

@@ -27,6 +27,7 @@ fn entry(name: &str, uid: u32) -> ObservedUser {
         shell: "/bin/bash".into(),
         file: "/etc/passwd".into(),
         line: 31,
+        locked: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod active_directory;
 pub mod clients;
+mod conflicts;
 mod nis;
 mod openldap;
 mod samba;

@@ -131,7 +131,13 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
     let one = roster(&lab, &second);
     let planned = enlist(&lab, &["plan"], &one).code(3).stdout;
     assert!(planned.contains("keeper has a number in /var/yp/src that is not among `ids` of old"), "{planned}");
-    let one = roster(&lab, &second.replace("  keeper: {uid: 1500, group: ai_team, state: absent}\n", ""));
+    let low = second.replace("  keeper: {uid: 1500, group: ai_team, state: absent}\n", "");
+    lab.sh("master", "sed -i 's/^MINUID=.*/MINUID=2003/' /var/yp/Makefile").ok();
+    let planned = enlist(&lab, &["plan"], &roster(&lab, &low)).code(3).stdout;
+    let told = "uid 2001 of gildong is below MINUID (2003) of /var/yp/Makefile on master_node, and would be in no map";
+    assert!(planned.contains(told), "{planned}");
+    lab.sh("master", "sed -i 's/^MINUID=.*/MINUID=1000/' /var/yp/Makefile").ok();
+    let one = roster(&lab, &low);
     expect![[r#"
           ~ user gildong  on old, login3
               shell  /bin/bash → /bin/sh

@@ -185,6 +185,28 @@ fn over_tls_with_a_password_that_nobody_sees() {
         assert_eq!(planned.stderr, "");
     }
     assert!(slapd.contents().contains("uid: mina"));
+    // Who is new gets the password of the roster's hash, and who has one keeps it; nobody sees a hash.
+    let hash =
+        |word: &str| lab.controller_command(&["openssl", "passwd", "-6", "-salt", "saltsalt", word]).output().unwrap();
+    let hash = |word: &str| String::from_utf8(hash(word).stdout).unwrap().trim().to_owned();
+    let lets_in = |word: &str| {
+        let words = ["ldapwhoami", "-x", "-H", &slapd.url(), "-D", &format!("uid=jun,ou=people,{BASE}"), "-w", word];
+        lab.controller_command(&words).output().unwrap().status.success()
+    };
+    for word in ["first-word", "second-word"] {
+        let person = format!(
+            "  jun: {{uid: 2004, group: gpu, password: '{}', starts: 2026-09-01, ends: 2098-12-31}}\n",
+            hash(word)
+        );
+        let roster =
+            roster(&lab, &with_password(&lab, &slapd, "ldaps://10.0.255.254", "enlist"), &(second() + &person));
+        let applied = enlist(&lab, &["apply", "-y", "--json"], &roster).ok();
+        assert!(!applied.stdout.contains("saltsalt") && !applied.stderr.contains("saltsalt"), "{applied:?}");
+        assert_eq!((lets_in("first-word"), lets_in("second-word")), (true, false), "{word}");
+    }
+    let days =
+        slapd.client(&["ldapsearch", "-LLL", "-b", BASE, "uid=jun", "pwdStartTime", "pwdEndTime"], "").ok().stdout;
+    assert!(days.contains("pwdStartTime: 20260901000000Z") && days.contains("pwdEndTime: 20981231000000Z"), "{days}");
     // Each way of not being who one should be.
     let good = with_password(&lab, &slapd, "ldaps://10.0.255.254", "enlist");
     let other_ca = lab.write_temp("other.crt", &other_authority());
@@ -335,4 +357,46 @@ fn names_and_numbers_are_compared_over_directory_and_hosts() {
     let gone = "groups: {ai_team: {gid: 3001}}\nusers:\n  lee: {uid: 2009, group: ai_team}\n  dooly: {uid: 5000, group: ai_team, state: absent}\n";
     let planned = enlist(&lab, &["plan"], &roster(&lab, &by_socket(&slapd, ""), gone)).code(3).stdout;
     assert!(planned.contains("user dooly on corp") && planned.contains("is not enlist's to change"), "{planned}");
+}
+
+/// Two rosters give one uid to two people at the same time. Whatever the server's uniqueness lets through, at most one of them has it
+/// afterwards, and whoever lost is told so.
+#[test]
+fn two_writers_for_one_uid_leave_one_at_most() {
+    let lab = lab();
+    for rule in ["", "serialize "] {
+        let slapd = Slapd::with_unique_uids(&lab, rule);
+        let people = |name: &str, uid: u32| {
+            format!("groups: {{ai_team: {{gid: 3001}}}}\nusers:\n  {name}: {{uid: {uid}, group: ai_team}}\n")
+        };
+        // Each with a host of its own: on one they would exclude each other.
+        let apply = |name: &str, host: &str, uid: u32| {
+            let text = std::fs::read_to_string(roster(&lab, &by_socket(&slapd, ""), &people(name, uid))).unwrap();
+            let path = lab.write_temp("roster.yml", &text.replace("hosts: master_node", &format!("hosts: {host}")));
+            let words = ["apply", "-y", "-i", INVENTORY, "--roster", path.to_str().unwrap()];
+            let mut command = lab.enlist_command(&words);
+            command
+                .stdin(std::process::Stdio::null())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        };
+        enlist(
+            &lab,
+            &["apply", "-y"],
+            &roster(&lab, &by_socket(&slapd, ""), "groups: {ai_team: {gid: 3001}}\nusers: {}\n"),
+        )
+        .ok();
+        for round in 0..3 {
+            let racers = [("anna", "login3"), ("bora", "login4")];
+            let racers = racers.map(|(name, host)| apply(&format!("{name}{round}"), host, 2100 + round));
+            let ends = racers.map(|racer| Ran::from(racer.wait_with_output().unwrap()));
+            let filter = format!("(uidNumber={})", 2100 + round);
+            let found = slapd.client(&["ldapsearch", "-LLL", "-b", BASE, &filter, "dn"], "").ok().stdout;
+            let count = found.matches("dn: uid=").count();
+            let well = ends.iter().filter(|ran| ran.code == 0).count();
+            assert!(count <= 1 && well <= count, "round {round}: {count} have it, {well} went well: {ends:?}");
+            assert!(ends.iter().any(|ran| ran.code != 0), "round {round}: both were told that all is well: {ends:?}");
+        }
+    }
 }

@@ -39,12 +39,22 @@ impl<'l> Slapd<'l> {
     /// Up, with `ou=people`, `ou=groups`, and `cn=enlist`, which logs in with [`PASSWORD`], and `cn=blind` and
     /// `cn=cut`, whose passwords are their names.
     pub fn start(lab: &'l Lab, schema: Schema) -> Self {
+        Self::with(lab, schema, "")
+    }
+
+    /// The same with an overlay that takes no uid twice; `rule` goes before its URI.
+    pub fn with_unique_uids(lab: &'l Lab, rule: &str) -> Self {
+        let uri = format!("ldap:///ou=people,{BASE}?uidNumber?sub");
+        Self::with(lab, Schema::Rfc2307, &format!("overlay unique\nunique_uri \"{rule}{uri}\"\n"))
+    }
+
+    fn with(lab: &'l Lab, schema: Schema, overlays: &str) -> Self {
         let dir = lab.write_temp("slapd.conf", "").parent().unwrap().to_owned();
         std::fs::create_dir(dir.join("db")).unwrap();
         certificates(&dir);
         std::fs::write(dir.join("groups.schema"), group_schema(schema)).unwrap();
         std::fs::write(dir.join("extra.schema"), EXTRA).unwrap();
-        std::fs::write(dir.join("slapd.conf"), configuration(&dir)).unwrap();
+        std::fs::write(dir.join("slapd.conf"), configuration(&dir) + overlays).unwrap();
         let mut slapd = Self { lab, dir, child: None };
         slapd.run();
         slapd.add(&seed()).ok();
@@ -173,6 +183,7 @@ pidfile {dir}/pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload ppolicy
+moduleload unique
 sizelimit 50
 TLSCACertificateFile {dir}/ca.crt
 TLSCertificateFile {dir}/server.crt

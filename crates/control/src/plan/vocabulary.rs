@@ -105,6 +105,7 @@ pub static USER: Call = present(Phase::Accounts, "user", &[
     NAME, must("uid", Form::Id), must("group", Form::Login), may("groups", Form::Logins), may("append", Form::Flag),
     may("shell", Form::Shell), may("home", Form::Home), may("comment", Form::Line), may("password", Form::Hash),
     may("update_password", Form::OnCreate), may("password_lock", Form::Flag), may("expires", Form::Seconds),
+    may("starts", Form::Seconds),
 ]);
 /// Keeping a leaver out who cannot be removed yet.
 pub static LOCK: Call =

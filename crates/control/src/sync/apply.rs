@@ -6,7 +6,7 @@ use super::lost::Lost;
 use super::observe::{claims, for_guards};
 use super::plan::{failed, foretold, now, people, refuse, subject};
 use super::stale::{changed_hosts, stale};
-use super::{Host, Observed, Site, Survey, observe};
+use super::{Host, Observed, Site, Survey, joined, observe};
 use crate::plan::guard::{self, Case, Seen};
 use crate::plan::vocabulary as calls;
 use crate::plan::{DirectoryMark, HostPlan, Moved, Phase, Plan, Step, alike, ended_jobs, moved};
@@ -99,7 +99,10 @@ pub fn apply(
     refuse(mandate.roster.map(|roster| strange_steps(site, plan, roster)).unwrap_or_default())?;
     let Survey { seen, silent } = observe(site)?;
     judge_plan(plan, mandate, &for_guards(site, &seen))?;
-    refuse(conflicts(&wanted(plan), &without_migrated(mandate.roster, claims(&seen))))?;
+    let wanted = wanted(plan);
+    let mut problems = conflicts(&wanted, &without_migrated(mandate.roster, claims(&seen)));
+    problems.extend(joined::shadowed(&wanted, &seen, &joined::resolving(&site.hosts)));
+    refuse(problems)?;
     let (mut moved, mut out, mut jobs) = (Vec::new(), HashMap::new(), 0);
     for (host, why) in silent {
         out.insert(host, Out::Host(why.to_string()));

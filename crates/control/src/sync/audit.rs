@@ -318,6 +318,7 @@ mod tests {
             shell: "/bin/sh".into(),
             file,
             line,
+            locked: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a roster to module items, in the order in which they must run.
 
-use super::Host;
+use super::{Host, Way};
 use crate::plan::Phase;
 use crate::plan::vocabulary::{self as calls, Call};
 use crate::roster::limits::Limit;
@@ -92,12 +92,14 @@ fn absent_groups(roster: &Roster) -> Vec<Map> {
 
 fn users(roster: &Roster, host: &Host) -> Vec<Map> {
     let here = roster.users.iter().filter(|user| user.standing.has_account());
-    here.map(|person| if host.is_directory() { without_password(user(person)) } else { user(person) }).collect()
+    let keeps_days = matches!(host.way, Ok(Way::Directory(_)));
+    here.map(|person| if keeps_days { with_first_day(user(person), person) } else { user(person) }).collect()
 }
 
-/// A directory keeps passwords in ways of its own.
-fn without_password(mut call: Map) -> Map {
-    call.retain(|name, _| !["password", "update_password"].contains(&name.as_str()));
+/// A directory has a place for the first day; a host is told nothing of somebody before it.
+fn with_first_day(mut call: Map, person: &User) -> Map {
+    let starts = person.tenure.starts.as_ref().filter(|_| person.standing.locks() != Some(true));
+    call.extend(starts.map(|starts| ("starts".to_owned(), seconds(starts.value).into())));
     call
 }
 
@@ -160,14 +162,18 @@ fn user(user: &User) -> Map {
 /// The first day on which shadow(5) knows an account to be expired: it warns of day 0.
 const LONG_AGO: f64 = 86400.0;
 
+/// The beginning of a day (UTC) in seconds since 1970; long ago, where it was before.
+fn seconds(day: Date) -> f64 {
+    day.duration_since(Date::constant(1970, 1, 1)).as_secs_f64().max(LONG_AGO)
+}
+
 /// The module's `expires`: seconds since 1970, or negative for never. A locked password still lets keys in; an account
 /// that expired long ago lets nobody in, so who is locked is both. A day before 1970 is long ago, too.
 fn expires(user: &User) -> Option<f64> {
     const NEVER: f64 = -1.0;
-    let day = |day: Date| day.duration_since(Date::constant(1970, 1, 1)).as_secs_f64().max(LONG_AGO);
     match (user.standing.locks(), user.tenure.expiry()) {
         (Some(true), _) => Some(LONG_AGO),
-        (_, Some(Expiry::On(date))) => Some(day(date)),
+        (_, Some(Expiry::On(date))) => Some(seconds(date)),
         (_, Some(Expiry::Never)) | (Some(false), None) => Some(NEVER),
         (None, None) => None,
     }

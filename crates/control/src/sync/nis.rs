@@ -32,6 +32,12 @@ const MAKE: [&str; 11] = [
     "/var/yp",
 ];
 
+/// Prints the least numbers that get into maps.
+const LEAST: &str = "enlist-least:;@echo $(MINUID) $(MINGID)";
+
+/// The longest line of a map, in bytes, that the protocol has room for (YPMAXRECORD); old clients take no more.
+const LONGEST: usize = 1024;
+
 /// What of a line of a map is compared: all fields but the password.
 type Line = Vec<String>;
 
@@ -55,7 +61,15 @@ pub struct NisMaster {
     /// The numbers that are enlist's there.
     pub ids: RangeInclusive<u32>,
     /// The maps as they were at the last look.
-    pub maps: Mutex<Option<Lines>>,
+    pub maps: Mutex<Option<KnownMaps>>,
+}
+
+/// Maps as they were read.
+#[derive(Debug, Default)]
+pub struct KnownMaps {
+    lines: Lines,
+    /// The least uid and gid that get into maps; `None` where the master does not say so.
+    least: Option<(u32, u32)>,
 }
 
 impl NisMaster {
@@ -83,11 +97,11 @@ impl NisMaster {
         }
         if module == "accounts" {
             let results = self.ask(links, module, items, check)?;
-            *self.known_maps() = Some(self.maps(links)?);
+            *self.known_maps() = Some(self.look(links)?);
             return Ok(results.into_iter().map(|result| self.in_sources(result)).collect());
         }
         if self.known_maps().is_none() {
-            let maps = self.maps(links)?;
+            let maps = self.look(links)?;
             *self.known_maps() = Some(maps);
         }
         let before = self.sources(links, check)?;
@@ -104,13 +118,18 @@ impl NisMaster {
         for (item, result) in items.iter().zip(&mut results) {
             self.add_stale(module, item, &before, result);
         }
+        for (at, warning) in long_lines(&items, &before) {
+            if let Ok(outcome) = &mut results[at].outcome {
+                outcome.warnings.push(format!("{}: {warning}", self.name));
+            }
+        }
         if !check && results.iter().any(|result| result.changed) {
             self.make_maps(links, module, &items, &mut results)?;
         }
         Ok(results)
     }
 
-    fn known_maps(&self) -> MutexGuard<'_, Option<Lines>> {
+    fn known_maps(&self) -> MutexGuard<'_, Option<KnownMaps>> {
         self.maps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,7 +142,7 @@ impl NisMaster {
         let Some((kind, _, map)) = LISTS.iter().find(|(kind, ..)| *kind == module) else { return };
         let key = (*kind, name_of(item));
         let maps = self.known_maps();
-        let (was, is) = (maps.as_ref().and_then(|maps| maps.get(&key)), sources.get(&key));
+        let (was, is) = (maps.as_ref().and_then(|maps| maps.lines.get(&key)), sources.get(&key));
         if was == is {
             return;
         }
@@ -172,6 +191,33 @@ impl NisMaster {
         Ok(lines)
     }
 
+    fn look(&self, links: &Links) -> Result<KnownMaps, Diagnostic> {
+        Ok(KnownMaps { lines: self.maps(links)?, least: self.least(links) })
+    }
+
+    /// MINUID and MINGID of its Makefile. Where it does not say so, what is in no map is found out after it was to be made.
+    fn least(&self, links: &Links) -> Option<(u32, u32)> {
+        let words = [&MAKE[2..], &["-s", "--no-print-directory", "--eval", LEAST, "enlist-least"]].concat();
+        let said = self.run(links, &words).ok()?;
+        let mut numbers = said.lines().last()?.split_whitespace().map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+
+    /// That a number gets into a map: lower ones vanish from it without a word.
+    fn not_below_least(&self, module: &str, item: &Map) -> Result<(), Failure> {
+        let least = self.known_maps().as_ref().and_then(|maps| maps.least);
+        let (Some((uid, gid)), false) = (least, item.get("state") == Some(&"absent".into())) else { return Ok(()) };
+        let (what, least, variable) = if module == "user" { ("uid", uid, "MINUID") } else { ("gid", gid, "MINGID") };
+        let number = item.get(what).and_then(Value::as_int).filter(|number| *number < i64::from(least));
+        let Some(number) = number else { return Ok(()) };
+        let message = format!(
+            "{what} {number} of {} is below {variable} ({least}) of /var/yp/Makefile on {}, and would be in no map",
+            name_of(item),
+            self.target.name
+        );
+        Err(Failure::new(message).hint(format!("give another number, or lower {variable} there")))
+    }
+
     /// Who is in the maps, as clients see them.
     fn maps(&self, links: &Links) -> Result<Lines, Diagnostic> {
         let mut lines = Lines::new();
@@ -199,6 +245,7 @@ impl NisMaster {
     /// The item as the sources take it. Whoever has a number that is not enlist's is left alone, and so is a group.
     fn judged(&self, module: &str, item: &Map, sources: &Lines) -> Result<Map, Failure> {
         let name = name_of(item);
+        self.not_below_least(module, item)?;
         if let Some(key) = LISTS.iter().find(|(kind, ..)| *kind == module).map(|(kind, ..)| (*kind, name.clone()))
             && sources.get(&key).is_some_and(|line| !self.owns(line))
         {
@@ -319,6 +366,34 @@ fn within(module: &str, item: &Map) -> Map {
     item
 }
 
+/// Groups whose line in a map would be longer than the protocol has room for, each with the first item that makes or keeps it so.
+fn long_lines(items: &[Map], sources: &Lines) -> Vec<(usize, String)> {
+    // The name, `:x:`, the number, `:` and the members.
+    let length = |name: &str, line: &Line| name.len() + ":x::".len() + line.iter().map(String::len).sum::<usize>();
+    let of_groups = sources.iter().filter(|((kind, _), _)| *kind == "group");
+    let mut lengths: HashMap<&str, usize> =
+        of_groups.map(|((_, name), line)| (name.as_str(), length(name, line))).collect();
+    let mut told = Vec::new();
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| item.get("state") != Some(&"absent".into())) {
+        let name = name_of(item);
+        for group in item.get("groups").and_then(Value::as_list).into_iter().flatten() {
+            let group = group.to_string();
+            let members =
+                sources.get(&("group", group.clone())).and_then(|line| line.get(1)).map_or("", String::as_str);
+            let Some(length) = lengths.get_mut(group.as_str()) else { continue };
+            *length += if members.split(',').any(|member| member == name) { 0 } else { name.len() + 1 };
+            if *length > LONGEST {
+                told.push((at, format!(
+                    "the line of {group} has {length} bytes with its members, and the protocol has room for {LONGEST}: clients may \
+                     lose the group; make two of it"
+                )));
+                lengths.remove(group.as_str());
+            }
+        }
+    }
+    told
+}
+
 fn name_of(item: &Map) -> String {
     item.get("name").map(ToString::to_string).unwrap_or_default()
 }
@@ -346,4 +421,23 @@ fn sorted<'a>(members: impl Iterator<Item = &'a str>) -> String {
 fn without_keys(domain: &str) -> Outcome {
     let warning = format!("{domain} keeps no keys: they are in homes, on the hosts that have those");
     Outcome { warnings: vec![warning], ..Outcome::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_become_longer_than_the_protocol_has_room_for_are_told_of_once() {
+        let sources = Lines::from([(("group", "gpu".to_owned()), vec!["3002".to_owned(), "p000,p001".to_owned()])]);
+        let item =
+            |number: usize| args([("name", format!("p{number:03}").into()), ("groups", vec!["gpu".into()].into())]);
+        let items: Vec<Map> = (0..250).map(item).collect();
+        let told = long_lines(&items, &sources);
+        // `gpu:x:3002:` and 203 names of four letters with commas between them are 1025 bytes.
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0, 202);
+        assert!(told[0].1.starts_with("the line of gpu has 1025 bytes"), "{told:?}");
+        assert_eq!(long_lines(&items[..202], &sources), Vec::new());
+    }
 }

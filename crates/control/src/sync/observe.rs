@@ -43,6 +43,9 @@ pub struct ObservedUser {
     pub file: String,
     /// The line in it, from 1.
     pub line: u32,
+    /// Whether it is locked, where the place says so in its list: a directory does, account files do not.
+    #[serde(default)]
+    pub locked: Option<bool>,
 }
 
 /// A line of `/etc/group`.

@@ -7,7 +7,7 @@ use super::busy::{AGAIN, busy_leavers};
 use super::compile::{Batch, batches, lock, upcoming};
 use super::lost::Lost;
 use super::observe::{ObservedUser, claims, for_guards};
-use super::{Host, Observed, Site, Survey, observe};
+use super::{Host, Observed, Site, Survey, joined, nodes, observe};
 use crate::plan::guard::{self, Case};
 use crate::plan::vocabulary as calls;
 use crate::plan::{FORMAT, HostPlan, LeftOut, Phase, Plan, RosterMark, Step, digest};
@@ -79,11 +79,17 @@ fn plan_part(
     allowed: &[String],
 ) -> Result<Planned, Vec<Diagnostic>> {
     let Survey { seen, silent } = observe(site)?;
-    refuse(conflicts(&of_roster(roster), &without_migrated(Some(roster), claims(&seen))))?;
+    let wanted = of_roster(roster);
+    let mut problems = conflicts(&wanted, &without_migrated(Some(roster), claims(&seen)));
+    problems.extend(joined::shadowed(&wanted, &seen, &joined::resolving(site.hosts())));
+    refuse(problems)?;
+    let nodes = nodes::views(site, roster, &seen);
+    refuse([joined::foreign_numbers(&seen, &nodes), joined::subordinate(&wanted, &nodes)].concat())?;
     let of_host = |name: &str| site.hosts().iter().find(|host| host.name() == name);
     let mut left_out: Vec<LeftOut> = silent.iter().filter_map(|(name, why)| Some(whole(of_host(name)?, why))).collect();
     let said = seen.iter().flat_map(|seen| seen.warnings.iter().map(|text| format!("{}: {text}", seen.host)));
     let (mut hosts, mut warnings) = (Vec::new(), said.collect::<Vec<_>>());
+    warnings.extend(joined::remarks(roster, &seen, &nodes));
     let of = |host: &Host| seen.iter().find(|seen| seen.host == host.name());
     let busy = busy_leavers(site, roster);
     site.expect(site.hosts().iter().map(|host| items(roster, host)).sum());
@@ -99,6 +105,7 @@ fn plan_part(
             Err(why) => left_out.push(whole(host, &why)),
         },
     );
+    warnings.extend(nodes::shells(site, &hosts));
     let plan = Plan {
         format: FORMAT,
         enlist: env!("CARGO_PKG_VERSION").into(),

@@ -12,6 +12,9 @@ use words::value::Value;
 /// How long a host may take until it sees a change: a client asks its server again once its memory of "nobody" is over.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What lets a host forget what it remembers of people: sssd, and nscd, which is usual with NIS and nslcd.
+const FORGETTING: [&[&str]; 3] = [&["sss_cache", "-U", "-G"], &["nscd", "-i", "passwd"], &["nscd", "-i", "group"]];
+
 /// What one host says of one person whom a plan changed in the directory that its people come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Proof {
@@ -27,22 +30,22 @@ pub struct Proof {
 
 /// Somebody as a plan has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum Standing<'p> {
     /// Not there any more.
     Gone,
-    /// There, with this uid.
-    Uid(u32),
+    /// There, with this uid and primary group.
+    Uid(u32, Option<&'p str>),
     /// There still: only locked, with whatever uid.
     There,
 }
 
-impl Standing {
+impl<'p> Standing<'p> {
     /// Of whom a step of the module `user` is about.
-    fn of(step: &Step) -> Self {
+    fn of(step: &'p Step) -> Self {
         let uid = step.args.get("uid").and_then(Value::as_int).and_then(|uid| u32::try_from(uid).ok());
         match uid {
             _ if step.args.get("state") == Some(&"absent".into()) => Standing::Gone,
-            Some(uid) => Standing::Uid(uid),
+            Some(uid) => Standing::Uid(uid, step.args.get("group").and_then(Value::as_str)),
             None => Standing::There,
         }
     }
@@ -51,7 +54,13 @@ impl Standing {
     fn holds(self, name: &str, says: &Result<String, String>) -> bool {
         match (self, says) {
             (Standing::Gone, Err(error)) => error.contains("no such user"),
-            (Standing::Uid(uid), Ok(output)) => output.starts_with(&format!("uid={uid}({name}) ")),
+            (Standing::Uid(uid, group), Ok(output)) => {
+                let mut words = output.split_whitespace();
+                let is_own = words.next() == Some(&format!("uid={uid}({name})"));
+                let primary = words.next().unwrap_or_default();
+                is_own
+                    && group.is_none_or(|group| primary.starts_with("gid=") && primary.ends_with(&format!("({group})")))
+            }
             (Standing::There, Ok(output)) => output.starts_with("uid=") && output.contains(&format!("({name}) ")),
             _ => false,
         }
@@ -59,7 +68,7 @@ impl Standing {
 }
 
 /// Everybody by name.
-type Wanted<'p> = BTreeMap<&'p str, Standing>;
+type Wanted<'p> = BTreeMap<&'p str, Standing<'p>>;
 
 /// Asks each host whose people come from a directory about everybody whom `plan` changed there. The hosts must agree with the
 /// plan, and with each other.
@@ -80,7 +89,7 @@ fn wanted<'p>(plan: &'p Plan, host: &Host) -> Wanted<'p> {
     steps.filter(|step| step.module == "user").filter_map(person).collect()
 }
 
-fn person(step: &Step) -> Option<(&str, Standing)> {
+fn person(step: &Step) -> Option<(&str, Standing<'_>)> {
     Some((step.args.get("name").and_then(Value::as_str)?, Standing::of(step)))
 }
 
@@ -88,8 +97,9 @@ fn prove_on(site: &Site, host: &Host, wanted: &Wanted) -> Vec<Proof> {
     if wanted.is_empty() {
         return Vec::new();
     }
-    // Not every client has this one; those without ask their server each time.
-    let flushed = site.ask(host, "command", vec![command(&["sss_cache", "-U", "-G"])], false);
+    // Not every client has these; those without ask their server each time.
+    let forget = FORGETTING.iter().map(|words| command(words)).collect();
+    let flushed = site.ask(host, "command", forget, false);
     if let Err(why) = flushed {
         return wanted.keys().map(|name| silent(host, name, &why)).collect();
     }
@@ -158,7 +168,8 @@ mod tests {
         let there = Ok("uid=2001(gildong) gid=3001(ai_team) groups=3001(ai_team)".to_owned());
         let gone = Err("id: 'gildong': no such user".to_owned());
         let removal = step(calls::REMOVE_USER.with([("name", "gildong".into())]));
-        let user = step(calls::USER.with([("name", "gildong".into()), ("uid", 2001.into())]));
+        let named = |group: &str| [("name", "gildong".into()), ("uid", 2001.into()), ("group", group.into())];
+        let user = step(calls::USER.with(named("ai_team")));
         for (step, is_there) in [(step(lock("gildong")), true), (removal, false), (user, true)] {
             let (name, standing) = person(&step).unwrap();
             assert_eq!(
@@ -167,6 +178,48 @@ mod tests {
                 "{standing:?}"
             );
         }
-        assert!(!Standing::Uid(2002).holds("gildong", &there));
+        assert!(!Standing::Uid(2002, None).holds("gildong", &there));
+        let other = step(calls::USER.with(named("gpu")));
+        assert!(!person(&other).unwrap().1.holds("gildong", &there), "another primary group than the plan has");
+    }
+
+    #[test]
+    fn a_host_forgets_what_any_client_remembers_before_it_is_asked() {
+        use crate::connection::fake::FakeConnector;
+        use crate::connection::{Become, Target};
+        use crate::sync::Way;
+        use host::change::outcome::{ItemResult, Outcome};
+        use host::protocol::{AgentReply, AgentRequest};
+        use std::sync::{Arc, Mutex};
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = asked.clone();
+        let connector = FakeConnector::new(move |_, _, request: &AgentRequest| {
+            let one = |item: &Map| {
+                let words: Vec<String> = item["argv"].as_list().unwrap().iter().map(ToString::to_string).collect();
+                noted.lock().unwrap().push(words.join(" "));
+                let says = "uid=2001(gildong) gid=3001(ai_team) groups=3001(ai_team)";
+                ItemResult::unchanged(Ok(Outcome::new().with("stdout", says)))
+            };
+            Ok(AgentReply { results: request.items.iter().map(one).collect() })
+        });
+        let target = Target {
+            name: "login1".into(),
+            address: "login1".into(),
+            port: None,
+            user: None,
+            keys: Vec::new(),
+            password: None,
+            ssh_args: Vec::new(),
+            host_key_checking: true,
+            timeout: Duration::from_secs(1),
+            local: false,
+        };
+        let (way, resolves) = (Ok(Way::Ssh { target, who: Become::Login }), Some("corp".to_owned()));
+        let host = Host { name: "login1".into(), way, accounts: false, scheduler: false, resolves };
+        let site = Site::new(vec![host.clone()], &connector, 1);
+        let proofs = prove_on(&site, &host, &Wanted::from([("gildong", Standing::Uid(2001, Some("ai_team")))]));
+        assert!(proofs.iter().all(|proof| proof.well) && proofs.len() == 1, "{proofs:?}");
+        let expected = ["sss_cache -U -G", "nscd -i passwd", "nscd -i group", "id gildong"];
+        assert_eq!(*asked.lock().unwrap(), expected);
     }
 }

@@ -41,6 +41,10 @@ pub(super) fn free(name: &str, is_person: bool, entry: &Entry, mirror: &Mirror, 
     if let Some(why) = rules.dialect.refuses_name(name, is_person) {
         return Err(Failure::new(format!("{name}: {why}")).hint("give another name in the roster"));
     }
+    if let Some(other) = mirror.with_principal(entry) {
+        let message = format!("{} has the name for Kerberos that {name} would get", other.dn);
+        return Err(Failure::new(message).hint("give another name in the roster, or change that one by hand"));
+    }
     let namesake = mirror.namesake(name).filter(|_| rules.dialect.shares_names());
     let Some(other) = namesake.or_else(|| mirror.at(&entry.dn)) else { return Ok(()) };
     let message = format!("{} is there already, and nobody else there can be called {name}", other.dn);
@@ -52,7 +56,9 @@ pub(super) fn free(name: &str, is_person: bool, entry: &Entry, mirror: &Mirror, 
 /// A group that shall be gone. One that is somebody's primary group stays, as on hosts.
 pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
     let name = arguments::required(args, "name")?;
-    let Some(group) = mirror.group(name)? else { return Ok(Decision::default()) };
+    let Some(group) = mirror.group(name)? else {
+        return super::user::gone(name, mirror.group_without_number(name));
+    };
     let gid = owned(group, rules)?;
     if let Some(user) = mirror.people().find(|user| user.number("gidNumber") == Some(gid)) {
         let message = format!("it is the primary group of {}", mirror.login(user).unwrap_or(&user.dn));
@@ -72,10 +78,19 @@ pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decis
 pub(super) fn owned(group: &KnownGroup, rules: &Rules) -> Result<u32, Failure> {
     let gid = group.entry.number("gidNumber").unwrap_or_default();
     let container = &rules.settings.groups;
+    not_kept(&group.entry, rules)?;
     if rules.settings.owns(gid, &group.entry.dn, container) {
         return Ok(gid);
     }
     Err(not_owned(&group.entry.dn, "gid", gid, container, rules))
+}
+
+/// That an entry is one that people may change.
+pub(super) fn not_kept(entry: &Entry, rules: &Rules) -> Result<(), Failure> {
+    match rules.dialect.kept_by_server(entry) {
+        None => Ok(()),
+        Some(why) => Err(Failure::new(format!("{} {why}", entry.dn))),
+    }
 }
 
 /// Why nothing is done to an entry that is not enlist's.

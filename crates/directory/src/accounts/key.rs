@@ -23,7 +23,7 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
 /// A key that a person shall not have any more.
 pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
     let (name, unwanted) = named(args)?;
-    let Some(entry) = mirror.person(name)? else { return super::user::gone(name, mirror) };
+    let Some(entry) = mirror.person(name)? else { return super::user::gone(name, mirror.without_number(name)) };
     // Where there is no place for keys, nobody has one.
     let Ok(at) = place(rules) else { return Ok(Decision::default()) };
     let old = joined(entry.values(at.attribute));

@@ -29,6 +29,10 @@ pub struct Mirror {
     group_names: HashMap<String, Vec<String>>,
     /// The same of people by uid.
     uids: HashMap<String, Vec<String>>,
+    /// The same of whoever has a name for Kerberos.
+    principals: HashMap<String, Vec<String>>,
+    /// How many people have what the server gives who can log in.
+    given: usize,
     /// Entries without a number, and the normal names of those by name: machines, and who has no business on hosts.
     others: BTreeMap<String, Entry>,
     other_names: HashMap<String, Vec<String>>,
@@ -44,6 +48,8 @@ impl Mirror {
             logins: HashMap::new(),
             group_names: HashMap::new(),
             uids: HashMap::new(),
+            principals: HashMap::new(),
+            given: 0,
             others: BTreeMap::new(),
             other_names: HashMap::new(),
         };
@@ -82,6 +88,32 @@ impl Mirror {
         self.others.get(self.other_names.get(&login.to_lowercase())?.first()?)
     }
 
+    /// A group of this name without a number.
+    pub(super) fn group_without_number(&self, name: &str) -> Option<&Entry> {
+        let is_it = |entry: &&Entry| {
+            let mut names = entry.texts(self.terms.group_name);
+            entry.is_a(self.terms.group) && names.any(|one| one.eq_ignore_ascii_case(name))
+        };
+        self.others.values().find(is_it)
+    }
+
+    /// Whoever has this name for Kerberos, or one of these.
+    pub(super) fn with_principal(&self, entry: &Entry) -> Option<&Entry> {
+        let mut wanted = entry.texts(self.terms.principal?);
+        let found = wanted.find_map(|name| self.principals.get(&name.to_lowercase())?.first())?;
+        self.at(found)
+    }
+
+    /// Whether somebody has what this kind of server gives everybody who can log in.
+    pub fn gives_it(&self) -> bool {
+        self.given > 0
+    }
+
+    /// Whether this is somebody who has it.
+    fn has_it(&self, entry: &Entry) -> bool {
+        self.terms.given_there.is_some_and(|attribute| !entry.values(attribute).is_empty())
+    }
+
     /// Whatever is called so, be it a person, a group or something else.
     pub(super) fn namesake(&self, name: &str) -> Option<&Entry> {
         let name = name.to_lowercase();
@@ -98,6 +130,11 @@ impl Mirror {
     /// Every group with a gid.
     pub fn groups(&self) -> impl Iterator<Item = &Entry> {
         self.known_groups().map(|group| &group.entry)
+    }
+
+    /// The group whose entry has this name in normal form.
+    pub(super) fn known_group(&self, dn: &str) -> Option<&KnownGroup> {
+        self.groups.get(dn)
     }
 
     pub(super) fn known_groups(&self) -> impl Iterator<Item = &KnownGroup> {
@@ -154,7 +191,11 @@ impl Mirror {
 
     fn insert(&mut self, entry: Entry) {
         let dn = normal(&entry.dn);
+        for name in self.terms.principal.into_iter().flat_map(|attribute| entry.texts(attribute)) {
+            self.principals.entry(name.to_lowercase()).or_default().push(dn.clone());
+        }
         if self.is_person(&entry) {
+            self.given += usize::from(self.has_it(&entry));
             for login in entry.texts(self.terms.login) {
                 self.logins.entry(login.to_lowercase()).or_default().push(dn.clone());
             }
@@ -178,7 +219,11 @@ impl Mirror {
     }
 
     fn remove(&mut self, dn: &str) {
+        if let (Some(attribute), Some(entry)) = (self.terms.principal, self.at(dn).cloned()) {
+            forget(&mut self.principals, entry.texts(attribute), dn);
+        }
         if let Some(entry) = self.people.remove(dn) {
+            self.given -= usize::from(self.has_it(&entry));
             forget(&mut self.logins, entry.texts(self.terms.login), dn);
             forget(&mut self.uids, entry.texts("uidNumber"), dn);
         }

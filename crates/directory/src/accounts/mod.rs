@@ -19,6 +19,7 @@ use host::change::Change;
 use host::change::outcome::Failure;
 pub use listing::listing;
 pub use mirror::Mirror;
+pub(crate) use user::SIDS;
 use words::value::Map;
 
 /// By what a directory is judged.

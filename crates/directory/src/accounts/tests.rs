@@ -255,7 +255,7 @@ fn who_is_not_enlists_is_left_alone_and_named() {
     let itself = Mirror::new(Posix.terms(), [account("uid=self,ou=people,dc=example,dc=org", "self", "2500")]);
     let refused = decide("user", &absent("self"), &itself, &own).unwrap_err();
     assert!(refused.msg.contains("enlist itself logs in with"), "{}", refused.msg);
-    let users = listing(&mirror).values["users"].as_list().unwrap().len();
+    let users = listing(&mirror, &rules).values["users"].as_list().unwrap().len();
     assert_eq!(users, 5, "each name claims its number");
     let primary = account("uid=jin,ou=people,dc=example,dc=org", "jin", "2001").with("x", "y");
     let mut mirror = with_groups(&rules);
@@ -313,4 +313,75 @@ fn groups_that_are_not_enlists_are_not_written_when_somebody_goes() {
         assert!(gone.warnings.len() == 2 && gone.warnings[0].contains("still names gildong"), "{:?}", gone.warnings);
         assert_eq!(mirror.entry(&admins.dn), Some(&admins));
     }
+}
+
+const HASH: &str = "$6$saltsalt$abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The hash of a roster goes to who is new and to nobody else, and is shown nowhere.
+#[test]
+fn a_first_password_is_for_who_is_new() {
+    let rules = rules(SchemaKind::Rfc2307);
+    let mut mirror = with_groups(&rules);
+    let with = |hash: &str| gildong().into_iter().chain([("password".to_owned(), hash.into())]).collect::<Map>();
+    let made = decide("user", &with(HASH), &mirror, &rules).unwrap();
+    assert!(text(&made).contains(&format!("  userpassword: {{CRYPT}}{HASH}\n")), "{}", text(&made));
+    let shown = format!("{:?}", made.changes);
+    assert!(shown.contains("password") && !shown.contains("saltsalt"), "{shown}");
+    assert!(!text(&decide("user", &with("*"), &mirror, &rules).unwrap()).contains("userpassword"));
+    // The entry as it is read has none, and the person keeps the one that he has.
+    call(&mut mirror, &rules, "user", &gildong());
+    assert_eq!(decide("user", &with(HASH), &mirror, &rules).unwrap(), Decision::default());
+    for dialect in [&crate::dialects::ActiveDirectory as &dyn Dialect, &crate::dialects::FreeIpa] {
+        let empty = Mirror::new(dialect.terms(), []);
+        let alone = args(&[("name", "kim".into()), ("uid", 2009.into()), ("password", HASH.into())]);
+        let made = decide("user", &alone, &empty, &Rules { dialect, ..rules.clone() }).unwrap();
+        assert!(!text(&made).contains("userpassword"));
+        assert!(made.warnings[0].starts_with("the password of kim is left out: "), "{:?}", made.warnings);
+    }
+}
+
+#[test]
+fn a_password_counts_from_and_until_the_days_of_the_roster() {
+    let mut rules = rules(SchemaKind::Rfc2307);
+    rules.shape.password_span = true;
+    let mut mirror = with_groups(&rules);
+    let day = |day: f64| Value::Float(day * 86_400.0);
+    call(&mut mirror, &rules, "user", &gildong());
+    let days = args(&[("name", "gildong".into()), ("starts", day(20_697.0)), ("expires", day(20_878.0))]);
+    let written = call(&mut mirror, &rules, "user", &days);
+    expect![[r#"
+        dn uid=gildong,ou=people,dc=example,dc=org
+          + shadowExpire: 20878
+          + pwdStartTime: 20260901000000Z
+          + pwdEndTime: 20270301000000Z
+    "#]]
+    .assert_eq(&text(&written));
+    let never = args(&[("name", "gildong".into()), ("expires", Value::Float(-1.0))]);
+    assert!(text(&call(&mut mirror, &rules, "user", &never)).contains("- pwdEndTime: 20270301000000Z"));
+    // Without ppolicy there is no place for it.
+    rules.shape.password_span = false;
+    assert!(!text(&call(&mut mirror, &rules, "user", &days)).contains("pwd"));
+}
+
+#[test]
+fn twins_and_groups_within_groups_are_named() {
+    let rules = rules(SchemaKind::Rfc2307bis);
+    let mut mirror = with_groups(&rules);
+    call(&mut mirror, &rules, "user", &gildong());
+    assert_eq!(listing(&mirror, &rules).warnings, Vec::<String>::new());
+    let mut twin = mirror.entry(&child("uid", "gildong", PEOPLE)).unwrap().clone();
+    twin.dn = "uid=gildong,dc=example,dc=org".into();
+    mirror.set("uid=gildong,dc=example,dc=org", Some(twin));
+    let (outer, inner) = (child("cn", "ai_team", GROUPS), child("cn", "gpu", GROUPS));
+    let with = |mirror: &Mirror, group: &str, member: &str| mirror.entry(group).unwrap().clone().with("member", member);
+    let nested = with(&mirror, &outer, &inner);
+    mirror.set(&outer, Some(nested));
+    let told = listing(&mirror, &rules).warnings;
+    assert!(told[0].starts_with("2 entries are called gildong: uid=gildong,dc=example,dc=org and "), "{told:?}");
+    assert!(told[1].starts_with(&format!("{inner} is a member of {outer}: ")) && told.len() == 2, "{told:?}");
+    let circular = with(&mirror, &inner, &outer);
+    mirror.set(&inner, Some(circular));
+    let told = listing(&mirror, &rules).warnings;
+    assert_eq!(told[1], format!("{outer} and {inner} are members of each other: take one of the two out by hand"));
+    assert_eq!(told.len(), 2, "{told:?}");
 }

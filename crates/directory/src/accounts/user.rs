@@ -13,6 +13,9 @@ use words::value::{Map, Value};
 pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
     let name = arguments::required(args, "name")?;
     let old = mirror.person(name)?;
+    if let Some(entry) = old {
+        super::group::not_kept(entry, rules)?;
+    }
     let new = match old {
         Some(entry) => wanted(entry.clone(), args, mirror, rules)?,
         None => wanted(new(name, args, mirror, rules)?, args, mirror, rules)?,
@@ -26,13 +29,48 @@ pub(super) fn present(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Deci
         Some(old) => edits(old, &new, rules).map(|edits| Write::Modify { dn: old.dn.clone(), edits }),
     };
     let writes: Vec<_> = own.into_iter().chain(joins).chain(begins).collect();
+    let warnings = match old {
+        Some(entry) => shut_out(entry, mirror, rules),
+        None => without_password(args, rules),
+    };
     if writes.is_empty() {
-        return Ok(Decision::default());
+        return Ok(Decision { warnings, ..Decision::default() });
     }
     if let Some(entry) = old {
         owned(entry, rules)?;
     }
-    Ok(Decision { changes: vec![change], writes, warnings: Vec::new() })
+    Ok(Decision { changes: vec![change], writes, warnings })
+}
+
+/// What keeps somebody who is there from logging in, though nothing in the roster does.
+fn shut_out(entry: &Entry, mirror: &Mirror, rules: &Rules) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let uid = entry.number("uidNumber").unwrap_or_default();
+    if !rules.shape.lets_in(uid) {
+        warnings.push(format!("{} has uid {uid}, which is in none of the server's id ranges: no login", entry.dn));
+    }
+    if let Some(attribute) = rules.dialect.terms().given_there
+        && entry.values(attribute).is_empty()
+        && mirror.gives_it()
+    {
+        warnings.push(format!("{} has no {attribute}: no login by Kerberos. {SIDS}", entry.dn));
+    }
+    warnings
+}
+
+/// How FreeIPA gives those a SID who have none.
+pub(crate) const SIDS: &str = "On the server: ipa config-mod --enable-sid --add-sids";
+
+/// Who is new, and gets no password from the roster's hash.
+fn without_password(args: &Map, rules: &Rules) -> Vec<String> {
+    let name = arguments::text(args, "name").unwrap_or_default();
+    let why = rules.dialect.refuses_hashes().filter(|_| hash(args).is_some());
+    why.map(|why| format!("the password of {name} is left out: {why}")).into_iter().collect()
+}
+
+/// The hash of a first password. `*` is none.
+fn hash(args: &Map) -> Option<&str> {
+    arguments::text(args, "password").filter(|hash| *hash != "*")
 }
 
 /// The last write of a new account that cannot be used before it has a password: until then it is locked, also when a run ends
@@ -49,7 +87,11 @@ fn beginning(new: &Entry, args: &Map, rules: &Rules) -> Option<Write> {
 /// A person who shall be gone, from all groups first.
 pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decision, Failure> {
     let name = arguments::required(args, "name")?;
-    let Some(entry) = mirror.person(name)? else { return gone(name, mirror) };
+    let Some(entry) = mirror.person(name)? else { return gone(name, mirror.without_number(name)) };
+    if rules.dialect.kept_by_server(entry).is_some() {
+        // Put aside, and so gone as far as hosts see.
+        return Ok(Decision::default());
+    }
     owned(entry, rules)?;
     let member = Member::new(name, &entry.dn);
     let is_own = |group: &&KnownGroup| super::group::owned(group, rules).is_ok();
@@ -65,8 +107,8 @@ pub(super) fn absent(args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Decis
 }
 
 /// That nobody is called so. An entry without a number that can be read is somebody all the same, who may log in.
-pub(super) fn gone(name: &str, mirror: &Mirror) -> Result<Decision, Failure> {
-    let Some(entry) = mirror.without_number(name) else { return Ok(Decision::default()) };
+pub(super) fn gone(name: &str, found: Option<&Entry>) -> Result<Decision, Failure> {
+    let Some(entry) = found else { return Ok(Decision::default()) };
     let message = format!("{} is called {name}, and has no number that this login can read", entry.dn);
     Err(Failure::new(message).hint("let enlist's bind entry read its number; if it has none, remove it by hand"))
 }
@@ -84,6 +126,7 @@ pub(super) fn owned(entry: &Entry, rules: &Rules) -> Result<u32, Failure> {
             .hint("after that nobody could plan or apply anything here: change it by hand"));
     }
     let container = &rules.settings.people;
+    super::group::not_kept(entry, rules)?;
     if rules.settings.owns(uid, &entry.dn, container) {
         return Ok(uid);
     }
@@ -112,7 +155,10 @@ fn new(name: &str, args: &Map, mirror: &Mirror, rules: &Rules) -> Result<Entry, 
     let full = arguments::text(args, "comment").filter(|text| !text.trim().is_empty()).unwrap_or(name);
     let entry = rules.dialect.new_person(name, full, &rules.settings, &rules.shape);
     super::group::free(name, true, &entry, mirror, rules)?;
-    let entry = entry.with("uidNumber", uid.to_string());
+    let mut entry = entry.with("uidNumber", uid.to_string());
+    if let Some(hash) = hash(args).filter(|_| rules.dialect.refuses_hashes().is_none()) {
+        entry.put("userPassword", Some(&format!("{{CRYPT}}{hash}")));
+    }
     Ok(entry.with(rules.dialect.terms().home, format!("/home/{name}")))
 }
 
@@ -139,9 +185,11 @@ fn wanted(mut entry: Entry, args: &Map, mirror: &Mirror, rules: &Rules) -> Resul
 }
 
 fn write_locks(entry: &mut Entry, args: &Map, rules: &Rules) {
-    if let Some(day) = arguments::day(args, "expires") {
+    let ends = arguments::day(args, "expires");
+    if let Some(day) = ends {
         rules.dialect.expire(entry, day);
     }
+    rules.dialect.span(entry, arguments::day(args, "starts"), ends, &rules.shape);
     // Who has no password yet stays locked until that is there.
     let lock = arguments::flag(args, "password_lock").filter(|_| !rules.dialect.lacks_password(entry));
     if let Some(is_locked) = lock {
@@ -230,6 +278,8 @@ fn difference(name: &str, old: Option<&Entry>, new: &Entry, joins: &[Write], mir
     let Some(old) = old else {
         let nothing = after.iter().map(|(name, _)| (*name, Value::Null)).collect();
         let change = fields(Change::new(Action::Create, "user", name), &nothing, Some(&after));
+        let has_password = !new.values("userPassword").is_empty();
+        let change = if has_password { change.opaque("password", "set") } else { change };
         return change.field("entry", Value::Null, new.dn.as_str());
     };
     let before = described(old, &before, mirror, rules);
@@ -239,7 +289,11 @@ fn difference(name: &str, old: Option<&Entry>, new: &Entry, joins: &[Write], mir
     if comment(old) == comment(new) && differs("gecos") {
         return change.field("gecos", old.text("gecos"), new.text("gecos"));
     }
-    change
+    // The day of expiry shows when a password ends; when it begins, nothing else does.
+    let shown = rules.dialect.expiry(old) != rules.dialect.expiry(new);
+    let spans =
+        ["pwdStartTime", "pwdEndTime"].into_iter().filter(|one| differs(one) && !(shown && *one == "pwdEndTime"));
+    spans.fold(change, |change, attribute| change.field(attribute, old.text(attribute), new.text(attribute)))
 }
 
 /// The groups of somebody once `writes` to groups are done: each of them makes the person a member or none.

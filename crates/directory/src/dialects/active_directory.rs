@@ -69,6 +69,8 @@ static TERMS: Terms = Terms {
     person: "user",
     login: "sAMAccountName",
     home: "unixHomeDirectory",
+    principal: Some("userPrincipalName"),
+    given_there: None,
     group: "group",
     group_name: "sAMAccountName",
     written: &[
@@ -115,6 +117,7 @@ impl Dialect for ActiveDirectory {
             keys,
             unicode_gecos: false,
             policy_lock: true,
+            password_span: false,
             realm: None,
             ranges: None,
             hides_silently: false,
@@ -152,6 +155,10 @@ impl Dialect for ActiveDirectory {
         }
         let end = name.chars().last().filter(|end| ".$".contains(*end));
         end.map(|end| format!("Active Directory takes no {end:?} at the end of a name"))
+    }
+
+    fn refuses_hashes(&self) -> Option<&'static str> {
+        Some("a domain takes no hash of a password: set one there")
     }
 
     fn shares_names(&self) -> bool {

@@ -1,12 +1,11 @@
 //! FreeIPA: 389ds with classes, id ranges and locks of its own. Entries that lack what its tools write cannot log in there.
 
-use super::posix::family;
+use super::posix::{family, midnight};
 use super::{About, Dialect, Question, Terms, vendor};
-use crate::dn::child;
+use crate::dn::{child, normal};
 use crate::entry::Entry;
 use crate::schema::{Keys, Shape};
 use crate::settings::{SchemaKind, Settings};
-use host::identity::date;
 use std::ops::RangeInclusive;
 
 /// A server of FreeIPA's.
@@ -18,6 +17,12 @@ const MADE_THERE: &str = "autogenerate";
 
 /// Where keys of people are.
 const KEYS: &str = "ipaSshPubKey";
+
+/// Without this one Kerberos lets nobody in, where the domain has them at all.
+const SID: &str = "ipaNTSecurityIdentifier";
+
+/// Where people are whose entries were put aside: removed and kept, or not yet here.
+const ASIDE: &str = "cn=provisioning";
 
 static TERMS: Terms = Terms {
     everybody: "(|(objectClass=posixAccount)(objectClass=posixGroup))",
@@ -34,6 +39,7 @@ static TERMS: Terms = Terms {
         "krbPrincipalName",
         "krbPrincipalExpiration",
         "nsAccountLock",
+        SID,
         "memberUid",
         "member",
         "ipaSshPubKey",
@@ -41,6 +47,8 @@ static TERMS: Terms = Terms {
     person: "posixAccount",
     login: "uid",
     home: "homeDirectory",
+    principal: Some("krbPrincipalName"),
+    given_there: Some(SID),
     group: "posixGroup",
     group_name: "cn",
     written: &[
@@ -127,6 +135,19 @@ impl Dialect for FreeIpa {
         classes.into_iter().fold(entry, |entry, class| entry.with("objectClass", class))
     }
 
+    fn kept_by_server(&self, entry: &Entry) -> Option<String> {
+        if normal(&entry.dn).split(',').any(|part| part == ASIDE) {
+            let why = "is an entry that FreeIPA has put aside, of somebody who was removed or is not yet here";
+            return Some(format!("{why}: ipa user-undel, ipa user-stage or ipa user-del decides about it"));
+        }
+        let is_managed = entry.is_a("mepManagedEntry");
+        is_managed.then(|| "is the private group that FreeIPA keeps with a person: ipa group-detach frees it".into())
+    }
+
+    fn refuses_hashes(&self) -> Option<&'static str> {
+        Some("FreeIPA takes no hash of a password but while it migrates: set one with ipa passwd")
+    }
+
     fn unlinks(&self) -> bool {
         true
     }
@@ -155,18 +176,8 @@ impl Dialect for FreeIpa {
     }
 
     fn expire(&self, person: &mut Entry, day: Option<i64>) {
-        let time = day.map(|day| format!("{}000000Z", digits(day)));
+        let time = day.map(midnight);
         person.put("krbPrincipalExpiration", time.as_deref());
-    }
-}
-
-/// A day as GeneralizedTime begins; the first or last one there is, where the calendar has no such day.
-fn digits(day: i64) -> String {
-    let text: String = date(day).chars().filter(char::is_ascii_digit).collect();
-    match text.len() {
-        8 if !date(day).starts_with('-') => text,
-        _ if day < 0 => "00010101".into(),
-        _ => "99991231".into(),
     }
 }
 

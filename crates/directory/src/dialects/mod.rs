@@ -28,6 +28,10 @@ pub struct Terms {
     pub login: &'static str,
     /// Their home directories.
     pub home: &'static str,
+    /// Another name that nobody else may have, where there is one: for Kerberos.
+    pub principal: Option<&'static str>,
+    /// What the server itself gives everybody who can log in, where it does so.
+    pub given_there: Option<&'static str>,
     /// The class of groups.
     pub group: &'static str,
     /// Their names.
@@ -85,6 +89,20 @@ pub trait Dialect: fmt::Debug + Sync {
     fn refuses_name(&self, _name: &str, _is_person: bool) -> Option<String> {
         None
     }
+
+    /// Why an entry is not one that anybody may change here: the server keeps it for itself, or has put it aside.
+    fn kept_by_server(&self, _entry: &Entry) -> Option<String> {
+        None
+    }
+
+    /// Why the server takes no hash of crypt(5) as the password of somebody new, if it does not.
+    fn refuses_hashes(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// From when to when a password counts, in days from 1970-01-01 on, where the server has a place for it. `None` of the outer
+    /// ones leaves what is there.
+    fn span(&self, _person: &mut Entry, _starts: Option<Option<i64>>, _ends: Option<Option<i64>>, _shape: &Shape) {}
 
     /// Whether people, groups and machines share one space of names.
     fn shares_names(&self) -> bool {

@@ -32,6 +32,8 @@ static TERMS: Terms = Terms {
         "shadowExpire",
         "pwdAccountLockedTime",
         "nsAccountLock",
+        "pwdStartTime",
+        "pwdEndTime",
         "memberUid",
         "member",
         "sshPublicKey",
@@ -40,6 +42,8 @@ static TERMS: Terms = Terms {
     person: "posixAccount",
     login: "uid",
     home: "homeDirectory",
+    principal: None,
+    given_there: None,
     group: "posixGroup",
     group_name: "cn",
     written: &[
@@ -51,8 +55,11 @@ static TERMS: Terms = Terms {
         "shadowExpire",
         "pwdAccountLockedTime",
         "nsAccountLock",
+        "pwdStartTime",
+        "pwdEndTime",
     ],
-    made_there: &["sn"],
+    // A password is written, and never read.
+    made_there: &["sn", "userpassword"],
 };
 
 impl Dialect for Posix {
@@ -104,6 +111,14 @@ impl Dialect for Posix {
         }
     }
 
+    fn span(&self, person: &mut Entry, starts: Option<Option<i64>>, ends: Option<Option<i64>>, shape: &Shape) {
+        for (attribute, day) in [("pwdStartTime", starts), ("pwdEndTime", ends)] {
+            if let Some(day) = day.filter(|_| shape.password_span) {
+                person.put(attribute, day.map(midnight).as_deref());
+            }
+        }
+    }
+
     fn is_locked(&self, person: &Entry) -> bool {
         is_off(person) || is_for_good(person)
     }
@@ -134,6 +149,17 @@ impl Dialect for Posix {
         }
         person.put("shadowExpire", day.map(|day| day.to_string()).as_deref());
     }
+}
+
+/// The beginning of a day (UTC) as GeneralizedTime; the first or last one there is, where the calendar has no such day.
+pub(super) fn midnight(day: i64) -> String {
+    let text: String = date(day).chars().filter(char::is_ascii_digit).collect();
+    let digits = match text.len() {
+        8 if !date(day).starts_with('-') => text,
+        _ if day < 0 => "00010101".into(),
+        _ => "99991231".into(),
+    };
+    format!("{digits}000000Z")
 }
 
 /// Locked as 389ds has it.

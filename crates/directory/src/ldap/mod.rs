@@ -62,8 +62,9 @@ impl Directory for LdapDirectory {
         let state = &mut *state;
         if module == "accounts" {
             state.look(&self.settings)?;
-            let mirror = state.mirror.iter();
-            return Ok(mirror.map(|mirror| ItemResult::unchanged(Ok(accounts::listing(mirror)))).collect());
+            let rules = state.session(&self.settings)?.rules.clone();
+            let listed = state.mirror.iter().map(|mirror| accounts::listing(mirror, &rules));
+            return Ok(listed.map(|outcome| ItemResult::unchanged(Ok(outcome))).collect());
         }
         if state.mirror.is_none() {
             state.look(&self.settings)?;

@@ -43,7 +43,11 @@ fn all_values(wire: &mut Wire, first: &Entry, start: &Part) -> Result<Option<Vec
     for _ in 0..MOST_PARTS {
         let Some(last) = part.last else { return Ok(Some(values)) };
         let next = one(wire, &first.dn, &[&format!("{};range={}-*", part.attribute, last + 1), COUNTER])?;
-        if next.text(COUNTER).is_none() || next.text(COUNTER) != first.text(COUNTER) {
+        if next.text(COUNTER).is_none() {
+            let why = "comes in parts, and does not show uSNChanged to this login: whether it is whole nobody can say";
+            return Err(Trouble::Untrue(format!("{} {why}", first.dn)));
+        }
+        if next.text(COUNTER) != first.text(COUNTER) {
             return Ok(None);
         }
         let more = part_of(&next, &part.attribute)?;

@@ -4,6 +4,7 @@
 use super::session::{Session, hint_of};
 use super::trouble::{Trouble, code};
 use super::{State, as_failure, nothing_read};
+use crate::accounts::SIDS;
 use crate::dn::normal;
 use crate::entry::{Edit, Entry, Write};
 use crate::settings::Settings;
@@ -28,7 +29,10 @@ impl State {
             Err(trouble) => return Err(refused(settings, write.dn(), &trouble)),
         }
         match write {
-            Write::Add(entry) => self.alone(settings, entry),
+            Write::Add(entry) => {
+                self.alone(settings, entry)?;
+                self.given(settings, entry)
+            }
             Write::Modify { .. } | Write::Begin { .. } | Write::Delete { .. } => Ok(()),
         }
     }
@@ -122,6 +126,19 @@ impl State {
             Err(why) => format!("{message}, and {} could not be taken away again: {}", entry.dn, why.msg),
         };
         Err(Failure { acted: true, ..Failure::new(message).hint("give one of the two another number, and plan again") })
+    }
+
+    /// Makes sure that the server gave somebody new what it gives everybody who can log in.
+    fn given(&mut self, settings: &Settings, entry: &Entry) -> Result<(), Failure> {
+        let terms = self.session(settings).map_err(|problem| as_failure(&problem))?.rules.dialect.terms();
+        let Some(attribute) = terms.given_there.filter(|_| entry.is_a(terms.person)) else { return Ok(()) };
+        let mirror = self.mirror.as_ref().ok_or_else(nothing_read)?;
+        let has_none = mirror.entry(&entry.dn).is_some_and(|now| now.values(attribute).is_empty());
+        if !has_none || !mirror.gives_it() {
+            return Ok(());
+        }
+        let message = format!("{} is made, and the server gave it no {attribute}: no login by Kerberos", entry.dn);
+        Err(Failure { acted: true, ..Failure::new(message).hint(SIDS) })
     }
 
     fn undo(&mut self, settings: &Settings, entry: &Entry) -> Result<(), Failure> {

@@ -161,6 +161,43 @@ fn somebody_new_gets_a_password_last_and_a_run_that_ends_before_it_is_finished_b
     assert!(!results[0].changed);
 }
 
+#[test]
+fn a_bit_that_a_domain_controller_keeps_is_told_of() {
+    let server = domain();
+    // It says "success", and nobody needs a password for the account that it lets in.
+    server.world.lock().unwrap().keeps = 0x20;
+    let new = args(&[("name", "gildong".into()), ("uid", 2100.into()), ("group", "team".into())]);
+    let results = LdapDirectory::new(settings(&server)).call("user", &[new], false).unwrap();
+    assert!(failures(&results)[0].contains("is written, and it is not"), "{results:?}");
+}
+
+#[test]
+fn parts_of_which_nobody_can_say_that_they_belong_together_are_no_answer() {
+    let server = domain();
+    server.world.lock().unwrap().counts = false;
+    let problem = LdapDirectory::new(settings(&server)).call("user", &[user("p7", &[])], false).unwrap_err();
+    assert!(problem.message.contains("comes in parts, and does not show uSNChanged"), "{problem}");
+    assert_eq!(server.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_group_without_a_number_is_not_gone_and_a_name_for_kerberos_is_one_persons() {
+    let server = domain();
+    let mut team = server.entry(&format!("CN=team,{GROUPS}")).unwrap();
+    team.put("gidNumber", None);
+    server.put(team);
+    let machine = Entry::new("CN=mail,DC=x").with("objectClass", "user").with("sAMAccountName", "mail");
+    server.put(machine.with("userPrincipalName", "Gildong@x"));
+    let directory = LdapDirectory::new(settings(&server));
+    let gone = args(&[("name", "team".into()), ("state", "absent".into())]);
+    let told = failures(&directory.call("group", &[gone], false).unwrap());
+    assert!(told[0].contains("is called team, and has no number that this login can read"), "{told:?}");
+    let new = args(&[("name", "gildong".into()), ("uid", 2100.into())]);
+    let told = failures(&directory.call("user", &[new], false).unwrap());
+    assert!(told[0].contains("CN=mail,DC=x has the name for Kerberos that gildong would get"), "{told:?}");
+    assert_eq!(server.writes(), Vec::<String>::new());
+}
+
 /// FreeIPA whose range has room for 500.
 fn ipa(ranges: bool) -> Server {
     let range =
@@ -214,6 +251,42 @@ fn freeipa_has_its_ranges_read_first_and_gets_what_it_demands() {
 
     let problem = LdapDirectory::new(settings(&ipa(false))).call("accounts", &[Map::new()], true).unwrap_err();
     assert!(problem.message.contains("it does not show its id ranges"), "{problem}");
+}
+
+#[test]
+fn freeipa_says_who_has_no_sid_or_lies_outside_its_ranges_or_was_put_aside() {
+    const SID: &str = "ipaNTSecurityIdentifier";
+    let server = ipa(true);
+    let admin = server.entry(&format!("uid=admin,{PEOPLE}")).unwrap();
+    let person = |dn: String, name: &str, uid: u32| {
+        let entry = Entry::new(dn).with("objectClass", "posixAccount").with("uid", name).with("homeDirectory", "/h");
+        entry.with("uidNumber", uid.to_string()).with("gidNumber", "3000")
+    };
+    server.put(person(format!("uid=old,{PEOPLE}"), "old", 2500));
+    server.put(person("uid=left,cn=deleted users,cn=accounts,cn=provisioning,DC=x".into(), "left", 3050));
+    let directory = || LdapDirectory::new(settings(&server));
+    let call = |name: &str, more: &[(&str, Value)]| {
+        let all = args(&[&[("name", name.into())], more].concat());
+        directory().call("user", &[all], false).unwrap().remove(0)
+    };
+    let warnings = |name: &str| call(name, &[]).outcome.unwrap().warnings;
+    let outside = format!("uid=old,{PEOPLE} has uid 2500, which is in none of the server's id ranges: no login");
+    assert_eq!(warnings("old"), [outside.as_str()], "nobody has a SID, so nobody lacks one");
+    let new = |name: &str, uid: u32| call(name, &[("uid", uid.into())]);
+    assert!(new("first", 3010).outcome.is_ok());
+    // Once somebody has one, who has none is told of, old and new.
+    server.put(admin.with(SID, "S-1-5-21-1-2-3-500"));
+    assert!(warnings("old")[1].contains(&format!("has no {SID}")), "{:?}", warnings("old"));
+    let failure = new("second", 3011).outcome.unwrap_err();
+    assert!(failure.acted && failure.msg.contains(&format!("the server gave it no {SID}")), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("ipa config-mod --enable-sid --add-sids"));
+    server.world.lock().unwrap().gives = Some(SID);
+    assert!(new("third", 3012).outcome.is_ok());
+    // Somebody whom FreeIPA has put aside is not there, and not gone either.
+    let aside = call("left", &[("uid", 3050.into())]).outcome.unwrap_err();
+    assert!(aside.msg.contains("FreeIPA has put aside") && aside.msg.contains("ipa user-undel"), "{aside:?}");
+    let gone = call("left", &[("state", "absent".into())]);
+    assert!(gone.outcome.is_ok() && !gone.changed);
 }
 
 #[test]

@@ -70,6 +70,12 @@ pub struct World {
     pub schema: Entry,
     /// Members that it sends of a group at a time; 0: all.
     pub members: usize,
+    /// Whether it shows how often an entry was changed.
+    pub counts: bool,
+    /// Bits of `userAccountControl` that it keeps, whatever it is told.
+    pub keeps: i64,
+    /// What it gives each new person by itself.
+    pub gives: Option<&'static str>,
     /// Entries a page.
     pub page: usize,
     /// Messages that it sends until it closes each connection.
@@ -100,6 +106,9 @@ impl Server {
             root: Entry::new(""),
             schema: subschema(),
             members: 0,
+            counts: true,
+            keeps: 0,
+            gives: None,
             page: 2,
             sends: usize::MAX,
             writes: Vec::new(),
@@ -237,6 +246,9 @@ impl World {
         let start =
             asked.iter().find_map(|name| name.strip_prefix("member;range=")?.split('-').next()?.parse::<usize>().ok());
         let (mut part, all) = (entry.clone(), entry.values("member").to_vec());
+        if !self.counts {
+            part.take("uSNChanged");
+        }
         if self.members == 0 || (start.is_none() && all.len() <= self.members) {
             return part;
         }
@@ -256,6 +268,9 @@ impl World {
         for attribute in add.attributes {
             attribute.vals.into_iter().for_each(|value| entry.add(&attribute.atype, value));
         }
+        if let Some(attribute) = self.gives.filter(|_| entry.is_a("posixAccount")) {
+            entry.put(attribute, Some("S-1-5-21-1-2-3-1000"));
+        }
         self.writes.push(format!("add {}", entry.dn));
         self.put(entry);
         None
@@ -272,6 +287,9 @@ impl World {
             if let Some(code) = make(&mut entry, change) {
                 return Some(code);
             }
+        }
+        if let Some(bits) = entry.text("userAccountControl").and_then(|bits| bits.parse::<i64>().ok()) {
+            entry.put("userAccountControl", Some(&(bits | self.keeps).to_string()));
         }
         self.writes.push(format!("modify {}", entry.dn));
         self.put(entry);
