@@ -53,21 +53,22 @@ pub(super) fn resolving(hosts: &[Host]) -> Vec<Resolving> {
 /// Accounts of a host's own that stand before somebody's in a directory. They win there, with the groups of the directory: what is
 /// locked or removed there goes on here.
 pub fn shadowed(wanted: &[Claim], seen: &[Observed], resolving: &[Resolving]) -> Vec<Diagnostic> {
-    let mut found: BTreeMap<(&str, &str), (Option<&Claim>, Vec<String>)> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     let people: BTreeMap<&str, &Claim> =
         wanted.iter().filter(|claim| claim.kind == Kind::User).map(|claim| (claim.name.as_str(), claim)).collect();
     for (host, place) in resolving {
         let own = seen.iter().filter(|observed| observed.host == *host).flat_map(|observed| &observed.users);
         for user in own.filter(|user| people.contains_key(user.name.as_str())) {
-            let entry = found.entry((place, &user.name)).or_default();
-            entry.0 = people.get(user.name.as_str()).copied();
-            entry.1.push(format!("{host}: {}:{}: {} has uid {}", user.file, user.line, user.name, user.uid));
+            found
+                .entry((place, &user.name))
+                .or_default()
+                .push(format!("{host}: {}:{}: {} has uid {}", user.file, user.line, user.name, user.uid));
         }
     }
-    let told = found.into_iter().map(|((place, name), (claim, lines))| {
+    let told = found.into_iter().map(|((place, name), lines)| {
         let message =
             format!("`{name}` is in `{place}`, and has an account of their own on hosts that have people from there");
-        let at = claim.and_then(|claim| match &claim.origin {
+        let at = people.get(name).and_then(|claim| match &claim.origin {
             Origin::Wanted(at) => at.clone(),
             Origin::Host { .. } => None,
         });
@@ -157,7 +158,7 @@ fn range(line: &str) -> Option<(&str, RangeInclusive<u32>)> {
 /// What is no reason to stop, and people should know: each with its place and what to do.
 pub fn remarks(roster: &Roster, seen: &[Observed], nodes: &[NodeView]) -> Vec<String> {
     let mut remarks = orders(nodes);
-    remarks.extend(nodes.iter().filter_map(|node| unseen(node)));
+    remarks.extend(nodes.iter().filter_map(unseen));
     remarks.extend(nodes.iter().flat_map(|node| primary_groups(seen, node)));
     remarks.extend(["munge", "slurm"].iter().filter_map(|name| unequal(name, seen)));
     remarks.extend(locks(roster, seen, nodes));

@@ -25,8 +25,8 @@ const BEYOND: [&str; 5] = ["sss", "ldap", "winbind", "nis", "compat"];
 pub fn sources(text: &str) -> Sources {
     let of = |database: &str| {
         let lines = text.lines().filter_map(|line| line.split('#').next().unwrap_or_default().split_once(':'));
-        let found = lines.filter(|(name, _)| name.trim() == database).map(|(_, words)| words);
-        found.last().map(words).unwrap_or_default()
+        let mut found = lines.filter(|(name, _)| name.trim() == database).map(|(_, words)| words);
+        found.next_back().map(words).unwrap_or_default()
     };
     Sources { passwd: of("passwd"), group: of("group") }
 }
