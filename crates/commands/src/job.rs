@@ -15,6 +15,9 @@ use words::text::duration;
 use words::text::hostlist;
 use words::text::slurm_time::TimeFormat;
 
+/// How long a list of tasks is shown where nobody says otherwise.
+pub const TASKS_SHOWN: usize = 64;
+
 /// `UNLIMITED`, in minutes.
 pub const UNLIMITED: u32 = u32::MAX;
 
@@ -29,6 +32,8 @@ pub struct JobFacts<'a> {
     pub times: &'a TimeFormat,
     /// Whether amounts get larger units.
     pub convert: Convert,
+    /// How long a list of tasks is shown.
+    pub tasks_shown: usize,
 }
 
 impl<'a> JobFacts<'a> {
@@ -37,7 +42,17 @@ impl<'a> JobFacts<'a> {
         let Some(place) = &self.job.array else { return self.job.id.to_string() };
         match &place.part {
             ArrayPart::Task(_) => format!("{}_{}", place.of, self.tasks()),
+            ArrayPart::Waiting(_) if self.last_task().is_some() => format!("{}_{}", place.of, self.tasks()),
             ArrayPart::Waiting(_) => format!("{}_[{}]", place.of, self.tasks()),
+        }
+    }
+
+    /// The task that waits alone, where all others of its array have gone on.
+    fn last_task(&self) -> Option<u32> {
+        let all = self.job.submission.array.as_ref().map_or(0, |all| all.tasks.count());
+        match self.job.array.as_ref().map(|place| &place.part) {
+            Some(ArrayPart::Waiting(tasks)) if tasks.count() == 1 && all > 1 => tasks.first(),
+            _ => None,
         }
     }
 
@@ -52,7 +67,10 @@ impl<'a> JobFacts<'a> {
         match self.job.array.as_ref().map(|place| &place.part) {
             None => "N/A".to_owned(),
             Some(ArrayPart::Task(index)) => index.to_string(),
-            Some(ArrayPart::Waiting(tasks)) => shortened(&spelled(tasks)) + &limit,
+            Some(ArrayPart::Waiting(_)) if self.last_task().is_some() => {
+                self.last_task().map_or_else(String::new, |index| index.to_string())
+            }
+            Some(ArrayPart::Waiting(tasks)) => shortened(&spelled(tasks), self.tasks_shown) + &limit,
         }
     }
 
@@ -60,7 +78,7 @@ impl<'a> JobFacts<'a> {
     pub fn first_task(&self) -> u32 {
         match self.job.array.as_ref().map(|place| &place.part) {
             Some(ArrayPart::Task(index)) => *index,
-            _ => u32::MAX,
+            _ => self.last_task().unwrap_or(u32::MAX),
         }
     }
 
@@ -329,12 +347,16 @@ impl<'a> JobFacts<'a> {
 
     /// Since when it could start: a time to come if it waits for one.
     pub fn eligible(&self) -> Option<Time> {
-        self.job.eligible.or(self.job.begin)
+        // Tasks that their array's limit holds back could not.
+        let is_held_back = self.cluster.core.reason(self.job.id) == Some(PendingReason::ArrayTaskLimit);
+        self.job.eligible.or(self.job.begin).filter(|_| !is_held_back)
     }
 
     /// Since when its age counts.
     pub fn accrue(&self) -> Option<Time> {
-        self.job.eligible.filter(|_| self.job.hold.is_none())
+        // Slurm begins anew with a task that gets a record of its own, and that starts then.
+        let is_started_task = self.job.array.is_some() && self.has_run();
+        self.eligible().filter(|_| self.job.eligible.is_some() && self.job.hold.is_none() && !is_started_task)
     }
 
     /// A moment as it is shown.
@@ -382,7 +404,8 @@ impl<'a> JobFacts<'a> {
         let absolute = |path: String| {
             if path.starts_with('/') { path } else { format!("{}/{path}", directory.trim_end_matches('/')) }
         };
-        let output = batch.output.as_ref().map_or_else(|| "slurm-%j.out".to_owned(), |path| path.shown().into_owned());
+        let usual = if self.job.array.is_some() { "slurm-%A_%a.out" } else { "slurm-%j.out" };
+        let output = batch.output.as_ref().map_or_else(|| usual.to_owned(), |path| path.shown().into_owned());
         let error = batch.error.as_ref().map_or_else(|| output.clone(), |path| path.shown().into_owned());
         let input = batch.input.as_ref().map_or_else(|| "/dev/null".to_owned(), |path| path.shown().into_owned());
         [output, error, input].map(absolute)
@@ -395,7 +418,16 @@ impl<'a> JobFacts<'a> {
         }
         let id = self.job.id.to_string();
         let user = &self.job.submission.user.name;
-        path.replace("%j", &id).replace("%A", &id).replace("%x", &self.job.submission.name).replace("%u", user)
+        // Of tasks that wait together Slurm shows its number for none.
+        let task = match self.job.array.as_ref().map(|place| &place.part) {
+            Some(ArrayPart::Task(index)) => index.to_string(),
+            _ => "4294967294".to_owned(),
+        };
+        path.replace("%a", &task)
+            .replace("%j", &id)
+            .replace("%A", &self.array().to_string())
+            .replace("%x", &self.job.submission.name)
+            .replace("%u", user)
     }
 }
 
@@ -405,10 +437,15 @@ fn spelled(tasks: &TaskSet) -> String {
     if span > 10 { tasks.to_string() } else { tasks.ranges() }
 }
 
-/// A list of tasks as long as Slurm shows it (`SLURM_BITSTR_LEN`).
-fn shortened(list: &str) -> String {
-    let cut = words::text::width::truncate(list, 64);
-    if cut.len() == list.len() { list.to_owned() } else { format!("{cut}...") }
+/// A list of tasks as long as it is to be shown. Slurm writes as many numbers as fit, the end of the text with them.
+fn shortened(list: &str, length: usize) -> String {
+    // It writes a comma behind each and a zero at the end, and takes both back.
+    if list.len().saturating_add(2) <= length {
+        return list.to_owned();
+    }
+    let fits = length.saturating_sub("...".len() + 1);
+    let end = list.char_indices().rfind(|(at, c)| *c == ',' && *at < fits).map_or(0, |(at, _)| at + 1);
+    format!("{}...", &list[..end])
 }
 
 /// Seconds as `squeue` shows them: `5:00`, `1:00:00`, `2-00:00:00`.

@@ -23,6 +23,11 @@ pub trait Listed: 'static {
         false
     }
 
+    /// What stays at the end of a text below this heading, whatever is cut before it.
+    fn kept_end(_header: &str) -> Option<char> {
+        None
+    }
+
     /// Whether `(null)` is left out where it does not fit, and not cut.
     fn drops_null() -> bool {
         false
@@ -150,6 +155,8 @@ impl<L: Listed> Layout<L> {
             } else {
                 text.to_string()
             };
+            let end = L::kept_end(place.field.header).filter(|end| text.len() > width && text.ends_with(*end));
+            let text = end.map_or(text.clone(), |end| format!("{}{end}", truncate(&text, width - 1)));
             let cut = if is_whole && place.right { text.as_str() } else { truncate(&text, width) };
             let fill = missing(cut, width);
             let (left, right) = if place.right { (fill.as_str(), cut) } else { (cut, fill.as_str()) };

@@ -87,6 +87,26 @@ impl StepFacts<'_> {
     }
 }
 
+/// `scontrol show step` of a job's script, line by line. It has what its job has, and no limit of its own.
+pub fn script_lines(job: &JobFacts) -> Vec<String> {
+    let host = job.host().map(ToString::to_string).unwrap_or_default();
+    vec![
+        format!(
+            "StepId={}.{} UserId={} StartTime={} TimeLimit=UNLIMITED",
+            job.number(),
+            StepId::Batch,
+            job.job.submission.user.uid,
+            job.shown(job.start(), "Unknown")
+        ),
+        format!("State=RUNNING Partition={} NodeList={host}", job.partition()),
+        format!("Nodes=1 CPUs=0 Tasks=1 Name={} Network=(null)", StepId::Batch),
+        "TRES=(null)".to_owned(),
+        "ResvPorts=(null)".to_owned(),
+        "CPUFreqReq=Default".to_owned(),
+        "SrunHost:Pid=(null):0".to_owned(),
+    ]
+}
+
 /// A step's own limit is without parts of days alone.
 fn limit_of(minutes: Option<u32>) -> String {
     let Some(minutes) = minutes else { return limit(None) };

@@ -1,7 +1,7 @@
 //! Why a job waits, at length, and what would start it: `enlist explain JOB`.
 
 use crate::cluster::Cluster;
-use crate::job::JobFacts;
+use crate::job::{JobFacts, TASKS_SHOWN};
 use crate::sacct::units::Convert;
 use crate::sacctmgr;
 use scheduling::id::JobId;
@@ -49,7 +49,8 @@ pub fn why(cluster: &Cluster, number: &str) -> Result<Why, String> {
         format!("there is no job {number} that waits or runs; `sacct -j {number}` has those that are over")
     })?;
     let times = TimeFormat::default();
-    let facts = JobFacts { cluster: *cluster, job, times: &times, convert: Convert::default() };
+    let facts =
+        JobFacts { cluster: *cluster, job, times: &times, convert: Convert::default(), tasks_shown: TASKS_SHOWN };
     let present = Present { accounts: cluster.accounts, now: facts.now() };
     let told = Why {
         job: facts.number(),

@@ -62,13 +62,15 @@ impl FromStr for TaskSet {
     fn from_str(text: &str) -> Result<Self, BadArray> {
         let text = text.trim().trim_start_matches('[').trim_end_matches(']');
         let mut ranges = Vec::new();
-        for part in text.split(',').filter(|_| !text.is_empty()) {
+        for part in text.split(',').filter(|part| !part.is_empty()) {
             let (span, step) = match part.split_once(':') {
                 Some((span, step)) => (span, number(step)?),
                 None => (part, 1),
             };
             let (first, last) = match span.split_once('-') {
                 Some((first, last)) => (number(first)?, number(last)?),
+                // A step is of a range.
+                None if span.len() < part.len() => return Err(BadArray),
                 None => (number(span)?, number(span)?),
             };
             if step == 0 || first > last {
@@ -221,11 +223,12 @@ mod tests {
             ("0-15:4,20%3", "0,4,8,12,20%3"),
             ("1-10%1", "1-10%1"),
             ("1-4%0", "1-4"),
+            (",1,,4,6,", "1,4,6"),
             ("7", "7"),
         ] {
             assert_eq!(text.parse::<ArraySpec>().map(|spec| spec.to_string()), Ok(written.to_owned()), "{text}");
         }
-        for bad in ["", "5-1", "-1", "a", "1-", "1:2:3", "1-3:0", "1%", "1,,2", "+1", "99999999", "0-4000000:2"] {
+        for bad in ["", ",", "5-1", "-1", "a", "1-", "1:2", "1:2:3", "1-3:0", "1%", "+1", "99999999", "0-4000000:2"] {
             assert_eq!(bad.parse::<ArraySpec>(), Err(BadArray), "{bad}");
         }
     }

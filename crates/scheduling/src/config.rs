@@ -42,6 +42,8 @@ pub struct PartitionLine {
     pub job_factor: u16,
     /// `DefMemPerNode`, `DefMemPerCPU`.
     pub default_memory: MemoryDemand,
+    /// Whether its own line says that, and not the configuration for all.
+    pub says_memory: bool,
     /// `OverSubscribe=EXCLUSIVE`: jobs have nodes alone.
     pub exclusive: bool,
 }
@@ -56,6 +58,7 @@ impl PartitionLine {
             tier: 1,
             job_factor: 1,
             default_memory: MemoryDemand::Unsaid,
+            says_memory: false,
             exclusive: false,
         }
     }

@@ -122,6 +122,10 @@ pub enum JobChange {
     Name(String),
     /// `Comment`.
     Comment(String),
+    /// `AdminComment`: operators alone.
+    AdminComment(String),
+    /// `WorkDir`.
+    WorkDir(String),
     /// `Partition`: one or several.
     Partitions(Vec<String>),
     /// `Account`.

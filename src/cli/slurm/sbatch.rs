@@ -29,7 +29,8 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Err(error) => return complain("sbatch", &error),
     };
     match sbatch::read(&argv, &given) {
-        Err(Stop(reply)) => Exit(or_chosen(printed(*reply))),
+        // What is wrong with the command line itself has codes of its own.
+        Err(Stop(reply)) => Exit(printed(*reply)),
         Ok(order) => submit(&order),
     }
 }

@@ -96,6 +96,8 @@ impl Options {
         let some = || Some(value.to_owned()).filter(|value| !value.is_empty());
         match option {
             "account" => self.account = some(),
+            // As Slurm takes it: no array at all.
+            "array" if value.is_empty() => self.array = None,
             "array" => self.array = Some(array(value)?),
             "begin" => self.begin = Some(values::moment(option, value, now)?),
             "chdir" => self.chdir = some(),

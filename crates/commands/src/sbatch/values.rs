@@ -168,6 +168,8 @@ const KINDS: &[(&str, DependencyKind)] = &[
     ("afterok", DependencyKind::AfterOk),
     ("afternotok", DependencyKind::AfterNotOk),
     ("aftercorr", DependencyKind::AfterCorr),
+    // There are no burst buffers that would be emptied later.
+    ("afterburstbuffer", DependencyKind::AfterAny),
 ];
 
 /// `--dependency`: `type:id[:id…]` with `,` (all) or `?` (any) between them, or `singleton`.
@@ -178,7 +180,7 @@ pub fn dependencies(text: &str) -> Result<Dependencies, Stop> {
     if found.any && text.contains(',') {
         return Err(problem());
     }
-    for part in text.split([',', '?']).filter(|part| !part.is_empty()) {
+    for part in text.split([',', '?']).filter(|_| !text.is_empty()) {
         let (word, ids) = part.split_once(':').unwrap_or((part, ""));
         if word.eq_ignore_ascii_case("singleton") && ids.is_empty() {
             found.singleton = true;

@@ -4,7 +4,7 @@ mod options;
 
 use crate::Reply;
 use crate::cluster::{Cluster, Controller};
-use crate::job::JobFacts;
+use crate::job::{JobFacts, TASKS_SHOWN};
 use crate::sacct::units::Convert;
 pub use options::VARIABLES;
 use options::{End, Named, Options};
@@ -22,12 +22,17 @@ const DENIED: u8 = 210;
 /// … of a step that is not there.
 const NO_STEP: u8 = 225;
 
+/// … of a part of a job that has none.
+const NO_PARTS: u8 = 58;
+
 /// What is done to one job.
 struct Target {
     id: JobId,
     tasks: Option<TaskSet>,
     /// One of its steps alone, that `srun` started.
     step: Option<StepId>,
+    /// One of its parts, of which it has none.
+    is_part: bool,
     /// How complaints call it.
     text: String,
 }
@@ -54,7 +59,11 @@ pub fn run(
             Err(question) => return Reply { question: Some(question), ..Reply::default() },
         }
     }
-    let mut reply = Reply::default();
+    let mut reply = Reply { stderr: options.complaints.clone(), ..Reply::default() };
+    let filters = options.filters();
+    if targets.is_empty() && options.verbose && !filters.is_empty() {
+        reply.stderr += &format!("scancel: error: No active jobs match ALL job filters, including: {filters}\n");
+    }
     for target in targets {
         end(controller, &options, target, &mut reply);
     }
@@ -70,30 +79,33 @@ fn elsewhere(cluster: &Cluster, options: &Options) -> Option<String> {
 /// The jobs that are meant. Those that are named are there even where nobody knows them, so that their number is told.
 fn targets(cluster: &Cluster, options: &Options) -> Vec<Target> {
     if options.jobs.is_empty() {
-        let all = cluster.core.live().jobs.values().map(|job| job.id);
+        // The newest first, as it does it.
+        let all = cluster.core.live().jobs.values().rev().map(|job| job.id);
         return all.filter(|id| is_meant(cluster, options, *id, true)).map(Target::whole).collect();
     }
     let mut found = Vec::new();
     for named in &options.jobs {
         if named.step.is_some() {
-            found.push(Target { id: named.job, tasks: None, step: named.step, text: named.job.to_string() });
+            let text = named.job.to_string();
+            found.push(Target { step: named.step, text, ..Target::whole(named.job) });
             continue;
         }
         let records = cluster.records(named.job);
-        if records.is_empty() || named.tasks.is_some() {
-            found.push(Target { id: named.job, tasks: named.tasks.clone(), step: None, text: named.text.clone() });
+        if records.is_empty() || named.tasks.is_some() || named.is_part {
+            let (tasks, text) = (named.tasks.clone(), named.text.clone());
+            found.push(Target { tasks, text, is_part: named.is_part, ..Target::whole(named.job) });
             continue;
         }
         let alone = records.len() == 1;
         let meant = records.into_iter().filter(|id| is_meant(cluster, options, *id, !alone));
-        found.extend(meant.map(|id| Target { id, tasks: None, step: None, text: Named::text_of(named, id) }));
+        found.extend(meant.map(|id| Target { text: Named::text_of(named, id), ..Target::whole(id) }));
     }
     found
 }
 
 impl Target {
     fn whole(id: JobId) -> Self {
-        Self { id, tasks: None, step: None, text: id.to_string() }
+        Self { id, tasks: None, step: None, is_part: false, text: id.to_string() }
     }
 }
 
@@ -106,7 +118,13 @@ impl Named {
 /// Whether all filters let a job through.
 fn is_meant(cluster: &Cluster, options: &Options, id: JobId, must_be_live: bool) -> bool {
     let Some(job) = cluster.core.job(id) else { return false };
-    let it = JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
+    let it = JobFacts {
+        cluster: *cluster,
+        job,
+        times: &TimeFormat::Standard,
+        convert: Convert::Exact,
+        tasks_shown: TASKS_SHOWN,
+    };
     let is = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|wanted| wanted == own);
     let on_nodes = |nodes: &Vec<String>| {
         let shares = it.allocation().filter(|_| it.has_run()).into_iter().flat_map(|own| &own.shares);
@@ -132,7 +150,13 @@ fn asked(cluster: &Cluster, targets: Vec<Target>, answers: &[bool]) -> Result<Ve
             agreed.push(target);
             continue;
         };
-        let it = JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
+        let it = JobFacts {
+            cluster: *cluster,
+            job,
+            times: &TimeFormat::Standard,
+            convert: Convert::Exact,
+            tasks_shown: TASKS_SHOWN,
+        };
         match answers.next() {
             Some(true) => agreed.push(target),
             Some(false) => {}
@@ -150,7 +174,13 @@ fn end(controller: &mut dyn Controller, options: &Options, target: Target, reply
     if let Some(step) = target.step {
         return end_step(controller, options, &target, step, reply);
     }
-    let Target { id, tasks, text, .. } = target;
+    let Target { id, tasks, text, is_part, .. } = target;
+    if is_part {
+        let why = "Job not heterogeneous job";
+        reply.stderr.push_str(&format!("scancel: error: Kill job error on job id {text}: {why}\n"));
+        reply.code = NO_PARTS;
+        return;
+    }
     if options.verbose {
         let what = options.signal.map_or_else(|| "Terminating".to_owned(), |signal| format!("Signal {signal} to"));
         reply.stderr.push_str(&format!("scancel: {what} job {text}\n"));
@@ -168,13 +198,19 @@ fn end(controller: &mut dyn Controller, options: &Options, target: Target, reply
         None => SchedulerEvent::Control(who, id, command),
     };
     let Err(denial) = controller.on(event) else { return };
-    let is_over = matches!(denial, Denial::AlreadyDone | Denial::InvalidJob);
-    let tells = !is_over || (options.verbose || options.interactive) && !options.quiet;
+    let is_known_over = controller.cluster().core.job(id).is_some_and(|job| !job.is_live());
+    let is_over =
+        matches!(denial, Denial::AlreadyDone | Denial::InvalidJob) || options.signal.is_some() && is_known_over;
+    // Whoever sends a signal wants to know that nobody got it; who ends a job has what they want.
+    let sends = options.signal.is_some_and(|signal| signal != 9) || options.batch || options.full;
+    let matters = !is_over || sends;
+    let tells = matters || (options.verbose || options.interactive) && !options.quiet;
     if tells {
-        reply.stderr.push_str(&format!("scancel: error: Kill job error on job id {text}: {denial}\n"));
+        let words = if sends && is_over { Denial::InvalidJob } else { denial };
+        reply.stderr.push_str(&format!("scancel: error: Kill job error on job id {text}: {words}\n"));
     }
-    if !is_over || options.interactive {
-        reply.code = if denial == Denial::Denied { DENIED } else { 1 };
+    if matters || options.interactive {
+        reply.code = if denial == Denial::Denied && !is_over { DENIED } else { 1 };
     }
 }
 
@@ -186,8 +222,14 @@ fn end_step(controller: &mut dyn Controller, options: &Options, target: &Target,
     let is_over = denial == Denial::AlreadyDone && controller.cluster().core.job(target.id).is_some();
     // Real scancel cannot tell a step that is over from one that never was.
     let words = if is_over { Denial::InvalidJob } else { denial };
-    reply.stderr.push_str(&format!("scancel: error: Kill job error on job step id {}: {words}\n", target.text));
-    reply.code = if denial == Denial::Denied { DENIED } else { NO_STEP };
+    let job_is_over = controller.cluster().core.job(target.id).is_some_and(|job| !job.is_live());
+    reply.code = match denial {
+        Denial::Denied => DENIED,
+        _ if job_is_over => 1,
+        _ => NO_STEP,
+    };
+    let text = if job_is_over { format!("{}.{step}", target.text) } else { target.text.clone() };
+    reply.stderr.push_str(&format!("scancel: error: Kill job error on job step id {text}: {words}\n"));
 }
 
 fn is_pending(cluster: &Cluster, id: JobId) -> bool {

@@ -66,6 +66,9 @@ pub const VARIABLES: &[(&str, char)] = &[
     ("SCANCEL_WCKEY", WCKEY),
 ];
 
+/// Those of the variables that say whether: by a word that begins with `t` or `f`.
+const SWITCHES: &[char] = &['b', 'f', 'H', 'i', 'v'];
+
 /// Which jobs, and what of them.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "each is the option of its name")]
@@ -77,6 +80,7 @@ pub struct Options {
     pub interactive: bool,
     pub name: Option<String>,
     pub nodes: Option<Vec<String>>,
+    pub named_nodes: Option<String>,
     pub partition: Option<String>,
     pub qos: Option<String>,
     pub quiet: bool,
@@ -86,6 +90,8 @@ pub struct Options {
     pub user: Option<Uid>,
     pub verbose: bool,
     pub wckey: Option<String>,
+    /// What was wrong with variables and keeps nothing from being done.
+    pub complaints: String,
     /// Jobs that are named, each with its tasks if they are.
     pub jobs: Vec<Named>,
 }
@@ -101,6 +107,8 @@ pub struct Named {
     pub tasks: Option<TaskSet>,
     /// A step of it alone. The script's is the job.
     pub step: Option<StepId>,
+    /// `+N`: a part of a heterogeneous job, which none is here.
+    pub is_part: bool,
 }
 
 /// What ends a command before it does anything.
@@ -121,8 +129,10 @@ impl Options {
     pub fn read(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[String]) -> Result<Self, End> {
         let mut options = Self::default();
         for (variable, letter) in VARIABLES {
-            if let Some(value) = environment.get(*variable) {
-                options.set(cluster, (*letter, value))?;
+            match environment.get(*variable) {
+                Some(value) if SWITCHES.contains(letter) => options.turn(variable, *letter, value),
+                Some(value) => options.set(cluster, (*letter, value))?,
+                None => {}
             }
         }
         let mut getopt = KNOWN.read(argv);
@@ -140,6 +150,44 @@ impl Options {
         Ok(options)
     }
 
+    /// A variable that says whether.
+    fn turn(&mut self, variable: &str, letter: char, value: &str) {
+        let is = match value.chars().next().map(|first| first.to_ascii_lowercase()) {
+            Some('t') => true,
+            Some('f') => false,
+            _ => {
+                let why = format!("scancel: error: Unrecognized {variable} value: {value}\n");
+                return self.complaints.push_str(&why);
+            }
+        };
+        match letter {
+            'b' => self.batch = is,
+            'f' => self.full = is,
+            'i' => self.interactive = is,
+            'v' => self.verbose = is,
+            _ => {}
+        }
+    }
+
+    /// What is asked for beside numbers, as it is told where no job is so.
+    pub fn filters(&self) -> String {
+        let user = self.user.map(|uid| uid.to_string());
+        let state = self.state.map(|state| state.name().to_owned());
+        let all = [
+            ("account", &self.account),
+            ("job_name", &self.name),
+            ("nodelist", &self.named_nodes),
+            ("partition", &self.partition),
+            ("qos", &self.qos),
+            ("reservation", &self.reservation),
+            ("state", &state),
+            ("user_name", &user),
+            ("wckey", &self.wckey),
+        ];
+        let told = all.iter().filter_map(|(name, value)| Some(format!("{name}={} ", value.as_ref()?)));
+        told.collect()
+    }
+
     /// Whether anything says which jobs are meant, numbers aside.
     fn chooses(&self) -> bool {
         let texts = [&self.account, &self.name, &self.partition, &self.qos, &self.reservation, &self.wckey];
@@ -155,7 +203,10 @@ impl Options {
             'f' => self.full = true,
             'i' => self.interactive = true,
             'n' => self.name = text(),
-            'w' => self.nodes = Some(hostlist::expand_all(value).unwrap_or_default()),
+            'w' => {
+                self.nodes = Some(hostlist::expand_all(value).unwrap_or_default());
+                self.named_nodes = text();
+            }
             'p' => self.partition = text(),
             'q' => self.qos = text(),
             'Q' => self.quiet = true,
@@ -184,10 +235,31 @@ fn named(text: &str) -> Result<Named, End> {
     let (rest, step) = text.split_once('.').map_or((text, None), |(rest, step)| (rest, Some(step)));
     let step = step.map(|step| step.parse::<StepId>().map_err(|_| bad())).transpose()?;
     let step = step.filter(|step| *step != StepId::Batch);
+    let (rest, part) = rest.split_once('+').map_or((rest, None), |(rest, part)| (rest, Some(part)));
+    if part.is_some_and(|part| part.parse::<u32>().is_err()) {
+        return Err(bad());
+    }
     let (id, tasks) = rest.split_once('_').map_or((rest, None), |(id, tasks)| (id, Some(tasks)));
-    let job = id.parse::<u32>().ok().filter(|id| *id > 0).map(JobId).ok_or_else(bad)?;
-    let tasks = tasks.map(str::parse::<TaskSet>).transpose().map_err(|_| bad())?;
-    Ok(Named { text: text.to_owned(), job, tasks, step })
+    let job = number(id).filter(|id| *id > 0).map(JobId).ok_or_else(bad)?;
+    let tasks = tasks.map(|tasks| some_tasks(tasks).ok_or_else(bad)).transpose()?;
+    Ok(Named { text: text.to_owned(), job, tasks, step, is_part: part.is_some() })
+}
+
+/// A number, which is no job's where it is too great for one.
+fn number(text: &str) -> Option<u32> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+/// `3`, `[1-3,7]`; no number at all is 0, as strtol(3) has it.
+fn some_tasks(text: &str) -> Option<TaskSet> {
+    if text.is_empty() {
+        return Some(TaskSet::one(0));
+    }
+    match text.strip_prefix('[') {
+        Some(list) => list.strip_suffix(']')?.parse().ok(),
+        None => number(text).map(TaskSet::one),
+    }
 }
 
 fn state(text: &str) -> Result<JobState, End> {

@@ -31,13 +31,22 @@ pub fn hold(controller: &mut dyn Controller, word: &str, rest: &[String]) -> Sai
             None => vec![text.to_owned()],
         };
         for job in jobs {
-            if let Err(denial) = control(controller, &job, command.clone()) {
-                let why = in_words(controller, &job, denial);
+            let Err(denial) = control(controller, &job, command.clone()) else { continue };
+            let why = in_words(controller, &job, denial);
+            if is_task(controller, &job) {
+                said.complain(&format!("{job}: {why}\n"));
+            } else {
                 said.complain(&format!("{why} for job {job}\nslurm_suspend error: {why}\n"));
             }
         }
     }
     said
+}
+
+/// Whether a text is about tasks of an array that is there: of these slurmctld answers one by one.
+fn is_task(controller: &dyn Controller, text: &str) -> bool {
+    let array = text.split_once('_').and_then(|(array, _)| array.parse().ok()).map(JobId);
+    array.is_some_and(|array| controller.cluster().core.array_records(array).next().is_some())
 }
 
 /// Jobs of a name that are not over; one's own unless one is an operator.
@@ -58,10 +67,12 @@ pub fn suspend(controller: &mut dyn Controller, word: &str, rest: &[String]) -> 
     let command = if word == "suspend" { JobCommand::Suspend } else { JobCommand::Resume };
     let mut said = Said::default();
     for job in rest.iter().flat_map(|text| hostlist::parts(text)) {
-        let array =
-            job.parse().map(JobId).ok().filter(|id| controller.cluster().core.array_records(*id).next().is_some());
+        let number = job.parse().map(JobId).ok();
+        let array = number.filter(|id| controller.cluster().core.array_records(*id).next().is_some());
         if let Some(array) = array {
             said.complain_of_tasks(&each_task(controller, array, &command));
+        } else if number.is_some_and(|id| controller.cluster().core.job(id).is_none()) {
+            said.complain(&format!("Unexpected message received for job {job}\n"));
         } else if let Err(denial) = control(controller, job, command.clone()) {
             said.complain(&format!("{denial} for job {job}\n"));
         }
@@ -97,18 +108,41 @@ pub fn requeue(controller: &mut dyn Controller, word: &str, rest: &[String]) -> 
         return few(word);
     }
     let is_held = word == "requeuehold";
-    let options: Vec<&String> = rest.iter().filter(|word| word.contains('=') || *word == "Incomplete").collect();
+    let is_special = |word: &str| is_held && word.eq_ignore_ascii_case("State=SpecialExit");
+    let special = rest.iter().any(|word| is_special(word));
     let mut said = Said::default();
-    if let Some(option) = options.first() {
-        said.complain(&format!("{word} {option}: not there yet\n"));
-        return said;
+    if rest.iter().any(|word| word.eq_ignore_ascii_case("Incomplete")) {
+        return super::not_there(&format!("{word} Incomplete"));
     }
-    for job in rest.iter().flat_map(|text| hostlist::parts(text)) {
-        if let Err(denial) = control(controller, job, JobCommand::Requeue { hold: is_held }) {
+    for job in rest.iter().filter(|word| !is_special(word)).flat_map(|text| hostlist::parts(text)) {
+        if special && !is_pending(controller, job) {
+            said.complain(&format!("State=SpecialExit is none that jobs have here, for job {job}: leave it away\n"));
+        } else if let Err(denial) = control(controller, job, JobCommand::Requeue { hold: is_held }) {
             said.complain(&format!("{denial} for job {job}\n"));
         }
     }
     said
+}
+
+/// Whether it is a job that waits, which is refused for that.
+fn is_pending(controller: &dyn Controller, job: &str) -> bool {
+    let id = job.parse().ok().map(JobId);
+    id.is_some_and(|id| controller.cluster().core.job(id).is_some_and(|job| job.state() == JobState::Pending))
+}
+
+/// `notify`: a message for the job's owner. Nobody passes it on here; who may not or names no job is told so.
+pub fn notify(controller: &dyn Controller, rest: &[String]) -> Said {
+    let [job, ..] = rest else { return few("notify") };
+    let failed = |why: &str| Said::failed(&format!("job notify failure: {why}\n"));
+    let cluster = controller.cluster();
+    let Some(found) = job.parse().ok().and_then(|id| cluster.core.job(JobId(id))) else {
+        return failed(&Denial::InvalidJob.to_string());
+    };
+    let who = cluster.requester();
+    if !who.is_operator && who.uid != found.submission.user.uid {
+        return failed(NOT_ONES_OWN);
+    }
+    super::not_there("notify")
 }
 
 /// Does something to a job, all tasks of an array, or some.
@@ -226,6 +260,14 @@ pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
         }
         return update_jobs(controller, jobs, &pairs);
     }
+    let by_name = |(key, _): &(&str, &str)| key.eq_ignore_ascii_case("JobName") || key.eq_ignore_ascii_case("Name");
+    if let Some((_, name)) = pairs.first().filter(|pair| by_name(pair)) {
+        let jobs = called(controller, name);
+        if jobs.is_empty() {
+            return Said::failed(&format!("No active jobs found with JobName={name}\n"));
+        }
+        return update_jobs(controller, &jobs.join(","), &pairs[1..]);
+    }
     if let Some(nodes) = value(&["NodeName", "Node"]) {
         return update_nodes(controller, nodes, &pairs);
     }
@@ -240,7 +282,6 @@ pub fn update(controller: &mut dyn Controller, rest: &[String]) -> Said {
 
 /// Parameters of jobs that Slurm changes and that do not change here.
 const OTHERS: &[&str] = &[
-    "AdminComment",
     "BurstBuffer",
     "Contiguous",
     "CoreSpec",
@@ -266,7 +307,6 @@ const OTHERS: &[&str] = &[
     "Switches",
     "TimeMin",
     "UserID",
-    "WorkDir",
 ];
 
 fn update_jobs(controller: &mut dyn Controller, jobs: &str, pairs: &[(&str, &str)]) -> Said {
@@ -311,7 +351,7 @@ fn change(controller: &dyn Controller, jobs: &str, key: &str, value: &str) -> Re
         let bad = || format!("scontrol: error: Invalid nice value: {value}\n");
         return Ok(JobCommand::Update(JobChange::Nice(value.parse().map_err(|_| bad())?)));
     }
-    if let Some(change) = other_change(controller, key, value)? {
+    if let Some(change) = other_change(controller, jobs, key, value)? {
         return Ok(JobCommand::Update(change));
     }
     if OTHERS.iter().any(|name| is(name)) {
@@ -321,7 +361,7 @@ fn change(controller: &dyn Controller, jobs: &str, key: &str, value: &str) -> Re
 }
 
 /// What is read as `sbatch` reads it. `None` for a parameter that is none of these.
-fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<Option<JobChange>, String> {
+fn other_change(controller: &dyn Controller, jobs: &str, key: &str, value: &str) -> Result<Option<JobChange>, String> {
     // What sbatch says, in the words of this program.
     let told = |Stop(reply): Stop| reply.stderr.replace("sbatch: ", "scontrol: ");
     let count = |text: &str| values::count(key, text).map_err(told);
@@ -336,12 +376,19 @@ fn other_change(controller: &dyn Controller, key: &str, value: &str) -> Result<O
     Ok(Some(match key.to_lowercase().as_str() {
         "name" | "jobname" => JobChange::Name(text()),
         "comment" => JobChange::Comment(text()),
+        "admincomment" => JobChange::AdminComment(text()),
+        "workdir" if value.starts_with('/') => JobChange::WorkDir(text()),
+        "workdir" => return Err(invalid(key, value)),
         "partition" => JobChange::Partitions(value.split(',').map(str::to_owned).collect()),
         "account" => JobChange::Account(value.to_lowercase()),
         "qos" => JobChange::Qos(value.to_lowercase()),
         "starttime" | "eligibletime" => JobChange::Begin(moment(value)?),
         "deadline" => JobChange::Deadline(if value.is_empty() { None } else { Some(moment(value)?) }),
-        "dependency" => JobChange::Dependencies(values::dependencies(value).map_err(told)?),
+        "dependency" => {
+            // The service looks at this one, as it does with all that it refuses.
+            let refused = |_| format!("{} for job {jobs}\n", Denial::DependencyProblem);
+            JobChange::Dependencies(values::dependencies(value).map_err(refused)?)
+        }
         "requeue" => JobChange::Requeue(switch(key, value)?),
         "wckey" => JobChange::Wckey(Some(text()).filter(|name| !name.is_empty())),
         "arraytaskthrottle" => {

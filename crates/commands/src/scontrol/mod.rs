@@ -1,6 +1,7 @@
 //! `scontrol`, pure: shows and changes jobs, nodes and partitions, in the form of Slurm 22.05.8.
 
 mod change;
+mod errors;
 mod shape;
 mod show_job;
 mod show_others;
@@ -109,6 +110,9 @@ pub fn changes(argv: &[String]) -> bool {
     getopt.words().first().is_some_and(|word| !ONLY_ASK.contains(&word.to_lowercase().as_str()))
 }
 
+/// Of the library that the real program is linked with, as `scontrol -v version` tells it.
+const API_VERSION: &str = "slurm_api_version: 2490368, 38.0.0\n";
+
 /// Whether a command line names what needs no service at all, and its reply.
 pub fn alone(environment: &BTreeMap<String, String>, argv: &[String]) -> Option<Reply> {
     let mut getopt = KNOWN.read(argv);
@@ -117,7 +121,9 @@ pub fn alone(environment: &BTreeMap<String, String>, argv: &[String]) -> Option<
     let is_lists = matches!(words.as_slice(), [show, what, ..] if show.eq_ignore_ascii_case("show")
         && what.to_lowercase().starts_with("host"));
     let is_version = found.iter().any(|(letter, _)| *letter == 'V') || words.first().is_some_and(|it| it == "version");
+    let is_verbose = found.iter().any(|(letter, _)| *letter == 'v');
     match (is_version, is_lists) {
+        (true, _) if is_verbose => Some(reply(Said::told(format!("{}{API_VERSION}", crate::sreport::VERSION)))),
         (true, _) => Some(reply(Said::told(crate::sreport::VERSION))),
         (_, true) => {
             let own = environment.get("SLURM_JOB_NODELIST").map(String::as_str);
@@ -176,6 +182,10 @@ fn one(controller: &mut dyn Controller, format: &Format, word: &str, rest: &[Str
     match word {
         "show" if rest.len() > 2 => many(word),
         "wait_job" if rest.len() > 1 => many(word),
+        "help" if !rest.is_empty() => Said { stdout: HELP.to_owned(), ..many(word) },
+        "errnumstr" => errors::in_words(rest),
+        "notify" => change::notify(controller, rest),
+        "setdebug" => set_debug(rest),
         "show" => show(&controller.cluster(), format, rest),
         "hold" | "uhold" | "holdu" | "release" => change::hold(controller, word, rest),
         "suspend" | "resume" => change::suspend(controller, word, rest),
@@ -189,13 +199,24 @@ fn one(controller: &mut dyn Controller, format: &Format, word: &str, rest: &[Str
         "write" => write(&controller.cluster(), rest),
         "wait_job" => change::wait_job(controller, rest),
         "help" => Said::told(HELP),
-        "errnumstr" | "listpids" | "notify" | "reboot" | "abort" | "cancel_reboot" | "completing" | "pidinfo"
-        | "setdebug" | "setdebugflags" | "schedloglevel" | "shutdown" | "takeover" | "token" | "fsdampeningfactor" => {
-            Said::failed(&format!("scontrol: error: {word} is not there yet\n"))
-        }
+        "listpids" | "reboot" | "abort" | "cancel_reboot" | "completing" | "pidinfo" | "setdebugflags"
+        | "schedloglevel" | "shutdown" | "takeover" | "token" | "fsdampeningfactor" => not_there(word),
         "all" | "hide" | "details" | "oneliner" | "quiet" | "verbose" | "cluster" | "exit" | "quit" => Said::default(),
         _ => Said::failed(&format!("invalid keyword: {word}\n")),
     }
+}
+
+fn not_there(word: &str) -> Said {
+    Said::failed(&format!("scontrol: error: {word} is not there yet\n"))
+}
+
+/// `setdebug`: what the service logs is its configuration's.
+fn set_debug(rest: &[String]) -> Said {
+    const LEVELS: &[&str] =
+        &["quiet", "fatal", "error", "info", "verbose", "debug", "debug2", "debug3", "debug4", "debug5"];
+    let Some(level) = rest.first() else { return few("setdebug") };
+    let is_level = level.parse::<u8>().is_ok() || LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level));
+    if is_level { not_there("setdebug") } else { Said::failed(&format!("invalid debug level: {level}\n")) }
 }
 
 /// As `scontrol ping` says it: whoever reads this has an answer.
@@ -225,7 +246,7 @@ fn show(cluster: &Cluster, format: &Format, rest: &[String]) -> Said {
         ));
     }
     let result = match () {
-        () if is("jobs") || is("jobid") => show_job::show(cluster, format, which).map_err(Said::failed_text),
+        () if is("jobs") || is("jobid") => show_job::show(cluster, format, which),
         () if is("nodes") => {
             show_others::nodes(cluster, format, which).map_err(|text| Said { code: 1, ..Said::told(text) })
         }
@@ -238,35 +259,20 @@ fn show(cluster: &Cluster, format: &Format, rest: &[String]) -> Said {
             None => Ok("No reservations in the system\n".to_owned()),
             Some(name) => Err(Said { code: 1, ..Said::told(format!("Reservation {name} not found\n")) }),
         },
-        () if is("steps") || is("stepid") => {
-            show_step::show(cluster, format, which).map_err(|text| Said { code: 1, ..Said::told(text) })
+        () if is("steps") || is("stepid") => show_step::show(cluster, format, which),
+        () if is("topology") => {
+            let stderr = "scontrol: error: No topology information available\n".to_owned();
+            Err(Said { stderr, ..Said::default() })
         }
+        () if is("federation") || is("bbstat") => Ok(String::new()),
+        () if is("frontends") => Ok("No nodes in the system\n".to_owned()),
         () if is("daemons") => Ok("slurmctld slurmd\n".to_owned()),
-        () if [
-            "topology",
-            "federation",
-            "assoc_mgr",
-            "burstbuffer",
-            "bbstat",
-            "dwstat",
-            "slurmd",
-            "aliases",
-            "frontends",
-        ]
-        .iter()
-        .any(|name| is(name)) =>
-        {
+        () if ["assoc_mgr", "burstbuffer", "dwstat", "slurmd", "aliases"].iter().any(|name| is(name)) => {
             Err(Said::failed(&format!("scontrol: error: show {what} is not there yet\n")))
         }
         () => Err(Said::failed(&format!("invalid entity:{what} for keyword:show \n"))),
     };
     result.map_or_else(|said| said, Said::told)
-}
-
-impl Said {
-    fn failed_text(text: String) -> Self {
-        Self::failed(&text)
-    }
 }
 
 /// `show hostnames`, `show hostlist`, `show hostlistsorted`; `own` are the nodes of the job that asks.

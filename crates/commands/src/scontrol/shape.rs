@@ -22,11 +22,17 @@ pub fn value<'a>(pairs: &[Pair<'a>], names: &[&str]) -> Option<&'a str> {
 
 const PARTITION: &[&str] = &["PartitionName", "Partition"];
 const NODE: &[&str] = &["NodeName", "Node"];
+const RESERVATION: &[&str] = &["ReservationName", "Reservation"];
 
 /// `create`.
 pub fn create(controller: &mut dyn Controller, rest: &[String]) -> Said {
     if rest.is_empty() {
         return Said::failed("too few arguments for create keyword\n");
+    }
+    let first = rest[0].split('=').next().unwrap_or_default();
+    let is_entity = |name: &str| name.eq_ignore_ascii_case(first);
+    if !PARTITION.iter().chain(NODE).chain(RESERVATION).any(|name| is_entity(name)) {
+        return Said::failed(&format!("scontrol: error: Invalid creation entity: {}\n", rest[0]));
     }
     if let Some(word) = rest.iter().find(|word| !word.contains('=')) {
         return Said::failed(&format!("scontrol: error: Invalid input: {word}  Request aborted\n"));
@@ -211,6 +217,9 @@ pub fn delete(controller: &mut dyn Controller, rest: &[String]) -> Said {
             format!("{failed}delete_node {what}: {why}\n")
         };
         return tell(controller, ClusterChange::RemoveNodes(names), is_told);
+    }
+    if is(RESERVATION) {
+        return Said::failed(&format!("delete_reservation {what}: Requested reservation is invalid\n"));
     }
     Said::failed(&format!("Invalid deletion entity: {what}\n"))
 }

@@ -1,15 +1,16 @@
 //! `scontrol show job`.
 
-use super::Format;
+use super::{Format, Said};
 use crate::cluster::Cluster;
-use crate::job::JobFacts;
+use crate::job::{JobFacts, TASKS_SHOWN};
 use crate::sacct::units::Convert;
 use crate::{Output, live_data};
 use scheduling::event::Denial;
 use scheduling::id::{JobId, NodeName};
-use scheduling::job::{GresShare, LiveJob, NodeShare};
+use scheduling::job::{ArrayPart, GresShare, InArray, LiveJob, NodeShare};
 use slurm::privacy::View;
 use slurm::records::JobState;
+use std::cmp::Reverse;
 use words::text::duration;
 use words::text::hostlist;
 use words::text::slurm_time::TimeFormat;
@@ -17,7 +18,7 @@ use words::text::slurm_time::TimeFormat;
 const NONE: &str = "N/A";
 
 /// One job, all tasks of an array, or all jobs; the error is what scontrol says to a number that is none.
-pub fn show(cluster: &Cluster, format: &Format, which: Option<&str>) -> Result<String, String> {
+pub fn show(cluster: &Cluster, format: &Format, which: Option<&str>) -> Result<String, Said> {
     let view = View::new(cluster.accounts, cluster.caller, cluster.settings);
     let sees = |job: &&LiveJob| view.job(&job.account, &job.submission.user.name);
     let Some(text) = which else {
@@ -28,20 +29,41 @@ pub fn show(cluster: &Cluster, format: &Format, which: Option<&str>) -> Result<S
         return Ok(listed(cluster, format, &all));
     };
     let (id, task) = text.split_once('_').map_or((text, None), |(id, task)| (id, Some(task)));
-    let task: Option<u32> = task.map(str::parse).transpose().map_err(|_| bad("scontrol_print_job"))?;
-    let id: u32 = id.parse().map_err(|_| bad("scontrol_print_job"))?;
+    // No number of a task at all is 0, as strtol(3) has it.
+    let task = task.map(|task| if task.is_empty() { Ok(0) } else { task.parse::<u32>() }).transpose();
+    let (Ok(task), Ok(id)) = (task, id.parse::<u32>()) else { return Err(bad("scontrol_print_job")) };
     let records = cluster.records(JobId(id)).into_iter().filter_map(|id| cluster.core.job(id));
-    let has = |job: &&LiveJob| task.is_none_or(|task| job.array.as_ref().is_some_and(|place| place.has(task)));
-    let found: Vec<&LiveJob> = records.filter(has).filter(sees).collect();
-    if found.is_empty() { Err(bad("slurm_load_jobs")) } else { Ok(listed(cluster, format, &found)) }
+    let mut known: Vec<&LiveJob> = records.filter(sees).collect();
+    if known.is_empty() {
+        return Err(bad("slurm_load_jobs"));
+    }
+    // Of an array what keeps its number comes first, then the task that came to be last.
+    known.sort_by_key(|job| (job.id != JobId(id), Reverse(job.id)));
+    let Some(task) = task else { return Ok(listed(cluster, format, &known)) };
+    let alone = known.into_iter().find_map(|job| one_task(job, task));
+    let found = alone.map(|job| listed(cluster, format, &[&job]));
+    found.ok_or_else(|| Said { code: 1, ..Said::told(format!("Job {id}_{task} not found\n")) })
 }
 
-fn bad(who: &str) -> String {
-    format!("{who} error: {}\n", Denial::InvalidJob)
+/// A task of a record, as if it had that for itself.
+fn one_task(job: &LiveJob, task: u32) -> Option<LiveJob> {
+    let place = job.array.as_ref().filter(|place| place.has(task))?;
+    let array = Some(InArray { of: place.of, part: ArrayPart::Task(task) });
+    Some(LiveJob { array, ..job.clone() })
+}
+
+fn bad(who: &str) -> Said {
+    Said::failed(&format!("{who} error: {}\n", Denial::InvalidJob))
 }
 
 fn listed(cluster: &Cluster, format: &Format, jobs: &[&LiveJob]) -> String {
-    let facts = |job| JobFacts { cluster: *cluster, job, times: &format.times, convert: Convert::Exact };
+    let facts = |job| JobFacts {
+        cluster: *cluster,
+        job,
+        times: &format.times,
+        convert: Convert::Exact,
+        tasks_shown: TASKS_SHOWN,
+    };
     let Some(form) = format.structured else {
         return jobs.iter().map(|job| one(facts(job), format)).collect();
     };
@@ -73,9 +95,7 @@ fn head(it: &JobFacts) -> Vec<String> {
     let user = &it.job.submission.user;
     let array = it.job.array.as_ref().map_or_else(String::new, |place| {
         let throttle = it.job.array_limit().map_or_else(String::new, |limit| format!("ArrayTaskThrottle={limit} "));
-        let tasks = it.tasks();
-        let tasks = tasks.trim_matches(['[', ']']).split('%').next().unwrap_or_default().to_owned();
-        format!("ArrayJobId={} ArrayTaskId={tasks} {throttle}", place.of)
+        format!("ArrayJobId={} ArrayTaskId={} {throttle}", place.of, it.tasks())
     });
     let priority = it.priority();
     let wckey = it.job.submission.wckey.as_deref().unwrap_or_default();

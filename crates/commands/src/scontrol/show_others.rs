@@ -161,6 +161,7 @@ fn one_partition(cluster: &Cluster, line: &PartitionLine, format: &Format) -> St
 
 fn memory(line: &PartitionLine) -> String {
     match line.default_memory {
+        _ if !line.says_memory => "DefMemPerNode=UNLIMITED MaxMemPerNode=UNLIMITED".to_owned(),
         MemoryDemand::PerCpu(each) => format!("DefMemPerCPU={each} MaxMemPerNode=UNLIMITED"),
         MemoryDemand::PerNode(each) => format!("DefMemPerNode={each} MaxMemPerNode=UNLIMITED"),
         MemoryDemand::Unsaid | MemoryDemand::Whole => "DefMemPerNode=UNLIMITED MaxMemPerNode=UNLIMITED".to_owned(),

@@ -33,6 +33,11 @@ impl Listed for Nodes {
     fn has_whole_heading(header: &str) -> bool {
         header == "NODELIST"
     }
+
+    /// The star of the default partition stays.
+    fn kept_end(header: &str) -> Option<char> {
+        (header == "PARTITION").then_some('*')
+    }
 }
 
 /// What of a node must be the same for nodes to stand in one row, where it is shown.
@@ -157,8 +162,11 @@ pub fn starred(line: &PartitionLine) -> String {
 fn sct(row: &Row) -> String {
     let of = |node: &NodeFacts| (node.sockets(), node.line.hardware.threads_per_core);
     let Some((sockets, threads)) = row.nodes.first().map(|node| of(node)) else { return "n/a".to_owned() };
-    let is_same = row.nodes.iter().all(|node| of(node) == (sockets, threads));
-    if is_same { format!("{sockets}:1:{threads}") } else { format!("{sockets}+:1:{threads}+") }
+    // Each number has a mark of its own where nodes differ in it.
+    let mark = |is_same: bool| if is_same { "" } else { "+" };
+    let same_sockets = mark(row.nodes.iter().all(|node| of(node).0 == sockets));
+    let same_threads = mark(row.nodes.iter().all(|node| of(node).1 == threads));
+    format!("{sockets}{same_sockets}:1:{threads}{same_threads}")
 }
 
 fn since(row: &Row) -> String {

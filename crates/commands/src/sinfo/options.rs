@@ -219,6 +219,10 @@ fn states(text: &str) -> Result<Vec<Vec<String>>, End> {
             perfctrs,cloud,completing,powering_down,powered_down,power_down,powering_up,fail,maint,reboot,reboot^,unknown";
         Err(End::Complaint(format!("sinfo: error: Bad state string: \"{word}\"\nsinfo: error: {valid}\n")))
     };
+    // No state at all is no node's.
+    if text.is_empty() {
+        return Ok(vec![vec![String::new()]]);
+    }
     text.split(',').map(|part| part.split(['&', '+']).map(one).collect()).collect()
 }
 

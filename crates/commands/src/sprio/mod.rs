@@ -1,7 +1,7 @@
 //! `sprio`, pure: what the priorities of waiting jobs are made of.
 
 use crate::cluster::Cluster;
-use crate::job::JobFacts;
+use crate::job::{JobFacts, TASKS_SHOWN};
 use crate::layout::{Field, Layout, Listed};
 use crate::sacct::units::Convert;
 use crate::{Output, Reply};
@@ -256,7 +256,13 @@ fn rows<'a>(cluster: &Cluster<'a>, options: &Options) -> Vec<Row<'a>> {
         if !is_meant || !accrues_always && job.eligible.is_none() {
             continue;
         }
-        let it = JobFacts { cluster: *cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact };
+        let it = JobFacts {
+            cluster: *cluster,
+            job,
+            times: &TimeFormat::Standard,
+            convert: Convert::Exact,
+            tasks_shown: TASKS_SHOWN,
+        };
         for partition in it.partition().split(',') {
             let is_asked_for = options.partitions.is_empty() || options.partitions.iter().any(|name| name == partition);
             let factors = cluster.core.factors_of(present, job.id, partition).filter(|_| is_asked_for);

@@ -115,6 +115,8 @@ fn path(it: &JobFacts, which: usize) -> String {
     let path = it.paths(&batch)[which].clone();
     let is_given = [&batch.output, &batch.error, &batch.input][which].is_some();
     let is_given = is_given || which == 1 && batch.output.is_some();
+    // Of tasks that wait together squeue leaves the number of the task away.
+    let path = if it.first_task() == u32::MAX { path.replace("%A_%a", "%A") } else { path };
     if is_given { path } else { it.filled(&path) }
 }
 

@@ -39,11 +39,20 @@ pub fn run(cluster: &Cluster, environment: &BTreeMap<String, String>, argv: &[St
         Ok(records) => records,
         Err(stderr) => return Reply { stderr, code: 1, ..Reply::default() },
     };
-    let facts = |job| JobFacts { cluster: *cluster, job, times: &options.times, convert: options.convert };
+    let facts = |job| JobFacts {
+        cluster: *cluster,
+        job,
+        times: &options.times,
+        convert: options.convert,
+        tasks_shown: options.tasks_shown,
+    };
     let mut listed: Vec<JobFacts> = records.iter().map(|job| facts(job)).filter(|it| options.take(it)).collect();
     if let Some(form) = options.structured {
         live_data::print(form, "jobs", listed.iter().map(live_data::job), &mut out);
         return Reply { stdout: out.rest(), stderr: options.complaints, ..Reply::default() };
+    }
+    if options.names_cluster && options.header {
+        out.push_str(&format!("CLUSTER: {}\n", cluster.core.config().cluster));
     }
     if options.long && options.header {
         out.push_str(&cluster.now.strftime("%a %b %d %H:%M:%S %Y\n").to_string());

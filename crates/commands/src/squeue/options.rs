@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::data::Structured;
+use crate::job::TASKS_SHOWN;
 use crate::sacct::units::Convert;
 use scheduling::array::TaskSet;
 use scheduling::id::{JobId, Uid};
@@ -99,7 +100,10 @@ pub struct Options {
     pub licenses: Vec<String>,
     pub long: bool,
     pub names: Vec<String>,
+    /// Whether the cluster is named above the list, since one was asked for.
+    pub names_cluster: bool,
     pub convert: Convert,
+    pub tasks_shown: usize,
     pub nodes: Vec<String>,
     pub header: bool,
     pub partitions: Vec<String>,
@@ -176,6 +180,9 @@ impl Options {
         let mut options = Self { header: true, ..Self::default() };
         let format = environment.get("SLURM_TIME_FORMAT").and_then(|text| TimeFormat::named(text));
         options.times = format.unwrap_or_default();
+        let length = environment.get("SLURM_BITSTR_LEN").map(|text| text.parse().unwrap_or(TASKS_SHOWN));
+        // 0 is no bound.
+        options.tasks_shown = length.map_or(TASKS_SHOWN, |length| if length == 0 { usize::MAX } else { length });
         for (variable, letter) in VARIABLES {
             if let Some(value) = environment.get(*variable) {
                 options.set(cluster, (*letter, value))?;
@@ -189,9 +196,17 @@ impl Options {
             wants_steps |= letter == 's' && value.is_empty();
             options.set(cluster, (letter, value))?;
         }
+        if options.long && options.format.is_some() {
+            let why = "Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry.";
+            return Err(End::Complaint(format!("squeue: fatal: {why}\n")));
+        }
         for word in getopt.words() {
             if !(wants_jobs || wants_steps) {
                 return Err(End::Usage(format!("squeue: error: Unrecognized option: {word}\n")));
+            }
+            // An empty list has no jobs.
+            if word.is_empty() && wants_jobs {
+                options.jobs = Some(Vec::new());
             }
             options.set(cluster, ('j', word))?;
             (wants_jobs, wants_steps) = (false, false);
@@ -203,7 +218,10 @@ impl Options {
         let list = || value.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
         match letter {
             'A' => self.accounts = list(),
-            'M' => elsewhere("squeue", cluster, value)?,
+            'M' => {
+                elsewhere("squeue", cluster, value)?;
+                self.names_cluster = true;
+            }
             'O' => (self.long_format, self.format) = (Some(value.to_owned()), None),
             'o' => (self.format, self.long_format) = (Some(value.to_owned()), None),
             'h' => self.header = false,
@@ -316,10 +334,12 @@ fn nodes(cluster: &Cluster, text: &str) -> Result<Vec<String>, End> {
 }
 
 /// How it is used, in short.
-pub const USAGE_TEXT: &str = "Usage: squeue [-A account] [--clusters names] [-i seconds] [--job jobid] [-n name]\n\
-    \u{20}             [-o format] [--only-job-state] [-p partitions] [--qos qos] [--reservation reservation]\n\
-    \u{20}             [--sort fields] [--start] [-t states] [-u user_name] [--usage] [-L licenses]\n\
-    \u{20}             [-w nodes] [-O format] [-ahjlrsv]\n";
+pub const USAGE_TEXT: &str = "Usage: squeue [-A account] [--clusters names] [-i seconds] [--job jobid]\n\
+    \u{20}             [-n name] [-o format] [-p partitions] [--qos qos]\n\
+    \u{20}             [--reservation reservation] [--sort fields] [--start]\n\
+    \u{20}             [--step step_id] [-t states] [-u user_name] [--usage]\n\
+    \u{20}             [-L licenses] [-w nodes] [--federation] [--local] [--sibling]\n\
+    \t      [-ahjlrsv]\n";
 
 const HELP_TEXT: &str = "\
 Usage: squeue [OPTION]...

@@ -1,7 +1,7 @@
 //! The order of rows (squeue(1), "--sort").
 
 use crate::job::JobFacts;
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 /// Puts jobs in the order of these letters, the first one above all; `-` before a letter turns it round. Gives back a complaint
 /// about a letter that is none.
@@ -23,7 +23,8 @@ pub fn sort(jobs: &mut [JobFacts], order: &str) -> Option<String> {
             }
         }
     }
-    jobs.sort_by_key(|it| it.job.id);
+    // Among equals the newest come first.
+    jobs.sort_by_key(|it| Reverse(it.job.id));
     for (compare, is_reverse) in keys.into_iter().rev() {
         jobs.sort_by(|a, b| if is_reverse { compare(b, a) } else { compare(a, b) });
     }
@@ -52,8 +53,7 @@ fn compare(letter: char) -> Option<Compare> {
         'm' => |a, b| a.least_memory().cmp(&b.least_memory()),
         'M' => |a, b| a.elapsed().cmp(&b.elapsed()),
         'N' | 'R' => |a, b| a.nodes().cmp(&b.nodes()),
-        // Of the same priority, when they are expected to start.
-        'p' => |a, b| (a.priority(), a.start()).cmp(&(b.priority(), b.start())),
+        'p' => |a, b| a.priority().cmp(&b.priority()),
         'Q' => |a, b| a.priority().cmp(&b.priority()),
         'P' => |a, b| a.partition().cmp(&b.partition()),
         'S' => |a, b| endless_last(a.start()).cmp(&endless_last(b.start())),

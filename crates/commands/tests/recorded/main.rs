@@ -7,3 +7,4 @@ mod live;
 mod site;
 mod sprio;
 mod stage;
+mod workload;

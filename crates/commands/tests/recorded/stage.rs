@@ -158,6 +158,13 @@ impl Stage {
 
 /// A job that must be taken, with options of sbatch; its number.
 pub fn submit(stage: &mut Stage, user: &str, options: &str) -> JobId {
+    let job = submit_alone(stage, user, options);
+    stage.on_all(Vec::new());
+    job
+}
+
+/// The same, before anything is started.
+pub fn submit_alone(stage: &mut Stage, user: &str, options: &str) -> JobId {
     let argv = shell_words::split(&format!("{options} -o /dev/null --wrap true")).unwrap();
     let now = stage.zoned();
     let given = Given {
@@ -172,7 +179,8 @@ pub fn submit(stage: &mut Stage, user: &str, options: &str) -> JobId {
     };
     let Ok(order) = sbatch::read(&argv, &given) else { panic!("{options}") };
     let (submission, _) = stage.submission(user, order.request);
-    match stage.on(SchedulerEvent::Submit(Box::new(submission))) {
+    let present = Present { accounts: &stage.accounts, now: stage.now };
+    match stage.core.on(present, SchedulerEvent::Submit(Box::new(submission))).answer {
         Ok(Accepted::Submitted(job)) => job,
         other => panic!("{options}: {other:?}"),
     }

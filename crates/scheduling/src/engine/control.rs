@@ -129,7 +129,9 @@ impl Core {
                 self.put(present, LiveJob { phase, ..job.clone() });
             }
             JobPhase::Over(..) => {
-                let mut again = waiting_again(job.clone(), present.now, present.now);
+                // As if it had run until now: others have their turn.
+                let NextPhase::Again(begin) = self.again(present) else { return Err(Denial::Disabled) };
+                let mut again = waiting_again(job.clone(), begin, present.now);
                 self.consider_again(&mut again.dependencies, again.array.clone().as_ref());
                 let id = again.id;
                 self.put(present, again);
@@ -152,8 +154,11 @@ impl Core {
                 self.put(present, LiveJob { priority: Some(priority.max(1)), ..job.clone() });
                 Ok(())
             }
+            JobChange::AdminComment(_) if !who.is_operator => Err(Denial::Denied),
             JobChange::Nice(nice) => {
-                self.pending(job)?;
+                if !job.is_live() {
+                    return Err(Denial::NotPending);
+                }
                 if nice < job.submission.nice.max(0) && !who.is_operator {
                     return Err(Denial::Denied);
                 }

@@ -20,7 +20,10 @@ impl Core {
         if let JobChange::Throttle(limit) = change {
             return self.set_throttle(present, job, limit);
         }
-        let is_free = matches!(change, JobChange::Comment(_) | JobChange::Requeue(_) | JobChange::Wckey(_));
+        let is_free = matches!(
+            change,
+            JobChange::Comment(_) | JobChange::AdminComment(_) | JobChange::Requeue(_) | JobChange::Wckey(_)
+        );
         if !is_free {
             self.pending(job)?;
         }
@@ -113,6 +116,8 @@ fn edit(submission: &mut Submission, change: JobChange) {
     match change {
         JobChange::Name(name) => submission.name = name,
         JobChange::Comment(text) => submission.details.comment = text,
+        JobChange::AdminComment(text) => submission.details.admin_comment = text,
+        JobChange::WorkDir(path) => submission.details.work_dir = path,
         JobChange::Partitions(names) => submission.partitions = names,
         JobChange::Account(name) => submission.account = Some(name),
         JobChange::Qos(name) => submission.qos = Some(name),

@@ -114,6 +114,7 @@ impl PartitionWords {
         line.default_minutes = self.default_minutes.or(line.default_minutes);
         line.tier = self.tier.unwrap_or(line.tier);
         line.job_factor = self.job_factor.unwrap_or(line.job_factor);
+        line.says_memory |= self.memory != MemoryDemand::Unsaid;
         line.default_memory = self.memory.or(line.default_memory);
         line.exclusive = self.exclusive.unwrap_or(line.exclusive);
     }
