@@ -249,9 +249,8 @@ fn page() -> String {
     );
     format!(
         "{HEAD}\n{table}\n{apart}\n## Where ours differs on purpose\n\n{differences}\n\
-         ## Words of later releases\n\n{later}\n{}\n{}\n{}",
+         ## Words of later releases\n\n{later}\n{}\n{WORKLOAD}{}\n{}",
         live(),
-        WORKLOAD.to_owned(),
         priorities(),
         admission()
     )
@@ -318,6 +317,8 @@ counted as different, the share would be about 88 %. They are:
   frequencies and power;
 - `squeue -s`, a list of all fields at once and times cut short (12), `sinfo -i x` and sorting by what it does not know (5),
   `sprio -j` without a number (4), two lists of jobs by `scontrol` that depend on the above (2).
+
+Of `scontrol update NodeName=`, `ActiveFeatures` (6), `NodeAddr` and `CpuBind` are left out: of nodes they are as the configuration says.
 
 `srun`, `salloc`, `sattach`, `sbcast` and `sdiag` are in tests of their own and are not recorded here.
 ";

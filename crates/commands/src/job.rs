@@ -154,6 +154,10 @@ impl<'a> JobFacts<'a> {
     /// Slurm's word for why it waits, or why it ended badly.
     pub fn reason(&self) -> String {
         if let Some(reason) = self.cluster.core.reason(self.job.id) {
+            let named = self.unavailable().filter(|_| reason == PendingReason::NodesUnavailable);
+            if let Some(nodes) = named {
+                return format!("ReqNodeNotAvail, UnavailableNodes:{nodes}");
+            }
             return reason.named(self.cluster.accounts);
         }
         let word = match self.state() {
@@ -175,6 +179,14 @@ impl<'a> JobFacts<'a> {
             _ => "None",
         };
         word.to_owned()
+    }
+
+    /// Those of the nodes that it asks for by name on which nothing starts now.
+    fn unavailable(&self) -> Option<String> {
+        let nodes = &self.cluster.core.live().nodes;
+        let is_out = |name: &&NodeName| nodes.get(name).is_none_or(|standing| !standing.takes_work());
+        let out = self.job.submission.demand.required.iter().filter(is_out).map(NodeName::as_str);
+        Some(hostlist::compress(out)).filter(|list| !list.is_empty())
     }
 
     /// Its nodes, or in parentheses why it has none.

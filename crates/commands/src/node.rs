@@ -63,6 +63,21 @@ impl NodeFacts<'_> {
         self.standing.is_some_and(|standing| standing.drain.is_some())
     }
 
+    /// `FAIL`, which drains it.
+    pub fn is_failing(&self) -> bool {
+        self.is_draining() && self.standing.is_some_and(|standing| standing.is_failing)
+    }
+
+    /// What is said about it; `(null)` for nothing.
+    pub fn comment(&self) -> String {
+        self.standing.map(|it| it.comment.clone()).filter(|it| !it.is_empty()).unwrap_or_else(|| "(null)".to_owned())
+    }
+
+    /// The same for programs.
+    pub fn extra(&self) -> String {
+        self.standing.map(|it| it.extra.clone()).filter(|it| !it.is_empty()).unwrap_or_else(|| "(null)".to_owned())
+    }
+
     /// Whether it does not answer.
     pub fn is_silent(&self) -> bool {
         match self.standing.map(|standing| &standing.health) {
@@ -88,7 +103,8 @@ impl NodeFacts<'_> {
             text.push('*');
         }
         for (is_set, flag) in [
-            (self.is_draining(), "+DRAIN"),
+            (self.is_draining() && !self.is_failing(), "+DRAIN"),
+            (self.is_failing(), "+FAIL"),
             (self.is_completing, "+COMPLETING"),
             (self.is_planned, "+PLANNED"),
             (self.is_silent(), "+NOT_RESPONDING"),
@@ -102,6 +118,8 @@ impl NodeFacts<'_> {
     pub fn words(&self) -> (String, String) {
         let is_used = self.is_completing || matches!(self.state, NodeState::Allocated | NodeState::Mixed);
         let (long, short) = match (self.is_draining(), self.state) {
+            _ if self.is_failing() && is_used => ("failing", "failg"),
+            _ if self.is_failing() => ("fail", "fail"),
             (true, _) if is_used => ("draining", "drng"),
             (true, _) => ("drained", "drain"),
             (_, NodeState::Down) => ("down", "down"),
@@ -125,7 +143,9 @@ impl NodeFacts<'_> {
             NodeState::Allocated => 3,
             NodeState::Mixed => 5,
         };
-        let flags = [(self.is_draining(), 1 << 9), (self.is_completing, 1 << 10), (self.is_planned, 1 << 17)];
+        let drains = self.is_draining() && !self.is_failing();
+        let flags =
+            [(drains, 1 << 9), (self.is_failing(), 1 << 13), (self.is_completing, 1 << 10), (self.is_planned, 1 << 17)];
         let silent = (self.is_silent(), 1 << 11);
         flags.iter().chain([&silent]).filter(|(is_set, _)| *is_set).fold(base, |sum, (_, flag)| sum | flag)
     }

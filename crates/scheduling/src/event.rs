@@ -169,12 +169,18 @@ pub enum JobChange {
 pub enum NodeCommand {
     /// `DRAIN`: nothing new starts; a reason is needed.
     Drain(String),
+    /// `FAIL`: the same, and it is told that it is about to fail.
+    Fail(String),
     /// `DOWN`: its jobs end; a reason is needed.
     Down(String),
     /// `RESUME`.
     Resume,
     /// Another reason for its state, where that has one.
     Reason(String),
+    /// `Comment`; an empty one is none.
+    Comment(String),
+    /// `Extra`; an empty one is none.
+    Extra(String),
 }
 
 /// What may be made, changed and taken away of nodes and partitions (`scontrol create`, `update`, `delete`).

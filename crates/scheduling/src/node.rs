@@ -56,6 +56,15 @@ pub struct NodeStanding {
     pub health: NodeHealth,
     /// `DRAIN`: nothing new starts there.
     pub drain: Option<Remark>,
+    /// `FAIL` instead of `DRAIN`: it is expected to fail.
+    #[serde(default)]
+    pub is_failing: bool,
+    /// `Comment`, of whoever looks after it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+    /// `Extra`, for programs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub extra: String,
     /// Its latest connection.
     pub session: NodeSession,
     /// The boot that it told last.

@@ -452,14 +452,26 @@ fn update_nodes(controller: &mut dyn Controller, nodes: &str, pairs: &[(&str, &s
     if let Some(said) = of_lines.filter(|said| said.code != 0 || !has_more) {
         return said;
     }
-    let (mut state, mut reason) = (None, None);
+    let (mut state, mut reason, mut commands) = (None, None, Vec::new());
     for (key, value) in pairs {
         match key.to_lowercase().as_str() {
+            "comment" => commands.push(NodeCommand::Comment((*value).to_owned())),
+            "extra" => commands.push(NodeCommand::Extra((*value).to_owned())),
             "nodename" | "node" | "weight" | "features" | "availablefeatures" => {}
             "state" => state = Some(value.to_uppercase()),
             "reason" => reason = Some(value.trim_matches(['"', '\'']).to_owned()),
-            "activefeatures" | "comment" | "cpubind" | "extra" | "gres" | "nodeaddr" | "nodehostname"
-            | "resumeafter" => {
+            "activefeatures" | "gres" if !controller.cluster().requester().is_operator => {
+                return Said::failed(&format!("slurm_update error: {NOT_ONES_OWN}\n"));
+            }
+            // Nodes say themselves what they have.
+            "gres" => {
+                let names = hostlist::expand_all(nodes).unwrap_or_else(|| vec![nodes.to_owned()]);
+                let is_known =
+                    |name: &String| controller.cluster().core.config().nodes.iter().any(|line| line.name == *name);
+                let why = if names.iter().all(is_known) { Denial::InvalidGres } else { Denial::InvalidNode };
+                return Said::failed(&format!("slurm_update error: {why}\n"));
+            }
+            "activefeatures" | "cpubind" | "nodeaddr" | "nodehostname" | "resumeafter" => {
                 return Said::failed(&format!("{key} of a node is as the configuration says\nRequest aborted\n"));
             }
             _ => {
@@ -469,13 +481,21 @@ fn update_nodes(controller: &mut dyn Controller, nodes: &str, pairs: &[(&str, &s
             }
         }
     }
-    let command = match node_command(controller, nodes, state.as_deref(), reason) {
-        Ok(command) => command,
-        Err(why) => return Said::failed(&why),
-    };
     let who = controller.cluster().requester();
+    if state.as_deref() == Some("NORESP") && who.is_operator {
+        // A node that answers is there again with its next word, and one that does not is known to.
+        return Said::default();
+    }
+    if state.is_some() || reason.is_some() || commands.is_empty() {
+        match node_command(controller, nodes, state.as_deref(), reason) {
+            Ok(command) => commands.push(command),
+            Err(why) => return Said::failed(&why),
+        }
+    }
     let mut said = Said::default();
-    for name in hostlist::expand_all(nodes).unwrap_or_else(|| vec![nodes.to_owned()]) {
+    let names = hostlist::expand_all(nodes).unwrap_or_else(|| vec![nodes.to_owned()]);
+    let each = names.iter().flat_map(|name| commands.iter().map(move |command| (name, command)));
+    for (name, command) in each {
         let event = SchedulerEvent::NodeControl(who.clone(), NodeName::from(name.as_str()), command.clone());
         if let Err(denial) = controller.on(event) {
             let why = if denial == Denial::Denied { NOT_ONES_OWN.to_owned() } else { denial.to_string() };
@@ -502,12 +522,14 @@ fn node_command(
     };
     match state {
         Some("DRAIN") => reason.map(NodeCommand::Drain).ok_or_else(needs_reason),
+        Some("FAIL") => reason.map(NodeCommand::Fail).ok_or_else(needs_reason),
         Some("DOWN") => reason.map(NodeCommand::Down).ok_or_else(needs_reason),
         Some("RESUME") if is_in_use() => Err("slurm_update error: Invalid node state specified\n".to_owned()),
         Some("RESUME" | "IDLE" | "UNDRAIN") => Ok(NodeCommand::Resume),
-        Some(word @ ("FAIL" | "FUTURE" | "NORESP" | "POWER_DOWN" | "POWER_UP" | "CANCEL_REBOOT")) => {
-            Err(format!("State={word} is none that nodes have here: DRAIN, DOWN and RESUME are\nRequest aborted\n"))
+        Some("FUTURE" | "POWER_DOWN" | "POWER_UP" | "CANCEL_REBOOT") => {
+            Err("slurm_update error: Invalid node state specified\n".to_owned())
         }
+        Some("NORESP") => Err(format!("slurm_update error: {NOT_ONES_OWN}\n")),
         Some(word) => Err(format!(
             "Invalid input: State={word}\nRequest aborted\nValid states are: NoResp DRAIN FAIL FUTURE RESUME POWER_DOWN \
              POWER_UP UNDRAIN\nNot all states are valid given a node's prior state\n"

@@ -181,6 +181,10 @@ pub fn update_lines(controller: &mut dyn Controller, names: &str, pairs: &[Pair]
         for (key, value) in &changes {
             let mut words = NodeWords::default();
             let key = if key.eq_ignore_ascii_case("weight") { "Weight" } else { "Features" };
+            if words.take(key, value).is_err() && key == "Weight" {
+                let why = format!("Weight value ({value}) is not a valid number");
+                return Some(Said::failed(&format!("scontrol: error: {why}\nNo changes specified\n")));
+            }
             if words.take(key, value).is_err() {
                 return Some(Said::failed(&format!("scontrol: error: Invalid input {key}={value}\n")));
             }

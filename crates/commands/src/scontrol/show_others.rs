@@ -85,6 +85,9 @@ fn one_node(it: &NodeFacts, format: &Format) -> String {
         "CurrentWatts=0 AveWatts=0".to_owned(),
         "ExtSensorsJoules=n/s ExtSensorsWatts=0 ExtSensorsTemp=n/s".to_owned(),
     ]);
+    for (name, text) in [("Comment", it.comment()), ("Extra", it.extra())] {
+        lines.extend(Some(format!("{name}={text}")).filter(|_| text != "(null)"));
+    }
     if let Some(remark) = it.remark() {
         let user = it.cluster.people.user_numbered(remark.uid);
         let user = user.map(|user| user.name).or_kept(&remark.uid.to_string(), remark.uid);

@@ -199,14 +199,14 @@ fields! {
     "AllocNodes" 'S' "ALLOCNODES" |_| "all".to_owned();
     "Available" 'a' "AVAIL" |it| it.part(avail);
     "Cluster" 'V' "CLUSTER" |_| "N/A".to_owned();
-    "Comment" ' ' "COMMENT" |_| "(null)".to_owned();
+    "Comment" ' ' "COMMENT" |it| it.first(|node| node.comment());
     "Cores" 'Y' "CORES" |_| "1".to_owned();
     "CPUs" 'c' "CPUS" |it| it.least(|node| u64::from(node.line.hardware.cpus));
     "CPUsLoad" 'O' "CPU_LOAD" |_| "N/A".to_owned();
     "CPUsState" 'C' "CPUS(A/I/O/T)" |it| slashes(it.sum(|node| node.cpus()));
     "DefaultTime" 'L' "DEFAULTTIME" |it| it.part(default_time);
     "Disk" 'd' "TMP_DISK" |_| "0".to_owned();
-    "Extra" ' ' "EXTRA" |_| "(null)".to_owned();
+    "Extra" ' ' "EXTRA" |it| it.first(|node| node.extra());
     "Features" 'f' "AVAIL_FEATURES" |it| it.first(|node| node.features());
     "features_act" 'b' "ACTIVE_FEATURES" |it| it.first(|node| node.features());
     "FreeMem" 'e' "FREE_MEM" |_| "N/A".to_owned();

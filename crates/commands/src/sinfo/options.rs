@@ -228,11 +228,13 @@ fn states(text: &str) -> Result<Vec<Vec<String>>, End> {
 
 fn is_in_state(node: &NodeFacts, word: &str) -> bool {
     let is_used = node.is_completing || matches!(node.state, NodeState::Allocated | NodeState::Mixed);
-    let drains = node.is_draining();
+    let drains = node.is_draining() && !node.is_failing();
     match word {
         "all" => true,
         "alloc" | "allocated" => matches!(node.state, NodeState::Allocated | NodeState::Mixed),
         "comp" | "completing" => node.is_completing,
+        "fail" => node.is_failing() && !is_used,
+        "failing" | "failg" => node.is_failing() && is_used,
         "down" => node.state == NodeState::Down,
         "drain" => drains,
         "drained" => drains && !is_used,

@@ -253,7 +253,10 @@ impl Core {
         let remark = |reason| Remark { reason, uid: who.uid, since: present.now };
         let mut standing = self.standing(node);
         match command {
-            NodeCommand::Drain(reason) => standing.drain = Some(remark(reason)),
+            NodeCommand::Drain(reason) => (standing.drain, standing.is_failing) = (Some(remark(reason)), false),
+            NodeCommand::Fail(reason) => (standing.drain, standing.is_failing) = (Some(remark(reason)), true),
+            NodeCommand::Comment(text) => standing.comment = text,
+            NodeCommand::Extra(text) => standing.extra = text,
             NodeCommand::Down(reason) => {
                 self.take_down(present, node, remark(reason), DownCause::Ordered);
                 return Ok(());
@@ -265,7 +268,7 @@ impl Core {
                 standing.drain = standing.drain.map(|_| remark(reason));
             }
             NodeCommand::Resume => {
-                standing.drain = None;
+                (standing.drain, standing.is_failing) = (None, false);
                 if let NodeHealth::Down(..) = standing.health {
                     let is_there = self.registered.contains_key(node);
                     standing.health = if is_there { NodeHealth::Up } else { NodeHealth::Unknown };
