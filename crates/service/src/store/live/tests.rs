@@ -148,6 +148,9 @@ prop_compose! {
         let standing = NodeStanding {
             health,
             drain: Some(remark),
+            is_failing: true,
+            comment: "rack 7".into(),
+            extra: "some".into(),
             session: NodeSession(session),
             boot: boot.map(Boot),
             strays: [(JobId(stray), Attempt(2))].into(),
