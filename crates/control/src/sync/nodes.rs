@@ -12,14 +12,23 @@ use words::value::{Map, Value};
 /// So many people of a directory are asked for on each host: numbers are computed for all of them or for none.
 const SAMPLE: usize = 20;
 
-/// Looks at every host that has people. One that does not answer is told of by whoever asks it next.
+/// Looks at every host that has people, where some of them come from a directory. One that does not answer is told of by whoever
+/// asks it next.
 pub(super) fn views(site: &Site, roster: &Roster, seen: &[Observed]) -> Vec<NodeView> {
     let mut views = Vec::new();
+    if !has_directory(site) {
+        return views;
+    }
     site.each(
         |host| if host.has_people() { view(site, host, sample(roster, seen, host)).map(Some) } else { Ok(None) },
         |_, view| views.extend(view.ok().flatten()),
     );
     views
+}
+
+/// Whether a directory is looked at. Where hosts have all people in their own files, those say everything.
+fn has_directory(site: &Site) -> bool {
+    site.hosts().iter().any(Host::is_directory)
 }
 
 /// People of the roster who are in the directory of this host.
@@ -88,6 +97,9 @@ fn entry(line: &str) -> Option<(String, (u32, u32))> {
 /// Shells that steps of a plan give to people, and that are none on the hosts where those people are.
 pub(super) fn shells(site: &Site, plans: &[HostPlan]) -> Vec<String> {
     let mut remarks = Vec::new();
+    if !has_directory(site) {
+        return remarks;
+    }
     site.each(|host| Ok(shells_on(site, host, plans)), |_, told| remarks.extend(told.unwrap_or_default()));
     remarks
 }
