@@ -130,10 +130,12 @@ impl Pipe {
         }
     }
 
-    /// The first frame was read.
-    fn take(&self) {
+    /// This frame, the first when it was looked at, was read. Two connections may be there for a moment, an old one that is on its
+    /// way out and the next: what the other has taken out already is not taken again, nor another frame in its place.
+    fn take(&self, read: &Bytes) {
         let mut waiting = lock(&self.waiting);
-        let cost = waiting.frames.pop_front().map_or(0, |(_, cost)| cost);
+        let is_it = |(frame, _): &mut (Bytes, usize)| frame.as_ptr() == read.as_ptr();
+        let cost = waiting.frames.pop_front_if(is_it).map_or(0, |(_, cost)| cost);
         waiting.cost -= cost;
         drop(waiting);
         self.purse.budget.give(self.purse.user, cost);
@@ -145,7 +147,7 @@ impl Pipe {
         while let Some(frame) = self.first().await {
             to.write_all(&frame).await?;
             to.flush().await?;
-            self.take();
+            self.take(&frame);
         }
         to.shutdown().await
     }
@@ -155,5 +157,39 @@ impl Drop for Pipe {
     fn drop(&mut self) {
         let left = lock(&self.waiting).cost;
         self.purse.budget.give(self.purse.user, left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::budget::Most;
+    use tokio::io::{AsyncReadExt, duplex};
+
+    /// The old connection has the first frame half written when the next one begins with the same.
+    #[tokio::test]
+    async fn an_old_connection_takes_out_no_frame_that_the_next_has_not_written() {
+        let budget = Budget::new(Most { each: 64 << 20, all: 256 << 20, least: 1 << 20 });
+        let pipe = Pipe::new(Purse { budget, user: Uid(1000) });
+        for letter in [b'a', b'b', b'c', b'd'] {
+            assert_eq!(pipe.try_push(&Bytes::from(vec![letter; 100])), Ok(true));
+        }
+        pipe.close();
+        let ((mut old, mut to_old), (mut next, mut to_next)) = (duplex(50), duplex(50));
+        let reads = async {
+            let (mut first, mut both) = ([0; 120], Vec::new());
+            // Both have begun with the first frame; then the next goes on to the second.
+            old.read_exact(&mut first[..60]).await.unwrap();
+            next.read_exact(&mut first).await.unwrap();
+            both.extend_from_slice(&first);
+            old.read_to_end(&mut both).await.unwrap();
+            next.read_to_end(&mut both).await.unwrap();
+            both
+        };
+        let (both, wrote, wrote_next) = tokio::join!(reads, pipe.write_to(&mut to_old), pipe.write_to(&mut to_next));
+        assert!(wrote.is_ok() && wrote_next.is_ok());
+        for letter in [b'a', b'b', b'c', b'd'] {
+            assert!(both.contains(&letter), "{} is lost", char::from(letter));
+        }
     }
 }

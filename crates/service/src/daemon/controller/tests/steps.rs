@@ -136,9 +136,10 @@ async fn a_step_goes_from_its_creation_to_its_record_and_its_output_to_who_start
     from_node.say(FrameKind::Started, 0, 0, STARTED).await;
     from_node.say(FrameKind::Output, 0, 0, b"n1\n").await;
     let mut srun = Stream::open(&site, ROOT, "/v1/steps/stream", owner(job, true)).await.unwrap();
-    srun.say(FrameKind::Input, ALL, 0, b"in").await;
     assert_eq!(srun.hear().await, Some((FrameKind::Started, 0, STARTED.to_vec())));
     assert_eq!(srun.hear().await, Some((FrameKind::Output, 0, b"n1\n".to_vec())));
+    // The node's connection is there by now: what comes before is for srun to say again.
+    srun.say(FrameKind::Input, ALL, 0, b"in").await;
     assert_eq!(from_node.hear().await, Some((FrameKind::Input, ALL, b"in".to_vec())));
     srun.say(FrameKind::Acknowledged, 0, 3, &[FrameKind::Output as u8]).await;
     assert_eq!(from_node.hear().await, Some((FrameKind::Acknowledged, 0, vec![1])));
@@ -240,6 +241,7 @@ async fn an_owner_who_is_gone_ends_the_step_and_what_was_for_it_and_one_who_says
         if says_bye {
             srun.say(FrameKind::Bye, ALL, 0, b"").await;
             assert_eq!(srun.hear().await, None);
+            site.app().streams.of(site.app(), job, ZERO).unwrap().owner_gone().await;
             from_node.say(FrameKind::Output, 0, 7, b"nobody").await;
             assert_eq!(from_node.hear().await, Some((FrameKind::Acknowledged, 0, vec![FrameKind::Output as u8])));
             assert_eq!(site.stage(job), "RUNNING");
