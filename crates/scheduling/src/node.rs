@@ -71,6 +71,9 @@ pub struct NodeStanding {
     pub boot: Option<Boot>,
     /// Runs that it still has and should not have: it gets nothing new until they are gone.
     pub strays: BTreeSet<(JobId, Attempt)>,
+    /// Its line, where that is in no file: `scontrol` made it, or the file lost it while something was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<NodeLine>,
 }
 
 /// Whether a node can be used.

@@ -1,6 +1,7 @@
 //! What people ask of jobs: cancel, signal, hold, release, requeue, update.
 
 use super::runs::waiting_again;
+use super::suspend::may_reach_who_stands_still;
 use super::{Core, Present};
 use crate::event::{Denial, JobChange, JobCommand, Requester};
 use crate::id::JobId;
@@ -66,6 +67,9 @@ impl Core {
             JobPhase::Pending => return Err(Denial::IsPending),
             JobPhase::Completing(_) | JobPhase::Over(..) => return Err(Denial::AlreadyDone),
         };
+        if job.is_suspended() && !may_reach_who_stands_still(number) {
+            return Err(Denial::Suspended);
+        }
         if to == SignalTarget::Steps {
             // A step that is to be ended, or that has too many on their way, hears of the job's no more.
             run.steps.iter_mut().for_each(|step| _ = super::steps::send(step, number));

@@ -148,6 +148,8 @@ impl Core {
             programs: BTreeMap::new(),
             stray_steps: BTreeMap::new(),
         };
+        core.config = core.keep_held_nodes(core.config.clone());
+        core.committed_config = core.config.clone();
         core.rebuild(present);
         Ok(core)
     }
@@ -248,6 +250,11 @@ impl Core {
     /// What is durable.
     pub fn live(&self) -> &LiveTables {
         &self.live
+    }
+
+    /// Whether a node has a session, registered or not.
+    pub fn has_session(&self, node: &NodeName) -> bool {
+        self.connected.contains_key(node)
     }
 
     /// The configuration.
@@ -418,12 +425,28 @@ impl Core {
         self.timers.set(present.now.saturating_add(period.max(1)), Timer::Priorities);
     }
 
+    /// Takes on what the file says.
     fn configure(&mut self, present: Present, config: Arc<Config>) -> Result<(), Denial> {
+        config.check().map_err(|_| Denial::BadConfig)?;
+        let config = self.keep_held_nodes(config);
+        self.put_config(present, config)
+    }
+
+    fn put_config(&mut self, present: Present, config: Arc<Config>) -> Result<(), Denial> {
         config.check().map_err(|_| Denial::BadConfig)?;
         self.config = config;
         self.layout += 1;
         self.rebuild(present);
+        self.end_sessions_of_gone_nodes();
         Ok(())
+    }
+
+    fn end_sessions_of_gone_nodes(&mut self) {
+        let Self { pools, connected, registered, stray_steps, .. } = self;
+        let is_there = |node: &NodeName| pools.place(node).is_some();
+        connected.retain(|node, _| is_there(node));
+        registered.retain(|node, _| is_there(node));
+        stray_steps.retain(|node, _| is_there(node));
     }
 
     fn learn_accounts(&mut self, present: Present) {

@@ -4,7 +4,8 @@ use super::{Core, Present};
 use crate::id::{JobId, NodeName, Time};
 use crate::job::*;
 use crate::units::Units;
-use slurm::records::JobState;
+use slurm::records::{Details, JobState};
+use std::sync::Arc;
 
 impl Core {
     /// Gives a job its nodes.
@@ -64,12 +65,31 @@ impl Core {
     /// A node is lost with what ran there.
     pub(super) fn lose(&mut self, present: Present, id: JobId, node: &NodeName) {
         let Some(job) = self.live.jobs.shared(&id).cloned() else { return };
-        if matches!(job.phase, JobPhase::Running(_)) {
+        if self.pools.place(node).is_none() {
+            self.end_for_good(present, &job, node);
+        } else if matches!(job.phase, JobPhase::Running(_)) {
             let next = if job.submission.requeue { self.again(present) } else { NextPhase::Over };
             self.end_run(present, &job, Ending::new(JobState::NodeFail, present.now), next);
         }
         if let Some(job) = self.live.jobs.shared(&id).cloned() {
             self.node_left(present, &job, node);
+        }
+    }
+
+    /// Nobody can tell a node without a line to end what it runs: the job does not run again beside that.
+    fn end_for_good(&mut self, present: Present, job: &LiveJob, node: &NodeName) {
+        let text = format!("{node} is in no configuration any more: the job may still run there, and was not requeued");
+        let details = Details { system_comment: text, ..job.submission.details.clone() };
+        let submission = Arc::new(Submission { details, ..(*job.submission).clone() });
+        let job = LiveJob { submission, ..job.clone() };
+        let ending = Ending::new(JobState::NodeFail, present.now);
+        match &job.phase {
+            JobPhase::Running(_) => self.end_run(present, &job, ending, NextPhase::Over),
+            JobPhase::Completing(clearing) if clearing.next != NextPhase::Over => {
+                let phase = JobPhase::Completing(Clearing { ending, next: NextPhase::Over, ..clearing.clone() });
+                self.put(present, LiveJob { phase, ..job });
+            }
+            JobPhase::Completing(_) | JobPhase::Pending | JobPhase::Over(..) => {}
         }
     }
 

@@ -61,7 +61,7 @@ fn begun(accounts: &State, allocation: &Allocation, step: &LiveStep) -> Step {
         name: step.request.name.clone(),
         state: if allocation.suspended.since.is_some() { JobState::Suspended } else { JobState::Running },
         start: Some(step.start),
-        suspended: step.suspended.unsigned_abs(),
+        suspended: step.suspended.max(0).unsigned_abs(),
         node_count: u32::try_from(step.shares.len()).unwrap_or(u32::MAX),
         nodes: hostlist::compress(step.shares.iter().map(|share| share.node.as_str())),
         tasks: step.tasks(),
@@ -74,7 +74,7 @@ fn begun(accounts: &State, allocation: &Allocation, step: &LiveStep) -> Step {
 /// Seconds for which a step stood still with its job, up to a time.
 fn rested(allocation: &Allocation, step: &LiveStep, at: Time) -> u64 {
     let now = allocation.suspended.since.map_or(0, |since| at.saturating_sub(since.max(step.start)).max(0));
-    step.suspended.saturating_add(now).unsigned_abs()
+    step.suspended.saturating_add(now).max(0).unsigned_abs()
 }
 
 /// What it has; memory that is not limited is the job's.

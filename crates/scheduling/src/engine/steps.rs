@@ -2,6 +2,7 @@
 //! their job.
 
 use super::control::MOST_SIGNALS;
+use super::suspend::may_reach_who_stands_still;
 use super::{Core, Present};
 use crate::event::{Denial, NodeReport, Reported, Requester, RunStage, ScriptEnd, StepCommand};
 use crate::id::{Attempt, JobId, NodeName, NodeSession, Time, Uid};
@@ -106,6 +107,9 @@ impl Core {
         match command {
             StepCommand::Cancel if step.is_stopped || has_ended(&step) => return Err(Denial::AlreadyDone),
             StepCommand::Cancel => stop(&mut step, JobState::Cancelled, present.now, Some(who.uid)),
+            StepCommand::Signal(number) if job.is_suspended() && !may_reach_who_stands_still(number) => {
+                return Err(Denial::Suspended);
+            }
             StepCommand::Signal(number) => send(&mut step, number)?,
             StepCommand::LeaveAlone => step.is_left_alone = true,
         }

@@ -3,6 +3,7 @@
 
 use super::{Core, Present};
 use crate::event::{Denial, Requester};
+use crate::id::Time;
 use crate::job::*;
 use crate::units::Units;
 
@@ -29,11 +30,12 @@ impl Core {
         if !run.allocation.shares.iter().all(|share| self.may_go_on(job, share)) {
             return Err(Denial::NodesBusy);
         }
-        let rested = present.now.saturating_sub(since);
+        let stood = |from: Time, until: Time| until.saturating_sub(from).max(0);
+        let rested = stood(since, present.now);
         run.allocation.suspended.seconds = run.allocation.suspended.seconds.saturating_add(rested);
         for step in &mut run.steps {
-            let own = present.now.saturating_sub(since.max(step.start));
-            step.suspended = step.suspended.saturating_add(own);
+            let until = step.ending.as_ref().map_or(present.now, |ending| ending.at.min(present.now));
+            step.suspended = step.suspended.saturating_add(stood(since.max(step.start), until));
         }
         self.put_standstill(present, job, run, GO_ON);
         Ok(())
@@ -72,6 +74,14 @@ fn suspendable<'j>(who: &Requester, job: &'j LiveJob) -> Result<&'j Run, Denial>
         JobPhase::Pending => Err(Denial::IsPending),
         JobPhase::Completing(_) | JobPhase::Over(..) => Err(Denial::AlreadyDone),
     }
+}
+
+/// Whether a signal may go to a job that stands still. One that ends it waits until it goes on, or acts at once; any other could set
+/// processes going on CPUs that are others' now.
+pub(super) fn may_reach_who_stands_still(number: u8) -> bool {
+    const KILL: u8 = 9;
+    const TERM: u8 = 15;
+    number == KILL || number == TERM
 }
 
 /// Tells nodes whether its processes are to stand still. The last word counts: earlier ones are not said any more.

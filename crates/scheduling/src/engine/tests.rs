@@ -2,6 +2,7 @@
 
 mod arrays;
 mod careful;
+mod reshape;
 mod steps;
 mod suspend;
 mod updates;

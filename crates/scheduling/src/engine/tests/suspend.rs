@@ -5,6 +5,9 @@ use crate::job::{Allocating, SignalTarget};
 use crate::step::StepRequest;
 use slurm::records::StepId;
 
+/// SIGCONT.
+const GO_ON: u8 = 18;
+
 /// Signals that nodes are told: serial number, number, for whom.
 fn signals(orders: &[NodeOrder]) -> Vec<(u32, u8, SignalTarget)> {
     let signals = orders.iter().filter_map(|order| match order.task {
@@ -113,4 +116,44 @@ fn steps_stand_still_with_their_job_and_none_starts_meanwhile() {
     assert_eq!((step.is_stopped, step.end()), (false, Some(begun + 60 + 970)));
     bench.until(begun + 1030);
     assert!(bench.core.job(job).unwrap().step(StepId::Number(0)).unwrap().is_stopped, "its minute is over");
+}
+
+#[test]
+fn a_clock_that_goes_back_takes_no_time_from_a_job() {
+    let mut bench = Bench::new(1);
+    let job = bench.try_submit(|it| it.allocation = Some(Allocating::Kept)).unwrap();
+    bench.pass();
+    bench.report("n1", job, 0, RunStage::Launched);
+    let begun = bench.now;
+    let request = StepRequest { tasks: Some(1), minutes: Some(1), ..StepRequest::default() };
+    bench.on(SchedulerEvent::CreateStep(USER, job, Box::new(request), Arc::default())).answer.unwrap();
+    bench.order(job, JobCommand::Suspend).unwrap();
+    bench.now = begun - 300;
+    bench.order(job, JobCommand::Resume).unwrap();
+    let resumed = bench.core.job(job).unwrap();
+    assert_eq!(resumed.allocation().unwrap().end(), Some(begun + 600));
+    assert_eq!(resumed.step(StepId::Number(0)).unwrap().end(), Some(begun + 60));
+}
+
+#[test]
+fn a_signal_does_not_set_going_what_stands_still() {
+    let mut bench = Bench::new(1);
+    let job = bench.try_submit(|it| it.allocation = Some(Allocating::Kept)).unwrap();
+    bench.pass();
+    bench.report("n1", job, 0, RunStage::Launched);
+    let request = StepRequest { tasks: Some(1), ..StepRequest::default() };
+    bench.on(SchedulerEvent::CreateStep(USER, job, Box::new(request), Arc::default())).answer.unwrap();
+    bench.order(job, JobCommand::Suspend).unwrap();
+    let step = |bench: &mut Bench, command| {
+        bench.on(SchedulerEvent::ControlStep(USER, job, StepId::Number(0), command)).answer.map(drop)
+    };
+    for target in [SignalTarget::All, SignalTarget::Steps] {
+        assert_eq!(bench.control(USER, job, JobCommand::Signal(GO_ON, target)), Err(Denial::Suspended));
+        assert_eq!(bench.control(USER, job, JobCommand::Signal(9, target)), Ok(()));
+    }
+    assert_eq!(step(&mut bench, StepCommand::Signal(GO_ON)), Err(Denial::Suspended));
+    assert_eq!(step(&mut bench, StepCommand::Signal(15)), Ok(()));
+    assert_eq!(step(&mut bench, StepCommand::Cancel), Ok(()));
+    bench.order(job, JobCommand::Resume).unwrap();
+    assert_eq!(bench.control(USER, job, JobCommand::Signal(GO_ON, SignalTarget::All)), Ok(()));
 }

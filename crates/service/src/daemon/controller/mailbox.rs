@@ -44,6 +44,17 @@ impl Mailboxes {
         }
     }
 
+    /// The sessions of other nodes are over.
+    pub fn retain(&self, is_there: impl Fn(&NodeName) -> bool) {
+        lock(&self.0).retain(|node, mailbox| {
+            let stays = is_there(node);
+            if !stays {
+                mailbox.bell.notify_waiters();
+            }
+            stays
+        });
+    }
+
     /// All sessions are over.
     pub fn close_all(&self) {
         let closed = std::mem::take(&mut *lock(&self.0));

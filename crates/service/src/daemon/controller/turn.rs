@@ -19,11 +19,13 @@ pub struct CoreTurn<'c> {
     /// What is sent once the batch is on disk.
     orders: Vec<NodeOrder>,
     opened: Vec<(NodeName, NodeSession)>,
+    /// Whether nodes may have gone: those have no session any more.
+    may_lack_nodes: bool,
 }
 
 impl<'c> CoreTurn<'c> {
     pub(super) fn new(cell: &'c CoreCell, now: Time) -> Self {
-        Self { cell, core: None, now, orders: Vec::new(), opened: Vec::new() }
+        Self { cell, core: None, now, orders: Vec::new(), opened: Vec::new(), may_lack_nodes: false }
     }
 
     /// The time of this batch.
@@ -60,7 +62,9 @@ impl<'c> CoreTurn<'c> {
         let Some(core) = self.core() else {
             return Err(if connecting.is_some() { Denial::InvalidNode } else { Denial::NoPartition });
         };
+        let changes_nodes = matches!(event, SchedulerEvent::Configure(_) | SchedulerEvent::Reshape(..));
         let decision = core.on(present, event);
+        self.may_lack_nodes |= changes_nodes;
         self.orders.extend(decision.orders);
         if let (Some(node), Ok(Accepted::Connected(session))) = (connecting, decision.answer) {
             self.opened.push((node, session));
@@ -144,6 +148,9 @@ impl<'c> CoreTurn<'c> {
         self.cell.publish(place);
         let next = if place.wants_pass() { Some(self.now) } else { place.next_due() };
         self.cell.changed();
+        if self.may_lack_nodes {
+            self.cell.mailboxes().retain(|node| place.has_session(node));
+        }
         drop(core);
         self.cell.mailboxes().open(self.opened);
         self.cell.mailboxes().deliver(self.orders);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use scheduling::dependency::{Dependencies, Dependency, DependencyKind};
 use scheduling::id::{AssociationId, Attempt, Boot, Gid, NodeSession, QosId, Uid};
 use scheduling::job::*;
-use scheduling::node::{DownCause, NodeHealth, Remark};
+use scheduling::node::{DownCause, Hardware, NodeHealth, NodeLine, Remark};
 use scheduling::units::Units;
 use slurm::records::{ExitCode, JobState};
 use slurm::table::Journal;
@@ -154,6 +154,12 @@ prop_compose! {
             session: NodeSession(session),
             boot: boot.map(Boot),
             strays: [(JobId(stray), Attempt(2))].into(),
+            line: is_down.then(|| NodeLine {
+                name: format!("n{number}"),
+                hardware: Hardware::new(4, 1000),
+                features: vec!["fast".into()],
+                weight: 3,
+            }),
         };
         (format!("n{number}").as_str().into(), standing)
     }
