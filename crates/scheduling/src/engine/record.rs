@@ -2,7 +2,8 @@
 
 use super::Core;
 use crate::array::ArraySpec;
-use crate::job::{Allocation, ArrayPart, Ending, InArray, JobPhase, LiveJob};
+use crate::id::Time;
+use crate::job::{Allocation, ArrayPart, Ending, InArray, JobPhase, LiveJob, Suspension};
 use slurm::State;
 use slurm::admission::Amounts;
 use slurm::records::{ArrayPlace, Details, ExitCode, Flags, Job as Record, JobState, Tasks, TimeLimit, TresCounts};
@@ -49,6 +50,7 @@ impl Core {
             flags: if allocation.is_some() { Flags::START_RECEIVED } else { Flags::default() },
             wckey: submission.wckey.clone().unwrap_or_default(),
             details: Details {
+                resumed: allocation.and_then(|it| resumed(&it.suspended)),
                 suspended_since: allocation.and_then(|it| it.suspended.since).filter(|_| ending.is_none()),
                 ..submission.details.clone()
             },
@@ -61,6 +63,11 @@ impl Core {
 fn suspended(allocation: Option<&Allocation>, ending: Option<&Ending>) -> u64 {
     let seconds = allocation.map_or(0, |it| ending.map_or(it.suspended.seconds, |end| it.suspended.until(end.at)));
     u64::try_from(seconds).unwrap_or(0)
+}
+
+/// When a run went on the last time, as far as that is known.
+fn resumed(suspended: &Suspension) -> Option<Time> {
+    suspended.changed.filter(|_| suspended.since.is_none() && suspended.seconds > 0)
 }
 
 fn place(job: &LiveJob, part: &InArray) -> ArrayPlace {

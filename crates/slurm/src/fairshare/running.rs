@@ -37,7 +37,7 @@ fn seconds_left(state: &State, job: &Job, now: i64) -> u64 {
     };
     let since = job.start.map_or(0, |start| u64::try_from(now.saturating_sub(start)).unwrap_or(0));
     let factor = job.qos.and_then(|id| state.qos.get(&id)).map_or(1.0, |qos| qos.usage_factor.max(0.0));
-    (limit.saturating_sub(since.saturating_sub(job.suspended)) as f64 * factor) as u64
+    (limit.saturating_sub(since.saturating_sub(job.rested(now))) as f64 * factor) as u64
 }
 
 fn add(state: &State, running: &mut Running, association: Option<AssociationId>, tres: TresId, seconds: u64) {
@@ -98,6 +98,9 @@ mod tests {
         assert_eq!(one[&root], one[&association]);
         let rested = Job { state: JobState::Suspended, suspended: 100, ..hour.clone() };
         assert_eq!(left(&state, vec![hour.clone(), rested])[&root][&NODE], 3000 + 3100);
+        let mut rests = Job { state: JobState::Suspended, ..hour.clone() };
+        rests.details.suspended_since = Some(1200);
+        assert_eq!(left(&state, vec![rests])[&root][&NODE], 3600 - 200, "its time stands still since then");
         let over = job(JobState::Running, TimeLimit::Minutes(5));
         let ended = Job { end: Some(1500), state: JobState::Completed, ..hour.clone() };
         let other = Job { cluster: "other".into(), ..hour.clone() };

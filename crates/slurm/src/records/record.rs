@@ -208,6 +208,9 @@ pub struct Details {
     /// Since when it is suspended, if it is: the seconds since then are not counted yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended_since: Option<i64>,
+    /// When it went on the last time, if it was suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<i64>,
 }
 
 /// One step of a job.

@@ -19,7 +19,8 @@ mod bits {
 }
 
 impl JobUse {
-    /// A job. Records say for how long it was suspended, not when: it counts as if that was at its end.
+    /// A job. Records say for how long it was suspended, and when it went on the last time or stands still: it counts as if that was
+    /// at one time, up to then. Where even that is not known it counts as if it was at its end.
     pub fn of(state: &State, job: &Job) -> Self {
         let factor = job.qos.and_then(|id| state.qos.get(&id)).map_or(1.0, |qos| qos.usage_factor.max(0.0));
         let key = || (job.user.clone(), job.cluster.clone(), job.wckey.trim_start_matches('*').to_owned());
@@ -31,7 +32,7 @@ impl JobUse {
             eligible: job.eligible.unwrap_or(i64::MAX),
             start: job.start,
             end: job.end,
-            suspended: suspended(job).into_iter().collect(),
+            suspended: suspended(job),
             cpus_requested: job.cpus_requested.into(),
             waiting_tasks: job.array.as_ref().map_or(0, waiting),
             reservation: job.reservation_id,
@@ -44,13 +45,21 @@ impl JobUse {
     pub fn ran(job: &Job, within: Span) -> u64 {
         let Some(start) = job.start else { return 0 };
         let ran = Span { start, end: job.end.unwrap_or(i64::MAX) }.within(within);
-        ran.seconds().saturating_sub(suspended(job).map_or(0, |span| span.within(ran).seconds()))
+        let rested = suspended(job).iter().map(|span| span.within(ran).seconds()).sum();
+        ran.seconds().saturating_sub(rested)
     }
 }
 
-fn suspended(job: &Job) -> Option<Span> {
+fn suspended(job: &Job) -> Vec<Span> {
+    let since = job.details.suspended_since.filter(|_| job.end.is_none());
+    let open = since.map(|start| Span { start, end: i64::MAX });
+    closed(job, since).into_iter().chain(open).collect()
+}
+
+/// The time in which it stood still, and does not any more. What came before the present time is put right before that.
+fn closed(job: &Job, since: Option<i64>) -> Option<Span> {
     let (start, seconds) = (job.start?, i64::try_from(job.suspended).ok().filter(|it| *it > 0)?);
-    Some(match job.end {
+    Some(match job.details.resumed.or(job.end).or(since) {
         Some(end) => Span { start: end.saturating_sub(seconds), end },
         None => Span { start, end: start.saturating_add(seconds) },
     })

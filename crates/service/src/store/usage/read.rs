@@ -136,7 +136,9 @@ fn uses(row: &Row) -> Result<(TresId, ClusterUse)> {
 }
 
 /// What [`read_use`] reads.
-const USE: &str = "association, time_start, time_end, suspended, reservation_id, tres_allocated";
+const USE: &str = "association, time_start, time_end, suspended, reservation_id, tres_allocated, \
+    CASE WHEN time_end IS NULL THEN json_extract(more, '$.suspended_since') END, \
+    CASE WHEN suspended > 0 THEN json_extract(more, '$.resumed') END";
 
 /// What [`read_whose`] reads behind it.
 const WHOSE: &str = "cluster, user, account, partition, wckey, nodes, job_id, uid, gid";
@@ -150,6 +152,8 @@ fn read_use(row: &Row, job: &mut Job) -> Result<()> {
     job.suspended = row.get::<_, i64>(3)?.unsigned_abs();
     job.reservation_id = or_zero::id(row.get(4)?);
     job.tres_allocated = TresCounts::parse(row.get_ref(5)?.as_str()?).unwrap_or_default();
+    job.details.suspended_since = row.get(6)?;
+    job.details.resumed = row.get(7)?;
     Ok(())
 }
 
@@ -158,11 +162,11 @@ fn read_whose(row: &Row, job: &mut Job) -> Result<()> {
     let texts = [&mut job.cluster, &mut job.user, &mut job.account, &mut job.partition, &mut job.wckey, &mut job.nodes];
     for (at, text) in texts.into_iter().enumerate() {
         text.clear();
-        text.push_str(row.get_ref(6 + at)?.as_str()?);
+        text.push_str(row.get_ref(8 + at)?.as_str()?);
     }
-    job.job_id = id(row, 12)?;
-    job.uid = optional_id(row, 13)?;
-    job.gid = optional_id(row, 14)?;
+    job.job_id = id(row, 14)?;
+    job.uid = optional_id(row, 15)?;
+    job.gid = optional_id(row, 16)?;
     Ok(())
 }
 

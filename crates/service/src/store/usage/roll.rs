@@ -9,7 +9,7 @@ use crate::store::rows::optional_id;
 use rusqlite::{Connection, Result, Row, params_from_iter};
 use slurm::State;
 use slurm::model::or_zero;
-use slurm::records::{ArrayPlace, Job, Tasks, TresCounts};
+use slurm::records::{ArrayPlace, Details, Job, Tasks, TresCounts};
 use slurm::rollup::{Calendar, HourRecords, HourSum, JobUse, Period, Span, Surroundings};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -38,7 +38,9 @@ struct Cluster {
 
 /// What the rollup looks at, in the order of [`job`].
 const JOB: &str = "SELECT cluster, association, qos, user, wckey, time_eligible, time_start, time_end, suspended, \
-    cpus_requested, array_job, array_tasks, reservation_id, tres_allocated FROM job WHERE";
+    cpus_requested, array_job, array_tasks, reservation_id, tres_allocated, \
+    CASE WHEN time_end IS NULL THEN json_extract(more, '$.suspended_since') END, \
+    CASE WHEN suspended > 0 THEN json_extract(more, '$.resumed') END FROM job WHERE";
 
 impl Roll {
     /// The first hour to make when `now` is the time; `None` when there is nothing to do.
@@ -170,6 +172,7 @@ fn job(row: &Row) -> Result<Job> {
         array: array.zip(waiting).map(|(job, tasks)| ArrayPlace { job, tasks: Tasks::Waiting(tasks) }),
         reservation_id: or_zero::id(row.get(12)?),
         tres_allocated: TresCounts::parse(row.get_ref(13)?.as_str()?).unwrap_or_default(),
+        details: Details { suspended_since: row.get(14)?, resumed: row.get(15)?, ..Details::default() },
         ..Job::default()
     })
 }

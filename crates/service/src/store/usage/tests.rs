@@ -8,7 +8,7 @@ use slurm::State;
 use slurm::founding::found;
 use slurm::model::tres::CPU;
 use slurm::model::{AssociationId, Event, JobId};
-use slurm::records::{Job, JobState, TresCounts};
+use slurm::records::{Details, Job, JobState, TresCounts};
 use slurm::rollup::{Calendar, Period, Span};
 
 const DAY: i64 = 86_400;
@@ -218,4 +218,35 @@ fn it_is_counted_how_often_hours_change_that_were_known() {
     changed_from(&connection, NEW_YEAR + 4000).unwrap();
     roll(&connection, &state, now + DAY, usize::MAX);
     assert!(progress(&connection).unwrap().remade > 0);
+}
+
+/// Two CPUs from the new year on; it stands still from the second hour on, and goes on in the fifth.
+#[test]
+fn hours_in_which_a_job_stands_still_are_not_used() {
+    let (connection, state) = (database(), site());
+    let hour = |number: i64| NEW_YEAR + number * 3600;
+    let job = |end: Option<i64>, suspended, details: Details| Job {
+        cluster: "c".into(),
+        job_id: JobId(1),
+        association: Some(AssociationId(2)),
+        submit: NEW_YEAR,
+        eligible: Some(NEW_YEAR),
+        start: Some(NEW_YEAR),
+        end,
+        suspended,
+        state: if end.is_some() { JobState::Completed } else { JobState::Suspended },
+        tres_allocated: TresCounts::parse("1=2").unwrap(),
+        details,
+        ..Job::default()
+    };
+    let keep = |job: Job| {
+        let stored = put(&connection, &[(job, Vec::new())]).unwrap();
+        changed_from(&connection, stored.earliest.unwrap()).unwrap();
+    };
+    keep(job(None, 0, Details { suspended_since: Some(hour(1)), ..Details::default() }));
+    roll(&connection, &state, hour(4), usize::MAX);
+    assert_eq!([0, 1, 2, 3].map(|at| used(&connection, hour(at), hour(at + 1))), [7200, 0, 0, 0]);
+    keep(job(Some(hour(6)), 4 * 3600, Details { resumed: Some(hour(5)), ..Details::default() }));
+    roll(&connection, &state, hour(6), usize::MAX);
+    assert_eq!([0, 1, 2, 3, 4, 5].map(|at| used(&connection, hour(at), hour(at + 1))), [7200, 0, 0, 0, 0, 7200]);
 }

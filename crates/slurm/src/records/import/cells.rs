@@ -180,6 +180,7 @@ impl Cells<'_> {
             work_dir: self.owned(C::WorkDir),
             energy: self.energy()?,
             suspended_since: None,
+            resumed: None,
         })
     }
 
