@@ -76,8 +76,12 @@ fn a_suspended_job_stands_still_and_goes_on_where_it_was() {
     assert!(counts(&site));
     assert_eq!(site.states(&job), "RUNNING\n");
 
-    // One that stands still ends as any other, and what it stood still is not what it used.
+    // One that stands still ends as any other, and what it stood still is not what it used. So does a step of it, alone.
     site.lab.sh("master", &format!("enlist slurm scontrol suspend {job}")).ok();
+    stands_still(&site);
+    site.by("gildong", &format!("scancel {job}.0")).ok();
+    wait("the step has ended", || (site.lab.sh("node1", "! pgrep -u gildong -f /tmp/step").code == 0).then_some(()));
+    assert_eq!(site.states(&job), "SUSPENDED\n");
     stands_still(&site);
     site.by("gildong", &format!("scancel {job}")).ok();
     let left = || site.lab.sh("node1", "pgrep -u gildong").stdout;
