@@ -180,14 +180,14 @@ fn three_generations() {
               comment         홍길동
               home            /home/gildong
               shell           /bin/bash
-              password        (none (no login by password))
+              password        (no login by password)
               home directory  /home/gildong created
           + user dooly     on all 3 hosts
               uid             2002
               group           ai_team (3001)
               home            /home/dooly
               shell           /bin/bash
-              password        (none (no login by password))
+              password        (no login by password)
               home directory  /home/dooly created
 
         Plan: 9 to create, 0 to change, 0 to remove, on 3 of 3 hosts.

@@ -110,7 +110,7 @@ fn a_linked_key_file_leaves_out_the_keys_of_one_person_on_one_host() {
               group           ai_team (3001)
               home            /home/bob
               shell           /bin/bash
-              password        (none (no login by password))
+              password        (no login by password)
               home directory  /home/bob created
           + file /home/gildong/.ssh                            on login1, master
               state  directory

@@ -17,6 +17,9 @@ fn everybody_with_the_first_broken_link() {
     let file = roster_file(&lab, ROSTER);
     let site = ["-i", INVENTORY, "--roster", path(&file)];
     let status = |words: &[&str]| lab.enlist(&[&["status"], words, &site[..]].concat());
+    let before = json(&status(&["--json"]).code(2));
+    let kept = before.as_array().unwrap().iter().find(|one| one["login"] == "kept").unwrap();
+    assert_eq!((&kept["state"], &kept["first"]["link"]), (&"broken".into(), &"account".into()), "{kept}");
     lab.enlist(&[&["apply", "-y"], &site[..]].concat()).ok();
     let states = |ran| -> Vec<String> {
         let all: serde_json::Value = json(&ran);

@@ -74,7 +74,7 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
               comment               Hong Gildong
               home                  /home/gildong
               shell                 /bin/bash
-              password              (none (no login by password))
+              password              (no login by password)
               password_expire_min   0
               password_expire_max   99999
               password_expire_warn  7
@@ -83,7 +83,7 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
               group                 ai_team (3001)
               home                  /home/dooly
               shell                 /bin/sh
-              password              (none (no login by password))
+              password              (no login by password)
               password_expire_min   0
               password_expire_max   99999
               password_expire_warn  7
@@ -94,7 +94,7 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
               comment               Hong Gildong
               home                  /home/gildong
               shell                 /bin/bash
-              password              (none (no login by password))
+              password              (no login by password)
               password_expire_min   0
               password_expire_max   99999
               password_expire_warn  7
@@ -104,7 +104,7 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
               group                 ai_team (3001)
               home                  /home/dooly
               shell                 /bin/sh
-              password              (none (no login by password))
+              password              (no login by password)
               password_expire_min   0
               password_expire_max   99999
               password_expire_warn  7

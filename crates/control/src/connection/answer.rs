@@ -13,6 +13,8 @@ use words::value::census::{self, Prices};
 pub enum Breach {
     /// The connection broke.
     Lost(io::Error),
+    /// The request is longer than any agent takes, and was not sent.
+    Unsent(io::Error),
     /// The program ended within the frame.
     Ended,
     /// It is longer than what was asked for: its bytes, and how many there may be.

@@ -132,7 +132,7 @@ impl<M: Machine> Link for AgentLink<M> {
 
 /// One request and its answer: sent in limited time, waited for as long as it takes, or as long as the request says.
 fn converse(agent: &mut Incoming<impl Program>, request: &AgentRequest) -> Result<Option<AgentAnswer>, Breach> {
-    let frame = protocol::frame(request)?;
+    let frame = protocol::frame(request).map_err(Breach::Unsent)?;
     agent.wait_until(Some(Instant::now() + time_for(frame.len())));
     agent.write_all(&frame)?;
     agent.flush()?;

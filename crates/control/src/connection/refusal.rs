@@ -168,6 +168,7 @@ pub fn broken_off(
             return LinkError::Failed(Box::new(error));
         }
         Err(Breach::Lost(error)) => return lost(host, &error),
+        Err(Breach::Unsent(error)) => return unsent(host, module, &error),
         Err(Breach::GivenUp(patience)) => return given_up(host, module, patience),
         Err(breach @ (Breach::TooLong(..) | Breach::TooSlow | Breach::Unreadable(_))) => {
             let message = format!("the answer of {host} to module {module} is not taken: {}", told(&breach));
@@ -181,6 +182,13 @@ pub fn broken_off(
         host_error(message)
             .hint("the task may be done in part; run the playbook again: what is done already is not repeated"),
     ))
+}
+
+/// The task fails, and the host is as it was.
+fn unsent(host: &str, module: &str, error: &io::Error) -> LinkError {
+    let error = host_error(format!("module {module} cannot be sent to {host}: {error}"))
+        .hint("a file as large as that goes another way: a shared directory, or rsync");
+    LinkError::Failed(Box::new(error))
 }
 
 /// The end of a task's `timeout`, in Ansible's words. The host is there, and keeps its other agents.
@@ -197,7 +205,7 @@ fn told(breach: &Breach) -> String {
         Breach::TooLong(bytes, most) => format!("it is {bytes} bytes long, and at most {most} are taken"),
         Breach::TooSlow | Breach::GivenUp(_) => "it did not come to its end in time".into(),
         Breach::Unreadable(error) => format!("it cannot be read: {error}"),
-        Breach::Lost(error) => error.to_string(),
+        Breach::Lost(error) | Breach::Unsent(error) => error.to_string(),
         Breach::Ended => "it ended in the middle".into(),
     }
 }
@@ -222,6 +230,15 @@ mod tests {
         );
         assert!(message("exit code 1", "sudo: unknown user x").contains("--become-user"));
         assert!(message("exit code 127", "env: 'sudo': No such file or directory").contains("not installed"));
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_fails_its_task_and_not_the_host() {
+        let LinkError::Failed(error) = unsent("login1", "copy", &io::Error::other("a frame of 300 bytes")) else {
+            panic!("the host is there");
+        };
+        let text = error.to_string();
+        assert!(text.contains("module copy cannot be sent to login1: a frame of 300 bytes"), "{text}");
     }
 
     #[test]

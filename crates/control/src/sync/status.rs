@@ -417,7 +417,12 @@ fn as_the_roster(user: &User, sweeps: &[Swept]) -> Vec<Link> {
             let differs = [sweep.differs(&user.name), sweep.differs(&in_scheduler(&user.name))].concat();
             let lost = sweep.lost_scheduler().map(|why| silent(host, &why));
             let link = (!differs.is_empty()).then(|| broken(host, "suspended", differs.join("; "), PLAN));
-            link.into_iter().chain(lost).chain(untold(host, user, sweep)).collect()
+            let is_missing = sweep.local.as_ref().is_some_and(|local| local.named(&user.name).is_none());
+            // Of who is not there a dry run says what else is not there yet, such as his group.
+            let untold = untold(host, user, sweep);
+            let untold =
+                untold.map(|link| if is_missing { broken(host, "account", "no such user", PLAN) } else { link });
+            link.into_iter().chain(lost).chain(untold).collect()
         }
     };
     sweeps.iter().flat_map(one).collect()

@@ -84,7 +84,7 @@ fn add_password(change: Change, old: Option<&LocalAccount>, new: Option<&LocalAc
     let core = |account: &LocalAccount| account.hash().trim_start_matches('!').to_owned();
     match old {
         None if given => change.opaque("password", "set").field("locked", Value::Null, new.is_locked()),
-        None => change.opaque("password", "none (no login by password)"),
+        None => change.opaque("password", "no login by password"),
         Some(old) => {
             let change = if core(old) == core(new) { change } else { change.opaque("password", "changed") };
             change.field("locked", old.is_locked(), new.is_locked())

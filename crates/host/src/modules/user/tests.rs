@@ -65,7 +65,7 @@ fn the_reference_user_is_made_once() {
             "group: None -> 'users (100)'",
             "home: None -> '/home/gildong'",
             "shell: None -> '/bin/sh'",
-            "password: none (no login by password)",
+            "password: no login by password",
             "password_expire_min: None -> 0",
             "password_expire_max: None -> 99999",
             "password_expire_warn: None -> 7",
