@@ -387,6 +387,14 @@ fn users_submit_watch_and_cancel_by_slurms_commands() {
     let held = held.trim();
     let look = |how: &str| by("gildong", &format!("squeue -h -j {held} {how}")).ok().stdout;
     assert_eq!(look("-o '%t %r %u %P'"), "PD JobHeldUser gildong main\n");
+    let long = site.lab.sh("master", &format!("SQUEUE_FORMAT=%i enlist slurm squeue -l -j {held}"));
+    assert!(long.stdout.contains("TIME_LIMI"), "-l is stronger than the environment: {long:?}");
+    let moved = by("gildong", "sbatch --parsable -H --mem=100 -w node1 -o moved --wrap pwd").ok().stdout;
+    let moved = moved.trim();
+    by("gildong", &format!("scontrol update JobId={moved} WorkDir=/tmp")).ok();
+    by("gildong", &format!("scontrol release {moved}")).ok();
+    site.until(moved.parse().unwrap(), "COMPLETED");
+    assert_eq!(site.lab.file("node1", "/tmp/moved"), "/tmp\n", "it runs where it is said to run");
     let others = by("kim", &format!("scancel {held}"));
     let denied = format!("scancel: error: Kill job error on job id {held}: Access/permission denied\n");
     assert_eq!((others.code, others.stderr), (210, denied));

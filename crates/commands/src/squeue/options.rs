@@ -189,9 +189,14 @@ impl Options {
             }
         }
         let mut getopt = KNOWN.read(argv);
-        let (mut wants_jobs, mut wants_steps) = (false, false);
+        let (mut wants_jobs, mut wants_steps, mut has_format) = (false, false, false);
         for found in getopt.by_ref() {
             let (letter, value) = found.map_err(End::Complaint)?;
+            has_format |= matches!(letter, 'o' | 'O');
+            if letter == 'l' && !has_format {
+                // It is stronger than a format of the environment.
+                (options.format, options.long_format) = (None, None);
+            }
             wants_jobs |= letter == 'j' && value.is_empty();
             wants_steps |= letter == 's' && value.is_empty();
             options.set(cluster, (letter, value))?;

@@ -7,7 +7,7 @@ use compute::protocol::{ArrayTask, Launch, NodeTasks, Order, OrderedTask, Orders
 use scheduling::event::{NodeOrder, OrderTask};
 use scheduling::id::NodeName;
 use scheduling::job::{ArrayPart, LiveJob, NodeShare};
-use scheduling::request::{StepInput, StepOutput, StepProgram};
+use scheduling::request::{BatchJob, StepInput, StepOutput, StepProgram};
 use scheduling::step::{LiveStep, StepShare};
 use slurm::State;
 use slurm::records::StepId;
@@ -95,6 +95,7 @@ fn launch(state: &State, cluster: &str, job: &LiveJob, share: NodeShare, stored:
     let shares = allocation.map(|it| it.shares.as_slice()).unwrap_or_default();
     let is_first = shares.first().is_some_and(|first| first.node == share.node);
     let (login, batch) = stored.map_or((None, None), |it| (Some(it.login), Some(it.batch)));
+    let work_dir = &submission.details.work_dir;
     let tasks =
         |share: &NodeShare| NodeTasks { node: share.node.clone(), cpus: share.cpus.count(), tasks: share.tasks };
     let user = &submission.user;
@@ -112,8 +113,16 @@ fn launch(state: &State, cluster: &str, job: &LiveJob, share: NodeShare, stored:
         end: allocation.and_then(|it| it.end()),
         array: task(job),
         // An allocation has none, whatever else was sent with it.
-        batch: batch.filter(|_| is_first && submission.allocation.is_none()),
+        batch: batch.filter(|_| is_first && submission.allocation.is_none()).map(|batch| in_place(batch, work_dir)),
     }
+}
+
+/// A script runs where the job is said to run now: `scontrol update JobId=… WorkDir=` moves one that waits. What was written
+/// at submission holds where the bytes of a path are no text.
+fn in_place(batch: BatchJob, work_dir: &str) -> BatchJob {
+    let is_moved = !work_dir.is_empty() && batch.directory.shown() != work_dir;
+    let directory = if is_moved { work_dir.into() } else { batch.directory };
+    BatchJob { directory, ..batch }
 }
 
 /// All words of what a step runs.
@@ -130,4 +139,20 @@ pub(super) fn step_texts(program: &StepProgram) -> impl Iterator<Item = &RawText
 pub(super) fn step_bytes(program: &StepProgram) -> usize {
     let limits = program.limits.iter().map(|limit| limit.name.len());
     step_texts(program).map(|text| text.0.len()).chain(limits).sum::<usize>() + program.submit_host.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_runs_where_its_job_was_moved_to() {
+        let odd = RawText(b"/scratch/\xff".to_vec());
+        let directory = |from: &RawText, work_dir: &str| {
+            in_place(BatchJob { directory: from.clone(), ..BatchJob::default() }, work_dir).directory
+        };
+        assert_eq!(directory(&"/home/gildong".into(), "/scratch/new"), "/scratch/new".into());
+        assert_eq!(directory(&odd, &odd.shown()), odd);
+        assert_eq!(directory(&odd, ""), odd);
+    }
 }
