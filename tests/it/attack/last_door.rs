@@ -11,14 +11,14 @@ const HOSTS: [&str; 5] = ["login1", "login2", "login3", "login4", "master"];
 /// container has it, one that ignores every request to end, and what starts more later.
 const PREPARES: &str = "
 runuser -u gildong -- setsid sh -c 'sleep 1000' </dev/null >/dev/null 2>&1 &
-setpriv --reuid 100001 --clear-groups setsid sleep 1000 </dev/null >/dev/null 2>&1 &
+setpriv --reuid 7000001 --clear-groups setsid sleep 1000 </dev/null >/dev/null 2>&1 &
 runuser -u gildong -- setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' </dev/null >/dev/null 2>&1 &
 mkdir -p /var/lib/systemd/linger /var/spool/cron/crontabs /var/spool/cron/atjobs
 touch /var/lib/systemd/linger/gildong
 echo '* * * * * touch /tmp/back' >/var/spool/cron/crontabs/gildong
 echo 'touch /tmp/back' >/var/spool/cron/atjobs/a00001019d5e2f
 chown gildong /var/spool/cron/crontabs/gildong /var/spool/cron/atjobs/a00001019d5e2f
-echo 'gildong:100000:65536' >>/etc/subuid; echo 'gildong:100000:65536' >>/etc/subgid
+echo 'gildong:7000000:65536' >>/etc/subuid; echo 'gildong:7000000:65536' >>/etc/subgid
 usermod -p '$6$x$y' -aG gpu gildong
 ";
 
@@ -67,7 +67,7 @@ impl Site<'_> {
     /// How many processes of gildong's number run on a host.
     fn processes(&self, host: &str) -> usize {
         // By his number or a subordinate one. Those that are dead, and that nobody waited for yet, are none.
-        self.lab.sh(host, "ps -u 2001,100001 -o stat= | grep -vc Z").stdout.trim().parse().expect("a count")
+        self.lab.sh(host, "ps -u 2001,7000001 -o stat= | grep -vc Z").stdout.trim().parse().expect("a count")
     }
 
     fn is_there(&self, path: &str) -> bool {

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 const INVENTORY: &str = "inventories/reference/hosts.ini";
 
+/// What a password becomes in shadow(5).
+const HASH: &str =
+    "$6$saltsaltsalt$aGG2fEUe3rpHavE2WyvcJbwCx4IsWPyqj7WbbuzGp8bP40d3GekpoqY3KRusnF2yFZXr3nz7dqHvCdi2xtTq21";
+
 /// The master, with somebody of the site's own in its sources, whose number is not enlist's.
 const MASTER: &str = "set -e
 domainname lab.nis
@@ -59,9 +63,10 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
     let lab = lab();
     set_up(&lab);
     let before = lab.file("master", "/etc/passwd");
-    let first = "users:\n  gildong: {uid: 2001, group: ai_team, groups: [gpu], comment: Hong Gildong, shell: /bin/bash}\n  \
-                 dooly: {uid: 2002, group: ai_team}\n";
-    let zero = roster(&lab, first);
+    let first = "users:\n  gildong: {uid: 2001, group: ai_team, groups: [gpu], comment: Hong Gildong, shell: /bin/bash, password: HASH}\n  \
+                 dooly: {uid: 2002, group: ai_team}\n"
+        .replace("HASH", HASH);
+    let zero = roster(&lab, &first);
     expect![[r#"
           + group ai_team  on old, login3
               gid  3001
@@ -94,7 +99,8 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
               comment               Hong Gildong
               home                  /home/gildong
               shell                 /bin/bash
-              password              (no login by password)
+              password              (set)
+              locked                False
               password_expire_min   0
               password_expire_max   99999
               password_expire_warn  7
@@ -122,6 +128,8 @@ fn people_come_change_and_go_in_the_maps_of_a_domain() {
     let map = lab.sh("login1", "ypmatch gildong passwd.byname").ok().stdout;
     assert!(map.starts_with("gildong:") && map.ends_with(":2001:3001:Hong Gildong:/home/gildong:/bin/bash\n"), "{map}");
     assert_eq!(lab.file("master", "/etc/passwd"), before, "the master's own accounts are others");
+    assert!(!lab.file("master", "/var/yp/src/shadow").contains(HASH), "every client can read a map");
+    assert!(lab.file("login3", "/etc/shadow").contains(HASH));
     enlist(&lab, &["plan"], &zero).ok();
 
     let second = first

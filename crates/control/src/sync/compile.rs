@@ -92,8 +92,18 @@ fn absent_groups(roster: &Roster) -> Vec<Map> {
 
 fn users(roster: &Roster, host: &Host) -> Vec<Map> {
     let here = roster.users.iter().filter(|user| user.standing.has_account());
-    let keeps_days = matches!(host.way, Ok(Way::Directory(_)));
-    here.map(|person| if keeps_days { with_first_day(user(person), person) } else { user(person) }).collect()
+    let call = |person| match host.way {
+        Ok(Way::Directory(_)) => with_first_day(user(person), person),
+        Ok(Way::Nis(_)) => without_password(user(person)),
+        _ => user(person),
+    };
+    here.map(call).collect()
+}
+
+/// Every client can read what is in a map.
+fn without_password(mut call: Map) -> Map {
+    call.retain(|name, _| !["password", "update_password"].contains(&name.as_str()));
+    call
 }
 
 /// A directory has a place for the first day; a host is told nothing of somebody before it.

@@ -10,6 +10,7 @@ use crate::parameters::Choice;
 use crate::system::processes::{self, OwnedProcess};
 use crate::system::{FileKind, System, lookup};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use words::value::Value;
 
@@ -188,8 +189,8 @@ fn all<'e>(own: &'e [Own<'e>]) -> impl Iterator<Item = &'e OwnedProcess> {
     own.iter().flat_map(|own| own.processes)
 }
 
-/// What runs by numbers that subuid(5) gives the user, as a container without root does. A number that is an account's on this host
-/// is not his, whatever the file says.
+/// What runs by numbers that subuid(5) gives the user, as a container without root does. A number that somebody has here, in the
+/// files or in any other source, is not his, whatever the file says; nor is one that it gives to another, too.
 fn subordinates<'e>(
     given: &DoorsParameters,
     uid: Uid,
@@ -197,19 +198,28 @@ fn subordinates<'e>(
     everybody: &'e Everybody,
 ) -> Result<Vec<Own<'e>>, Failure> {
     let text = system.read(Path::new("/etc/subuid"))?.unwrap_or_default();
-    let passwd = system.passwd()?;
+    let text = String::from_utf8_lossy(&text);
+    let (his, of_others): (Vec<_>, Vec<_>) =
+        ranges(&text).partition(|(owner, _)| *owner == given.name || *owner == uid.to_string());
+    let is_anothers = |number: Uid| of_others.iter().any(|(_, range)| range.contains(&number));
     let mut found: BTreeMap<Uid, Own> = BTreeMap::new();
-    for line in String::from_utf8_lossy(&text).lines() {
-        let [owner, first, count] = line.split(':').collect::<Vec<_>>()[..] else { continue };
-        let is_his = owner == given.name || owner == uid.to_string();
-        let (true, Ok(first), Ok(count)) = (is_his, first.parse::<u32>(), count.parse::<u32>()) else { continue };
-        let Some(last) = count.checked_sub(1).map(|more| first.saturating_add(more)) else { continue };
-        let theirs = everybody.range(Uid(first)..=Uid(last)).filter(|(number, _)| **number != Uid::ROOT);
-        let free = theirs.filter(|(number, _)| passwd.with_number((**number).into()).next().is_none());
-        found.extend(free.map(|(number, processes)| (*number, Own { uid: *number, processes })));
+    for (number, processes) in his.into_iter().flat_map(|(_, range)| everybody.range(range)) {
+        let is_looked_at = *number == Uid::ROOT || *number == uid || found.contains_key(number);
+        if !is_looked_at && !is_anothers(*number) && !lookup::is_somebodys(system, *number)? {
+            found.insert(*number, Own { uid: *number, processes });
+        }
     }
-    found.remove(&uid);
     Ok(found.into_values().collect())
+}
+
+/// Whom subuid(5) gives what: a line that cannot be read gives nothing.
+fn ranges(text: &str) -> impl Iterator<Item = (&str, RangeInclusive<Uid>)> {
+    text.lines().filter_map(|line| {
+        let [owner, first, count] = line.split(':').collect::<Vec<_>>()[..] else { return None };
+        let (first, count) = (first.parse::<u32>().ok()?, count.parse::<u32>().ok()?);
+        let last = first.saturating_add(count.checked_sub(1)?);
+        Some((owner, Uid(first)..=Uid(last)))
+    })
 }
 
 fn outcome_of(given: &DoorsParameters) -> Outcome {

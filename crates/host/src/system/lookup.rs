@@ -37,6 +37,12 @@ pub fn user(system: &dyn System, wanted: &str) -> super::Result<Option<FoundEntr
     })
 }
 
+/// Whether anybody has this number, in the files or in any other source; where a source gives no answer, it is an error.
+pub fn is_somebodys(system: &dyn System, uid: Uid) -> super::Result<bool> {
+    let is_local = system.passwd()?.with_number(uid.into()).next().is_some();
+    Ok(is_local || Nss(system).user_with_uid(uid).known()?.is_some())
+}
+
 /// Refuses a number that is not `name`'s on this host: somebody else has it, in the files or in any other source, or `name`
 /// has another one. A number of nobody is well; where a source gives no answer, nobody can tell, and it is an error.
 pub fn refuse_number_of_others(system: &dyn System, name: &str, uid: Uid) -> super::Result<()> {

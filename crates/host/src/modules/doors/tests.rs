@@ -63,6 +63,23 @@ fn processes_by_subordinate_numbers_end_too_and_those_of_accounts_do_not() {
     assert_eq!(pids(&site), ["20", "21", "30", "31", "41", "42"]);
 }
 
+/// A line of the file gives nobody a number that a directory has given to somebody, nor one that another line gives, too.
+#[test]
+fn a_subordinate_number_that_is_somebody_elses_is_left_alone() {
+    let subuid = "dooly:100000:65536\nlee:100007:10\n";
+    let site = host("dooly:x:2002:100::/:/bin/sh\n").file("/etc/subuid", subuid);
+    let site = site.file("/etc/nsswitch.conf", "passwd: files ldap\n").answer_with(|command: &Command| {
+        let is_theirs = command.argv.last().is_some_and(|key| key == "120003");
+        let (code, stdout) = if is_theirs { (0, "ahn:x:120003:100::/:/bin/sh\n".into()) } else { (2, Vec::new()) };
+        Some(ProgramOutput { code, stdout, ..ProgramOutput::default() })
+    });
+    let site = process(site, 40, 1, "his", [100_001; 3]);
+    let site = process(site, 41, 1, "lees", [100_008; 3]);
+    let mut site = process(site, 42, 1, "ahns", [120_003; 3]);
+    shut(&mut site, "").outcome.unwrap();
+    assert_eq!(pids(&site), ["20", "21", "30", "31", "41", "42"]);
+}
+
 /// One whose parent died, and one that came in by ssh and was taken in by the job, are told by their control group alone.
 #[test]
 fn processes_in_a_control_group_of_a_job_are_the_schedulers() {
