@@ -119,8 +119,8 @@ fn show_calendar(roster: &Path, from: Date, until: Option<Date>, json: bool) -> 
     Ok(())
 }
 
-/// Gives numbers out. The ledger is held from reading to writing, so that of two at once none gives the same number, also
-/// where several rosters share it.
+/// Gives numbers out. The ledger is held from reading to writing, so that of two at once none gives the same number. A
+/// ledger is one roster's: what it has of another's people would count as gone.
 fn number(path: &Path, new: bool, returns: &[String], json: bool) -> Result<(), Vec<Diagnostic>> {
     let place = ids::ledger_path(&site::roster_files(path)?)?;
     let mut ledger = Ledger::hold(&place, new).map_err(|problem| vec![problem])?;

@@ -37,6 +37,11 @@ pub struct JobFacts<'a> {
 }
 
 impl<'a> JobFacts<'a> {
+    /// Told as where nobody says how: times as Slurm writes them, amounts exact, lists of tasks cut short.
+    pub fn plain(cluster: Cluster<'a>, job: &'a LiveJob) -> Self {
+        Self { cluster, job, times: &TimeFormat::Standard, convert: Convert::Exact, tasks_shown: TASKS_SHOWN }
+    }
+
     /// Its number as people know it: `12`, `12_3`, `12_[4-7]`.
     pub fn number(&self) -> String {
         let Some(place) = &self.job.array else { return self.job.id.to_string() };

@@ -4,8 +4,7 @@ mod options;
 
 use crate::Reply;
 use crate::cluster::{Cluster, Controller};
-use crate::job::{JobFacts, TASKS_SHOWN};
-use crate::sacct::units::Convert;
+use crate::job::JobFacts;
 pub use options::VARIABLES;
 use options::{End, Named, Options};
 use scheduling::array::TaskSet;
@@ -14,7 +13,6 @@ use scheduling::id::JobId;
 use scheduling::job::SignalTarget;
 use slurm::records::{JobState, StepId};
 use std::collections::BTreeMap;
-use words::text::slurm_time::TimeFormat;
 
 /// Exit code of one whose job is another's.
 const DENIED: u8 = 210;
@@ -118,13 +116,7 @@ impl Named {
 /// Whether all filters let a job through.
 fn is_meant(cluster: &Cluster, options: &Options, id: JobId, must_be_live: bool) -> bool {
     let Some(job) = cluster.core.job(id) else { return false };
-    let it = JobFacts {
-        cluster: *cluster,
-        job,
-        times: &TimeFormat::Standard,
-        convert: Convert::Exact,
-        tasks_shown: TASKS_SHOWN,
-    };
+    let it = JobFacts::plain(*cluster, job);
     let is = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|wanted| wanted == own);
     let on_nodes = |nodes: &Vec<String>| {
         let shares = it.allocation().filter(|_| it.has_run()).into_iter().flat_map(|own| &own.shares);
@@ -150,13 +142,7 @@ fn asked(cluster: &Cluster, targets: Vec<Target>, answers: &[bool]) -> Result<Ve
             agreed.push(target);
             continue;
         };
-        let it = JobFacts {
-            cluster: *cluster,
-            job,
-            times: &TimeFormat::Standard,
-            convert: Convert::Exact,
-            tasks_shown: TASKS_SHOWN,
-        };
+        let it = JobFacts::plain(*cluster, job);
         match answers.next() {
             Some(true) => agreed.push(target),
             Some(false) => {}

@@ -1,9 +1,8 @@
 //! `sprio`, pure: what the priorities of waiting jobs are made of.
 
 use crate::cluster::Cluster;
-use crate::job::{JobFacts, TASKS_SHOWN};
+use crate::job::JobFacts;
 use crate::layout::{Field, Layout, Listed};
-use crate::sacct::units::Convert;
 use crate::{Output, Reply};
 use scheduling::Present;
 use scheduling::id::{JobId, Uid};
@@ -14,7 +13,6 @@ use slurm::settings::PriorityFlag;
 use std::collections::BTreeMap;
 use words::text::getopt::Known;
 use words::text::getopt::Takes::{Nothing as No, Value as Yes};
-use words::text::slurm_time::TimeFormat;
 
 const HELP: char = '\u{e001}';
 const USAGE: char = '\u{e002}';
@@ -256,13 +254,7 @@ fn rows<'a>(cluster: &Cluster<'a>, options: &Options) -> Vec<Row<'a>> {
         if !is_meant || !accrues_always && job.eligible.is_none() {
             continue;
         }
-        let it = JobFacts {
-            cluster: *cluster,
-            job,
-            times: &TimeFormat::Standard,
-            convert: Convert::Exact,
-            tasks_shown: TASKS_SHOWN,
-        };
+        let it = JobFacts::plain(*cluster, job);
         for partition in it.partition().split(',') {
             let is_asked_for = options.partitions.is_empty() || options.partitions.iter().any(|name| name == partition);
             let factors = cluster.core.factors_of(present, job.id, partition).filter(|_| is_asked_for);
