@@ -5,6 +5,7 @@ use super::nss::{self, Sources};
 use super::{Host, Observed, Way};
 use crate::roster::claims::{Claim, Kind, Origin};
 use crate::roster::{PersonState, Roster};
+use host::identity::entries::{Entry, SubordinateIds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use words::diag::{Diagnostic, ErrorKind};
@@ -147,12 +148,10 @@ pub fn subordinate(wanted: &[Claim], nodes: &[NodeView]) -> Vec<Diagnostic> {
     problems
 }
 
-/// `lee:100000:65536`
-fn range(line: &str) -> Option<(&str, RangeInclusive<u32>)> {
-    let mut fields = line.split(':');
-    let (owner, first, count) =
-        (fields.next()?, fields.next()?.parse::<u32>().ok()?, fields.next()?.parse::<u32>().ok()?);
-    Some((owner, first..=first.checked_add(count.checked_sub(1)?)?))
+fn range(line: &str) -> Option<(String, RangeInclusive<u32>)> {
+    let given = SubordinateIds::parse(line.as_bytes())?;
+    let range = given.range()?;
+    Some((given.owner, range))
 }
 
 /// What is no reason to stop, and people should know: each with its place and what to do.

@@ -3,6 +3,7 @@
 use super::bytes::{bytes, text};
 use super::word_list::NameList;
 use crate::identity::{Gid, Uid};
+use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -284,6 +285,14 @@ pub struct SubordinateIds {
     pub start: u64,
     /// How many.
     pub count: u64,
+}
+
+impl SubordinateIds {
+    /// The numbers, as far as numbers go; `None` when it gives none.
+    pub fn range(&self) -> Option<RangeInclusive<u32>> {
+        let last = self.start.saturating_add(self.count.checked_sub(1)?);
+        Some(u32::try_from(self.start).ok()?..=u32::try_from(last).unwrap_or(u32::MAX))
+    }
 }
 
 impl Entry for SubordinateIds {

@@ -4,6 +4,7 @@ use crate::change::outcome::{Failure, ItemResult, Outcome};
 use crate::change::{Action, Change};
 use crate::choices;
 use crate::engine::{Apply, Module, Verdict, Would};
+use crate::identity::entries::{Entry, SubordinateIds};
 use crate::identity::{Databases, Uid};
 use crate::parameters;
 use crate::parameters::Choice;
@@ -213,12 +214,11 @@ fn subordinates<'e>(
 }
 
 /// Whom subuid(5) gives what: a line that cannot be read gives nothing.
-fn ranges(text: &str) -> impl Iterator<Item = (&str, RangeInclusive<Uid>)> {
-    text.lines().filter_map(|line| {
-        let [owner, first, count] = line.split(':').collect::<Vec<_>>()[..] else { return None };
-        let (first, count) = (first.parse::<u32>().ok()?, count.parse::<u32>().ok()?);
-        let last = first.saturating_add(count.checked_sub(1)?);
-        Some((owner, Uid(first)..=Uid(last)))
+fn ranges(text: &str) -> impl Iterator<Item = (String, RangeInclusive<Uid>)> {
+    let lines = text.lines().filter_map(|line| SubordinateIds::parse(line.as_bytes()));
+    lines.filter_map(|given| {
+        let (first, last) = given.range()?.into_inner();
+        Some((given.owner, Uid(first)..=Uid(last)))
     })
 }
 
