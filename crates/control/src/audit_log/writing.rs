@@ -19,6 +19,14 @@ pub struct AuditLog {
     last: Vec<LogEvent>,
 }
 
+impl Drop for AuditLog {
+    /// A program that another thread starts has the open file until it is executed, and would keep the lock as long.
+    fn drop(&mut self) {
+        // The kernel lets go of it with the last copy all the same.
+        let _ = self.file.unlock();
+    }
+}
+
 impl AuditLog {
     /// Opens the log for one run, and makes it with mode 0640 where there is none. Refused where another run has it, where its
     /// chain is broken, and through a symbolic link.
